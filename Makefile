@@ -1,0 +1,79 @@
+# `make help` names the targets. Everything runs in .venv, which `make setup` makes and every target that needs it calls.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+NPM_STAMP := tools/asyncapi/node_modules/.installed
+PYTEST_ARGS ?=
+BENCH_ARGS ?=
+INVOICES ?=
+STACK ?= devstack
+export INVOICES STACK
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check lint asyncapi bench up down status lock clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## .venv with g3n in it, from the lock with hashes (quick the second time)
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed; name it: make setup PYTHON=python3.11")'
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo "Python lacks venv: install your system's package python3-venv" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: setup ## real invoices through Kafka, the worker and Postgres (INVOICES=path.csv[.gz], STACK=devstack|docker)
+	$(BIN)/python -m examples.online_retail
+
+test: lint ## the whole suite on a real Kafka and a real Postgres, and what `lint` does (PYTEST_ARGS='-k sale')
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+check: lint ## within a minute, without any server: what `lint` does, and the tests of schemas, domain and codec
+	$(BIN)/python -m pytest -q tests/schemas tests/domain tests/codec
+
+lint: setup asyncapi ## format, lint, types, layers, generated files, asyncapi.yaml
+	$(BIN)/ruff format --check --quiet
+	$(BIN)/ruff check --quiet
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m schemas.generate --check
+
+# AsyncAPI's own parser needs Node.js: no newcomer has to have it, CI has to.
+asyncapi:
+	@if command -v npm >/dev/null; then \
+		$(MAKE) --no-print-directory $(NPM_STAMP) && npm --prefix tools/asyncapi run --silent validate; \
+	elif [ -n "$$CI" ]; then echo "npm is missing: install Node.js 20 or newer" >&2; exit 1; \
+	else echo "npm is missing: schemas/asyncapi.yaml is not checked by AsyncAPI's parser (install Node.js 20 or newer)" >&2; fi
+
+$(NPM_STAMP): tools/asyncapi/package.json tools/asyncapi/package-lock.json
+	npm --prefix tools/asyncapi ci --silent --no-audit --no-fund
+	@touch $@
+
+bench: setup ## documents a second, beside the straightforward rival (BENCH_ARGS='--processes 2')
+	$(BIN)/python -m bench $(BENCH_ARGS)
+
+up: setup ## a Kafka and a Postgres of this checkout, until `make down`; prints how to reach them
+	$(BIN)/python -m devstack up
+
+down: ## stop what `make up` started
+	@test ! -x $(BIN)/python || $(BIN)/python -m devstack down
+
+status: setup ## where the Kafka and the Postgres of this checkout are
+	$(BIN)/python -m devstack status
+
+lock: ## resolve the dependencies anew: requirements.lock (all) and requirements-run.lock (what the worker needs)
+	$(PYTHON) -m venv build/lock
+	build/lock/bin/pip install --quiet pip-tools
+	CUSTOM_COMPILE_COMMAND='make lock' build/lock/bin/pip-compile $(LOCK_OPTIONS) --extra dev --extra devstack -o requirements.lock pyproject.toml
+	CUSTOM_COMPILE_COMMAND='make lock' build/lock/bin/pip-compile $(LOCK_OPTIONS) -c requirements.lock -o requirements-run.lock pyproject.toml
+
+LOCK_OPTIONS := --quiet --upgrade --generate-hashes --strip-extras --no-annotate --allow-unsafe \
+	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options
+
+clean: down ## remove what was made here, caches and the stack's data included
+	rm -rf $(VENV) .devstack build dist mutants tools/asyncapi/node_modules
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

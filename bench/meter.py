@@ -1,0 +1,74 @@
+"""What the servers say of themselves: bytes in the database, bytes of WAL, seconds of CPU."""
+
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+
+from devstack.plan import Report
+
+_SIZE = """
+SELECT coalesce(sum(pg_total_relation_size(oid)), 0)::bigint FROM pg_class
+WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace
+"""
+_WAL = "SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint"
+# What every workload must have left behind, whoever did it.
+_STATE = """
+SELECT (SELECT count(*) FROM event WHERE type = 1) AS sales,
+       (SELECT count(*) FROM imbalance) AS imbalances,
+       (SELECT coalesce(sum(balance), 0) FROM account)::bigint AS points
+"""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Bytes and seconds so far. CPU is None where the system has no /proc."""
+
+    wal_bytes: int
+    table_bytes: int
+    postgres_cpu_s: float | None
+    kafka_cpu_s: float | None
+
+
+@dataclass(frozen=True)
+class State:
+    """The ledger: sales in it, accounts whose balance is not the sum of their entries, points of all customers."""
+
+    sales: int
+    imbalances: int
+    points: int
+
+
+async def read(dsn: str, servers: Report) -> Reading:
+    """`dsn` names the database whose tables are measured; WAL and CPU are the whole server's."""
+    connection = await asyncpg.connect(dsn)
+    try:
+        wal_bytes, table_bytes = await connection.fetchval(_WAL), await connection.fetchval(_SIZE)
+    finally:
+        await connection.close()
+    return Reading(wal_bytes, table_bytes, cpu_s(servers.postgres_pid), cpu_s(servers.kafka_pid))
+
+
+async def state(dsn: str) -> State:
+    connection = await asyncpg.connect(dsn)
+    try:
+        [row] = await connection.fetch(_STATE)
+        return State(*row)
+    finally:
+        await connection.close()
+
+
+def cpu_s(pid: int) -> float | None:
+    """Seconds of CPU of a process, of its children that live and of those that it has waited for."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
+    except OSError:
+        return None
+    total = sum(map(int, stat[11:15])) / os.sysconf("SC_CLK_TCK")
+    for child in children:
+        with suppress(TypeError):  # it has ended meanwhile
+            total += cpu_s(int(child)) or 0.0
+    return total

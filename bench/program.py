@@ -1,0 +1,87 @@
+"""A worker, or its rival, as a program of its own: run to its end, with what it cost."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+_STOP_S = 60
+_LOOK_EVERY_S = 0.02
+_LAST_LINES = 5
+
+
+class ProgramFailed(Exception):
+    """A program left with another code than 0, or took too long; the message has the end of its log."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """`wall_s`: from start to exit. `work_s`: from when the group gave it partitions to exit. `cpu_s`: of it and all
+    processes that it started.
+    """
+
+    wall_s: float
+    work_s: float
+    cpu_s: float
+
+
+def run(arguments: Sequence[str], settings: Mapping[str, str], log: Path, limit_s: float) -> Ended:
+    """Run `python -m …` to its end. Raises ProgramFailed."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("G3N_")} | dict(settings)
+    log.write_bytes(b"")
+    began = time.time()
+    with log.open("ab") as output:
+        # Not in this terminal's process group: Ctrl-C reaches the bench, and the bench stops the program.
+        process = subprocess.Popen(
+            [sys.executable, "-m", *arguments], env=environment, stdin=subprocess.DEVNULL, stdout=output,
+            stderr=output, start_new_session=True,
+        )  # fmt: skip
+    try:
+        cpu_s = _wait(process, began + limit_s)
+    except BaseException:
+        _stop(process)
+        raise
+    ended = time.time()
+    if process.returncode:
+        raise ProgramFailed(f"{' '.join(arguments)} left with {process.returncode}; {_end_of(log)}")
+    return Ended(ended - began, ended - (_assigned_at(log) or began), cpu_s)
+
+
+def _wait(process: subprocess.Popen[bytes], deadline: float) -> float:
+    """Until it has ended: the seconds of CPU that it and all its waited-for children took."""
+    while True:
+        pid, status, usage = os.wait4(process.pid, os.WNOHANG)
+        if pid:
+            process.returncode = os.waitstatus_to_exitcode(status)
+            return usage.ru_utime + usage.ru_stime
+        if time.time() > deadline:
+            raise ProgramFailed(f"process {process.pid} took too long")
+        time.sleep(_LOOK_EVERY_S)
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    if process.returncode is None:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(_STOP_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _assigned_at(log: Path) -> float | None:
+    """When the group gave the first of its members partitions, by the program's log."""
+    for line in log.read_text(errors="replace").splitlines():
+        if '"assigned"' in line:
+            return datetime.fromisoformat(json.loads(line)["timestamp"]).timestamp()
+    return None
+
+
+def _end_of(log: Path) -> str:
+    return "the end of its log:\n  " + "\n  ".join(log.read_text(errors="replace").splitlines()[-_LAST_LINES:])

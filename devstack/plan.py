@@ -1,0 +1,26 @@
+"""What is said to a supervisor, and what it answers."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to run and where. A `throwaway` directory is removed at the end, its servers stopped the quick way."""
+
+    directory: str
+    cache: str
+    attached: bool
+    throwaway: bool
+    postgres: dict[str, str]
+    kafka: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Report:
+    """Where the servers of a running stack are."""
+
+    bootstrap_servers: str
+    dsn: str
+    supervisor_pid: int
+    kafka_pid: int
+    postgres_pid: int

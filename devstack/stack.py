@@ -1,0 +1,166 @@
+"""Starting a stack, finding one that runs, stopping one."""
+
+import atexit
+import fcntl
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from devstack.errors import StackError
+from devstack.plan import Plan, Report
+
+HOME = Path(".devstack")
+DEFAULT = HOME / "stack"
+STOP_TIMEOUT_S = 40
+ABANDONED_AFTER_S = 60
+
+
+class Stack:
+    """A Kafka and a Postgres that serve on loopback, until `stop` or until this process ends."""
+
+    def __init__(self, report: Report, supervisor: subprocess.Popen[str]) -> None:
+        self.bootstrap_servers = report.bootstrap_servers
+        """host:port"""
+        self.dsn = report.dsn
+        """postgresql://…, a superuser"""
+        self.report = report
+        self._supervisor = supervisor
+        atexit.register(self.stop)
+
+    def stop(self) -> None:
+        """End both servers and wait until they have ended; again does nothing."""
+        atexit.unregister(self.stop)
+        self._supervisor.communicate(timeout=STOP_TIMEOUT_S)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.stop()
+
+
+def start(
+    directory: Path | None = None,
+    *,
+    postgres: Mapping[str, str] | None = None,
+    kafka: Mapping[str, str] | None = None,
+) -> Stack:
+    """Start a stack that ends with this process.
+
+    Its data stay in `directory`; without one they are thrown away. `postgres` and `kafka` are settings of the servers
+    that win over the defaults. Raises `StackError` where something is missing on this machine.
+    """
+    if directory is None:
+        HOME.mkdir(exist_ok=True)
+        remove_abandoned()
+        made = Path(tempfile.mkdtemp(prefix="run-", dir=HOME))
+        # Postgres may have to run as somebody else, who has to get through here.
+        made.chmod(0o755)
+    supervisor = launch(directory or made, attached=True, throwaway=not directory, postgres=postgres, kafka=kafka)
+    return Stack(answer(supervisor), supervisor)
+
+
+def up(directory: Path = DEFAULT) -> Report:
+    """Start the stack of `directory` to run until `down`; the running one where there is one."""
+    if (report := find(directory)) is None:
+        supervisor = launch(directory, attached=False, throwaway=False)
+        report = answer(supervisor)
+        # It goes on without this process: not an abandoned child, so no warning about one.
+        supervisor.returncode = 0
+    return report
+
+
+def find(directory: Path = DEFAULT) -> Report | None:
+    """The stack that runs in `directory`, if any."""
+    state = directory / "state.json"
+    if not is_held(directory) or not state.exists():
+        return None
+    return Report(**json.loads(state.read_text(encoding="ascii")))
+
+
+def down(directory: Path = DEFAULT) -> bool:
+    """Stop the stack of `directory` and wait until its processes have ended; False where none runs."""
+    report = find(directory)
+    if report is None:
+        return False
+    os.kill(report.supervisor_pid, signal.SIGTERM)
+    deadline = time.monotonic() + STOP_TIMEOUT_S
+    while is_held(directory):
+        if time.monotonic() > deadline:
+            message = f"the stack in {directory} has not ended in {STOP_TIMEOUT_S} s (process {report.supervisor_pid})"
+            raise StackError(message)
+        time.sleep(0.05)
+    return True
+
+
+def is_held(directory: Path) -> bool:
+    """Whether a supervisor has `directory`: it holds a lock for as long as it lives."""
+    try:
+        with (directory / "lock").open(encoding="ascii") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
+
+
+def launch(
+    directory: Path,
+    *,
+    attached: bool,
+    throwaway: bool,
+    postgres: Mapping[str, str] | None = None,
+    kafka: Mapping[str, str] | None = None,
+) -> subprocess.Popen[str]:
+    """Run a supervisor in a session of its own, where this terminal's Ctrl-C does not reach the servers."""
+    directory.mkdir(parents=True, exist_ok=True)
+    plan = Plan(
+        directory=str(directory.resolve()),
+        cache=str((HOME / "cache").resolve()),
+        attached=attached,
+        throwaway=throwaway,
+        postgres=dict(postgres or {}),
+        kafka=dict(kafka or {}),
+    )
+    with (directory / "supervisor.log").open("a", encoding="utf-8") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", "devstack.supervisor", json.dumps(asdict(plan))],
+            stdin=subprocess.PIPE if attached else subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=None if attached else log,
+            start_new_session=True,
+            text=True,
+        )
+
+
+def answer(supervisor: subprocess.Popen[str]) -> Report:
+    """What the supervisor says once both servers serve; `StackError` where it says why they don't."""
+    try:
+        line = supervisor.stdout.readline() if supervisor.stdout else ""
+    except BaseException:  # Ctrl-C while the servers start: they go with the one who asked for them
+        supervisor.terminate()
+        supervisor.communicate(timeout=STOP_TIMEOUT_S)
+        raise
+    said = json.loads(line) if line else {"error": "the supervisor ended without a word"}
+    if "error" in said:
+        supervisor.communicate(timeout=STOP_TIMEOUT_S)
+        raise StackError(said["error"])
+    return Report(**said)
+
+
+def remove_abandoned() -> None:
+    """Remove what throwaway stacks left whose supervisor was killed; a young directory may be about to be used."""
+    for directory in HOME.glob("run-*"):
+        if time.time() - directory.stat().st_mtime > ABANDONED_AFTER_S and not is_held(directory):
+            shutil.rmtree(directory, ignore_errors=True)

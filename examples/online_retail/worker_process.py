@@ -1,0 +1,99 @@
+"""The worker as its users run it: a program of its own, told what to do by its environment, stopped by SIGTERM."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+_STOP_TIMEOUT_S = 60
+_LAST_LINES = 5
+_LINE = 200
+
+
+class WorkerFailed(Exception):
+    """A worker ended as it should not; the message has its last lines."""
+
+
+async def run_to_the_end(command: str, settings: Mapping[str, str], log: Path) -> None:
+    """`g3n worker setup` or `drain`, until it leaves; raises WorkerFailed unless that is with 0."""
+    process = await _start(command, settings, log)
+    try:
+        code = await process.wait()
+    except BaseException:
+        await _stop(process)
+        raise
+    _check(command, code, log)
+
+
+@asynccontextmanager
+async def running(settings: Mapping[str, str], log: Path) -> AsyncIterator[None]:
+    """`g3n worker run` while the context lasts; then SIGTERM, and it must leave with 0.
+
+    A worker that ends before that ends what the context does, with WorkerFailed.
+    """
+    process = await _start("run", settings, log)
+    work = asyncio.current_task()
+    ended = asyncio.create_task(process.wait())
+
+    def interrupt(_: object) -> None:
+        if work:
+            work.cancel()
+
+    ended.add_done_callback(interrupt)
+    try:
+        yield
+    except asyncio.CancelledError:
+        if not ended.done():
+            raise
+        if work:
+            work.uncancel()
+        _check("run", ended.result() or -1, log)
+    finally:
+        ended.remove_done_callback(interrupt)
+        code = await _stop(process)
+    _check("run", code, log)
+
+
+async def _start(command: str, settings: Mapping[str, str], log: Path) -> asyncio.subprocess.Process:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("G3N_")}
+    with log.open("ab") as output:
+        # Not in this terminal's process group: Ctrl-C reaches the demo, and the demo stops the worker in good order.
+        return await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "worker", command,
+            env={**environment, **settings}, stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output,
+            start_new_session=True,
+        )  # fmt: skip
+
+
+async def _stop(process: asyncio.subprocess.Process) -> int:
+    """SIGTERM, SIGKILL where that does not help; the exit code."""
+    if process.returncode is None:
+        process.send_signal(signal.SIGTERM)
+    try:
+        return await asyncio.wait_for(process.wait(), _STOP_TIMEOUT_S)
+    except TimeoutError:
+        process.kill()
+        return await process.wait()
+
+
+def _check(command: str, code: int, log: Path) -> None:
+    if code:
+        last = "\n  ".join(_brief(line) for line in log.read_text(errors="replace").splitlines()[-_LAST_LINES:])
+        raise WorkerFailed(f"`g3n worker {command}` left with {code}; all of its log is in {log}, the end:\n  {last}")
+
+
+def _brief(line: str) -> str:
+    """A log line for a human: level, event, what went wrong and where."""
+    try:
+        said = json.loads(line)
+    except ValueError:
+        return line[:_LINE]
+    if not isinstance(said, dict):
+        return line[:_LINE]
+    frames = said.get("frames") or [""]
+    words = [said.get(name, "") for name in ("level", "event", "error", "why")]
+    return " ".join(str(word) for word in (*words, frames[-1]) if word)[:_LINE]

@@ -1,0 +1,260 @@
+"""The commands `crm.*` (contract §2.3), validated and frozen: times in µs since 1970 UTC, dates in days since 1970."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, ConfigDict, Field, PlainSerializer, model_validator
+from pydantic_core import PydanticCustomError
+
+from schemas.documents import CardRef
+from schemas.policy import Policy
+from schemas.rules import present
+from schemas.scalars import (
+    CardNumber,
+    Currency,
+    Date,
+    Flag,
+    FromOne,
+    FromZero,
+    Id,
+    Instant,
+    NullMeans,
+    Pin,
+    Points,
+    RequiredText,
+    Text,
+    Wire,
+)
+
+MAX_EXTERNAL_IDS = 50
+
+
+class Command(Wire):
+    """What every command has."""
+
+    command_id: Id
+    occurred_at: Instant
+    actor: Text | None = None
+
+
+class Of(Wire):
+    """The earlier document that a restore or a reverse is about; `type` is its whole type."""
+
+    type: Literal[
+        "scm.sale.completed",
+        "scm.return.completed",
+        "scm.tender.requested",
+        "crm.loyalty.earn",
+        "crm.loyalty.redeem",
+        "crm.loyalty.adjust",
+        "crm.loyalty.restore",
+        "crm.loyalty.reverse",
+        "crm.giftcard.issue",
+        "crm.giftcard.redeem",
+        "crm.giftcard.reload",
+        "crm.giftcard.reverse",
+        "crm.giftcard.transfer",
+    ]
+    id: Id
+
+
+class CustomerCreate(Command):
+    """`crm.customer.create`; without `customer_id` one is derived from the identity."""
+
+    customer_id: Id | None = None
+    name: Text | None = None
+    email: Text | None = None
+    phone: Text | None = None
+    external_ids: Annotated[dict[Id, Id], Field(max_length=MAX_EXTERNAL_IDS)] | None = None
+
+
+class CustomerUpdate(Command):
+    """`crm.customer.update`: what is absent stays."""
+
+    customer_id: Id
+    name: Text | None = None
+    email: Text | None = None
+    phone: Text | None = None
+    external_ids: Annotated[dict[Id, Id], Field(max_length=MAX_EXTERNAL_IDS)] | None = None
+    status: Literal["active", "blocked"] | None = None
+
+
+class CustomerErase(Command):
+    """`crm.customer.erase`: nulls what is personal, for good."""
+
+    customer_id: Id
+    reason: RequiredText
+
+
+class CustomerMerge(Command):
+    """`crm.customer.merge`: all of one customer goes to the other."""
+
+    from_customer_id: Id
+    into_customer_id: Id
+
+    @model_validator(mode="after")
+    def _two(self) -> Self:
+        if self.from_customer_id == self.into_customer_id:
+            raise PydanticCustomError("same_customer", "a customer is merged into another one")
+        return self
+
+
+class ConsentSet(Command):
+    """`crm.consent.set`: gives or withdraws."""
+
+    customer_id: Id
+    purpose: Literal["marketing", "profiling", "service"]
+    channel: Text | None = None
+    granted: bool
+    source: Text | None = None
+
+
+class PolicyPut(Command):
+    """`crm.policy.put`; `effective_from` must increase."""
+
+    policy: Annotated[Policy, PlainSerializer(Policy.wire_form)]
+    effective_from: Instant
+
+
+class LoyaltyEarn(Command):
+    """`crm.loyalty.earn`: points, or an amount that the policy rates."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [
+                present("points") | {"not": {"anyOf": [present("amount_minor"), present("currency")]}},
+                present("amount_minor", "currency") | {"not": present("points")},
+            ],
+        },
+    )
+
+    customer_id: Id
+    points: FromOne | None = None
+    amount_minor: FromOne | None = None
+    currency: Currency | None = None
+    reason: Text | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.points is None) is (self.amount_minor is None) or (self.amount_minor is None) is not (
+            self.currency is None
+        ):
+            raise PydanticCustomError("one_of_points_amount_minor", "points, or amount_minor with currency")
+        return self
+
+
+class LoyaltyRedeem(Command):
+    """`crm.loyalty.redeem`: points spent outside a sale."""
+
+    customer_id: Id
+    points: FromOne
+
+
+def _not_zero(points: int) -> int:
+    if points == 0:
+        raise PydanticCustomError("not_zero", "must not be 0")
+    return points
+
+
+class LoyaltyAdjust(Command):
+    """`crm.loyalty.adjust`: points by hand, in either direction; says who and why."""
+
+    customer_id: Id
+    points: Annotated[Points, Field(json_schema_extra={"not": {"const": 0}}), AfterValidator(_not_zero)]
+    reason: RequiredText
+    actor: RequiredText
+
+
+class LoyaltyRestore(Command):
+    """`crm.loyalty.restore` of a redemption (command or tender); `points` absent: the rest."""
+
+    of: Of
+    points: FromOne | None = None
+
+
+class LoyaltyReverse(Command):
+    """`crm.loyalty.reverse` of an earning (command or sale); `points` absent: the rest."""
+
+    of: Of
+    points: FromOne | None = None
+
+
+class NewCard(Wire):
+    """The card to issue; only the API generates a number where there is none."""
+
+    number: CardNumber | None = None
+
+
+class GiftCardIssue(Command):
+    """`crm.giftcard.issue`; `expires_on` is the last good day, UTC."""
+
+    gift_card: Annotated[NewCard, NullMeans(NewCard())] = NewCard()
+    amount_minor: FromZero
+    currency: Currency
+    customer_id: Id | None = None
+    expires_on: Date | None = None
+    pin: Pin | None = None
+
+
+class GiftCardRedeem(Command):
+    """`crm.giftcard.redeem`: demands the PIN of a card that has one."""
+
+    gift_card: CardRef
+    amount_minor: FromOne
+    currency: Currency
+    allow_partial: Flag = False
+
+
+class GiftCardReload(Command):
+    """`crm.giftcard.reload`: within the limits of the policy."""
+
+    gift_card: CardRef
+    amount_minor: FromZero
+    currency: Currency
+    allow_partial: Flag = False
+
+
+class GiftCardReverse(Command):
+    """`crm.giftcard.reverse`; `amount_minor` absent: the rest."""
+
+    of: Of
+    amount_minor: FromOne | None = None
+
+
+class _CardCommand(Command):
+    gift_card: CardRef
+    reason: Text | None = None
+    customer_id: Id | None = None
+
+
+class GiftCardFreeze(_CardCommand):
+    """`crm.giftcard.freeze`: debits are refused from now on."""
+
+
+class GiftCardUnfreeze(_CardCommand):
+    """`crm.giftcard.unfreeze`: not below zero."""
+
+
+class GiftCardLink(_CardCommand):
+    """`crm.giftcard.link`: the card belongs to a customer."""
+
+
+class GiftCardTransfer(Command):
+    """`crm.giftcard.transfer`; `amount_minor` absent: all."""
+
+    from_card: CardRef
+    to_card: CardRef
+    amount_minor: FromOne | None = None
+
+
+class PoolJoin(Command):
+    """`crm.pool.join`: the customer shares the points of the pool."""
+
+    customer_id: Id
+    pool_id: Id
+
+
+class PoolLeave(Command):
+    """`crm.pool.leave`: the customer keeps points of their own again."""
+
+    customer_id: Id
+    pool_id: Id

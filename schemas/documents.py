@@ -1,0 +1,272 @@
+"""The SCM documents (contract §2.1), validated and frozen: times in µs since 1970 UTC, dates in days since 1970."""
+
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from schemas.rules import present, unique
+from schemas.scalars import (
+    MAX_HOLD_S,
+    CardNumber,
+    Currency,
+    Date,
+    DecimalString,
+    Flag,
+    FromOne,
+    FromZero,
+    Id,
+    Instant,
+    NullMeans,
+    Pin,
+    Text,
+    Wire,
+)
+
+TenderKind = Literal["gift_card", "points", "card", "cash", "other"]
+ItemType = Annotated[Literal["goods", "gift_card", "fee"], NullMeans("goods")]
+
+
+ONE_CARD: Final[dict[str, Any]] = {"oneOf": [present("number"), present("card_id")]}
+
+
+class _Card(Wire):
+    model_config = ConfigDict(json_schema_extra=ONE_CARD)
+
+    number: CardNumber | None = None
+    card_id: Id | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.number is None) is (self.card_id is None):
+            raise PydanticCustomError("one_of_number_card_id", "exactly one of number and card_id")
+        return self
+
+
+class CardRef(_Card):
+    """An existing card, by number or by id; the PIN where a rule asks for it."""
+
+    pin: Pin | None = None
+
+
+class SoldCard(_Card):
+    """The card that a sale line sells; `load_minor` absent: the line's `net_minor`."""
+
+    load_minor: FromZero | None = None
+
+
+class SaleLine(Wire):
+    """A line of a sale; `net_minor` is what the customer pays for it."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "if": present("gift_card"),
+            "then": {"properties": {"item_type": {"const": "gift_card"}}, "required": ["item_type"]},
+        },
+    )
+
+    line_id: FromOne
+    sku: Text
+    category: Text | None = None
+    item_type: ItemType = "goods"
+    quantity: DecimalString | None = None
+    net_minor: FromZero
+    loyalty_excluded: Flag = False
+    gift_card: SoldCard | None = None
+
+    @property
+    def load_minor(self) -> int:
+        """What this line loads on its `gift_card`; 0 without one."""
+        if self.gift_card is None:
+            return 0
+        load = self.gift_card.load_minor
+        return self.net_minor if load is None else load
+
+
+def _cards_on_card_lines(lines: tuple[SaleLine, ...]) -> tuple[SaleLine, ...]:
+    for line in lines:
+        if line.gift_card is not None and line.item_type != "gift_card":
+            raise PydanticCustomError("gift_card_on_other_line", "only a gift_card line sells a card")
+    return lines
+
+
+class SaleTender(Wire):
+    """What paid for a sale."""
+
+    tender_id: Id
+    kind: TenderKind
+    amount_minor: FromZero
+
+
+class SaleCompleted(Wire):
+    """`scm.sale.completed`: earns, captures the tenders it names, loads the gift cards it sells."""
+
+    sale_id: Id
+    store_id: Id
+    terminal_id: Id | None = None
+    occurred_at: Instant
+    business_date: Date | None = None
+    currency: Currency
+    customer_id: Id | None = None
+    training: Flag = False
+    lines: Annotated[
+        tuple[SaleLine, ...],
+        Field(strict=False, min_length=1, max_length=1000),
+        AfterValidator(unique("line_id")),
+        AfterValidator(_cards_on_card_lines),
+    ]
+    tenders: Annotated[
+        tuple[SaleTender, ...],
+        Field(strict=False, max_length=50),
+        AfterValidator(unique("tender_id")),
+        NullMeans(()),
+    ] = ()
+
+
+class SaleVoided(Wire):
+    """`scm.sale.voided`: undoes all of the sale, its returns included."""
+
+    sale_id: Id
+    occurred_at: Instant
+    reason: Text | None = None
+    training: Flag = False
+
+
+class ReturnLine(Wire):
+    """What came back of a sale line, or without a receipt."""
+
+    line_id: FromOne
+    sale_line_id: FromOne | None = None
+    sku: Text | None = None
+    quantity: DecimalString | None = None
+    net_minor: FromOne
+
+
+class Refund(Wire):
+    """Money given back: to a tender of the sale, or as a load of some card."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [
+                {
+                    "properties": {"kind": {"const": "gift_card"}},
+                    "oneOf": [present("tender_id"), present("gift_card")],
+                },
+                {
+                    "properties": {"kind": {"const": "points"}, "gift_card": {"type": "null"}},
+                    "allOf": [present("tender_id")],
+                },
+                {"properties": {"kind": {"enum": ["card", "cash", "other"]}, "gift_card": {"type": "null"}}},
+            ],
+        },
+    )
+
+    refund_id: Id
+    kind: TenderKind
+    amount_minor: FromOne
+    tender_id: Id | None = None
+    gift_card: CardRef | None = None
+
+    @model_validator(mode="after")
+    def _target(self) -> Self:
+        if self.kind == "gift_card":
+            if (self.tender_id is None) is (self.gift_card is None):
+                raise PydanticCustomError("one_of_tender_id_gift_card", "exactly one of tender_id and gift_card")
+        elif self.gift_card is not None:
+            raise PydanticCustomError("gift_card_of_other_kind", "only a gift_card refund loads a card")
+        elif self.kind == "points" and self.tender_id is None:
+            raise PydanticCustomError("tender_id_required", "a points refund goes back to a tender")
+        return self
+
+
+class ReturnCompleted(Wire):
+    """`scm.return.completed`; without `sale_id` it is a return without a receipt."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "if": present("sale_id"),
+            "then": {"properties": {"lines": {"items": present("sale_line_id")}}},
+        },
+    )
+
+    return_id: Id
+    sale_id: Id | None = None
+    store_id: Id | None = None
+    occurred_at: Instant
+    currency: Currency
+    customer_id: Id | None = None
+    training: Flag = False
+    lines: Annotated[
+        tuple[ReturnLine, ...],
+        Field(strict=False, min_length=1, max_length=1000),
+        AfterValidator(unique("line_id")),
+    ]
+    refunds: Annotated[
+        tuple[Refund, ...],
+        Field(strict=False, max_length=50),
+        AfterValidator(unique("refund_id")),
+        NullMeans(()),
+    ] = ()
+
+    @model_validator(mode="after")
+    def _sale_lines(self) -> Self:
+        if self.sale_id is not None and any(line.sale_line_id is None for line in self.lines):
+            raise PydanticCustomError("sale_line_id_required", "a return of a sale names the sale's lines")
+        return self
+
+
+class TenderRequested(Wire):
+    """`scm.tender.requested`: hold, or with `capture` take at once."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [
+                {"properties": {"kind": {"const": "gift_card"}}, "allOf": [present("gift_card")]},
+                {"properties": {"kind": {"const": "points"}}, "allOf": [present("customer_id")]},
+            ],
+        },
+    )
+
+    tender_id: Id
+    sale_id: Id | None = None
+    store_id: Id | None = None
+    terminal_id: Id | None = None
+    occurred_at: Instant
+    currency: Currency
+    amount_minor: FromOne
+    kind: Literal["gift_card", "points"]
+    gift_card: CardRef | None = None
+    customer_id: Id | None = None
+    sale_total_minor: FromZero | None = None
+    eligible_minor: FromZero | None = None
+    capture: Flag = False
+    allow_partial: Flag = False
+    hold_s: Annotated[int, Field(ge=1, le=MAX_HOLD_S)] | None = None
+    decide_by: Instant | None = None
+    training: Flag = False
+
+    @model_validator(mode="after")
+    def _payer(self) -> Self:
+        if self.kind == "gift_card" and self.gift_card is None:
+            raise PydanticCustomError("gift_card_required", "a gift_card tender names a card")
+        if self.kind == "points" and self.customer_id is None:
+            raise PydanticCustomError("customer_id_required", "a points tender names a customer")
+        return self
+
+
+class TenderCaptured(Wire):
+    """`scm.tender.captured`; `amount_minor` absent: all that was approved."""
+
+    tender_id: Id
+    occurred_at: Instant
+    amount_minor: FromOne | None = None
+    training: Flag = False
+
+
+class TenderVoided(Wire):
+    """`scm.tender.voided`: releases a hold, or gives back what was taken."""
+
+    tender_id: Id
+    occurred_at: Instant
+    reason: Literal["cancel", "timeout", "unknown_outcome"] | None = None
+    training: Flag = False

@@ -1,0 +1,78 @@
+"""The models as JSON Schemas: what an integrator checks against before sending."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema, models_json_schema
+from pydantic_core import core_schema
+
+from schemas.currencies import CURRENCIES
+from schemas.envelope import DeadLetterHeaders, Envelope
+from schemas.outcomes import OutcomeEnvelope
+from schemas.policy import Policy
+from schemas.registry import DOCUMENTS
+
+Schema = dict[str, Any]
+
+DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+CURRENCY: Final = "Currency"
+CURRENCY_SCHEMA: Final[Schema] = {
+    "description": "ISO 4217 alphabetic code, active or lately withdrawn.",
+    "type": "string",
+    "enum": list(CURRENCIES),
+}
+
+# File name → model.
+FILES: Final[Mapping[str, type[BaseModel]]] = {
+    **{name: kind.model for name, kind in DOCUMENTS.items()},
+    "envelope": Envelope,
+    "outcome": OutcomeEnvelope,
+    "policy": Policy,
+    "dead-letter-headers": DeadLetterHeaders,
+}
+
+
+class _Generator(GenerateJsonSchema):
+    """Without what only repeats: titles of members, and the default `null`."""
+
+    def field_title_should_be_set(self, _schema: object) -> bool:
+        return False
+
+    def default_schema(self, schema: core_schema.WithDefaultSchema) -> Schema:
+        described = super().default_schema(schema)
+        if described.get("default", ...) is None:
+            del described["default"]
+        return described
+
+
+def _with_one_currency(node: Any, ref: str) -> Any:  # noqa: ANN401  # any JSON
+    """The same with a reference for each copy of the list of currencies."""
+    if isinstance(node, dict):
+        if node.get("enum") == CURRENCY_SCHEMA["enum"]:
+            return {"$ref": ref}
+        return {key: _with_one_currency(value, ref) for key, value in node.items()}
+    if isinstance(node, list):
+        return [_with_one_currency(value, ref) for value in node]
+    return node
+
+
+def definitions(
+    models: Sequence[type[BaseModel]], ref_template: str
+) -> tuple[Mapping[type[BaseModel], Schema], Schema]:
+    """A reference for each model, and the schemas by name that these and each other refer to."""
+    refs, together = models_json_schema(
+        [(model, "validation") for model in models], ref_template=ref_template, schema_generator=_Generator
+    )
+    found: Schema = _with_one_currency(together["$defs"], ref_template.format(model=CURRENCY))
+    found[CURRENCY] = CURRENCY_SCHEMA
+    return {model: refs[model, "validation"] for model in models}, dict(sorted(found.items()))
+
+
+def standalone(model: type[BaseModel]) -> Schema:
+    """A JSON Schema file of one model."""
+    schema = model.model_json_schema(schema_generator=_Generator)
+    plain: Schema = _with_one_currency(schema, f"#/$defs/{CURRENCY}")
+    if plain != schema:
+        plain.setdefault("$defs", {})[CURRENCY] = CURRENCY_SCHEMA
+    return {"$schema": DIALECT, **plain}

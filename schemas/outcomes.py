@@ -1,0 +1,169 @@
+"""What goes out (contract §3): for the JSON Schemas, AsyncAPI and tests. The worker's encoder is faster without."""
+
+from typing import Annotated, Any, Final, Literal, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from schemas.envelope import Orgcode
+from schemas.reasons import CATEGORY, Category, Reason
+from schemas.rules import present
+from schemas.scalars import Currency, Id, Instant
+
+# Beside `crm.outcome.*`; all have the data of an outcome, the second says besides what moved the tender.
+TENDER_CHANGED: Final = "crm.tender.changed"
+NOTICES: Final = (
+    "crm.hold.expired",
+    TENDER_CHANGED,
+    "crm.points.expired",
+    "crm.points.released",
+    "crm.points.forfeited",
+    "crm.giftcard.expired",
+)
+TENDER_NOTICES: Final = NOTICES[:2]  # on the topic of tender outcomes
+
+Count = Annotated[int, Field(ge=0)]
+TenderState = Literal["none", "awaiting", "authorized", "captured", "expired", "declined", "voided"]
+
+
+class _Out(BaseModel):
+    """Ours: nothing unknown is in it."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+
+
+OutT = TypeVar("OutT", bound=_Out)
+
+
+def _whole(part: OutT, fields: tuple[str, ...]) -> OutT:
+    """All of these fields are there, or none."""
+    if len({getattr(part, field) is None for field in fields}) > 1:
+        raise PydanticCustomError("all_or_none", "some of what belongs together is missing")
+    return part
+
+
+def _all_or_none(*fields: str) -> dict[str, Any]:
+    return {"anyOf": [present(*fields), {"not": {"anyOf": [present(field) for field in fields]}}]}
+
+
+_POINTS: Final = ("balance", "available", "held", "pending", "version")
+
+
+class Points(_Out):
+    """The points account after the document; while the customer has no record only `change` and `reason`."""
+
+    model_config = ConfigDict(json_schema_extra=_all_or_none(*_POINTS))
+
+    change: Annotated[int, Field(description="net change of `balance` by the document")]
+    balance: Annotated[int | None, Field(description="all points; may be negative")] = None
+    available: int | None = None
+    held: Count | None = None
+    pending: Count | None = None
+    version: Annotated[Count | None, Field(description="one more with each change: orders the outcomes")] = None
+    reason: Reason | None = None
+
+    @model_validator(mode="after")
+    def _account(self) -> Self:
+        return _whole(self, _POINTS)
+
+
+_CARD: Final = ("card_id", "currency", "change_minor", "balance_minor", "held_minor", "version")
+
+
+class GiftCard(_Out):
+    """A gift card after the document; only `reason` of a card that is not accepted."""
+
+    model_config = ConfigDict(json_schema_extra=_all_or_none(*_CARD))
+
+    card_id: Id | None = None
+    last4: Annotated[str | None, Field(description="absent where the card has no known number")] = None
+    currency: Currency | None = None
+    change_minor: Annotated[int | None, Field(description="net change of `balance_minor` by the document")] = None
+    balance_minor: Annotated[
+        int | None, Field(description="may be negative: loads taken back after they were spent")
+    ] = None
+    held_minor: Count | None = None
+    version: Annotated[Count | None, Field(description="one more with each change: orders the outcomes")] = None
+    reason: Reason | None = None
+
+    @model_validator(mode="after")
+    def _account(self) -> Self:
+        return _whole(self, _CARD)
+
+
+class Tender(_Out):
+    """A tender after the document; amounts in minor units of its currency."""
+
+    tender_id: Id
+    state: TenderState
+    requested_minor: Count
+    approved_minor: Count
+    captured_minor: Count
+    refunded_minor: Count
+    points: Annotated[int | None, Field(description="what the tender takes in points, of a points tender")] = None
+    expires_at: Annotated[Instant | None, Field(description="when the hold ends")] = None
+    reason: Reason | None = None
+
+
+class Line(_Out):
+    """The points of a line, negative of a return; zeros may be absent."""
+
+    line_id: Annotated[int, Field(ge=1)]
+    points: int
+
+
+class OutcomeData(_Out):
+    """`data` of an outcome. Requests are approved, partial, declined or ignored; all others applied, partial, rejected,
+    parked (a final outcome follows) or ignored.
+    """
+
+    status: Literal["applied", "approved", "partial", "declined", "rejected", "parked", "ignored"]
+    reason: Reason | None = None
+    category: Category | None = None
+    customer_id: Id | None = None
+    sale_id: Id | None = None
+    return_id: Id | None = None
+    tender_id: Id | None = None
+    points: Points | None = None
+    gift_cards: tuple[GiftCard, ...] | None = None
+    tender: Tender | None = None
+    tenders: tuple[Tender, ...] | None = None
+    lines: tuple[Line, ...] | None = None
+    policy_version: Annotated[Count | None, Field(description="0: the default policy")] = None
+
+    @model_validator(mode="after")
+    def _reason_has_category(self) -> Self:
+        if self.category is not (None if self.reason is None else CATEGORY[self.reason]):
+            raise PydanticCustomError("category_of_reason", "not the category of the reason")
+        return self
+
+
+class Cause(_Out):
+    """The sale, void or return that moved a tender."""
+
+    type: Literal["scm.sale.completed", "scm.sale.voided", "scm.return.completed"]
+    id: Id
+
+
+class TenderChangedData(OutcomeData):
+    """`data` of the notice `crm.tender.changed`: a sale, its void or a return moved a tender."""
+
+    tender_id: Id
+    tender: Tender
+    cause: Cause
+
+
+class OutcomeEnvelope(_Out):
+    """The envelope of an outcome or a notice; the same input gives the same `id` and the same bytes, always."""
+
+    specversion: Literal["1.0"]
+    id: Annotated[str, Field(min_length=1, description="derived from the input's identity and the step")]
+    source: Literal["/crm"]
+    type: Annotated[
+        str, Field(description="`crm.outcome.` and the input's type without `scm.` or `crm.`; or a notice's")
+    ]
+    subject: Annotated[Id, Field(description="as the input's")]
+    orgcode: Orgcode
+    time: Annotated[Instant, Field(description="when it was decided")]
+    datacontenttype: Literal["application/json"]
+    data: OutcomeData | TenderChangedData

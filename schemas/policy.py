@@ -1,0 +1,237 @@
+"""The loyalty policy (contract §4): read strictly, then exact fractions; absent members take the default's values."""
+
+import json
+import re
+from collections.abc import Sequence
+from fractions import Fraction
+from itertools import pairwise
+from operator import attrgetter
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from schemas.rules import nullable_defaults, unique
+from schemas.scalars import (
+    DECIMAL_PATTERN,
+    MAX_HOLD_S,
+    Currency,
+    FromOne,
+    FromZero,
+    Instant,
+    Text,
+    Wire,
+    canonical_decimal,
+    format_instant,
+)
+
+_DIGITS: Final = 12  # that DECIMAL_PATTERN allows after the point
+_is_decimal = re.compile(DECIMAL_PATTERN[1:-1]).fullmatch
+
+
+def _fraction(value: object) -> Fraction:
+    if type(value) is str and _is_decimal(value):
+        return Fraction(value)
+    raise PydanticCustomError("decimal_string", "an unsigned decimal in a string")
+
+
+def _decimal(value: Fraction) -> str:
+    whole, rest = divmod(int(value * 10**_DIGITS), 10**_DIGITS)
+    return canonical_decimal(f"{whole}.{rest:0{_DIGITS}}")
+
+
+def _positive(value: Fraction) -> Fraction:
+    if value <= 0:
+        raise PydanticCustomError("greater_than", "must be above 0")
+    return value
+
+
+def _share(value: Fraction) -> Fraction:
+    if value > 1:
+        raise PydanticCustomError("less_than_equal", "must be at most 1")
+    return value
+
+
+def _distinct(items: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(items)) != len(items):
+        raise PydanticCustomError("not_unique", "an item is given twice")
+    return items
+
+
+def _sorted(members: dict[str, Any]) -> dict[str, Any]:
+    return dict(sorted(members.items()))
+
+
+Factor = Annotated[
+    Fraction,
+    PlainValidator(_fraction),
+    PlainSerializer(_decimal),
+    WithJsonSchema({"type": "string", "pattern": DECIMAL_PATTERN}),
+]
+PositiveFactor = Annotated[Factor, AfterValidator(_positive)]
+Days = Annotated[int, Field(ge=0, le=36_500)]
+ExpireDays = Annotated[int, Field(ge=1, le=36_500)]
+Moment = Annotated[Instant, PlainSerializer(format_instant)]
+Purpose = Literal["marketing", "profiling", "service"]
+
+
+class _Part(Wire):
+    model_config = ConfigDict(json_schema_extra=nullable_defaults)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_absent(cls, members: object) -> object:
+        return {k: v for k, v in members.items() if v is not None} if isinstance(members, dict) else members
+
+
+class Multiplier(_Part):
+    """A category that earns `factor` times as much."""
+
+    category: Text
+    factor: PositiveFactor
+
+
+class Campaign(_Part):
+    """All earns `factor` times as much in [`from_us`, `to_us`), for who gave the consent where one is needed."""
+
+    id: Text
+    from_us: Moment = Field(alias="from")
+    to_us: Moment = Field(alias="to")
+    factor: PositiveFactor
+    needs_consent: Purpose | None = None
+
+    @field_validator("to_us")
+    @classmethod
+    def _after_from(cls, to_us: int, info: ValidationInfo) -> int:
+        if to_us <= info.data.get("from_us", to_us - 1):
+            raise PydanticCustomError("not_after_from", "must be after from")
+        return to_us
+
+
+class Tier(_Part):
+    """Who earned `from_points_12m` or more in 12 months earns `factor` times as much."""
+
+    name: Text
+    from_points_12m: FromZero
+    factor: PositiveFactor
+
+
+def _no_overlap(campaigns: tuple[Campaign, ...]) -> tuple[Campaign, ...]:
+    for one, next_one in pairwise(sorted(campaigns, key=attrgetter("id", "from_us"))):
+        if one.id == next_one.id and next_one.from_us < one.to_us:
+            raise PydanticCustomError("campaigns_overlap", "campaigns of one id overlap")
+    return campaigns
+
+
+def _increasing(tiers: Sequence[Tier]) -> Sequence[Tier]:
+    if any(low.from_points_12m >= high.from_points_12m for low, high in pairwise(tiers)):
+        raise PydanticCustomError("tiers_not_increasing", "from_points_12m must increase")
+    return tiers
+
+
+class Earn(_Part):
+    """How a sale earns: points a unit of money, and what multiplies them."""
+
+    points_per_unit: Factor = Fraction(1)
+    unit_minor: Annotated[dict[Currency, FromOne], PlainSerializer(_sorted)] = Field(
+        default_factory=lambda: {"EUR": 100, "GBP": 100, "USD": 100}
+    )
+    exclude_categories: Annotated[
+        tuple[Text, ...], Field(strict=False, max_length=10_000), AfterValidator(_distinct)
+    ] = ()
+    multipliers: Annotated[
+        tuple[Multiplier, ...], Field(strict=False, max_length=10_000), AfterValidator(unique("category"))
+    ] = ()
+    campaigns: Annotated[tuple[Campaign, ...], Field(strict=False, max_length=1000), AfterValidator(_no_overlap)] = ()
+    tiers: Annotated[
+        tuple[Tier, ...],
+        Field(strict=False, max_length=100),
+        AfterValidator(unique("name")),
+        AfterValidator(_increasing),
+    ] = ()
+    on_points_tender: bool = False
+    on_gift_card_tender: bool = True
+    pending_days: Days = 0
+    expire_days: ExpireDays | None = None
+
+
+_HALF: Final = Fraction(1, 2)
+
+
+def _decimals(members: dict[str, Fraction]) -> dict[str, str]:
+    return {currency: _decimal(value) for currency, value in sorted(members.items())}
+
+
+class Redeem(_Part):
+    """What a point is worth, in minor units, and how many may be spent."""
+
+    point_value_minor: Annotated[dict[Currency, PositiveFactor], PlainSerializer(_decimals)] = Field(
+        default_factory=lambda: {"EUR": _HALF, "GBP": _HALF, "USD": _HALF}
+    )
+    min_points: FromZero = 0
+    step_points: FromOne = 1
+    max_share_of_sale: Annotated[Factor, AfterValidator(_share)] = Fraction(1)
+
+
+class GiftCardRules(_Part):
+    """Limits of gift cards, in minor units of any currency."""
+
+    min_load_minor: FromZero = 1
+    max_load_minor: FromZero = Field(default=50_000, validate_default=True)
+    max_balance_minor: FromZero = Field(default=100_000, validate_default=True)
+    expire_days: ExpireDays | None = None
+    hold_s: Annotated[int, Field(ge=1, le=MAX_HOLD_S)] = 900
+    reload: bool = True
+    bought_with_gift_card: bool = False
+
+    @field_validator("max_load_minor")
+    @classmethod
+    def _not_below_min_load(cls, limit: int, info: ValidationInfo) -> int:
+        if limit < info.data.get("min_load_minor", limit):
+            raise PydanticCustomError("below_min_load_minor", "must be at least min_load_minor")
+        return limit
+
+    @field_validator("max_balance_minor")
+    @classmethod
+    def _not_below_max_load(cls, limit: int, info: ValidationInfo) -> int:
+        if limit < info.data.get("max_load_minor", limit):
+            raise PydanticCustomError("below_max_load_minor", "must be at least max_load_minor")
+        return limit
+
+
+class Policy(_Part):
+    """All rules of a tenant that may be set, at one version."""
+
+    earn: Earn = Earn()
+    redeem: Redeem = Redeem()
+    negative_balance: Literal["unlimited", "within_balance"] = "unlimited"
+    restore_grace_days: Days = 0
+    unlinked_return: Literal["reverse_at_current_rate"] = "reverse_at_current_rate"
+    park_deadline_days: Days = 30
+    gift_card: GiftCardRules = GiftCardRules()
+
+    def wire_form(self) -> dict[str, Any]:
+        """As in contract §4: every member, decimals at their shortest, times in UTC, currencies sorted."""
+        return self.model_dump(mode="json", by_alias=True)
+
+    def to_json(self) -> bytes:
+        """The wire form in UTF-8: equal policies, equal bytes."""
+        return json.dumps(self.wire_form(), separators=(",", ":"), ensure_ascii=False).encode()
+
+    @classmethod
+    def from_json(cls, raw: bytes) -> Self:
+        """Of `to_json`, or of any policy's JSON; pydantic.ValidationError otherwise."""
+        return cls.model_validate_json(raw)
+
+
+DEFAULT_POLICY: Final = Policy()

@@ -1,0 +1,85 @@
+"""Every document that is understood, by its type."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final
+
+from pydantic import TypeAdapter
+
+from schemas import commands, documents
+from schemas.content import CONTENT, DIGEST_VERSION, Content
+from schemas.scalars import STORED, Keyring, Wire
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentType:
+    """How documents of a type are read and compared; `code` is the type in the database, for ever."""
+
+    name: str
+    code: int
+    model: type[Wire]
+    id_field: str
+    # Of parsed JSON and the tenant's keyring: a model; pydantic.ValidationError. Plain card numbers end here.
+    validate: Callable[[object, Keyring], Any]
+    # Of a model and the index of a key: what its digest is made of, only str, int, bool, None and tuples.
+    content: Callable[[Any, int], Content]
+    digest_version: int = DIGEST_VERSION
+
+    def dump(self, document: Wire) -> dict[str, Any]:
+        """The stored form: only dict, tuple, str, bytes, int, bool and None."""
+        return document.model_dump()
+
+    def restore(self, stored: object) -> Any:  # noqa: ANN401  # an instance of `model`
+        """The model of which `dump` was made, lists for tuples allowed."""
+        return self.validate(stored, STORED)
+
+
+def _document_type(name: str, code: int, model: type[Wire], id_field: str) -> DocumentType:
+    validate_python = TypeAdapter(model).validator.validate_python
+
+    def validate(data: object, keyring: Keyring) -> Wire:
+        return validate_python(data, context=keyring)  # type: ignore[no-any-return]
+
+    return DocumentType(name, code, model, id_field, validate, CONTENT[name])
+
+
+_DOCUMENTS: Final = (
+    ("scm.sale.completed", 1, documents.SaleCompleted, "sale_id"),
+    ("scm.sale.voided", 2, documents.SaleVoided, "sale_id"),
+    ("scm.return.completed", 3, documents.ReturnCompleted, "return_id"),
+    ("scm.tender.requested", 4, documents.TenderRequested, "tender_id"),
+    ("scm.tender.captured", 5, documents.TenderCaptured, "tender_id"),
+    ("scm.tender.voided", 6, documents.TenderVoided, "tender_id"),
+)
+_COMMANDS: Final = (
+    ("crm.customer.create", 10, commands.CustomerCreate),
+    ("crm.customer.update", 11, commands.CustomerUpdate),
+    ("crm.customer.erase", 12, commands.CustomerErase),
+    ("crm.customer.merge", 13, commands.CustomerMerge),
+    ("crm.consent.set", 14, commands.ConsentSet),
+    ("crm.policy.put", 15, commands.PolicyPut),
+    ("crm.loyalty.earn", 16, commands.LoyaltyEarn),
+    ("crm.loyalty.redeem", 17, commands.LoyaltyRedeem),
+    ("crm.loyalty.adjust", 18, commands.LoyaltyAdjust),
+    ("crm.loyalty.restore", 19, commands.LoyaltyRestore),
+    ("crm.loyalty.reverse", 20, commands.LoyaltyReverse),
+    ("crm.giftcard.issue", 21, commands.GiftCardIssue),
+    ("crm.giftcard.redeem", 22, commands.GiftCardRedeem),
+    ("crm.giftcard.reload", 23, commands.GiftCardReload),
+    ("crm.giftcard.reverse", 24, commands.GiftCardReverse),
+    ("crm.giftcard.freeze", 25, commands.GiftCardFreeze),
+    ("crm.giftcard.unfreeze", 26, commands.GiftCardUnfreeze),
+    ("crm.giftcard.link", 27, commands.GiftCardLink),
+    ("crm.giftcard.transfer", 28, commands.GiftCardTransfer),
+    ("crm.pool.join", 29, commands.PoolJoin),
+    ("crm.pool.leave", 30, commands.PoolLeave),
+)
+
+DOCUMENTS: Final[Mapping[str, DocumentType]] = MappingProxyType(
+    {
+        name: _document_type(name, code, model, id_field)
+        for name, code, model, id_field in (*_DOCUMENTS, *((*command, "command_id") for command in _COMMANDS))
+    }
+)
+BY_CODE: Final[Mapping[int, DocumentType]] = MappingProxyType({kind.code: kind for kind in DOCUMENTS.values()})

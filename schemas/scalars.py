@@ -1,0 +1,222 @@
+"""The scalar types of the wire and their inner forms (contract §1).
+
+Their validators have two modes, chosen by the context, a `Keyring`. From the wire, instants and dates are strings, and
+card numbers and PINs are plain and leave as tokens; no model ever holds a plain one. In stored form (`STORED`) values
+are what `model_dump()` made of them: so a parked document is rebuilt without its plain numbers.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Annotated, Any, Final, NamedTuple, NoReturn, Protocol, cast
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    PlainSerializer,
+    PlainValidator,
+    StringConstraints,
+    ValidationInfo,
+    WithJsonSchema,
+)
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+from schemas.currencies import CURRENCIES
+
+LIMIT: Final = 10**15  # contract §1: integers are within ±10¹⁵
+MAX_HOLD_S: Final = 604_800
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+EPOCH_DAY: Final = EPOCH.toordinal()
+DAY_US: Final = 86_400_000_000
+_FIRST_US: Final = (1 - EPOCH_DAY) * DAY_US
+_END_US: Final = (date.max.toordinal() + 1 - EPOCH_DAY) * DAY_US
+
+
+class CardToken(NamedTuple):
+    """A card number as HMACs, one a key, the current key's first, and its last four characters."""
+
+    tokens: tuple[bytes, ...]
+    last4: str
+
+
+class PinToken(NamedTuple):
+    """A PIN as HMACs, one a key, the current key's first."""
+
+    tokens: tuple[bytes, ...]
+
+
+class Keyring(Protocol):
+    """The context of every validation: makes tokens of plain numbers, for the tenant of the document."""
+
+    @property
+    def stored(self) -> bool:
+        """Values are in stored form."""
+
+    def number(self, plain: str, /) -> CardToken:
+        """The tokens of a card number, 4–32 of `0-9A-Za-z-`."""
+
+    def pin(self, plain: str, /) -> PinToken:
+        """The tokens of a PIN, 4–12 digits."""
+
+
+class _Stored:
+    stored: Final = True
+
+    def number(self, _plain: str, /) -> NoReturn:
+        raise AssertionError("stored form holds no plain number")
+
+    def pin(self, _plain: str, /) -> NoReturn:
+        raise AssertionError("stored form holds no plain PIN")
+
+
+STORED: Final[Keyring] = _Stored()
+
+
+class Wire(BaseModel):
+    """Base of all that comes in: strict, frozen, unknown fields ignored, values kept out of error texts."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="ignore", hide_input_in_errors=True)
+
+
+@dataclass(frozen=True, slots=True)
+class NullMeans:
+    """`null` stands for the default (contract §8 Identity: absent = `null` = the default written out)."""
+
+    default: object
+
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        default = self.default
+        return core_schema.no_info_before_validator_function(lambda v: default if v is None else v, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"anyOf": [handler(schema), {"type": "null"}]}
+
+
+class CurrencyCode:
+    """One of the ISO 4217 alphabetic codes, looked up in a hash table."""
+
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.literal_schema(list(CURRENCIES))
+
+
+def _is_stored(info: ValidationInfo) -> bool:
+    return info.context is not None and info.context.stored
+
+
+_INSTANT = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt](?:[01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,30})?"
+    r"(?:[Zz]|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])",
+).fullmatch
+
+
+def parse_instant(text: str) -> int:
+    """Microseconds since 1970 UTC of an RFC 3339 time with offset; more digits are cut off. ValueError otherwise."""
+    if _INSTANT(text) is None:
+        raise ValueError("not an RFC 3339 time with offset")
+    since = datetime.fromisoformat(text.upper()) - EPOCH
+    instant_us = since.days * DAY_US + since.seconds * 1_000_000 + since.microseconds
+    if not _FIRST_US <= instant_us < _END_US:
+        raise ValueError("not in the years 1 to 9999 of UTC")
+    return instant_us
+
+
+def format_instant(instant_us: int) -> str:
+    """RFC 3339 in UTC with a `Z`: without a fraction, or with six digits."""
+    seconds, micros = divmod(instant_us, 1_000_000)
+    text = (EPOCH + timedelta(seconds=seconds, microseconds=micros)).isoformat()
+    return text.replace("+00:00", "Z")
+
+
+def _instant(value: object, info: ValidationInfo) -> int:
+    if type(value) is str:
+        try:
+            return parse_instant(value)
+        except ValueError:
+            pass
+    elif type(value) is int and _is_stored(info):
+        return value
+    raise PydanticCustomError("rfc3339", "an RFC 3339 time with offset")
+
+
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}").fullmatch
+
+
+def _date(value: object, info: ValidationInfo) -> int:
+    if type(value) is str and _DATE(value):
+        try:
+            return date.fromisoformat(value).toordinal() - EPOCH_DAY
+        except ValueError:
+            pass
+    elif type(value) is int and _is_stored(info):
+        return value
+    raise PydanticCustomError("date", "a date YYYY-MM-DD")
+
+
+_NUMBER = r"^[0-9A-Za-z-]{4,32}$"
+_PIN = r"^[0-9]{4,12}$"
+_is_number = re.compile(r"[0-9A-Za-z-]{4,32}").fullmatch
+_is_pin = re.compile(r"[0-9]{4,12}").fullmatch
+
+
+def _card_number(value: object, info: ValidationInfo) -> CardToken:
+    keyring: Any = info.context
+    if keyring.stored:
+        tokens, last4 = cast("tuple[Iterable[bytes], str]", value)
+        return CardToken(tuple(tokens), last4)
+    if type(value) is str and _is_number(value):
+        return cast("CardToken", keyring.number(value))
+    raise PydanticCustomError("card_number", "4 to 32 of 0-9A-Za-z-")
+
+
+def _pin(value: object, info: ValidationInfo) -> PinToken:
+    keyring: Any = info.context
+    if keyring.stored:
+        (tokens,) = cast("tuple[Iterable[bytes]]", value)
+        return PinToken(tuple(tokens))
+    if type(value) is str and _is_pin(value):
+        return cast("PinToken", keyring.pin(value))
+    raise PydanticCustomError("pin", "4 to 12 digits")
+
+
+def canonical_decimal(text: str) -> str:
+    """The one way to write an unsigned decimal: `1.0` and `01` are `1`."""
+    if "." not in text and text[0] != "0":
+        return text
+    whole, _, fraction = text.partition(".")
+    whole, fraction = whole.lstrip("0") or "0", fraction.rstrip("0")
+    return f"{whole}.{fraction}" if fraction else whole
+
+
+ID_PATTERN: Final = r"^[\x20-\x7e]*$"
+DECIMAL_PATTERN: Final = r"^[0-9]{1,15}(\.[0-9]{1,12})?$"
+
+Id = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=ID_PATTERN)]
+Text = Annotated[str, StringConstraints(max_length=256, pattern=r"^[^\x00]*$")]
+RequiredText = Annotated[Text, StringConstraints(min_length=1)]
+Currency = Annotated[str, CurrencyCode()]
+DecimalString = Annotated[str, StringConstraints(pattern=DECIMAL_PATTERN), AfterValidator(canonical_decimal)]
+Flag = Annotated[bool, NullMeans(default=False)]
+
+Points = Annotated[int, Field(ge=-LIMIT, le=LIMIT)]
+FromZero = Annotated[int, Field(ge=0, le=LIMIT)]
+FromOne = Annotated[int, Field(ge=1, le=LIMIT)]
+
+Instant = Annotated[int, PlainValidator(_instant), WithJsonSchema({"type": "string", "format": "date-time"})]
+Date = Annotated[int, PlainValidator(_date), WithJsonSchema({"type": "string", "format": "date"})]
+CardNumber = Annotated[
+    CardToken,
+    PlainValidator(_card_number),
+    PlainSerializer(lambda token: (token.tokens, token.last4)),
+    WithJsonSchema({"type": "string", "pattern": _NUMBER}),
+]
+Pin = Annotated[
+    PinToken,
+    PlainValidator(_pin),
+    PlainSerializer(lambda token: (token.tokens,)),
+    WithJsonSchema({"type": "string", "pattern": _PIN}),
+]

@@ -1,0 +1,146 @@
+"""Outcomes as bytes: a function of what is stored, whenever they are published (contract §1, §3)."""
+
+import orjson
+import ormsgpack
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.outcomes import NOTICES, TENDER_NOTICES, OutcomeEnvelope
+from schemas.reasons import DeadLetterReason, Reason
+from schemas.registry import DOCUMENTS
+from tests.codec.records import NOW_MS, Record
+from tests.e2e.expected import CATEGORY
+from worker.codec import Message, Outlet, Undecodable
+from worker.codec.encode import STATUSES, event_id, facts_of
+from worker.domain.outcome import CardPart, Outcome, PointsPart, TenderPart
+from worker.domain.tender import State
+
+OUTLET = Outlet("out", "tender-out", "group")
+NOW_US = NOW_MS * 1000
+ids = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), min_size=1, max_size=12)
+amount = st.integers(0, 10**15)
+reason = st.none() | st.sampled_from(sorted(Reason))
+points = st.builds(
+    PointsPart, st.integers(-(10**15), 10**15), st.integers(-(10**15), 10**15), amount, amount, amount, amount, reason,
+    st.booleans(),
+)  # fmt: skip
+cards = st.builds(
+    CardPart, ids | st.just(""), st.sampled_from(["", "0017"]), st.just("GBP"), st.integers(-9, 9),
+    st.integers(-9, 9), amount, amount, reason,
+)  # fmt: skip
+tenders = st.builds(
+    TenderPart, ids, st.sampled_from([state.value for state in State]), amount, amount, amount, amount,
+    st.none() | amount, st.none() | st.integers(0, NOW_US), reason, st.booleans(),
+)  # fmt: skip
+outcomes = st.builds(
+    Outcome,
+    st.sampled_from(STATUSES),
+    reason,
+    customer_id=st.none() | ids,
+    sale_id=st.none() | ids,
+    return_id=st.none() | ids,
+    tender_id=st.none() | ids,
+    points=st.none() | points,
+    gift_cards=st.lists(cards, max_size=2),
+    tender=st.none() | tenders,
+    tenders=st.lists(tenders, max_size=2),
+    lines=st.lists(st.tuples(st.integers(1, 1000), st.integers(-(10**15), 10**15)), max_size=3),
+    policy_version=st.none() | st.integers(0, 9),
+)
+types = st.sampled_from(sorted(DOCUMENTS))
+
+
+@given(outcomes, types, ids, st.integers(0, 2), st.integers(0, NOW_US))
+def test_what_is_published_again_is_byte_for_byte_what_was_published(
+    outcome: Outcome, type_: str, subject: str, step: int, at_us: int
+) -> None:
+    facts = facts_of(outcome, subject, at_us)
+    stored = ormsgpack.unpackb(ormsgpack.packb(facts))
+    fresh = OUTLET.messages("acme", type_, subject, step, facts)
+    replayed = OUTLET.messages("acme", type_, subject, step, stored, (("crm-replayed", b"true"),))
+    assert [(one.topic, one.key, one.value) for one in fresh] == [(one.topic, one.key, one.value) for one in replayed]
+    assert all(one.headers == () for one in fresh)
+    assert all(one.headers == (("crm-replayed", b"true"),) for one in replayed)
+
+
+@given(outcomes, types, ids, st.integers(0, 2))
+def test_an_outcome_is_as_published_schemas_say(outcome: Outcome, type_: str, subject: str, step: int) -> None:
+    first, *changed = OUTLET.messages("acme", type_, subject, step, facts_of(outcome, subject, NOW_US))
+    value = orjson.loads(first.value or b"")
+    assert list(value) == [
+        "specversion", "id", "source", "type", "subject", "orgcode", "time", "datacontenttype", "data",
+    ]  # fmt: skip
+    assert value["type"] == "crm.outcome." + type_.split(".", 1)[1]
+    assert (value["subject"], value["orgcode"], value["time"]) == (subject, "acme", "2026-03-01T12:00:00Z")
+    data = value["data"]
+    assert data.get("reason") == outcome.reason
+    assert (outcome.reason is None) == ("category" not in data)
+    assert {name: data.get(name) for name in ("customer_id", "sale_id", "return_id", "tender_id")} == {
+        "customer_id": outcome.customer_id, "sale_id": outcome.sale_id, "return_id": outcome.return_id,
+        "tender_id": outcome.tender_id,
+    }  # fmt: skip
+    assert data.get("lines", []) == [{"line_id": line_id, "points": points} for line_id, points in outcome.lines]
+    if type_.startswith("scm.tender."):
+        assert (first.topic, first.key) == ("tender-out", subject.encode())
+    else:
+        assert (first.topic, first.key) == ("out", (outcome.customer_id or subject).encode())
+    moved = [part for part in outcome.tenders if part.moved]
+    assert [one.key for one in changed] == [part.tender_id.encode() for part in moved]
+    for one, part in zip(changed, moved, strict=True):
+        notice = orjson.loads(one.value or b"")
+        assert (one.topic, notice["type"], notice["subject"]) == ("tender-out", "crm.tender.changed", part.tender_id)
+        assert notice["data"]["cause"] == {"type": type_, "id": subject}
+        assert notice["data"]["tender"]["state"] == part.state
+
+
+def test_every_reason_has_its_category() -> None:
+    for one in Reason:
+        message = OUTLET.messages("acme", "scm.sale.voided", "S1", 0, facts_of(Outcome("applied", one), "S1", NOW_US))[
+            0
+        ]
+        data = orjson.loads(message.value or b"")["data"]
+        assert (data["reason"], data["category"]) == (one.value, CATEGORY[one.value])
+        OutcomeEnvelope.model_validate_json(message.value or b"")
+
+
+@pytest.mark.parametrize("notice", [notice for notice in NOTICES if notice != "crm.tender.changed"])
+def test_notices_go_where_the_contract_says(notice: str) -> None:
+    outcome = Outcome("applied", customer_id="C", notice=notice)
+    if notice in TENDER_NOTICES:
+        outcome.tender_id, outcome.tender = "T1", TenderPart("T1", "expired", 1, 1, 0, 0, None, None, None)
+    (message,) = OUTLET.messages("acme", notice, "T1" if outcome.tender_id else "C", 0, facts_of(outcome, "x", NOW_US))
+    value = OutcomeEnvelope.model_validate_json(message.value or b"")
+    assert value.type == notice
+    expected = ("tender-out", b"T1") if notice in TENDER_NOTICES else ("out", b"C")
+    assert (message.topic, message.key) == expected
+
+
+def test_each_step_of_each_document_has_an_id_of_its_own() -> None:
+    parts = [(org, type_, subject, step) for org in ("a", "b") for type_ in ("x", "y") for subject in ("1", "2")
+             for step in ("0", "1", "0\nT1")]  # fmt: skip
+    assert len({event_id(*part) for part in parts}) == len(parts)
+    assert event_id("a", "x", "1", "0") == event_id("a", "x", "1", "0") != event_id("a", "x", "1\n0", "")
+
+
+@given(st.none() | st.binary(max_size=20), st.none() | st.binary(max_size=50), st.sampled_from(DeadLetterReason))
+def test_a_dead_letter_says_where_it_comes_from_and_why(
+    key: bytes | None, value: bytes | None, why: DeadLetterReason
+) -> None:
+    record = Record(value, [("own", b"\xff"), ("empty", None)], key)
+    letter = OUTLET.dead_letter(Undecodable(record, why, "lines[0].net_minor: int_type"), "scm.sales-dlt")
+    assert letter == Message(
+        "scm.sales-dlt", key, value,
+        (
+            ("own", b"\xff"), ("empty", b""), ("kafka_dlt-original-topic", b"scm.sales"),
+            ("kafka_dlt-original-partition", b"1"), ("kafka_dlt-original-offset", b"42"),
+            ("kafka_dlt-original-timestamp", str(NOW_MS).encode()), ("kafka_dlt-original-consumer-group", b"group"),
+            ("crm-reason", why.value.encode()), ("crm-detail", b"lines[0].net_minor: int_type"),
+        ),
+    )  # fmt: skip
+
+
+def test_a_masked_dead_letter_says_so() -> None:
+    letter = OUTLET.dead_letter(Undecodable(Record(b'{"pin": "1234"}'), DeadLetterReason.INVALID), "t")
+    assert letter.value == b'{"pin": "***"}'
+    assert letter.headers[-1] == ("crm-masked", b"true")

@@ -1,0 +1,126 @@
+"""What a test is given: a broker and a database server for the run, topics and a migrated database of its own."""
+
+import asyncio
+import itertools
+import uuid
+from collections.abc import AsyncIterator, Iterator
+
+import asyncpg
+import pytest
+from aiokafka.admin import AIOKafkaAdminClient
+
+from tests.stack import Servers, servers
+from worker.kafka.admin import create_topics
+from worker.kafka.topics import Topics
+from worker.ledger.migrate import migrate
+
+CARD_KEY = "5ec2e7" * 11
+TEMPLATE = "g3n_template"
+PARTITIONS = 2
+_numbers = itertools.count(1)
+
+
+def pytest_report_header() -> str:
+    return "stack: G3N_TEST_STACK=docker | devstack; else containers where a Docker engine answers"
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Servers]:
+    with servers() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def bootstrap(stack: Servers) -> str:
+    return stack.bootstrap_servers
+
+
+@pytest.fixture(scope="session")
+def template(stack: Servers) -> str:
+    """Name of a migrated database that nobody is connected to."""
+
+    async def create() -> None:
+        await _execute(stack.dsn, f"CREATE DATABASE {TEMPLATE}")
+        await migrate(_in_database(stack.dsn, TEMPLATE))
+
+    asyncio.run(create())
+    return TEMPLATE
+
+
+@pytest.fixture
+async def empty_database(stack: Servers) -> AsyncIterator[str]:
+    """DSN of a database without any table, dropped after the test."""
+    name = f"empty_{next(_numbers)}"
+    await _execute(stack.dsn, f"CREATE DATABASE {name} TEMPLATE template0 STRATEGY FILE_COPY")
+    yield _in_database(stack.dsn, name)
+    await _execute(stack.dsn, f"DROP DATABASE {name} (FORCE)")
+
+
+@pytest.fixture
+async def database(stack: Servers, template: str) -> AsyncIterator[str]:
+    """DSN of a migrated database of this test's own, dropped after it."""
+    name = f"test_{next(_numbers)}"
+    await _execute(stack.dsn, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
+    yield _in_database(stack.dsn, name)
+    await _execute(stack.dsn, f"DROP DATABASE {name} (FORCE)")
+
+
+@pytest.fixture
+async def connection(database: str) -> AsyncIterator[asyncpg.Connection]:
+    opened = await asyncpg.connect(database)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def topic_prefix(bootstrap: str) -> AsyncIterator[str]:
+    """Prefix of this test's topics; what begins with it is deleted after the test."""
+    prefix = f"t{next(_numbers)}-{uuid.uuid4().hex[:6]}-"
+    yield prefix
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        if mine := [topic for topic in await admin.list_topics() if topic.startswith(prefix)]:
+            await admin.delete_topics(mine)
+    finally:
+        await admin.close()
+
+
+@pytest.fixture
+async def topics(bootstrap: str, topic_prefix: str) -> Topics:
+    """All topics of the contract under this test's prefix, as `g3n worker setup` makes them."""
+    inputs = ("scm.sales", "scm.returns", "scm.tenders", "crm.commands")
+    named = Topics(
+        inputs=tuple(topic_prefix + name for name in inputs),
+        tender_outcomes=topic_prefix + "crm.tender-outcomes",
+        outcomes=topic_prefix + "crm.outcomes",
+    )
+    await create_topics(bootstrap, named, partitions=PARTITIONS, replication=1)
+    return named
+
+
+@pytest.fixture
+def environment(bootstrap: str, database: str, topics: Topics, topic_prefix: str) -> dict[str, str]:
+    """The settings of a worker on this test's topics and database."""
+    assert topics.outcomes.startswith(topic_prefix)
+    return {
+        "G3N_KAFKA_BOOTSTRAP_SERVERS": bootstrap,
+        "G3N_POSTGRES_DSN": database,
+        "G3N_CARD_KEY": CARD_KEY,
+        "G3N_TOPIC_PREFIX": topic_prefix,
+        "G3N_CONSUMER_GROUP": topic_prefix + "worker",
+        "G3N_HTTP_PORT": "0",
+        "G3N_LOG_FORMAT": "json",
+    }
+
+
+def _in_database(dsn: str, name: str) -> str:
+    return f"{dsn.rpartition('/')[0]}/{name}"
+
+
+async def _execute(dsn: str, statement: str) -> None:
+    opened = await asyncpg.connect(dsn)
+    try:
+        await opened.execute(statement)
+    finally:
+        await opened.close()

@@ -1,0 +1,234 @@
+"""One tenant decided in memory, as the pipeline does it: identities, decisions, what waits, what is due.
+
+A document finds only what `needs` names for it, so that a decision cannot read what the ledger would not have loaded.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, TypeVar
+
+import orjson
+import ormsgpack
+
+from schemas.registry import DOCUMENTS
+from worker.codec import Document, Keyring, Outlet
+from worker.codec.encode import facts_of
+from worker.domain import deadlines, needs
+from worker.domain.books import Books, Timer
+from worker.domain.decide import Circumstances, decide, parked
+from worker.domain.lots import DAY_US, Kind
+from worker.domain.needs import Needs
+from worker.domain.outcome import Outcome
+from worker.domain.policy import PolicyBook
+
+Data = dict[str, Any]
+Identity = tuple[str, str]
+K = TypeVar("K")
+V = TypeVar("V")
+
+ORG = "acme"
+KEY = b"k" * 32
+OUTLET = Outlet("crm.outcomes", "crm.tender-outcomes", "crm-worker")
+
+
+@cache
+def keyring(org: str = ORG) -> Keyring:
+    return Keyring(org, (KEY,))
+
+
+def document(type_: str, data: Data, record_us: int, org: str = ORG) -> Document:
+    """A document as the codec makes it of `data`."""
+    kind = DOCUMENTS[type_]
+    keys = keyring(org)
+    model = kind.validate(data, keys)
+    return Document(org, type_, data[kind.id_field], kind, model, keys.digest(kind, model), keys, record_us)
+
+
+class Guarded(dict[K, V]):
+    """What is there, of which a decision may see what was loaded for it and what it made itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loaded: set[K] = set()
+
+    def _look(self, key: K) -> None:
+        if key not in self.loaded and dict.__contains__(self, key):
+            raise AssertionError(f"{key} was not loaded: needs.add does not name it")
+
+    def __getitem__(self, key: K) -> V:
+        self._look(key)
+        return super().__getitem__(key)
+
+    def get(self, key: K, default: Any = None) -> Any:  # noqa: ANN401  as dict has it
+        self._look(key)
+        return super().get(key, default)
+
+    def __contains__(self, key: object) -> bool:
+        self._look(key)  # type: ignore[arg-type]
+        return super().__contains__(key)
+
+    def __setitem__(self, key: K, value: V) -> None:
+        self.loaded.add(key)
+        super().__setitem__(key, value)
+
+
+@dataclass
+class Known:
+    """An identity: its content, and the facts of every outcome so far."""
+
+    digest: bytes
+    facts: list[list[Any]] = field(default_factory=list)
+
+
+@dataclass
+class Waiting:
+    """A parked document. `ready`: what it waited for has come."""
+
+    type: str
+    subject: str
+    stored: Data
+    received_us: int
+    record_us: int
+    due_us: int
+    waits_for: tuple[str, str]
+    ready: bool = False
+
+
+class Room:
+    """`read` a document, `work` off what became ready; both give what is published, as dicts."""
+
+    def __init__(self, org: str = ORG) -> None:
+        self.org = org
+        self.books = Books(1, org, PolicyBook([]))
+        self.accounts: Guarded[tuple[Kind, str], Any] = Guarded()
+        self.sales: Guarded[str, Any] = Guarded()
+        self.tenders: Guarded[str, Any] = Guarded()
+        self.entries: Guarded[Identity, Any] = Guarded()
+        self.books.accounts, self.books.sales = self.accounts, self.sales
+        self.books.tenders, self.books.entries = self.tenders, self.entries
+        self.known: dict[Identity, Known] = {}
+        self.parked: dict[Identity, Waiting] = {}
+        self.timers: dict[tuple[str, str], Timer] = {}
+        self.outcomes: list[Outcome] = []
+        self._mark = 0
+
+    # --- what comes in
+
+    def read(self, document: Document, received_us: int) -> list[Data]:
+        """A document → what is published because of it."""
+        identity = type_, subject = document.type, document.subject
+        known = self.known.get(identity)
+        if known is not None and known.digest != document.digest:
+            return [{"dead_letter": "conflict", "type": type_, "subject": subject}]
+        if known is not None:
+            again = (self._told(type_, subject, step, facts) for step, facts in enumerate(known.facts))
+            return [{**item, "replayed": True} for told in again for item in told]
+        self.known[identity] = Known(document.digest)
+        stored = document.kind.dump(document.model)
+        waiting = Waiting(type_, subject, stored, received_us, document.record_us, 0, ("", ""))
+        return self._decide(waiting, document.model, received_us)
+
+    def _decide(
+        self,
+        document: Waiting,
+        model: Any,  # noqa: ANN401  one model a type
+        now_us: int,
+        *,
+        resumed: bool = False,
+        overdue: bool = False,
+    ) -> list[Data]:
+        wanted = Needs()
+        needs.add(document.type, model, self.org, wanted)
+        self._begin(wanted, document.received_us)
+        at = Circumstances(document.record_us, resumed=resumed, overdue=overdue)
+        result = decide(document.type, model, self.books, at)
+        identity = (document.type, document.subject)
+        if isinstance(result, Outcome):
+            self.parked.pop(identity, None)
+            outcome = result
+        else:
+            days = self.books.policies.at(model.occurred_at).policy.park_deadline_days
+            document.due_us = document.received_us + days * DAY_US
+            document.waits_for, document.ready = (result.waits_for, result.key), False
+            self.parked[identity] = document
+            outcome = parked(result, model)
+        self._noted()
+        if resumed and not isinstance(result, Outcome):
+            return []
+        self.outcomes.append(outcome)
+        facts = ormsgpack.unpackb(ormsgpack.packb(facts_of(outcome, document.subject, now_us)))
+        self.known[identity].facts.append(facts)
+        return self._told(document.type, document.subject, len(self.known[identity].facts) - 1, facts)
+
+    def _begin(self, wanted: Needs, now_us: int) -> None:
+        for store in (self.accounts, self.sales, self.tenders, self.entries):
+            store.loaded.clear()
+        for token in wanted.tokens:
+            if token in self.books.cards:
+                wanted.accounts[Kind.CARD, self.books.cards[token]] = None
+        self.sales.loaded.update(wanted.sales)
+        self.entries.loaded.update(wanted.entries)
+        sales = [dict.__getitem__(self.sales, id_) for id_ in wanted.sales if dict.__contains__(self.sales, id_)]
+        self.tenders.loaded.update(wanted.tenders, *(sale.tenders + sale.requests for sale in sales))
+        self.accounts.loaded.update(wanted.accounts)
+        for sale in sales:
+            self.accounts.loaded.add(sale.account)
+            self.accounts.loaded.update((Kind.CARD, line.card_id) for line in sale.lines.values())
+            self.accounts.loaded.update((Kind.CARD, card_id) for card_id, _ in sale.loads)
+        for store in (self.tenders, self.entries):
+            self.accounts.loaded.update(store[key].account for key in store.loaded if key in store)  # type: ignore[index]
+        for key in list(self.accounts.loaded):
+            account = self.accounts.get(key)
+            while account is not None and account.target is not None:
+                self.accounts.loaded.add(account.target)
+                account = self.accounts[account.target]
+        self._mark += 1
+        self.books.begin(self._mark, now_us)
+
+    def _noted(self) -> None:
+        """What the decision set off later, kept as the ledger keeps it."""
+        for timer in self.books.timers:
+            self.timers.setdefault((timer.kind, timer.key), timer)
+        for waiting in self.parked.values():
+            about = ("sale", waiting.stored.get("sale_id"))
+            waiting.ready |= waiting.waits_for in self.books.woken or about in self.books.woken
+        self.books.timers.clear()
+        self.books.woken.clear()
+
+    def _told(self, type_: str, subject: str, step: int, facts: list[Any]) -> list[Data]:
+        return [
+            orjson.loads(message.value or b"") for message in OUTLET.messages(self.org, type_, subject, step, facts)
+        ]
+
+    # --- what waits, what is due
+
+    def work(self, now_us: int, *, deadlines_too: bool = True) -> Iterator[Data]:
+        """Everything that may go on at `now_us`, until there is nothing left."""
+        while due := [*self._ready(now_us), *(self._due(now_us) if deadlines_too else [])]:
+            yield from due
+
+    def _ready(self, now_us: int) -> list[Data]:
+        told: list[Data] = []
+        ready = [waiting for waiting in self.parked.values() if waiting.ready or waiting.due_us <= now_us]
+        for waiting in sorted(ready, key=lambda waiting: waiting.received_us):
+            model = DOCUMENTS[waiting.type].restore(ormsgpack.unpackb(ormsgpack.packb(waiting.stored)))
+            told += self._decide(waiting, model, now_us, resumed=True, overdue=not waiting.ready)
+        return told
+
+    def _due(self, now_us: int) -> list[Data]:
+        told: list[Data] = []
+        for timer in sorted(
+            (timer for timer in self.timers.values() if timer.due_us <= now_us), key=lambda t: t.due_us
+        ):
+            del self.timers[timer.kind, timer.key]
+            wanted = Needs()
+            needs.add_timer(timer, wanted)
+            self._begin(wanted, now_us)
+            outcome = deadlines.due(timer, self.books)
+            self._noted()
+            if outcome is not None:
+                subject = timer.key if timer.kind in ("hold", "forfeit") else f"{timer.key}\n{now_us}"
+                self.outcomes.append(outcome)
+                told += self._told(outcome.notice, subject, 0, facts_of(outcome, subject, now_us))
+        return told

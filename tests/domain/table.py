@@ -1,0 +1,190 @@
+"""Tables of decisions as text, a row a case.
+
+    let authorized = issue I1 G 5000; request T1 card G 3000
+    given      | when           | then
+    authorized | capture T1 900 | applied card G -900=4100 tender T1 captured 3000/3000/900/0
+    ## a heading
+    …          | …              | parked sale_not_found; final R1: applied points -4=6; notice hold.expired T1: …
+
+Documents are in the words of `tests.e2e.documents`, what they say in those of `tests.e2e.expected`. `given` takes the
+names of `let` too. `then` is about the last document of `when`; behind it stand the final outcomes of what was parked,
+which must be named, and notices, which may. `wait +16m` lets time pass, and `then` names all that comes of it;
+`@2026-03-10` is a day at noon. The clock stands at noon of 2026-03-01 at first.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from schemas.outcomes import OutcomeEnvelope
+from tests.domain.invariants import check
+from tests.domain.room import Data, Room, document
+from tests.e2e.documents import Clock, build, card_name, card_number
+from tests.e2e.expected import differences
+
+FOLDER = Path(__file__).parent / "tables"
+BASE = datetime(2026, 3, 1, 12, tzinfo=UTC)
+HEADING = ["given", "when", "then"]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One case; `given` with its `let`s resolved."""
+
+    heading: str
+    line: int
+    state: str
+    given: tuple[str, ...]
+    when: tuple[str, ...]
+    then: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.heading}:{self.line} {self.state} | {'; '.join(self.when)}"
+
+
+def _split(text: str) -> tuple[str, ...]:
+    """At semicolons, those inside braces left alone."""
+    return tuple(part.strip() for part in re.split(r";(?![^{]*\})", text) if part.strip())
+
+
+def rows(path: Path) -> Iterator[Row]:
+    named: dict[str, tuple[str, ...]] = {}
+    heading = path.stem
+    for number, raw in enumerate(path.read_text().splitlines(), 1):
+        line = raw.strip()
+        if line.startswith("## "):
+            heading = line.removeprefix("## ")
+        elif line.startswith("let "):
+            name, _, steps = line.removeprefix("let ").partition("=")
+            named[name.strip()] = _resolved(steps, named)
+        elif line and not line.startswith("#") and [cell.strip() for cell in line.split("|")] != HEADING:
+            given, when, then = line.split("|")
+            yield Row(heading, number, given.strip(), _resolved(given, named), _split(when), _split(then))
+
+
+def _resolved(steps: str, named: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
+    return tuple(document for step in _split(steps) for document in named.get(step, (step,)))
+
+
+def table(name: str) -> list[Row]:
+    return list(rows(FOLDER / f"{name}.txt"))
+
+
+def microseconds(at: datetime) -> int:
+    return int(at.timestamp()) * 1_000_000
+
+
+@dataclass
+class Stage:
+    """A room, a clock, and everything that was said so far."""
+
+    room: Room = field(default_factory=Room)
+    clock: Clock = field(default_factory=lambda: Clock(BASE))
+    now: datetime = BASE
+    told: list[Data] = field(default_factory=list)
+    checked: bool = True
+
+    def play(self, text: str) -> list[Data]:
+        """One document, or `wait`, and what is said because of it; what becomes ready goes on at once."""
+        told: list[Data] = []
+        if text.startswith("wait "):
+            self.clock.base = self.now = self.clock.at(text.removeprefix("wait "))
+        else:
+            said = build(words(text, self.now), self.clock)
+            told += self.room.read(document(said.type, said.data, microseconds(said.stamped)), microseconds(self.now))
+        told += self.room.work(microseconds(self.now))
+        self._seen(told)
+        return told
+
+    def _seen(self, told: list[Data]) -> None:
+        """Learn the ids of cards; what is said keeps to the published schema, what is booked to the invariants."""
+        for item in told:
+            if "dead_letter" not in item:
+                OutcomeEnvelope.model_validate_json(_published(item))
+            for card in item.get("data", {}).get("gift_cards", ()):
+                name = card_name(card.get("last4"))
+                if name != "?":
+                    self.clock.card_ids[card_number(name)] = card["card_id"]
+        if self.checked:
+            check(self.room)
+        self.told += told
+
+
+def _published(item: Data) -> bytes:
+    return orjson.dumps({name: value for name, value in item.items() if name != "replayed"})
+
+
+def words(text: str, now: datetime = BASE) -> tuple[str, ...]:
+    """The words of a step; a policy in braces is one word; days become offsets from the clock."""
+
+    def offset(match: re.Match[str]) -> str:
+        day = datetime.fromisoformat(match[2]).replace(hour=12, tzinfo=UTC)
+        return f"{match[1]}{(day - now) // timedelta(days=1):+d}d"
+
+    text = re.sub(r"(@|from=|day)(\d{4}-\d\d-\d\d)", offset, text)
+    head, brace, tail = text.partition("{")
+    if not brace:
+        return tuple(head.split())
+    body, _, rest = tail.rpartition("}")
+    return (*head.split(), "{" + body + "}", *rest.split())
+
+
+def problems(row: Row) -> list[str]:
+    """What is otherwise than the row says."""
+    stage = Stage()
+    for step in row.given:
+        stage.play(step)
+    told: list[Data] = []
+    for step in row.when:
+        told += stage.play(step)
+    own = None if row.when[-1].startswith("wait ") else _own(row.when[-1], told)
+    found = [] if own is None else _differences(row.then[0], own, "outcome")
+    named: list[Data] = [] if own is None else [own]
+    for other in row.then if own is None else row.then[1:]:
+        what, _, expected = other.partition(": ")
+        kind, *subject = what.split()
+        item = _other(kind, subject, [item for item in told if not any(item is one for one in named)])
+        found += _differences(expected, item, what)
+        named += [item] if item is not None else []
+    asked = {step.split()[1] for step in row.when}
+    unnamed = (item for item in told if not any(item is one for one in named))
+    return found + [f"not named: {item['type']} {item['subject']}" for item in unnamed if _matters(item, own, asked)]
+
+
+def _matters(item: Data, own: Data | None, asked: set[str]) -> bool:
+    """Whether a row must name it: a final outcome of what the row did not send; all that time alone brings about."""
+    if own is None:
+        return True
+    return item["type"].startswith("crm.outcome.") and item["subject"] not in asked
+
+
+def _own(step: str, told: list[Data]) -> Data:
+    """The first thing that is said of a document."""
+    said = build(words(step), Clock(BASE))
+    types = (said.type, "crm.outcome." + said.type.split(".", 1)[1])
+    return next(item for item in told if item["subject"] == said.subject and item["type"] in types)
+
+
+def _other(kind: str, subject: list[str], told: list[Data]) -> Data | None:
+    if kind == "final":
+        found = (one for one in told if one["type"].startswith("crm.outcome.") and one["subject"] == subject[0])
+    else:
+        found = (one for one in told if one["type"] == f"crm.{subject[0]}" and subject[1] in ("*", one["subject"]))
+    return next(found, None)
+
+
+def _differences(expected: str, item: Data | None, what: str) -> list[str]:
+    if item is None:
+        return [f"{what}: nothing was said"]
+    if "dead_letter" in item:
+        return [] if expected == f"dead {item['dead_letter']}" else [f"{what}: dead letter {item['dead_letter']}"]
+    data: dict[str, Any] = dict(item["data"])
+    if item["type"].startswith("crm.outcome."):
+        return [f"{what}: {text}" for text in differences(expected or None, data)]
+    data["status"] = ""
+    return [f"{what}: {text}" for text in differences(expected or "...", data)]

@@ -1,0 +1,130 @@
+"""Outcomes as the text of the scenarios, and what differs between the two.
+
+    applied|partial|rejected|… [reason] [points +19=1019 [held 5] [pending 5] [(reason)]]
+    [card G -500=0 [held 5] [(reason)]]… [tender T1 captured 4000/2500/2500/0 [(reason)]]…
+    [lines 1:11 2:5] [policy 1] [...]
+
+`tender` shows requested/approved/captured/refunded; `*` stands for any one word, `any` for any status; `...` at the end
+allows parts that are not named.
+Parts that say that nothing changed, and the policy's version, may be left out.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from tests.e2e.documents import card_name
+
+Data = dict[str, Any]
+Parts = dict[str, str]
+
+_CATEGORIES = {
+    "invalid-request": """training currency_mismatch currency_not_in_policy below_minimum over_maximum
+        gift_card_buys_gift_card tenders_mismatch""",
+    "not-found": """card_not_accepted customer_not_found sale_not_found sale_line_not_found tender_not_found
+        command_not_found""",
+    "invalid-state": """already_voided too_late customer_erased customer_blocked invalid_state card_expired card_frozen
+        hold_expired parked_too_long over_returned amount_over_captured amount_over_authorized""",
+    "insufficient-balance": "insufficient_balance",
+}
+CATEGORY = {reason: category for category, reasons in _CATEGORIES.items() for reason in reasons.split()}
+
+
+def parse(text: str) -> Parts:
+    """The parts of an expectation by name: `status`, `points`, `card G`, `tender T1`, `lines`, `policy`, `...`."""
+    words = text.split()
+    parts: Parts = {}
+    if words and words[-1] == "...":
+        parts["..."] = words.pop()
+    name = "status"
+    rest: list[str] = []
+    words = iter(words)  # type: ignore[assignment]
+    for word in words:
+        if word in ("points", "card", "tender", "lines", "policy"):
+            parts[name] = " ".join(rest)
+            name, rest = (f"{word} {next(words)}" if word in ("card", "tender") else word), []  # type: ignore[call-overload]
+        else:
+            rest.append(word)
+    parts[name] = " ".join(rest)
+    return parts
+
+
+def render(data: Data) -> Parts:
+    """The same parts of an outcome's `data`."""
+    reason = data.get("reason")
+    parts = {"status": " ".join(filter(None, [data["status"], reason]))}
+    if data.get("category") != (CATEGORY[reason] if reason else None):
+        parts["category"] = str(data.get("category"))
+    if data.get("points"):
+        parts["points"] = _points(data["points"])
+    for card in data.get("gift_cards") or ():
+        parts["card " + card_name(card.get("last4"))] = _card(card)
+    own = [{**data["tender"], "reason": None}] if data.get("tender") else []  # its reason stands at the top
+    for tender in [*(data.get("tenders") or ()), *own]:
+        amounts = "/".join(str(tender[f"{k}_minor"]) for k in ("requested", "approved", "captured", "refunded"))
+        parts["tender " + tender["tender_id"]] = f"{tender['state']} {amounts}{_because(tender)}"
+    earned = sorted((line["line_id"], line["points"]) for line in data.get("lines") or ())
+    lines = [f"{line_id}:{points}" for line_id, points in earned if points]
+    parts |= {"lines": " ".join(lines)} if lines else {}
+    return parts | ({"policy": str(data["policy_version"])} if data.get("policy_version") is not None else {})
+
+
+def _points(points: Data) -> str:
+    if "balance" not in points:
+        return f"{points['change']:+d}{_because(points)}"
+    text = f"{points['change']:+d}={points['balance']}"
+    text += "".join(f" {name} {points[name]}" for name in ("held", "pending") if points[name])
+    free = points["balance"] - points["held"] - points["pending"]
+    if points["available"] != max(0, free):
+        text += f" available {points['available']}"
+    return text + _because(points)
+
+
+def _card(card: Data) -> str:
+    if "balance_minor" not in card:
+        return _because(card).strip()
+    held = f" held {card['held_minor']}" if card["held_minor"] else ""
+    currency = "" if card["currency"] == "GBP" else f" {card['currency']}"
+    return f"{card['change_minor']:+d}={card['balance_minor']}{held}{currency}{_because(card)}"
+
+
+def _because(block: Data) -> str:
+    return f" ({block['reason']})" if block.get("reason") else ""
+
+
+def says_nothing(name: str, text: str) -> bool:
+    """A part that need not be mentioned: it says that nothing changed."""
+    kind = name.partition(" ")[0]
+    unchanged = re.fullmatch(r"\+0=\S+( held \d+)?( pending \d+)?( [A-Z]{3})?|\+0 \(customer_not_found\)", text)
+    return kind == "policy" or (kind in ("points", "card") and unchanged is not None)
+
+
+def differences(expected: str | None, data: Data) -> list[str]:
+    """What the outcome says otherwise than the line, in words; empty where they agree."""
+    actual = render(data)
+    if expected is None:
+        return (
+            []
+            if actual["status"] in ("applied", "approved")
+            else [f"status: {actual['status']}, expected to go through"]
+        )
+    wanted = parse(expected)
+    partly = wanted.pop("...", None)
+    found = [
+        f"{n}: {actual.get(n, 'absent')}, expected {text}" for n, text in wanted.items() if not _agrees(n, text, actual)
+    ]
+    if not partly:
+        found += [
+            f"{n}: {text}, not expected" for n, text in actual.items() if n not in wanted and not says_nothing(n, text)
+        ]
+    return found
+
+
+def _agrees(name: str, text: str, actual: Parts) -> bool:
+    if name not in actual:
+        return re.fullmatch(r"\+0=\S+", text) is not None
+    if text == "any":
+        return True
+    pattern = r"\S+".join(re.escape(piece) for piece in text.split("*"))
+    return re.fullmatch(pattern, actual[name]) is not None

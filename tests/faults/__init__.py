@@ -1,0 +1,1 @@
+"""What a crash, a zombie or a replay may not do: lose or double."""

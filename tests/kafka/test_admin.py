@@ -1,0 +1,51 @@
+"""`setup`'s topics on a real broker."""
+
+import pytest
+
+from tests.kafka.conftest import Cluster
+from worker.errors import OperatorError, Unavailable
+from worker.kafka.admin import _sizes, create_topics
+from worker.kafka.topics import Topics, dead_letter
+
+MIB = 1 << 20
+
+
+@pytest.fixture
+def named(topic_prefix: str) -> Topics:
+    return Topics((topic_prefix + "a", topic_prefix + "b"), topic_prefix + "tender-outcomes", topic_prefix + "outcomes")
+
+
+async def test_topics_are_created_once(cluster: Cluster, bootstrap: str, named: Topics) -> None:
+    lines = await create_topics(bootstrap, named, partitions=3, replication=-1)
+    every = {*named.inputs, *named.outputs}
+    assert set(lines) == {f"topic {topic}: created, 3 partitions" for topic in every}
+    assert len(every) == 6
+    again = await create_topics(bootstrap, named, partitions=5, replication=-1)
+    assert set(again) == {f"topic {topic}: exists, 3 partitions" for topic in every}
+    sizes = await _sizes(cluster.admin, sorted(every))
+    for topic in named.inputs:
+        assert (sizes[topic], sizes[dead_letter(topic)]) == (16 * MIB, 16 * MIB + 65536)
+
+
+async def test_a_dead_letter_fits_wherever_its_record_did(cluster: Cluster, bootstrap: str, named: Topics) -> None:
+    await cluster.topic(1, named.inputs[0], **{"max.message.bytes": str(20 * MIB)})
+    await create_topics(bootstrap, named, partitions=1, replication=-1)
+    sizes = await _sizes(cluster.admin, [dead_letter(named.inputs[0])])
+    assert list(sizes.values()) == [20 * MIB + 65536]
+
+
+async def test_a_dead_letter_topic_that_is_too_small_is_named(cluster: Cluster, bootstrap: str, named: Topics) -> None:
+    small = dead_letter(named.inputs[1])
+    await cluster.topic(1, small, **{"max.message.bytes": str(MIB)})
+    with pytest.raises(OperatorError, match=f"would not fit.*{small}: max.message.bytes=16842752"):
+        await create_topics(bootstrap, named, partitions=1, replication=-1)
+
+
+async def test_what_the_broker_refuses_is_said(bootstrap: str, named: Topics) -> None:
+    with pytest.raises(OperatorError, match=r"Kafka refuses to create .*replicat"):
+        await create_topics(bootstrap, named, partitions=1, replication=3)
+
+
+async def test_no_broker_is_said() -> None:
+    with pytest.raises(Unavailable, match=r"Kafka does not answer at 127.0.0.1:1"):
+        await create_topics("127.0.0.1:1", Topics(("a",), "b", "c"), partitions=1, replication=1)

@@ -1,0 +1,233 @@
+"""The worker as whoever runs it sees it: commands, exit codes, signals, ports."""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import socket
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from typing import Any
+
+import asyncpg
+import pytest
+
+from devstack.supervisor import free_ports
+from tests.kafka.conftest import until
+from tests.kafka_io import Reading, Record, document, publish
+from worker import app, health, settings
+from worker.errors import OperatorError, Unavailable
+from worker.kafka.topics import Topics
+
+Process = asyncio.subprocess.Process
+Start = Callable[..., Coroutine[Any, Any, Process]]
+
+
+@pytest.fixture
+async def start(environment: Mapping[str, str]) -> AsyncIterator[Start]:
+    """Start `python -m worker` with these arguments; `env` adds to this test's settings."""
+    started: list[Process] = []
+
+    async def run(*arguments: str, **env: str) -> Process:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *("-m", "worker", *arguments),
+            env={**os.environ, **environment, **env},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        started.append(process)
+        return process
+
+    yield run
+    for process in started:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+
+
+async def said(process: Process, event: str) -> dict[str, Any]:
+    """The next log line with this event."""
+    assert process.stderr is not None
+    lines: list[bytes] = []
+    async with asyncio.timeout(30):
+        while line := await process.stderr.readline():
+            lines.append(line)
+            entry: dict[str, Any] = json.loads(line)
+            if entry["event"] == event:
+                return entry
+    raise AssertionError(f"ended without saying {event}: {b''.join(lines[-3:]).decode()}")
+
+
+async def ended(process: Process) -> tuple[int | None, str, str]:
+    out, err = await asyncio.wait_for(process.communicate(), 60)
+    return process.returncode, out.decode(), err.decode()
+
+
+def customer(topics: Topics, name: str) -> Record:
+    data = {"command_id": name, "occurred_at": "2026-03-01T10:00:00Z", "customer_id": name}
+    return document(topics.inputs[3], "crm.customer.create", name, data)
+
+
+def get(port: int, path: str) -> tuple[int, str]:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
+
+
+async def test_setup_does_it_once(start: Start, empty_database: str, topic_prefix: str) -> None:
+    env = {"G3N_POSTGRES_DSN": empty_database, "G3N_TOPIC_PREFIX": topic_prefix + "new-", "G3N_PARTITIONS": "3"}
+    code, first, _ = await ended(await start("worker", "setup", **env))
+    assert code == 0
+    assert first.count(": created, 3 partitions") == 10
+    assert "migration 0001_ledger: applied" in first
+    code, second, _ = await ended(await start("setup", **env))
+    assert code == 0
+    assert second.count(": exists, 3 partitions") == 10
+    assert second.startswith("database: up to date\n")
+
+
+async def test_wrong_settings_leave_with_2_and_no_secret(start: Start) -> None:
+    code, _, err = await ended(await start("run", G3N_CARD_KEY="5ec2e7" * 5, G3N_HTTP_PORT="x"))
+    assert code == 2
+    assert "G3N_CARD_KEY is invalid: must be hex of at least 32 bytes" in err
+    assert "G3N_HTTP_PORT is invalid" in err
+    assert "5ec2e7" not in err
+
+
+async def test_a_database_that_refuses_is_said_at_once(start: Start, database: str) -> None:
+    dsn = database.rpartition("/")[0] + "/nowhere"
+    for command in ("setup", "run", "drain"):
+        code, _, err = await ended(await start(command, G3N_POSTGRES_DSN=dsn))
+        assert code == 1
+        assert 'Postgres (G3N_POSTGRES_DSN) refuses: database \\"nowhere\\" does not exist' in err
+
+
+@pytest.mark.parametrize(("away", "side"), [("POSTGRES_DSN", "Postgres"), ("KAFKA_BOOTSTRAP_SERVERS", "Kafka")])
+async def test_setup_waits_for_a_while_only(
+    environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, away: str, side: str
+) -> None:
+    monkeypatch.setattr(app, "_START_S", 0.5)
+    nobody = {"POSTGRES_DSN": "postgresql://crm@127.0.0.1:1/crm", "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"}
+    for name, value in {**environment, f"G3N_{away}": nobody[away]}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(Unavailable, match=rf"{side} \(G3N_{away}\) can't be reached"):
+        await app.setup(settings.load(), lambda _: None)
+
+
+async def test_a_missing_topic_says_what_to_do(start: Start) -> None:
+    code, _, err = await ended(await start("run", G3N_TOPIC_SALES="nowhere"))
+    assert code == 1
+    assert "nowhere; `g3n worker setup` creates it" in err
+
+
+async def test_sigterm_while_waiting_for_postgres(start: Start) -> None:
+    process = await start("run", G3N_POSTGRES_DSN="postgresql://crm@127.0.0.1:1/crm")
+    await said(process, "waiting")
+    process.send_signal(signal.SIGTERM)
+    assert (await ended(process))[0] == 0
+
+
+async def test_run_serves_health_and_metrics_and_leaves_with_0(start: Start, bootstrap: str, topics: Topics) -> None:
+    [port] = free_ports(1)
+    process = await start("run", G3N_HTTP_PORT=str(port))
+    await said(process, "ready")
+    assert await asyncio.to_thread(get, port, "/livez") == (200, '{"status":"alive"}')
+    assert await asyncio.to_thread(get, port, "/readyz") == (200, '{"status":"ready"}')
+    async with Reading(bootstrap, [topics.outcomes]) as outcomes:
+        await publish(bootstrap, [customer(topics, "C1")])
+        [outcome] = await outcomes.take(1)
+    assert outcome.data["status"] == "applied"
+    _, shown = await asyncio.to_thread(get, port, "/metrics")
+    assert 'g3n_documents_total{reason="",status="applied",type="crm.customer.create"} 1.0' in shown
+    assert "g3n_serving 1.0" in shown
+    process.send_signal(signal.SIGTERM)
+    assert (await ended(process))[0] == 0
+
+
+async def test_a_chosen_port_that_is_taken_is_an_error(start: Start) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        code, _, err = await ended(await start("run", G3N_HTTP_PORT=str(port)))
+        assert code == 1
+        assert f"can't listen on 127.0.0.1:{port} (G3N_HTTP_HOST, G3N_HTTP_PORT): Address already in use" in err
+        assert health.bind("127.0.0.1", port, chosen=False) is None
+        with pytest.raises(OperatorError):
+            health.bind("127.0.0.1", port, chosen=True)
+
+
+async def test_connections_that_postgres_ends_are_made_again(
+    start: Start, bootstrap: str, topics: Topics, connection: asyncpg.Connection
+) -> None:
+    process = await start("run")
+    await said(process, "ready")
+    async with Reading(bootstrap, [topics.outcomes]) as outcomes:
+        for number in range(3):
+            await publish(bootstrap, [customer(topics, f"C{number}")])
+            await outcomes.take(1)
+            await connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+    process.send_signal(signal.SIGTERM)
+    code, _, err = await ended(process)
+    assert code == 0, err
+
+
+async def test_processes_drain_together(start: Start, bootstrap: str, topics: Topics) -> None:
+    async with Reading(bootstrap, [topics.outcomes]) as outcomes:
+        await publish(bootstrap, [customer(topics, f"C{number}") for number in range(200)])
+        code, _, err = await ended(await start("drain", "--processes", "2"))
+        assert (code, err.count('"drained"')) == (0, 2)
+        assert {outcome.subject for outcome in await outcomes.take(200)} == {f"C{number}" for number in range(200)}
+
+
+def children(of: int) -> list[int]:
+    with open(f"/proc/{of}/task/{of}/children") as listed:  # noqa: PTH123
+        return [int(pid) for pid in listed.read().split()]
+
+
+def alive(pid: int) -> bool:
+    with contextlib.suppress(FileNotFoundError), open(f"/proc/{pid}/stat") as stat:  # noqa: PTH123
+        return stat.read().rpartition(")")[2].split()[0] != "Z"
+    return False
+
+
+async def test_a_child_that_is_killed_ends_all(start: Start) -> None:
+    parent = await start("run", "--processes", "2")
+    for _ in range(2):
+        await said(parent, "ready")
+    both = children(parent.pid)
+    assert len(both) == 2
+    os.kill(both[0], signal.SIGKILL)
+    code, _, err = await ended(parent)
+    assert code == 137
+    assert '"stopped"' in err
+    assert not any(map(alive, both))
+
+
+async def test_no_child_outlives_a_killed_parent(start: Start) -> None:
+    parent = await start("run", "--processes", "2")
+    for _ in range(2):
+        await said(parent, "ready")
+    both = children(parent.pid)
+    parent.kill()
+    await parent.wait()
+    await until(lambda: not any(map(alive, both)))
+
+
+async def test_sigterm_to_the_parent_ends_all_with_0(start: Start) -> None:
+    parent = await start("run", "--processes", "2")
+    for _ in range(2):
+        await said(parent, "ready")
+    both = children(parent.pid)
+    parent.terminate()
+    code, _, err = await ended(parent)
+    assert (code, err.count('"stopped"')) == (0, 2)
+    assert not any(map(alive, both))

@@ -1,0 +1,1 @@
+"""All of Postgres, and the pipeline on it."""

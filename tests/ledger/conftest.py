@@ -1,0 +1,79 @@
+"""Pipelines on a database of the test's own, fed with records that never were in Kafka."""
+
+import itertools
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from typing import Any
+
+import orjson
+import pytest
+
+from tests.codec.records import Data, Record, envelope
+from tests.domain.room import KEY
+from worker.codec import Decoder, Message, Outlet
+from worker.ledger.pool import Pool
+from worker.pipeline import Applied, Pipeline
+
+NOW_US = time.time_ns() // 1_000_000 * 1000
+TOPICS = ("scm.sales",)
+_offsets = itertools.count()
+
+
+def record(type_: str, data: Data, org: str = "acme", **attributes: object) -> Record:
+    """A record of a document; `data` begins with its id."""
+    value = orjson.dumps(envelope(type_, str(next(iter(data.values()))), data, orgcode=org, **attributes))
+    return Record(value, offset=next(_offsets), timestamp=NOW_US // 1000)
+
+
+class Worker(Pipeline):
+    """A pipeline that is fed by hand."""
+
+    async def read(self, records: Iterable[Record], now_us: int = NOW_US) -> Applied:
+        """One batch, published at once."""
+        applied = await self.apply(self.decode(list(records), now_us), {("scm.sales", 0): now_us})
+        await self.published(applied.batch_no)
+        return applied
+
+    async def rest(self) -> list[Message]:
+        """All that became ready or due."""
+        messages = []
+        while (applied := await self.work()) is not None:
+            await self.published(applied.batch_no)
+            messages += applied.messages
+        return messages
+
+    async def drained(self, records: Iterable[Record]) -> list[Message]:
+        return (await self.read(records)).messages + await self.rest()
+
+
+Open = Callable[[], Awaitable[Worker]]
+
+
+@pytest.fixture
+async def another(database: str) -> AsyncIterator[Open]:
+    """Opens a further worker on this test's database."""
+    opened: list[Worker] = []
+
+    async def make() -> Worker:
+        decoder = Decoder((KEY,), frozenset(), 1 << 20)
+        outlet = Outlet("crm.outcomes", "crm.tender-outcomes", "crm-worker")
+        opened.append(Worker(await Pool.open(database), decoder, outlet, TOPICS, 7))
+        return opened[-1]
+
+    yield make
+    for worker in opened:
+        await worker.close()
+
+
+@pytest.fixture
+async def worker(another: Open) -> Worker:
+    return await another()
+
+
+def said(messages: Iterable[Message]) -> list[dict[str, Any]]:
+    """The envelopes of outcomes and notices."""
+    return [orjson.loads(message.value or b"") for message in messages if not message.topic.endswith("-dlt")]
+
+
+def header(message: Message, name: str) -> str | None:
+    return next((text.decode() for key, text in message.headers if key == name), None)

@@ -1,0 +1,68 @@
+"""Every row of the domain's tables, each a tenant of its own, decided by the pipeline as it is in memory."""
+
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+import asyncpg
+
+from tests.codec.records import Record
+from tests.domain.room import Room
+from tests.domain.table import FOLDER, Row, Stage, rows, words
+from tests.e2e.documents import Clock, build
+from tests.ledger.conftest import NOW_US, Worker, record, said
+
+NOW = datetime.fromtimestamp(NOW_US // 1_000_000, UTC)
+TIME = re.compile(r"wait |(@|from=|day)\d{4}-")  # what no test can make happen to a real clock
+
+
+class Player(Stage):
+    """A row played twice: in memory, and as records for the pipeline."""
+
+    def __init__(self, number: int, row: Row) -> None:
+        super().__init__(Room(f"t{number}"), Clock(NOW), NOW, checked=False)
+        self.org = f"t{number}"
+        self.row = row
+        self.steps = [*row.given, *row.when]
+
+    def step(self, place: int) -> tuple[list[Record], list[dict[str, Any]]]:
+        """The record of a step, and what the room says to it."""
+        if place >= len(self.steps):
+            return [], []
+        text = self.steps[place]
+        document = build(words(text, self.now), self.clock)
+        sent = record(document.type, document.data, self.org)
+        sent.timestamp = int(document.stamped.timestamp()) * 1000
+        return [sent], [item for item in self.play(text) if "dead_letter" not in item]
+
+
+def comparable(item: dict[str, Any]) -> str:
+    return repr(sorted((name, value) for name, value in item.items() if name not in ("time", "replayed")))
+
+
+async def test_every_row(worker: Worker, connection: asyncpg.Connection) -> None:
+    every = [row for path in sorted(FOLDER.glob("*.txt")) for row in rows(path)]
+    players = [
+        Player(number, row)
+        for number, row in enumerate(every)
+        if not any(TIME.search(step) for step in (*row.given, *row.when))
+    ]
+    assert len(players) > 300
+    for place in range(max(len(player.steps) for player in players)):
+        records: list[Record] = []
+        expected: list[dict[str, Any]] = []
+        for player in players:
+            sent, told = player.step(place)
+            records += sent
+            expected += told
+        messages = (await worker.apply(worker.decode(records, int(NOW.timestamp()) * 1_000_000), {})).messages
+        told = said(messages) + said(await worker.rest())
+        assert sorted(map(comparable, told)) == sorted(map(comparable, expected))
+    assert await connection.fetch("SELECT * FROM imbalance") == []
+    booked = {(row["code"], row["kind"], row["key"]): (row["balance"], row["held"], row["version"]) for row in
+              await connection.fetch("SELECT o.code, a.* FROM account a JOIN org o ON o.id = a.org")}  # fmt: skip
+    assert booked == {
+        (player.org, int(kind), key): (account.balance, account.held, account.version)
+        for player in players
+        for (kind, key), account in player.room.accounts.items()
+    }

@@ -1,0 +1,209 @@
+"""A batch from records to committed rows: identity, refusals, what a crash left (contract §1, §3; design, Postgres)."""
+
+import asyncpg
+import pytest
+import structlog
+from structlog.testing import capture_logs
+
+from schemas.scalars import format_instant
+from tests.codec.records import Data, Record
+from tests.ledger.conftest import NOW_US, Open, Worker, header, record, said
+from worker.codec import Message
+
+AT = format_instant(NOW_US)
+
+
+def sale(sale_id: str, net_minor: int = 1000, customer_id: str | None = "C", **more: object) -> Data:
+    return {"sale_id": sale_id, "store_id": "s", "occurred_at": AT, "currency": "GBP", "customer_id": customer_id,
+            "lines": [{"line_id": 1, "sku": "x", "net_minor": net_minor}], **more}  # fmt: skip
+
+
+def sold(sale_id: str, **more: object) -> Record:
+    return record("scm.sale.completed", sale(sale_id, **more))  # type: ignore[arg-type]
+
+
+def command(type_: str, command_id: str, /, **data: object) -> Record:
+    return record(f"crm.{type_}", {"command_id": command_id, "occurred_at": AT, **data})
+
+
+def request(tender_id: str, amount_minor: int, *, capture: bool = False) -> Record:
+    data = {"tender_id": tender_id, "occurred_at": AT, "currency": "GBP", "amount_minor": amount_minor,
+            "capture": capture, "kind": "gift_card", "gift_card": {"number": "6006-0017"}}  # fmt: skip
+    return record("scm.tender.requested", data)
+
+
+def about(type_: str, id_field: str, id_: str) -> Record:
+    return record(type_, {id_field: id_, "occurred_at": AT})
+
+
+CARD = {"gift_card": {"number": "6006-0017"}, "amount_minor": 500, "currency": "GBP"}
+
+
+def bare(messages: list[Message]) -> list[tuple[str, bytes | None, bytes | None]]:
+    return [(message.topic, message.key, message.value) for message in messages]
+
+
+async def counted(connection: asyncpg.Connection, table: str) -> int:
+    return int(await connection.fetchval(f"SELECT count(*) FROM {table}"))
+
+
+async def test_duplicates_say_the_same_byte_for_byte(worker: Worker, connection: asyncpg.Connection) -> None:
+    records = [
+        command("giftcard.issue", "I", **CARD),
+        command("customer.create", "N", customer_id="C"),
+        record("scm.return.completed", {"return_id": "R", "sale_id": "S1", "occurred_at": AT, "currency": "GBP",
+               "lines": [{"line_id": 1, "sale_line_id": 1, "net_minor": 400}]}),
+        sold("S1"),
+        request("T1", 300),
+        request("T2", 900),
+        about("scm.tender.captured", "tender_id", "T1"),
+        about("scm.sale.voided", "sale_id", "S2"),
+    ]  # fmt: skip
+    first = await worker.drained(records)
+    transfers = await counted(connection, "transfer")
+    again = await worker.drained(records)
+    assert sorted(bare(again), key=repr) == sorted(bare(first), key=repr)
+    assert all(header(message, "crm-replayed") is None for message in first)
+    assert all(header(message, "crm-replayed") == "true" for message in again)
+    assert await counted(connection, "transfer") == transfers
+    statuses = {(one["type"], one["subject"], one["data"]["status"]) for one in said(again)}
+    returned = "crm.outcome.return.completed"
+    assert {(returned, "R", "parked"), (returned, "R", "applied")} < statuses
+
+
+async def test_a_replayed_approval_says_what_became_of_the_tender(worker: Worker) -> None:
+    await worker.read([command("giftcard.issue", "I", **CARD), request("T1", 300)])
+    for change, state in (None, "authorized"), ("captured", "captured"), ("voided", "voided"):
+        if change:
+            await worker.read([about(f"scm.tender.{change}", "tender_id", "T1")])
+        (message,) = (await worker.read([request("T1", 300)])).messages
+        assert said([message])[0]["data"]["status"] == "approved"
+        assert header(message, "crm-tender-state") == state
+
+
+async def test_duplicates_within_a_batch(worker: Worker, connection: asyncpg.Connection) -> None:
+    messages = (await worker.read([sold("S1"), sold("S1"), sold("S2"), sold("S1")])).messages
+    assert [one["subject"] for one in said(messages)] == ["S1", "S1", "S2", "S1"]
+    assert len(set(bare(messages))) == 2
+    assert [header(message, "crm-replayed") for message in messages] == [None, "true", None, "true"]
+    assert await counted(connection, "transfer") == 2
+
+
+async def test_the_first_content_of_an_identity_stands(worker: Worker, connection: asyncpg.Connection) -> None:
+    for records in [sold("S1"), sold("S1", net_minor=2000)], [sold("S1", net_minor=3000)]:
+        letter = (await worker.read(records)).messages[-1]
+        assert (letter.topic, header(letter, "crm-reason")) == ("scm.sales-dlt", "conflict")
+        assert letter.value == records[-1].value
+        assert header(letter, "kafka_dlt-original-offset") == str(records[-1].offset)
+    assert await connection.fetchval("SELECT sum(amount) FROM transfer") == 10
+
+
+async def test_tenants_do_not_meet(worker: Worker, connection: asyncpg.Connection) -> None:
+    data = sale("S1")
+    messages = (await worker.read([record("scm.sale.completed", data, org) for org in ("a", "b", "a")])).messages
+    assert [header(message, "crm-replayed") for message in messages] == [None, None, "true"]
+    assert len({one["id"] for one in said(messages)}) == 2
+    assert await counted(connection, "transfer") == 2
+
+
+async def test_a_document_that_postgres_refuses_among_good_ones(worker: Worker, connection: asyncpg.Connection) -> None:
+    """Its points would not fit into a bigint; nobody else notices."""
+    policy = {"earn": {"points_per_unit": "999999999999", "unit_minor": {"EUR": 1, "GBP": 100}}}
+    put = command("policy.put", "P", policy=policy, effective_from="2020-01-01T00:00:00Z")
+    await worker.read([put])
+    good = [sold(f"S{n}", net_minor=1, customer_id=f"C{n % 7}") for n in range(500)]
+    huge = sold("BAD", net_minor=10**15, currency="EUR", customer_id="C3")
+    for place in (250, 0, 499):
+        batch = [sold(f"S{place}-{n}", net_minor=1, customer_id=f"C{n % 7}") for n in range(500)]
+        batch.insert(place, huge)
+        messages = (await worker.read(batch)).messages
+        letters = [message for message in messages if message.topic == "scm.sales-dlt"]
+        assert [(letter.value, header(letter, "crm-reason")) for letter in letters] == [
+            (huge.value, "refused_by_database")
+        ]
+        assert len(said(messages)) == 500
+    assert len((await worker.read(good)).messages) == 500
+    assert await connection.fetch("SELECT * FROM imbalance") == []
+    assert await counted(connection, "event") == 2001
+
+
+async def test_what_is_refused_takes_no_identity(worker: Worker) -> None:
+    policy = {"earn": {"points_per_unit": "999999999999", "unit_minor": {"GBP": 1}}}
+    await worker.read([command("policy.put", "P", policy=policy, effective_from="2020-01-01T00:00:00Z")])
+    (letter,) = (await worker.read([sold("S1", net_minor=10**15)])).messages
+    assert header(letter, "crm-reason") == "refused_by_database"
+    (outcome,) = said((await worker.read([sold("S1", net_minor=1)])).messages)
+    assert outcome["data"]["status"] == "applied"
+
+
+async def test_dead_letters_are_logged_without_a_value(worker: Worker) -> None:
+    secret = "hunter2"
+    bad = [
+        Record(secret.encode(), offset=7, partition=3),
+        sold("S1", store_id=secret, net_minor="5"),
+        sold("S1", store_id=secret),
+        sold("S1", store_id=secret + "!"),
+    ]
+    with capture_logs() as logs:
+        messages = (await worker.read(bad)).messages
+    lines = [line for line in logs if line["event"] == "dead_letter"]
+    assert [line["reason"] for line in lines] == ["not_json", "invalid", "conflict"]
+    assert dict(lines[0]) | {"detail": ""} == {
+        "event": "dead_letter", "log_level": "warning", "topic": "scm.sales", "partition": 3, "offset": 7,
+        "reason": "not_json", "detail": "",
+    }  # fmt: skip
+    assert secret not in repr(logs)
+    assert len(messages) == 4
+    assert structlog.is_configured() in (True, False)
+
+
+async def test_a_sweeper_publishes_what_a_crash_left(another: Open, connection: asyncpg.Connection) -> None:
+    """The batch was committed, its worker died before a word of it was published, its offsets never come back."""
+    dying, other = await another(), await another()
+    setup = [command("giftcard.issue", "I", **CARD), request("T1", 300)]
+    applied = await dying.apply(dying.decode(setup, NOW_US), {})
+    assert await other.work() is None, "its worker still lives"
+    assert dying._pool._alive is not None
+    await dying._pool._alive.close()  # the lock that said so goes with its session
+    other._sweep_at = 0.0
+    swept = await other.work()
+    assert swept is not None
+    assert sorted(bare(swept.messages), key=repr) == sorted(bare(applied.messages), key=repr)
+    assert {header(message, "crm-replayed") for message in swept.messages} == {"true"}
+    assert [header(m, "crm-tender-state") for m in swept.messages if m.topic == "crm.tender-outcomes"] == ["authorized"]
+    other._sweep_at = 0.0
+    await other.published(swept.batch_no)
+    assert await other.work() is None
+    assert await connection.fetchval("SELECT count(*) FROM batch WHERE published_at IS NULL") == 0
+
+
+async def test_what_was_published_is_not_swept(another: Open) -> None:
+    gone, other = await another(), await another()
+    await gone.read([sold("S1")])
+    await gone.close()
+    other._sweep_at = 0.0
+    assert await other.work() is None
+
+
+@pytest.mark.parametrize("at_a_time", [1, 3, 100])
+async def test_how_documents_are_batched_does_not_matter(
+    worker: Worker, connection: asyncpg.Connection, at_a_time: int
+) -> None:
+    records = [
+        command("giftcard.issue", "I", **CARD),
+        command("customer.create", "N", customer_id="C"),
+        sold("S1", tenders=[{"tender_id": "T1", "kind": "gift_card", "amount_minor": 300}]),
+        about("scm.tender.captured", "tender_id", "T1"),
+        request("T1", 400),
+        sold("S2"),
+        about("scm.sale.voided", "sale_id", "S1"),
+        about("scm.sale.voided", "sale_id", "S3"),
+        sold("S3"),
+    ]
+    for start in range(0, len(records), at_a_time):
+        await worker.drained(records[start : start + at_a_time])
+    totals = await connection.fetch("SELECT key, balance, held, version FROM account WHERE kind = 0")
+    assert [tuple(row) for row in totals] == [("C", 10, 0, 4)]
+    assert await connection.fetchval("SELECT balance FROM account WHERE kind = 1") == 500
+    assert await counted(connection, "parked") == 0
+    assert await connection.fetch("SELECT * FROM imbalance") == []

@@ -1,0 +1,111 @@
+"""The statements of worker/ledger/sql: each prepares, and none reads a whole table, whatever the statistics say."""
+
+import re
+from collections.abc import AsyncIterator
+
+import asyncpg
+import orjson
+import pytest
+
+from worker.ledger.pool import SESSION
+from worker.ledger.queries import SQL
+
+ROWS = 20_000
+KEYS = 50
+
+# Tables that grow with what comes in; org, policy and watermark stay small.
+FILL = """
+INSERT INTO org (code) VALUES ('acme');
+INSERT INTO event (no, org, type, status, subject, digest, facts, record)
+    SELECT n << 12, 1, 1 + n % 6, 0, 'S' || n, 'd', 'f', 'r' FROM generate_series(1, {rows}) n;
+INSERT INTO account (id, balance, held, deficit, version, org, kind, standing, key, currency)
+    SELECT n, 0, 0, 0, 1, 1, n % 3, 1, 'C' || n, '' FROM generate_series(1, {rows}) n;
+INSERT INTO tender (requested_minor, approved_minor, captured_minor, refunded_minor, org, state, kind, id,
+                    sale_id, extra)
+    SELECT 0, 0, 0, 0, 1, 0, '', 'T' || n, '', '' FROM generate_series(1, {rows}) n;
+INSERT INTO card_number (org, token, card_id) SELECT 1, ('t' || n)::bytea, 'G' || n FROM generate_series(1, {rows}) n;
+INSERT INTO parked (received_us, record_us, due_us, org, type, ready, subject, waits_for, waits_key, sale_id, document)
+    SELECT n, n, n, 1, 3, false, 'R' || n, 'sale', 'S' || n, 'S' || n, '' FROM generate_series(1, {rows}) n;
+INSERT INTO timer (due_us, not_before_us, org, kind, key)
+    SELECT n, 0, 1, 'hold', 'T' || n FROM generate_series(1, {rows}) n;
+INSERT INTO customer (org, account_id) SELECT 1, n FROM generate_series(1, {rows}) n;
+INSERT INTO consent (at_us, no, org, granted, customer_id, purpose, channel)
+    SELECT n, n, 1, true, 'C' || n, 'marketing', '' FROM generate_series(1, {rows}) n;
+INSERT INTO batch (no, worker, decided_at, documents, published_at)
+    SELECT n, 1, now(), 1, now() FROM generate_series(1, {rows}) n;
+"""
+GROWING = ("event", "account", "transfer", "tender", "card_number", "parked", "timer", "customer", "consent", "batch")
+# A value of each type, the n-th of an array of KEYS.
+SAMPLE = {
+    "integer": "1", "smallint": "1", "bigint": "{n}", "text": "'S{n}'", "bytea": "'t{n}'::bytea",
+    "jsonb": "'{{}}'::jsonb",    "boolean": "true", "timestamptz": "now()",
+}  # fmt: skip
+NAMES = {"int4": "integer", "int2": "smallint", "int8": "bigint", "bool": "boolean"}
+
+
+@pytest.fixture
+async def session(database: str) -> AsyncIterator[asyncpg.Connection]:
+    """A connection as a worker has it, on tables that were filled and never analysed."""
+    opened = await asyncpg.connect(database, server_settings=SESSION)
+    for table in GROWING:
+        await opened.execute(f"ALTER TABLE {table} SET (autovacuum_enabled = off)")
+    await opened.execute(FILL.format(rows=ROWS))
+    yield opened
+    await opened.close()
+
+
+@pytest.mark.parametrize("name", sorted(SQL))
+async def test_prepares(connection: asyncpg.Connection, name: str) -> None:
+    statement = await connection.prepare(SQL[name])
+    numbers = {int(number) for number in re.findall(r"\$(\d+)", SQL[name])}
+    assert len(statement.get_parameters()) == len(numbers) == max(numbers, default=0)
+
+
+async def test_no_statement_reads_a_whole_table(session: asyncpg.Connection) -> None:
+    never = await session.fetchval("SELECT count(*) FROM pg_stat_user_tables WHERE last_analyze IS NOT NULL")
+    assert never == 0
+    for name in sorted(SQL):
+        for mode in ("force_custom_plan", "force_generic_plan"):
+            plan = await _plan(session, name, mode)
+            scans = [node for node in _nodes(plan) if node.get("Relation Name") in GROWING]
+            read = {node["Node Type"] for node in scans if node["Node Type"] != "ModifyTable"}
+            assert read <= {"Index Scan", "Index Only Scan", "Bitmap Heap Scan"}, (name, mode, plan)
+            assert not {node["Node Type"] for node in _nodes(plan)} & {"Hash Join", "Merge Join"}, (name, mode)
+
+
+async def test_loading_a_batch_touches_only_the_rows_it_wants(session: asyncpg.Connection) -> None:
+    """What EXPLAIN promises holds when it runs: rows read are rows wanted."""
+    for name in ("load_event", "lock_account", "lock_tender", "load_card_number", "load_consent", "lock_event"):
+        plan = await _plan(session, name, "force_generic_plan", run=True)
+        for node in _nodes(plan):
+            if node.get("Relation Name") in GROWING:
+                assert float(str(node["Actual Rows"])) * float(str(node["Actual Loops"])) <= KEYS, (name, node)
+                assert node.get("Rows Removed by Filter", 0) == 0, (name, node)
+
+
+async def _plan(session: asyncpg.Connection, name: str, mode: str, *, run: bool = False) -> dict[str, object]:
+    """The plan of a statement with parameters, as the server caches it in this mode."""
+    types = [parameter.name for parameter in (await session.prepare(SQL[name])).get_parameters()]
+    arguments = ", ".join(_argument(type_) for type_ in types)
+    await session.execute(f"SET plan_cache_mode = {mode}")
+    await session.execute(f"PREPARE explained AS {SQL[name]}")
+    try:
+        call = f"EXECUTE explained ({arguments})" if types else "EXECUTE explained"
+        text = await session.fetchval(f"EXPLAIN ({'ANALYZE, ' if run else ''}FORMAT JSON) {call}")
+    finally:
+        await session.execute("DEALLOCATE explained")
+    plan: dict[str, object] = orjson.loads(text)[0]["Plan"]
+    return plan
+
+
+def _argument(type_: str) -> str:
+    base, array, _ = type_.partition("[]")
+    base = NAMES.get(base, base)
+    if array:
+        return f"ARRAY[{', '.join(SAMPLE[base].format(n=n) for n in range(1, KEYS + 1))}]::{base}[]"
+    return f"{SAMPLE[base].format(n=1)}::{base}"
+
+
+def _nodes(plan: dict[str, object]) -> list[dict[str, object]]:
+    inner: list[dict[str, object]] = plan.get("Plans", [])  # type: ignore[assignment]
+    return [plan, *(node for child in inner for node in _nodes(child))]

@@ -1,0 +1,145 @@
+"""Points accounts as dicts of lots, gift cards as plain numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+
+LotKey = tuple[date | None, date | None]  # available on, expires on (the last good day)
+Picks = list[tuple[LotKey, int]]
+
+
+def _soonest(key: LotKey) -> tuple[date, date]:
+    return (key[1] or date.max, key[0] or date.min)
+
+
+@dataclass
+class Points:
+    """One points account. Balance = lots + what holds have picked - deficit."""
+
+    known: bool = False  # False: nobody has claimed it, only change and reason are told
+    lots: dict[LotKey, int] = field(default_factory=dict)
+    held: dict[str, Picks] = field(default_factory=dict)  # by tender
+    expired: dict[LotKey, int] = field(default_factory=dict)
+    released: set[LotKey] = field(default_factory=set)
+    deficit: int = 0
+    version: int = 0
+
+    def balance(self) -> int:
+        return sum(self.lots.values()) + self.held_points() - self.deficit
+
+    def held_points(self) -> int:
+        return sum(amount for picks in self.held.values() for _, amount in picks)
+
+    def pending(self, on: date) -> int:
+        return sum(amount for key, amount in self.lots.items() if key[0] and key[0] > on)
+
+    def available(self, on: date) -> int:
+        good = sum(amount for key, amount in self.lots.items() if _good(key, on))
+        return max(0, good - self.deficit)
+
+    def credit(self, amount: int, key: LotKey) -> None:
+        fill = min(amount, self.deficit)
+        self.deficit -= fill
+        if amount > fill:
+            self.lots[key] = self.lots.get(key, 0) + amount - fill
+
+    def pick(self, amount: int, on: date) -> Picks:
+        """Takes `amount` out of the lots, soonest to expire first."""
+        picks: Picks = []
+        for key in sorted((key for key in self.lots if _good(key, on)), key=_soonest):
+            amount -= self._take(key, amount, picks)
+        if amount:
+            raise AssertionError("picked more than was there")
+        return picks
+
+    def _take(self, key: LotKey, amount: int, picks: Picks) -> int:
+        taken = min(amount, self.lots.get(key, 0))
+        if taken:
+            picks.append((key, taken))
+            self.lots[key] -= taken
+            if not self.lots[key]:
+                del self.lots[key]
+        return taken
+
+    def put_back(self, picks: Picks, amount: int, on: date, grace_days: int) -> None:
+        """Gives back `amount` of what was taken, last taken first; what has expired since lives its days of grace."""
+        while amount:
+            key, taken = picks.pop()
+            back = min(taken, amount)
+            amount -= back
+            if back < taken:
+                picks.append((key, taken - back))
+            if key[1] and key[1] < on:
+                if not grace_days:
+                    fill = min(back, self.deficit)
+                    self.deficit -= fill
+                    continue
+                key = (None, on + timedelta(days=grace_days))
+            self.credit(back, key)
+
+    def reverse(self, amount: int, own: LotKey, *, unlimited: bool) -> None:
+        """Takes an earning back: its own lot, its expired part for nothing, other lots, then the deficit."""
+        amount -= self._take(own, amount, [])
+        gone = min(amount, self.expired.get(own, 0))
+        self.expired[own] = self.expired.get(own, 0) - gone
+        amount -= gone
+        for key in sorted(self.lots, key=_soonest):
+            amount -= self._take(key, amount, [])
+        if unlimited:
+            self.deficit += amount
+
+    def expire(self, on: date) -> int:
+        """Lots whose last good day is before `on` are gone."""
+        gone = {key: amount for key, amount in self.lots.items() if key[1] and key[1] < on}
+        for key, amount in gone.items():
+            del self.lots[key]
+            self.expired[key] = self.expired.get(key, 0) + amount
+        return sum(gone.values())
+
+    def release(self, on: date) -> int:
+        """Pending lots that have become good since."""
+        due = {key: amount for key, amount in self.lots.items() if key[0] and key[0] <= on and key not in self.released}
+        self.released |= set(due)
+        return sum(due.values())
+
+    def shape(self) -> tuple[object, ...]:
+        return (self.known, sorted(self.lots.items(), key=str), sorted(self.held.items()), self.deficit)
+
+
+def _good(key: LotKey, on: date) -> bool:
+    return (key[0] is None or key[0] <= on) and (key[1] is None or key[1] >= on)
+
+
+@dataclass
+class Card:
+    """One gift card, in minor units of its currency."""
+
+    number: str
+    currency: str
+    balance: int = 0
+    held: dict[str, int] = field(default_factory=dict)  # by tender
+    frozen: bool = False
+    expires_on: date | None = None
+    pin: str | None = None
+    wrong_pins: int = 0
+    customer_id: str | None = None
+    version: int = 0
+
+    def held_minor(self) -> int:
+        return sum(self.held.values())
+
+    def available(self) -> int:
+        return max(0, self.balance - self.held_minor())
+
+    def move(self, change: int) -> None:
+        """Books a change that nothing can refuse; below zero the card is frozen."""
+        self.balance += change
+        if self.balance < 0:
+            self.frozen = True
+
+    def expired_on(self, on: date) -> bool:
+        return self.expires_on is not None and self.expires_on < on
+
+    def shape(self) -> tuple[object, ...]:
+        return (self.balance, sorted(self.held.items()), self.frozen, self.expires_on, self.customer_id)

@@ -1,0 +1,218 @@
+"""The commands about customers and points (contract §2.3)."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from tests.model import tenders
+from tests.model.rules import first, instant, kept, money_of, whole_policy
+from tests.model.sales import take_points
+from tests.model.world import Doc, World
+
+
+def refuse(world: World, doc: Doc, *reasons: str | None) -> None:
+    world.emit(doc, "rejected", list(reasons))
+
+
+def customer_create(world: World, doc: Doc) -> None:
+    customer_id = doc.data["customer_id"]
+    if world.status(customer_id, doc.at) == "customer_erased":
+        return refuse(world, doc, "customer_erased")
+    if customer_id in world.customers:
+        return refuse(world, doc, "invalid_state")
+    world.customers[customer_id] = []
+    account = world.account(customer_id)
+    account.known = True
+    world.emit(doc, "applied", account=customer_id, claimed=account.balance())
+    return None
+
+
+def customer_update(world: World, doc: Doc) -> None:
+    customer_id = doc.data["customer_id"]
+    status = world.status(customer_id, doc.at)
+    if status in ("customer_not_found", "customer_erased"):
+        return refuse(world, doc, status)
+    if doc.data.get("status"):
+        world.customers[world.who(customer_id)].append((doc.at, doc.data["status"]))
+    return world.emit(doc, "applied")
+
+
+def customer_erase(world: World, doc: Doc) -> None:
+    customer_id = doc.data["customer_id"]
+    status = world.status(customer_id, doc.at)
+    if status in ("customer_not_found", "customer_erased"):
+        return refuse(world, doc, status)
+    world.customers[world.who(customer_id)].append((doc.at, "erased"))
+    return world.emit(doc, "applied")
+
+
+def customer_merge(world: World, doc: Doc) -> None:
+    old, new = doc.data["from_customer_id"], doc.data["into_customer_id"]
+    reason = first([world.status(old, doc.at), world.status(new, doc.at)])
+    if reason or world.who(old) == world.who(new):
+        return refuse(world, doc, reason or "invalid_state")
+    account, into = world.account(old), world.account(new)
+    for key, amount in list(account.lots.items()):
+        into.credit(amount, key)
+    into.held |= account.held
+    into.reverse(account.deficit, (None, None), unlimited=True)
+    account.lots, account.held, account.deficit = {}, {}, 0
+    world.merged[old] = new
+    return world.emit(doc, "applied", account=new)
+
+
+def consent_set(world: World, doc: Doc) -> None:
+    data = doc.data
+    status = world.status(data["customer_id"], doc.at)
+    if status:
+        return refuse(world, doc, status)
+    world.consents.append((doc.at, world.who(data["customer_id"]), data["purpose"], data["granted"]))
+    return world.emit(doc, "applied")
+
+
+def policy_put(world: World, doc: Doc) -> None:
+    start = instant(doc.data["effective_from"])
+    if world.policies and start <= world.policies[-1][0]:
+        return refuse(world, doc, "invalid_state")
+    version = len(world.policies) + 1
+    world.policies.append((start, whole_policy(doc.data["policy"]), version))
+    return world.emit(doc, "applied", policy_version=version)
+
+
+def loyalty_earn(world: World, doc: Doc) -> None:
+    data, (policy, version) = doc.data, world.policy(doc.at)
+    reasons = [world.status(data["customer_id"], doc.at)]
+    points = data.get("points")
+    if points is None:
+        unit = policy["earn"]["unit_minor"].get(data["currency"])
+        reasons.append(None if unit else "currency_not_in_policy")
+        points = int(data["amount_minor"] * Fraction(policy["earn"]["points_per_unit"]) / unit) if unit else 0
+    if first(reasons):
+        return refuse(world, doc, *reasons)
+    key, lot = world.account_key(data["customer_id"]), world.lot(doc.on, policy)
+    world.account(key).credit(points, lot)
+    world.earned.append((doc.at, key, points))
+    world.commands[doc.subject] = {"type": doc.type, "account": key, "points": points, "lot": lot, "left": points}
+    return world.emit(doc, "applied", account=key, policy_version=version)
+
+
+def loyalty_redeem(world: World, doc: Doc) -> None:
+    data, policy = doc.data, world.policy(doc.at)[0]
+    status = world.status(data["customer_id"], doc.at)
+    if status:
+        return refuse(world, doc, status)
+    key = world.account_key(data["customer_id"])
+    account = world.account(key)
+    small = "below_minimum" if data["points"] < policy["redeem"]["min_points"] else None
+    short = "insufficient_balance" if account.available(doc.on) < data["points"] else None
+    if small or short:
+        return refuse(world, doc, small, short)
+    picks = account.pick(data["points"], doc.on)
+    world.commands[doc.subject] = {"type": doc.type, "account": key, "picks": picks, "left": data["points"]}
+    return world.emit(doc, "applied", account=key)
+
+
+def loyalty_adjust(world: World, doc: Doc) -> None:
+    data = doc.data
+    status = world.status(data["customer_id"], doc.at)
+    if status in ("customer_not_found", "customer_erased"):
+        return refuse(world, doc, status)
+    key = world.account_key(data["customer_id"])
+    account = world.account(key)
+    if data["points"] > 0:
+        account.credit(data["points"], (None, None))
+    elif account.available(doc.on) < -data["points"]:
+        return refuse(world, doc, "insufficient_balance")
+    else:
+        account.pick(-data["points"], doc.on)
+    return world.emit(doc, "applied", account=key)
+
+
+def loyalty_restore(world: World, doc: Doc) -> None:
+    of, points = doc.data["of"], doc.data.get("points")
+    if of["type"] == "scm.tender.requested":
+        return _restore_tender(world, doc, of["id"], points)
+    redemption = world.commands.get(of["id"])
+    if not redemption or redemption["type"] != of["type"]:
+        return refuse(world, doc, "command_not_found")
+    if status := _status_of(world, doc, redemption["account"]):
+        return refuse(world, doc, status)
+    points = redemption["left"] if points is None else points
+    if points > redemption["left"] or not points:
+        return refuse(world, doc, "amount_over_captured")
+    redemption["left"] -= points
+    world.account(redemption["account"]).put_back(redemption["picks"], points, doc.on, world.grace_days)
+    return world.emit(doc, "applied", account=redemption["account"])
+
+
+def _status_of(world: World, doc: Doc, account: str | None) -> str | None:
+    """Why the owner of an account may not act; an account without a record or of a pool stops nobody."""
+    status = world.status(account, doc.at) if account else None
+    return None if status == "customer_not_found" else status
+
+
+def _erased(world: World, doc: Doc, account: str | None) -> bool:
+    return _status_of(world, doc, account) == "customer_erased"
+
+
+def _restore_tender(world: World, doc: Doc, tender_id: str, points: int | None) -> None:
+    """Counts as a refund of the tender (§8 Commands)."""
+    tender = world.tenders.get(tender_id)
+    if tender is None or not tender.requested:
+        return refuse(world, doc, "tender_not_found")
+    status = _status_of(world, doc, tender.account)
+    if status or tender.state != "captured":
+        return refuse(world, doc, status or "invalid_state")
+    if (points or 1) > tender.taken:
+        return refuse(world, doc, "amount_over_captured")
+    left = tender.captured_minor() - tender.refunded_minor()
+    tenders.refund(world, tender, left if points is None else money_of(points, tender.value, tender.step), doc.on)
+    world.notice("crm.tender.changed", tender_id, tender=tender.block(), cause=doc.subject)
+    return world.emit(doc, "applied", account=tender.account, tenders=[tender.block()])
+
+
+def loyalty_reverse(world: World, doc: Doc) -> None:
+    of, points = doc.data["of"], doc.data.get("points")
+    if of["type"] == "scm.sale.completed":
+        sale = world.sales.get(of["id"])
+        if sale is None:
+            return refuse(world, doc, "sale_not_found")
+        if _erased(world, doc, sale.account):
+            return refuse(world, doc, "customer_erased")
+        nets = {key: line["net_minor"] for key, line in sale.lines.items()}
+        left = sum(kept(p, nets[key], sale.returned.get(key, 0)) for key, p in sale.points.items()) - sale.by_hand
+        left = 0 if of["id"] in world.voided_sales else max(0, left)
+        points = left if points is None else points
+        if points > left or not points:
+            return refuse(world, doc, "over_returned")
+        by_hand, sale.by_hand = sale.by_hand, 0
+        take_points(world, sale, points)
+        sale.by_hand = by_hand + points
+        return world.emit(doc, "applied", account=sale.account)
+    earning = world.commands.get(of["id"])
+    if not earning or earning["type"] != of["type"]:
+        return refuse(world, doc, "command_not_found")
+    if _erased(world, doc, earning["account"]):
+        return refuse(world, doc, "customer_erased")
+    points = earning["left"] if points is None else points
+    if points > earning["left"] or not points:
+        return refuse(world, doc, "over_returned")
+    earning["left"] -= points
+    unlimited = world.policy(doc.at)[0]["negative_balance"] == "unlimited"
+    world.account(earning["account"]).reverse(points, earning["lot"], unlimited=unlimited)
+    return world.emit(doc, "applied", account=earning["account"])
+
+
+def pool(world: World, doc: Doc) -> None:
+    customer_id, pool_id = doc.data["customer_id"], doc.data["pool_id"]
+    status = world.status(customer_id, doc.at)
+    who = world.who(customer_id)
+    joining = doc.type.endswith("join")
+    wrong = who in world.pools if joining else world.pools.get(who) != pool_id
+    if status or wrong:
+        return refuse(world, doc, status, "invalid_state" if wrong else None)
+    if joining:
+        world.pools[who] = pool_id
+    else:
+        del world.pools[who]
+    return world.emit(doc, "applied")

@@ -1,0 +1,160 @@
+"""Returns, and what waits (contract §2.2, §8)."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from tests.model import tenders
+from tests.model.rules import Data, first, kept, rate
+from tests.model.sales import STORED_VALUE, card_to_load, load_left, moved, take_points, tell
+from tests.model.world import Doc, Sale, World
+
+
+def returned(world: World, doc: Doc) -> None:
+    """A return as it arrives: decided, or parked."""
+    waits_for = _decide_return(world, doc)
+    if waits_for:
+        world.parked.append(doc)
+        world.emit(doc, "parked", [waits_for])
+
+
+def retry_parked(world: World) -> None:
+    """What waits is tried again after every document that could free it."""
+    waiting, world.parked = world.parked, []
+    world.parked = [doc for doc in waiting if _decide_return(world, doc)] + world.parked
+
+
+def give_up(world: World, now: datetime) -> None:
+    """What has waited for longer than the policy's deadline (§2.2 What waits)."""
+
+    def overdue(doc: Doc) -> bool:
+        return doc.received + timedelta(days=world.policy(doc.at)[0]["park_deadline_days"]) < now
+
+    late, world.parked = [d for d in world.parked if overdue(d)], [d for d in world.parked if not overdue(d)]
+    for tender in world.tenders.values():
+        late += [doc for doc in tender.waiting if overdue(doc)]
+        tender.waiting = [doc for doc in tender.waiting if not overdue(doc)]
+    for doc in late:
+        world.emit(doc, "rejected", ["parked_too_long"])
+    for key, account in world.accounts.items():
+        mine = [sale.doc for sale in world.sales.values() if sale.account == key]
+        if not account.known and mine and overdue(mine[0]):
+            points = {"change": -account.balance(), "reason": "customer_not_found"}
+            account.lots.clear()
+            account.deficit = 0
+            world.notice("crm.points.forfeited", key, points=points)
+
+
+def _decide_return(world: World, doc: Doc) -> str | None:
+    """What the return waits for, or None once it has its final outcome."""
+    data = doc.data
+    sale = world.sales.get(data.get("sale_id", ""))
+    if "sale_id" in data:
+        if data["sale_id"] in world.voided_sales:
+            world.emit(doc, "rejected", ["already_voided"])
+            return None
+        if sale is None:
+            return "sale_not_found"
+        if sale.doc.data["currency"] != data["currency"]:
+            world.emit(doc, "rejected", ["currency_mismatch"])
+            return None
+    refunds = data.get("refunds", [])
+    for refund in refunds:
+        if "tender_id" in refund and refund["kind"] in STORED_VALUE:
+            known = world.tenders.get(refund["tender_id"])
+            if known is None or known.state in ("none", "awaiting", "authorized", "expired"):
+                return "tender_not_found"
+    _apply_return(world, doc, sale, refunds)
+    return None
+
+
+def _apply_return(world: World, doc: Doc, sale: Sale | None, refunds: list[Data]) -> None:
+    lines, account, reasons, points_reason, any_line = (
+        _linked_lines(world, doc, sale) if sale else _unlinked_lines(world, doc)
+    )
+    given, blocks = 0, []
+    for refund in refunds:
+        amount, reason, block = _refund(world, doc, sale, refund)
+        given += amount
+        reasons.append(reason)
+        blocks += [block] if block else []
+    all_off = not any_line and not given
+    status = "rejected" if all_off else "partial" if first(reasons) else "applied"
+    world.emit(
+        doc,
+        status,
+        reasons,
+        points={"reason": points_reason} if points_reason else None,
+        account=account,
+        tenders=blocks,
+        lines=lines,
+    )
+
+
+Lines = tuple[list[Data], str | None, list[str | None], str | None, bool]
+
+
+def _linked_lines(world: World, doc: Doc, sale: Sale) -> Lines:
+    lines, reasons, points, any_line = [], [], 0, False
+    for line in doc.data["lines"]:
+        sold = sale.lines.get(line["sale_line_id"])
+        if sold is None:
+            reasons.append("sale_line_not_found")
+            continue
+        key, net = sold["line_id"], sold["net_minor"]
+        before = sale.returned.get(key, 0)
+        after = min(net, before + line["net_minor"])
+        if after < before + line["net_minor"]:
+            reasons.append("over_returned")
+        if after == before:
+            continue
+        any_line = True
+        sale.returned[key] = after
+        change = kept(sale.points.get(key, 0), net, before) - kept(sale.points.get(key, 0), net, after)
+        points += change
+        lines += [{"line_id": line["line_id"], "points": -change}] if change else []
+        if key in sale.loads:
+            card, load = sale.loads[key]
+            card.move(load_left(load, net, after) - load_left(load, net, before))
+    take_points(world, sale, points)
+    status = world.status(sale.doc.data["customer_id"], doc.at) if sale.account else None
+    return lines, sale.account, list(reasons), status if status == "customer_not_found" else None, any_line
+
+
+def _unlinked_lines(world: World, doc: Doc) -> Lines:
+    customer_id = doc.data.get("customer_id")
+    if not customer_id:
+        return [], None, [], None, True
+    policy = world.policy(doc.at)[0]
+    bonus = world.bonus(customer_id, doc.at, policy)
+    rated = rate(doc.data["lines"], [], doc.data["currency"], policy, bonus)
+    status = world.status(customer_id, doc.at)
+    unknown = status if status == "customer_not_found" else None
+    key = world.account_key(customer_id)
+    if rated is None:
+        return [], key, [], unknown or "currency_not_in_policy", True
+    unlimited = policy["negative_balance"] == "unlimited"
+    world.account(key).reverse(sum(rated.values()), (None, None), unlimited=unlimited)
+    return [{"line_id": i, "points": -p} for i, p in rated.items() if p], key, [], unknown, True
+
+
+def _refund(world: World, doc: Doc, sale: Sale | None, refund: Data) -> tuple[int, str | None, Data | None]:
+    """One refund of a return: what was given back, why not all, the tender's block."""
+    amount = refund["amount_minor"]
+    if refund["kind"] not in STORED_VALUE:
+        return amount, None, None
+    if "tender_id" in refund:
+        tender = world.tender(refund["tender_id"])
+        before = moved(tender)
+        given, reason = tenders.refund(world, tender, amount, doc.on)
+        tell(world, doc, tender, before)
+        return given, reason, tender.block(reason)
+    card = card_to_load(world, doc, refund["gift_card"])
+    if card is None:
+        return 0, "card_not_accepted", None
+    if card.currency != doc.data["currency"]:
+        return 0, "currency_mismatch", None
+    card.move(amount)
+    if sale:
+        sale.refund_loads.append((card, amount))
+    return amount, None, None

@@ -1,0 +1,155 @@
+"""The contract's formulas as written down: policy, rating, spreading, points of a tender, precedence of reasons."""
+
+from __future__ import annotations
+
+import copy
+from datetime import UTC, date, datetime, timedelta
+from fractions import Fraction
+from typing import Any
+
+Data = dict[str, Any]
+
+_PRECEDENCE = """
+training already_voided too_late card_not_accepted customer_not_found customer_erased customer_blocked sale_not_found
+sale_line_not_found tender_not_found command_not_found currency_mismatch currency_not_in_policy invalid_state
+card_expired card_frozen hold_expired parked_too_long below_minimum over_maximum gift_card_buys_gift_card over_returned
+amount_over_captured amount_over_authorized insufficient_balance tenders_mismatch
+"""
+PRECEDENCE = _PRECEDENCE.split()
+
+_CATEGORIES = {
+    "invalid-request": """training currency_mismatch currency_not_in_policy below_minimum over_maximum
+        gift_card_buys_gift_card tenders_mismatch""",
+    "not-found": """card_not_accepted customer_not_found sale_not_found sale_line_not_found tender_not_found
+        command_not_found""",
+    "invalid-state": """already_voided too_late customer_erased customer_blocked invalid_state card_expired card_frozen
+        hold_expired parked_too_long over_returned amount_over_captured amount_over_authorized""",
+    "insufficient-balance": "insufficient_balance",
+}
+CATEGORY = {reason: category for category, reasons in _CATEGORIES.items() for reason in reasons.split()}
+
+DEFAULT_POLICY: Data = {
+    "earn": {
+        "points_per_unit": "1",
+        "unit_minor": {"GBP": 100, "EUR": 100, "USD": 100},
+        "exclude_categories": [],
+        "multipliers": [],
+        "campaigns": [],
+        "tiers": [],
+        "on_points_tender": False,
+        "on_gift_card_tender": True,
+        "pending_days": 0,
+        "expire_days": None,
+    },
+    "redeem": {
+        "point_value_minor": {"GBP": "0.5", "EUR": "0.5", "USD": "0.5"},
+        "min_points": 0,
+        "step_points": 1,
+        "max_share_of_sale": "1",
+    },
+    "negative_balance": "unlimited",
+    "restore_grace_days": 0,
+    "unlinked_return": "reverse_at_current_rate",
+    "park_deadline_days": 30,
+    "gift_card": {
+        "min_load_minor": 1,
+        "max_load_minor": 50000,
+        "max_balance_minor": 100000,
+        "expire_days": None,
+        "hold_s": 900,
+        "reload": True,
+        "bought_with_gift_card": False,
+    },
+}
+
+
+def first(reasons: list[str | None]) -> str | None:
+    """Of several reasons the one that the contract names first (§3)."""
+    given = [reason for reason in reasons if reason]
+    return min(given, key=PRECEDENCE.index) if given else None
+
+
+def instant(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def day_of(text: str) -> date:
+    return instant(text).date()
+
+
+def whole_policy(given: Data) -> Data:
+    """The policy with the defaults of §4 where it is silent."""
+    policy = copy.deepcopy(DEFAULT_POLICY)
+    for key, value in given.items():
+        if isinstance(value, dict):
+            policy[key] = {**policy[key], **value}
+        elif value is not None:
+            policy[key] = value
+    return policy
+
+
+def spread(total: int, weights: dict[int, int]) -> dict[int, int]:
+    """`total` over `weights` by largest remainder, ties to the lowest key (§2.2 Earning)."""
+    whole = sum(weights.values())
+    if whole == 0:
+        return dict.fromkeys(weights, 0)
+    return _largest_remainder({key: Fraction(total * weight, whole) for key, weight in weights.items()}, total)
+
+
+def _largest_remainder(exact: dict[int, Fraction], total: int) -> dict[int, int]:
+    shares = {key: value.numerator // value.denominator for key, value in exact.items()}
+    by_fraction = sorted(exact, key=lambda key: (-(exact[key] - shares[key]), key))
+    for key in by_fraction[: total - sum(shares.values())]:
+        shares[key] += 1
+    return shares
+
+
+def rate(
+    lines: list[Data], tenders: list[Data], currency: str, policy: Data, factor: Fraction
+) -> dict[int, int] | None:
+    """Points each line earns (§2.2 Earning); None when the policy does not know the currency.
+
+    `factor`: campaign times tier.
+    """
+    earn = policy["earn"]
+    if currency not in earn["unit_minor"]:
+        return None
+    nets = {line["line_id"]: line["net_minor"] for line in lines}
+    unpaid = dict.fromkeys(nets, 0)
+    for tender in tenders:
+        earns = {"points": earn["on_points_tender"], "gift_card": earn["on_gift_card_tender"]}.get(tender["kind"], True)
+        if not earns:
+            for key, share in spread(tender["amount_minor"], nets).items():
+                unpaid[key] += share
+    exact = {}
+    for line in lines:
+        category = line.get("category")
+        counts = line.get("item_type", "goods") == "goods" and not line.get("loyalty_excluded")
+        counts = counts and category not in earn["exclude_categories"]
+        eligible = max(0, line["net_minor"] - unpaid[line["line_id"]]) if counts else 0
+        factors = [Fraction(m["factor"]) for m in earn["multipliers"] if m["category"] == category]
+        per_minor = Fraction(earn["points_per_unit"]) / earn["unit_minor"][currency]
+        exact[line["line_id"]] = eligible * per_minor * max(factors, default=Fraction(1)) * factor
+    total = sum(exact.values(), Fraction(0))
+    return _largest_remainder(exact, total.numerator // total.denominator)
+
+
+def kept(points: int, net: int, returned: int) -> int:
+    """What a line that sold for `net` and earned `points` keeps after `returned` of it came back (§2.2 Returns)."""
+    return points * (net - min(net, returned)) // net if net else points
+
+
+def points_of(amount: int, value: Fraction, step: int) -> int:
+    """P(x): the points that a tender of `amount` costs (§2.2 Returns)."""
+    steps = Fraction(amount) / (value * step)
+    return step * -(-steps.numerator // steps.denominator)
+
+
+def money_of(points: int, value: Fraction, step: int) -> int:
+    """The most money that `points` can pay: whole steps only."""
+    money = (points // step) * step * value
+    return money.numerator // money.denominator
+
+
+def twelve_months_before(moment: datetime) -> datetime:
+    return moment - timedelta(days=365)

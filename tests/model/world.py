@@ -1,0 +1,203 @@
+"""Everything the naive model remembers, in plain dicts, and the few questions that all documents ask of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from fractions import Fraction
+
+from tests.model.accounts import Card, LotKey, Picks, Points
+from tests.model.rules import CATEGORY, DEFAULT_POLICY, Data, first, instant, twelve_months_before
+
+
+@dataclass
+class Doc:
+    """One document as it was read: `data` is the published `data`; `received` and `stamped` are aware datetimes."""
+
+    type: str
+    subject: str
+    data: Data
+    received: datetime
+    stamped: datetime
+
+    @property
+    def at(self) -> datetime:
+        return instant(self.data["occurred_at"])
+
+    @property
+    def on(self) -> date:
+        return self.at.date()
+
+
+@dataclass
+class Tender:
+    """The facts about one tender; what it holds and took is worked out from them each time."""
+
+    tender_id: str
+    state: str = "none"
+    kind: str = ""
+    requested: int = 0
+    approved: int = 0
+    limit: int = 0  # A, or what could be taken after the hold had expired
+    named: list[int] = field(default_factory=list)
+    refunds: int = 0
+    card: Card | None = None
+    account: str | None = None
+    value: Fraction = Fraction(1)
+    step: int = 1
+    taken: int = 0  # booked so far: money of a card, points of an account
+    picks: Picks = field(default_factory=list)
+    expires_at: datetime | None = None
+    sale_id: str | None = None
+    waiting: list[Doc] = field(default_factory=list)
+    was_captured: bool = False
+
+    def captured_minor(self) -> int:
+        return min([self.limit, *self.named]) if self.was_captured else 0
+
+    def refunded_minor(self) -> int:
+        captured = self.captured_minor()
+        return captured if self.state == "voided" else min(captured, self.refunds)
+
+    def block(self, reason: str | None = None) -> Data:
+        block: Data = {
+            "tender_id": self.tender_id,
+            "state": self.state,
+            "requested_minor": self.requested,
+            "approved_minor": self.approved,
+            "captured_minor": self.captured_minor(),
+            "refunded_minor": self.refunded_minor(),
+        }
+        return block | ({"reason": reason} if reason else {})
+
+
+@dataclass
+class Sale:
+    """A sale as first decided, and what came back of it."""
+
+    doc: Doc
+    account: str | None
+    points: dict[int, int]
+    policy: Data
+    lot: LotKey
+    lines: dict[int, Data]
+    returned: dict[int, int] = field(default_factory=dict)
+    by_hand: int = 0  # points taken back by crm.loyalty.reverse and not yet set off
+    loads: dict[int, tuple[Card, int]] = field(default_factory=dict)
+    refund_loads: list[tuple[Card, int]] = field(default_factory=list)
+
+
+@dataclass
+class World:
+    """All facts of one tenant."""
+
+    policies: list[tuple[datetime, Data, int]] = field(default_factory=list)
+    customers: dict[str, list[tuple[datetime, str]]] = field(default_factory=dict)  # id -> status changes
+    consents: list[tuple[datetime, str, str, bool]] = field(default_factory=list)
+    pools: dict[str, str] = field(default_factory=dict)
+    merged: dict[str, str] = field(default_factory=dict)
+    accounts: dict[str, Points] = field(default_factory=dict)
+    earned: list[tuple[datetime, str, int]] = field(default_factory=list)
+    cards: dict[str, Card] = field(default_factory=dict)  # by number
+    tenders: dict[str, Tender] = field(default_factory=dict)
+    sales: dict[str, Sale] = field(default_factory=dict)
+    voided_sales: set[str] = field(default_factory=set)
+    commands: dict[str, Data] = field(default_factory=dict)  # what a command did, for restore and reverse
+    parked: list[Doc] = field(default_factory=list)  # returns that wait
+    out: list[Data] = field(default_factory=list)
+    after_each: Callable[[Data], None] = lambda _: None  # shows the accounts in an outcome; the model sets it
+    grace_days: int = 0  # restore_grace_days at the document that is being decided
+
+    def policy(self, at: datetime) -> tuple[Data, int]:
+        """The policy in force at `at` and its version."""
+        known = [(policy, version) for start, policy, version in self.policies if start <= at]
+        return known[-1] if known else (DEFAULT_POLICY, 0)
+
+    def who(self, customer_id: str) -> str:
+        while customer_id in self.merged:
+            customer_id = self.merged[customer_id]
+        return customer_id
+
+    def status(self, customer_id: str, at: datetime) -> str | None:
+        """The reason why the customer may not act at `at`, or None."""
+        changes = self.customers.get(self.who(customer_id))
+        if changes is None:
+            return "customer_not_found"
+        if any(status == "erased" for _, status in changes):
+            return "customer_erased"
+        state = [status for start, status in sorted(changes, key=lambda c: c[0]) if start <= at]
+        return "customer_blocked" if state and state[-1] == "blocked" else None
+
+    def consented(self, customer_id: str, purpose: str, at: datetime) -> bool:
+        said = [c for c in self.consents if c[1] == self.who(customer_id) and c[2] == purpose and c[0] <= at]
+        return bool(said) and max(said, key=lambda c: c[0])[3]
+
+    def account_key(self, customer_id: str) -> str:
+        who = self.who(customer_id)
+        return "pool " + self.pools[who] if who in self.pools else who
+
+    def account(self, key: str) -> Points:
+        key = self.who(key)
+        if key not in self.accounts:
+            self.accounts[key] = Points(known=key in self.customers or key.startswith("pool "))
+        return self.accounts[key]
+
+    def bonus(self, customer_id: str | None, at: datetime, policy: Data) -> Fraction:
+        """Campaign factor times tier factor at `at`."""
+        if customer_id is None:
+            return Fraction(1)
+        running = [
+            Fraction(c["factor"])
+            for c in policy["earn"]["campaigns"]
+            if instant(c["from"]) <= at < instant(c["to"])
+            and (not c.get("needs_consent") or self.consented(customer_id, c["needs_consent"], at))
+        ]
+        key = self.account_key(customer_id)
+        year = sum(points for when, who, points in self.earned if who == key and twelve_months_before(at) < when <= at)
+        tiers = [t for t in policy["earn"]["tiers"] if t["from_points_12m"] <= year]
+        tier = max(tiers, key=lambda t: t["from_points_12m"])["factor"] if tiers else 1
+        return max(running, default=Fraction(1)) * Fraction(tier)
+
+    def lot(self, on: date, policy: Data) -> LotKey:
+        """Where points earned on `on` go."""
+        pending, expire = policy["earn"]["pending_days"], policy["earn"]["expire_days"]
+        return (
+            on + timedelta(days=pending) if pending else None,
+            on + timedelta(days=expire) if expire is not None else None,
+        )
+
+    def card(self, ref: Data | None) -> Card | None:
+        """A card by number, or by the id that this model gives it: `card:` + number."""
+        if not ref:
+            return None
+        return self.cards.get(ref.get("number") or ref["card_id"].removeprefix("card:"))
+
+    def card_with_pin(self, ref: Data) -> tuple[Card | None, str | None]:
+        """The card that a payer names, or `card_not_accepted`; the fifth wrong PIN in a row freezes the card."""
+        card = self.card(ref)
+        if card is None:
+            return None, "card_not_accepted"
+        if card.pin is None or card.pin == ref.get("pin"):
+            card.wrong_pins = 0
+            return card, None
+        if ref.get("pin") is not None:
+            card.wrong_pins += 1
+            card.frozen = card.frozen or card.wrong_pins >= 5
+        return None, "card_not_accepted"
+
+    def tender(self, tender_id: str) -> Tender:
+        return self.tenders.setdefault(tender_id, Tender(tender_id))
+
+    def emit(self, doc: Doc, status: str, reasons: list[str | None] | None = None, **blocks: object) -> None:
+        """One outcome; reason and category by precedence, empty blocks left out."""
+        reason = first(reasons or [])
+        data: Data = {"status": status}
+        if reason:
+            data |= {"reason": reason, "category": CATEGORY[reason]}
+        data |= {key: value for key, value in blocks.items() if value or key in ("claimed", "policy_version")}
+        self.after_each(data)
+        self.out.append({"type": "crm.outcome." + doc.type.split(".", 1)[1], "subject": doc.subject, "data": data})
+
+    def notice(self, kind: str, subject: str, **data: object) -> None:
+        self.out.append({"type": kind, "subject": subject, "data": data})

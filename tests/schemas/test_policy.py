@@ -1,0 +1,192 @@
+from fractions import Fraction
+from typing import Any
+
+import jsonschema
+import pytest
+from pydantic import ValidationError
+
+from schemas.errors import detail
+from schemas.json_schema import standalone
+from schemas.policy import DEFAULT_POLICY, Policy
+
+CAMPAIGN = {"id": "xmas", "from": "2026-12-01T00:00:00Z", "to": "2026-12-27T00:00:00Z", "factor": "3"}
+GOLD = {"name": "gold", "from_points_12m": 5000, "factor": "1.5"}
+TOYS = {"category": "toys", "factor": "2"}
+
+# Contract §4, with multipliers, campaigns and tiers empty.
+DEFAULT = {
+    "earn": {
+        "points_per_unit": "1",
+        "unit_minor": {"EUR": 100, "GBP": 100, "USD": 100},
+        "exclude_categories": [],
+        "multipliers": [],
+        "campaigns": [],
+        "tiers": [],
+        "on_points_tender": False,
+        "on_gift_card_tender": True,
+        "pending_days": 0,
+        "expire_days": None,
+    },
+    "redeem": {
+        "point_value_minor": {"EUR": "0.5", "GBP": "0.5", "USD": "0.5"},
+        "min_points": 0,
+        "step_points": 1,
+        "max_share_of_sale": "1",
+    },
+    "negative_balance": "unlimited",
+    "restore_grace_days": 0,
+    "unlinked_return": "reverse_at_current_rate",
+    "park_deadline_days": 30,
+    "gift_card": {
+        "min_load_minor": 1,
+        "max_load_minor": 50000,
+        "max_balance_minor": 100_000,
+        "expire_days": None,
+        "hold_s": 900,
+        "reload": True,
+        "bought_with_gift_card": False,
+    },
+}
+
+
+def test_default_is_the_contract_s() -> None:
+    assert DEFAULT_POLICY.wire_form() == DEFAULT
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {},
+        DEFAULT,
+        {"earn": None, "redeem": None, "negative_balance": None, "gift_card": None, "park_deadline_days": None},
+        {"earn": {}, "redeem": {}, "gift_card": {}},
+        {"earn": dict.fromkeys(DEFAULT["earn"]), "redeem": dict.fromkeys(DEFAULT["redeem"])},  # type: ignore[call-overload]  # both are dicts
+        {"redeem": {"max_share_of_sale": "1.000"}, "x_new": {}},
+    ],
+)
+def test_what_is_absent_or_null_is_the_default(members: dict[str, Any]) -> None:
+    assert Policy.model_validate(members) == DEFAULT_POLICY
+    assert Policy.model_validate(members).to_json() == DEFAULT_POLICY.to_json()
+    jsonschema.Draft202012Validator(standalone(Policy)).validate(members)
+
+
+def test_decimals_are_exact() -> None:
+    policy = Policy.model_validate(
+        {
+            "earn": {"points_per_unit": "0.1", "multipliers": [TOYS], "tiers": [GOLD]},
+            "redeem": {"point_value_minor": {"GBP": "0.333333333333"}, "max_share_of_sale": "0.50"},
+        }
+    )
+    assert policy.earn.points_per_unit == Fraction(1, 10)
+    assert policy.earn.multipliers[0].factor == 2
+    assert policy.earn.tiers[0].factor == Fraction(3, 2)
+    assert policy.redeem.point_value_minor == {"GBP": Fraction(333_333_333_333, 10**12)}
+    assert policy.redeem.max_share_of_sale == Fraction(1, 2)
+
+
+def test_json_round_trip_is_canonical() -> None:
+    policy = Policy.model_validate(
+        {
+            "earn": {
+                "points_per_unit": "01.50",
+                "unit_minor": {"USD": 100, "EUR": 50},
+                "exclude_categories": ["tabac à priser"],
+                "multipliers": [TOYS],
+                "campaigns": [CAMPAIGN | {"from": "2026-12-01T01:00:00.25+01:00", "needs_consent": "marketing"}],
+                "tiers": [GOLD],
+            },
+            "redeem": {"point_value_minor": {"USD": "0.000000000001", "EUR": "999999999999999"}},
+        }
+    )
+    earn = policy.wire_form()["earn"]
+    assert earn["points_per_unit"] == "1.5"
+    assert list(earn["unit_minor"]) == ["EUR", "USD"]
+    assert earn["campaigns"][0]["from"] == "2026-12-01T00:00:00.250000Z"
+    assert policy.wire_form()["redeem"]["point_value_minor"] == {"EUR": "999999999999999", "USD": "0.000000000001"}
+    assert Policy.from_json(policy.to_json()) == policy
+    assert Policy.from_json(policy.to_json()).to_json() == policy.to_json()
+    assert Policy.model_validate(policy.wire_form()) == policy
+
+
+def test_campaigns_of_one_id_may_follow_each_other() -> None:
+    next_year = CAMPAIGN | {"from": CAMPAIGN["to"], "to": "2027-01-02T00:00:00+00:00"}
+    other = CAMPAIGN | {"id": "advent"}
+    policy = Policy.model_validate({"earn": {"campaigns": [next_year, other, CAMPAIGN]}})
+    assert [campaign.id for campaign in policy.earn.campaigns] == ["xmas", "advent", "xmas"]
+    first = policy.earn.campaigns[2]
+    assert (first.from_us, first.to_us) == (1_796_083_200_000_000, 1_798_329_600_000_000)
+
+
+ROWS: list[tuple[object, str]] = [
+    (None, "data: model_type"),
+    ({"earn": []}, "earn: model_type"),
+    ({"earn": {"points_per_unit": 1}}, "earn.points_per_unit: decimal_string"),
+    ({"earn": {"points_per_unit": "-1"}}, "earn.points_per_unit: decimal_string"),
+    ({"earn": {"points_per_unit": "1e3"}}, "earn.points_per_unit: decimal_string"),
+    ({"earn": {"points_per_unit": "1/2"}}, "earn.points_per_unit: decimal_string"),
+    ({"earn": {"points_per_unit": "NaN"}}, "earn.points_per_unit: decimal_string"),
+    ({"earn": {"unit_minor": {"GBX": 100}}}, "earn.unit_minor.*: literal_error"),
+    ({"earn": {"unit_minor": {"GBP": 0}}}, "earn.unit_minor.*: greater_than_equal"),
+    ({"earn": {"unit_minor": {"GBP": "100"}}}, "earn.unit_minor.*: int_type"),
+    ({"earn": {"exclude_categories": ["a", "a"]}}, "earn.exclude_categories: not_unique"),
+    ({"earn": {"exclude_categories": ["a\0"]}}, "earn.exclude_categories[0]: string_pattern_mismatch"),
+    ({"earn": {"multipliers": [TOYS, TOYS]}}, "earn.multipliers: not_unique"),
+    ({"earn": {"multipliers": [TOYS, TOYS | {"factor": "0"}]}}, "earn.multipliers[1].factor: greater_than"),
+    ({"earn": {"multipliers": [{"factor": "1"}]}}, "earn.multipliers[0].category: missing"),
+    ({"earn": {"multipliers": [TOYS | {"factor": None}]}}, "earn.multipliers[0].factor: missing"),
+    ({"earn": {"campaigns": [CAMPAIGN, CAMPAIGN]}}, "earn.campaigns: campaigns_overlap"),
+    (
+        {
+            "earn": {
+                "campaigns": [
+                    CAMPAIGN,
+                    CAMPAIGN | {"from": "2026-12-26T23:59:59.999999Z", "to": "2027-01-02T00:00:00Z"},
+                ]
+            }
+        },
+        "earn.campaigns: campaigns_overlap",
+    ),
+    ({"earn": {"campaigns": [CAMPAIGN | {"to": CAMPAIGN["from"]}]}}, "earn.campaigns[0].to: not_after_from"),
+    ({"earn": {"campaigns": [CAMPAIGN | {"to": "2026-11-01T00:00:00Z"}]}}, "earn.campaigns[0].to: not_after_from"),
+    ({"earn": {"campaigns": [CAMPAIGN | {"from": "2026-12-01"}]}}, "earn.campaigns[0].from: rfc3339"),
+    ({"earn": {"campaigns": [CAMPAIGN | {"factor": "0.0"}]}}, "earn.campaigns[0].factor: greater_than"),
+    ({"earn": {"campaigns": [CAMPAIGN | {"needs_consent": "yes"}]}}, "earn.campaigns[0].needs_consent: literal_error"),
+    ({"earn": {"tiers": [GOLD, GOLD]}}, "earn.tiers: not_unique"),
+    ({"earn": {"tiers": [GOLD, GOLD | {"name": "platinum"}]}}, "earn.tiers: tiers_not_increasing"),
+    ({"earn": {"tiers": [GOLD, GOLD | {"name": "silver", "from_points_12m": 1}]}}, "earn.tiers: tiers_not_increasing"),
+    ({"earn": {"tiers": [GOLD | {"from_points_12m": -1}]}}, "earn.tiers[0].from_points_12m: greater_than_equal"),
+    ({"earn": {"on_points_tender": 1}}, "earn.on_points_tender: bool_type"),
+    ({"earn": {"pending_days": -1}}, "earn.pending_days: greater_than_equal"),
+    ({"earn": {"pending_days": 36_501}}, "earn.pending_days: less_than_equal"),
+    ({"earn": {"expire_days": 0}}, "earn.expire_days: greater_than_equal"),
+    ({"redeem": {"point_value_minor": {"GBP": "0"}}}, "redeem.point_value_minor.*: greater_than"),
+    ({"redeem": {"point_value_minor": {"gbp": "1"}}}, "redeem.point_value_minor.*: literal_error"),
+    ({"redeem": {"min_points": -1}}, "redeem.min_points: greater_than_equal"),
+    ({"redeem": {"step_points": 0}}, "redeem.step_points: greater_than_equal"),
+    ({"redeem": {"max_share_of_sale": "1.000000000001"}}, "redeem.max_share_of_sale: less_than_equal"),
+    ({"redeem": {"max_share_of_sale": "-0.5"}}, "redeem.max_share_of_sale: decimal_string"),
+    ({"negative_balance": "never"}, "negative_balance: literal_error"),
+    ({"unlinked_return": "ignore"}, "unlinked_return: literal_error"),
+    ({"restore_grace_days": True}, "restore_grace_days: int_type"),
+    ({"park_deadline_days": -1}, "park_deadline_days: greater_than_equal"),
+    ({"gift_card": {"min_load_minor": 50_001}}, "gift_card.max_load_minor: below_min_load_minor"),
+    ({"gift_card": {"max_load_minor": 0}}, "gift_card.max_load_minor: below_min_load_minor"),
+    ({"gift_card": {"max_load_minor": 100_001}}, "gift_card.max_balance_minor: below_max_load_minor"),
+    ({"gift_card": {"max_balance_minor": 49_999}}, "gift_card.max_balance_minor: below_max_load_minor"),
+    ({"gift_card": {"min_load_minor": -1}}, "gift_card.min_load_minor: greater_than_equal"),
+    ({"gift_card": {"hold_s": 604_801}}, "gift_card.hold_s: less_than_equal"),
+    ({"gift_card": {"expire_days": 0}}, "gift_card.expire_days: greater_than_equal"),
+    ({"gift_card": {"reload": "yes"}}, "gift_card.reload: bool_type"),
+]
+
+
+@pytest.mark.parametrize(("members", "told"), ROWS, ids=[told for _, told in ROWS])
+def test_refusal(members: object, told: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        Policy.model_validate(members)
+    assert detail(refused.value) == told
+
+
+def test_limits_may_be_equal() -> None:
+    limits = {"min_load_minor": 5, "max_load_minor": 5, "max_balance_minor": 5}
+    assert Policy.model_validate({"gift_card": limits}).gift_card.max_balance_minor == 5

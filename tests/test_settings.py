@@ -1,0 +1,94 @@
+import pytest
+
+from worker import settings
+
+RIGHT = {
+    "G3N_KAFKA_BOOTSTRAP_SERVERS": "kafka-1:9092, kafka-2:9092",
+    "G3N_POSTGRES_DSN": "postgresql://crm:pass-of-the-database@db/crm",
+    "G3N_CARD_KEY": "ab" * 32,
+}
+
+
+def load(monkeypatch: pytest.MonkeyPatch, **environment: str) -> settings.Settings:
+    for name in settings.Settings.model_fields:
+        monkeypatch.delenv(settings.PREFIX + name.upper(), raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    return settings.load()
+
+
+def refusal(monkeypatch: pytest.MonkeyPatch, **environment: str) -> str:
+    with pytest.raises(settings.SettingsError) as refused:
+        load(monkeypatch, **environment)
+    return str(refused.value)
+
+
+def test_the_required_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen = load(monkeypatch, **RIGHT)
+    assert chosen.kafka_bootstrap_servers == "kafka-1:9092,kafka-2:9092"
+    assert chosen.dsn == RIGHT["G3N_POSTGRES_DSN"]
+    assert chosen.card_keys == (b"\xab" * 32,)
+    assert (chosen.orgcodes, chosen.http_port, chosen.http_port_is_chosen) == (frozenset(), 9464, False)
+
+
+def test_lists_and_rotation(monkeypatch: pytest.MonkeyPatch) -> None:
+    old = f"{'cd' * 32}, {'ef' * 40}"
+    chosen = load(
+        monkeypatch,
+        **RIGHT,
+        G3N_CARD_KEYS_OLD=old,
+        G3N_ORGCODES="acme, globex",
+        G3N_HTTP_PORT="0",
+        G3N_LOG_LEVEL="INFO",
+    )
+    assert chosen.card_keys == (b"\xab" * 32, b"\xcd" * 32, b"\xef" * 40)
+    assert chosen.orgcodes == {"acme", "globex"}
+    assert chosen.http_port_is_chosen
+
+
+def test_an_empty_variable_is_absent(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load(monkeypatch, **RIGHT, G3N_ORGCODES="", G3N_HTTP_PORT="", G3N_TOPIC_PREFIX="").http_port == 9464
+
+
+def test_everything_missing_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    message = refusal(monkeypatch)
+    assert [line.split()[0] for line in message.splitlines()[1:]] == sorted(RIGHT)
+    assert all(" is missing: " in line for line in message.splitlines()[1:])
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("G3N_CARD_KEY", "not-hex-zz", "G3N_CARD_KEY is invalid: must be hexadecimal"),
+        ("G3N_CARD_KEY", "ab" * 31, "must be hex of at least 32 bytes"),
+        ("G3N_CARD_KEYS_OLD", "ab" * 32 + ",5ec2e7", "G3N_CARD_KEYS_OLD is invalid: must be hex of at least 32 bytes"),
+        ("G3N_POSTGRES_DSN", "mysql://hidden@h/d", "G3N_POSTGRES_DSN is invalid: must begin with postgresql://"),
+        ("G3N_KAFKA_BOOTSTRAP_SERVERS", "kafka", "must be host:port"),
+        ("G3N_HTTP_PORT", "70000", "G3N_HTTP_PORT is invalid: Input should be less than or equal to 65535"),
+        ("G3N_BATCH_DOCUMENTS", "many", "G3N_BATCH_DOCUMENTS is invalid: Input should be a valid integer"),
+        ("G3N_LOG_LEVEL", "loud", "G3N_LOG_LEVEL is invalid"),
+        ("G3N_ORGCODES", "acme,Globex", "G3N_ORGCODES is invalid: an orgcode has"),
+        ("G3N_TOPIC_SALES", "sales here", "a topic's name has"),
+        ("G3N_TOPIC_SALES", "crm.outcomes", "two topics have one name"),
+    ],
+)
+def test_what_is_invalid_is_named_and_its_value_is_not(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, says: str
+) -> None:
+    message = refusal(monkeypatch, **{**RIGHT, name: value})
+    assert says in message
+    if name != "G3N_TOPIC_SALES" or " " in value:
+        assert value not in message
+    assert "pass-of-the-database" not in message
+
+
+def test_no_secret_in_its_representation(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = repr(load(monkeypatch, **RIGHT, G3N_CARD_KEYS_OLD="cd" * 32))
+    for secret in ("pass-of-the-database", "ab" * 32, "cd" * 32):
+        assert secret not in shown
+
+
+def test_help_names_every_variable() -> None:
+    lines = settings.describe().splitlines()
+    assert [line.split()[0] for line in lines] == ["G3N_" + name.upper() for name in settings.Settings.model_fields]
+    assert sum("(required)" in line for line in lines) == 3

@@ -1,0 +1,88 @@
+"""What a committed batch says: new outcomes, and the stored ones of documents that came again."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from worker.codec import Document, Message, Outlet
+from worker.codec.encode import REPLAYED
+from worker.domain.books import Books
+from worker.ledger.pack import STATES
+from worker.ledger.queries import SQL, Connection
+from worker.ledger.work import Work
+
+TENDER_STATE = "crm-tender-state"
+Headers = tuple[tuple[str, bytes], ...]
+
+
+class Answers:
+    """Collects what is already answered while a batch is sorted out, and writes everything in the batch's order."""
+
+    def __init__(self, outlet: Outlet) -> None:
+        self._outlet = outlet
+        self._known: dict[Work, tuple[list[Any] | None, Work | None]] = {}
+        self._states: dict[tuple[int, str], str] = {}
+        self.conflicts: list[Document] = []
+
+    @property
+    def duplicates(self) -> int:
+        return len(self._known)
+
+    def stored(self, work: Work, facts: list[Any] | None) -> None:
+        """The document was decided in an earlier batch; `facts` of its row."""
+        self._known[work] = (facts, None)
+
+    def same(self, work: Work, earlier: Work) -> None:
+        """The document is in this batch already."""
+        self._known[work] = (None, earlier)
+
+    async def add_states(self, connection: Connection, shelf: Iterable[Books]) -> None:
+        """The present state of every tender whose outcome is published again (contract §1)."""
+        keys = sorted({(work.org, work.subject) for work in self._known if work.type.startswith("scm.tender.")})
+        if not keys:
+            return
+        self._states = await tender_states(connection, keys)
+        for book in shelf:
+            self._states |= {(book.org, tender.id): tender.state.value for tender in book.tenders.values()}
+
+    def messages(self, works: Sequence[Work]) -> list[Message]:
+        """In the order of the documents."""
+        messages: list[Message] = []
+        for work in works:
+            if work in self._known:
+                messages += self._again(work)
+            elif work.written:
+                messages += self._outlet.messages(
+                    work.orgcode, work.type, work.subject, work.step, work.written, trace(work.traceparent)
+                )
+        return messages
+
+    def _again(self, work: Work) -> list[Message]:
+        facts, earlier = self._known[work]
+        outcomes = facts[-1] if facts is not None else [earlier.written] if earlier is not None else []
+        headers = (REPLAYED, *self._state(work), *trace(work.traceparent))
+        return again(self._outlet, work.orgcode, work.type, work.subject, outcomes, headers)
+
+    def _state(self, work: Work) -> Headers:
+        state = self._states.get((work.org, work.subject)) if work.type.startswith("scm.tender.") else None
+        return () if state is None else ((TENDER_STATE, state.encode()),)
+
+
+def again(
+    outlet: Outlet, orgcode: str, type_: str, subject: str, outcomes: list[Any], headers: Headers
+) -> list[Message]:
+    """Every outcome stored for a document, byte for byte."""
+    return [
+        message
+        for step, facts in enumerate(outcomes)
+        for message in outlet.messages(orgcode, type_, subject, step, facts, headers)
+    ]
+
+
+async def tender_states(connection: Connection, keys: Sequence[tuple[int, str]]) -> dict[tuple[int, str], str]:
+    """The state of tenders by (org, tender_id), keys sorted."""
+    rows = await connection.fetch(SQL["read_tender"], *zip(*keys, strict=True))
+    return {keys[row["place"] - 1]: STATES[row["state"]].value for row in rows}
+
+
+def trace(traceparent: bytes | None) -> Headers:
+    return () if traceparent is None else (("traceparent", traceparent),)

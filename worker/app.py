@@ -1,0 +1,244 @@
+"""Composition root: the one place that knows everyone and puts the worker together."""
+
+import asyncio
+import contextlib
+import gc
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import TypeVar
+
+import asyncpg
+import structlog
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_delay, wait_exponential
+
+from worker import errors, health
+from worker.codec import Message, Outlet
+from worker.health import Status
+from worker.kafka import admin, topics
+from worker.kafka.fetched import Limits
+from worker.kafka.publisher import Publisher
+from worker.kafka.reader import Reader
+from worker.ledger.migrate import MigrationError, migrate
+from worker.ledger.pool import Pool
+from worker.ops.explain import explain as explain_document
+from worker.ops.explanation import Explanation
+from worker.ops.simulate import simulate as simulate_event
+from worker.pipeline import Pipeline
+from worker.settings import Settings
+from worker.stream import Stream
+
+_log = structlog.get_logger(__name__)
+_T = TypeVar("_T")
+
+# How long Kafka and Postgres may take to answer at the start, and the last batch at the end.
+_START_S = 30.0
+_GRACE_S = 30.0
+_POSTGRES = "Postgres (G3N_POSTGRES_DSN)"
+_KAFKA = "Kafka (G3N_KAFKA_BOOTSTRAP_SERVERS)"
+# Authorization and a database that does not exist: waiting helps neither, and the message says which.
+_REFUSED_CLASSES = ("28", "3D")
+# Batches allocate thousands of short-lived objects; the default looks for cycles among them 100 times a second.
+_GC_THRESHOLD = (100_000, 50, 50)
+
+
+async def run(settings: Settings) -> int:
+    """`g3n worker run`: 0 after SIGTERM or SIGINT, when the last batch is committed."""
+    stopped = asyncio.Event()
+    with _before_the_start(stopped):
+        async with _worker(settings, stopped) as stream:
+            await _until(stream.run(), stopped)
+    _log.info("stopped")
+    return 0
+
+
+async def drain(settings: Settings) -> int:
+    """`g3n worker drain`: 0 when everything that was there at the start is done; 1 if it was stopped before."""
+    stopped, drained = asyncio.Event(), False
+    with _before_the_start(stopped):
+        async with _worker(settings, stopped) as stream:
+            drained = await _until(stream.drain(), stopped)
+    _log.info("drained" if drained else "stopped_before_the_end")
+    return 0 if drained else 1
+
+
+async def setup(settings: Settings, say: Callable[[str], None]) -> None:
+    """`g3n worker setup`: the database's schema and the topics, a line to `say` for each thing.
+
+    Raises Unavailable or OperatorError with a message for a person.
+    """
+
+    async def create() -> list[str]:
+        return await admin.create_topics(
+            settings.kafka_bootstrap_servers,
+            topics.from_settings(settings),
+            partitions=settings.partitions,
+            replication=settings.replication_factor,
+        )
+
+    applied = await _reached(_POSTGRES, lambda: migrate(settings.dsn))
+    for name in applied:
+        say(f"migration {name}: applied")
+    if not applied:
+        say("database: up to date")
+    for line in await _reached(_KAFKA, create):
+        say(line)
+
+
+async def explain(settings: Settings, orgcode: str, type_: str, subject: str) -> Explanation | None:
+    """`g3n worker explain`: all that the ledger holds about one document; None where there is no such document."""
+    names = topics.from_settings(settings)
+    outlet = Outlet(names.outcomes, names.tender_outcomes, settings.consumer_group)
+    pool = await _reached(_POSTGRES, lambda: Pool.open(settings.dsn))
+    try:
+        return await explain_document(pool, outlet, orgcode, type_, subject)
+    finally:
+        await pool.close()
+
+
+async def simulate(settings: Settings, event: bytes, orgcode: str | None) -> list[Message]:
+    """`g3n worker simulate`: what a CloudEvent in structured mode would get if it were read now.
+
+    Raises ops.simulate.Invalid or pipeline.Conflict, where that would be a dead letter.
+    """
+    pipeline = await _reached(_POSTGRES, lambda: Pipeline.open(settings))
+    try:
+        return await simulate_event(pipeline, event, orgcode)
+    finally:
+        await pipeline.close()
+
+
+@contextlib.contextmanager
+def _before_the_start(stopped: asyncio.Event) -> Iterator[None]:
+    """Whoever is told to stop while it still waits for Kafka or Postgres just leaves."""
+    opening = asyncio.current_task()
+
+    def stop() -> None:
+        stopped.set()
+        if opening is not None:
+            opening.cancel()
+
+    _on_signal(stop)
+    try:
+        yield
+    except asyncio.CancelledError:
+        if not stopped.is_set():
+            raise
+
+
+def _on_signal(stop: Callable[[], None]) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop)
+
+
+@contextlib.asynccontextmanager
+async def _worker(settings: Settings, stopped: asyncio.Event) -> AsyncIterator[Stream]:
+    """Everything built and connected, in the order in which it is taken down again."""
+    status = Status()
+    async with contextlib.AsyncExitStack() as stack:
+        listener = None
+        if settings.http_port:
+            port = settings.http_port + settings.process_index
+            listener = health.bind(settings.http_host, port, chosen=settings.http_port_is_chosen)
+        await stack.enter_async_context(health.serve(status, listener))
+        pipeline = await _reached(_POSTGRES, lambda: Pipeline.open(settings))
+        stack.push_async_callback(_close, pipeline)
+        publisher = Publisher(settings.kafka_bootstrap_servers)
+        stack.push_async_callback(publisher.stop)
+        await _reached(_KAFKA, publisher.start)
+        reader = _reader(settings)
+        stack.push_async_callback(reader.stop)
+        await reader.start()
+        stream = Stream(reader, pipeline, publisher, status)
+
+        def stop() -> None:
+            _log.info("stopping")
+            status.down("process", "stopping")
+            stream.stop()
+            stopped.set()
+
+        _on_signal(stop)
+        _tune_gc()
+        _log.info("started", group=settings.consumer_group, topics=topics.from_settings(settings).inputs)
+        yield stream
+
+
+async def _close(pipeline: Pipeline) -> None:
+    """Without Postgres the journal does not learn what was published last; then a sweeper says it again."""
+    try:
+        await pipeline.close()
+    except Exception as error:
+        if not errors.retriable(error):
+            raise
+        _log.warning("closed_without_postgres", error=errors.describe(error))
+
+
+def _reader(settings: Settings) -> Reader:
+    instance = settings.worker_instance
+    return Reader(
+        settings.kafka_bootstrap_servers,
+        settings.consumer_group,
+        topics.from_settings(settings).inputs,
+        instance=f"{instance}-{settings.process_index}" if instance else None,
+        limits=Limits(settings.batch_documents, settings.batch_bytes, settings.linger_ms / 1000),
+    )
+
+
+def _tune_gc() -> None:
+    """What is there now stays for ever: don't look at it again, and seldom at the rest."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_GC_THRESHOLD)
+
+
+async def _until(work: Awaitable[_T], stopped: asyncio.Event) -> _T:
+    """The work's result; once told to stop it has `_GRACE_S` to come to an end.
+
+    Raises Unavailable if it does not: what it could not finish is not committed, so nothing is lost.
+    """
+    task = asyncio.ensure_future(work)
+    stopping = asyncio.create_task(stopped.wait())
+    try:
+        await asyncio.wait({task, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
+            await asyncio.wait({task}, timeout=_GRACE_S)
+        if not task.done():
+            raise errors.Unavailable(f"the batch in hand did not finish within {_GRACE_S:.0f} s")
+        return task.result()
+    finally:
+        stopping.cancel()
+        task.cancel()
+        await asyncio.gather(task, stopping, return_exceptions=True)
+
+
+async def _reached(what: str, action: Callable[[], Awaitable[_T]]) -> _T:
+    """Do it, and wait for the other side to come up, for `_START_S` at most.
+
+    Raises Unavailable, naming the side and what it said, or OperatorError if it answered that it won't.
+    """
+
+    def tell(state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        _log.warning("waiting", what=what, error=errors.describe(error) if error else "")
+
+    retrying = AsyncRetrying(
+        retry=retry_if_exception(errors.retriable),
+        wait=wait_exponential(multiplier=0.25, max=3.0),
+        stop=stop_after_delay(_START_S),
+        before_sleep=tell,
+        reraise=True,
+    )
+
+    async def attempt() -> _T:  # tenacity awaits coroutine functions only, and an action may be a lambda
+        return await action()
+
+    try:
+        async with asyncio.timeout(_START_S + 5):
+            return await retrying(attempt)
+    except MigrationError as error:
+        raise errors.OperatorError(str(error)) from error
+    except Exception as error:
+        if isinstance(error, asyncpg.PostgresError) and (error.sqlstate or "")[:2] in _REFUSED_CLASSES:
+            raise errors.OperatorError(f"{what} refuses: {error.args[0]}") from error
+        if errors.retriable(error):
+            raise errors.Unavailable(f"{what} can't be reached: {errors.describe(error)}") from error
+        raise

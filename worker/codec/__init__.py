@@ -1,0 +1,7 @@
+"""Bytes → document or the reason why not; outcome → bytes. Behind this door nothing holds a card number or a PIN."""
+
+from worker.codec.decode import Decoder, Document, Record, Undecodable
+from worker.codec.encode import ENCODER_VERSION, Message, Outlet
+from worker.codec.keyring import Keyring
+
+__all__ = ["ENCODER_VERSION", "Decoder", "Document", "Keyring", "Message", "Outlet", "Record", "Undecodable"]

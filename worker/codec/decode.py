@@ -1,0 +1,171 @@
+"""A Kafka record → a document, or a dead letter (contract §1 Envelope, §3 Dead-letter reasons)."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from pydantic import ValidationError
+
+from schemas.envelope import CONTENT_TYPE, HEADER_PREFIX, SPECVERSION
+from schemas.errors import detail
+from schemas.reasons import DeadLetterReason
+from schemas.registry import DOCUMENTS, DocumentType
+from worker.codec.keyring import Keyring
+from worker.codec.parse import Refused, parse
+
+DAY_US: Final = 86_400_000_000
+_ORGCODE = re.compile(r"[a-z0-9_-]{1,32}").fullmatch
+_SUBJECT = re.compile(r"[ -~]{1,128}").fullmatch
+_CLOUDEVENTS_JSON = CONTENT_TYPE.encode()
+_REQUIRED = ("id", "source", "type")
+
+
+class Record(Protocol):
+    """What is read of a Kafka record; aiokafka's `ConsumerRecord` is one."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes | None]]
+
+
+@dataclass(slots=True, eq=False)
+class Document:
+    """A decoded document. Its identity is (orgcode, type, subject), for ever (contract §1)."""
+
+    orgcode: str
+    type: str
+    subject: str
+    kind: DocumentType
+    model: Any
+    digest: bytes
+    keyring: Keyring
+    record_us: int  # when the record was written to its topic
+    record: Record | None = None  # None: it came in through a door, not from a topic
+    traceparent: bytes | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Undecodable:
+    """A record that becomes a dead letter, and why."""
+
+    record: Record
+    reason: DeadLetterReason
+    detail: str = ""
+
+
+class Decoder:
+    """Decodes records for the tenants that are served; keeps a keyring a tenant."""
+
+    def __init__(self, keys: tuple[bytes, ...], orgcodes: frozenset[str], max_bytes: int) -> None:
+        self._keys = keys
+        self._orgcodes = orgcodes
+        self._max_bytes = max_bytes
+        self._keyrings: dict[str, Keyring] = {}
+
+    def keyring(self, orgcode: str) -> Keyring:
+        keyring = self._keyrings.get(orgcode)
+        if keyring is None:
+            keyring = self._keyrings[orgcode] = Keyring(orgcode, self._keys)
+        return keyring
+
+    def decode(self, record: Record) -> Document | Undecodable:
+        """The document of a record, or why there is none."""
+        try:
+            return self._decode(record)
+        except Refused as refused:
+            return Undecodable(record, refused.reason, refused.detail)
+        except ValidationError as error:
+            return Undecodable(record, DeadLetterReason.INVALID, detail(error))
+
+    def _decode(self, record: Record) -> Document:
+        value = record.value
+        if not value:
+            raise Refused(DeadLetterReason.NOT_CLOUDEVENT, "empty")
+        if len(value) > self._max_bytes:
+            raise Refused(DeadLetterReason.TOO_LARGE, f"more than {self._max_bytes} bytes")
+        envelope = _envelope(record, value)
+        type_ = envelope["type"]
+        kind = DOCUMENTS.get(type_)
+        if kind is None:
+            raise Refused(DeadLetterReason.UNKNOWN_TYPE)
+        orgcode = envelope.get("orgcode")
+        if not isinstance(orgcode, str) or not _ORGCODE(orgcode):
+            raise Refused(DeadLetterReason.INVALID, "orgcode: 1 to 32 characters of a-z 0-9 - _")
+        if self._orgcodes and orgcode not in self._orgcodes:
+            raise Refused(DeadLetterReason.UNKNOWN_ORG)
+        subject = envelope.get("subject")
+        if not isinstance(subject, str) or not _SUBJECT(subject):
+            raise Refused(DeadLetterReason.INVALID, "subject: 1 to 128 printable ASCII characters")
+        keyring = self.keyring(orgcode)
+        model = kind.validate(envelope.get("data"), keyring)
+        if getattr(model, kind.id_field) != subject:
+            raise Refused(DeadLetterReason.INVALID, f"{kind.id_field}: differs_from_subject")
+        record_us = record.timestamp * 1000
+        if model.occurred_at > record_us + DAY_US:
+            raise Refused(DeadLetterReason.CLOCK_AHEAD)
+        return Document(
+            orgcode,
+            type_,
+            subject,
+            kind,
+            model,
+            keyring.digest(kind, model),
+            keyring,
+            record_us,
+            record,
+            _traceparent(record, envelope),
+        )
+
+
+def _envelope(record: Record, value: bytes) -> dict[str, Any]:
+    """The attributes with `data`, of either content mode. Structured: the header says so, or a JSON object with
+    `specversion`; binary: `ce_` headers, the value is the data.
+    """
+    headers = record.headers
+    binary = False
+    if headers:
+        content_type = next((text or b"" for name, text in headers if name.lower() == "content-type"), b"")
+        structured = content_type.lower().startswith(_CLOUDEVENTS_JSON)
+        binary = not structured and any(name.startswith(HEADER_PREFIX) for name, _ in headers)
+    if binary:
+        envelope = _binary(record)
+        _check(envelope)
+        envelope["data"] = parse(value)
+        return envelope
+    parsed = parse(value)
+    if not isinstance(parsed, dict) or "specversion" not in parsed:
+        raise Refused(DeadLetterReason.NOT_CLOUDEVENT)
+    _check(parsed)
+    return parsed
+
+
+def _binary(record: Record) -> dict[str, Any]:
+    try:
+        return {
+            name.removeprefix(HEADER_PREFIX): (text or b"").decode()
+            for name, text in record.headers
+            if name.startswith(HEADER_PREFIX)
+        }
+    except UnicodeDecodeError:
+        raise Refused(DeadLetterReason.NOT_CLOUDEVENT, "headers: not UTF-8") from None
+
+
+def _check(envelope: dict[str, Any]) -> None:
+    if envelope.get("specversion") != SPECVERSION:
+        raise Refused(DeadLetterReason.NOT_CLOUDEVENT, "specversion: not 1.0")
+    for name in _REQUIRED:
+        if not envelope.get(name) or not isinstance(envelope[name], str):
+            raise Refused(DeadLetterReason.NOT_CLOUDEVENT, f"{name}: missing")
+
+
+def _traceparent(record: Record, envelope: dict[str, Any]) -> bytes | None:
+    for name, text in record.headers:
+        if name in ("traceparent", "ce_traceparent") and text:
+            return text
+    attribute = envelope.get("traceparent")
+    return attribute.encode() if isinstance(attribute, str) and attribute.isascii() else None

@@ -1,0 +1,260 @@
+"""Outcome → facts → bytes. The facts are stored, the bytes are a function of them: a replay publishes the same.
+
+`ENCODER_VERSION` is stored with the facts; a change of what is written below comes as a new version beside the old one.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import blake2b
+from typing import Any, Final
+
+import orjson
+
+from schemas.envelope import OUTCOME_PREFIX, SOURCE, SPECVERSION
+from schemas.reasons import CATEGORY, Reason
+from schemas.scalars import format_instant
+from worker.codec.decode import Record, Undecodable
+from worker.codec.mask import mask
+from worker.domain.outcome import Outcome
+
+ENCODER_VERSION: Final = 1
+STATUSES: Final = ("applied", "partial", "rejected", "parked", "ignored", "approved", "declined")
+STATUS_CODE: Final = {status: code for code, status in enumerate(STATUSES)}
+REPLAYED: Final = ("crm-replayed", b"true")
+TENDER_CHANGED: Final = "crm.tender.changed"
+HOLD_EXPIRED: Final = "crm.hold.expired"
+
+Facts = list[Any]
+"""One outcome as positions: time_us, status, reason, customer_id, sale_id, return_id, tender_id, points, cards, tender,
+tenders, lines, policy_version, notice. An id that is the subject is stored as True."""
+
+
+@dataclass(slots=True, frozen=True)
+class Message:
+    """What goes to Kafka."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+
+def facts_of(outcome: Outcome, subject: str, time_us: int) -> Facts:
+    """What is stored of an outcome."""
+    reason = outcome.reason
+    return [
+        time_us,
+        STATUS_CODE[outcome.status],
+        None if reason is None else reason.value,
+        *(
+            True if id_ == subject else id_
+            for id_ in (outcome.customer_id, outcome.sale_id, outcome.return_id, outcome.tender_id)
+        ),
+        None if outcome.points is None else list(outcome.points),
+        [list(card) for card in outcome.gift_cards],
+        None if outcome.tender is None else list(outcome.tender),
+        [list(tender) for tender in outcome.tenders],
+        [number for line in outcome.lines for number in line],
+        outcome.policy_version,
+        outcome.notice or None,
+    ]
+
+
+class Outlet:
+    """Writes outcomes, notices and dead letters as messages for their topics."""
+
+    def __init__(self, outcomes: str, tender_outcomes: str, consumer_group: str) -> None:
+        self._outcomes = outcomes
+        self._tender_outcomes = tender_outcomes
+        self._group = consumer_group.encode()
+
+    def messages(
+        self,
+        orgcode: str,
+        type_: str,
+        subject: str,
+        step: int,
+        facts: Facts,
+        headers: tuple[tuple[str, bytes], ...] = (),
+    ) -> list[Message]:
+        """The outcome of one step of a document, and the notices that follow from it."""
+        messages = [self._outcome(orgcode, type_, subject, step, facts, headers)]
+        messages += [
+            self._changed(orgcode, type_, subject, step, facts, part, headers) for part in facts[10] if part[9]
+        ]
+        return messages
+
+    def _outcome(
+        self, orgcode: str, type_: str, subject: str, step: int, facts: Facts, headers: tuple[tuple[str, bytes], ...]
+    ) -> Message:
+        notice = facts[13]
+        data = _data(facts, subject)
+        customer_id = data.get("customer_id")
+        if type_.startswith("scm.tender.") or notice == HOLD_EXPIRED:
+            topic, key = self._tender_outcomes, subject
+        else:
+            topic, key = self._outcomes, customer_id or subject
+        if notice is not None:
+            about = _notice_subject(data, subject)
+            value = _envelope(event_id(orgcode, type_, subject, str(step)), notice, about, orgcode, facts[0], data)
+            return Message(
+                topic, (key if topic == self._tender_outcomes else customer_id or about).encode(), value, headers
+            )
+        name = OUTCOME_PREFIX + type_[4:]
+        value = _envelope(event_id(orgcode, type_, subject, str(step)), name, subject, orgcode, facts[0], data)
+        return Message(topic, key.encode(), value, headers)
+
+    def _changed(
+        self, orgcode: str, type_: str, subject: str, step: int, facts: Facts, part: list[Any],
+        headers: tuple[tuple[str, bytes], ...],
+    ) -> Message:  # fmt: skip
+        """`crm.tender.changed`: a sale, its void or a return moved a tender."""
+        tender_id = part[0]
+        tender = _tender(part)
+        data: dict[str, Any] = {"status": "applied"}
+        _ids(data, facts, subject)
+        data["tender_id"] = tender_id
+        data["tender"] = tender
+        data["cause"] = {"type": type_, "id": subject}
+        id_ = event_id(orgcode, type_, subject, f"{step}\n{tender_id}")
+        value = _envelope(id_, TENDER_CHANGED, tender_id, orgcode, facts[0], data)
+        return Message(self._tender_outcomes, tender_id.encode(), value, headers)
+
+    def dead_letter(self, letter: Undecodable, topic: str) -> Message:
+        """Key and value as they came, secrets masked; the headers say where it came from and why it is here."""
+        record: Record = letter.record
+        value, masked = mask(record.value)
+        headers = [(name, text or b"") for name, text in record.headers]
+        headers += [
+            ("kafka_dlt-original-topic", record.topic.encode()),
+            ("kafka_dlt-original-partition", b"%d" % record.partition),
+            ("kafka_dlt-original-offset", b"%d" % record.offset),
+            ("kafka_dlt-original-timestamp", b"%d" % record.timestamp),
+            ("kafka_dlt-original-consumer-group", self._group),
+            ("crm-reason", letter.reason.value.encode()),
+            ("crm-detail", letter.detail.encode()),
+        ]
+        if masked:
+            headers.append(("crm-masked", b"true"))
+        return Message(topic, record.key, value, tuple(headers))
+
+
+def event_id(orgcode: str, type_: str, subject: str, step: str) -> str:
+    """The envelope's `id`: a function of the input's identity and the step."""
+    text = f"{orgcode}\n{type_}\n{subject}\n{step}"
+    return blake2b(text.encode(), digest_size=16, person=b"crm-event").hexdigest()
+
+
+@lru_cache(maxsize=64)
+def _time(at_us: int) -> str:
+    return format_instant(at_us)
+
+
+def _envelope(id_: str, type_: str, subject: str, orgcode: str, time_us: int, data: dict[str, Any]) -> bytes:
+    return orjson.dumps(
+        {
+            "specversion": SPECVERSION,
+            "id": id_,
+            "source": SOURCE,
+            "type": type_,
+            "subject": subject,
+            "orgcode": orgcode,
+            "time": _time(time_us),
+            "datacontenttype": "application/json",
+            "data": data,
+        }
+    )
+
+
+def _ids(data: dict[str, Any], facts: Facts, subject: str) -> None:
+    for name, id_ in zip(("customer_id", "sale_id", "return_id", "tender_id"), facts[3:7], strict=True):
+        if id_ is not None:
+            data[name] = subject if id_ is True else id_
+
+
+def _notice_subject(data: dict[str, Any], subject: str) -> str:
+    if "tender_id" in data:
+        return str(data["tender_id"])
+    if data.get("gift_cards"):
+        return str(data["gift_cards"][0]["card_id"])
+    return str(data.get("customer_id") or subject)
+
+
+def _data(facts: Facts, subject: str) -> dict[str, Any]:
+    """`data` of an outcome (contract §3)."""
+    _, status, reason, _, _, _, _, points, cards, tender, tenders, lines, policy_version, _ = facts
+    data: dict[str, Any] = {"status": STATUSES[status]}
+    if reason is not None:
+        data["reason"] = reason
+        data["category"] = CATEGORY[Reason(reason)].value
+    _ids(data, facts, subject)
+    if points is not None:
+        data["points"] = _points(points)
+    if cards:
+        data["gift_cards"] = [_card(card) for card in cards]
+    if tender is not None:
+        data["tender"] = _tender(tender)
+    if tenders:
+        data["tenders"] = [_tender(part) for part in tenders]
+    if lines:
+        data["lines"] = [
+            {"line_id": line_id, "points": points} for line_id, points in zip(lines[::2], lines[1::2], strict=True)
+        ]
+    if policy_version is not None:
+        data["policy_version"] = policy_version
+    return data
+
+
+def _points(part: list[Any]) -> dict[str, Any]:
+    change, balance, available, held, pending, version, reason, claimed = part
+    if not claimed:
+        return {"change": change, "reason": reason}
+    points = {
+        "change": change,
+        "balance": balance,
+        "available": available,
+        "held": held,
+        "pending": pending,
+        "version": version,
+    }
+    if reason is not None:
+        points["reason"] = reason
+    return points
+
+
+def _card(part: list[Any]) -> dict[str, Any]:
+    card_id, last4, currency, change_minor, balance_minor, held_minor, version, reason = part
+    if not card_id:
+        return {"reason": reason}
+    card: dict[str, Any] = {"card_id": card_id}
+    if last4:
+        card["last4"] = last4
+    card |= {
+        "currency": currency,
+        "change_minor": change_minor,
+        "balance_minor": balance_minor,
+        "held_minor": held_minor,
+        "version": version,
+    }
+    if reason is not None:
+        card["reason"] = reason
+    return card
+
+
+def _tender(part: list[Any]) -> dict[str, Any]:
+    tender_id, state, requested, approved, captured, refunded, points, expires_us, reason, _ = part
+    tender: dict[str, Any] = {
+        "tender_id": tender_id,
+        "state": state,
+        "requested_minor": requested,
+        "approved_minor": approved,
+        "captured_minor": captured,
+        "refunded_minor": refunded,
+    }
+    if points is not None:
+        tender["points"] = points
+    if expires_us is not None:
+        tender["expires_at"] = format_instant(expires_us)
+    if reason is not None:
+        tender["reason"] = reason
+    return tender

@@ -1,0 +1,43 @@
+"""Keyed digests: card numbers and PINs become HMACs while a document is decoded; content gets its digest."""
+
+import hmac
+from hashlib import blake2b, sha256
+
+import ormsgpack
+
+from schemas.registry import DocumentType
+from schemas.scalars import CardToken, PinToken
+
+KEY_ID_BYTES = 2
+TOKEN_BYTES = 16
+
+
+class Keyring:
+    """One tenant's view of the active keys, the current one first. A context of `schemas` validation."""
+
+    stored = False
+
+    def __init__(self, orgcode: str, keys: tuple[bytes, ...]) -> None:
+        self._org = orgcode.encode()
+        self._keys = [(sha256(b"id" + key).digest()[:KEY_ID_BYTES], key) for key in keys]
+        self._digest_keys = [sha256(b"digest" + key).digest() for key in keys]
+
+    def number(self, plain: str, /) -> CardToken:
+        """Key id and HMAC of a card number under each active key."""
+        return CardToken(self._tokens(b"number", plain), plain[-4:])
+
+    def pin(self, plain: str, /) -> PinToken:
+        return PinToken(self._tokens(b"pin", plain))
+
+    def _tokens(self, what: bytes, plain: str) -> tuple[bytes, ...]:
+        text = b"\0".join((what, self._org, plain.encode()))
+        return tuple(key_id + hmac.digest(key, text, sha256)[:TOKEN_BYTES] for key_id, key in self._keys)
+
+    def digest(self, kind: DocumentType, model: object, key_index: int = 0) -> bytes:
+        """The digest of a document's content, under the current key or an older one."""
+        content = ormsgpack.packb(kind.content(model, key_index))
+        return blake2b(content, key=self._digest_keys[key_index], digest_size=TOKEN_BYTES).digest()
+
+    def matches(self, kind: DocumentType, model: object, digest: bytes) -> bool:
+        """Whether a stored digest is this content's, whichever active key it was made with."""
+        return any(self.digest(kind, model, index) == digest for index in range(len(self._digest_keys)))

@@ -1,0 +1,69 @@
+"""JSON as strictly as a ledger needs it: no duplicate keys, no NaN, no NUL, no lone surrogates."""
+
+import json
+from typing import Any, NoReturn
+
+import jiter
+
+from schemas.reasons import DeadLetterReason
+
+MAX_DEPTH = 64
+
+
+class Refused(Exception):
+    """A record that becomes a dead letter: `reason` for the header, `detail` without any value."""
+
+    def __init__(self, reason: DeadLetterReason, detail: str = "") -> None:
+        super().__init__(reason, detail)
+        self.reason = reason
+        self.detail = detail
+
+
+def parse(raw: bytes) -> Any:  # noqa: ANN401  whatever the JSON is
+    """The value of a JSON text in UTF-8. Raises Refused: not_json, or invalid where it is JSON but not acceptable."""
+    try:
+        value = jiter.from_json(raw, allow_inf_nan=False, catch_duplicate_keys=True, cache_mode="keys")
+    except ValueError:
+        _explain(raw)
+    if b"\\u0000" in raw and _holds_nul(value, 0):
+        raise Refused(DeadLetterReason.INVALID, "data: nul_character")
+    return value
+
+
+def _explain(raw: bytes) -> NoReturn:
+    """Why the fast parser refused: what other parsers take for JSON is `invalid`, the rest `not_json`."""
+    twice = False
+
+    def pairs(members: list[tuple[str, object]]) -> dict[str, object]:
+        nonlocal twice
+        result = dict(members)
+        twice |= len(result) < len(members)
+        return result
+
+    try:
+        json.loads(raw.decode(), object_pairs_hook=pairs, parse_constant=_not_json)
+    except RecursionError:
+        raise Refused(DeadLetterReason.INVALID, "data: nested_too_deeply") from None
+    except ValueError as error:
+        if "integer string conversion" in str(error):
+            raise Refused(DeadLetterReason.INVALID, "data: integer_too_long") from None
+        raise Refused(DeadLetterReason.NOT_JSON) from None
+    if twice:
+        raise Refused(DeadLetterReason.INVALID, "data: duplicate_key")
+    raise Refused(DeadLetterReason.INVALID, "data: lone_surrogate_or_nesting")
+
+
+def _not_json(_: str) -> NoReturn:
+    raise ValueError("NaN and Infinity are not JSON")
+
+
+def _holds_nul(value: object, depth: int) -> bool:
+    if depth > MAX_DEPTH:
+        return True
+    if isinstance(value, str):
+        return "\0" in value
+    if isinstance(value, dict):
+        return any(_holds_nul(part, depth + 1) for member in value.items() for part in member)
+    if isinstance(value, list):
+        return any(_holds_nul(part, depth + 1) for part in value)
+    return False

@@ -1,0 +1,153 @@
+"""Customers: records, consent, status, erasure, merge and pools (contract §2.3)."""
+
+from schemas.commands import (
+    ConsentSet,
+    CustomerCreate,
+    CustomerErase,
+    CustomerMerge,
+    CustomerUpdate,
+    PolicyPut,
+    PoolJoin,
+    PoolLeave,
+)
+from schemas.reasons import Reason
+from worker.domain.books import Books, Consent, day_of
+from worker.domain.identity import derived_id
+from worker.domain.lots import Account, Kind, Standing
+from worker.domain.loyalty import points_part
+from worker.domain.outcome import Outcome
+from worker.domain.policy import PolicyVersion
+
+PROFILE = ("name", "email", "phone", "external_ids")
+
+
+def create(doc: CustomerCreate, books: Books) -> Outcome:
+    """Make the record; points that waited for it become the customer's."""
+    customer_id = doc.customer_id or derived_id(books.orgcode, "crm.customer.create", doc.command_id)
+    holder = books.holder(customer_id)
+    if holder is None:
+        holder = books.open_points(customer_id, Standing.ACTIVE)
+    elif holder.standing is Standing.UNCLAIMED:
+        books.touch(holder)
+        holder.standing = Standing.ACTIVE
+    else:
+        reason = Reason.CUSTOMER_ERASED if holder.standing is Standing.CLOSED else Reason.INVALID_STATE
+        return Outcome("rejected", reason, customer_id=customer_id)
+    books.profiles.append((holder, {name: getattr(doc, name) for name in PROFILE}))
+    part = points_part(books, holder, day_of(doc.occurred_at))
+    return Outcome("applied", customer_id=customer_id, points=part._replace(change=part.balance))
+
+
+def known(books: Books, customer_id: str) -> tuple[Account | None, Reason | None]:
+    """The customer's record, or why a command about it is rejected."""
+    holder = books.holder(customer_id)
+    if holder is None or holder.standing is Standing.UNCLAIMED:
+        return None, Reason.CUSTOMER_NOT_FOUND
+    return holder, Reason.CUSTOMER_ERASED if holder.standing is Standing.CLOSED else None
+
+
+def update(doc: CustomerUpdate, books: Books) -> Outcome:
+    """Change what is given of the record; `status` from `occurred_at` on."""
+    holder, reason = known(books, doc.customer_id)
+    if holder is None or reason is not None:
+        return Outcome("rejected", reason, customer_id=doc.customer_id)
+    if doc.status is not None:
+        _log(books, holder, doc.occurred_at, Standing.FROZEN if doc.status == "blocked" else Standing.ACTIVE)
+    changed = {name: value for name in PROFILE if (value := getattr(doc, name)) is not None}
+    if changed:
+        books.profiles.append((holder, changed))
+    return Outcome("applied", customer_id=doc.customer_id)
+
+
+def _log(books: Books, holder: Account, at_us: int, standing: Standing) -> None:
+    holder.owner_log.append((at_us, int(standing)))
+    holder.owner_log.sort()
+    latest = Standing(holder.owner_log[-1][1])
+    if latest is not holder.standing:
+        books.touch(holder)
+        holder.standing = latest
+    books.changed[holder] = None
+
+
+def erase(doc: CustomerErase, books: Books) -> Outcome:
+    """Remove the person and keep the liability: the ledger stays, under a pseudonym."""
+    holder, reason = known(books, doc.customer_id)
+    if holder is None or reason is not None:
+        return Outcome("rejected", reason, customer_id=doc.customer_id)
+    books.touch(holder)
+    holder.owner_log.append((doc.occurred_at, int(Standing.CLOSED)))
+    holder.standing = Standing.CLOSED
+    books.erased.append(holder)
+    return Outcome("applied", customer_id=doc.customer_id)
+
+
+def consent(doc: ConsentSet, books: Books) -> Outcome:
+    """Give or withdraw a consent, in force from `occurred_at`; blocked customers may too."""
+    holder, reason = known(books, doc.customer_id)
+    if holder is None or reason is not None:
+        return Outcome("rejected", reason, customer_id=doc.customer_id)
+    entry = Consent(doc.customer_id, doc.purpose, doc.channel or "", doc.granted, doc.occurred_at)
+    books.consents.setdefault(doc.customer_id, []).append(entry)
+    books.new_consents.append(entry)
+    return Outcome("applied", customer_id=doc.customer_id)
+
+
+def merge(doc: CustomerMerge, books: Books) -> Outcome:
+    """Everything of one customer goes over to the other; the old id keeps resolving."""
+    source, source_reason = known(books, doc.from_customer_id)
+    into, into_reason = known(books, doc.into_customer_id)
+    reason = source_reason or into_reason
+    if source is None or into is None or reason is not None:
+        return Outcome("rejected", reason, customer_id=doc.into_customer_id)
+    target = books.follow(into)
+    origin = books.follow(source)
+    if target is origin or source.target is not None or (target.kind is Kind.POOL and _holds(origin)):
+        return Outcome("rejected", Reason.INVALID_STATE, customer_id=doc.into_customer_id)
+    books.move_all(source, target, day_of(doc.occurred_at))
+    source.target = (into.kind, into.key)
+    return Outcome(
+        "applied", customer_id=doc.into_customer_id, points=points_part(books, target, day_of(doc.occurred_at))
+    )
+
+
+def _holds(account: Account) -> bool:
+    """A hold names the account that it is on, and who leaves a pool no longer leads there: it must end first."""
+    return account.held > 0
+
+
+def join(doc: PoolJoin, books: Books) -> Outcome:
+    """From now on the customer earns into and spends from the pool; what they have goes in."""
+    holder, reason = known(books, doc.customer_id)
+    if holder is None or reason is not None:
+        return Outcome("rejected", reason, customer_id=doc.customer_id)
+    if holder.target is not None or _holds(holder):
+        return Outcome("rejected", Reason.INVALID_STATE, customer_id=doc.customer_id)
+    pool = books.accounts.get((Kind.POOL, doc.pool_id))
+    if pool is None:
+        pool = books.accounts[Kind.POOL, doc.pool_id] = Account(Kind.POOL, doc.pool_id)
+    books.move_all(holder, pool, day_of(doc.occurred_at))
+    holder.target = (Kind.POOL, doc.pool_id)
+    return Outcome("applied", customer_id=doc.customer_id, points=points_part(books, pool, day_of(doc.occurred_at)))
+
+
+def leave(doc: PoolLeave, books: Books) -> Outcome:
+    """The customer goes on alone; what is in the pool stays there."""
+    holder, reason = known(books, doc.customer_id)
+    if holder is None or reason is not None:
+        return Outcome("rejected", reason, customer_id=doc.customer_id)
+    if holder.target != (Kind.POOL, doc.pool_id):
+        return Outcome("rejected", Reason.INVALID_STATE, customer_id=doc.customer_id)
+    books.touch(holder)
+    holder.target = None
+    return Outcome("applied", customer_id=doc.customer_id, points=points_part(books, holder, day_of(doc.occurred_at)))
+
+
+def put_policy(doc: PolicyPut, books: Books) -> Outcome:
+    """A new version, in force from `effective_from`, which must increase."""
+    latest = books.policies.latest
+    if doc.effective_from <= latest.effective_us:
+        return Outcome("rejected", Reason.INVALID_STATE)
+    version = PolicyVersion(latest.version + 1, doc.effective_from, doc.policy)
+    books.policies.put(version)
+    books.new_policies.append(version)
+    return Outcome("applied", policy_version=version.version)

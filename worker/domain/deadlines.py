@@ -1,0 +1,122 @@
+"""What deadlines do: holds expire, lots expire or become available, waiting points are forfeited, cards expire.
+
+They are documents through the same pipeline; each has the type of its notice (contract §3), and None says that
+there is nothing left to do.
+"""
+
+from worker.domain import tender as tenders
+from worker.domain.books import Books, Timer, day_of
+from worker.domain.lots import NEVER, Account, Contra, Kind, Standing
+from worker.domain.loyalty import card_part, note_earned, points_part
+from worker.domain.outcome import Outcome
+from worker.domain.tender import State
+
+NOTICES = {
+    "hold": "crm.hold.expired",
+    "release": "crm.points.released",
+    "expire": "crm.points.expired",
+    "forfeit": "crm.points.forfeited",
+    "card": "crm.giftcard.expired",
+}
+
+
+def due(timer: Timer, books: Books) -> Outcome | None:
+    """Decide one timer whose time has come."""
+    match timer.kind:
+        case "hold":
+            return _hold(timer, books)
+        case "forfeit":
+            return _forfeit(timer, books)
+        case "card":
+            return _card(timer, books)
+        case _:
+            return _lots(timer, books)
+
+
+def _hold(timer: Timer, books: Books) -> Outcome | None:
+    tender = books.tenders.get(timer.key)
+    if tender is None or tender.state is not State.AUTHORIZED:
+        return None
+    day = day_of(timer.due_us)
+    tenders.release(books, tender, day)
+    tender.state = State.EXPIRED
+    tender.dirty = True
+    account = books.at(tender.account)
+    outcome = _notice("hold", tender.customer_id or None)
+    outcome.tender_id = tender.id
+    outcome.sale_id = tender.sale_id or None
+    outcome.tender = tender.part()
+    if account is not None and account.kind is Kind.CARD:
+        outcome.gift_cards = [card_part(books, account)]
+    elif account is not None:
+        outcome.points = points_part(books, account, day)
+    return outcome
+
+
+def _notice(kind: str, customer_id: str | None) -> Outcome:
+    return Outcome("applied", customer_id=customer_id, notice=NOTICES[kind])
+
+
+def _forfeit(timer: Timer, books: Books) -> Outcome | None:
+    sale = books.sales.get(timer.key)
+    account = None if sale is None else books.at(sale.account)
+    if sale is None or account is None or sale.voided or account.standing is not Standing.UNCLAIMED:
+        return None
+    day = day_of(timer.due_us)
+    points = sale.kept_points() - sale.by_hand
+    sale.forfeited = sale.dirty = True
+    if points <= 0:
+        return None
+    books.reverse(account, points, Contra.FORFEITED, (sale.available_day, sale.expires_day), day, within_balance=False)
+    note_earned(account, day, -points)
+    outcome = _notice("forfeit", sale.customer_id)
+    outcome.sale_id = sale.id
+    outcome.points = points_part(books, account, day)
+    return outcome
+
+
+def _lots(timer: Timer, books: Books) -> Outcome | None:
+    kind, key, day_text = timer.key.split("\n")
+    account = books.at((Kind(int(kind)), key))
+    if account is None:
+        return None
+    day = int(day_text)
+    moved = _expire(books, account, day) if timer.kind == "expire" else _release(books, account, day)
+    if not moved:
+        return None
+    outcome = _notice(timer.kind, account.key)
+    outcome.points = points_part(books, account, day + 1 if timer.kind == "expire" else day)
+    return outcome
+
+
+def _expire(books: Books, account: Account, day: int) -> int:
+    moved = 0
+    for lot in account.lots:
+        if lot.expires_day == day and lot.free:
+            part = lot.free
+            books.touch(account)
+            lot.amount -= part
+            lot.expired += part
+            moved += part
+    books.book(account, Contra.EXPIRED, moved)
+    return moved
+
+
+def _release(books: Books, account: Account, day: int) -> int:
+    moved = sum(lot.amount for lot in account.lots if lot.available_day == day)
+    if moved:
+        books.touch(account)
+    return moved
+
+
+def _card(timer: Timer, books: Books) -> Outcome | None:
+    card = books.accounts.get((Kind.CARD, timer.key))
+    if card is None or card.card is None or card.card.expires_day == NEVER:
+        return None
+    books.touch(card)
+    breakage = card.available(day_of(timer.due_us))
+    if breakage:
+        books.debit(card, breakage, Contra.EXPIRED, day_of(timer.due_us))
+    outcome = _notice("card", card.card.customer_id or None)
+    outcome.gift_cards = [card_part(books, card)]
+    return outcome

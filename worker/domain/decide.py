@@ -1,0 +1,77 @@
+"""One document and the books → its outcome, or the reason why it waits. Invalid cases first, then the type's."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from schemas.reasons import Reason
+from worker.domain import customers, gift_cards, points, requests, returns, sales
+from worker.domain.books import Books
+from worker.domain.outcome import Outcome
+from worker.domain.returns import Parked
+
+Decision = Callable[[Any, Books], Outcome | Parked]
+
+DECISIONS: dict[str, Decision] = {
+    "scm.sale.completed": sales.complete,
+    "scm.sale.voided": sales.void,
+    "scm.return.completed": returns.complete,
+    "scm.tender.voided": requests.voided,
+    "crm.customer.create": customers.create,
+    "crm.customer.update": customers.update,
+    "crm.customer.erase": customers.erase,
+    "crm.customer.merge": customers.merge,
+    "crm.consent.set": customers.consent,
+    "crm.policy.put": customers.put_policy,
+    "crm.pool.join": customers.join,
+    "crm.pool.leave": customers.leave,
+    "crm.loyalty.earn": points.earn,
+    "crm.loyalty.redeem": points.redeem,
+    "crm.loyalty.adjust": points.adjust,
+    "crm.loyalty.restore": points.restore,
+    "crm.loyalty.reverse": points.reverse,
+    "crm.giftcard.issue": gift_cards.issue,
+    "crm.giftcard.reload": gift_cards.reload,
+    "crm.giftcard.redeem": gift_cards.redeem,
+    "crm.giftcard.reverse": gift_cards.reverse,
+    "crm.giftcard.freeze": gift_cards.freeze,
+    "crm.giftcard.unfreeze": gift_cards.unfreeze,
+    "crm.giftcard.link": gift_cards.link,
+    "crm.giftcard.transfer": gift_cards.transfer,
+}
+REQUEST = "scm.tender.requested"
+CAPTURE = "scm.tender.captured"
+
+
+@dataclass(slots=True)
+class Circumstances:
+    """What a decision depends on beside the document and the books; all stored, so that a replay decides the same."""
+
+    record_us: int  # when the record was written to its topic
+    max_age_days: int = 7  # older gift card requests are too late
+    resumed: bool = False  # it was parked, and what it waited for has come
+    overdue: bool = False  # it was parked, and its deadline has passed
+
+
+def decide(type_: str, doc: Any, books: Books, at: Circumstances) -> Outcome | Parked:  # noqa: ANN401  one model a type
+    """Decide one document. `books.begin` was called for it; only `books` changes."""
+    if getattr(doc, "training", False):
+        return Outcome("ignored", Reason.TRAINING, **_ids(doc))
+    if type_ == REQUEST:
+        return requests.request(doc, books, at.record_us, at.max_age_days)
+    if type_ == CAPTURE:
+        result: Outcome | Parked = requests.captured(doc, books, resumed=at.resumed)
+    else:
+        result = DECISIONS[type_](doc, books)
+    if at.overdue and isinstance(result, Parked):
+        return Outcome("rejected", Reason.PARKED_TOO_LONG, **_ids(doc))
+    return result
+
+
+def parked(result: Parked, doc: Any) -> Outcome:  # noqa: ANN401  as above
+    """The first outcome of a document that waits."""
+    return Outcome("parked", result.reason, tender=result.tender, **_ids(doc))
+
+
+def _ids(doc: Any) -> dict[str, Any]:  # noqa: ANN401  as above
+    return {name: getattr(doc, name, None) for name in ("customer_id", "sale_id", "return_id", "tender_id")}

@@ -1,0 +1,228 @@
+"""Gift card commands (contract §2.3, §8 Commands)."""
+
+from schemas.commands import (
+    GiftCardFreeze,
+    GiftCardIssue,
+    GiftCardLink,
+    GiftCardRedeem,
+    GiftCardReload,
+    GiftCardReverse,
+    GiftCardTransfer,
+    GiftCardUnfreeze,
+)
+from schemas.reasons import Reason, first
+from worker.domain import tender as tenders
+from worker.domain.books import Books, day_of
+from worker.domain.customers import known
+from worker.domain.identity import derived_id, pin_digest
+from worker.domain.lots import NEVER, Account, CardFacts, Contra, Kind, Standing
+from worker.domain.loyalty import card_part
+from worker.domain.outcome import Outcome
+from worker.domain.points import TENDER, not_found
+from worker.domain.requests import accepted_card, card_refused, customer_refused
+from worker.domain.sale import Entry
+from worker.domain.sales import card_expiry, card_timer
+from worker.domain.tender import State
+
+NOT_ACCEPTED = Outcome("rejected", Reason.CARD_NOT_ACCEPTED)
+
+
+def _outcome(books: Books, cards: list[Account], reason: Reason | None = None, status: str | None = None) -> Outcome:
+    customer_id = next((card.card.customer_id for card in cards if card.card and card.card.customer_id), None)
+    return Outcome(
+        status or ("applied" if reason is None else "rejected"),
+        reason,
+        customer_id=customer_id,
+        gift_cards=[card_part(books, card) for card in cards],
+    )
+
+
+def _load_refused(books: Books, amount_minor: int, balance_minor: int, at_us: int) -> Reason | None:
+    rules = books.policies.at(at_us).policy.gift_card
+    if amount_minor < rules.min_load_minor:
+        return Reason.BELOW_MINIMUM
+    if amount_minor > rules.max_load_minor or balance_minor + amount_minor > rules.max_balance_minor:
+        return Reason.OVER_MAXIMUM
+    return None
+
+
+def issue(doc: GiftCardIssue, books: Books) -> Outcome:
+    """A new card with a first load."""
+    reasons: list[Reason | None] = []
+    number = doc.gift_card.number
+    if doc.customer_id is not None:
+        reasons.append(customer_refused(books, doc.customer_id, doc.occurred_at))
+    card_id = derived_id(books.orgcode, "crm.giftcard.issue", doc.command_id)
+    if (number is not None and books.numbered(number) is not None) or (Kind.CARD, card_id) in books.accounts:
+        reasons.append(Reason.INVALID_STATE)
+    reasons.append(_load_refused(books, doc.amount_minor, 0, doc.occurred_at))
+    day = day_of(doc.occurred_at)
+    if doc.expires_on is not None and doc.expires_on < day:
+        reasons.append(Reason.CARD_EXPIRED)
+    reason = first(reasons)
+    if reason is not None:
+        return Outcome("rejected", reason, customer_id=doc.customer_id)
+    version = books.policies.at(doc.occurred_at)
+    facts = CardFacts(
+        "" if number is None else number.last4,
+        card_expiry(version, day) if doc.expires_on is None else doc.expires_on,
+        b"" if doc.pin is None else pin_digest(doc.pin.tokens[0], card_id),
+        doc.customer_id or "",
+    )
+    card = books.open_card(card_id, number, doc.currency, facts)
+    card_timer(books, card)
+    _load(books, card, "crm.giftcard.issue", doc.command_id, doc.amount_minor)
+    return _outcome(books, [card])
+
+
+def _load(books: Books, card: Account, type_: str, command_id: str, amount_minor: int) -> None:
+    books.credit(card, amount_minor, Contra.ISSUED)
+    books.enter(Entry(type_, command_id, (card.kind, card.key), amount_minor))
+
+
+def reload(doc: GiftCardReload, books: Books) -> Outcome:
+    """A further load, within the policy's limits; with `allow_partial` as much as they leave room for."""
+    card = books.card(doc.gift_card)
+    if card is None:
+        return NOT_ACCEPTED
+    rules = books.policies.at(doc.occurred_at).policy.gift_card
+    refused = first(
+        [
+            Reason.CURRENCY_MISMATCH if card.currency != doc.currency else None,
+            None if rules.reload else Reason.INVALID_STATE,
+            card_refused(card, day_of(doc.occurred_at)),
+        ]
+    )
+    amount = doc.amount_minor
+    over = _load_refused(books, amount, card.balance, doc.occurred_at)
+    if over is Reason.OVER_MAXIMUM and doc.allow_partial:
+        amount = min(rules.max_load_minor, rules.max_balance_minor - card.balance)
+        over = None if amount >= max(rules.min_load_minor, 1) else over
+    reason = first([refused, over])
+    if reason is not None:
+        return _outcome(books, [card], reason)
+    _load(books, card, "crm.giftcard.reload", doc.command_id, amount)
+    partial = amount < doc.amount_minor
+    return _outcome(books, [card], Reason.OVER_MAXIMUM if partial else None, "partial" if partial else "applied")
+
+
+def redeem(doc: GiftCardRedeem, books: Books) -> Outcome:
+    """Take money from a card at once, without a sale."""
+    card = accepted_card(doc.gift_card, books)
+    if card is None:
+        return NOT_ACCEPTED
+    day = day_of(doc.occurred_at)
+    available = card.available(day)
+    reason = first([Reason.CURRENCY_MISMATCH if card.currency != doc.currency else None, card_refused(card, day)])
+    if reason is not None:
+        return _outcome(books, [card], reason)
+    amount = min(doc.amount_minor, available)
+    short = amount < doc.amount_minor
+    if short and (not doc.allow_partial or amount == 0):
+        return _outcome(books, [card], Reason.INSUFFICIENT_BALANCE)
+    entry = Entry("crm.giftcard.redeem", doc.command_id, (card.kind, card.key), amount)
+    entry.picks = books.debit(card, amount, Contra.SPENT, day)
+    books.enter(entry)
+    return _outcome(books, [card], Reason.INSUFFICIENT_BALANCE if short else None, "partial" if short else "applied")
+
+
+def reverse(doc: GiftCardReverse, books: Books) -> Outcome:
+    """Undo a redemption, a load, or a captured tender of a card, whole or in part."""
+    day = day_of(doc.occurred_at)
+    if doc.of.type == TENDER:
+        return _reverse_tender(doc, books, day)
+    entry = books.entries.get((doc.of.type, doc.of.id))
+    if entry is None or entry.account[0] is not Kind.CARD:
+        return Outcome("rejected", not_found(doc.of))
+    card = books.accounts[entry.account]
+    left = entry.amount - entry.undone
+    amount = left if doc.amount_minor is None else doc.amount_minor
+    if amount > left or left == 0:
+        return _outcome(books, [card], Reason.AMOUNT_OVER_CAPTURED)
+    entry.undone += amount
+    entry.dirty = True
+    if entry.type == "crm.giftcard.redeem":
+        books.credit(card, amount, Contra.SPENT)
+    else:
+        books.reverse(card, amount, Contra.ISSUED, (0, NEVER), day, within_balance=False)
+    return _outcome(books, [card])
+
+
+def _reverse_tender(doc: GiftCardReverse, books: Books, day: int) -> Outcome:
+    tender = books.tenders.get(doc.of.id)
+    if tender is None or tender.kind != "gift_card":
+        return Outcome("rejected", Reason.TENDER_NOT_FOUND)
+    card = books.at(tender.account)
+    if card is None or tender.state is not State.CAPTURED:
+        return Outcome("rejected", Reason.INVALID_STATE, tender_id=tender.id)
+    left = tender.captured_minor - tender.refunded_minor
+    amount = left if doc.amount_minor is None else doc.amount_minor
+    if amount > left or left == 0:
+        return Outcome("rejected", Reason.AMOUNT_OVER_CAPTURED, tender_id=tender.id)
+    tenders.refund(books, tender, amount, day)
+    outcome = _outcome(books, [card])
+    outcome.tender_id = tender.id
+    outcome.tenders = [tender.part()]
+    return outcome
+
+
+def freeze(doc: GiftCardFreeze, books: Books) -> Outcome:
+    """Freezing a frozen card is applied too: it is frozen."""
+    card = books.card(doc.gift_card)
+    if card is None:
+        return NOT_ACCEPTED
+    if card.standing is Standing.ACTIVE:
+        books.touch(card)
+        card.standing = Standing.FROZEN
+    return _outcome(books, [card])
+
+
+def unfreeze(doc: GiftCardUnfreeze, books: Books) -> Outcome:
+    """A card below zero stays frozen."""
+    card = books.card(doc.gift_card)
+    if card is None:
+        return NOT_ACCEPTED
+    if card.balance < 0:
+        return _outcome(books, [card], Reason.INVALID_STATE)
+    if card.standing is Standing.FROZEN:
+        books.touch(card)
+        card.standing = Standing.ACTIVE
+        if card.card is not None:
+            card.card.pin_failures = 0
+    return _outcome(books, [card])
+
+
+def link(doc: GiftCardLink, books: Books) -> Outcome:
+    """Tie a card to a customer."""
+    card = books.card(doc.gift_card)
+    if card is None or card.card is None:
+        return NOT_ACCEPTED
+    reason = known(books, doc.customer_id or "")[1]
+    if reason is None:
+        card.card.customer_id = doc.customer_id or ""
+        books.changed[card] = None
+    return _outcome(books, [card], reason)
+
+
+def transfer(doc: GiftCardTransfer, books: Books) -> Outcome:
+    """Move a balance, or a part of it, to another card."""
+    source, target = accepted_card(doc.from_card, books), books.card(doc.to_card)
+    if source is None or target is None:
+        return NOT_ACCEPTED
+    day = day_of(doc.occurred_at)
+    available = source.available(day)
+    amount = available if doc.amount_minor is None else doc.amount_minor
+    rules = books.policies.at(doc.occurred_at).policy.gift_card
+    reasons = [
+        Reason.CURRENCY_MISMATCH if source.currency != target.currency else None,
+        Reason.INVALID_STATE if source is target else None,
+        card_refused(source, day),
+        card_refused(target, day),
+        Reason.OVER_MAXIMUM if target.balance + amount > rules.max_balance_minor else None,
+        Reason.INSUFFICIENT_BALANCE if amount > available or amount == 0 else None,
+    ]
+    reason = first(reasons)
+    if reason is not None:
+        return _outcome(books, [source], reason)
+    books.move(source, target, amount, day)
+    return _outcome(books, [source, target])

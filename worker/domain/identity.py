@@ -1,0 +1,17 @@
+"""Generated ids are functions of a document's identity: a retry makes the same."""
+
+from hashlib import blake2b
+from uuid import UUID
+
+
+def derived_id(*parts: str) -> str:
+    """A UUID (version 8 layout) from the parts of an identity."""
+    digest = bytearray(blake2b("\n".join(parts).encode(), digest_size=16, person=b"crm-id").digest())
+    digest[6] = digest[6] & 0x0F | 0x80
+    digest[8] = digest[8] & 0x3F | 0x80
+    return str(UUID(bytes=bytes(digest)))
+
+
+def pin_digest(token: bytes, card_id: str) -> bytes:
+    """What is stored of a PIN: its keyed token bound to the card, so that equal PINs of two cards do not look equal."""
+    return blake2b(token, key=card_id.encode()[:64], digest_size=16, person=b"crm-pin").digest()

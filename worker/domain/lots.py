@@ -1,0 +1,171 @@
+"""Accounts: what a customer or a card holds, in lots, with holds and a deficit.
+
+Gift cards and points are one kind of thing. An account's balance is the sum of its lots less its deficit;
+every credit fills the deficit first; spending takes the lots that expire soonest (contract §2.2 "Points").
+Days are whole days since 1970-01-01 UTC. Amounts are points or minor units, and never negative in here.
+"""
+
+from collections.abc import Iterator
+from enum import IntEnum
+
+DAY_US = 86_400_000_000
+NEVER = 1 << 31  # an expiry day that no document can name
+
+Pick = tuple[int, int, int]
+"""(available_day, expires_day, amount): what a hold or a redemption took of one lot."""
+
+
+class Kind(IntEnum):
+    """What an account belongs to; part of its key in the ledger."""
+
+    POINTS = 0
+    CARD = 1
+    POOL = 2
+
+
+class Standing(IntEnum):
+    """The state of an account's owner or card."""
+
+    UNCLAIMED = 0  # points of a customer who has no record yet: nobody can spend them
+    ACTIVE = 1
+    FROZEN = 2  # a card; a blocked customer
+    CLOSED = 3  # an erased customer
+
+
+class Contra(IntEnum):
+    """The other side of a transfer. Contra accounts have no row: they are sums over the ledger, so none is hot."""
+
+    EARNED = -1
+    REDEEMED = -2
+    ADJUSTED = -3
+    EXPIRED = -4
+    FORFEITED = -5
+    SHORTFALL = -6
+    ISSUED = -7
+    SOLD = -8
+    SPENT = -9
+    REFUNDED = -10
+
+
+class Lot:
+    """Points or money that become available and expire together."""
+
+    __slots__ = ("amount", "available_day", "expired", "expires_day", "held")
+
+    def __init__(self, available_day: int, expires_day: int, amount: int = 0, held: int = 0, expired: int = 0) -> None:
+        self.available_day = available_day
+        self.expires_day = expires_day
+        self.amount = amount  # what is left of it, the held part included
+        self.held = held
+        self.expired = expired  # what expired of it; a reversal of that has no effect
+
+    @property
+    def free(self) -> int:
+        return self.amount - self.held
+
+
+class Account:
+    """One balance and all that explains it. Changed only through `Books`, which books each change as a transfer."""
+
+    __slots__ = (
+        "card", "currency", "deficit", "earned", "id", "key", "kind", "lots", "mark", "new", "owner_log",
+        "standing", "target", "version",
+    )  # fmt: skip
+
+    def __init__(self, kind: Kind, key: str, currency: str = "", standing: Standing = Standing.ACTIVE) -> None:
+        self.id = 0  # given by the ledger when it is first written
+        self.kind = kind
+        self.key = key
+        self.currency = currency  # of a card; points have none
+        self.standing = standing
+        self.lots: list[Lot] = []
+        self.deficit = 0
+        self.version = 0
+        self.mark = -1  # the document that touched it last
+        self.new = True
+        self.card: CardFacts | None = None
+        self.target: tuple[Kind, str] | None = None  # merged into, or member of, that account
+        self.owner_log: list[tuple[int, int]] = []  # (since_us, Standing) where it ever was other than active
+        self.earned: list[tuple[int, int]] = []  # (day, points) earned, for tiers over a rolling year
+
+    @property
+    def balance(self) -> int:
+        total = -self.deficit
+        for lot in self.lots:
+            total += lot.amount
+        return total
+
+    @property
+    def held(self) -> int:
+        total = 0
+        for lot in self.lots:
+            total += lot.held
+        return total
+
+    def pending(self, day: int) -> int:
+        """What becomes available only after `day`."""
+        return sum(lot.amount for lot in self.lots if lot.available_day > day)
+
+    def available(self, day: int) -> int:
+        """What may be spent or held on `day`; never negative."""
+        total = -self.deficit
+        for lot in self.lots:
+            if lot.available_day <= day <= lot.expires_day:
+                total += lot.amount - lot.held
+        return max(total, 0)
+
+    def lot(self, available_day: int, expires_day: int) -> Lot:
+        """The lot of these days, a new empty one if there was none."""
+        for lot in self.lots:
+            if lot.available_day == available_day and lot.expires_day == expires_day:
+                return lot
+        lot = Lot(available_day, expires_day)
+        self.lots.append(lot)
+        return lot
+
+    def soonest(self) -> list[Lot]:
+        """The lots in the order in which they are spent."""
+        if len(self.lots) <= 1:
+            return self.lots
+        return sorted(self.lots, key=lambda lot: (lot.expires_day, lot.available_day))
+
+    def pick(self, amount: int, day: int) -> Iterator[tuple[Lot, int]]:
+        """Lots to take `amount` from on `day`, soonest to expire first; less where there is less."""
+        for lot in self.soonest():
+            if amount == 0:
+                return
+            if lot.available_day <= day <= lot.expires_day and lot.free > 0:
+                part = min(lot.free, amount)
+                amount -= part
+                yield lot, part
+
+    def fill(self, day: int) -> None:
+        """Let free lots fill the deficit: what a release frees pays what is owed before it can be spent."""
+        if self.deficit == 0:
+            return
+        for lot in self.soonest():
+            if lot.expires_day >= day:
+                part = min(lot.free, self.deficit)
+                lot.amount -= part
+                self.deficit -= part
+
+    def standing_at(self, at_us: int) -> Standing:
+        """The owner's state at an instant (contract §2.2 "status … at `occurred_at`")."""
+        standing = Standing.ACTIVE
+        for since_us, value in self.owner_log:
+            if since_us <= at_us:
+                standing = Standing(value)
+        return standing
+
+
+class CardFacts:
+    """What a gift card has beside its balance."""
+
+    __slots__ = ("customer_id", "expires_day", "last4", "pin", "pin_failures")
+
+    def __init__(self, last4: str = "", expires_day: int = NEVER, pin: bytes = b"", customer_id: str = "") -> None:
+        self.last4 = last4
+        self.expires_day = expires_day  # the last good day
+        self.pin = pin  # keyed digest of the PIN's token and the card; empty: the card has none
+        self.pin_failures = 0
+        self.customer_id = customer_id

@@ -1,0 +1,256 @@
+"""Earning: what the lines of a sale are worth in points, exactly (contract §2.2 Earning)."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, timedelta
+from fractions import Fraction
+from typing import NamedTuple
+
+from schemas.documents import ReturnCompleted, SaleCompleted
+from schemas.documents import SaleLine as SoldLine
+from schemas.reasons import Reason
+from worker.domain.books import Books
+from worker.domain.lots import Account, Kind, Standing
+from worker.domain.outcome import CardPart, PointsPart
+from worker.domain.policy import ONE, PolicyVersion
+from worker.domain.sale import Exclusion, LineBasis
+
+EPOCH = date(1970, 1, 1)
+
+Eligible = tuple[int, int, str | None]
+"""(line_id, eligible minor units, category)."""
+
+
+class Common(NamedTuple):
+    """The factor that all lines share, and what it is made of: places in the policy's lists (`sale.Basis`)."""
+
+    factor: Fraction
+    campaign: int | None = None
+    missed: int | None = None
+    tier: int | None = None
+    earned_12m: int = 0
+
+
+PLAIN = Common(ONE)
+
+
+def spread(amount: int, nets: Sequence[tuple[int, int]]) -> dict[int, int]:
+    """`amount` over (line_id, net) in proportion to net: floors, then the largest remainders, ties to the lowest id."""
+    total = sum(net for _, net in nets)
+    if total == 0:
+        return {}
+    shares = {line_id: amount * net // total for line_id, net in nets}
+    rest = amount - sum(shares.values())
+    if rest:
+        for line_id, _ in sorted(nets, key=lambda line: (-(amount * line[1] % total), line[0]))[:rest]:
+            shares[line_id] += 1
+    return shares
+
+
+def eligible_lines(doc: SaleCompleted, version: PolicyVersion) -> tuple[list[Eligible], dict[int, LineBasis]]:
+    """What each line counts for: goods that are not excluded, less their share of the tenders that do not earn;
+    and of the lines that are not plain, why.
+    """
+    shares = _shares(doc, version)
+    eligible: list[Eligible] = []
+    bases: dict[int, LineBasis] = {}
+    special = version.special
+    for line in doc.lines:
+        line_id, category = line.line_id, line.category
+        if not shares and line.item_type == "goods" and not line.loyalty_excluded and category not in special:
+            eligible.append((line_id, line.net_minor, category))  # most lines
+            continue
+        share = shares.get(line_id, 0)
+        if line.item_type != "goods" or line.loyalty_excluded or category in version.excluded:
+            bases[line_id] = _excluded(line, share)
+            continue
+        eligible.append((line_id, max(line.net_minor - share, 0), category))
+        factored = category in version.multiplied
+        if share or factored:
+            bases[line_id] = LineBasis(Exclusion.NONE, share, category if factored else None)
+    return eligible, bases
+
+
+def _excluded(line: SoldLine, share: int) -> LineBasis:
+    if line.item_type != "goods":
+        return LineBasis(Exclusion.FEE if line.item_type == "fee" else Exclusion.GIFT_CARD, share, None)
+    if line.loyalty_excluded:
+        return LineBasis(Exclusion.LINE, share, None)
+    return LineBasis(Exclusion.CATEGORY, share, line.category)
+
+
+def _shares(doc: SaleCompleted, version: PolicyVersion) -> dict[int, int]:
+    """Each line's share of the tenders that do not earn."""
+    earn = version.policy.earn
+    shares: dict[int, int] = {}
+    for tender in doc.tenders:
+        if (tender.kind == "points" and not earn.on_points_tender) or (
+            tender.kind == "gift_card" and not earn.on_gift_card_tender
+        ):
+            nets = [(line.line_id, line.net_minor) for line in doc.lines]
+            for line_id, share in spread(tender.amount_minor, nets).items():
+                shares[line_id] = shares.get(line_id, 0) + share
+    return shares
+
+
+def points_of(
+    version: PolicyVersion, currency: str, factor: Fraction, lines: Iterable[Eligible]
+) -> dict[int, int] | None:
+    """Points a line: one floor for all, split by largest remainder; None where the policy lacks the currency."""
+    rate = version.rate(currency, factor)
+    if rate is None:
+        return None
+    numerator, denominator, multipliers, plain = rate
+    points: dict[int, int] = {}
+    remainders: list[tuple[int, int]] = []
+    rest = 0
+    for line_id, eligible, category in lines:
+        multiplier = plain if category is None else multipliers.get(category, plain)
+        whole, remainder = divmod(eligible * numerator * multiplier, denominator)
+        points[line_id] = whole
+        if remainder:
+            remainders.append((-remainder, line_id))
+            rest += remainder
+    rest //= denominator
+    if rest:
+        remainders.sort()
+        for _, line_id in remainders[:rest]:
+            points[line_id] += 1
+    return points
+
+
+def common_factor(
+    books: Books, version: PolicyVersion, account: Account | None, customer_id: str, at_us: int
+) -> Common:
+    """Campaign factor (the highest that runs and is consented to) × tier factor."""
+    earn = version.policy.earn
+    if not earn.campaigns and not earn.tiers:
+        return PLAIN
+    campaign, missed = _campaigns(books, version, customer_id, at_us)
+    tier, earned = _tier(version, account, at_us // 86_400_000_000)
+    if campaign is None and missed is None and tier is None:
+        return PLAIN
+    factor = ONE if campaign is None else earn.campaigns[campaign].factor
+    if tier is not None:
+        factor *= earn.tiers[tier].factor
+    return Common(factor, campaign, missed, tier, earned)
+
+
+def _tier(version: PolicyVersion, account: Account | None, day: int) -> tuple[int | None, int]:
+    """The tier whose factor counts, and the points of twelve months that reached it."""
+    tiers = version.policy.earn.tiers
+    if not tiers or account is None:
+        return None, 0
+    earned = earned_12m(account, day)
+    reached = [place for place, tier in enumerate(tiers) if tier.from_points_12m <= earned]
+    best = max(reached, key=lambda place: tiers[place].factor, default=None)
+    return (None, 0) if best is None or tiers[best].factor == 1 else (best, earned)
+
+
+def _campaigns(books: Books, version: PolicyVersion, customer_id: str, at_us: int) -> tuple[int | None, int | None]:
+    """The campaign that counts, and the best one above it that would have, had the customer consented."""
+    runs: int | None = None
+    missed: int | None = None
+    campaigns = version.policy.earn.campaigns
+    for place, campaign in enumerate(campaigns):
+        if not campaign.from_us <= at_us < campaign.to_us:
+            continue
+        if not campaign.needs_consent or books.consented(customer_id, campaign.needs_consent, at_us):
+            if runs is None or campaign.factor > campaigns[runs].factor:
+                runs = place
+        elif missed is None or campaign.factor > campaigns[missed].factor:
+            missed = place
+    counts = ONE if runs is None else campaigns[runs].factor
+    if missed is not None and campaigns[missed].factor <= counts:
+        missed = None
+    return None if counts == 1 else runs, missed
+
+
+def earned_12m(account: Account, day: int) -> int:
+    """Points earned in the twelve months that end with `day`."""
+    today = EPOCH + timedelta(days=day)
+    leap_day = today.month == 2 and today.day == 29  # noqa: PLR2004
+    since = (today.replace(year=today.year - 1, day=28 if leap_day else today.day) - EPOCH).days
+    return sum(points for earned_day, points in account.earned if since < earned_day <= day)
+
+
+def note_earned(account: Account, day: int, points: int) -> None:
+    """Remember points earned (or, negative, taken back) for the tiers of the next twelve months."""
+    if points == 0:
+        return
+    if account.earned and account.earned[-1][0] == day:
+        points += account.earned.pop()[1]
+    account.earned.append((day, points))
+    newest = max(earned_day for earned_day, _ in account.earned)
+    if len(account.earned) > 1 and account.earned[0][0] < newest - 366:
+        account.earned = [entry for entry in account.earned if entry[0] >= newest - 366]
+
+
+def earner(books: Books, customer_id: str | None, at_us: int) -> tuple[Account | None, Reason | None]:
+    """The customer's own account, and why it earns nothing. No record is no reason here: those points wait."""
+    if customer_id is None:
+        return None, None
+    holder = books.holder(customer_id)
+    if holder is None or not holder.owner_log:
+        return holder, None
+    standing = holder.standing_at(at_us)
+    if standing is Standing.CLOSED:
+        return holder, Reason.CUSTOMER_ERASED
+    return holder, Reason.CUSTOMER_BLOCKED if standing is Standing.FROZEN else None
+
+
+def points_part(books: Books, account: Account, day: int, reason: Reason | None = None) -> PointsPart:
+    """The account as this document leaves it."""
+    change = books.change(account)
+    if account.standing is Standing.UNCLAIMED:
+        return PointsPart(change, 0, 0, 0, 0, account.version, Reason.CUSTOMER_NOT_FOUND, claimed=False)
+    balance = account.balance
+    held = account.held
+    return PointsPart(change, balance, account.available(day), held, account.pending(day), account.version, reason)
+
+
+def points_shown(books: Books, account: Account | None, day: int, reason: Reason | None = None) -> PointsPart | None:
+    """The account that a sale or return is about, else the one that its tenders moved, as the document leaves it.
+
+    No account and a reason: nothing was credited, because of it.
+    """
+    if account is None and reason is not None:
+        return PointsPart(0, 0, 0, 0, 0, 0, reason, claimed=False)
+    if account is None:
+        account = next((moved for moved in books.before if moved.kind is not Kind.CARD), None)
+    return None if account is None else points_part(books, account, day, reason)
+
+
+def card_parts(books: Books, named: Mapping[str, Reason | None]) -> list[CardPart]:
+    """The cards that a document names, by id ("": not accepted), and those that its tenders moved, as they are now."""
+    ids = dict.fromkeys([*named, *(account.key for account in books.before if account.kind is Kind.CARD)])
+    return [
+        card_part(books, books.accounts[Kind.CARD, id_], named.get(id_))
+        if id_
+        else CardPart("", "", "", 0, 0, 0, 0, named[id_])
+        for id_ in ids
+    ]
+
+
+def card_part(books: Books, account: Account, reason: Reason | None = None) -> CardPart:
+    """The card as this document leaves it."""
+    facts = account.card
+    return CardPart(
+        account.key,
+        facts.last4 if facts else "",
+        account.currency,
+        books.change(account),
+        account.balance,
+        account.held,
+        account.version,
+        reason,
+    )
+
+
+def unlinked_points(books: Books, doc: ReturnCompleted, version: PolicyVersion) -> tuple[dict[int, int] | None, Common]:
+    """A return without a receipt is rated like a sale of its lines by the policy of its date (contract §8 Numbers)."""
+    lines = [(line.line_id, line.net_minor, None) for line in doc.lines]
+    customer_id = doc.customer_id or ""
+    holder = books.holder(customer_id)
+    account = None if holder is None else books.follow(holder)
+    common = common_factor(books, version, account, customer_id, doc.occurred_at)
+    return points_of(version, doc.currency, common.factor, lines), common

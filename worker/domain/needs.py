@@ -1,0 +1,143 @@
+"""What a document's decision must find in the books: the ledger loads and locks it before the first decision."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from schemas.documents import ReturnCompleted, SaleCompleted, TenderRequested
+from schemas.scalars import CardToken
+from worker.domain.books import CardNamed, Timer
+from worker.domain.identity import derived_id
+from worker.domain.lots import Kind
+from worker.domain.sales import STORED_VALUE
+
+
+@dataclass(slots=True)
+class Needs:
+    """Keys of one tenant; dicts keep the order and drop what is named twice."""
+
+    accounts: dict[tuple[Kind, str], None] = field(default_factory=dict)
+    sales: dict[str, None] = field(default_factory=dict)
+    tenders: dict[str, None] = field(default_factory=dict)
+    tokens: dict[bytes, None] = field(default_factory=dict)
+    entries: dict[tuple[str, str], None] = field(default_factory=dict)
+    consents: dict[str, None] = field(default_factory=dict)
+
+    def customer(self, customer_id: str | None) -> None:
+        if customer_id is not None:
+            self.accounts[Kind.POINTS, customer_id] = None
+
+    def card(self, ref: CardNamed | None) -> None:
+        if ref is None:
+            return
+        if ref.card_id is not None:
+            self.accounts[Kind.CARD, ref.card_id] = None
+        else:
+            self.number(ref.number)
+
+    def number(self, number: CardToken | None) -> None:
+        for token in number.tokens if number is not None else ():
+            self.tokens[token] = None
+
+
+def add(type_: str, doc: Any, orgcode: str, needs: Needs) -> None:  # noqa: ANN401  one model a type
+    """Add what this document needs."""
+    special = NEEDS.get(type_)
+    if special is not None:
+        special(doc, needs)
+        return
+    needs.customer(getattr(doc, "customer_id", None))
+    if type_ == "crm.giftcard.issue":
+        needs.accounts[Kind.CARD, derived_id(orgcode, type_, doc.command_id)] = None
+        needs.number(doc.gift_card.number)
+    else:
+        needs.card(getattr(doc, "gift_card", None))
+    of = getattr(doc, "of", None)
+    if of is not None:
+        _of(of.type, of.id, needs)
+    if type_ == "crm.customer.create" and doc.customer_id is None:
+        needs.customer(derived_id(orgcode, type_, doc.command_id))
+    if type_ in ("crm.pool.join", "crm.pool.leave"):
+        needs.accounts[Kind.POOL, doc.pool_id] = None
+
+
+def _of(type_: str, id_: str, needs: Needs) -> None:
+    if type_ == "scm.sale.completed":
+        needs.sales[id_] = None
+    elif type_ == "scm.tender.requested":
+        needs.tenders[id_] = None
+    elif type_.startswith("crm."):
+        needs.entries[type_, id_] = None
+
+
+def _sale(doc: SaleCompleted, needs: Needs) -> None:
+    needs.sales[doc.sale_id] = None
+    needs.customer(doc.customer_id)
+    for tender in doc.tenders:
+        if tender.kind in STORED_VALUE:
+            needs.tenders[tender.tender_id] = None
+    for line in doc.lines:
+        if line.gift_card is not None:
+            needs.card(line.gift_card)
+
+
+def _return(doc: ReturnCompleted, needs: Needs) -> None:
+    if doc.sale_id is not None:
+        needs.sales[doc.sale_id] = None
+    needs.customer(doc.customer_id)
+    for refund in doc.refunds:
+        if refund.kind in STORED_VALUE and refund.tender_id is not None:
+            needs.tenders[refund.tender_id] = None
+        needs.card(refund.gift_card)
+
+
+def _request(doc: TenderRequested, needs: Needs) -> None:
+    needs.tenders[doc.tender_id] = None
+    if doc.sale_id is not None:
+        needs.sales[doc.sale_id] = None
+    needs.customer(doc.customer_id)
+    needs.card(doc.gift_card)
+
+
+def _void(doc: Any, needs: Needs) -> None:  # noqa: ANN401
+    needs.sales[doc.sale_id] = None
+
+
+def _tender(doc: Any, needs: Needs) -> None:  # noqa: ANN401
+    needs.tenders[doc.tender_id] = None
+
+
+def _merge(doc: Any, needs: Needs) -> None:  # noqa: ANN401
+    needs.customer(doc.from_customer_id)
+    needs.customer(doc.into_customer_id)
+
+
+def _transfer(doc: Any, needs: Needs) -> None:  # noqa: ANN401
+    needs.card(doc.from_card)
+    needs.card(doc.to_card)
+
+
+NEEDS: dict[str, Callable[[Any, Needs], None]] = {
+    "scm.sale.completed": _sale,
+    "scm.sale.voided": _void,
+    "scm.return.completed": _return,
+    "scm.tender.requested": _request,
+    "scm.tender.captured": _tender,
+    "scm.tender.voided": _tender,
+    "crm.customer.merge": _merge,
+    "crm.giftcard.transfer": _transfer,
+}
+
+
+def add_timer(timer: Timer, needs: Needs) -> None:
+    """Add what a deadline needs."""
+    match timer.kind:
+        case "hold":
+            needs.tenders[timer.key] = None
+        case "forfeit":
+            needs.sales[timer.key] = None
+        case "card":
+            needs.accounts[Kind.CARD, timer.key] = None
+        case _:
+            kind, key, _ = timer.key.split("\n")
+            needs.accounts[Kind(int(kind)), key] = None

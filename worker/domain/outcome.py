@@ -1,0 +1,68 @@
+"""What a decision says: the facts from which an outcome's bytes are made (contract §3)."""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from schemas.reasons import Reason
+from worker.domain.trace import Trace
+
+
+class PointsPart(NamedTuple):
+    """`points` of an outcome. While the customer has no record only `change` and `reason` are told."""
+
+    change: int
+    balance: int
+    available: int
+    held: int
+    pending: int
+    version: int
+    reason: str | None
+    claimed: bool = True
+
+
+class CardPart(NamedTuple):
+    """One of `gift_cards`; amounts in minor units. `card_id` empty: a card that is not accepted."""
+
+    card_id: str
+    last4: str
+    currency: str
+    change_minor: int
+    balance_minor: int
+    held_minor: int
+    version: int
+    reason: str | None
+
+
+class TenderPart(NamedTuple):
+    """`tender`, or one of `tenders`; `moved` where a sale, its void or a return moved it (a notice follows)."""
+
+    tender_id: str
+    state: str
+    requested_minor: int
+    approved_minor: int
+    captured_minor: int
+    refunded_minor: int
+    points: int | None
+    expires_us: int | None
+    reason: str | None
+    moved: bool = False
+
+
+@dataclass(slots=True)
+class Outcome:
+    """The answer to one document. `notice` is the type of a notice of §3, empty for the document's own outcome."""
+
+    status: str
+    reason: Reason | None = None
+    customer_id: str | None = None
+    sale_id: str | None = None
+    return_id: str | None = None
+    tender_id: str | None = None
+    points: PointsPart | None = None
+    gift_cards: list[CardPart] = field(default_factory=list)
+    tender: TenderPart | None = None
+    tenders: list[TenderPart] = field(default_factory=list)
+    lines: list[tuple[int, int]] = field(default_factory=list)
+    policy_version: int | None = None
+    notice: str = ""
+    trace: Trace | None = None  # not said, but stored

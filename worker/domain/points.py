@@ -1,0 +1,198 @@
+"""Loyalty commands: earn, redeem, adjust, restore, reverse (contract §2.3, §8 Commands)."""
+
+from schemas.commands import LoyaltyAdjust, LoyaltyEarn, LoyaltyRedeem, LoyaltyRestore, LoyaltyReverse, Of
+from schemas.reasons import Reason, first
+from worker.domain import tender as tenders
+from worker.domain.books import Books, day_of
+from worker.domain.lots import Account, Contra, Standing
+from worker.domain.loyalty import common_factor, note_earned, points_of, points_part
+from worker.domain.outcome import Outcome
+from worker.domain.requests import customer_refused
+from worker.domain.sale import Entry, Sale
+from worker.domain.sales import release_timer, reverse_points
+from worker.domain.tender import State
+
+TENDER = "scm.tender.requested"
+SALE = "scm.sale.completed"
+
+
+def earn(doc: LoyaltyEarn, books: Books) -> Outcome:
+    """Credit points, or what an amount is worth in points by the policy of its date."""
+    refused = customer_refused(books, doc.customer_id, doc.occurred_at)
+    account = _account(books, doc.customer_id)
+    version = books.policies.at(doc.occurred_at)
+    points = doc.points
+    reasons = [refused] if refused else []
+    if points is None:
+        factor = common_factor(books, version, account, doc.customer_id, doc.occurred_at).factor
+        rated = points_of(version, doc.currency or "", factor, [(1, doc.amount_minor or 0, None)])
+        points = 0 if rated is None else rated[1]
+        if rated is None:
+            reasons.append(Reason.CURRENCY_NOT_IN_POLICY)
+    if account is None or reasons:
+        return Outcome("rejected", first(reasons), customer_id=doc.customer_id)
+    day = day_of(doc.occurred_at)
+    entry = Entry("crm.loyalty.earn", doc.command_id, (account.kind, account.key), points)
+    entry.available_day, entry.expires_day = version.lot_days(day)
+    books.credit(account, points, Contra.EARNED, entry.available_day, entry.expires_day)
+    note_earned(account, day, points)
+    release_timer(books, account, entry.available_day, day)
+    books.enter(entry)
+    return _applied(books, account, doc.customer_id, day, version.version)
+
+
+def _account(books: Books, customer_id: str) -> Account | None:
+    holder = books.holder(customer_id)
+    return None if holder is None else books.follow(holder)
+
+
+def _applied(books: Books, account: Account, customer_id: str | None, day: int, version: int | None = None) -> Outcome:
+    return Outcome("applied", customer_id=customer_id, points=points_part(books, account, day), policy_version=version)
+
+
+def _rejected(books: Books, account: Account | None, customer_id: str | None, day: int, reason: Reason) -> Outcome:
+    part = None if account is None else points_part(books, account, day)
+    return Outcome("rejected", reason, customer_id=customer_id, points=part)
+
+
+def redeem(doc: LoyaltyRedeem, books: Books) -> Outcome:
+    """Spend points; the lots are remembered so that a restore returns to them."""
+    day = day_of(doc.occurred_at)
+    account = _account(books, doc.customer_id)
+    refused = customer_refused(books, doc.customer_id, doc.occurred_at)
+    if account is None or refused is not None:
+        return _rejected(books, account if refused is not Reason.CUSTOMER_NOT_FOUND else None, doc.customer_id, day,
+                         refused or Reason.CUSTOMER_NOT_FOUND)  # fmt: skip
+    version = books.policies.at(doc.occurred_at)
+    rules = version.policy.redeem
+    if doc.points < rules.min_points or doc.points % rules.step_points:
+        return _rejected(books, account, doc.customer_id, day, Reason.BELOW_MINIMUM)
+    if doc.points > account.available(day):
+        return _rejected(books, account, doc.customer_id, day, Reason.INSUFFICIENT_BALANCE)
+    entry = Entry("crm.loyalty.redeem", doc.command_id, (account.kind, account.key), doc.points)
+    entry.picks = books.debit(account, doc.points, Contra.REDEEMED, day)
+    books.enter(entry)
+    return _applied(books, account, doc.customer_id, day, version.version)
+
+
+def adjust(doc: LoyaltyAdjust, books: Books) -> Outcome:
+    """A correction by hand; it is booked for a blocked customer too, and never makes a balance negative."""
+    day = day_of(doc.occurred_at)
+    holder = books.holder(doc.customer_id)
+    if holder is None or holder.standing is Standing.UNCLAIMED:
+        return Outcome("rejected", Reason.CUSTOMER_NOT_FOUND, customer_id=doc.customer_id)
+    account = books.follow(holder)
+    if holder.standing is Standing.CLOSED:
+        return _rejected(books, account, doc.customer_id, day, Reason.CUSTOMER_ERASED)
+    if doc.points > 0:
+        _, expires_day = books.policies.at(doc.occurred_at).lot_days(day)
+        books.credit(account, doc.points, Contra.ADJUSTED, 0, expires_day)
+    elif -doc.points > account.available(day):
+        return _rejected(books, account, doc.customer_id, day, Reason.INSUFFICIENT_BALANCE)
+    else:
+        books.debit(account, -doc.points, Contra.ADJUSTED, day)
+    return _applied(books, account, doc.customer_id, day)
+
+
+def not_found(of: Of) -> Reason:
+    """The `_not_found` of the type that a command refers to (contract §8 Commands)."""
+    if of.type.startswith("scm.tender."):
+        return Reason.TENDER_NOT_FOUND
+    return Reason.SALE_NOT_FOUND if of.type.startswith("scm.sale.") else Reason.COMMAND_NOT_FOUND
+
+
+def _refused(account: Account | None) -> Reason | None:
+    """Why a command about an earlier one is rejected: its customer was erased, or may not spend."""
+    if account is None or account.standing in (Standing.UNCLAIMED, Standing.ACTIVE):
+        return None
+    return Reason.CUSTOMER_ERASED if account.standing is Standing.CLOSED else Reason.CUSTOMER_BLOCKED
+
+
+def restore(doc: LoyaltyRestore, books: Books) -> Outcome:
+    """Give redeemed points back to the lots that they came from."""
+    day = day_of(doc.occurred_at)
+    if doc.of.type == TENDER:
+        return _restore_tender(doc, books, day)
+    entry = books.entries.get((doc.of.type, doc.of.id))
+    if entry is None or entry.type != "crm.loyalty.redeem":
+        return Outcome("rejected", not_found(doc.of))
+    account = books.at(entry.account)
+    refused = _refused(account)
+    if refused is not None:
+        return Outcome("rejected", refused, customer_id=entry.account[1])
+    left = entry.amount - entry.undone
+    points = left if doc.points is None else doc.points
+    if account is None or points > left or left == 0:
+        return Outcome("rejected", Reason.AMOUNT_OVER_CAPTURED)
+    books.touch(account)
+    grace = books.policies.at(doc.occurred_at).policy.restore_grace_days
+    books.give_back(account, entry.picks, points, Contra.REDEEMED, day, grace)
+    entry.undone += points
+    entry.dirty = True
+    return _applied(books, account, entry.account[1], day)
+
+
+def _restore_tender(doc: LoyaltyRestore, books: Books, day: int) -> Outcome:
+    """A restore of a tender counts as a refund to it (contract §8 Commands)."""
+    tender = books.tenders.get(doc.of.id)
+    if tender is None or not tender.requested_minor or tender.kind != "points":
+        return Outcome("rejected", Reason.TENDER_NOT_FOUND)
+    refused = _refused(books.at(tender.account))
+    if refused is not None or tender.state is not State.CAPTURED or tender.value is None:
+        return Outcome("rejected", refused or Reason.INVALID_STATE, tender_id=tender.id)
+    outstanding = tender.captured_minor - tender.refunded_minor
+    left = tender.units(outstanding)
+    points = left if doc.points is None else doc.points
+    if points > left or left == 0:
+        return Outcome("rejected", Reason.AMOUNT_OVER_CAPTURED, tender_id=tender.id)
+    value = tender.value
+    stays_minor = -(-(left - points) * value.numerator // value.denominator)  # rounded up: never more back than asked
+    tenders.refund(books, tender, outstanding - stays_minor, day)
+    account = books.at(tender.account)
+    part = None if account is None else points_part(books, account, day)
+    return Outcome("applied", customer_id=tender.customer_id, tender_id=tender.id, points=part, tenders=[tender.part()])
+
+
+def reverse(doc: LoyaltyReverse, books: Books) -> Outcome:
+    """Take earned points back by hand; a later return or void of the sale sets them off."""
+    if doc.of.type == SALE:
+        sale = books.sales.get(doc.of.id)
+        if sale is None or not sale.decided:
+            return Outcome("rejected", Reason.SALE_NOT_FOUND)
+        return _reverse_sale(doc, books, sale)
+    entry = books.entries.get((doc.of.type, doc.of.id))
+    if entry is None or entry.type != "crm.loyalty.earn":
+        return Outcome("rejected", not_found(doc.of))
+    points = _what_is_left(doc.points, entry.amount - entry.undone)
+    account = books.at(entry.account)
+    erased = _refused(account) is Reason.CUSTOMER_ERASED
+    if account is None or points is None or erased:
+        reason = Reason.CUSTOMER_ERASED if erased else Reason.OVER_RETURNED
+        return Outcome("rejected", reason, customer_id=entry.account[1])
+    entry.undone += points
+    entry.dirty = True
+    day = day_of(doc.occurred_at)
+    rule = books.policies.at(doc.occurred_at).policy.negative_balance
+    reverse_points(books, account, points, (entry.available_day, entry.expires_day), day, rule)
+    return _applied(books, account, entry.account[1], day)
+
+
+def _reverse_sale(doc: LoyaltyReverse, books: Books, sale: Sale) -> Outcome:
+    customer_id = sale.customer_id or None
+    points = _what_is_left(doc.points, 0 if sale.voided else sale.kept_points() - sale.by_hand)
+    account = books.at(sale.account)
+    erased = _refused(account) is Reason.CUSTOMER_ERASED
+    if account is None or points is None or erased:
+        return Outcome("rejected", Reason.CUSTOMER_ERASED if erased else Reason.OVER_RETURNED, customer_id=customer_id)
+    sale.by_hand += points
+    sale.dirty = True
+    day = day_of(doc.occurred_at)
+    rule = books.policies.numbered(sale.policy_version).policy.negative_balance
+    reverse_points(books, account, points, (sale.available_day, sale.expires_day), day, rule)
+    return _applied(books, account, customer_id, day)
+
+
+def _what_is_left(asked: int | None, left: int) -> int | None:
+    """What is asked for, by default the rest; None where that is nothing or more than is left."""
+    points = left if asked is None else asked
+    return points if 0 < points <= left else None

@@ -1,0 +1,117 @@
+"""Policy versions in force by date, and the integer arithmetic that a policy comes down to."""
+
+from bisect import bisect_right
+from fractions import Fraction
+from math import lcm
+from typing import NamedTuple
+
+from schemas.policy import DEFAULT_POLICY, Policy
+from worker.domain.lots import NEVER
+
+ALWAYS_US = -(1 << 62)
+ONE = Fraction(1)
+
+
+class Rate(NamedTuple):
+    """Points of an amount, as integers: amount × `numerator` × category multiplier ÷ `denominator`."""
+
+    numerator: int
+    denominator: int
+    multipliers: dict[str, int]  # by category, over a common denominator that is part of `denominator`
+    plain: int  # the multiplier of a category that has none
+
+
+class PointValue(NamedTuple):
+    """What a point pays: points for an amount are rounded up to a step, money for points down (contract §2.2, §8)."""
+
+    numerator: int  # minor units a point, as a fraction
+    denominator: int
+    step: int
+
+    def points(self, amount_minor: int) -> int:
+        """P(x) = step × ⌈x ÷ (value × step)⌉."""
+        return self.step * -((-amount_minor * self.denominator) // (self.numerator * self.step))
+
+    def money(self, points: int) -> int:
+        """What so many points pay, in whole steps."""
+        return points // self.step * self.step * self.numerator // self.denominator
+
+
+class PolicyVersion:
+    """One version of a tenant's policy, in force from `effective_us`."""
+
+    def __init__(self, version: int, effective_us: int, policy: Policy) -> None:
+        self.version = version
+        self.effective_us = effective_us
+        self.policy = policy
+        self.excluded = frozenset(policy.earn.exclude_categories)
+        self.multiplied = frozenset(multiplier.category for multiplier in policy.earn.multipliers)
+        self.special = self.excluded | self.multiplied
+        self.needs_consent = any(campaign.needs_consent for campaign in policy.earn.campaigns)
+        self._plain: dict[str, Rate | None] = {}
+        self._rates: dict[tuple[str, Fraction], Rate | None] = {}
+
+    def rate(self, currency: str, factor: Fraction) -> Rate | None:
+        """How a currency earns under a common factor (campaign × tier); None where the policy does not name it."""
+        if factor is ONE:  # most sales; looking up a Fraction costs more than all the arithmetic of a sale
+            if currency not in self._plain:
+                self._plain[currency] = self._rate(currency, factor)
+            return self._plain[currency]
+        key = (currency, factor)
+        if key not in self._rates:
+            self._rates[key] = self._rate(currency, factor)
+        return self._rates[key]
+
+    def _rate(self, currency: str, factor: Fraction) -> Rate | None:
+        earn = self.policy.earn
+        unit_minor = earn.unit_minor.get(currency)
+        if unit_minor is None:
+            return None
+        best: dict[str, Fraction] = {}
+        for multiplier in earn.multipliers:
+            best[multiplier.category] = max(multiplier.factor, best.get(multiplier.category, multiplier.factor))
+        common = lcm(*(value.denominator for value in best.values()))
+        per_minor = earn.points_per_unit * factor / unit_minor
+        return Rate(
+            per_minor.numerator,
+            per_minor.denominator * common,
+            {category: int(value * common) for category, value in best.items()},
+            common,
+        )
+
+    def lot_days(self, day: int) -> tuple[int, int]:
+        """(first day on which points earned on `day` may be spent, last day)."""
+        earn = self.policy.earn
+        available_day = day + earn.pending_days if earn.pending_days else 0
+        return available_day, NEVER if earn.expire_days is None else day + earn.expire_days
+
+    def point_value(self, currency: str) -> PointValue | None:
+        value = self.policy.redeem.point_value_minor.get(currency)
+        if not value:
+            return None
+        return PointValue(value.numerator, value.denominator, self.policy.redeem.step_points)
+
+
+DEFAULT = PolicyVersion(0, ALWAYS_US, DEFAULT_POLICY)
+
+
+class PolicyBook:
+    """All versions of one tenant, ordered by the instant from which they are in force."""
+
+    def __init__(self, versions: list[PolicyVersion]) -> None:
+        self.versions = [DEFAULT, *versions]
+        self._starts = [version.effective_us for version in self.versions]
+
+    def at(self, at_us: int) -> PolicyVersion:
+        return self.versions[bisect_right(self._starts, at_us) - 1]
+
+    def numbered(self, version: int) -> PolicyVersion:
+        return self.versions[version]
+
+    @property
+    def latest(self) -> PolicyVersion:
+        return self.versions[-1]
+
+    def put(self, version: PolicyVersion) -> None:
+        self.versions.append(version)
+        self._starts.append(version.effective_us)

@@ -1,0 +1,77 @@
+"""How points came about, line by line, from what was stored: the arithmetic of `loyalty.points_of`, told in full."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import NamedTuple
+
+from schemas.policy import Campaign, Tier
+from worker.domain.loyalty import points_of
+from worker.domain.policy import ONE, PolicyVersion
+from worker.domain.sale import Basis, Exclusion, LineBasis
+
+_PLAIN = LineBasis(Exclusion.NONE, 0, None)
+
+
+class LineReckoning(NamedTuple):
+    """`exact` = eligible × rate × all factors; `floor` of it, and `left_over` 1 where a remaining point fell to it."""
+
+    line_id: int
+    net_minor: int
+    basis: LineBasis
+    eligible_minor: int
+    category_factor: Fraction
+    exact: Fraction
+    floor: int
+    left_over: int
+
+
+@dataclass(slots=True)
+class Reckoning:
+    """The points of all lines. `missed`: a higher campaign that ran without the customer's consent."""
+
+    points_per_unit: Fraction
+    unit_minor: int
+    campaign: Campaign | None
+    missed: Campaign | None
+    tier: Tier | None
+    earned_12m: int
+    lines: list[LineReckoning]
+
+    @property
+    def exact(self) -> Fraction:
+        return sum((line.exact for line in self.lines), Fraction(0))
+
+    @property
+    def points(self) -> int:
+        return sum(line.floor + line.left_over for line in self.lines)
+
+
+def reckon(version: PolicyVersion, currency: str, nets: Mapping[int, int], basis: Basis | None) -> Reckoning | None:
+    """Reckon the points of lines, net minor units by id, again; None where the policy lacks the currency."""
+    earn = version.policy.earn
+    unit_minor = earn.unit_minor.get(currency)
+    if unit_minor is None:
+        return None
+    basis = basis or Basis()
+    campaign = None if basis.campaign is None else earn.campaigns[basis.campaign]
+    tier = None if basis.tier is None else earn.tiers[basis.tier]
+    common = (ONE if campaign is None else campaign.factor) * (ONE if tier is None else tier.factor)
+    factors = {multiplier.category: multiplier.factor for multiplier in earn.multipliers}
+    parts = [(line_id, net, basis.lines.get(line_id, _PLAIN)) for line_id, net in nets.items()]
+    eligible = {line_id: _eligible(net, part) for line_id, net, part in parts}
+    counted = [(line_id, eligible[line_id], part.category) for line_id, _, part in parts if not part.exclusion]
+    points = points_of(version, currency, common, counted) or {}
+    lines = []
+    for line_id, net, part in parts:
+        factor = ONE if part.exclusion or part.category is None else factors.get(part.category, ONE)
+        exact = eligible[line_id] * earn.points_per_unit / unit_minor * factor * common
+        floor = int(exact)
+        left_over = points.get(line_id, 0) - floor
+        lines.append(LineReckoning(line_id, net, part, eligible[line_id], factor, exact, floor, left_over))
+    missed = None if basis.missed is None else earn.campaigns[basis.missed]
+    return Reckoning(earn.points_per_unit, unit_minor, campaign, missed, tier, basis.earned_12m, lines)
+
+
+def _eligible(net_minor: int, basis: LineBasis) -> int:
+    return 0 if basis.exclusion else max(net_minor - basis.share_minor, 0)

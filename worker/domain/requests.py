@@ -1,0 +1,262 @@
+"""What a till waits for: may this card, may these points pay? Then captures and voids (contract §2.2 Tenders)."""
+
+from schemas.documents import CardRef, TenderCaptured, TenderRequested, TenderVoided
+from schemas.reasons import Reason, first
+from worker.domain import tender as tenders
+from worker.domain.books import Books, Timer, day_of
+from worker.domain.identity import pin_digest
+from worker.domain.lots import DAY_US, Account, Kind, Standing
+from worker.domain.loyalty import card_part, points_part
+from worker.domain.outcome import Outcome, PointsPart
+from worker.domain.policy import PolicyVersion
+from worker.domain.returns import Parked
+from worker.domain.sale import Sale
+from worker.domain.tender import State, Tender
+
+PIN_ATTEMPTS = 5
+SECOND_US = 1_000_000
+
+
+def request(doc: TenderRequested, books: Books, record_us: int, max_age_days: int) -> Outcome:
+    """Hold, take, or decline: decided at once, final. `record_us` is when the record was written to its topic."""
+    tender = books.tender(doc.tender_id)
+    sale = books.sale(doc.sale_id) if doc.sale_id is not None else None
+    if sale is not None:
+        sale.requests.append(doc.tender_id)
+        sale.dirty = True
+    version = books.policies.at(doc.occurred_at)
+    tender.kind = doc.kind
+    tender.sale_id = doc.sale_id or ""
+    tender.customer_id = doc.customer_id or ""
+    tender.currency = doc.currency
+    tender.requested_minor = doc.amount_minor
+    tender.dirty = True
+    reasons = [] if sale is None or not sale.voided else [Reason.ALREADY_VOIDED]
+    if tender.state is State.VOIDED:
+        reasons.append(Reason.ALREADY_VOIDED)
+    if _late(doc, books, record_us, max_age_days):
+        reasons.append(Reason.TOO_LATE)
+    if reasons:
+        return _answer(doc, books, tender, None, version, 0, first(reasons))
+    account, refused = (_card if doc.kind == "gift_card" else _points)(doc, books)
+    if refused is not None or account is None:
+        return _answer(doc, books, tender, account if _may_show(refused) else None, version, 0, refused)
+    day = day_of(doc.occurred_at)
+    if doc.kind == "points":
+        tender.value = version.point_value(doc.currency)
+        if tender.value is None:
+            return _answer(doc, books, tender, account, version, 0, Reason.CURRENCY_NOT_IN_POLICY)
+        if tender.value.points(doc.amount_minor) < version.policy.redeem.min_points:
+            return _answer(doc, books, tender, account, version, 0, Reason.BELOW_MINIMUM)
+    approved, reason = _approve(doc, books, tender, account, sale, version, day)
+    return _answer(doc, books, tender, account, version, approved, reason)
+
+
+def _late(doc: TenderRequested, books: Books, record_us: int, max_age_days: int) -> bool:
+    if doc.decide_by is not None and books.now_us > doc.decide_by:
+        return True
+    return doc.kind == "gift_card" and doc.occurred_at < record_us - max_age_days * DAY_US
+
+
+def _may_show(reason: Reason | None) -> bool:
+    """Nothing is told of a card that was not accepted (contract §2.2 Safety)."""
+    return reason is not Reason.CARD_NOT_ACCEPTED
+
+
+def _card(doc: TenderRequested, books: Books) -> tuple[Account | None, Reason | None]:
+    ref = doc.gift_card
+    assert ref is not None  # noqa: S101  the schema's rule: a gift card request names a card
+    card = accepted_card(ref, books)
+    if card is None:
+        return None, Reason.CARD_NOT_ACCEPTED
+    refused = []
+    if doc.customer_id is not None:
+        refused.append(customer_refused(books, doc.customer_id, doc.occurred_at))
+    if card.currency != doc.currency:
+        refused.append(Reason.CURRENCY_MISMATCH)
+    refused.append(card_refused(card, day_of(doc.occurred_at)))
+    return card, first(refused)
+
+
+def accepted_card(ref: CardRef, books: Books) -> Account | None:
+    """The card, if it is known and its PIN is right. Five wrong PINs in a row freeze it."""
+    card = books.card(ref)
+    if card is None or card.card is None:
+        return None
+    facts = card.card
+    if not facts.pin:
+        return card
+    if ref.pin is None:
+        return None
+    if any(pin_digest(token, card.key) == facts.pin for token in ref.pin.tokens):
+        if facts.pin_failures:
+            facts.pin_failures = 0
+            books.changed[card] = None
+        return card
+    facts.pin_failures += 1
+    books.changed[card] = None
+    if facts.pin_failures >= PIN_ATTEMPTS and card.standing is Standing.ACTIVE:
+        books.touch(card)
+        card.standing = Standing.FROZEN
+    return None
+
+
+def card_refused(card: Account, day: int) -> Reason | None:
+    """Why nothing may be taken from a card."""
+    if card.card is not None and card.card.expires_day < day:
+        return Reason.CARD_EXPIRED
+    return Reason.CARD_FROZEN if card.standing is not Standing.ACTIVE else None
+
+
+def customer_refused(books: Books, customer_id: str, at_us: int) -> Reason | None:
+    """Why a customer may not spend: refused now or then, so that a late document never gets a wrong yes."""
+    holder = books.holder(customer_id)
+    if holder is None or holder.standing is Standing.UNCLAIMED:
+        return Reason.CUSTOMER_NOT_FOUND
+    worst = max(holder.standing, holder.standing_at(at_us))
+    if worst is Standing.CLOSED:
+        return Reason.CUSTOMER_ERASED
+    return Reason.CUSTOMER_BLOCKED if worst is Standing.FROZEN else None
+
+
+def _points(doc: TenderRequested, books: Books) -> tuple[Account | None, Reason | None]:
+    customer_id = doc.customer_id or ""
+    refused = customer_refused(books, customer_id, doc.occurred_at)
+    if refused is Reason.CUSTOMER_NOT_FOUND:
+        return None, refused
+    holder = books.holder(customer_id)
+    return (None if holder is None else books.follow(holder)), refused
+
+
+def _approve(
+    doc: TenderRequested, books: Books, tender: Tender, account: Account, sale: Sale | None, version: PolicyVersion,
+    day: int,
+) -> tuple[int, Reason | None]:  # fmt: skip
+    """How much of the amount may be paid, and the first reason why it is not all."""
+    limits = [(tender.money(account.available(day)), Reason.INSUFFICIENT_BALANCE)]
+    if tender.value is not None and tender.value.points(doc.amount_minor) <= account.available(day):
+        limits = []  # rounding money down must not refuse what the points, rounded up, can pay
+    if doc.eligible_minor is not None:
+        if doc.kind == "points":
+            limits.append((doc.eligible_minor, Reason.OVER_MAXIMUM))
+        elif not version.policy.gift_card.bought_with_gift_card:
+            limits.append((doc.eligible_minor, Reason.GIFT_CARD_BUYS_GIFT_CARD))
+    if doc.kind == "points" and version.policy.redeem.max_share_of_sale < 1:
+        limits.append((_share_left(doc, books, tender, sale, version), Reason.OVER_MAXIMUM))
+    approved = min([doc.amount_minor, *(limit for limit, _ in limits)])
+    reason = first([why for limit, why in limits if limit < doc.amount_minor])
+    if reason is not None and not doc.allow_partial:
+        return 0, reason
+    if approved and tender.value is not None and tender.units(approved) < version.policy.redeem.min_points:
+        return 0, reason
+    return approved, reason
+
+
+def _share_left(doc: TenderRequested, books: Books, tender: Tender, sale: Sale | None, version: PolicyVersion) -> int:
+    """What of the sale points may still pay; nothing where the request does not say of which sale (contract §2.1)."""
+    if sale is None or doc.sale_total_minor is None:
+        return 0
+    share = version.policy.redeem.max_share_of_sale
+    cap = doc.sale_total_minor * share.numerator // share.denominator
+    for other_id in sale.requests:
+        other = books.tenders.get(other_id)
+        if other is None or other is tender or other.kind != "points":
+            continue
+        if other.state is State.AUTHORIZED:
+            cap -= other.approved_minor
+        elif other.state is State.CAPTURED:
+            cap -= other.captured_minor - other.refunded_minor
+    return max(cap, 0)
+
+
+def _answer(
+    doc: TenderRequested, books: Books, tender: Tender, account: Account | None, version: PolicyVersion, approved: int,
+    reason: Reason | None,
+) -> Outcome:  # fmt: skip
+    day = day_of(doc.occurred_at)
+    if approved and account is not None:
+        hold_s = doc.hold_s or version.policy.gift_card.hold_s
+        tenders.authorize(books, tender, account, approved, day)
+        if doc.capture and tender.state is State.AUTHORIZED:
+            tenders.take(books, tender, approved, day)
+        if tender.state is State.AUTHORIZED:
+            tender.expires_us = books.now_us + hold_s * SECOND_US
+            books.timers.append(Timer("hold", tender.id, tender.expires_us))
+        status = "approved" if reason is None else "partial"
+    else:
+        status = "declined"
+        if tender.state is not State.VOIDED:
+            tender.state = State.VOIDED if reason is Reason.ALREADY_VOIDED else State.DECLINED
+        books.wake(tender)
+    card = account if account is not None and account.kind is Kind.CARD else None
+    points: PointsPart | None = None
+    if account is not None and card is None:
+        points = points_part(books, account, day)
+    return Outcome(
+        status,
+        reason,
+        customer_id=doc.customer_id,
+        sale_id=doc.sale_id,
+        tender_id=tender.id,
+        points=points,
+        gift_cards=[card_part(books, card)] if card is not None else [],
+        tender=tender.part(reason),
+        policy_version=version.version,
+    )
+
+
+def captured(doc: TenderCaptured, books: Books, *, resumed: bool) -> Outcome | Parked:
+    """Take what was held, or less. Before its request it waits."""
+    tender = books.tender(doc.tender_id)
+    day = day_of(doc.occurred_at)
+    reason: Reason | None
+    match tender.state:
+        case State.NONE | State.AWAITING:
+            tender.state = State.AWAITING
+            if doc.amount_minor is not None and not resumed:
+                tender.name(doc.amount_minor)
+            elif tender.named_minor is None:
+                tender.name(1 << 62)  # all that will be approved
+            tender.waiting = tender.dirty = True
+            return Parked("tender", tender.id, Reason.TENDER_NOT_FOUND, tender.part())
+        case State.DECLINED:
+            reason = Reason.INVALID_STATE
+        case State.VOIDED:
+            reason = Reason.ALREADY_VOIDED
+        case State.CAPTURED if resumed:
+            # it was counted when the request captured; it only says what became of it (contract §8 Waiting)
+            over = doc.amount_minor is not None and doc.amount_minor > tender.approved_minor
+            return _moved(
+                books, tender, "partial" if over else "applied", day, Reason.AMOUNT_OVER_AUTHORIZED if over else None
+            )
+        case _:
+            before = tender.captured_minor
+            reason = tenders.capture(books, tender, doc.amount_minor, day)
+            some = tender.state is State.CAPTURED and (tender.captured_minor or not before)
+            return _moved(
+                books, tender, "applied" if reason is None else "partial" if some else "rejected", day, reason
+            )
+    return _moved(books, tender, "rejected", day, reason)
+
+
+def voided(doc: TenderVoided, books: Books) -> Outcome:
+    """Release a hold, give back what was taken, or leave a tombstone."""
+    tender = books.tender(doc.tender_id)
+    day = day_of(doc.occurred_at)
+    tenders.void(books, tender, day)
+    return _moved(books, tender, "applied", day, None)
+
+
+def _moved(books: Books, tender: Tender, status: str, day: int, reason: Reason | None) -> Outcome:
+    account = books.at(tender.account)
+    card = account if account is not None and account.kind is Kind.CARD else None
+    return Outcome(
+        status,
+        reason,
+        customer_id=tender.customer_id or None,
+        sale_id=tender.sale_id or None,
+        tender_id=tender.id,
+        points=points_part(books, account, day) if account is not None and card is None else None,
+        gift_cards=[card_part(books, card)] if card is not None else [],
+        tender=tender.part(reason),
+    )

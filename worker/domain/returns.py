@@ -1,0 +1,227 @@
+"""A return: points come back line by line, money goes back to cards and points (contract §2.2 Returns, §8 Returns)."""
+
+from dataclasses import dataclass, field
+
+from schemas.documents import Refund, ReturnCompleted
+from schemas.reasons import Reason, first
+from worker.domain import tender as tenders
+from worker.domain.books import Books, day_of
+from worker.domain.identity import derived_id
+from worker.domain.lots import NEVER, Account, CardFacts, Contra, Kind, Standing
+from worker.domain.loyalty import card_parts, earner, points_shown, unlinked_points
+from worker.domain.outcome import Outcome, TenderPart
+from worker.domain.sale import Basis, Sale
+from worker.domain.sales import STORED_VALUE, card_expiry, card_timer, points_of_sale, reverse_points, take_back
+from worker.domain.tender import State
+from worker.domain.trace import ReturnedLine, Trace
+
+WAITED_FOR = (State.NONE, State.AWAITING, State.AUTHORIZED, State.EXPIRED)
+
+
+@dataclass(slots=True)
+class _Tally:
+    """How far one side of a return, its lines or its refunds, took effect."""
+
+    counted: bool = False
+    reasons: list[Reason] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Parked:
+    """The document waits, whole, for a sale or a tender."""
+
+    waits_for: str  # "sale" or "tender"
+    key: str
+    reason: Reason
+    tender: TenderPart | None = None  # of a tender's document
+
+
+def complete(doc: ReturnCompleted, books: Books) -> Outcome | Parked:
+    """Reverse what the lines earned and give the refunds back, or wait for what they refer to."""
+    sale = None
+    if doc.sale_id is not None:
+        sale = books.sale(doc.sale_id)
+        if sale.voided:
+            return _rejected(doc, sale, Reason.ALREADY_VOIDED)
+        if not sale.decided:
+            return _park(sale, "sale", Reason.SALE_NOT_FOUND)
+        if sale.currency != doc.currency:
+            return _rejected(doc, sale, Reason.CURRENCY_MISMATCH)
+    for refund in doc.refunds:
+        if refund.kind in STORED_VALUE and refund.tender_id is not None:
+            tender = books.tender(refund.tender_id)
+            if tender.state in WAITED_FOR:
+                if sale is not None:  # whose void ends the wait too
+                    sale.waiting = sale.dirty = True
+                return _park(tender, "tender", Reason.TENDER_NOT_FOUND)
+    return _linked(doc, sale, books) if sale is not None else _unlinked(doc, books)
+
+
+def _park(what: "Sale | tenders.Tender", kind: str, reason: Reason) -> Parked:
+    what.waiting = what.dirty = True
+    return Parked(kind, what.id, reason)
+
+
+def _rejected(doc: ReturnCompleted, sale: Sale, reason: Reason) -> Outcome:
+    customer_id = sale.customer_id or doc.customer_id
+    return Outcome("rejected", reason, customer_id=customer_id, sale_id=doc.sale_id, return_id=doc.return_id)
+
+
+def _linked(doc: ReturnCompleted, sale: Sale, books: Books) -> Outcome:
+    day = day_of(doc.occurred_at)
+    tally = _Tally()
+    lines: list[tuple[int, int]] = []
+    taken = 0
+    cards: dict[str, Reason | None] = {}
+    trace = Trace()
+    books.moves = trace.moves
+    for line in doc.lines:
+        sold = sale.lines.get(line.sale_line_id or 0)
+        before = 0 if sold is None else sold.returned_minor
+        trace.lines.append(ReturnedLine(line.line_id, line.sale_line_id or 0, before, line.net_minor))
+        if sold is None:
+            tally.reasons.append(Reason.SALE_LINE_NOT_FOUND)
+            continue
+        points, load = sold.kept(sold.points), sold.kept(sold.load_minor)
+        returned = min(line.net_minor, sold.net_minor - sold.returned_minor)
+        if returned < line.net_minor:
+            tally.reasons.append(Reason.OVER_RETURNED)
+        if returned == 0:
+            continue
+        tally.counted = True
+        sold.returned_minor += returned
+        points -= sold.kept(sold.points)
+        taken += points
+        lines.append((line.line_id, 0 if sale.forfeited else -points))
+        if sold.card_id:
+            card = books.accounts[Kind.CARD, sold.card_id]
+            load -= sold.kept(sold.load_minor)
+            books.reverse(card, load, Contra.SOLD, (0, NEVER), day, within_balance=False)
+            cards[card.key] = None
+    account = books.at(sale.account)
+    if account is not None:
+        trace.set_off = take_back(sale, books, account, taken, day)
+    sale.dirty = True
+    outcome = _finish(doc, sale, books, tally, cards)
+    outcome.trace = trace
+    outcome.customer_id = sale.customer_id or doc.customer_id
+    outcome.lines = [line for line in lines if line[1]]
+    outcome.policy_version = sale.policy_version
+    outcome.points = points_of_sale(books, sale, day)
+    return outcome
+
+
+def _unlinked(doc: ReturnCompleted, books: Books) -> Outcome:
+    day = day_of(doc.occurred_at)
+    version = books.policies.at(doc.occurred_at)
+    account: Account | None = None
+    reason: Reason | None = None
+    points: dict[int, int] | None = {}
+    trace = Trace()
+    books.moves = trace.moves
+    if doc.customer_id is not None:
+        trace.lines = [ReturnedLine(line.line_id, 0, 0, line.net_minor) for line in doc.lines]
+        points, common = unlinked_points(books, doc, version)
+        trace.rated, trace.currency = Basis(*common[1:]), doc.currency
+        account, reason = _take_unlinked(doc, books, points, day)
+    outcome = _finish(doc, None, books, _Tally(counted=True), {})
+    outcome.trace = trace
+    outcome.customer_id = doc.customer_id
+    outcome.lines = [(line_id, -value) for line_id, value in (points or {}).items() if value]
+    outcome.policy_version = version.version
+    outcome.points = points_shown(books, account, day, reason)
+    return outcome
+
+
+def _take_unlinked(
+    doc: ReturnCompleted, books: Books, points: dict[int, int] | None, day: int
+) -> tuple[Account | None, Reason | None]:
+    """Take the points from the customer's account; of a customer without a record from what waits for them."""
+    version = books.policies.at(doc.occurred_at)
+    taken = sum(points.values()) if points else 0
+    reason = Reason.CURRENCY_NOT_IN_POLICY if points is None else None
+    holder, _ = earner(books, doc.customer_id, doc.occurred_at)
+    if holder is None:
+        if taken == 0:
+            return None, first([Reason.CUSTOMER_NOT_FOUND, reason])
+        holder = books.open_points(doc.customer_id or "", Standing.UNCLAIMED)
+    account = books.follow(holder)
+    reverse_points(books, account, taken, version.lot_days(day), day, version.policy.negative_balance)
+    return account, reason
+
+
+def _finish(
+    doc: ReturnCompleted, sale: Sale | None, books: Books, lines: _Tally, cards: dict[str, Reason | None]
+) -> Outcome:
+    """Give the refunds back and say how it all went: one side short is partial, both off is rejected."""
+    refunds = _Tally()
+    parts: list[TenderPart] = []
+    for refund in doc.refunds:
+        _refund(doc, refund, sale, books, refunds, parts, cards)
+    short = lines.reasons + refunds.reasons
+    status = "applied"
+    if short:
+        status = "partial" if lines.counted or refunds.counted else "rejected"
+    return Outcome(
+        status,
+        first(short),
+        sale_id=doc.sale_id,
+        return_id=doc.return_id,
+        gift_cards=card_parts(books, cards),
+        tenders=parts,
+    )
+
+
+def _refund(
+    doc: ReturnCompleted,
+    refund: Refund,
+    sale: Sale | None,
+    books: Books,
+    tally: _Tally,
+    parts: list[TenderPart],
+    cards: dict[str, Reason | None],
+) -> None:
+    day = day_of(doc.occurred_at)
+    reason: Reason | None = None
+    if refund.kind not in STORED_VALUE:
+        tally.counted = True
+        return
+    if refund.tender_id is not None:
+        tender = books.tender(refund.tender_id)
+        before = tender.refunded_minor
+        if tender.state is State.CAPTURED and tender.currency != doc.currency:
+            reason = Reason.CURRENCY_MISMATCH
+        elif tender.state is State.CAPTURED:
+            reason = tenders.refund(books, tender, refund.amount_minor, day)
+        else:
+            reason = Reason.ALREADY_VOIDED if tender.state is State.VOIDED else Reason.INVALID_STATE
+        moved = tender.refunded_minor != before
+        tally.counted |= moved
+        parts.append(tender.part(reason, moved=moved))
+    else:
+        card_id, reason = _load(doc, refund, sale, books, day)
+        cards[card_id] = first([cards.get(card_id), reason])
+        tally.counted |= reason is None
+    if reason is not None:
+        tally.reasons.append(reason)
+
+
+def _load(doc: ReturnCompleted, refund: Refund, sale: Sale | None, books: Books, day: int) -> tuple[str, Reason | None]:
+    """Load some card: its id, and why not; a number that is not known yet becomes a card, as in a sale."""
+    ref = refund.gift_card
+    assert ref is not None  # noqa: S101  the schema's rule: a refund to a card names a tender or a card
+    card = books.card(ref)
+    if card is None:
+        if ref.number is None:
+            return "", Reason.CARD_NOT_ACCEPTED
+        card_id = derived_id(books.orgcode, "scm.return.completed", doc.return_id, refund.refund_id)
+        version = books.policies.at(doc.occurred_at)
+        facts = CardFacts(ref.number.last4, card_expiry(version, day))
+        card = books.open_card(card_id, ref.number, doc.currency, facts)
+        card_timer(books, card)
+    if card.currency != doc.currency:
+        return card.key, Reason.CURRENCY_MISMATCH
+    books.credit(card, refund.amount_minor, Contra.REFUNDED)
+    if sale is not None:
+        sale.loads.append((card.key, refund.amount_minor))
+    return card.key, None

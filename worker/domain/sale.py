@@ -1,0 +1,111 @@
+"""What is remembered of a sale and of a command that moved value: as much as undoing and explaining it takes."""
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import NamedTuple
+
+from worker.domain.lots import Kind, Pick
+
+
+class SaleLine:
+    """One line: what it sold for, what it earned, how much of it came back, and the card that it sold."""
+
+    __slots__ = ("card_id", "load_minor", "net_minor", "points", "returned_minor")
+
+    def __init__(
+        self, net_minor: int, points: int = 0, returned_minor: int = 0, card_id: str = "", load_minor: int = 0
+    ) -> None:
+        self.net_minor = net_minor
+        self.points = points
+        self.returned_minor = returned_minor
+        self.card_id = card_id
+        self.load_minor = load_minor
+
+    def kept(self, total: int) -> int:
+        """What the line keeps of `total` (its points, its load) after what came back of it (contract §2.2 Returns)."""
+        left = self.net_minor - min(self.net_minor, self.returned_minor)
+        return total * left // self.net_minor if self.net_minor else total
+
+
+class Exclusion(IntEnum):
+    """Why a line of a sale earns nothing. The numbers are stored."""
+
+    NONE = 0
+    GIFT_CARD = 1
+    FEE = 2
+    LINE = 3  # `loyalty_excluded`
+    CATEGORY = 4  # by the policy
+
+
+class LineBasis(NamedTuple):
+    """What a line earned by, beside its net amount and the rate."""
+
+    exclusion: Exclusion
+    share_minor: int  # its share of the tenders that do not earn
+    category: str | None  # that excludes it or multiplies its points
+
+
+@dataclass(slots=True)
+class Basis:
+    """What a sale earned by, as far as its policy and its lines' net amounts do not tell. A plain sale has none.
+
+    Campaigns and tiers are places in the lists of the policy's version, which never changes.
+    """
+
+    campaign: int | None = None
+    missed: int | None = None  # a higher campaign that ran, and for which consent was lacking
+    tier: int | None = None
+    earned_12m: int = 0  # what reached the tier
+    repaid: int = 0  # points of the sale that filled a deficit
+    lines: dict[int, LineBasis] = field(default_factory=dict)
+
+
+class Sale:
+    """A sale, the stub of one that somebody waits for, or the tombstone of one voided before."""
+
+    __slots__ = (
+        "account", "available_day", "basis", "by_hand", "currency", "customer_id", "decided", "dirty", "expires_day",
+        "forfeited", "id", "lines", "loads", "new", "policy_version", "requests", "tenders", "voided", "waiting",
+    )  # fmt: skip
+
+    def __init__(self, sale_id: str) -> None:
+        self.id = sale_id
+        self.new = True  # no row yet
+        self.dirty = False
+        self.decided = False  # scm.sale.completed has come
+        self.voided = False
+        self.waiting = False  # some parked document waits for it
+        self.currency = ""
+        self.customer_id = ""
+        self.account: tuple[Kind, str] | None = None  # that earned its points
+        self.policy_version = 0
+        self.available_day = 0
+        self.expires_day = 0
+        self.lines: dict[int, SaleLine] = {}
+        self.tenders: list[str] = []  # stored-value tenders that it names
+        self.requests: list[str] = []  # tenders whose request names it
+        self.loads: list[tuple[str, int]] = []  # (card_id, minor) that its returns put on cards
+        self.by_hand = 0  # points taken back by crm.loyalty.reverse, not yet set off
+        self.forfeited = False
+        self.basis: Basis | None = None
+
+    def kept_points(self) -> int:
+        return 0 if self.forfeited else sum(line.kept(line.points) for line in self.lines.values())
+
+
+class Entry:
+    """What a command moved on one account, and how much of it has been undone since."""
+
+    __slots__ = ("account", "amount", "available_day", "dirty", "expires_day", "id", "new", "picks", "type", "undone")
+
+    def __init__(self, type_: str, command_id: str, account: tuple[Kind, str], amount: int) -> None:
+        self.type = type_
+        self.id = command_id
+        self.account = account
+        self.amount = amount
+        self.available_day = 0
+        self.expires_day = 0
+        self.picks: list[Pick] = []  # of a redemption: the lots it took, in the order in which it took them
+        self.undone = 0
+        self.new = True
+        self.dirty = False

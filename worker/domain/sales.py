@@ -1,0 +1,259 @@
+"""A sale, and its void (contract §2.2 Earning, Tenders; §8 Sales). A sale is never refused for what money has done."""
+
+from schemas.documents import SaleCompleted, SaleVoided
+from schemas.documents import SaleLine as SoldLine
+from schemas.reasons import Reason, first
+from worker.domain import tender as tenders
+from worker.domain.books import Books, Timer, day_of
+from worker.domain.identity import derived_id
+from worker.domain.lots import DAY_US, NEVER, Account, CardFacts, Contra, Kind, Standing
+from worker.domain.loyalty import (
+    PLAIN,
+    card_parts,
+    common_factor,
+    earner,
+    eligible_lines,
+    note_earned,
+    points_of,
+    points_shown,
+)
+from worker.domain.outcome import Outcome, PointsPart, TenderPart
+from worker.domain.policy import PolicyVersion
+from worker.domain.sale import Basis, Sale, SaleLine
+from worker.domain.tender import State, Tender
+from worker.domain.trace import Trace
+
+STORED_VALUE = ("gift_card", "points")
+
+
+def complete(doc: SaleCompleted, books: Books) -> Outcome:
+    """Earn, capture the stored-value tenders that it names, load the cards that it sells."""
+    sale = books.sale(doc.sale_id)
+    named = [tender for tender in doc.tenders if tender.kind in STORED_VALUE]
+    day = day_of(doc.occurred_at)
+    if sale.voided:
+        # The void hits every tender that the sale names, also those that only the late sale tells of.
+        parts = [_void_part(books, books.tender(tender.tender_id), day) for tender in named]
+        return Outcome(
+            "rejected",
+            Reason.ALREADY_VOIDED,
+            customer_id=doc.customer_id,
+            sale_id=doc.sale_id,
+            points=points_shown(books, None, day),
+            gift_cards=card_parts(books, {}),
+            tenders=parts,
+        )
+    version = books.policies.at(doc.occurred_at)
+    sale.decided = sale.dirty = True
+    sale.currency = doc.currency
+    sale.customer_id = doc.customer_id or ""
+    sale.policy_version = version.version
+    sale.lines = {line.line_id: SaleLine(line.net_minor) for line in doc.lines}
+    account, unearned = _earn(doc, sale, books, version, day)
+    cards: dict[str, Reason | None] = {}
+    for line in doc.lines:
+        if line.gift_card is not None:
+            card_id, reason = _load(doc, line, sale, books, version, day)
+            cards[card_id] = first([cards.get(card_id), reason])
+    parts = [_capture(doc, tender.tender_id, tender.amount_minor, sale, books, day) for tender in named]
+    paid = sum(tender.amount_minor for tender in doc.tenders)
+    mismatch = bool(doc.tenders) and paid != sum(line.net_minor for line in doc.lines)
+    books.wake(sale)
+    return Outcome(
+        "applied",
+        Reason.TENDERS_MISMATCH if mismatch else None,
+        customer_id=doc.customer_id,
+        sale_id=doc.sale_id,
+        points=points_shown(books, account, day, unearned),
+        gift_cards=card_parts(books, cards) if cards or parts else [],
+        tenders=parts,
+        lines=[(line_id, line.points) for line_id, line in sale.lines.items() if line.points],
+        policy_version=version.version,
+    )
+
+
+def _earn(
+    doc: SaleCompleted, sale: Sale, books: Books, version: PolicyVersion, day: int
+) -> tuple[Account | None, Reason | None]:
+    """Credit what the lines earn; the account, and why it earned nothing. No account: there is nothing to credit."""
+    if doc.customer_id is None:
+        return None, None
+    holder, refused = earner(books, doc.customer_id, doc.occurred_at)
+    account = None if holder is None else books.follow(holder)
+    common = common_factor(books, version, account, doc.customer_id, doc.occurred_at)
+    eligible, bases = eligible_lines(doc, version)
+    points = points_of(version, doc.currency, common.factor, eligible)
+    reason = first([refused, Reason.CURRENCY_NOT_IN_POLICY if points is None else None])
+    earned = 0
+    if reason is None and points is not None:
+        for line_id, line_points in points.items():
+            sale.lines[line_id].points = line_points
+            earned += line_points
+        if bases or common is not PLAIN:
+            sale.basis = Basis(common.campaign, common.missed, common.tier, common.earned_12m, lines=bases)
+    if account is None:
+        if earned == 0:
+            sale.account = (Kind.POINTS, doc.customer_id)
+            return None, first([Reason.CUSTOMER_NOT_FOUND, reason])
+        account = books.open_points(doc.customer_id, Standing.UNCLAIMED)
+    sale.account = (account.kind, account.key)
+    sale.available_day, sale.expires_day = version.lot_days(day)
+    if earned:
+        owed = account.deficit
+        books.credit(account, earned, Contra.EARNED, sale.available_day, sale.expires_day)
+        if owed:
+            sale.basis = sale.basis or Basis()
+            sale.basis.repaid = owed - account.deficit
+        note_earned(account, day, earned)
+        release_timer(books, account, sale.available_day, day)
+        if account.standing is Standing.UNCLAIMED:
+            books.timers.append(Timer("forfeit", sale.id, books.now_us + version.policy.park_deadline_days * DAY_US))
+    return account, reason
+
+
+def release_timer(books: Books, account: Account, available_day: int, day: int) -> None:
+    """What a lot that is pending sets off later."""
+    if available_day > day:
+        key = f"{account.kind:d}\n{account.key}\n{available_day}"
+        books.timers.append(Timer("release", key, available_day * DAY_US))
+
+
+def _load(
+    doc: SaleCompleted, line: SoldLine, sale: Sale, books: Books, version: PolicyVersion, day: int
+) -> tuple[str, Reason | None]:
+    """Load the card that a line sells, and what there is to say about it; a number that is not known becomes a card."""
+    ref = line.gift_card
+    assert ref is not None  # noqa: S101  the caller's filter
+    load_minor = line.net_minor if ref.load_minor is None else ref.load_minor
+    card = books.card(ref)
+    if card is None:
+        if ref.number is None:
+            return "", Reason.CARD_NOT_ACCEPTED
+        card_id = derived_id(books.orgcode, "scm.sale.completed", doc.sale_id, str(line.line_id))
+        facts = CardFacts(ref.number.last4, card_expiry(version, day))
+        card = books.open_card(card_id, ref.number, doc.currency, facts)
+        card_timer(books, card)
+    if card.currency != doc.currency:
+        return card.key, Reason.CURRENCY_MISMATCH
+    sold = sale.lines[line.line_id]
+    sold.card_id = card.key
+    sold.load_minor = load_minor
+    books.credit(card, load_minor, Contra.SOLD)
+    flagged = _bought_with_card(doc) and not version.policy.gift_card.bought_with_gift_card
+    return card.key, Reason.GIFT_CARD_BUYS_GIFT_CARD if flagged else None
+
+
+def _bought_with_card(doc: SaleCompleted) -> bool:
+    """Gift cards paid for more than all that is not a gift card: some of them bought one."""
+    paid = sum(tender.amount_minor for tender in doc.tenders if tender.kind == "gift_card")
+    return paid > sum(line.net_minor for line in doc.lines if line.item_type != "gift_card")
+
+
+def card_expiry(version: PolicyVersion, day: int) -> int:
+    days = version.policy.gift_card.expire_days
+    return NEVER if days is None else day + days
+
+
+def card_timer(books: Books, card: Account) -> None:
+    if card.card is not None and card.card.expires_day != NEVER:
+        books.timers.append(Timer("card", card.key, (card.card.expires_day + 1) * DAY_US))
+
+
+def _capture(doc: SaleCompleted, tender_id: str, amount_minor: int, sale: Sale, books: Books, day: int) -> TenderPart:
+    """The sale acts as a capture of the tender that it names."""
+    tender = books.tender(tender_id)
+    sale.tenders.append(tender_id)
+    before = _position(tender)
+    reason: Reason | None
+    match tender.state:
+        case State.NONE | State.AWAITING:
+            tender.name(amount_minor)
+            reason = Reason.TENDER_NOT_FOUND
+        case State.DECLINED:
+            reason = Reason.INVALID_STATE
+        case State.VOIDED:
+            reason = Reason.ALREADY_VOIDED
+        case _ if tender.currency != doc.currency:
+            reason = Reason.CURRENCY_MISMATCH
+        case _:
+            reason = tenders.capture(books, tender, amount_minor, day)
+    return tender.part(reason, moved=_position(tender) != before and tender.state is not State.AWAITING)
+
+
+def _position(tender: Tender) -> tuple[State, int, int]:
+    return tender.state, tender.captured_minor, tender.refunded_minor
+
+
+def void(doc: SaleVoided, books: Books) -> Outcome:
+    """Undo all of a sale, its returns included; one that has not come yet finds a tombstone."""
+    sale = books.sale(doc.sale_id)
+    sale.voided = sale.dirty = True
+    day = day_of(doc.occurred_at)
+    trace = Trace()
+    books.moves = trace.moves
+    lines, trace.set_off = _take_back(sale, books, day)
+    touched: dict[str, None] = {}
+    sold = [(line.card_id, line.kept(line.load_minor), Contra.SOLD) for line in sale.lines.values() if line.card_id]
+    for card_id, load_minor, contra in [*sold, *((*load, Contra.REFUNDED) for load in sale.loads)]:
+        card = books.accounts[Kind.CARD, card_id]
+        books.reverse(card, load_minor, contra, (0, NEVER), day, within_balance=False)
+        touched[card_id] = None
+    parts = [
+        _void_part(books, books.tender(tender_id), day) for tender_id in dict.fromkeys(sale.tenders + sale.requests)
+    ]
+    books.wake(sale)
+    return Outcome(
+        "applied",
+        customer_id=sale.customer_id or None,
+        sale_id=doc.sale_id,
+        points=points_of_sale(books, sale, day),
+        gift_cards=card_parts(books, touched),
+        tenders=parts,
+        lines=lines,
+        policy_version=sale.policy_version if sale.decided else None,
+        trace=trace,
+    )
+
+
+def points_of_sale(books: Books, sale: Sale, day: int) -> PointsPart | None:
+    """The account of the sale's customer, as its void or a return leaves it."""
+    account = books.at(sale.account)
+    unknown = account is None and sale.account is not None
+    return points_shown(books, account, day, Reason.CUSTOMER_NOT_FOUND if unknown else None)
+
+
+def _take_back(sale: Sale, books: Books, day: int) -> tuple[list[tuple[int, int]], int]:
+    """Take back what returns left of the points; the lines, signed, and what was set off."""
+    account = books.at(sale.account)
+    if account is None:
+        return [], 0
+    kept = [] if sale.forfeited else [(line_id, line.kept(line.points)) for line_id, line in sale.lines.items()]
+    set_off = take_back(sale, books, account, sum(points for _, points in kept), day)
+    return [(line_id, -points) for line_id, points in kept if points], set_off
+
+
+def take_back(sale: Sale, books: Books, account: Account, points: int, day: int) -> int:
+    """Reverse points of a sale; what was taken by hand before is set off first (contract §8 Edges): how much."""
+    if sale.forfeited:
+        return 0
+    set_off = min(sale.by_hand, points)
+    sale.by_hand -= set_off
+    policy = books.policies.numbered(sale.policy_version).policy
+    reverse_points(
+        books, account, points - set_off, (sale.available_day, sale.expires_day), day, policy.negative_balance
+    )
+    return set_off
+
+
+def reverse_points(
+    books: Books, account: Account, points: int, own: tuple[int, int], day: int, negative_balance: str
+) -> None:
+    """Take earned points back; under `within_balance` never below zero."""
+    within = negative_balance == "within_balance"
+    books.reverse(account, points, Contra.EARNED, own, day, within_balance=within)
+    note_earned(account, day, -points)
+
+
+def _void_part(books: Books, tender: Tender, day: int) -> TenderPart:
+    moved = tenders.void(books, tender, day)
+    return tender.part(moved=moved)

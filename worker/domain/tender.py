@@ -1,0 +1,196 @@
+"""One tender of stored value: a gift card or points that pay a part of a sale (contract §2.2 Tenders).
+
+A approved, C captured, B given back: every document books the change of −C + B, so their order does not matter.
+"""
+
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from schemas.reasons import Reason
+from worker.domain.lots import DAY_US, Account, Contra, Kind, Pick, Standing
+from worker.domain.outcome import TenderPart
+from worker.domain.policy import PointValue
+
+if TYPE_CHECKING:
+    from worker.domain.books import Books
+
+
+class State(StrEnum):
+    """The rows of the tender state table; NONE is a row that only waits to be filled."""
+
+    NONE = "none"
+    AWAITING = "awaiting"
+    AUTHORIZED = "authorized"
+    CAPTURED = "captured"
+    EXPIRED = "expired"
+    DECLINED = "declined"
+    VOIDED = "voided"
+
+
+class Tender:
+    """The state of one tender. Amounts in minor units; `picks` the lots held or taken, in the order of taking."""
+
+    __slots__ = (
+        "account", "approved_minor", "captured_minor", "currency", "customer_id", "dirty", "expires_us", "id", "kind",
+        "named_minor", "new", "picks", "refunded_minor", "requested_minor", "sale_id", "state", "value", "waiting",
+    )  # fmt: skip
+
+    def __init__(self, tender_id: str) -> None:
+        self.id = tender_id
+        self.new = True
+        self.dirty = True
+        self.waiting = False
+        self.state = State.NONE
+        self.kind = ""
+        self.account: tuple[Kind, str] | None = None
+        self.sale_id = ""
+        self.customer_id = ""
+        self.currency = ""
+        self.requested_minor = 0
+        self.approved_minor = 0
+        self.captured_minor = 0
+        self.refunded_minor = 0
+        self.named_minor: int | None = None  # the least that captures and the sale named before the request came
+        self.value: PointValue | None = None  # of points, by the policy of the request
+        self.picks: list[Pick] = []
+        self.expires_us: int | None = None
+
+    def units(self, amount_minor: int) -> int:
+        """The account's units for an amount: points by the policy of the request, or the money itself."""
+        return amount_minor if self.value is None else self.value.points(amount_minor)
+
+    def money(self, units: int) -> int:
+        return units if self.value is None else self.value.money(units)
+
+    def name(self, amount_minor: int) -> None:
+        """A capture or the sale named an amount before the request has come."""
+        self.state = State.AWAITING
+        self.named_minor = amount_minor if self.named_minor is None else min(self.named_minor, amount_minor)
+        self.dirty = True
+
+    def part(self, reason: Reason | None = None, *, moved: bool = False) -> TenderPart:
+        live = self.state in (State.AUTHORIZED, State.CAPTURED)
+        amount = self.approved_minor if self.state is State.AUTHORIZED else self.captured_minor - self.refunded_minor
+        return TenderPart(
+            self.id,
+            self.state.value,
+            self.requested_minor,
+            self.approved_minor,
+            self.captured_minor,
+            self.refunded_minor,
+            (self.units(amount) if live else 0) if self.value is not None else None,
+            self.expires_us if self.state is State.AUTHORIZED else None,
+            reason,
+            moved,
+        )
+
+    @property
+    def contra(self) -> Contra:
+        return Contra.SPENT if self.value is None else Contra.REDEEMED
+
+
+def authorize(books: "Books", tender: Tender, account: Account, approved_minor: int, day: int) -> None:
+    """Hold `approved_minor` on the account; capture at once what is already named."""
+    tender.account = (account.kind, account.key)
+    tender.approved_minor = approved_minor
+    tender.picks = books.hold(account, tender.units(approved_minor), day)
+    named = tender.named_minor
+    tender.state = State.AUTHORIZED
+    tender.dirty = True
+    if named is not None:
+        take(books, tender, min(named, approved_minor), day)
+
+
+def take(books: "Books", tender: Tender, captured_minor: int, day: int) -> None:
+    """Capture `captured_minor` of what is held and release the rest."""
+    account = books.at(tender.account)
+    assert account is not None  # noqa: S101  an authorized tender has an account: the ledger loads it
+    tender.picks = books.settle(account, tender.picks, tender.units(captured_minor), tender.contra, day)
+    tender.captured_minor = captured_minor
+    tender.state = State.CAPTURED
+    tender.expires_us = None
+    tender.dirty = True
+    books.wake(tender)
+
+
+def capture(books: "Books", tender: Tender, amount_minor: int | None, day: int) -> Reason | None:
+    """A capture, or the sale acting as one; the reason why it took less than it named, if it did.
+
+    `amount_minor` None names all that was approved. NONE, AWAITING, DECLINED and VOIDED are the caller's.
+    """
+    if tender.state is State.EXPIRED:
+        return _capture_expired(books, tender, amount_minor, day)
+    approved = tender.approved_minor
+    if tender.state is State.AUTHORIZED:
+        wanted = approved if amount_minor is None else amount_minor
+        take(books, tender, min(wanted, approved), day)
+        return Reason.AMOUNT_OVER_AUTHORIZED if wanted > approved else None
+    if amount_minor is None or amount_minor == tender.captured_minor:
+        return None
+    if amount_minor > tender.captured_minor:
+        return Reason.AMOUNT_OVER_AUTHORIZED
+    lower(books, tender, amount_minor, min(tender.refunded_minor, amount_minor), day)
+    return None
+
+
+def _capture_expired(books: "Books", tender: Tender, amount_minor: int | None, day: int) -> Reason | None:
+    account = books.at(tender.account)
+    wanted = tender.approved_minor if amount_minor is None else amount_minor
+    can = 0
+    if account is not None and spendable(account, day):
+        can = min(tender.approved_minor, wanted, tender.money(account.available(day)))
+    if can == 0 or account is None:
+        return Reason.HOLD_EXPIRED
+    tender.picks = books.hold(account, tender.units(can), day)
+    take(books, tender, can, day)
+    return Reason.HOLD_EXPIRED if can < wanted else None
+
+
+def lower(books: "Books", tender: Tender, captured_minor: int, refunded_minor: int, day: int) -> None:
+    """Set C and B and give back what they leave less taken: P(before) − P(after)."""
+    before = tender.units(tender.captured_minor - tender.refunded_minor)
+    after = tender.units(captured_minor - refunded_minor)
+    account = books.at(tender.account)
+    assert account is not None  # noqa: S101  a captured tender has an account: the ledger loads it
+    if before > after:
+        grace = books.policies.at(day * DAY_US).policy.restore_grace_days
+        books.give_back(account, tender.picks, before - after, tender.contra, day, grace)
+    tender.captured_minor = captured_minor
+    tender.refunded_minor = refunded_minor
+    tender.dirty = True
+
+
+def refund(books: "Books", tender: Tender, amount_minor: int, day: int) -> Reason | None:
+    """Give back to a captured tender what is left of it; the reason why it was less than `amount_minor`, if it was."""
+    given = min(amount_minor, tender.captured_minor - tender.refunded_minor)
+    if given:
+        lower(books, tender, tender.captured_minor, tender.refunded_minor + given, day)
+    return Reason.AMOUNT_OVER_CAPTURED if given < amount_minor else None
+
+
+def release(books: "Books", tender: Tender, day: int) -> None:
+    """Let go of a hold."""
+    account = books.at(tender.account)
+    if account is not None:
+        books.settle(account, tender.picks, 0, tender.contra, day)
+    tender.picks = []
+    tender.expires_us = None
+
+
+def void(books: "Books", tender: Tender, day: int) -> bool:
+    """Release a hold or give back what was taken; whether anything changed. What comes later finds a tombstone."""
+    if tender.state is State.VOIDED:
+        return False
+    if tender.state is State.AUTHORIZED:
+        release(books, tender, day)
+    elif tender.state is State.CAPTURED:
+        lower(books, tender, tender.captured_minor, tender.captured_minor, day)
+    tender.state = State.VOIDED
+    tender.dirty = True
+    books.wake(tender)
+    return True
+
+
+def spendable(account: Account, day: int) -> bool:
+    """Whether new value may be taken from it on `day`."""
+    return account.standing is Standing.ACTIVE and (account.card is None or account.card.expires_day >= day)

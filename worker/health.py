@@ -1,0 +1,105 @@
+"""/livez, /readyz and /metrics: what an orchestrator and Prometheus ask."""
+
+import asyncio
+import contextlib
+import errno
+import socket
+from collections.abc import AsyncIterator, Iterator
+
+import structlog
+import uvicorn
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from worker import metrics
+from worker.errors import OperatorError
+
+_log = structlog.get_logger(__name__)
+
+
+class Status:
+    """Whether this process can do its work now: ready once nothing of it is down."""
+
+    def __init__(self) -> None:
+        self._down = {"stream": "starting"}
+
+    def down(self, part: str, why: str) -> None:
+        """`part` can't do its work; `why` holds no values: it is shown to whoever asks."""
+        if part not in self._down:
+            _log.warning("not_ready", part=part, why=why)
+        self._down[part] = why
+        metrics.SERVING.set(0)
+
+    def up(self, part: str) -> None:
+        """`part` works (again)."""
+        if self._down.pop(part, None) is not None and not self._down:
+            _log.info("ready")
+            metrics.SERVING.set(1)
+
+    @property
+    def why_not(self) -> dict[str, str]:
+        """What is down, and why: empty when ready."""
+        return dict(self._down)
+
+
+def application(status: Status) -> Starlette:
+    """The three routes. That /livez answers is its message: the event loop turns."""
+
+    async def livez(_request: Request) -> Response:
+        return JSONResponse({"status": "alive"})
+
+    async def readyz(_request: Request) -> Response:
+        why = status.why_not
+        return JSONResponse({"status": "not ready", "why": why} if why else {"status": "ready"}, 503 if why else 200)
+
+    async def prometheus(_request: Request) -> Response:
+        return Response(generate_latest(metrics.REGISTRY), headers={"content-type": CONTENT_TYPE_LATEST})
+
+    return Starlette(routes=[Route("/livez", livez), Route("/readyz", readyz), Route("/metrics", prometheus)])
+
+
+class _Server(uvicorn.Server):
+    """Leaves the signals alone: SIGTERM must finish the batch, not the web server."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def bind(host: str, port: int, *, chosen: bool) -> socket.socket | None:
+    """A listening socket; None (and a warning) if nobody chose the port and it is taken.
+
+    Raises OperatorError if the chosen port, or the address, can't be had.
+    """
+    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    listener = socket.socket(family, kind, protocol)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(64)
+    except OSError as error:
+        listener.close()
+        if error.errno == errno.EADDRINUSE and not chosen:
+            _log.warning("http_off", why="the default port is taken", host=host, port=port)
+            return None
+        raise OperatorError(f"can't listen on {host}:{port} (G3N_HTTP_HOST, G3N_HTTP_PORT): {error.strerror}") from None
+    return listener
+
+
+@contextlib.asynccontextmanager
+async def serve(status: Status, listener: socket.socket | None) -> AsyncIterator[None]:
+    """Answers on `listener` (None: nobody does) as long as the context is open."""
+    if listener is None:
+        yield
+        return
+    config = uvicorn.Config(application(status), log_config=None, access_log=False, lifespan="off")
+    server = _Server(config)
+    task = asyncio.create_task(server.serve(sockets=[listener]))
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await task

@@ -1,0 +1,41 @@
+"""Which topics there are (contract §2, §3)."""
+
+from typing import NamedTuple
+
+from worker.settings import Settings
+
+_DEAD_LETTERS = "-dlt"
+
+
+class Topics(NamedTuple):
+    """Full names, prefix included. Any input topic takes any input type (contract §8)."""
+
+    inputs: tuple[str, ...]
+    tender_outcomes: str
+    outcomes: str
+
+    @property
+    def dead_letters(self) -> tuple[str, ...]:
+        """The dead-letter topic of each input, in the same order."""
+        return tuple(map(dead_letter, self.inputs))
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Every topic that the worker writes to."""
+        return (self.tender_outcomes, self.outcomes, *self.dead_letters)
+
+
+def dead_letter(topic: str) -> str:
+    """Where what can't be accepted from `topic` goes."""
+    return topic + _DEAD_LETTERS
+
+
+def from_settings(settings: Settings) -> Topics:
+    """The topics as the settings name them."""
+    prefix = settings.topic_prefix
+    inputs = (settings.topic_sales, settings.topic_returns, settings.topic_tenders, settings.topic_commands)
+    return Topics(
+        inputs=tuple(prefix + name for name in inputs),
+        tender_outcomes=prefix + settings.topic_tender_outcomes,
+        outcomes=prefix + settings.topic_outcomes,
+    )

@@ -1,0 +1,173 @@
+"""Load and lock all that a batch can touch, a query a table, keys sorted: sales, then tenders, then accounts.
+
+A row that is not there cannot be locked. Whoever decides on its absence inserts it in the same transaction, so two
+workers that both relied on it collide on the unique index, and one of them decides again (design, Postgres).
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from schemas.policy import Policy
+from schemas.registry import DOCUMENTS
+from worker.domain.books import Books, Consent
+from worker.domain.lots import Kind
+from worker.domain.needs import Needs
+from worker.domain.policy import PolicyBook, PolicyVersion
+from worker.ledger.pack import account_of, entry_of, sale_of, tender_of, unpack
+from worker.ledger.queries import SQL, Connection
+from worker.ledger.work import Work
+
+SALE = DOCUMENTS["scm.sale.completed"].code
+
+
+async def events(connection: Connection, works: Sequence[Work]) -> dict[int, tuple[bytes | None, list[Any] | None]]:
+    """(digest, facts) of the identities that are known, by the work's place in the sequence."""
+    rows = await connection.fetch(SQL["load_event"], *_columns([work.key for work in works], 3))
+    return {row["place"] - 1: (row["digest"], unpack(row["facts"]) if row["facts"] else None) for row in rows}
+
+
+def _columns(keys: Sequence[tuple[Any, ...]], width: int) -> list[tuple[Any, ...]]:
+    return list(zip(*keys, strict=True)) if keys else [()] * width
+
+
+class Shelf:
+    """Loads the books of the tenants of a batch. Keeps policies between batches: versions never change."""
+
+    def __init__(self) -> None:
+        self._policies: dict[int, list[PolicyVersion]] = {}
+
+    def forget(self) -> None:
+        self._policies.clear()
+
+    async def open(self, connection: Connection, orgs: dict[str, int]) -> dict[str, Books]:
+        """Empty books of these tenants, with every policy version that there is."""
+        known = [(org, len(self._policies.get(org, ()))) for org in orgs.values()]
+        for row in await connection.fetch(SQL["load_policy"], *_columns(known, 2)):
+            policy = Policy.from_json(row["policy"].encode())
+            version = PolicyVersion(row["version"], row["effective_us"], policy)
+            self._policies.setdefault(row["org"], []).append(version)
+        return {
+            orgcode: Books(org, orgcode, PolicyBook(list(self._policies.get(org, ())))) for orgcode, org in orgs.items()
+        }
+
+
+async def fill(
+    connection: Connection, books: dict[str, Books], needs: dict[str, Needs], fresh: set[tuple[int, str]]
+) -> None:
+    """Put into the books what the documents need. `fresh`: sales known to have no row, (org, sale_id)."""
+    by_org = {book.org: book for book in books.values()}
+    wanted = {books[orgcode].org: need for orgcode, need in needs.items()}
+    await _card_numbers(connection, by_org, wanted)
+    await _locked_events(connection, by_org, wanted, fresh)
+    await _tenders(connection, by_org, wanted)
+    for org, need in wanted.items():
+        _also_accounts(by_org[org], need)
+    while any(need.accounts for need in wanted.values()):
+        await _accounts(connection, by_org, wanted)
+    await _consents(connection, by_org)
+
+
+async def _card_numbers(connection: Connection, books: dict[int, Books], needs: dict[int, Needs]) -> None:
+    keys = sorted((org, token) for org, need in needs.items() for token in need.tokens)
+    if not keys:
+        return
+    for row in await connection.fetch(SQL["load_card_number"], *_columns(keys, 2)):
+        org, token = keys[row["place"] - 1]
+        books[org].cards[token] = row["card_id"]
+        needs[org].accounts[Kind.CARD, row["card_id"]] = None
+
+
+async def _locked_events(
+    connection: Connection, books: dict[int, Books], needs: dict[int, Needs], fresh: set[tuple[int, str]]
+) -> None:
+    keys = [(org, SALE, id_) for org, need in needs.items() for id_ in need.sales if (org, id_) not in fresh]
+    keys += [
+        (org, DOCUMENTS[type_].code, id_)
+        for org, need in needs.items()
+        for type_, id_ in need.entries
+        if type_ in DOCUMENTS
+    ]
+    if not keys:
+        return
+    keys.sort()
+    names = {kind.code: name for name, kind in DOCUMENTS.items()}
+    for row in await connection.fetch(SQL["lock_event"], *_columns(keys, 3)):
+        org, code, id_ = keys[row["place"] - 1]
+        if code == SALE:
+            books[org].sales[id_] = sale_of(id_, row["record"])
+        elif row["record"] is not None:
+            books[org].entries[names[code], id_] = entry_of(names[code], id_, row["record"])
+
+
+async def _tenders(connection: Connection, books: dict[int, Books], needs: dict[int, Needs]) -> None:
+    wanted = {(org, id_) for org, need in needs.items() for id_ in need.tenders}
+    for org, book in books.items():
+        for sale in book.sales.values():
+            wanted.update((org, id_) for id_ in (*sale.tenders, *sale.requests))
+    keys = sorted(wanted)
+    if not keys:
+        return
+    for row in await connection.fetch(SQL["lock_tender"], *_columns(keys, 2)):
+        org, id_ = keys[row["place"] - 1]
+        books[org].tenders[id_] = tender_of(row)
+
+
+def _also_accounts(books: Books, needs: Needs) -> None:
+    """The accounts that the sales, tenders and commands just loaded refer to."""
+    for sale in books.sales.values():
+        if sale.account is not None:
+            needs.accounts[sale.account] = None
+        for line in sale.lines.values():
+            if line.card_id:
+                needs.accounts[Kind.CARD, line.card_id] = None
+        for card_id, _ in sale.loads:
+            needs.accounts[Kind.CARD, card_id] = None
+    for tender in books.tenders.values():
+        if tender.account is not None:
+            needs.accounts[tender.account] = None
+    for entry in books.entries.values():
+        needs.accounts[entry.account] = None
+
+
+async def _accounts(connection: Connection, books: dict[int, Books], needs: dict[int, Needs]) -> None:
+    """Lock the wanted accounts; those that they redirect to (merged, pooled) are wanted next."""
+    keys = sorted((org, kind, key) for org, need in needs.items() for kind, key in need.accounts)
+    for need in needs.values():
+        need.accounts.clear()
+    for row in await connection.fetch(SQL["lock_account"], *_columns(keys, 3)):
+        org = keys[row["place"] - 1][0]
+        account = account_of(row)
+        books[org].accounts[account.kind, account.key] = account
+        if account.target is not None and account.target not in books[org].accounts:
+            needs[org].accounts[account.target] = None
+
+
+async def _consents(connection: Connection, books: dict[int, Books]) -> None:
+    """Only where some campaign asks for consent."""
+    keys = sorted(
+        (org, key)
+        for org, book in books.items()
+        if any(version.needs_consent for version in book.policies.versions)
+        for kind, key in book.accounts
+        if kind is Kind.POINTS
+    )
+    if not keys:
+        return
+    for row in await connection.fetch(SQL["load_consent"], *_columns(keys, 2)):
+        org, customer_id = keys[row["place"] - 1]
+        consent = Consent(customer_id, row["purpose"], row["channel"], row["granted"], row["at_us"])
+        books[org].consents.setdefault(customer_id, []).append(consent)
+
+
+async def orgs(connection: Connection, codes: Iterable[str]) -> dict[str, int]:
+    """The tenants' numbers; a new tenant gets one."""
+    rows = await connection.fetch(
+        "INSERT INTO org (code) SELECT unnest($1::text[]) ON CONFLICT (code) DO NOTHING RETURNING code, id",
+        sorted(codes),
+    )
+    found = {row["code"]: row["id"] for row in rows}
+    missing = [code for code in codes if code not in found]
+    if missing:
+        rows = await connection.fetch("SELECT code, id FROM org WHERE code = ANY ($1::text[])", missing)
+        found |= {row["code"]: row["id"] for row in rows}
+    return found

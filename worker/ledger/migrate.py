@@ -1,0 +1,57 @@
+"""Numbered SQL files, applied once, in order, under an advisory lock; a changed file is refused by its checksum."""
+
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import asyncpg
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+FOLDER = Path(__file__).parent / "migrations"
+LOCK = 0x63726D  # any number, the same for all: "crm"
+
+JOURNAL = """
+CREATE TABLE IF NOT EXISTS migration (
+    number     integer PRIMARY KEY,
+    name       text NOT NULL,
+    checksum   text NOT NULL,
+    applied_at timestamptz NOT NULL DEFAULT now()
+)
+"""
+
+
+class MigrationError(Exception):
+    """The database was migrated with other files than these."""
+
+
+def files() -> "Iterator[tuple[int, str, str]]":
+    """(number, name, SQL), in order."""
+    for path in sorted(FOLDER.glob("[0-9][0-9][0-9][0-9]_*.sql")):
+        yield int(path.name[:4]), path.stem, path.read_text(encoding="utf-8")
+
+
+async def migrate(dsn: str) -> list[str]:
+    """Bring the database up to date; the names of what was applied. Safe to run from several places at once."""
+    connection = await asyncpg.connect(dsn)
+    try:
+        await connection.execute("SELECT pg_advisory_lock($1)", LOCK)
+        await connection.execute(JOURNAL)
+        known = {row["number"]: row for row in await connection.fetch("SELECT number, name, checksum FROM migration")}
+        applied = []
+        for number, name, sql in files():
+            checksum = sha256(sql.encode()).hexdigest()
+            if number in known:
+                if known[number]["checksum"] != checksum:
+                    raise MigrationError(f"migration {name} was changed after it was applied; add a new file instead")
+                continue
+            async with connection.transaction():
+                await connection.execute(sql)
+                await connection.execute(
+                    "INSERT INTO migration (number, name, checksum) VALUES ($1, $2, $3)", number, name, checksum
+                )
+            applied.append(name)
+        return applied
+    finally:
+        await connection.close()

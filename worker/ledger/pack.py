@@ -1,0 +1,238 @@
+"""State ↔ rows: what only the decisions read is packed as MessagePack arrays, positions instead of names."""
+
+from typing import Any, NamedTuple
+
+import ormsgpack
+
+from worker.domain.lots import NEVER, Account, CardFacts, Kind, Lot, Standing
+from worker.domain.policy import PointValue
+from worker.domain.sale import Basis, Entry, Exclusion, LineBasis, Sale, SaleLine
+from worker.domain.tender import State, Tender
+from worker.domain.trace import Change, ReturnedLine, Trace
+
+STATES = tuple(State)
+STATE_CODE = {state: code for code, state in enumerate(STATES)}
+
+unpack = ormsgpack.unpackb
+
+
+def pack(value: object) -> bytes:
+    """MessagePack. Raises OverflowError for an integer beyond 64 bits: its document is refused, as by a column."""
+    try:
+        return ormsgpack.packb(value)
+    except ormsgpack.MsgpackEncodeError as error:  # which is TypeError itself, and says too little when it is caught
+        if "64-bit" in str(error):
+            raise OverflowError("an integer beyond 64 bits") from error
+        raise
+
+
+# --- accounts ----------------------------------------------------------------
+
+
+def pack_lots(account: Account) -> bytes | None:
+    """None for the plain case: one lot that is available and never expires; its amount is balance + deficit."""
+    lots = [lot for lot in account.lots if lot.amount or lot.held or lot.expired]
+    if not lots:
+        return None
+    if len(lots) == 1 and lots[0].expires_day == NEVER and not lots[0].available_day and not lots[0].expired:
+        return None
+    return pack([[lot.available_day, lot.expires_day, lot.amount, lot.held, lot.expired] for lot in lots])
+
+
+def pack_extra(account: Account) -> bytes | None:
+    """Card facts, redirection and status history; None for the plain customer."""
+    if account.card is None and account.target is None and not account.owner_log:
+        return None
+    card = account.card
+    facts = None
+    if card is not None:
+        facts = [card.last4, card.expires_day, card.pin, card.pin_failures, card.customer_id]
+    return pack([facts, _key(account.target), account.owner_log])
+
+
+def _key(key: tuple[Kind, str] | None) -> list[object] | None:
+    return None if key is None else [int(key[0]), key[1]]
+
+
+def _unkey(key: list[Any] | None) -> tuple[Kind, str] | None:
+    return None if key is None else (Kind(key[0]), key[1])
+
+
+def account_of(row: Any) -> Account:  # noqa: ANN401  an asyncpg record, or the same columns
+    """From the columns of lock_account.sql."""
+    account = Account(KINDS[row["kind"]], row["key"], row["currency"], STANDINGS[row["standing"]])
+    account.new = False
+    account.id = row["id"]
+    account.version = row["version"]
+    account.deficit = row["deficit"]
+    if row["lots"] is not None:
+        account.lots = [Lot(*lot) for lot in unpack(row["lots"])]
+    else:
+        amount = row["balance"] + account.deficit
+        if amount:
+            account.lots = [Lot(0, NEVER, amount, row["held"])]
+    if row["earned"] is not None:
+        flat = unpack(row["earned"])
+        account.earned = list(zip(flat[::2], flat[1::2], strict=True))
+    if row["extra"] is not None:
+        facts, target, owner_log = unpack(row["extra"])
+        if facts is not None:
+            account.card = CardFacts(facts[0], facts[1], facts[2], facts[4])
+            account.card.pin_failures = facts[3]
+        account.target = _unkey(target)
+        account.owner_log = [(since_us, standing) for since_us, standing in owner_log]
+    return account
+
+
+KINDS = tuple(Kind)
+STANDINGS = tuple(Standing)
+
+
+def pack_earned(account: Account) -> bytes | None:
+    return pack([value for entry in account.earned for value in entry]) if account.earned else None
+
+
+# --- sales -------------------------------------------------------------------
+
+
+def pack_sale(sale: Sale) -> bytes:
+    """Lines as (id, net, points) in a row, what else there is of a line behind them."""
+    flat: list[int] = []
+    rest = []
+    for line_id, line in sale.lines.items():
+        flat += (line_id, line.net_minor, line.points)
+        if line.returned_minor or line.card_id:
+            rest.append((line_id, line.returned_minor, line.card_id, line.load_minor))
+    head = [
+        sale.decided | sale.voided << 1 | sale.waiting << 2 | sale.forfeited << 3, sale.currency, sale.customer_id,
+        _key(sale.account) if sale.account != (Kind.POINTS, sale.customer_id) else True, flat, sale.policy_version,
+    ]  # fmt: skip
+    tail = [sale.available_day, sale.expires_day, sale.tenders, sale.requests, sale.loads, sale.by_hand, rest]
+    parts = head + tail if any(tail[2:]) or sale.available_day or sale.expires_day != NEVER else head
+    return pack(parts if sale.basis is None else [*parts, _basis(sale.basis)])
+
+
+TAIL = 7  # parts of a sale's record that follow the plain sale's
+
+
+def _basis(basis: Basis) -> list[object]:
+    lines = [value for line_id, line in basis.lines.items() for value in (line_id, *line)]
+    return [basis.campaign, basis.missed, basis.tier, basis.earned_12m, basis.repaid, lines]
+
+
+def _basis_of(parts: list[Any]) -> Basis:
+    *sums, flat = parts
+    groups = zip(flat[::4], flat[1::4], flat[2::4], flat[3::4], strict=True)
+    lines = {line_id: LineBasis(Exclusion(why), share, category) for line_id, why, share, category in groups}
+    campaign, missed, tier, earned_12m, repaid = sums
+    return Basis(campaign, missed, tier, earned_12m, repaid, lines)
+
+
+def sale_of(sale_id: str, record: bytes | None) -> Sale:
+    """From event.record; None: the row is that of a training sale, which is no sale."""
+    sale = Sale(sale_id)
+    sale.new = False
+    if record is None:
+        return sale
+    flags, sale.currency, sale.customer_id, account, flat, sale.policy_version, *tail = unpack(record)
+    sale.decided, sale.voided, sale.waiting, sale.forfeited = (bool(flags >> bit & 1) for bit in range(4))
+    sale.account = (Kind.POINTS, sale.customer_id) if account is True else _unkey(account)
+    triples = zip(flat[::3], flat[1::3], flat[2::3], strict=True)
+    sale.lines = {line_id: SaleLine(net, points) for line_id, net, points in triples}
+    sale.expires_day = NEVER
+    if len(tail) % TAIL:
+        sale.basis = _basis_of(tail.pop())
+    if tail:
+        sale.available_day, sale.expires_day, sale.tenders, sale.requests, loads, sale.by_hand, rest = tail
+        sale.loads = [(card_id, load) for card_id, load in loads]
+        for line_id, returned_minor, card_id, load_minor in rest:
+            line = sale.lines[line_id]
+            line.returned_minor, line.card_id, line.load_minor = returned_minor, card_id, load_minor
+    return sale
+
+
+# --- returns and voids -------------------------------------------------------
+
+
+def pack_trace(trace: Trace) -> bytes:
+    """What is nothing at the end is left out; moves too where the transfers tell them."""
+    lines = [value for line in trace.lines for value in line]
+    rated = None if trace.rated is None else [trace.currency, *_basis(trace.rated)]
+    moves = []
+    if not all(move.plain for move in trace.moves):
+        moves = [value for move in trace.moves for value in (move.account.id, *move[1:])]
+    parts = [lines, trace.set_off, rated, moves]
+    while parts and not parts[-1]:
+        parts.pop()
+    return pack(parts)
+
+
+class StoredMove(NamedTuple):
+    """`trace.Move`, its account by number."""
+
+    account_id: int
+    change: Change
+    available_day: int
+    expires_day: int
+    amount: int
+
+
+def trace_of(record: bytes) -> tuple[Trace, list[StoredMove]]:
+    """What a return or a void left, and its moves, by account number; none: they follow from the transfers."""
+    lines, set_off, rated, flat = (unpack(record) + [None] * 4)[:4]
+    trace = Trace([ReturnedLine(*lines[at : at + 4]) for at in range(0, len(lines or ()), 4)], set_off or 0)
+    if rated is not None:
+        trace.currency, *basis = rated
+        trace.rated = _basis_of(basis)
+    groups = [flat[at : at + 5] for at in range(0, len(flat or ()), 5)]
+    return trace, [StoredMove(id_, Change(change), *rest) for id_, change, *rest in groups]
+
+
+# --- commands ----------------------------------------------------------------
+
+
+def pack_entry(entry: Entry) -> bytes:
+    return pack([
+        _key(entry.account), entry.amount, entry.available_day, entry.expires_day, entry.picks, entry.undone,
+    ])  # fmt: skip
+
+
+def entry_of(type_: str, command_id: str, record: bytes) -> Entry:
+    account, amount, available_day, expires_day, picks, undone = unpack(record)
+    entry = Entry(type_, command_id, (Kind(account[0]), account[1]), amount)
+    entry.new = False
+    entry.available_day, entry.expires_day, entry.undone = available_day, expires_day, undone
+    entry.picks = [(pick[0], pick[1], pick[2]) for pick in picks]
+    return entry
+
+
+# --- tenders -----------------------------------------------------------------
+
+
+def pack_tender(tender: Tender) -> bytes:
+    return pack([
+        _key(tender.account), tender.customer_id, tender.currency, tender.named_minor,
+        None if tender.value is None else list(tender.value), tender.picks, tender.waiting, tender.expires_us,
+    ])  # fmt: skip
+
+
+def tender_of(row: Any) -> Tender:  # noqa: ANN401  as above
+    """From the columns of lock_tender.sql."""
+    tender = Tender(row["id"])
+    tender.new = tender.dirty = False
+    tender.state = STATES[row["state"]]
+    tender.kind = row["kind"]
+    tender.sale_id = row["sale_id"]
+    tender.requested_minor = row["requested_minor"]
+    tender.approved_minor = row["approved_minor"]
+    tender.captured_minor = row["captured_minor"]
+    tender.refunded_minor = row["refunded_minor"]
+    account, tender.customer_id, tender.currency, tender.named_minor, value, picks, waiting, expires = unpack(
+        row["extra"]
+    )
+    tender.account = _unkey(account)
+    tender.value = None if value is None else PointValue(*value)
+    tender.picks = [(pick[0], pick[1], pick[2]) for pick in picks]
+    tender.waiting = waiting
+    tender.expires_us = expires
+    return tender

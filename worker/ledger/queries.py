@@ -1,0 +1,22 @@
+"""The statements: one a file in sql/, named by what it does."""
+
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+SQL: Final = {path.stem: path.read_text(encoding="utf-8") for path in (Path(__file__).parent / "sql").glob("*.sql")}
+
+
+class Connection(Protocol):
+    """What is used of an asyncpg connection; asyncpg itself has no types."""
+
+    async def fetch(self, query: str, *args: object) -> list[Any]:
+        """All rows, as mappings."""
+
+    async def fetchval(self, query: str, *args: object) -> Any:  # noqa: ANN401  of any column
+        """The first column of the first row; None of none."""
+
+    async def execute(self, query: str, *args: object) -> str:
+        """The command's tag."""
+
+    async def copy_records_to_table(self, table: str, *, records: object, columns: object) -> str:
+        """COPY in binary form."""

@@ -1,0 +1,308 @@
+"""Write what a batch changed, a statement a table: COPY for what is new, one UPDATE for the rest."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import orjson
+
+from schemas.registry import DOCUMENTS
+from worker.codec import ENCODER_VERSION
+from worker.codec.encode import STATUS_CODE
+from worker.domain.books import Books
+from worker.domain.lots import DAY_US, Account, Contra
+from worker.domain.tender import Tender
+from worker.ledger.load import SALE
+from worker.ledger.pack import (
+    STATE_CODE,
+    pack,
+    pack_earned,
+    pack_entry,
+    pack_extra,
+    pack_lots,
+    pack_sale,
+    pack_tender,
+    pack_trace,
+)
+from worker.ledger.queries import SQL, Connection
+from worker.ledger.work import STUB, Work
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+PLACES = 12  # bits of event.no for the place in the batch; settings allow a batch of fewer documents
+READ = 7  # parts of event.facts that tell when and where the document was read; waits and outcomes follow
+SETTLE_US = 10_000_000  # how long a deadline that has passed already waits for a late document's companions
+
+EVENT = ("no", "org", "type", "status", "subject", "digest", "facts", "record")
+ACCOUNT = (
+    "id", "balance", "held", "deficit", "version", "org", "kind", "standing", "key", "currency", "lots", "earned",
+    "extra",
+)  # fmt: skip
+TENDER = (
+    "requested_minor", "approved_minor", "captured_minor", "refunded_minor", "org", "state", "kind", "id", "sale_id",
+    "extra",
+)  # fmt: skip
+
+
+async def write(connection: Connection, no: int, works: Sequence[Work], shelf: Iterable[Books], now_us: int) -> None:
+    """All changes of one batch, inside the caller's transaction."""
+    books = list(shelf)
+    await _accounts(connection, books)
+    await _events(connection, no, works, books)
+    await _tenders(connection, books)
+    await _transfers(connection, no, books)
+    await _cards(connection, books)
+    await _customers(connection, no, books)
+    await _waiting(connection, no, works, books, now_us)
+
+
+def _rows_of(columns: int, rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    return list(zip(*rows, strict=True)) if rows else [()] * columns
+
+
+async def _copy(connection: Connection, table: str, columns: Sequence[str], rows: list[tuple[Any, ...]]) -> None:
+    if rows:
+        await connection.copy_records_to_table(table, records=rows, columns=columns)
+
+
+# --- accounts ----------------------------------------------------------------
+
+
+async def _accounts(connection: Connection, shelf: list[Books]) -> None:
+    new = [(book.org, account) for book in shelf for account in book.changed if account.new]
+    if new:
+        ids = await connection.fetch("SELECT nextval('account_id') AS id FROM generate_series(1, $1)", len(new))
+        for (_, account), row in zip(new, ids, strict=True):
+            account.id = row["id"]
+    changed = [_account_row(book.org, account) for book in shelf for account in book.changed if not account.new]
+    if changed:
+        await connection.execute(SQL["update_account"], *_rows_of(11, changed))
+    rows = sorted((_new_account_row(org, account) for org, account in new), key=lambda row: (row[5], row[6], row[8]))
+    await _copy(connection, "account", ACCOUNT, rows)
+
+
+def _account_row(org: int, account: Account) -> tuple[Any, ...]:
+    return (
+        org, account.kind, account.key, account.balance, account.held, account.deficit, account.version,
+        account.standing, pack_lots(account), pack_earned(account), pack_extra(account),
+    )  # fmt: skip
+
+
+def _new_account_row(org: int, account: Account) -> tuple[Any, ...]:
+    return (
+        account.id, account.balance, account.held, account.deficit, account.version, org, account.kind,
+        account.standing, account.key, account.currency, pack_lots(account), pack_earned(account), pack_extra(account),
+    )  # fmt: skip
+
+
+# --- events: what came, what was answered, and the stubs of sales that somebody waits for ----------------------------
+
+
+def facts_row(work: Work) -> list[Any]:
+    """What is stored of a document beside its identity: versions, when and where it was read, its outcomes."""
+    if work.facts is not None:
+        return [*work.facts[:READ], *([work.waits] if work.waits else []), [*work.facts[-1], work.written]]
+    document = work.document
+    record = None if document is None else document.record
+    source = ("", 0, 0) if record is None else (record.topic, record.partition, record.offset)
+    version = 0 if document is None else document.kind.digest_version
+    return [
+        ENCODER_VERSION,
+        version,
+        work.received_us,
+        (work.record_us - work.received_us) // 1000,
+        *source,
+        [work.written],
+    ]
+
+
+async def _events(connection: Connection, no: int, works: Sequence[Work], shelf: list[Books]) -> None:
+    new: list[tuple[Any, ...]] = []
+    changed: list[tuple[Any, ...]] = []
+    records = _records(shelf)
+    for work in works:
+        if not work.written:  # nothing new to say: it waits on, or its deadline had nothing left to do
+            continue
+        record, there = records.pop(work.key, (None, False))
+        if record is None and work.outcome is not None and work.outcome.trace is not None:
+            record = pack_trace(work.outcome.trace)
+        row = (
+            no << PLACES | work.mark, work.org, work.code, STATUS_CODE[_status(work)], work.subject,
+            work.digest, pack(facts_row(work)), record,
+        )  # fmt: skip
+        if there or work.facts is not None:
+            changed.append((row[1], row[2], row[4], row[0], row[3], row[5], row[6], row[7]))
+        else:
+            new.append(row)
+    for (org, code, subject), (record, there) in records.items():
+        if there:
+            changed.append((org, code, subject, None, None, None, None, record))
+        else:
+            new.append((STUB, org, code, 0, subject, None, None, record))
+    if changed:
+        changed.sort(key=lambda row: row[:3])
+        await connection.execute(SQL["update_event"], *_rows_of(8, changed))
+    new.sort(key=lambda row: (row[1], row[2], row[4]))
+    await _copy(connection, "event", EVENT, new)
+
+
+def _status(work: Work) -> str:
+    return "parked" if work.outcome is None else work.outcome.status
+
+
+def _records(shelf: list[Books]) -> dict[tuple[int, int, str], tuple[bytes | None, bool]]:
+    """The changed records of sales and commands, and whether their row is there already."""
+    records: dict[tuple[int, int, str], tuple[bytes | None, bool]] = {}
+    for book in shelf:
+        for sale in book.sales.values():
+            if sale.dirty:
+                records[book.org, SALE, sale.id] = (pack_sale(sale), not sale.new)
+            elif not sale.new:
+                records[book.org, SALE, sale.id] = (None, True)
+        for entry in book.entries.values():
+            if entry.new or entry.dirty:
+                records[book.org, DOCUMENTS[entry.type].code, entry.id] = (pack_entry(entry), not entry.new)
+    return records
+
+
+# --- tenders, transfers, cards, customers ----------------------------------------------------------------------------
+
+
+async def _tenders(connection: Connection, shelf: list[Books]) -> None:
+    dirty = [(book.org, tender) for book in shelf for tender in book.tenders.values() if tender.dirty]
+    rows = [_tender_row(org, tender) for org, tender in dirty if not tender.new]
+    if rows:
+        order = (4, 7, 5, 6, 8, 0, 1, 2, 3, 9)
+        await connection.execute(SQL["update_tender"], *_rows_of(10, [tuple(row[i] for i in order) for row in rows]))
+    new = sorted((_tender_row(org, tender) for org, tender in dirty if tender.new), key=lambda row: (row[4], row[7]))
+    await _copy(connection, "tender", TENDER, new)
+
+
+def _tender_row(org: int, tender: Tender) -> tuple[Any, ...]:
+    return (
+        tender.requested_minor, tender.approved_minor, tender.captured_minor, tender.refunded_minor, org,
+        STATE_CODE[tender.state], tender.kind, tender.id, tender.sale_id, pack_tender(tender),
+    )  # fmt: skip
+
+
+async def _transfers(connection: Connection, no: int, shelf: list[Books]) -> None:
+    rows = [
+        (no << PLACES | mark, _side(debit), _side(credit), amount, book.org)
+        for book in shelf
+        for mark, debit, credit, amount in book.transfers
+    ]
+    await _copy(connection, "transfer", ("no", "debit", "credit", "amount", "org"), rows)
+
+
+def _side(side: Account | Contra) -> int:
+    return side.id if isinstance(side, Account) else int(side)
+
+
+async def _cards(connection: Connection, shelf: list[Books]) -> None:
+    rows = sorted((book.org, token, card_id) for book in shelf for token, card_id in book.new_cards)
+    await _copy(connection, "card_number", ("org", "token", "card_id"), rows)
+
+
+async def _customers(connection: Connection, no: int, shelf: list[Books]) -> None:
+    profiles: dict[tuple[int, int], dict[str, Any]] = {}
+    for book in shelf:
+        for account, profile in book.profiles:
+            kept = {name: value for name, value in profile.items() if value is not None}
+            profiles[book.org, account.id] = profiles.get((book.org, account.id), {}) | kept
+    if profiles:
+        rows = [
+            (org, id_, p.get("name"), p.get("email"), p.get("phone"), _json(p.get("external_ids")))
+            for (org, id_), p in sorted(profiles.items())
+        ]
+        await connection.execute(SQL["upsert_customer"], *_rows_of(6, rows))
+    for book in shelf:
+        for account in book.erased:
+            await connection.execute(SQL["erase_customer"], book.org, account.id)
+    consents = [
+        (c.at_us, no, book.org, c.granted, c.customer_id, c.purpose, c.channel)
+        for book in shelf
+        for c in book.new_consents
+    ]
+    columns = ("at_us", "no", "org", "granted", "customer_id", "purpose", "channel")
+    await _copy(connection, "consent", columns, consents)
+    policies = [
+        (book.org, version.version, version.effective_us, version.policy.to_json().decode())
+        for book in shelf
+        for version in book.new_policies
+    ]
+    await _copy(connection, "policy", ("org", "version", "effective_us", "policy"), policies)
+
+
+def _json(value: object) -> str | None:
+    return None if value is None else orjson.dumps(value).decode()
+
+
+# --- what waits ------------------------------------------------------------------------------------------------------
+
+
+async def _waiting(connection: Connection, no: int, works: Sequence[Work], shelf: list[Books], now_us: int) -> None:
+    done = sorted(work.key for work in works if work.resumed and work.outcome is not None)
+    if done:
+        await connection.execute(SQL["delete_parked"], *_rows_of(3, done))
+    parked = sorted((_parked_row(work, book_of(shelf, work)) for work in works if work.parked), key=lambda row: row[:3])
+    if parked:
+        await connection.execute(SQL["upsert_parked"], *_rows_of(10, parked))
+    woken = sorted(
+        (book.org, what, key, no << PLACES | mark) for book in shelf for (what, key), mark in book.woken.items()
+    )
+    if woken:
+        await connection.execute(SQL["wake_parked"], *_rows_of(4, woken))
+    sales = [(org, key, by) for org, what, key, by in woken if what == "sale"]
+    if sales:
+        await connection.execute(SQL["wake_parked_of_sale"], *_rows_of(3, sales))
+    fired = sorted((work.org, work.timer.kind, work.timer.key) for work in works if work.timer is not None)
+    if fired:
+        await connection.execute(SQL["delete_timer"], *_rows_of(3, fired))
+    timers = sorted(
+        {
+            (book.org, timer.kind, timer.key, timer.due_us, _not_before(timer.due_us, now_us))
+            for book in shelf
+            for timer in book.timers
+        }
+    )
+    if timers:
+        await connection.execute(SQL["insert_timer"], *_rows_of(5, timers))
+
+
+def _not_before(due_us: int, now_us: int) -> int:
+    return due_us if due_us > now_us else now_us + SETTLE_US
+
+
+def book_of(shelf: list[Books], work: Work) -> Books:
+    return next(book for book in shelf if book.org == work.org)
+
+
+def _parked_row(work: Work, books: Books) -> tuple[Any, ...]:
+    assert work.parked is not None  # noqa: S101  the caller's filter
+    days = books.policies.at(work.model.occurred_at).policy.park_deadline_days
+    document = pack([DOCUMENTS[work.type].dump(work.model), work.traceparent, *work.waits])
+    return (
+        work.org, work.code, work.subject, work.parked.waits_for, work.parked.key,
+        getattr(work.model, "sale_id", None) or "", work.received_us + days * DAY_US, work.received_us, work.record_us,
+        document,
+    )  # fmt: skip
+
+
+async def journal(
+    connection: Connection, no: int, worker: int, now_us: int, documents: int, published: Sequence[int]
+) -> None:
+    """The batch's own row; and that earlier batches are published."""
+    decided_at = EPOCH + timedelta(microseconds=now_us)
+    await connection.execute(SQL["insert_batch"], no, worker, decided_at, documents)
+    await mark_published(connection, published)
+
+
+async def mark_published(connection: Connection, numbers: Sequence[int]) -> None:
+    if numbers:
+        await connection.execute(SQL["mark_published"], numbers)
+
+
+async def watermarks(connection: Connection, marks: Mapping[tuple[str, int], int]) -> None:
+    """Up to which instant partitions have been read."""
+    if marks:
+        rows = sorted((topic, partition, read_us) for (topic, partition), read_us in marks.items())
+        await connection.execute(SQL["upsert_watermark"], *_rows_of(3, rows))

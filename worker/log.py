@@ -1,0 +1,86 @@
+"""Structured logs on stderr. Never a value: no line carries what a record, a row or a setting holds."""
+
+import logging
+import sys
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+from worker import errors
+
+
+def configure(level: str, style: str) -> None:
+    """Everything that is logged in this process, libraries included, goes to stderr at `level` and above.
+
+    `style`: json, console, or auto (JSON unless stderr is a terminal).
+    """
+    as_json = style == "json" or (style == "auto" and not sys.stderr.isatty())
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _exception,
+    ]
+    renderer = structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer(pad_event_to=0)
+    handler = logging.StreamHandler()
+    handler.addFilter(_Seldom())
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[structlog.stdlib.PositionalArgumentsFormatter(), *shared],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    # At DEBUG the Kafka client writes keys and values, and the others their share.
+    for name in ("asyncpg", "asyncio"):
+        logging.getLogger(name).setLevel(max(logging.INFO, root.level))
+    # Their INFO lines tell of every step of joining a group and of starting a server; `assigned` and `ready` say it.
+    for name in ("aiokafka", "uvicorn"):
+        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+
+
+class _Seldom(logging.Filter):
+    """While a broker is away the Kafka client says so thousands of times a second: once a second is enough."""
+
+    def __init__(self) -> None:
+        super().__init__("aiokafka")
+        self._said: dict[tuple[str, int], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the line is another library's, or the first of its place in the last second."""
+        if not super().filter(record):
+            return True
+        place = (record.pathname, record.lineno)
+        if record.created - self._said.get(place, 0.0) < 1.0:
+            return False
+        self._said[place] = record.created
+        return True
+
+
+def _exception(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """An exception as its safe description and its frames: a traceback's own text quotes rows and values."""
+    raised = event.pop("exc_info", None)
+    if raised is True:
+        raised = sys.exc_info()
+    if isinstance(raised, tuple):
+        raised = raised[1]
+    if isinstance(raised, BaseException):
+        event["error"] = errors.describe(raised)
+        event["frames"] = errors.frames(raised)
+    record = event.get("_record")
+    if isinstance(record, logging.LogRecord):
+        record.exc_info = record.exc_text = None  # or the handler appends the traceback all the same
+    return event

@@ -1,0 +1,74 @@
+"""What Prometheus sees of this process at /metrics."""
+
+from collections.abc import Mapping
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+    disable_created_metrics,
+)
+
+from schemas.reasons import DeadLetterReason
+
+disable_created_metrics()  # type: ignore[no-untyped-call]
+REGISTRY = CollectorRegistry()
+ProcessCollector(registry=REGISTRY)
+PlatformCollector(registry=REGISTRY)
+
+DOCUMENTS = Counter(
+    "g3n_documents", "Documents decided, final and parked, by outcome", ["type", "status", "reason"], registry=REGISTRY
+)
+DUPLICATES = Counter("g3n_duplicates", "Documents that came again and got their stored outcomes", registry=REGISTRY)
+CONFLICTS = Counter(
+    "g3n_conflicts",
+    "Documents with a known identity and other content: alert, a publisher reuses ids",
+    registry=REGISTRY,
+)
+DEAD_LETTERS = Counter("g3n_dead_letters", "Records that became dead letters", ["reason"], registry=REGISTRY)
+MESSAGES = Counter("g3n_messages_published", "Messages acknowledged by Kafka", ["topic"], registry=REGISTRY)
+BATCH_DOCUMENTS = Histogram(
+    "g3n_batch_documents",
+    "Documents in a batch",
+    buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 1500, 2000),
+    registry=REGISTRY,
+)
+BATCH_SECONDS = Histogram(
+    "g3n_batch_seconds",
+    "Time that a batch takes in a stage: decode, apply, publish, commit",
+    ["stage"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+    registry=REGISTRY,
+)
+LAG = Gauge(
+    "g3n_lag_documents", "Records of an assigned partition not yet read", ["topic", "partition"], registry=REGISTRY
+)
+HALTED = Gauge(
+    "g3n_partition_halted",
+    "1: the next record is gone from the topic, the partition waits for an operator: alert",
+    ["topic", "partition"],
+    registry=REGISTRY,
+)
+RETRIES = Counter("g3n_retries", "Batches and publications tried again", ["stage"], registry=REGISTRY)
+READY_WORK = Gauge("g3n_ready", "Parked documents that became ready and wait to be applied", registry=REGISTRY)
+PARKED = Gauge("g3n_parked", "Documents that wait for another document", registry=REGISTRY)
+UNPUBLISHED = Gauge(
+    "g3n_batches_unpublished",
+    "Batches committed over a minute ago whose outcomes are not known published",
+    registry=REGISTRY,
+)
+# Prometheus does not see the first increase of a series that was not there: these are, from the start.
+for _reason in DeadLetterReason:
+    DEAD_LETTERS.labels(_reason.value)
+for _stage in ("batch", "work", "publish"):
+    RETRIES.labels(_stage)
+SERVING = Gauge("g3n_serving", "1 while /readyz says yes", registry=REGISTRY)
+
+
+def count_documents(outcomes: Mapping[tuple[str, str, str], int]) -> None:
+    """Add a batch's documents: (type, status, reason or "") → how many."""
+    for labels, count in outcomes.items():
+        DOCUMENTS.labels(*labels).inc(count)

@@ -1,0 +1,1 @@
+"""Doors for people who run the worker or answer for it: explain what was decided."""

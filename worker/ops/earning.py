@@ -1,0 +1,138 @@
+"""The points of sales and returns, told line by line."""
+
+from collections.abc import Mapping
+from fractions import Fraction
+
+from schemas.policy import Campaign
+from worker.domain.policy import PolicyVersion
+from worker.domain.reckoning import LineReckoning, Reckoning, reckon
+from worker.domain.sale import Exclusion, Sale, SaleLine
+from worker.domain.trace import ReturnedLine as StoredLine
+from worker.domain.trace import Trace
+from worker.ops.explanation import CampaignTold, Earning, EarningLine, ReturnedLine, TierTold
+
+_EXCLUDED = {
+    Exclusion.NONE: None,
+    Exclusion.GIFT_CARD: "gift_card",
+    Exclusion.FEE: "fee",
+    Exclusion.LINE: "loyalty_excluded",
+    Exclusion.CATEGORY: "category",
+}
+
+
+def exact_text(value: Fraction) -> str:
+    """A decimal where there is one, else `n/d`."""
+    for digits in range(value.denominator.bit_length()):
+        scaled = value * 10**digits
+        if scaled.denominator == 1:
+            whole, rest = divmod(abs(scaled.numerator), 10**digits)
+            return ("-" if value < 0 else "") + (f"{whole}.{rest:0{digits}}" if digits else str(whole))
+    return f"{value.numerator}/{value.denominator}"
+
+
+def of_sale(sale: Sale, version: PolicyVersion) -> Earning | None:
+    """How a decided sale earned; None where it could not: no customer, no rate for its currency."""
+    if sale.account is None:
+        return None
+    return _earning(version, sale.currency, sale.lines, sale)
+
+
+def of_return(trace: Trace, version: PolicyVersion, points: Mapping[int, int]) -> Earning | None:
+    """How a return without a receipt was rated; `points` a line, as booked."""
+    lines = {
+        line.line_id: SaleLine(line.asked_minor, -points.get(line.line_id, 0), line.asked_minor) for line in trace.lines
+    }
+    return _earning(version, trace.currency, lines, trace) if lines else None
+
+
+def _earning(
+    version: PolicyVersion, currency: str, lines: Mapping[int, SaleLine], rated: Sale | Trace
+) -> Earning | None:
+    basis = rated.basis if isinstance(rated, Sale) else rated.rated
+    told = reckon(version, currency, {line_id: line.net_minor for line_id, line in lines.items()}, basis)
+    if told is None:
+        return None
+    points = sum(line.points for line in lines.values())
+    return Earning(
+        currency=currency,
+        points_per_unit=exact_text(told.points_per_unit),
+        unit_minor=told.unit_minor,
+        campaign=_campaign(told.campaign),
+        missed_campaign=_campaign(told.missed),
+        tier=_tier(told),
+        exact=exact_text(told.exact),
+        points=points,
+        adds_up=all(part.floor + part.left_over == lines[part.line_id].points for part in told.lines),
+        lines=[_line(part, lines[part.line_id]) for part in told.lines],
+    )
+
+
+def _campaign(campaign: Campaign | None) -> CampaignTold | None:
+    if campaign is None:
+        return None
+    factor = exact_text(campaign.factor)
+    return CampaignTold(id=campaign.id, factor=factor, needs_consent=campaign.needs_consent)
+
+
+def _tier(told: Reckoning) -> TierTold | None:
+    tier = told.tier
+    if tier is None:
+        return None
+    return TierTold(
+        name=tier.name,
+        factor=exact_text(tier.factor),
+        from_points_12m=tier.from_points_12m,
+        earned_12m=told.earned_12m,
+    )
+
+
+def _line(part: LineReckoning, line: SaleLine) -> EarningLine:
+    return EarningLine(
+        line_id=part.line_id,
+        net_minor=part.net_minor,
+        tender_share_minor=part.basis.share_minor,
+        excluded=_EXCLUDED[part.basis.exclusion],
+        eligible_minor=part.eligible_minor,
+        category=part.basis.category,
+        category_factor=exact_text(part.category_factor),
+        exact=exact_text(part.exact),
+        floor=part.floor,
+        left_over=part.left_over,
+        points=line.points,
+        returned_minor=line.returned_minor,
+        kept_points=line.kept(line.points),
+    )
+
+
+def returned(trace: Trace, sale: Sale) -> list[ReturnedLine]:
+    """What each line of a return left of the line that was sold."""
+    return [_returned(line, sale.lines.get(line.sale_line_id)) for line in trace.lines]
+
+
+def _returned(line: StoredLine, sold: SaleLine | None) -> ReturnedLine:
+    if sold is None:
+        return ReturnedLine(
+            line_id=line.line_id, sale_line_id=line.sale_line_id, asked_minor=line.asked_minor, returned_minor=0
+        )
+    counted = min(line.asked_minor, sold.net_minor - line.before_minor)
+    before = SaleLine(sold.net_minor, sold.points, line.before_minor)
+    after = SaleLine(sold.net_minor, sold.points, line.before_minor + counted)
+    return ReturnedLine(
+        line_id=line.line_id,
+        sale_line_id=line.sale_line_id,
+        asked_minor=line.asked_minor,
+        returned_minor=counted,
+        sold_minor=sold.net_minor,
+        earned=sold.points,
+        before_minor=line.before_minor,
+        kept_before=before.kept(sold.points),
+        kept_after=after.kept(sold.points),
+    )
+
+
+def voided(sale: Sale) -> list[ReturnedLine]:
+    """What a void took of each line: all that returns had left."""
+    return [
+        _returned(StoredLine(line_id, line_id, line.returned_minor, line.net_minor - line.returned_minor), line)
+        for line_id, line in sale.lines.items()
+    ]

@@ -1,0 +1,248 @@
+"""Why was this decided so, and what did it do? Everything that the ledger holds about one document."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+
+from schemas.registry import BY_CODE, DOCUMENTS
+from schemas.scalars import format_instant
+from worker.answers import again
+from worker.codec import Outlet
+from worker.domain.lots import NEVER, Kind
+from worker.domain.policy import PolicyBook
+from worker.domain.sale import Sale
+from worker.ledger.due import NOTICE_TYPES
+from worker.ledger.load import Shelf
+from worker.ledger.pack import StoredMove, entry_of, sale_of, tender_of, trace_of, unpack
+from worker.ledger.pool import Pool
+from worker.ledger.queries import SQL, Connection
+from worker.ledger.write import READ
+from worker.ops import earning, stored
+from worker.ops.explanation import (
+    Account,
+    Entry,
+    Explanation,
+    Identity,
+    Lot,
+    PolicyInForce,
+    Published,
+    Related,
+    SaleNow,
+    TenderTold,
+    Transfer,
+    Wait,
+)
+
+SALE: Final = "scm.sale.completed"
+VOID: Final = "scm.sale.voided"
+RETURN: Final = "scm.return.completed"
+TENDER: Final = ("scm.tender.requested", "scm.tender.captured", "scm.tender.voided")
+# What else is known of a sale or a tender under the same id.
+RELATED: Final = {
+    SALE: (VOID, "crm.points.forfeited"),
+    VOID: (SALE, "crm.points.forfeited"),
+    **{type_: (*(other for other in TENDER if other != type_), "crm.hold.expired") for type_ in TENDER},
+}
+CODES: Final = {name: kind.code for name, kind in DOCUMENTS.items()} | {
+    name: code for code, name in NOTICE_TYPES.items()
+}
+TYPES: Final = tuple(CODES)
+
+
+async def explain(pool: Pool, outlet: Outlet, orgcode: str, type_: str, subject: str) -> Explanation | None:
+    """Explain the document of this identity, or the notice of this type and key; None: no such document was decided.
+
+    `type_` is one of TYPES.
+    """
+    async with pool.reading() as connection:
+        rows = await connection.fetch(SQL["read_event"], orgcode, CODES[type_], subject)
+        if not rows:
+            return None
+        (row,) = rows
+        shelf = await Shelf().open(connection, {orgcode: row["org"]})
+        ledger = _Ledger(connection, outlet, orgcode, row["org"], shelf[orgcode].policies)
+        return await ledger.explain(type_, subject, row)
+
+
+@dataclass(slots=True)
+class _Ledger:
+    """One tenant's ledger at one moment."""
+
+    connection: Connection
+    outlet: Outlet
+    orgcode: str
+    org: int
+    policies: PolicyBook
+
+    async def explain(self, type_: str, subject: str, row: Any) -> Explanation:  # noqa: ANN401  an asyncpg record
+        """The event's row, and all that hangs on it."""
+        about: dict[str, Any] = {"orgcode": self.orgcode, "type": type_, "subject": subject, "state": "decided"}
+        sale = sale_of(subject, row["record"]) if type_ == SALE else None
+        if row["facts"] is None:
+            about["state"] = "voided_before" if sale is not None and sale.voided else "expected"
+            about["waiters"] = await self._waiters(type_, subject)
+            about["related"] = await self._related(type_, subject)
+            return Explanation(**about)
+        facts = unpack(row["facts"])
+        last = facts[-1][-1]
+        about["source"] = stored.source(facts)
+        about["published"] = self._published(type_, subject, facts[-1])
+        about["policy"] = self._policy(last[12])
+        about["transfers"] = await self._transfers(row["no"])
+        about["tenders"] = await self._tenders(facts[-1])
+        about["waits"] = await self._waits(type_, subject, facts)
+        if any(wait.until for wait in about["waits"]):
+            about["state"] = "parked"
+        if sale is not None:
+            about |= self._sale(sale, last)
+        elif type_ in (RETURN, VOID) and row["record"] is not None:
+            about |= await self._undone(type_, subject, last, row["record"], about["transfers"])
+        elif type_.startswith("crm.") and row["record"] is not None:
+            about["entry"] = self._entry(type_, subject, row["record"])
+        about["waiters"] = await self._waiters(type_, subject)
+        about["related"] = await self._related(type_, subject)
+        return Explanation(**about)
+
+    # --- what was said, by which policy
+
+    def _published(self, type_: str, subject: str, outcomes: list[Any]) -> list[Published]:
+        published = []
+        for message in again(self.outlet, self.orgcode, type_, subject, outcomes, ()):
+            envelope = orjson.loads(message.value or b"{}")
+            members = {name: envelope[name] for name in ("id", "type", "subject", "time", "data")}
+            published.append(Published(topic=message.topic, **members))
+        return published
+
+    def _policy(self, version: int | None) -> PolicyInForce | None:
+        if version is None:
+            return None
+        since_us = self.policies.numbered(version).effective_us
+        return PolicyInForce(version=version, since=format_instant(since_us) if version else None)
+
+    # --- what was booked
+
+    async def _transfers(self, no: int) -> list[Transfer]:
+        rows = await self.connection.fetch(SQL["read_transfers"], self.org, no)
+        ids = [id_ for row in rows for id_ in (row["debit"], row["credit"]) if id_ > 0]
+        accounts = await self._accounts(ids)
+        for row in rows:
+            for side in ("debit", "credit"):
+                if row[f"{side}_contra"] is not None:
+                    accounts[row[side]] = Account(kind="contra", id=row[f"{side}_contra"])
+        return [
+            Transfer(source=accounts[row["debit"]], target=accounts[row["credit"]], amount=row["amount"])
+            for row in rows
+        ]
+
+    async def _accounts(self, ids: Iterable[int]) -> dict[int, Account]:
+        rows = await self.connection.fetch(SQL["read_accounts"], self.org, sorted(set(ids)))
+        return {row["id"]: stored.account(Kind(row["kind"]), row["key"], row["extra"]) for row in rows}
+
+    async def _tenders(self, outcomes: list[Any]) -> list[TenderTold]:
+        own = {outcome[9][0]: outcome[9] for outcome in outcomes if outcome[9] is not None}
+        parts = own | {part[0]: part for outcome in outcomes for part in outcome[10]}
+        keys = ([self.org] * len(parts), list(parts))
+        rows = await self.connection.fetch(SQL["read_tenders"], *keys) if parts else []
+        return [stored.tender(parts[row["id"]], tender_of(row), own=row["id"] in own) for row in rows]
+
+    # --- what became of its points
+
+    def _sale(self, sale: Sale, last: list[Any]) -> dict[str, Any]:
+        if not sale.decided:
+            return {}
+        about: dict[str, Any] = {
+            "sale": SaleNow(voided=sale.voided, forfeited=sale.forfeited, by_hand=sale.by_hand),
+        }
+        reason = None if last[7] is None else last[7][6]
+        if not sale.customer_id:
+            about["no_points"] = "no_customer"
+        elif reason is not None and not any(line.points for line in sale.lines.values()):
+            about["no_points"] = reason
+        else:
+            about["earning"] = earning.of_sale(sale, self.policies.numbered(sale.policy_version))
+        if sale.account is not None:
+            about["account"] = account = stored.account(*sale.account)
+            repaid = 0 if sale.basis is None else sale.basis.repaid
+            rest = sum(line.points for line in sale.lines.values()) - repaid
+            lots = [stored.lot(account, "repaid", (0, NEVER, repaid))] if repaid else []
+            lots += [stored.lot(account, "credited", (sale.available_day, sale.expires_day, rest))] if rest else []
+            about["lots"] = lots
+        return about
+
+    async def _undone(
+        self, type_: str, subject: str, last: list[Any], record: bytes, transfers: Sequence[Transfer]
+    ) -> dict[str, Any]:
+        """A return or a void."""
+        trace, moves = trace_of(record)
+        about: dict[str, Any] = {"set_off": trace.set_off, "lots": await self._lots(moves, transfers)}
+        sale_id = subject if type_ == VOID else subject if last[4] is True else last[4]
+        sale = None if sale_id is None else await self._read_sale(sale_id)
+        if sale is not None:
+            about["returned"] = earning.voided(sale) if type_ == VOID else earning.returned(trace, sale)
+            about["account"] = None if sale.account is None else stored.account(*sale.account)
+        elif trace.rated is not None and last[12] is not None:
+            points = dict(zip(last[11][::2], last[11][1::2], strict=True))
+            about["earning"] = earning.of_return(trace, self.policies.numbered(last[12]), points)
+        return about
+
+    async def _read_sale(self, sale_id: str) -> Sale | None:
+        rows = await self.connection.fetch(SQL["read_event"], self.orgcode, CODES[SALE], sale_id)
+        return sale_of(sale_id, rows[0]["record"]) if rows else None
+
+    async def _lots(self, moves: list[StoredMove], transfers: Sequence[Transfer]) -> list[Lot]:
+        """The parts as stored; where all were of plain lots, from the transfers."""
+        if moves:
+            accounts = await self._accounts(move.account_id for move in moves)
+            return [stored.lot(accounts[move.account_id], move.change.name.lower(), move[2:]) for move in moves]
+        plain = []
+        for transfer in transfers:
+            if transfer.source.kind != "contra":
+                plain.append(stored.lot(transfer.source, "taken", (0, NEVER, transfer.amount)))
+            if transfer.target.kind != "contra":
+                plain.append(stored.lot(transfer.target, "credited", (0, NEVER, transfer.amount)))
+        return plain
+
+    def _entry(self, type_: str, subject: str, record: bytes) -> Entry:
+        entry = entry_of(type_, subject, record)
+        account = stored.account(*entry.account)
+        lots = [stored.lot(account, "taken", pick) for pick in entry.picks]
+        if type_ == "crm.loyalty.earn":
+            lots = [
+                stored.lot(account, "credited", (entry.available_day, entry.expires_day, entry.amount - entry.undone))
+            ]
+        return Entry(account=account, amount=entry.amount, undone=entry.undone, lots_now=lots)
+
+    # --- what waited for what
+
+    async def _waits(self, type_: str, subject: str, facts: list[Any]) -> list[Wait]:
+        waits = []
+        for what, id_, woken_no in facts[READ] if len(facts) > READ + 1 else ():
+            waits.append(Wait(waits_for=what, id=id_, ended_by=await self._cause(woken_no)))
+        for row in await self.connection.fetch(SQL["read_parked"], self.org, CODES[type_], subject):
+            ended_by = await self._cause(row["woken_no"]) if row["ready"] else None
+            until = format_instant(row["due_us"])
+            waits.append(Wait(waits_for=row["waits_for"], id=row["waits_key"], ended_by=ended_by, until=until))
+        return waits
+
+    async def _cause(self, no: int | None) -> Related | None:
+        if no is None:
+            return None
+        rows = await self.connection.fetch(SQL["read_cause"], self.org, no)
+        return stored.related(rows[0]["type"], rows[0]["subject"], rows[0]["facts"]) if rows else None
+
+    async def _waiters(self, type_: str, subject: str) -> list[Identity]:
+        what = "sale" if type_ in (SALE, VOID) else "tender" if type_ in TENDER else ""
+        rows = await self.connection.fetch(SQL["read_waiters"], self.org, what, subject) if what else []
+        return [Identity(type=BY_CODE[row["type"]].name, subject=row["subject"]) for row in rows]
+
+    async def _related(self, type_: str, subject: str) -> list[Related]:
+        codes = sorted(CODES[other] for other in RELATED.get(type_, ()))
+        if not codes:
+            return []
+        keys = [self.org] * len(codes), codes, [subject] * len(codes)
+        rows = await self.connection.fetch(SQL["load_event"], *keys)
+        return [
+            stored.related(codes[row["place"] - 1], subject, row["facts"]) for row in rows if row["facts"] is not None
+        ]

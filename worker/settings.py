@@ -1,0 +1,179 @@
+"""The settings of every command: environment variables with the prefix `G3N_` (contract §6)."""
+
+import re
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+PREFIX = "G3N_"
+MIB = 1 << 20
+
+_ORGCODE = re.compile(r"[a-z0-9_-]{1,32}")
+_TOPIC = re.compile(r"[A-Za-z0-9._-]{1,245}")  # Kafka's 249, less the ending of a dead-letter topic
+_CARD_KEY_BYTES = 32
+
+
+class SettingsError(Exception):
+    """The environment is not right; the message has a line a setting and never a value."""
+
+
+def _card_key(text: str) -> bytes:
+    try:
+        key = bytes.fromhex(text)
+    except ValueError:
+        raise ValueError("must be hexadecimal") from None
+    if len(key) < _CARD_KEY_BYTES:
+        raise ValueError(f"must be hex of at least {_CARD_KEY_BYTES} bytes ({2 * _CARD_KEY_BYTES} digits)")
+    return key
+
+
+def _parts(text: str) -> list[str]:
+    return [part for part in (part.strip() for part in text.split(",")) if part]
+
+
+class Settings(BaseSettings):
+    """Read once at the start and handed down; an empty variable counts as absent."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
+    )
+
+    kafka_bootstrap_servers: str = Field(description="brokers to start from: host:port, comma separated")
+    postgres_dsn: SecretStr = Field(description="the ledger's database: postgresql://user:password@host:port/name")
+    card_key: SecretStr = Field(description="key that card numbers and PINs are hashed with: hex of at least 32 bytes")
+    card_keys_old: SecretStr = Field(SecretStr(""), description="keys used earlier, comma separated, newest first")
+    orgcodes: Annotated[frozenset[str], NoDecode] = Field(
+        frozenset(), description="tenants that are served, comma separated; none: any"
+    )
+
+    topic_prefix: str = Field("", description="goes before the name of every topic")
+    topic_sales: str = Field("scm.sales", description="input: sales")
+    topic_returns: str = Field("scm.returns", description="input: returns")
+    topic_tenders: str = Field("scm.tenders", description="input: tender requests, captures, voids")
+    topic_commands: str = Field("crm.commands", description="input: commands")
+    topic_tender_outcomes: str = Field("crm.tender-outcomes", description="output: outcomes of tenders")
+    topic_outcomes: str = Field("crm.outcomes", description="output: all other outcomes")
+    partitions: int = Field(6, ge=1, le=10_000, description="of each topic that `setup` creates")
+    replication_factor: int = Field(
+        -1, ge=-1, le=99, description="of each topic that `setup` creates; -1: the broker's"
+    )
+
+    consumer_group: str = Field("crm-worker", min_length=1, max_length=249, description="Kafka consumer group")
+    worker_instance: str | None = Field(
+        None, max_length=200, description="id for static membership, another for each worker; none: dynamic membership"
+    )
+    max_document_bytes: int = Field(MIB, ge=1024, description="a larger document is dead-lettered, too_large")
+    batch_documents: int = Field(2000, ge=1, le=4000, description="documents in one transaction, at most")
+    batch_bytes: int = Field(4 * MIB, ge=1, description="a batch takes no more records once it holds so many bytes")
+    linger_ms: int = Field(10, ge=0, le=1000, description="wait so long, at most, for a small batch to grow")
+    tender_max_age_days: int = Field(7, ge=1, description="gift card requests older than that are declined, too_late")
+
+    http_host: str = Field("127.0.0.1", description="address of /livez, /readyz and /metrics")
+    http_port: int = Field(9464, ge=0, le=65_535, description="their port; process i of N takes port + i; 0: off")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least severe line to log")
+    log_format: Literal["auto", "json", "console"] = Field("auto", description="auto: JSON unless stderr is a terminal")
+    process_index: int = Field(0, ge=0, description="set by --processes: which of the processes this is")
+
+    @field_validator("orgcodes", mode="before")
+    @classmethod
+    def _split_orgcodes(cls, value: object) -> object:
+        codes = _parts(value) if isinstance(value, str) else value
+        if isinstance(codes, list) and not all(_ORGCODE.fullmatch(code) for code in codes):
+            raise ValueError("an orgcode has 1 to 32 characters of a-z 0-9 - _")
+        return codes
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _lower(cls, value: object) -> object:
+        return value.lower() if isinstance(value, str) else value
+
+    @field_validator("kafka_bootstrap_servers")
+    @classmethod
+    def _hosts(cls, value: str) -> str:
+        if not _parts(value) or not all(re.fullmatch(r"\S+:\d{1,5}", part) for part in _parts(value)):
+            raise ValueError("must be host:port, comma separated")
+        return ",".join(_parts(value))
+
+    @field_validator("postgres_dsn")
+    @classmethod
+    def _scheme(cls, value: SecretStr) -> SecretStr:
+        if not value.get_secret_value().startswith(("postgresql://", "postgres://")):
+            raise ValueError("must begin with postgresql://")
+        return value
+
+    @field_validator("card_key", "card_keys_old")
+    @classmethod
+    def _keys(cls, value: SecretStr, info: ValidationInfo) -> SecretStr:
+        text = value.get_secret_value()
+        for key in [text] if info.field_name == "card_key" else _parts(text):
+            _card_key(key)
+        return value
+
+    @model_validator(mode="after")
+    def _topics_differ(self) -> Self:
+        names = [getattr(self, name) for name in type(self).model_fields if re.fullmatch(r"topic_(?!prefix).*", name)]
+        if not all(_TOPIC.fullmatch(self.topic_prefix + name) for name in names):
+            raise ValueError(
+                "G3N_TOPIC_…: a topic's name has 1 to 245 characters of a-z A-Z 0-9 . _ -, prefix included"
+            )
+        if len(set(names)) != len(names):
+            raise ValueError("G3N_TOPIC_…: two topics have one name")
+        return self
+
+    @property
+    def dsn(self) -> str:
+        """The database's address, password included: for the driver, never for a log."""
+        return self.postgres_dsn.get_secret_value()
+
+    @property
+    def card_keys(self) -> tuple[bytes, ...]:
+        """Every key that a stored number may have been hashed with, the current one first."""
+        old = _parts(self.card_keys_old.get_secret_value())
+        return tuple(map(_card_key, [self.card_key.get_secret_value(), *old]))
+
+    @property
+    def http_port_is_chosen(self) -> bool:
+        """Whether somebody set the port, so that not getting it is an error and no warning."""
+        return "http_port" in self.model_fields_set
+
+
+def load() -> Settings:
+    """The settings of this process.
+
+    Raises SettingsError that names every missing and every invalid one at once.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        lines = [
+            _line(str(part["loc"][0]) if part["loc"] else "", part["type"], part["msg"])
+            for part in error.errors(include_input=False, include_context=False, include_url=False)
+        ]
+    raise SettingsError("\n".join(["settings are missing or invalid:", *sorted(lines)]))
+
+
+def _line(field: str, kind: str, message: str) -> str:
+    message = message.removeprefix("Value error, ")
+    if not field:
+        return f"  {message}"
+    name = PREFIX + field.upper()
+    if kind == "missing":
+        return f"  {name} is missing: {Settings.model_fields[field].description}"
+    return f"  {name} is invalid: {message}"
+
+
+def describe() -> str:
+    """A line a setting, for `--help`: its variable, what it is, its default."""
+    names = {PREFIX + name.upper(): field for name, field in Settings.model_fields.items()}
+    width = max(map(len, names))
+    return "\n".join(
+        f"{name:<{width}}  {field.description}" + ("  (required)" if field.is_required() else _default(field.default))
+        for name, field in names.items()
+    )
+
+
+def _default(value: object) -> str:
+    if isinstance(value, SecretStr):
+        value = value.get_secret_value()
+    return f"  [{value}]" if value or value == 0 else ""
