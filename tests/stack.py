@@ -98,6 +98,7 @@ def containers() -> Iterator[Servers]:
     with ExitStack() as running:
         for container in broker, database:
             container.with_kwargs(labels={OWNER: str(os.getpid())})
+            running.callback(container.get_docker_client().client.close)
             running.callback(container.stop)
             container.start()
         broker.wait_until_ready()

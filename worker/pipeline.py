@@ -44,7 +44,9 @@ REFUSED = (
     OverflowError,
 )
 # Another worker was faster; the same again sees what it wrote.
-COLLIDED = (asyncpg.UniqueViolationError, asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
+COLLIDED = (
+    asyncpg.UniqueViolationError, asyncpg.DeadlockDetectedError, asyncpg.SerializationError, load.Overtaken,
+)  # fmt: skip
 _SWEEP_EVERY_S = 10.0
 NOBODY = 0  # no tenant's number: one that is not known yet has nothing
 
@@ -245,15 +247,15 @@ class Pipeline:
         """Load all that the batch can touch, then decide one document after the other, in memory."""
         books = await self._shelf.open(connection, {work.orgcode: work.org for work in works})
         wanted = {orgcode: Needs() for orgcode in books}
-        absent: set[tuple[int, str]] = set()
+        own: dict[tuple[int, str], bool] = {}
         for work in works:
             if work.timer is not None:
                 needs.add_timer(work.timer, wanted[work.orgcode])
             else:
                 needs.add(work.type, work.model, work.orgcode, wanted[work.orgcode])
-            if work.code == load.SALE and not work.stub:
-                absent.add((work.org, work.subject))
-        await load.fill(connection, books, wanted, absent)
+            if work.code == load.SALE:
+                own[work.org, work.subject] = work.stub
+        await load.fill(connection, books, wanted, own)
         faults.point("after_load")
         for work in works:
             book = books[work.orgcode]

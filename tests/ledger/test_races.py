@@ -49,6 +49,11 @@ BALANCES = {
 }
 
 
+BLOCKED = (
+    "SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE NOT granted AND datname = current_database()"
+)
+
+
 @pytest.mark.parametrize("race", sorted(RACES))
 async def test_none_misses_the_other(another: Open, connection: asyncpg.Connection, race: str) -> None:
     one, other = await another(), await another()
@@ -90,6 +95,21 @@ async def test_the_same_documents_at_the_same_time(another: Open, connection: as
     assert balances == {"C0": 30 * 7 * 10, "C1": 30 * 7 * 10, "C2": 30 * 6 * 10}
     assert await connection.fetchval("SELECT balance FROM account WHERE kind = 1") == 500 - 30 * 5
     assert await connection.fetch("SELECT * FROM imbalance") == []
+
+
+async def test_a_sale_that_is_waited_for_comes_to_both_at_once(another: Open, connection: asyncpg.Connection) -> None:
+    """Both have seen that it is not decided; the one that gets the lock later has to look again."""
+    workers = [await another(), await another()]
+    await workers[0].read([command("customer.create", "N", customer_id="C"), returned(1)])
+    async with connection.transaction():
+        await connection.execute("SELECT FROM event WHERE subject = 'S1' FOR UPDATE")
+        both = asyncio.gather(*(worker.read([sold("S1", customer_id="C")]) for worker in workers))
+        while await connection.fetchval(BLOCKED) < len(workers):
+            await asyncio.sleep(0.01)
+    said_by_both = [[one.value for one in applied.messages] for applied in await both]
+    assert said_by_both[0] == said_by_both[1]
+    await workers[0].rest()
+    assert await connection.fetchval("SELECT balance FROM account WHERE kind = 0 AND key = 'C'") == 6
 
 
 async def totals(connection: asyncpg.Connection, org: str) -> dict[str, tuple[int, int]]:

@@ -4,7 +4,7 @@ A row that is not there cannot be locked. Whoever decides on its absence inserts
 workers that both relied on it collide on the unique index, and one of them decides again (design, Postgres).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from schemas.policy import Policy
@@ -18,6 +18,10 @@ from worker.ledger.queries import SQL, Connection
 from worker.ledger.work import Work
 
 SALE = DOCUMENTS["scm.sale.completed"].code
+
+
+class Overtaken(Exception):
+    """While this batch waited for the lock of a sale's stub, another worker decided the sale: now it is a duplicate."""
 
 
 async def events(connection: Connection, works: Sequence[Work]) -> dict[int, tuple[bytes | None, list[Any] | None]]:
@@ -52,13 +56,15 @@ class Shelf:
 
 
 async def fill(
-    connection: Connection, books: dict[str, Books], needs: dict[str, Needs], fresh: set[tuple[int, str]]
+    connection: Connection, books: dict[str, Books], needs: dict[str, Needs], own: Mapping[tuple[int, str], bool]
 ) -> None:
-    """Put into the books what the documents need. `fresh`: sales known to have no row, (org, sale_id)."""
+    """Put into the books what the documents need. `own`: the sales (org, sale_id) that the batch decides, and whether
+    they have a stub; those without one have no row to load. Raises Overtaken.
+    """
     by_org = {book.org: book for book in books.values()}
     wanted = {books[orgcode].org: need for orgcode, need in needs.items()}
     await _card_numbers(connection, by_org, wanted)
-    await _locked_events(connection, by_org, wanted, fresh)
+    await _locked_events(connection, by_org, wanted, own)
     await _tenders(connection, by_org, wanted)
     for org, need in wanted.items():
         _also_accounts(by_org[org], need)
@@ -78,9 +84,9 @@ async def _card_numbers(connection: Connection, books: dict[int, Books], needs: 
 
 
 async def _locked_events(
-    connection: Connection, books: dict[int, Books], needs: dict[int, Needs], fresh: set[tuple[int, str]]
+    connection: Connection, books: dict[int, Books], needs: dict[int, Needs], own: Mapping[tuple[int, str], bool]
 ) -> None:
-    keys = [(org, SALE, id_) for org, need in needs.items() for id_ in need.sales if (org, id_) not in fresh]
+    keys = [(org, SALE, id_) for org, need in needs.items() for id_ in need.sales if own.get((org, id_), True)]
     keys += [
         (org, DOCUMENTS[type_].code, id_)
         for org, need in needs.items()
@@ -93,6 +99,8 @@ async def _locked_events(
     names = {kind.code: name for name, kind in DOCUMENTS.items()}
     for row in await connection.fetch(SQL["lock_event"], *_columns(keys, 3)):
         org, code, id_ = keys[row["place"] - 1]
+        if row["decided"] and (org, id_) in own and code == SALE:
+            raise Overtaken(id_)
         if code == SALE:
             books[org].sales[id_] = sale_of(id_, row["record"])
         elif row["record"] is not None:
