@@ -26,13 +26,13 @@ Count = Annotated[int, Field(ge=0)]
 TenderState = Literal["none", "awaiting", "authorized", "captured", "expired", "declined", "voided"]
 
 
-class _Out(BaseModel):
+class Out(BaseModel):
     """Ours: nothing unknown is in it."""
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 
 
-OutT = TypeVar("OutT", bound=_Out)
+OutT = TypeVar("OutT", bound=Out)
 
 
 def _whole(part: OutT, fields: tuple[str, ...]) -> OutT:
@@ -49,7 +49,7 @@ def _all_or_none(*fields: str) -> dict[str, Any]:
 _POINTS: Final = ("balance", "available", "held", "pending", "version")
 
 
-class Points(_Out):
+class Points(Out):
     """The points account after the document; while the customer has no record only `change` and `reason`."""
 
     model_config = ConfigDict(json_schema_extra=_all_or_none(*_POINTS))
@@ -70,7 +70,7 @@ class Points(_Out):
 _CARD: Final = ("card_id", "currency", "change_minor", "balance_minor", "held_minor", "version")
 
 
-class GiftCard(_Out):
+class GiftCard(Out):
     """A gift card after the document; only `reason` of a card that is not accepted."""
 
     model_config = ConfigDict(json_schema_extra=_all_or_none(*_CARD))
@@ -91,7 +91,7 @@ class GiftCard(_Out):
         return _whole(self, _CARD)
 
 
-class Tender(_Out):
+class Tender(Out):
     """A tender after the document; amounts in minor units of its currency."""
 
     tender_id: Id
@@ -105,14 +105,14 @@ class Tender(_Out):
     reason: Reason | None = None
 
 
-class Line(_Out):
+class Line(Out):
     """The points of a line, negative of a return; zeros may be absent."""
 
     line_id: Annotated[int, Field(ge=1)]
     points: int
 
 
-class OutcomeData(_Out):
+class OutcomeData(Out):
     """`data` of an outcome. Requests are approved, partial, declined or ignored; all others applied, partial, rejected,
     parked (a final outcome follows) or ignored.
     """
@@ -138,7 +138,7 @@ class OutcomeData(_Out):
         return self
 
 
-class Cause(_Out):
+class Cause(Out):
     """The sale, void or return that moved a tender."""
 
     type: Literal["scm.sale.completed", "scm.sale.voided", "scm.return.completed"]
@@ -153,7 +153,7 @@ class TenderChangedData(OutcomeData):
     cause: Cause
 
 
-class OutcomeEnvelope(_Out):
+class OutcomeEnvelope(Out):
     """The envelope of an outcome or a notice; the same input gives the same `id` and the same bytes, always."""
 
     specversion: Literal["1.0"]

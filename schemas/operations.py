@@ -1,0 +1,247 @@
+"""Every operation of the doors (contract §5), said once: HTTP routes, `g3n crm`, MCP tools and OpenAPI are made of it.
+
+An operation that decides something becomes a document and goes through the same pipeline as the topics; its body is
+the document's `data` without `command_id` and `occurred_at`. The others read.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any, Final
+
+from pydantic import BaseModel
+
+from schemas import views
+from schemas.outcomes import OutcomeData
+from schemas.reasons import Reason
+from schemas.registry import DOCUMENTS
+
+
+class Scope(StrEnum):
+    """What an API key may be allowed to do."""
+
+    CUSTOMER_READ = "customer:read"
+    CUSTOMER_WRITE = "customer:write"
+    LOYALTY_READ = "loyalty:read"
+    LOYALTY_WRITE = "loyalty:write"
+    LOYALTY_ADJUST = "loyalty:adjust"
+    GIFTCARD_READ = "giftcard:read"
+    GIFTCARD_WRITE = "giftcard:write"
+    CARD_TRUSTED = "card:trusted"  # no operation's own: a card_id does for a PIN
+    TENDER = "tender"
+    POLICY_WRITE = "policy:write"
+    OPS = "ops"
+
+
+class Access(StrEnum):
+    """What an operation may do to the ledger: for those who hand operations to machines."""
+
+    READ = "read"
+    WRITE = "write"
+    DANGEROUS = "dangerous"  # can't be taken back, or makes points of nothing, or changes the rules for all
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """`name` is words and dots: `loyalty.earn` is `/loyalty/earn`, `g3n crm loyalty earn` and `loyalty_earn`."""
+
+    name: str
+    summary: str
+    scope: Scope | None  # None: every key
+    access: Access
+    request: type[BaseModel]  # with `document`: the document's model
+    answer: type[BaseModel]
+    document: str | None = None
+    refusals: tuple[Reason, ...] = ()
+
+    @property
+    def route(self) -> str:
+        return "/" + self.name.replace(".", "/")
+
+    @property
+    def tool(self) -> str:
+        return self.name.replace(".", "_")
+
+    @property
+    def id_field(self) -> str | None:
+        """The member of `data` that is the document's id; `Idempotency-Key` stands in for it where it is absent."""
+        return None if self.document is None else DOCUMENTS[self.document].id_field
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """Members of the document that the door fills in, and that no body has."""
+        if self.document is None:
+            return ()
+        return ("occurred_at", "command_id") if self.id_field == "command_id" else ("occurred_at",)
+
+
+def _command(
+    name: str,
+    scope: Scope,
+    summary: str,
+    *refusals: Reason,
+    document: str | None = None,
+    access: Access = Access.WRITE,
+    answer: type[BaseModel] = OutcomeData,
+) -> Operation:
+    document = document or f"crm.{name}"
+    return Operation(name, summary, scope, access, DOCUMENTS[document].model, answer, document, refusals)
+
+
+def _reading(
+    name: str,
+    scope: Scope | None,
+    summary: str,
+    request: type[BaseModel],
+    answer: type[BaseModel],
+    *refusals: Reason,
+    access: Access = Access.READ,
+) -> Operation:
+    return Operation(name, summary, scope, access, request, answer, refusals=refusals)
+
+
+R: Final = Reason
+_CUSTOMER: Final = (R.CUSTOMER_NOT_FOUND, R.CUSTOMER_ERASED, R.CUSTOMER_BLOCKED)
+_CARD: Final = (R.CARD_NOT_ACCEPTED, R.CURRENCY_MISMATCH, R.CARD_EXPIRED, R.CARD_FROZEN)
+_OF_POINTS: Final = (R.CUSTOMER_ERASED, R.COMMAND_NOT_FOUND, R.INVALID_STATE)
+
+_OPERATIONS: Final = (
+    _command(
+        "customer.create", Scope.CUSTOMER_WRITE, "Create a customer; claims the points that waited for it.",
+        R.CUSTOMER_ERASED, R.INVALID_STATE,
+    ),
+    _command(
+        "customer.update", Scope.CUSTOMER_WRITE, "Change a profile, block or unblock; what is absent stays.",
+        R.CUSTOMER_NOT_FOUND, R.CUSTOMER_ERASED,
+    ),
+    _reading(
+        "customer.get", Scope.CUSTOMER_READ, "Profile, consents, points, lots, tier, pool, cards, latest activity.",
+        views.CustomerGet, views.CustomerView, R.CUSTOMER_NOT_FOUND,
+    ),
+    _reading(
+        "customer.list", Scope.CUSTOMER_READ, "Customers page by page; find one by e-mail, phone or an external id.",
+        views.CustomerList, views.CustomerPage,
+    ),
+    _command(
+        "customer.erase", Scope.CUSTOMER_WRITE, "Remove the person for good; the ledger stays under a pseudonym.",
+        R.CUSTOMER_NOT_FOUND, R.CUSTOMER_ERASED, access=Access.DANGEROUS,
+    ),
+    _command(
+        "customer.merge", Scope.CUSTOMER_WRITE, "Move all of one customer to another; the old id keeps resolving.",
+        *_CUSTOMER, R.INVALID_STATE, access=Access.DANGEROUS,
+    ),
+    _command(
+        "customer.consent.set", Scope.CUSTOMER_WRITE, "Give or withdraw a consent.", *_CUSTOMER,
+        document="crm.consent.set",
+    ),
+    _command(
+        "loyalty.earn", Scope.LOYALTY_WRITE, "Credit points, or what the policy gives for an amount.",
+        *_CUSTOMER, R.CURRENCY_NOT_IN_POLICY,
+    ),
+    _command(
+        "loyalty.redeem", Scope.LOYALTY_WRITE, "Spend points outside a sale.",
+        *_CUSTOMER, R.BELOW_MINIMUM, R.INSUFFICIENT_BALANCE,
+    ),
+    _command(
+        "loyalty.adjust", Scope.LOYALTY_ADJUST, "Correct a balance by hand; says who and why.",
+        R.CUSTOMER_NOT_FOUND, R.CUSTOMER_ERASED, R.INSUFFICIENT_BALANCE, access=Access.DANGEROUS,
+    ),
+    _command(
+        "loyalty.restore", Scope.LOYALTY_WRITE, "Give back points of a redemption, into the lots they came from.",
+        *_OF_POINTS, R.TENDER_NOT_FOUND, R.AMOUNT_OVER_CAPTURED,
+    ),
+    _command(
+        "loyalty.reverse", Scope.LOYALTY_WRITE, "Take back points of an earning, from its own lot first.",
+        *_OF_POINTS, R.SALE_NOT_FOUND, R.OVER_RETURNED,
+    ),
+    _reading(
+        "loyalty.history", Scope.LOYALTY_READ, "Every transfer of a points account, with its document and balance.",
+        views.LoyaltyHistory, views.HistoryPage, R.CUSTOMER_NOT_FOUND,
+    ),
+    _reading(
+        "loyalty.policy.get", Scope.LOYALTY_READ, "The policy in force, or another version of it.",
+        views.PolicyGet, views.PolicyView,
+    ),
+    _command(
+        "loyalty.policy.put", Scope.POLICY_WRITE, "A new version of the policy, in force from an instant on.",
+        R.INVALID_STATE, document="crm.policy.put", access=Access.DANGEROUS,
+    ),
+    _command(
+        "giftcard.issue", Scope.GIFTCARD_WRITE, "Issue a card; without a number one is generated and shown once.",
+        *_CUSTOMER, R.INVALID_STATE, R.BELOW_MINIMUM, R.OVER_MAXIMUM, answer=views.GiftCardIssued,
+    ),
+    _command(
+        "giftcard.redeem", Scope.GIFTCARD_WRITE, "Take money off a card; partially if that is allowed.",
+        *_CARD, R.INSUFFICIENT_BALANCE,
+    ),
+    _command(
+        "giftcard.reload", Scope.GIFTCARD_WRITE, "Put money on a card, within the limits of the policy.",
+        *_CARD, R.INVALID_STATE, R.BELOW_MINIMUM, R.OVER_MAXIMUM,
+    ),
+    _command(
+        "giftcard.reverse", Scope.GIFTCARD_WRITE, "Undo a redeem, reload, issue or transfer, or a part of it.",
+        R.COMMAND_NOT_FOUND, R.INVALID_STATE, R.AMOUNT_OVER_CAPTURED,
+    ),
+    _command("giftcard.freeze", Scope.GIFTCARD_WRITE, "Refuse every debit of a card from now on.", R.CARD_NOT_ACCEPTED),
+    _command(
+        "giftcard.unfreeze", Scope.GIFTCARD_WRITE, "Let a frozen card pay again; not below zero.",
+        R.CARD_NOT_ACCEPTED, R.INVALID_STATE,
+    ),
+    _command(
+        "giftcard.link", Scope.GIFTCARD_WRITE, "Link a card to a customer.", R.CARD_NOT_ACCEPTED, *_CUSTOMER,
+    ),
+    _command(
+        "giftcard.transfer", Scope.GIFTCARD_WRITE, "Move a balance to another card.",
+        *_CARD, R.INVALID_STATE, R.OVER_MAXIMUM, R.INSUFFICIENT_BALANCE,
+    ),
+    _reading(
+        "giftcard.get", Scope.GIFTCARD_READ, "Balance, holds, expiry and owner of a card.",
+        views.GiftCardGet, views.GiftCardView, R.CARD_NOT_ACCEPTED,
+    ),
+    _reading(
+        "giftcard.history", Scope.GIFTCARD_READ, "Every transfer of a card, with its document and balance.",
+        views.GiftCardHistory, views.HistoryPage, R.CARD_NOT_ACCEPTED,
+    ),
+    _command(
+        "tender.authorize", Scope.TENDER, "Hold money of a card, or points; with `capture` take it at once.",
+        R.ALREADY_VOIDED, R.TOO_LATE, R.CARD_NOT_ACCEPTED, *_CUSTOMER, R.CURRENCY_MISMATCH, R.CARD_EXPIRED,
+        R.CARD_FROZEN, R.BELOW_MINIMUM, R.OVER_MAXIMUM, R.GIFT_CARD_BUYS_GIFT_CARD, R.INSUFFICIENT_BALANCE,
+        document="scm.tender.requested",
+    ),
+    _command(
+        "tender.capture", Scope.TENDER, "Take what was held, or less. Before its request it waits: `parked`.",
+        R.ALREADY_VOIDED, R.INVALID_STATE, R.HOLD_EXPIRED, document="scm.tender.captured",
+    ),
+    _command(
+        "tender.void", Scope.TENDER, "Release a hold, or give back what was taken.", document="scm.tender.voided",
+    ),
+    _reading(
+        "event.explain", Scope.OPS, "Why a document was decided as it was: policy, lines, lots, transfers, waits.",
+        views.EventExplain, views.Explained,
+    ),
+    _reading(
+        "event.simulate", Scope.OPS, "What a document would get if it came now; nothing is changed.",
+        views.EventSimulate, views.Simulated,
+    ),
+    _reading(
+        "session.create", None, "A short-lived token with the scopes of the key, or fewer.",
+        views.SessionCreate, views.SessionView, access=Access.WRITE,
+    ),
+    _reading(
+        "session.revoke", None, "End a session before its time.",
+        views.SessionRevoke, views.Revoked, access=Access.WRITE,
+    ),
+)  # fmt: skip
+
+OPERATIONS: Final[Mapping[str, Operation]] = MappingProxyType({one.name: one for one in _OPERATIONS})
+
+
+def body_schema(operation: Operation, schema: dict[str, Any]) -> dict[str, Any]:
+    """The JSON Schema of a body, of that of the model: without what the door fills in; a tender's id may be absent
+    where the door can make one.
+    """
+    absent = {*operation.given, *(("tender_id",) if operation.name == "tender.authorize" else ())}
+    properties = {name: member for name, member in schema["properties"].items() if name not in operation.given}
+    required = [name for name in schema.get("required", ()) if name not in absent]
+    return {**schema, "properties": properties, "required": required}

@@ -1,0 +1,269 @@
+"""What the reading operations take and give (contract §5). Times are RFC 3339 in UTC, money in minor units."""
+
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import ConfigDict, Field, PlainSerializer
+
+from schemas.documents import CardRef
+from schemas.outcomes import Count, Out, OutcomeData
+from schemas.policy import Policy
+from schemas.scalars import Currency, Flag, FromZero, Id, Instant, NullMeans, Text, Wire
+
+MAX_PAGE: Final = 200
+SESSION_S: Final = 900
+MAX_SESSION_S: Final = 3600
+
+Cursor = Annotated[str, Field(max_length=512, description="`next_cursor` of the page before; stable while rows come")]
+Time = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+Day = Annotated[str, Field(json_schema_extra={"format": "date"})]
+Limit = Annotated[Annotated[int, Field(ge=1, le=MAX_PAGE)], NullMeans(50)]
+
+# --- what is asked ---------------------------------------------------------------------------------------------------
+
+
+class CustomerGet(Wire):
+    """One customer, by the present id or by one that was merged into it."""
+
+    customer_id: Id
+
+
+class CustomerList(Wire):
+    """Customers by id; with a filter those whose profile has all that is named."""
+
+    email: Text | None = None
+    phone: Text | None = None
+    external_ids: Annotated[dict[Id, Id], Field(min_length=1, max_length=50)] | None = None
+    limit: Limit = 50
+    cursor: Cursor | None = None
+
+
+class LoyaltyHistory(Wire):
+    """The points account of a customer, the latest transfer first."""
+
+    customer_id: Id
+    limit: Limit = 50
+    cursor: Cursor | None = None
+
+
+class PolicyGet(Wire):
+    """A version of the policy; without one, that in force at `at`; without both, now."""
+
+    version: FromZero | None = None
+    at: Instant | None = None
+
+
+class GiftCardGet(Wire):
+    """One card; the PIN of a card that has one is asked for."""
+
+    gift_card: CardRef
+
+
+class GiftCardHistory(Wire):
+    """The account of a card, the latest transfer first; the PIN of a card that has one is asked for."""
+
+    gift_card: CardRef
+    limit: Limit = 50
+    cursor: Cursor | None = None
+
+
+class EventExplain(Wire):
+    """The identity of a document within the tenant."""
+
+    type: Annotated[str, Field(max_length=64)]
+    id: Id
+
+
+class EventSimulate(Wire):
+    """A document: its type and its data, whose id and `occurred_at` may be absent (made up, and now)."""
+
+    type: Annotated[str, Field(max_length=64)]
+    data: dict[str, Any]
+
+
+class SessionCreate(Wire):
+    """A token that does for a while what its key may do, or less."""
+
+    scopes: Annotated[tuple[str, ...], Field(strict=False, max_length=20)] | None = None
+    ttl_s: Annotated[Annotated[int, Field(ge=60, le=MAX_SESSION_S)], NullMeans(SESSION_S)] = SESSION_S
+
+
+class SessionRevoke(Wire):
+    """Ends a session of the key; without `session_id` the one whose token the request bears."""
+
+    session_id: Id | None = None
+
+
+# --- what is answered ------------------------------------------------------------------------------------------------
+
+
+class Profile(Out):
+    """What is personal; empty once erased."""
+
+    name: str | None = None
+    email: str | None = None
+    phone: str | None = None
+    external_ids: dict[str, str] | None = None
+
+
+class Consent(Out):
+    """What the customer said last for a purpose and a channel."""
+
+    purpose: Literal["marketing", "profiling", "service"]
+    channel: str | None = None
+    granted: bool
+    since: Time
+
+
+class Balance(Out):
+    """A points account, of one customer or of a pool."""
+
+    balance: int
+    available: int
+    held: Count
+    pending: Count
+    version: Count
+    deficit: Annotated[
+        Count, Field(description="what a reversal took that was spent already; the next credits fill it")
+    ]
+
+
+class PointsLot(Out):
+    """Points that become available and expire together."""
+
+    points: Count
+    held: Count
+    available_on: Day | None = None
+    expires_on: Annotated[Day | None, Field(description="the last good day, UTC; absent: never")] = None
+
+
+class Tier(Out):
+    """The customer's tier by what was earned in twelve months."""
+
+    name: str | None = None
+    factor: str
+    earned_12m: int
+
+
+class DocumentRef(Out):
+    """A document of the same tenant."""
+
+    type: str
+    id: str
+
+
+class HistoryEntry(Out):
+    """One transfer: what it changed, and the document that caused it."""
+
+    at: Annotated[Time, Field(description="when it was decided")]
+    document: DocumentRef
+    change: int
+    balance: Annotated[int, Field(description="after it")]
+    booked: Annotated[str, Field(description="against: earned, redeemed, adjusted, expired, …, or another account")]
+    account: Annotated[str | None, Field(description="the other account: customer, pool or card id")] = None
+    sale_id: Id | None = None
+    return_id: Id | None = None
+    tender_id: Id | None = None
+
+
+class HistoryPage(Out):
+    """Latest first."""
+
+    items: tuple[HistoryEntry, ...]
+    next_cursor: str | None = None
+
+
+class GiftCardView(Out):
+    """A card as it is now."""
+
+    card_id: Id
+    last4: str | None = None
+    currency: Currency
+    status: Literal["active", "frozen", "expired"]
+    balance_minor: int
+    held_minor: Count
+    available_minor: Count
+    expires_on: Day | None = None
+    customer_id: Id | None = None
+    has_pin: bool
+    version: Count
+
+
+class CustomerView(Out):
+    """All that is known of a customer."""
+
+    customer_id: Id
+    status: Literal["active", "blocked", "erased"]
+    profile: Profile
+    consents: tuple[Consent, ...]
+    points: Balance
+    tier: Tier | None = None
+    lots: tuple[PointsLot, ...]
+    pool_id: Id | None = None
+    gift_cards: tuple[GiftCardView, ...]
+    activity: tuple[HistoryEntry, ...]
+
+
+class CustomerSummary(Out):
+    """A line of the list."""
+
+    customer_id: Id
+    status: Literal["active", "blocked", "erased"]
+    profile: Profile
+    balance: int
+
+
+class CustomerPage(Out):
+    """By id, ascending."""
+
+    items: tuple[CustomerSummary, ...]
+    next_cursor: str | None = None
+
+
+class PolicyVersion(Out):
+    """A version and since when it is in force."""
+
+    version: Count
+    effective_from: Annotated[Time | None, Field(description="absent of version 0, the default")] = None
+
+
+class PolicyView(PolicyVersion):
+    """The policy, and which versions there are."""
+
+    policy: Annotated[Policy, PlainSerializer(Policy.wire_form)]
+    versions: tuple[PolicyVersion, ...]
+
+
+class GiftCardIssued(OutcomeData):
+    """The outcome, and the number if it was generated: it is said here and nowhere else."""
+
+    number: str | None = None
+
+
+class Explained(Out):
+    """The whole story as JSON, and as text for a person."""
+
+    model_config = ConfigDict(extra="allow")
+
+    text: str
+
+
+class Simulated(Out):
+    """What the document would get now; `stored`: it is known, and that is what it got."""
+
+    outcome: OutcomeData
+    stored: Flag
+
+
+class SessionView(Out):
+    """The token is said once."""
+
+    session_id: Id
+    token: str
+    expires_at: Time
+    scopes: tuple[str, ...]
+
+
+class Revoked(Out):
+    """The session is over."""
+
+    session_id: Id
