@@ -1,0 +1,93 @@
+// A till: may this gift card pay? Wait for the answer, then publish the sale, which takes what was held.
+//
+//     npm install kafkajs
+//     KAFKA=localhost:9092 ORGCODE=acme node till.mjs CARD_NUMBER AMOUNT_MINOR
+
+import { randomUUID } from "node:crypto";
+import { Kafka, logLevel } from "kafkajs";
+
+const { KAFKA = "localhost:9092", ORGCODE = "acme", TOPIC_PREFIX = "", PATIENCE_S = "10" } = process.env;
+const MAY_PAY = new Set(["authorized", "captured"]);
+
+// A CloudEvent in structured mode. The identity is (orgcode, type, subject): sent twice, it counts once.
+function event(type, subject, data) {
+  return JSON.stringify({
+    specversion: "1.0", id: randomUUID(), source: "/till/london-1/3", type, subject, orgcode: ORGCODE,
+    datacontenttype: "application/json", data: { ...data, occurred_at: new Date().toISOString() },
+  });
+}
+
+// Hears what comes from now on; a group of its own, so that it sees every answer and picks its own.
+async function listen(kafka, topic) {
+  const waiting = new Map();
+  const group = `till-${randomUUID()}`;
+  const consumer = kafka.consumer({ groupId: group });
+  const joined = new Promise((resolve) => consumer.on(consumer.events.GROUP_JOIN, resolve));
+  await consumer.connect();
+  await consumer.subscribe({ topic, fromBeginning: false });
+  // The end as it is before anything is asked: "latest" would be looked up with the first fetch, which may be too late.
+  const admin = kafka.admin();
+  await admin.connect();
+  const ends = await admin.fetchTopicOffsets(topic);
+  await consumer.run({
+    eachMessage: async ({ message }) => {
+      const { orgcode, type, subject, data } = JSON.parse(message.value);
+      // An approval that comes again says in a header what has become of the tender since.
+      const state = message.headers["crm-tender-state"]?.toString() ?? data.tender?.state;
+      waiting.get(`${orgcode} ${type} ${subject}`)?.({ ...data, state });
+    },
+  });
+  await joined;
+  for (const { partition, offset } of ends) consumer.seek({ topic, partition, offset });
+  return {
+    // The outcome's data, with the tender's present state; undefined if none came in time.
+    answer: (type, subject) => new Promise((resolve) => {
+      const timer = setTimeout(resolve, PATIENCE_S * 1000);
+      waiting.set(`${ORGCODE} ${type} ${subject}`, (data) => { clearTimeout(timer); resolve(data); });
+    }),
+    close: async () => {
+      await consumer.disconnect();
+      await admin.deleteGroups([group]);
+      await admin.disconnect();
+    },
+  };
+}
+
+// 0 where the card may pay and the sale is published.
+async function pay(cardNumber, amount) {
+  const kafka = new Kafka({ brokers: KAFKA.split(","), logLevel: logLevel.ERROR });
+  const day = new Date().toISOString().slice(0, 10).replaceAll("-", "");
+  const sale_id = `london-1-3-${day}-${randomUUID().slice(0, 8)}`; // unique for ever, not a running number
+  const tender_id = `${sale_id}-T1`;
+  const sale = { sale_id, store_id: "london-1", currency: "GBP" };
+  const answers = await listen(kafka, `${TOPIC_PREFIX}crm.tender-outcomes`); // before asking, or it may be missed
+  const producer = kafka.producer({ idempotent: true });
+  await producer.connect();
+  const publish = (topic, type, subject, data) =>
+    producer.send({ topic: TOPIC_PREFIX + topic, acks: -1, messages: [{ key: sale_id, value: event(type, subject, data) }] });
+  try {
+    const told = answers.answer("crm.outcome.tender.requested", tender_id);
+    const gift_card = { number: cardNumber };
+    const request = { ...sale, tender_id, kind: "gift_card", amount_minor: amount, gift_card };
+    await publish("scm.tenders", "scm.tender.requested", tender_id, request);
+    const outcome = await told;
+    if (!outcome) {
+      // Nobody knows whether it was held: undo it. A request that is decided later is declined.
+      await publish("scm.tenders", "scm.tender.voided", tender_id, { tender_id, reason: "timeout" });
+      console.log("no answer: take another means of payment");
+      return 2;
+    }
+    console.log(outcome.status, outcome.reason ?? "", "approved:", outcome.tender.approved_minor);
+    if (outcome.status !== "approved" || !MAY_PAY.has(outcome.state)) return 1;
+    const lines = [{ line_id: 1, sku: "85123A", net_minor: amount }];
+    const tenders = [{ tender_id, kind: "gift_card", amount_minor: amount }];
+    await publish("scm.sales", "scm.sale.completed", sale_id, { ...sale, lines, tenders });
+    console.log("sale", sale_id, "published: the card pays", amount);
+    return 0;
+  } finally {
+    await producer.disconnect();
+    await answers.close();
+  }
+}
+
+process.exitCode = await pay(process.argv[2], Number(process.argv[3]));

@@ -1,0 +1,101 @@
+"""A till: may this gift card pay? Wait for the answer, then publish the sale, which takes what was held.
+
+pip install aiokafka
+KAFKA=localhost:9092 ORGCODE=acme python till.py CARD_NUMBER AMOUNT_MINOR
+"""
+
+import asyncio
+import json
+import os
+import sys
+import time
+import uuid
+from datetime import UTC, datetime
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+
+KAFKA = os.environ.get("KAFKA", "localhost:9092")
+ORGCODE = os.environ.get("ORGCODE", "acme")
+PREFIX = os.environ.get("TOPIC_PREFIX", "")
+PATIENCE_S = float(os.environ.get("PATIENCE_S", "10"))
+MAY_PAY = {"authorized", "captured"}
+
+
+def event(type_: str, subject: str, data: dict[str, Any]) -> bytes:
+    """A CloudEvent in structured mode. The identity is (orgcode, type, subject): sent twice, it counts once."""
+    return json.dumps(
+        {
+            "specversion": "1.0",
+            "id": str(uuid.uuid4()),
+            "source": "/till/london-1/3",
+            "type": type_,
+            "subject": subject,
+            "orgcode": ORGCODE,
+            "datacontenttype": "application/json",
+            "data": {**data, "occurred_at": datetime.now(UTC).isoformat()},
+        }
+    ).encode()
+
+
+async def at_the_end(topic: str) -> AIOKafkaConsumer:
+    """Reads what comes from now on. Without a group: every till sees every answer and picks its own."""
+    consumer = AIOKafkaConsumer(topic, bootstrap_servers=KAFKA, group_id=None)
+    await consumer.start()
+    await consumer.seek_to_end()
+    return consumer
+
+
+async def answer(consumer: AIOKafkaConsumer, type_: str, subject: str) -> dict[str, Any] | None:
+    """The outcome's data, with the tender's present state; None if none came in time."""
+    until = time.monotonic() + PATIENCE_S
+    while (left := until - time.monotonic()) > 0:
+        for records in (await consumer.getmany(timeout_ms=int(left * 1000) + 1)).values():
+            for record in records:
+                outcome = json.loads(record.value)
+                if (outcome["orgcode"], outcome["type"], outcome["subject"]) == (ORGCODE, type_, subject):
+                    data: dict[str, Any] = outcome["data"]
+                    # An approval that comes again says in a header what has become of the tender since.
+                    state = dict(record.headers).get("crm-tender-state")
+                    return {**data, "state": state.decode() if state else data["tender"]["state"]}
+    return None
+
+
+async def pay(card_number: str, amount_minor: int) -> int:
+    """0 where the card may pay and the sale is published."""
+    sale_id = f"london-1-3-{datetime.now(UTC):%Y%m%d}-{uuid.uuid4().hex[:8]}"  # unique for ever, not a running number
+    tender_id = f"{sale_id}-T1"
+    sale = {"sale_id": sale_id, "store_id": "london-1", "currency": "GBP"}
+    answers = await at_the_end(f"{PREFIX}crm.tender-outcomes")  # before asking, or the answer may be missed
+    producer = AIOKafkaProducer(bootstrap_servers=KAFKA, acks="all", enable_idempotence=True)
+    await producer.start()
+
+    async def publish(topic: str, type_: str, subject: str, data: dict[str, Any]) -> None:
+        await producer.send_and_wait(PREFIX + topic, event(type_, subject, data), key=sale_id.encode())
+
+    try:
+        request = {**sale, "tender_id": tender_id, "kind": "gift_card", "amount_minor": amount_minor}
+        request["gift_card"] = {"number": card_number}
+        await publish("scm.tenders", "scm.tender.requested", tender_id, request)
+        told = await answer(answers, "crm.outcome.tender.requested", tender_id)
+        if told is None:
+            # Nobody knows whether it was held: undo it. A request that is decided later is declined.
+            void = {"tender_id": tender_id, "reason": "timeout"}
+            await publish("scm.tenders", "scm.tender.voided", tender_id, void)
+            print("no answer: take another means of payment")
+            return 2
+        print(told["status"], told.get("reason", ""), "approved:", told["tender"]["approved_minor"])
+        if told["status"] != "approved" or told["state"] not in MAY_PAY:
+            return 1
+        lines = [{"line_id": 1, "sku": "85123A", "net_minor": amount_minor}]
+        tenders = [{"tender_id": tender_id, "kind": "gift_card", "amount_minor": amount_minor}]
+        await publish("scm.sales", "scm.sale.completed", sale_id, {**sale, "lines": lines, "tenders": tenders})
+        print("sale", sale_id, "published: the card pays", amount_minor)
+        return 0
+    finally:
+        await producer.stop()
+        await answers.stop()
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(pay(sys.argv[1], int(sys.argv[2]))))
