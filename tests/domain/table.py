@@ -53,9 +53,13 @@ def _split(text: str) -> tuple[str, ...]:
 
 
 def rows(path: Path) -> Iterator[Row]:
+    """Of a file; of a page in Markdown its boxes of `decisions`."""
     named: dict[str, tuple[str, ...]] = {}
-    heading = path.stem
+    heading, reading = path.stem, path.suffix != ".md"
     for number, raw in enumerate(path.read_text().splitlines(), 1):
+        if path.suffix == ".md" and (raw.startswith("```") or not reading):
+            reading = raw == "```decisions"
+            continue
         line = raw.strip()
         if line.startswith("## "):
             heading = line.removeprefix("## ")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from itertools import product
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +13,8 @@ from tests.domain.table import FOLDER, Row, Stage, problems, rows, table
 from worker.domain.outcome import Outcome
 from worker.domain.tender import State
 
-ROWS = [row for path in sorted(FOLDER.glob("*.txt")) for row in rows(path)]
+GUIDE = Path(__file__).parents[2] / "docs" / "policy.md"
+ROWS = [row for path in (*sorted(FOLDER.glob("*.txt")), GUIDE) for row in rows(path)]
 EVENTS = {"request": "requested", "capture": "captured", "sale": "captured", "cancel": "voided", "void": "voided",
           "wait": "expires", "return": "refund"}  # fmt: skip
 NO_CELL = {(state, "expires") for state in ("none", "awaiting", "declined", "voided")}  # no hold there

@@ -55,7 +55,7 @@ async def test_a_card_pays_until_it_is_empty(shop: Place, language: str) -> None
         "currency": "GBP",
     }  # fmt: skip
     async with Reading(shop.bootstrap, [shop.prefix + "crm.outcomes"]) as outcomes:
-        await publish(shop.bootstrap, [document(shop.inputs[3], "crm.giftcard.issue", card["command_id"], card)])
+        await publish(shop.bootstrap, [document(shop.inputs[3], "crm.giftcard.issue", f"issue-{language}", card)])
         await outcomes.take(1)
         paid = till(shop, language, number, 1250)
         assert (paid.returncode, paid.stdout.splitlines()[0]) == (0, "approved  approved: 1250"), paid.stderr
