@@ -36,6 +36,11 @@ from schemas.scalars import (
 )
 
 _DIGITS: Final = 12  # that DECIMAL_PATTERN allows after the point
+# Bounds that no honest programme meets, so that what a policy makes of the largest amount, 10¹⁵, fits into 64 bits:
+MOST_A_FACTOR: Final = 1000  # of a multiplier, a campaign or a tier
+MOST_A_MINOR_UNIT: Final = 1000  # points, all factors together: a thousand for every penny
+LEAST_VALUE: Final = Fraction(1, 1000)  # of a point, in minor units: a thousand points a penny
+MOST_VALUE: Final = 1_000_000
 _is_decimal = re.compile(DECIMAL_PATTERN[1:-1]).fullmatch
 
 
@@ -56,9 +61,18 @@ def _positive(value: Fraction) -> Fraction:
     return value
 
 
-def _share(value: Fraction) -> Fraction:
-    if value > 1:
-        raise PydanticCustomError("less_than_equal", "must be at most 1")
+def _at_most(limit: int) -> AfterValidator:
+    def check(value: Fraction) -> Fraction:
+        if value > limit:
+            raise PydanticCustomError("less_than_equal", "must be at most {limit}", {"limit": limit})
+        return value
+
+    return AfterValidator(check)
+
+
+def _not_too_small(value: Fraction) -> Fraction:
+    if value < LEAST_VALUE:
+        raise PydanticCustomError("greater_than_equal", "must be at least 0.001")
     return value
 
 
@@ -78,7 +92,8 @@ Factor = Annotated[
     PlainSerializer(_decimal),
     WithJsonSchema({"type": "string", "pattern": DECIMAL_PATTERN}),
 ]
-PositiveFactor = Annotated[Factor, AfterValidator(_positive)]
+PositiveFactor = Annotated[Factor, AfterValidator(_positive), _at_most(MOST_A_FACTOR)]
+PointValueMinor = Annotated[Factor, AfterValidator(_positive), AfterValidator(_not_too_small), _at_most(MOST_VALUE)]
 Days = Annotated[int, Field(ge=0, le=36_500)]
 ExpireDays = Annotated[int, Field(ge=1, le=36_500)]
 Moment = Annotated[Instant, PlainSerializer(format_instant)]
@@ -164,6 +179,15 @@ class Earn(_Part):
     pending_days: Days = 0
     expire_days: ExpireDays | None = None
 
+    @model_validator(mode="after")
+    def _not_too_many_points(self) -> Self:
+        rate = self.points_per_unit / min(self.unit_minor.values(), default=1)
+        for parts in (self.multipliers, self.campaigns, self.tiers):
+            rate *= max([Fraction(1), *(part.factor for part in parts)])
+        if rate > MOST_A_MINOR_UNIT:
+            raise PydanticCustomError("too_many_points", "more than 1000 points a minor unit, all factors together")
+        return self
+
 
 _HALF: Final = Fraction(1, 2)
 
@@ -175,12 +199,12 @@ def _decimals(members: dict[str, Fraction]) -> dict[str, str]:
 class Redeem(_Part):
     """What a point is worth, in minor units, and how many may be spent."""
 
-    point_value_minor: Annotated[dict[Currency, PositiveFactor], PlainSerializer(_decimals)] = Field(
+    point_value_minor: Annotated[dict[Currency, PointValueMinor], PlainSerializer(_decimals)] = Field(
         default_factory=lambda: {"EUR": _HALF, "GBP": _HALF, "USD": _HALF}
     )
     min_points: FromZero = 0
     step_points: FromOne = 1
-    max_share_of_sale: Annotated[Factor, AfterValidator(_share)] = Fraction(1)
+    max_share_of_sale: Annotated[Factor, _at_most(1)] = Fraction(1)
 
 
 class GiftCardRules(_Part):

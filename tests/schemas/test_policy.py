@@ -95,14 +95,17 @@ def test_json_round_trip_is_canonical() -> None:
                 "campaigns": [CAMPAIGN | {"from": "2026-12-01T01:00:00.25+01:00", "needs_consent": "marketing"}],
                 "tiers": [GOLD],
             },
-            "redeem": {"point_value_minor": {"USD": "0.000000000001", "EUR": "999999999999999"}},
+            "redeem": {"point_value_minor": {"USD": "0.001000000001", "EUR": "999999.999999999999"}},
         }
     )
     earn = policy.wire_form()["earn"]
     assert earn["points_per_unit"] == "1.5"
     assert list(earn["unit_minor"]) == ["EUR", "USD"]
     assert earn["campaigns"][0]["from"] == "2026-12-01T00:00:00.250000Z"
-    assert policy.wire_form()["redeem"]["point_value_minor"] == {"EUR": "999999999999999", "USD": "0.000000000001"}
+    assert policy.wire_form()["redeem"]["point_value_minor"] == {
+        "EUR": "999999.999999999999",
+        "USD": "0.001000000001",
+    }
     assert Policy.from_json(policy.to_json()) == policy
     assert Policy.from_json(policy.to_json()).to_json() == policy.to_json()
     assert Policy.model_validate(policy.wire_form()) == policy
@@ -151,6 +154,10 @@ ROWS: list[tuple[object, str]] = [
     ({"earn": {"campaigns": [CAMPAIGN | {"from": "2026-12-01"}]}}, "earn.campaigns[0].from: rfc3339"),
     ({"earn": {"campaigns": [CAMPAIGN | {"factor": "0.0"}]}}, "earn.campaigns[0].factor: greater_than"),
     ({"earn": {"campaigns": [CAMPAIGN | {"needs_consent": "yes"}]}}, "earn.campaigns[0].needs_consent: literal_error"),
+    ({"earn": {"campaigns": [CAMPAIGN | {"factor": "1000.1"}]}}, "earn.campaigns[0].factor: less_than_equal"),
+    ({"earn": {"multipliers": [TOYS | {"factor": "1000.1"}]}}, "earn.multipliers[0].factor: less_than_equal"),
+    ({"earn": {"tiers": [GOLD | {"factor": "1001"}]}}, "earn.tiers[0].factor: less_than_equal"),
+    ({"earn": {"points_per_unit": "1001", "unit_minor": {"GBP": 100, "JPY": 1}}}, "earn: too_many_points"),
     ({"earn": {"tiers": [GOLD, GOLD]}}, "earn.tiers: not_unique"),
     ({"earn": {"tiers": [GOLD, GOLD | {"name": "platinum"}]}}, "earn.tiers: tiers_not_increasing"),
     ({"earn": {"tiers": [GOLD, GOLD | {"name": "silver", "from_points_12m": 1}]}}, "earn.tiers: tiers_not_increasing"),
@@ -160,6 +167,8 @@ ROWS: list[tuple[object, str]] = [
     ({"earn": {"pending_days": 36_501}}, "earn.pending_days: less_than_equal"),
     ({"earn": {"expire_days": 0}}, "earn.expire_days: greater_than_equal"),
     ({"redeem": {"point_value_minor": {"GBP": "0"}}}, "redeem.point_value_minor.*: greater_than"),
+    ({"redeem": {"point_value_minor": {"GBP": "0.000999999999"}}}, "redeem.point_value_minor.*: greater_than_equal"),
+    ({"redeem": {"point_value_minor": {"GBP": "1000000.1"}}}, "redeem.point_value_minor.*: less_than_equal"),
     ({"redeem": {"point_value_minor": {"gbp": "1"}}}, "redeem.point_value_minor.*: literal_error"),
     ({"redeem": {"min_points": -1}}, "redeem.min_points: greater_than_equal"),
     ({"redeem": {"step_points": 0}}, "redeem.step_points: greater_than_equal"),
@@ -190,3 +199,14 @@ def test_refusal(members: object, told: str) -> None:
 def test_limits_may_be_equal() -> None:
     limits = {"min_load_minor": 5, "max_load_minor": 5, "max_balance_minor": 5}
     assert Policy.model_validate({"gift_card": limits}).gift_card.max_balance_minor == 5
+
+
+def test_all_factors_together_give_at_most_a_thousand_points_a_penny() -> None:
+    """Alone each is within its own bound; the bound itself is allowed."""
+    earn = {"points_per_unit": "2000", "unit_minor": {"GBP": 4, "EUR": 100}}
+    more = {"multipliers": [TOYS], "campaigns": [CAMPAIGN | {"factor": "0.5"}]}
+    assert Policy.model_validate({"earn": earn | more}).earn.multipliers[0].factor == 2
+    for one in {"tiers": [GOLD]}, {"campaigns": [CAMPAIGN]}, {"multipliers": [TOYS | {"factor": "2.000000000001"}]}:
+        with pytest.raises(ValidationError) as refused:
+            Policy.model_validate({"earn": earn | more | one})
+        assert detail(refused.value) == "earn: too_many_points"
