@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from schemas import asyncapi, json_schema
+from schemas import asyncapi, json_schema, openapi
 
 HERE: Final = Path(__file__).parent
 JSON: Final = HERE / "json"
 ASYNCAPI: Final = HERE / "asyncapi.yaml"
+OPENAPI: Final = HERE / "openapi.json"
 
 _PLAIN = re.compile(r"[$A-Za-z/][A-Za-z0-9_./ -]*(?<! )").fullmatch
 _RESERVED: Final = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
@@ -52,6 +53,7 @@ def files() -> dict[Path, str]:
         for name, model in json_schema.FILES.items()
     }
     generated[ASYNCAPI] = yaml(asyncapi.document())
+    generated[OPENAPI] = json.dumps(openapi.document(), indent=2, ensure_ascii=False) + "\n"
     return generated
 
 

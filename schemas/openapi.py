@@ -1,0 +1,254 @@
+"""The OpenAPI document: every operation of the doors as a route, with examples of all it answers (contract §5)."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from schemas import door_examples
+from schemas.json_schema import Schema, definitions
+from schemas.operations import OPERATIONS, Operation, body_schema
+from schemas.problems import KINDS, MEDIA_TYPE, Code, Problem, details
+from schemas.reasons import CATEGORY, Reason
+
+VERSION: Final = "1.0.0"
+REQUEST_ID: Final = "3f0c7a5e1b9d4c2e8f60718293a4b5c6"
+_PRINTABLE: Final = r"^[\x20-\x7e]{1,128}$"
+
+# What every route may answer, and in which words: (code, reason) → detail.
+_ANYWHERE: Final[Mapping[tuple[Code, str], str]] = {
+    (Code.INVALID_REQUEST, "invalid"): "points: int_type",
+    (Code.INVALID_REQUEST, "invalid_header"): "X-Orgcode: missing",
+    (Code.UNAUTHORIZED, "credentials_not_accepted"): "neither X-Api-Key nor a session token that is accepted",
+    (Code.FORBIDDEN, "orgcode_not_of_key"): "X-Orgcode: not the tenant of the key",
+    (Code.TIMEOUT, "body_too_slow"): "the body was not there within 10 s",
+    (Code.TOO_LARGE, "body_too_large"): "the body has more than 1048576 bytes",
+    (Code.UNSUPPORTED_MEDIA_TYPE, "not_json"): "Content-Type: application/json is needed, in UTF-8",
+    (Code.TOO_MANY_REQUESTS, "rate_limited"): "the key has no request left; ask again later",
+    (Code.TOO_MANY_REQUESTS, "card_misses_limited"): "too many cards that were not accepted; ask again later",
+    (Code.UNAVAILABLE, "overloaded"): "too much is waiting already; ask again later",
+    (Code.UNAVAILABLE, "timed_out"): "what becomes of it is not known yet: ask again with the same Idempotency-Key",
+    (Code.UNAVAILABLE, "unavailable"): "the ledger can't be reached; ask again with the same Idempotency-Key",
+}
+_SCOPE_MISSING: Final = "the key lacks the scope {scope}"
+_CONFLICT: Final = "the identity is known with other content; the first document stands"
+_UNKNOWN_EVENT: Final = "the tenant has no such document"
+
+_COUNTED: Final = ("RateLimit", "RateLimit-Policy")
+_LATER: Final = (Code.TOO_MANY_REQUESTS, Code.UNAVAILABLE)
+_SHARED: Final = (401, 408, 413, 415, 429, 503)  # every route answers these in the same words
+
+
+def _ref(*path: str) -> Schema:
+    return {"$ref": "#/components/" + "/".join(path)}
+
+
+def _headers(*names: str) -> Schema:
+    return {name: _ref("headers", name) for name in ("X-Request-Id", *names)}
+
+
+def _refusal(operation: Operation, reason: Reason) -> tuple[str, dict[str, Any]]:
+    """Of a document the problem has its outcome; what only reads has none."""
+    category = CATEGORY[reason]
+    told = reason.value.replace("_", " ")
+    if operation.document is None:
+        return reason.value, details(Code(category.value), reason.value, told, REQUEST_ID)
+    status = "declined" if operation.document == "scm.tender.requested" else "rejected"
+    outcome = {"status": status, "reason": reason.value, "category": category.value}
+    detail = f"the document was {status}: {told}"
+    return f"{status}_{reason.value}", details(Code(category.value), reason.value, detail, REQUEST_ID, outcome=outcome)
+
+
+def problems(operation: Operation) -> dict[str, dict[str, Any]]:
+    """An example of every problem of a route; the same name is the same problem."""
+    found = {reason: details(code, reason, told, REQUEST_ID) for (code, reason), told in _ANYWHERE.items()}
+    scope = operation.scope
+    if scope is not None:
+        told = _SCOPE_MISSING.format(scope=scope.value)
+        lacking = details(Code.FORBIDDEN, "scope_missing", told, REQUEST_ID, scope=scope)
+        found[f"scope_missing_{scope.value.replace(':', '_')}"] = lacking
+    if operation.document is not None or operation.name == "event.simulate":
+        found["conflict"] = details(Code.CONFLICT, "conflict", _CONFLICT, REQUEST_ID)
+    if operation.name == "event.explain":
+        found["unknown_event"] = details(Code.NOT_FOUND, "unknown_event", _UNKNOWN_EVENT, REQUEST_ID)
+    return found | dict(_refusal(operation, reason) for reason in operation.refusals)
+
+
+def _problem_responses(operation: Operation) -> dict[str, Schema]:
+    """What is the same of every route stands in the components."""
+    by_status: dict[int, dict[str, dict[str, Any]]] = {}
+    for name, one in problems(operation).items():
+        by_status.setdefault(one["status"], {})[name] = one
+    return {
+        str(status): _ref("responses", str(status)) if status in _SHARED else _problem_response(ones)
+        for status, ones in sorted(by_status.items())
+    }
+
+
+def _problem_response(examples: Mapping[str, dict[str, Any]]) -> Schema:
+    codes = list(dict.fromkeys(Code(one["code"]) for one in examples.values()))
+    headers = _headers(*(("Retry-After",) if codes[0] in _LATER else ()))
+    if codes[0] is Code.UNAUTHORIZED:
+        headers |= {"WWW-Authenticate": _ref("headers", "WWW-Authenticate")}
+    return {
+        "description": "; ".join(f"`{code.value}`: {KINDS[code].title}" for code in codes) + ".",
+        "headers": headers,
+        "content": {
+            MEDIA_TYPE: {
+                "schema": _ref("schemas", Problem.__name__),
+                "examples": {name: _ref("examples", name) for name in examples},
+            }
+        },
+    }
+
+
+def _answer(operation: Operation) -> Schema:
+    headers = _headers(*_COUNTED)
+    if operation.document is not None:
+        headers |= {name: _ref("headers", name) for name in ("Idempotency-Key", "Idempotency-Replayed")}
+    if operation.id_field == "tender_id":
+        headers |= {"Crm-Tender-State": _ref("headers", "Crm-Tender-State")}
+    return {
+        "description": "The outcome's data." if operation.document else "What was asked for.",
+        "headers": headers,
+        "content": {
+            "application/json": {
+                "schema": _ref("schemas", operation.answer.__name__),
+                "examples": {"answer": {"value": dict(door_examples.ANSWERS[operation.name])}},
+            }
+        },
+    }
+
+
+def _description(operation: Operation) -> str:
+    scope = f"Scope `{operation.scope.value}`." if operation.scope else "Every key may."
+    if operation.document is None:
+        return scope
+    told = f"{scope} Becomes a `{operation.document}`; `{'` and `'.join(operation.given)}` must not be in the body."
+    if operation.name == "tender.authorize":
+        told += " Without `tender_id` the `Idempotency-Key` is it, or one is made."
+    elif operation.id_field == "tender_id":
+        told += " `tender_id` is the identity."
+    return told
+
+
+def _operation(operation: Operation) -> Schema:
+    parameters = ["Orgcode", "RequestId", "Traceparent"]
+    if operation.document is not None:
+        parameters.insert(1, "IdempotencyKey")
+    return {
+        "operationId": operation.tool,
+        "tags": [operation.name.partition(".")[0]],
+        "summary": operation.summary,
+        "description": _description(operation),
+        "parameters": [_ref("parameters", name) for name in parameters],
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {
+                    "schema": _ref("schemas", operation.request.__name__),
+                    "examples": {"request": {"value": door_examples.request(operation)}},
+                }
+            },
+        },
+        "responses": {"200": _answer(operation), **_problem_responses(operation)},
+    }
+
+
+def _parameter(name: str, schema: Schema, description: str, *, required: bool = False) -> Schema:
+    return {"name": name, "in": "header", "required": required, "schema": schema, "description": description}
+
+
+def _text(pattern: str, description: str) -> Schema:
+    return {"schema": {"type": "string", "pattern": pattern}, "description": description}
+
+
+def _number(description: str) -> Schema:
+    return {"schema": {"type": "integer", "minimum": 0}, "description": description}
+
+
+_PARAMETERS: Final[Schema] = {
+    "Orgcode": _parameter(
+        "X-Orgcode",
+        {"type": "string", "pattern": "^[a-z0-9_-]{1,32}$"},
+        "The tenant; it must be the key's.",
+        required=True,
+    ),
+    "IdempotencyKey": _parameter(
+        "Idempotency-Key",
+        {"type": "string", "pattern": _PRINTABLE},
+        "Becomes the document's id: the same key with the same body gets the stored answer again.",
+    ),
+    "RequestId": _parameter(
+        "X-Request-Id",
+        {"type": "string", "pattern": "^[A-Za-z0-9._:-]{1,64}$"},
+        "Comes back and is in the log; one is made where it is absent or something else.",
+    ),
+    "Traceparent": _parameter("traceparent", {"type": "string"}, "W3C Trace Context."),
+}
+_HEADERS: Final[Schema] = {
+    "X-Request-Id": _text(r"^[A-Za-z0-9._:-]{1,64}$", "The request's id."),
+    "Idempotency-Key": _text(_PRINTABLE, "The document's id: that of the request, or the one that was made."),
+    "Idempotency-Replayed": _text("^true$", "There when this is the stored answer of an earlier request."),
+    "Crm-Tender-State": _text("^[a-z]+$", "With a replayed tender: its present state, which may not be the answer's."),
+    "Retry-After": _number("Seconds."),
+    "RateLimit": _text("^.+$", "What is left of the key's requests (draft-ietf-httpapi-ratelimit-headers)."),
+    "RateLimit-Policy": _text("^.+$", "How many requests the key has (draft-ietf-httpapi-ratelimit-headers)."),
+    "WWW-Authenticate": _text("^.+$", "`Bearer`, for a session token; a key goes into X-Api-Key."),
+}
+_SECURITY: Final[Schema] = {
+    "ApiKey": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "X-Api-Key",
+        "description": "Made by `g3n worker keys create`.",
+    },
+    "Session": {"type": "http", "scheme": "bearer", "description": "The token of `/session/create`."},
+}
+
+
+def _schemas(operations: Iterable[Operation]) -> Schema:
+    """Of everything that is named; the model of a document without what the door fills in."""
+    named = tuple(operations)
+    models = dict.fromkeys([model for one in named for model in (one.request, one.answer)])
+    _, schemas = definitions([*models, Problem], "#/components/schemas/{model}")
+    bodies = {one.request.__name__: body_schema(one, schemas[one.request.__name__]) for one in named}
+    return {**schemas, **bodies}
+
+
+def _shared_responses() -> Schema:
+    found = {reason: details(code, reason, told, REQUEST_ID) for (code, reason), told in _ANYWHERE.items()}
+    return {
+        str(status): _problem_response({name: one for name, one in found.items() if one["status"] == status})
+        for status in _SHARED
+    }
+
+
+def document() -> Schema:
+    """The whole OpenAPI 3.1 document."""
+    operations = OPERATIONS.values()
+    examples = {name: {"value": one} for operation in operations for name, one in problems(operation).items()}
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "g3n CRM",
+            "version": VERSION,
+            "description": (
+                "Customers, loyalty points and gift cards. What decides something goes through the same ledger as the "
+                "documents on the topics and has the same identity: send the same `Idempotency-Key` again after any "
+                "doubt. Money is in minor units of its currency; integers are strict; absent, null and the default "
+                "written out are the same; unknown members are ignored."
+            ),
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": "/", "description": "where this document is served"}],
+        "security": [{"ApiKey": []}, {"Session": []}],
+        "tags": [{"name": name} for name in dict.fromkeys(one.name.partition(".")[0] for one in operations)],
+        "paths": {one.route: {"post": _operation(one)} for one in operations},
+        "components": {
+            "schemas": _schemas(operations),
+            "responses": _shared_responses(),
+            "examples": dict(sorted(examples.items())),
+            "parameters": _PARAMETERS,
+            "headers": _HEADERS,
+            "securitySchemes": _SECURITY,
+        },
+    }
