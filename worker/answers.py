@@ -1,8 +1,11 @@
 """What a committed batch says: new outcomes, and the stored ones of documents that came again."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
+from worker import metrics
 from worker.codec import Document, Message, Outlet
 from worker.codec.encode import REPLAYED
 from worker.domain.books import Books
@@ -12,6 +15,20 @@ from worker.ledger.work import Work
 
 TENDER_STATE = "crm-tender-state"
 Headers = tuple[tuple[str, bytes], ...]
+
+
+@dataclass(slots=True)
+class Applied:
+    """What a committed batch has to say. `ready`: something that waited may go on, call `work` before waiting."""
+
+    messages: list[Message] = field(default_factory=list)
+    batch_no: tuple[int, ...] = ()
+    ready: bool = False
+
+    def add(self, other: "Applied") -> None:
+        self.messages += other.messages
+        self.batch_no += other.batch_no
+        self.ready |= other.ready
 
 
 class Answers:
@@ -86,3 +103,15 @@ async def tender_states(connection: Connection, keys: Sequence[tuple[int, str]])
 
 def trace(traceparent: bytes | None) -> Headers:
     return () if traceparent is None else (("traceparent", traceparent),)
+
+
+def count(works: Iterable[Work]) -> None:
+    """Tell the metrics how a committed batch was answered."""
+    answered = Counter(
+        (work.type, work.outcome.status, work.outcome.reason or "")
+        if work.outcome is not None
+        else (work.type, "parked", work.parked.reason if work.parked is not None else "")
+        for work in works
+        if work.written
+    )
+    metrics.count_documents(answered)

@@ -6,48 +6,31 @@ documents there and publishes the stored outcomes again, byte for byte.
 """
 
 import time
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from operator import itemgetter
 
-import asyncpg
 import structlog
-from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_random
 
 from schemas.reasons import DeadLetterReason
 from worker import faults, metrics
-from worker.answers import TENDER_STATE, Answers, again, tender_states
+from worker.answers import Answers, Applied, count
 from worker.codec import Decoder, Document, Message, Outlet, Record, Undecodable
-from worker.codec.encode import REPLAYED
 from worker.dead_letters import DeadLetters
-from worker.domain import deadlines, needs
+from worker.decider import COLLIDED, REFUSED, Decider, retrying
 from worker.domain.books import Books
-from worker.domain.decide import Circumstances, decide
-from worker.domain.needs import Needs
-from worker.domain.outcome import Outcome
+from worker.journal import Journal
 from worker.kafka import topics
-from worker.ledger import due, load, unpublished, write
+from worker.ledger import load, write
 from worker.ledger.pool import Pool
 from worker.ledger.queries import Connection
 from worker.ledger.work import Work
 from worker.settings import Settings
+from worker.waiting import Waiting
 
+__all__ = ["Applied", "Batch", "Conflict", "Pipeline"]
 _log = structlog.get_logger(__name__)
 
-ATTEMPTS = 4
-# What one document may be to blame for: a value that no column takes, a check that fails. Never resources.
-REFUSED = (
-    asyncpg.DataError,
-    asyncpg.exceptions.DataError,
-    asyncpg.CheckViolationError,
-    OverflowError,
-)
-# Another worker was faster; the same again sees what it wrote.
-COLLIDED = (
-    asyncpg.UniqueViolationError, asyncpg.DeadlockDetectedError, asyncpg.SerializationError, load.Overtaken,
-)  # fmt: skip
-_SWEEP_EVERY_S = 10.0
 NOBODY = 0  # no tenant's number: one that is not known yet has nothing
 
 
@@ -63,20 +46,6 @@ class Batch:
     now_us: int
 
 
-@dataclass(slots=True)
-class Applied:
-    """What a committed batch has to say. `ready`: something that waited may go on, call `work` before waiting."""
-
-    messages: list[Message] = field(default_factory=list)
-    batch_no: tuple[int, ...] = ()
-    ready: bool = False
-
-    def add(self, other: "Applied") -> None:
-        self.messages += other.messages
-        self.batch_no += other.batch_no
-        self.ready |= other.ready
-
-
 class Pipeline:
     """Applies batches to the ledger; keeps nothing of the domain between them."""
 
@@ -87,12 +56,10 @@ class Pipeline:
         self._decoder = decoder
         self._outlet = outlet
         self._dead = DeadLetters(outlet)
-        self._inputs = inputs
-        self._max_age_days = max_age_days
-        self._shelf = load.Shelf()
+        self._decider = Decider(pool, max_age_days)
+        self._waiting = Waiting(pool, self._decider, outlet, inputs)
+        self._journal = Journal(pool, outlet)
         self._orgs: dict[str, int] = {}
-        self._published: list[int] = []
-        self._sweep_at = 0.0
 
     @classmethod
     async def open(cls, settings: Settings) -> "Pipeline":
@@ -104,12 +71,12 @@ class Pipeline:
 
     async def close(self) -> None:
         """Say what is published, and disconnect."""
-        await self._note({})
+        await self._journal.note({})
         await self._pool.close()
 
     def reset(self) -> None:
         """A batch failed: what this process remembers of the ledger may never have been committed."""
-        self._shelf.forget()
+        self._decider.forget()
 
     # --- decode
 
@@ -132,7 +99,7 @@ class Pipeline:
         if documents:
             applied.add(await self._apply(documents, batch.now_us, watermarks))
         else:
-            await self._note(watermarks)
+            await self._journal.note(watermarks)
         return applied
 
     async def _apply(
@@ -156,13 +123,7 @@ class Pipeline:
     async def _retried(
         self, documents: list[Document], now_us: int, watermarks: Mapping[tuple[str, int], int]
     ) -> Applied:
-        retrying = AsyncRetrying(
-            retry=retry_if_exception_type(COLLIDED),
-            wait=wait_random(0, 0.02),
-            stop=stop_after_attempt(ATTEMPTS if len(documents) > 1 else 10 * ATTEMPTS),
-            reraise=True,
-        )
-        return await retrying(self._transaction, documents, now_us, watermarks)
+        return await retrying(divisible=len(documents) > 1)(self._transaction, documents, now_us, watermarks)
 
     async def _transaction(
         self, documents: list[Document], now_us: int, watermarks: Mapping[tuple[str, int], int]
@@ -176,8 +137,8 @@ class Pipeline:
         async with self._pool.transaction() as connection:
             fresh = await self._sort_out(connection, works, answers)
             if fresh:
-                shelf = await self._decide(connection, fresh)
-                numbers = (await self._write(connection, fresh, shelf, now_us),)
+                shelf = await self._decider.decide(connection, fresh)
+                numbers = (await self._decider.write(connection, fresh, shelf, now_us),)
             await write.watermarks(connection, watermarks)
             await answers.add_states(connection, shelf)
             faults.point("after_write")
@@ -187,7 +148,7 @@ class Pipeline:
             metrics.CONFLICTS.inc()
             applied.messages.append(self._dead.of_document(document, DeadLetterReason.CONFLICT))
         metrics.DUPLICATES.inc(answers.duplicates)
-        _count(fresh)
+        count(fresh)
         return applied
 
     async def simulate(self, document: Document, now_us: int) -> list[Message]:
@@ -201,7 +162,7 @@ class Pipeline:
             org = await connection.fetchval("SELECT id FROM org WHERE code = $1", document.orgcode)
             work = self._work(document, now_us, org or NOBODY)
             fresh = await self._sort_out(connection, [work], answers)
-            shelf = await self._decide(connection, fresh) if fresh else []
+            shelf = await self._decider.decide(connection, fresh) if fresh else []
             await answers.add_states(connection, shelf)
         if answers.conflicts:
             raise Conflict(f"conflict: {document.type} {document.subject} is known with other content")
@@ -243,102 +204,28 @@ class Pipeline:
                 answers.conflicts.append(document)
         return fresh
 
-    async def _decide(self, connection: Connection, works: list[Work]) -> list[Books]:
-        """Load all that the batch can touch, then decide one document after the other, in memory."""
-        books = await self._shelf.open(connection, {work.orgcode: work.org for work in works})
-        wanted = {orgcode: Needs() for orgcode in books}
-        own: dict[tuple[int, str], bool] = {}
-        for work in works:
-            if work.timer is not None:
-                needs.add_timer(work.timer, wanted[work.orgcode])
-            else:
-                needs.add(work.type, work.model, work.orgcode, wanted[work.orgcode])
-            if work.code == load.SALE:
-                own[work.org, work.subject] = work.stub
-        await load.fill(connection, books, wanted, own)
-        faults.point("after_load")
-        for work in works:
-            book = books[work.orgcode]
-            book.begin(work.mark, work.received_us)
-            self._decide_one(work, book)
-        return list(books.values())
-
-    def _decide_one(self, work: Work, book: Books) -> None:
-        if work.timer is not None:
-            work.outcome = deadlines.due(work.timer, book)
-            return
-        at = Circumstances(work.record_us, self._max_age_days, resumed=work.resumed, overdue=work.overdue)
-        result = decide(work.type, work.model, book, at)
-        if isinstance(result, Outcome):
-            work.outcome = result
-        else:
-            work.parked = result
-
-    async def _write(self, connection: Connection, works: list[Work], shelf: list[Books], now_us: int) -> int:
-        no = await self._pool.batch_no(connection)
-        for work in works:
-            work.note(now_us)
-        await write.write(connection, no, works, shelf, now_us)
-        await write.journal(connection, no, self._pool.worker, now_us, len(works), ())
-        return no
-
     # --- what waits, what is due, what was not published
 
     async def work(self, *, final: bool = False) -> Applied | None:
-        """Parked documents that became ready or overdue, timers that are due, batches that a crash left unpublished.
+        """Batches that a crash left unpublished; else parked documents that became ready or overdue, and timers that
+        are due, as one more batch.
 
         None: there was nothing to do. `final`: the topics are read to their end, nobody will come later, so deadlines
         that have long passed are not held back.
         """
         await self._pool.stay_known()
-        await self._note({})
-        if time.monotonic() >= self._sweep_at:
-            self._sweep_at = time.monotonic() + _SWEEP_EVERY_S
-            swept = await self._sweep()
-            if swept is not None:
-                return swept
-        now_us = time.time_ns() // 1000
-        async with self._pool.transaction() as connection:
-            works = await due.take(connection, now_us, self._inputs, final=final)
-            if not works:
-                return None
-            shelf = await self._decide(connection, works)
-            no = await self._write(connection, works, shelf, now_us)
-        faults.point("after_work")
-        _count(works)
-        return Applied(Answers(self._outlet).messages(works), (no,), ready=True)
+        await self._journal.note({})
+        swept = await self._journal.sweep()
+        if swept is not None:
+            return swept
+        applied = await self._waiting.work(time.time_ns() // 1000, final=final)
+        if applied is not None:
+            faults.point("after_work")
+        return applied
 
     async def published(self, batch_no: tuple[int, ...]) -> None:
         """Every outcome of these batches was acknowledged; the journal learns it with the next transaction."""
-        self._published += batch_no
-
-    async def _note(self, watermarks: Mapping[tuple[str, int], int]) -> None:
-        if not watermarks and not self._published:
-            return
-        numbers = list(self._published)
-        async with self._pool.transaction() as connection:
-            await connection.execute("SET LOCAL synchronous_commit = off")  # lost, it is only said again
-            await write.watermarks(connection, watermarks)
-            await write.mark_published(connection, numbers)
-        del self._published[: len(numbers)]
-
-    async def _sweep(self) -> Applied | None:
-        """Publish again what workers that are gone may have left unpublished."""
-        applied = Applied()
-        async with self._pool.transaction() as connection:
-            numbers, stored = await unpublished.take(connection, self._pool.worker)
-            keys = sorted({(row.org, row.subject) for row in stored if row.type.startswith("scm.tender.")})
-            states = await tender_states(connection, keys) if keys else {}
-            counts = await unpublished.count(connection)
-        metrics.UNPUBLISHED.set(counts.unpublished)
-        metrics.PARKED.set(counts.parked)
-        metrics.READY_WORK.set(counts.ready)
-        for row in stored:
-            state = states.get((row.org, row.subject)) if row.type.startswith("scm.tender.") else None
-            headers = (REPLAYED,) if state is None else (REPLAYED, (TENDER_STATE, state.encode()))
-            applied.messages += again(self._outlet, row.orgcode, row.type, row.subject, row.facts[-1], headers)
-        applied.batch_no = tuple(numbers)
-        return applied if numbers else None
+        self._journal.published(batch_no)
 
 
 def _in_time(records: Sequence[Record]) -> list[Record]:
@@ -352,14 +239,3 @@ def _in_time(records: Sequence[Record]) -> list[Record]:
         latest[at] = max(record.timestamp, latest.get(at, 0))
         times.append(latest[at])
     return [record for _, record in sorted(zip(times, records, strict=True), key=itemgetter(0))]
-
-
-def _count(works: list[Work]) -> None:
-    answered = Counter(
-        (work.type, work.outcome.status, work.outcome.reason or "")
-        if work.outcome is not None
-        else (work.type, "parked", work.parked.reason if work.parked is not None else "")
-        for work in works
-        if work.written
-    )
-    metrics.count_documents(answered)

@@ -9,7 +9,8 @@
 Documents are in the words of `tests.e2e.documents`, what they say in those of `tests.e2e.expected`. `given` takes the
 names of `let` too. `then` is about the last document of `when`; behind it stand the final outcomes of what was parked,
 which must be named, and notices, which may. `wait +16m` lets time pass, and `then` names all that comes of it;
-`@2026-03-10` is a day at noon. The clock stands at noon of 2026-03-01 at first.
+`@2026-03-10` is a day at noon. The clock stands at noon of 2026-03-01 at first. `trusted`: the sender's API key has the
+scope card:trusted.
 """
 
 import re
@@ -100,7 +101,8 @@ class Stage:
             self.clock.base = self.now = self.clock.at(text.removeprefix("wait "))
         else:
             said = build(words(text, self.now), self.clock)
-            told += self.room.read(document(said.type, said.data, microseconds(said.stamped)), microseconds(self.now))
+            stamped_us, trusted = microseconds(said.stamped), "trusted" in text.split()
+            told += self.room.read(document(said.type, said.data, stamped_us, trusted=trusted), microseconds(self.now))
         told += self.room.work(microseconds(self.now))
         self._seen(told)
         return told

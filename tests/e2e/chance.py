@@ -77,7 +77,7 @@ def facts(chance: random.Random) -> list[str]:
     made += [f"cancel T{n}" for n in (1, 2, 3, 4) if chance.random() < 0.15]
     made += [f"void S{n}" for n in (1, 2) if chance.random() < 0.25]
     made += [f"redeem K1 C {chance.choice((50, 400))}", "earn E1 C 77", f"spend K2 G {chance.choice((1, 900))}"]
-    made += chance.sample(_commands(chance), chance.choice((0, 2, 5)))
+    made += chance.sample(_commands(chance), chance.choice((0, 2, 5, 8)))
     chance.shuffle(made)
     return made
 
@@ -99,6 +99,12 @@ def _commands(chance: random.Random) -> list[str]:
         "block C @-1m",
         "unblock C @-30s",
         "erase D",
+        "block D @-1m",
+        "merge Q11 C D",
+        "merge Q12 D C",
+        "link Q13 G D",
+        "consent Q14 C marketing yes",
+        "restore Q15 scm.tender.requested:T3 40",
     ]
 
 

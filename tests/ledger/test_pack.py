@@ -79,15 +79,16 @@ sales = st.builds(
 )  # fmt: skip
 entries = st.builds(
     lambda key, account, amount, **fields: made(Entry, ("crm.loyalty.earn", key, account, amount), **fields),
-    ids, keys, amounts, available_day=days, expires_day=last_days, picks=picks, undone=amounts,
+    ids, keys, amounts, customer_id=st.just("") | ids, available_day=days, expires_day=last_days, picks=picks,
+    undone=amounts,
 )  # fmt: skip
 tenders = st.builds(
     lambda key, **fields: made(Tender, (key,), **fields),
     ids, state=st.sampled_from(State), kind=st.sampled_from(["", "points", "gift_card"]), account=st.none() | keys,
     sale_id=st.just("") | ids, customer_id=st.just("") | ids, currency=st.sampled_from(["", "GBP"]),
     requested_minor=amounts, approved_minor=amounts, captured_minor=amounts, refunded_minor=amounts,
-    named_minor=st.none() | amounts | st.just(1 << 62), value=st.none() | values, picks=picks, waiting=st.booleans(),
-    expires_us=st.none() | amounts,
+    named_minor=st.none() | amounts, parked_minor=st.none() | amounts | st.just(1 << 62), value=st.none() | values,
+    picks=picks, waiting=st.booleans(), expires_us=st.none() | amounts,
 )  # fmt: skip
 
 

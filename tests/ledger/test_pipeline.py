@@ -1,5 +1,7 @@
 """A batch from records to committed rows: identity, refusals, what a crash left (contract §1, §3; design, Postgres)."""
 
+import time
+
 import asyncpg
 import pytest
 import structlog
@@ -37,6 +39,15 @@ def about(type_: str, id_field: str, id_: str) -> Record:
 
 
 CARD = {"gift_card": {"number": "6006-0017"}, "amount_minor": 500, "currency": "GBP"}
+
+
+DAY_US = 86_400_000_000
+MANY = 900  # lines of the largest net that there is: at ten points a penny more than half of what 64 bits hold
+RICH = {"points_per_unit": "10", "unit_minor": {"GBP": 1}}
+
+
+def most_lines(lines: int = MANY) -> list[Data]:
+    return [{"line_id": n, "sku": "x", "net_minor": 10**15} for n in range(1, lines + 1)]
 
 
 def bare(messages: list[Message]) -> list[tuple[str, bytes | None, bytes | None]]:
@@ -108,11 +119,11 @@ async def test_tenants_do_not_meet(worker: Worker, connection: asyncpg.Connectio
 
 async def test_a_document_that_postgres_refuses_among_good_ones(worker: Worker, connection: asyncpg.Connection) -> None:
     """Its points would not fit into a bigint; nobody else notices."""
-    policy = {"earn": {"points_per_unit": "999999999999", "unit_minor": {"EUR": 1, "GBP": 100}}}
+    policy = {"earn": {"points_per_unit": "1000", "unit_minor": {"EUR": 1, "GBP": 100}}}
     put = command("policy.put", "P", policy=policy, effective_from="2020-01-01T00:00:00Z")
     await worker.read([put])
     good = [sold(f"S{n}", net_minor=1, customer_id=f"C{n % 7}") for n in range(500)]
-    huge = sold("BAD", net_minor=10**15, currency="EUR", customer_id="C3")
+    huge = sold("BAD", lines=most_lines(10), currency="EUR", customer_id="C3")
     for place in (250, 0, 499):
         batch = [sold(f"S{place}-{n}", net_minor=1, customer_id=f"C{n % 7}") for n in range(500)]
         batch.insert(place, huge)
@@ -127,10 +138,80 @@ async def test_a_document_that_postgres_refuses_among_good_ones(worker: Worker, 
     assert await counted(connection, "event") == 2001
 
 
-async def test_what_is_refused_takes_no_identity(worker: Worker) -> None:
-    policy = {"earn": {"points_per_unit": "999999999999", "unit_minor": {"GBP": 1}}}
+def refunded(return_id: str, lines: list[Data]) -> Record:
+    """A return without a receipt that waits for the tender T1."""
+    refunds = [{"refund_id": "1", "kind": "gift_card", "tender_id": "T1", "amount_minor": 1}]
+    data = {"return_id": return_id, "occurred_at": AT, "currency": "GBP", "customer_id": f"C-{return_id}"}
+    return record("scm.return.completed", {**data, "lines": lines, "refunds": refunds})
+
+
+async def test_what_waits_and_is_refused_later_gets_its_final_outcome(
+    worker: Worker, connection: asyncpg.Connection
+) -> None:
+    """Its points fit into no bigint; the others that wait, and the deadlines, go on."""
+    put = command("policy.put", "P", policy={"earn": RICH}, effective_from="2020-01-01T00:00:00Z")
+    await worker.read([put, command("giftcard.issue", "I", **CARD)])
+    waiting = [refunded(f"R{n}", most_lines(1)) for n in range(20)]
+    poison = [refunded("BAD1", most_lines(1000)), refunded("BAD2", most_lines(999))]
+    waiting[3:3], waiting[17:17] = poison[:1], poison[1:]
+    assert {one["data"]["status"] for one in said(await worker.drained(waiting))} == {"parked"}
+    with capture_logs() as logs:
+        told = said(await worker.drained([request("T1", 300, capture=True)]))[1:]
+    finals = {
+        one["subject"]: (one["data"]["status"], one["data"].get("reason")) for one in told if one["subject"] != "T1"
+    }
+    assert finals.pop("BAD1") == finals.pop("BAD2") == ("rejected", "over_maximum")
+    assert finals == {f"R{n}": ("applied", None) for n in range(20)}
+    assert [line["type"] for line in logs if line["event"] == "refused_by_database"] == ["scm.return.completed"] * 2
+    assert await counted(connection, "parked") == 0
+    assert await connection.fetch("SELECT * FROM imbalance") == []
+    again = said((await worker.read(poison)).messages)
+    assert [(one["subject"], one["data"]["status"]) for one in again] == [
+        ("BAD1", "parked"), ("BAD1", "rejected"), ("BAD2", "parked"), ("BAD2", "rejected"),
+    ]  # fmt: skip
+
+
+async def test_a_deadline_that_is_refused_is_put_off_and_keeps_nobody_waiting(
+    worker: Worker, connection: asyncpg.Connection
+) -> None:
+    """A lot expires for the third time: what expired of it no longer fits into 64 bits."""
+    policy = {"earn": {**RICH, "expire_days": 1}}
     await worker.read([command("policy.put", "P", policy=policy, effective_from="2020-01-01T00:00:00Z")])
-    (letter,) = (await worker.read([sold("S1", net_minor=10**15)])).messages
+    days_ago = {"occurred_at": format_instant(NOW_US - 5 * DAY_US)}
+    due = []
+    for n in range(3):
+        assert await worker.work(final=True) is None
+        earlier = {"occurred_at": format_instant(NOW_US - (6 + n) * DAY_US)}  # two days of earning are two sums
+        await worker.read([
+            sold(f"S{n}", lines=most_lines(), **days_ago),
+            sold(f"D{n}", customer_id="D", **days_ago),
+            sold(f"X{n}", **earlier),
+        ])  # fmt: skip
+        with capture_logs() as logs:
+            while (applied := await worker.work(final=True)) is not None:
+                due.append(sorted(one["data"]["points"]["change"] for one in said(applied.messages)))
+    points = MANY * 10**16
+    assert due == [[-points, -10_000, -10_000], [-points, -10_000, -10_000], [-10_000, -10_000]]
+    (line,) = (line for line in logs if line["event"] == "deadline_refused")
+    assert line == {"event": "deadline_refused", "log_level": "error", "kind": "expire", "error": "OverflowError"}
+    now_us = time.time_ns() // 1000
+    (put_off,) = await connection.fetch("SELECT due_us, not_before_us FROM timer WHERE kind = 'expire'")
+    assert now_us + 50_000_000 < put_off["due_us"] < now_us + DAY_US
+    assert await connection.fetchval("SELECT balance FROM account WHERE key = 'C'") == points
+    assert await connection.fetch("SELECT * FROM imbalance") == []
+    for since_h, later_h in (2, 2), (100, 24):  # twice as long as before, for a day at most
+        first_us = time.time_ns() // 1000 - since_h * 3_600_000_000
+        await connection.execute("UPDATE timer SET due_us = $1, not_before_us = $2", NOW_US - 1, first_us)
+        assert await worker.work() is not None
+        assert await worker.work() is None
+        later_us = await connection.fetchval("SELECT due_us FROM timer") - time.time_ns() // 1000
+        assert later_h * 3600 - 60 < later_us / 1_000_000 < later_h * 3600 + 60
+
+
+async def test_what_is_refused_takes_no_identity(worker: Worker) -> None:
+    policy = {"earn": {"points_per_unit": "1000", "unit_minor": {"GBP": 1}}}
+    await worker.read([command("policy.put", "P", policy=policy, effective_from="2020-01-01T00:00:00Z")])
+    (letter,) = (await worker.read([sold("S1", lines=most_lines(10))])).messages
     assert header(letter, "crm-reason") == "refused_by_database"
     (outcome,) = said((await worker.read([sold("S1", net_minor=1)])).messages)
     assert outcome["data"]["status"] == "applied"
@@ -165,13 +246,13 @@ async def test_a_sweeper_publishes_what_a_crash_left(another: Open, connection: 
     assert await other.work() is None, "its worker still lives"
     assert dying._pool._alive is not None
     await dying._pool._alive.close()  # the lock that said so goes with its session
-    other._sweep_at = 0.0
+    other._journal.sweep_at = 0.0
     swept = await other.work()
     assert swept is not None
     assert sorted(bare(swept.messages), key=repr) == sorted(bare(applied.messages), key=repr)
     assert {header(message, "crm-replayed") for message in swept.messages} == {"true"}
     assert [header(m, "crm-tender-state") for m in swept.messages if m.topic == "crm.tender-outcomes"] == ["authorized"]
-    other._sweep_at = 0.0
+    other._journal.sweep_at = 0.0
     await other.published(swept.batch_no)
     assert await other.work() is None
     assert await connection.fetchval("SELECT count(*) FROM batch WHERE published_at IS NULL") == 0
@@ -181,7 +262,7 @@ async def test_what_was_published_is_not_swept(another: Open) -> None:
     gone, other = await another(), await another()
     await gone.read([sold("S1")])
     await gone.close()
-    other._sweep_at = 0.0
+    other._journal.sweep_at = 0.0
     assert await other.work() is None
 
 

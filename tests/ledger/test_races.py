@@ -54,6 +54,12 @@ BLOCKED = (
 )
 
 
+async def blocked(connection: asyncpg.Connection, sessions: int) -> None:
+    """Return when so many sessions wait for a lock."""
+    while await connection.fetchval(BLOCKED) < sessions:  # noqa: ASYNC110  only Postgres knows it
+        await asyncio.sleep(0.01)
+
+
 @pytest.mark.parametrize("race", sorted(RACES))
 async def test_none_misses_the_other(another: Open, connection: asyncpg.Connection, race: str) -> None:
     one, other = await another(), await another()
@@ -104,12 +110,31 @@ async def test_a_sale_that_is_waited_for_comes_to_both_at_once(another: Open, co
     async with connection.transaction():
         await connection.execute("SELECT FROM event WHERE subject = 'S1' FOR UPDATE")
         both = asyncio.gather(*(worker.read([sold("S1", customer_id="C")]) for worker in workers))
-        while await connection.fetchval(BLOCKED) < len(workers):
-            await asyncio.sleep(0.01)
+        await blocked(connection, len(workers))
     said_by_both = [[one.value for one in applied.messages] for applied in await both]
     assert said_by_both[0] == said_by_both[1]
     await workers[0].rest()
     assert await connection.fetchval("SELECT balance FROM account WHERE kind = 0 AND key = 'C'") == 6
+
+
+async def test_what_waited_is_decided_again_when_another_was_faster(
+    worker: Worker, connection: asyncpg.Connection
+) -> None:
+    """The account that the return opens is there already when it is written."""
+    refunds = [{"refund_id": "1", "kind": "gift_card", "tender_id": "T1", "amount_minor": 1}]
+    waiting = {"return_id": "R", "occurred_at": AT, "currency": "GBP", "customer_id": "C", "refunds": refunds}
+    lines = [{"line_id": 1, "sku": "x", "net_minor": 400}]
+    await worker.read([command("giftcard.issue", "I", **CARD)])
+    await worker.read([record("scm.return.completed", {**waiting, "lines": lines}), request("T1", 1, capture=True)])
+    async with connection.transaction():
+        await connection.execute(
+            "INSERT INTO account SELECT nextval('account_id'), 50, 0, 0, 1, id, 0, 0, 'C', '' FROM org"
+        )
+        working = asyncio.create_task(worker.rest())
+        await blocked(connection, 1)
+    told = {one["subject"]: one["data"]["status"] for one in said(await working)}
+    assert told["R"] == "applied"
+    assert await connection.fetchval("SELECT balance FROM account WHERE kind = 0 AND key = 'C'") == 46
 
 
 async def totals(connection: asyncpg.Connection, org: str) -> dict[str, tuple[int, int]]:

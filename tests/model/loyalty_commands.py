@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from tests.model import tenders
-from tests.model.rules import first, instant, kept, money_of, whole_policy
+from tests.model.rules import first, instant, kept, points_of, whole_policy
 from tests.model.sales import take_points
 from tests.model.world import Doc, World
 
@@ -16,10 +16,8 @@ def refuse(world: World, doc: Doc, *reasons: str | None) -> None:
 
 def customer_create(world: World, doc: Doc) -> None:
     customer_id = doc.data["customer_id"]
-    if world.status(customer_id, doc.at) == "customer_erased":
-        return refuse(world, doc, "customer_erased")
     if customer_id in world.customers:
-        return refuse(world, doc, "invalid_state")
+        return refuse(world, doc, "invalid_state", world.status(customer_id, doc.at))
     world.customers[customer_id] = []
     account = world.account(customer_id)
     account.known = True
@@ -33,7 +31,7 @@ def customer_update(world: World, doc: Doc) -> None:
     if status in ("customer_not_found", "customer_erased"):
         return refuse(world, doc, status)
     if doc.data.get("status"):
-        world.customers[world.who(customer_id)].append((doc.at, doc.data["status"]))
+        world.customers[customer_id].append((doc.at, doc.data["status"]))
     return world.emit(doc, "applied")
 
 
@@ -42,7 +40,7 @@ def customer_erase(world: World, doc: Doc) -> None:
     status = world.status(customer_id, doc.at)
     if status in ("customer_not_found", "customer_erased"):
         return refuse(world, doc, status)
-    world.customers[world.who(customer_id)].append((doc.at, "erased"))
+    world.customers[customer_id].append((doc.at, "erased"))
     return world.emit(doc, "applied")
 
 
@@ -92,7 +90,8 @@ def loyalty_earn(world: World, doc: Doc) -> None:
     key, lot = world.account_key(data["customer_id"]), world.lot(doc.on, policy)
     world.account(key).credit(points, lot)
     world.earned.append((doc.at, key, points))
-    world.commands[doc.subject] = {"type": doc.type, "account": key, "points": points, "lot": lot, "left": points}
+    done = {"type": doc.type, "account": key, "customer": data["customer_id"], "lot": lot, "left": points}
+    world.commands[doc.subject] = done
     return world.emit(doc, "applied", account=key, policy_version=version)
 
 
@@ -108,7 +107,8 @@ def loyalty_redeem(world: World, doc: Doc) -> None:
     if small or short:
         return refuse(world, doc, small, short)
     picks = account.pick(data["points"], doc.on)
-    world.commands[doc.subject] = {"type": doc.type, "account": key, "picks": picks, "left": data["points"]}
+    done = {"type": doc.type, "account": key, "customer": data["customer_id"], "picks": picks, "left": data["points"]}
+    world.commands[doc.subject] = done
     return world.emit(doc, "applied", account=key)
 
 
@@ -135,7 +135,7 @@ def loyalty_restore(world: World, doc: Doc) -> None:
     redemption = world.commands.get(of["id"])
     if not redemption or redemption["type"] != of["type"]:
         return refuse(world, doc, "command_not_found")
-    if status := _status_of(world, doc, redemption["account"]):
+    if status := _status_of(world, doc, redemption["customer"]):
         return refuse(world, doc, status)
     points = redemption["left"] if points is None else points
     if points > redemption["left"] or not points:
@@ -145,28 +145,32 @@ def loyalty_restore(world: World, doc: Doc) -> None:
     return world.emit(doc, "applied", account=redemption["account"])
 
 
-def _status_of(world: World, doc: Doc, account: str | None) -> str | None:
-    """Why the owner of an account may not act; an account without a record or of a pool stops nobody."""
-    status = world.status(account, doc.at) if account else None
+def _status_of(world: World, doc: Doc, customer_id: str | None) -> str | None:
+    """Why who earned or redeemed may not act; who has no record stops nobody."""
+    status = world.status(customer_id, doc.at) if customer_id else None
     return None if status == "customer_not_found" else status
 
 
-def _erased(world: World, doc: Doc, account: str | None) -> bool:
-    return _status_of(world, doc, account) == "customer_erased"
+def _erased(world: World, doc: Doc, customer_id: str | None) -> bool:
+    return _status_of(world, doc, customer_id) == "customer_erased"
 
 
 def _restore_tender(world: World, doc: Doc, tender_id: str, points: int | None) -> None:
     """Counts as a refund of the tender (§8 Commands)."""
     tender = world.tenders.get(tender_id)
-    if tender is None or not tender.requested:
+    if tender is None or not tender.requested or tender.kind != "points":
         return refuse(world, doc, "tender_not_found")
-    status = _status_of(world, doc, tender.account)
+    status = _status_of(world, doc, tender.customer_id)
     if status or tender.state != "captured":
         return refuse(world, doc, status or "invalid_state")
     if (points or 1) > tender.taken:
         return refuse(world, doc, "amount_over_captured")
     left = tender.captured_minor() - tender.refunded_minor()
-    tenders.refund(world, tender, left if points is None else money_of(points, tender.value, tender.step), doc.on)
+    asked = tender.taken if points is None else points
+    back = {m: tender.taken - points_of(left - m, tender.value, tender.step) for m in range(left + 1)}
+    most = max(given for given in back.values() if given <= asked)
+    least = left if points is None else min(m for m, given in back.items() if given == most)
+    tenders.refund(world, tender, least, doc.on)
     world.notice("crm.tender.changed", tender_id, tender=tender.block(), cause=doc.subject)
     return world.emit(doc, "applied", account=tender.account, tenders=[tender.block()])
 
@@ -177,7 +181,7 @@ def loyalty_reverse(world: World, doc: Doc) -> None:
         sale = world.sales.get(of["id"])
         if sale is None:
             return refuse(world, doc, "sale_not_found")
-        if _erased(world, doc, sale.account):
+        if _erased(world, doc, sale.doc.data.get("customer_id")):
             return refuse(world, doc, "customer_erased")
         nets = {key: line["net_minor"] for key, line in sale.lines.items()}
         left = sum(kept(p, nets[key], sale.returned.get(key, 0)) for key, p in sale.points.items()) - sale.by_hand
@@ -192,7 +196,7 @@ def loyalty_reverse(world: World, doc: Doc) -> None:
     earning = world.commands.get(of["id"])
     if not earning or earning["type"] != of["type"]:
         return refuse(world, doc, "command_not_found")
-    if _erased(world, doc, earning["account"]):
+    if _erased(world, doc, earning["customer"]):
         return refuse(world, doc, "customer_erased")
     points = earning["left"] if points is None else points
     if points > earning["left"] or not points:

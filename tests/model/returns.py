@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from tests.model import tenders
 from tests.model.rules import Data, first, kept, rate
 from tests.model.sales import STORED_VALUE, card_to_load, load_left, moved, take_points, tell
-from tests.model.world import Doc, Sale, World
+from tests.model.world import Doc, Sale, Tender, World
 
 
 def returned(world: World, doc: Doc) -> None:
@@ -32,8 +32,9 @@ def give_up(world: World, now: datetime) -> None:
 
     late, world.parked = [d for d in world.parked if overdue(d)], [d for d in world.parked if not overdue(d)]
     for tender in world.tenders.values():
-        late += [doc for doc in tender.waiting if overdue(doc)]
-        tender.waiting = [doc for doc in tender.waiting if not overdue(doc)]
+        for doc in [doc for doc in tender.waiting if overdue(doc)]:
+            late.append(doc)
+            tenders.forget_capture(tender, doc)
     for doc in late:
         world.emit(doc, "rejected", ["parked_too_long"])
     for key, account in world.accounts.items():
@@ -138,6 +139,14 @@ def _unlinked_lines(world: World, doc: Doc) -> Lines:
     return [{"line_id": i, "points": -p} for i, p in rated.items() if p], key, [], unknown, True
 
 
+def _of_sale(tender: Tender, sale: Sale | None) -> bool:
+    """Whether a return of the sale may refund it: the sale names it, or its request the sale. No sale: any."""
+    if sale is None:
+        return True
+    named = [t["tender_id"] for t in sale.doc.data.get("tenders", []) if t["kind"] in STORED_VALUE]
+    return tender.tender_id in named or tender.sale_id == sale.doc.subject
+
+
 def _refund(world: World, doc: Doc, sale: Sale | None, refund: Data) -> tuple[int, str | None, Data | None]:
     """One refund of a return: what was given back, why not all, the tender's block."""
     amount = refund["amount_minor"]
@@ -145,6 +154,8 @@ def _refund(world: World, doc: Doc, sale: Sale | None, refund: Data) -> tuple[in
         return amount, None, None
     if "tender_id" in refund:
         tender = world.tender(refund["tender_id"])
+        if tender.state != "voided" and not _of_sale(tender, sale):
+            return 0, "tender_not_found", tender.block("tender_not_found")
         before = moved(tender)
         given, reason = tenders.refund(world, tender, amount, doc.on)
         tell(world, doc, tender, before)

@@ -13,6 +13,7 @@ from tests.model.world import Doc, Tender, World
 def request(world: World, doc: Doc) -> None:
     data, tender = doc.data, world.tender(doc.subject)
     tender.requested, tender.kind, tender.sale_id = data["amount_minor"], data["kind"], data.get("sale_id")
+    tender.customer_id = data.get("customer_id")
     tombstone = tender.state == "voided"
     card: Card | None = None
     reason: str | None = None
@@ -120,6 +121,15 @@ def _answer_waiting(world: World, tender: Tender) -> None:
         status = "rejected" if refused else "partial" if over else "applied"
         world.emit(capture_doc, status, [reason], tender=tender.block(reason))
     tender.waiting.clear()
+
+
+def forget_capture(tender: Tender, doc: Doc) -> None:
+    """A capture that waited for too long is rejected: it named nothing."""
+    tender.waiting.remove(doc)
+    if "amount_minor" in doc.data:
+        tender.named.remove(doc.data["amount_minor"])
+    if not tender.named:  # no sale names it either
+        tender.state = "none"
 
 
 def take(world: World, tender: Tender, on: date) -> None:

@@ -44,6 +44,7 @@ class Tender:
     refunds: int = 0
     card: Card | None = None
     account: str | None = None
+    customer_id: str | None = None
     value: Fraction = Fraction(1)
     step: int = 1
     taken: int = 0  # booked so far: money of a card, points of an account
@@ -120,8 +121,12 @@ class World:
         return customer_id
 
     def status(self, customer_id: str, at: datetime) -> str | None:
-        """The reason why the customer may not act at `at`, or None."""
-        changes = self.customers.get(self.who(customer_id))
+        """The reason why the customer may not act at `at`, or None; of a merged one both records must allow it."""
+        own = self._status_of_record(customer_id, at)
+        return first([own, self.status(self.merged[customer_id], at)]) if customer_id in self.merged else own
+
+    def _status_of_record(self, customer_id: str, at: datetime) -> str | None:
+        changes = self.customers.get(customer_id)
         if changes is None:
             return "customer_not_found"
         if any(status == "erased" for _, status in changes):

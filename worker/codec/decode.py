@@ -47,6 +47,7 @@ class Document:
     record_us: int  # when the record was written to its topic
     record: Record | None = None  # None: it came in through a door, not from a topic
     traceparent: bytes | None = None
+    trusted: bool = False  # came with the scope card:trusted (contract §2.2 Safety); nothing from a topic does
 
 
 @dataclass(slots=True, eq=False)

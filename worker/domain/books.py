@@ -100,6 +100,22 @@ class Books:
             account = self.accounts[account.target]
         return account
 
+    def standing_at(self, holder: Account, at_us: int) -> Standing:
+        """How a customer stood: the worst of their own record and of those that it was merged into."""
+        worst = holder.standing_at(at_us)
+        while holder.target is not None:
+            holder = self.accounts[holder.target]
+            worst = max(worst, holder.standing_at(at_us))
+        return worst
+
+    def standing(self, holder: Account, at_us: int) -> Standing:
+        """The same, now or then, whichever is worse: neither an old id nor a late document gets a wrong yes."""
+        worst = max(holder.standing, self.standing_at(holder, at_us))
+        while holder.target is not None:
+            holder = self.accounts[holder.target]
+            worst = max(worst, holder.standing)
+        return worst
+
     def at(self, key: tuple[Kind, str] | None) -> Account | None:
         account = self.accounts.get(key) if key is not None else None
         return None if account is None else self.follow(account)

@@ -10,7 +10,7 @@ from schemas.commands import (
     PoolJoin,
     PoolLeave,
 )
-from schemas.reasons import Reason
+from schemas.reasons import Reason, first
 from worker.domain.books import Books, Consent, day_of
 from worker.domain.identity import derived_id
 from worker.domain.lots import Account, Kind, Standing
@@ -31,24 +31,38 @@ def create(doc: CustomerCreate, books: Books) -> Outcome:
         books.touch(holder)
         holder.standing = Standing.ACTIVE
     else:
-        reason = Reason.CUSTOMER_ERASED if holder.standing is Standing.CLOSED else Reason.INVALID_STATE
+        reason = customer_refused(books, customer_id, doc.occurred_at) or Reason.INVALID_STATE
         return Outcome("rejected", reason, customer_id=customer_id)
     books.profiles.append((holder, {name: getattr(doc, name) for name in PROFILE}))
     part = points_part(books, holder, day_of(doc.occurred_at))
     return Outcome("applied", customer_id=customer_id, points=part._replace(change=part.balance))
 
 
-def known(books: Books, customer_id: str) -> tuple[Account | None, Reason | None]:
-    """The customer's record, or why a command about it is rejected."""
+def customer_refused(books: Books, customer_id: str, at_us: int) -> Reason | None:
+    """Why what names this customer is rejected or declined (contract §8 Commands, "Blocked"; Edges, "Erased")."""
     holder = books.holder(customer_id)
     if holder is None or holder.standing is Standing.UNCLAIMED:
-        return None, Reason.CUSTOMER_NOT_FOUND
-    return holder, Reason.CUSTOMER_ERASED if holder.standing is Standing.CLOSED else None
+        return Reason.CUSTOMER_NOT_FOUND
+    worst = books.standing(holder, at_us)
+    if worst is Standing.CLOSED:
+        return Reason.CUSTOMER_ERASED
+    return Reason.CUSTOMER_BLOCKED if worst is Standing.FROZEN else None
+
+
+def _allowed(books: Books, customer_id: str, at_us: int) -> tuple[Account | None, Reason | None]:
+    """The customer's own record, or why a command about them is rejected."""
+    return books.holder(customer_id), customer_refused(books, customer_id, at_us)
+
+
+def _passes(books: Books, customer_id: str, at_us: int) -> tuple[Account | None, Reason | None]:
+    """As `_allowed`, of the two commands that a block does not stop: what unblocks, and what the law demands."""
+    holder, reason = _allowed(books, customer_id, at_us)
+    return holder, None if reason is Reason.CUSTOMER_BLOCKED else reason
 
 
 def update(doc: CustomerUpdate, books: Books) -> Outcome:
-    """Change what is given of the record; `status` from `occurred_at` on."""
-    holder, reason = known(books, doc.customer_id)
+    """Change what is given of the record; `status` from `occurred_at` on. It is what unblocks, so a block lets it."""
+    holder, reason = _passes(books, doc.customer_id, doc.occurred_at)
     if holder is None or reason is not None:
         return Outcome("rejected", reason, customer_id=doc.customer_id)
     if doc.status is not None:
@@ -70,8 +84,8 @@ def _log(books: Books, holder: Account, at_us: int, standing: Standing) -> None:
 
 
 def erase(doc: CustomerErase, books: Books) -> Outcome:
-    """Remove the person and keep the liability: the ledger stays, under a pseudonym."""
-    holder, reason = known(books, doc.customer_id)
+    """Remove the person and keep the liability: the ledger stays, under a pseudonym. A block does not stop the law."""
+    holder, reason = _passes(books, doc.customer_id, doc.occurred_at)
     if holder is None or reason is not None:
         return Outcome("rejected", reason, customer_id=doc.customer_id)
     books.touch(holder)
@@ -82,8 +96,8 @@ def erase(doc: CustomerErase, books: Books) -> Outcome:
 
 
 def consent(doc: ConsentSet, books: Books) -> Outcome:
-    """Give or withdraw a consent, in force from `occurred_at`; blocked customers may too."""
-    holder, reason = known(books, doc.customer_id)
+    """Give or withdraw a consent, in force from `occurred_at`."""
+    holder, reason = _allowed(books, doc.customer_id, doc.occurred_at)
     if holder is None or reason is not None:
         return Outcome("rejected", reason, customer_id=doc.customer_id)
     entry = Consent(doc.customer_id, doc.purpose, doc.channel or "", doc.granted, doc.occurred_at)
@@ -94,9 +108,9 @@ def consent(doc: ConsentSet, books: Books) -> Outcome:
 
 def merge(doc: CustomerMerge, books: Books) -> Outcome:
     """Everything of one customer goes over to the other; the old id keeps resolving."""
-    source, source_reason = known(books, doc.from_customer_id)
-    into, into_reason = known(books, doc.into_customer_id)
-    reason = source_reason or into_reason
+    source, source_reason = _allowed(books, doc.from_customer_id, doc.occurred_at)
+    into, into_reason = _allowed(books, doc.into_customer_id, doc.occurred_at)
+    reason = first([source_reason, into_reason])
     if source is None or into is None or reason is not None:
         return Outcome("rejected", reason, customer_id=doc.into_customer_id)
     target = books.follow(into)
@@ -117,7 +131,7 @@ def _holds(account: Account) -> bool:
 
 def join(doc: PoolJoin, books: Books) -> Outcome:
     """From now on the customer earns into and spends from the pool; what they have goes in."""
-    holder, reason = known(books, doc.customer_id)
+    holder, reason = _allowed(books, doc.customer_id, doc.occurred_at)
     if holder is None or reason is not None:
         return Outcome("rejected", reason, customer_id=doc.customer_id)
     if holder.target is not None or _holds(holder):
@@ -132,7 +146,7 @@ def join(doc: PoolJoin, books: Books) -> Outcome:
 
 def leave(doc: PoolLeave, books: Books) -> Outcome:
     """The customer goes on alone; what is in the pool stays there."""
-    holder, reason = known(books, doc.customer_id)
+    holder, reason = _allowed(books, doc.customer_id, doc.occurred_at)
     if holder is None or reason is not None:
         return Outcome("rejected", reason, customer_id=doc.customer_id)
     if holder.target != (Kind.POOL, doc.pool_id):

@@ -32,11 +32,14 @@ DECISIONS: dict[str, Decision] = {
     "crm.loyalty.reverse": points.reverse,
     "crm.giftcard.issue": gift_cards.issue,
     "crm.giftcard.reload": gift_cards.reload,
-    "crm.giftcard.redeem": gift_cards.redeem,
     "crm.giftcard.reverse": gift_cards.reverse,
     "crm.giftcard.freeze": gift_cards.freeze,
     "crm.giftcard.unfreeze": gift_cards.unfreeze,
     "crm.giftcard.link": gift_cards.link,
+}
+# Those that demand the PIN of a card that has one (contract §8 Commands).
+PAYMENTS: dict[str, Callable[..., Outcome]] = {
+    "crm.giftcard.redeem": gift_cards.redeem,
     "crm.giftcard.transfer": gift_cards.transfer,
 }
 REQUEST = "scm.tender.requested"
@@ -45,12 +48,16 @@ CAPTURE = "scm.tender.captured"
 
 @dataclass(slots=True)
 class Circumstances:
-    """What a decision depends on beside the document and the books; all stored, so that a replay decides the same."""
+    """What a decision depends on beside the document and the books.
+
+    All of it is stored, so that what waited decides the same; but `trusted`, for nothing that names a PIN ever waits.
+    """
 
     record_us: int  # when the record was written to its topic
     max_age_days: int = 7  # older gift card requests are too late
     resumed: bool = False  # it was parked, and what it waited for has come
     overdue: bool = False  # it was parked, and its deadline has passed
+    trusted: bool = False  # its sender has the scope card:trusted: a card_id replaces the PIN (contract §2.2 Safety)
 
 
 def decide(type_: str, doc: Any, books: Books, at: Circumstances) -> Outcome | Parked:  # noqa: ANN401  one model a type
@@ -58,9 +65,11 @@ def decide(type_: str, doc: Any, books: Books, at: Circumstances) -> Outcome | P
     if getattr(doc, "training", False):
         return Outcome("ignored", Reason.TRAINING, **_ids(doc))
     if type_ == REQUEST:
-        return requests.request(doc, books, at.record_us, at.max_age_days)
+        return requests.request(doc, books, at.record_us, at.max_age_days, trusted=at.trusted)
+    if type_ in PAYMENTS:
+        return PAYMENTS[type_](doc, books, trusted=at.trusted)
     if type_ == CAPTURE:
-        result: Outcome | Parked = requests.captured(doc, books, resumed=at.resumed)
+        result: Outcome | Parked = requests.captured(doc, books, resumed=at.resumed, overdue=at.overdue)
     else:
         result = DECISIONS[type_](doc, books)
     if at.overdue and isinstance(result, Parked):
@@ -71,6 +80,15 @@ def decide(type_: str, doc: Any, books: Books, at: Circumstances) -> Outcome | P
 def parked(result: Parked, doc: Any) -> Outcome:  # noqa: ANN401  as above
     """The first outcome of a document that waits."""
     return Outcome("parked", result.reason, tender=result.tender, **_ids(doc))
+
+
+def refused(doc: Any) -> Outcome:  # noqa: ANN401  as above
+    """The final outcome of a document that waited and moves more than the ledger's integers hold.
+
+    It was accepted, so it cannot become a dead letter any more (contract §3); `over_maximum` is the reason of the table
+    for what exceeds a limit.
+    """
+    return Outcome("rejected", Reason.OVER_MAXIMUM, **_ids(doc))
 
 
 def _ids(doc: Any) -> dict[str, Any]:  # noqa: ANN401  as above

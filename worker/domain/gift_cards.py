@@ -13,13 +13,13 @@ from schemas.commands import (
 from schemas.reasons import Reason, first
 from worker.domain import tender as tenders
 from worker.domain.books import Books, day_of
-from worker.domain.customers import known
+from worker.domain.customers import customer_refused
 from worker.domain.identity import derived_id, pin_digest
 from worker.domain.lots import NEVER, Account, CardFacts, Contra, Kind, Standing
 from worker.domain.loyalty import card_part
 from worker.domain.outcome import Outcome
 from worker.domain.points import TENDER, not_found
-from worker.domain.requests import accepted_card, card_refused, customer_refused
+from worker.domain.requests import accepted_card, card_refused
 from worker.domain.sale import Entry
 from worker.domain.sales import card_expiry, card_timer
 from worker.domain.tender import State
@@ -106,9 +106,9 @@ def reload(doc: GiftCardReload, books: Books) -> Outcome:
     return _outcome(books, [card], Reason.OVER_MAXIMUM if partial else None, "partial" if partial else "applied")
 
 
-def redeem(doc: GiftCardRedeem, books: Books) -> Outcome:
+def redeem(doc: GiftCardRedeem, books: Books, *, trusted: bool) -> Outcome:
     """Take money from a card at once, without a sale."""
-    card = accepted_card(doc.gift_card, books)
+    card = accepted_card(doc.gift_card, books, trusted=trusted)
     if card is None:
         return NOT_ACCEPTED
     day = day_of(doc.occurred_at)
@@ -193,20 +193,20 @@ def unfreeze(doc: GiftCardUnfreeze, books: Books) -> Outcome:
 
 
 def link(doc: GiftCardLink, books: Books) -> Outcome:
-    """Tie a card to a customer."""
+    """Tie a card to a customer. A blocked one takes none on; of the cards that they have, each lives its own life."""
     card = books.card(doc.gift_card)
     if card is None or card.card is None:
         return NOT_ACCEPTED
-    reason = known(books, doc.customer_id or "")[1]
+    reason = customer_refused(books, doc.customer_id or "", doc.occurred_at)
     if reason is None:
         card.card.customer_id = doc.customer_id or ""
         books.changed[card] = None
     return _outcome(books, [card], reason)
 
 
-def transfer(doc: GiftCardTransfer, books: Books) -> Outcome:
+def transfer(doc: GiftCardTransfer, books: Books, *, trusted: bool) -> Outcome:
     """Move a balance, or a part of it, to another card."""
-    source, target = accepted_card(doc.from_card, books), books.card(doc.to_card)
+    source, target = accepted_card(doc.from_card, books, trusted=trusted), books.card(doc.to_card)
     if source is None or target is None:
         return NOT_ACCEPTED
     day = day_of(doc.occurred_at)

@@ -190,9 +190,9 @@ def earner(books: Books, customer_id: str | None, at_us: int) -> tuple[Account |
     if customer_id is None:
         return None, None
     holder = books.holder(customer_id)
-    if holder is None or not holder.owner_log:
+    if holder is None or (not holder.owner_log and holder.target is None):
         return holder, None
-    standing = holder.standing_at(at_us)
+    standing = books.standing_at(holder, at_us)
     if standing is Standing.CLOSED:
         return holder, Reason.CUSTOMER_ERASED
     return holder, Reason.CUSTOMER_BLOCKED if standing is Standing.FROZEN else None

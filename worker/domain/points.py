@@ -4,10 +4,11 @@ from schemas.commands import LoyaltyAdjust, LoyaltyEarn, LoyaltyRedeem, LoyaltyR
 from schemas.reasons import Reason, first
 from worker.domain import tender as tenders
 from worker.domain.books import Books, day_of
+from worker.domain.customers import customer_refused
 from worker.domain.lots import Account, Contra, Standing
 from worker.domain.loyalty import common_factor, note_earned, points_of, points_part
 from worker.domain.outcome import Outcome
-from worker.domain.requests import customer_refused
+from worker.domain.policy import PointValue
 from worker.domain.sale import Entry, Sale
 from worker.domain.sales import release_timer, reverse_points
 from worker.domain.tender import State
@@ -32,7 +33,7 @@ def earn(doc: LoyaltyEarn, books: Books) -> Outcome:
     if account is None or reasons:
         return Outcome("rejected", first(reasons), customer_id=doc.customer_id)
     day = day_of(doc.occurred_at)
-    entry = Entry("crm.loyalty.earn", doc.command_id, (account.kind, account.key), points)
+    entry = Entry("crm.loyalty.earn", doc.command_id, (account.kind, account.key), points, doc.customer_id)
     entry.available_day, entry.expires_day = version.lot_days(day)
     books.credit(account, points, Contra.EARNED, entry.available_day, entry.expires_day)
     note_earned(account, day, points)
@@ -69,7 +70,7 @@ def redeem(doc: LoyaltyRedeem, books: Books) -> Outcome:
         return _rejected(books, account, doc.customer_id, day, Reason.BELOW_MINIMUM)
     if doc.points > account.available(day):
         return _rejected(books, account, doc.customer_id, day, Reason.INSUFFICIENT_BALANCE)
-    entry = Entry("crm.loyalty.redeem", doc.command_id, (account.kind, account.key), doc.points)
+    entry = Entry("crm.loyalty.redeem", doc.command_id, (account.kind, account.key), doc.points, doc.customer_id)
     entry.picks = books.debit(account, doc.points, Contra.REDEEMED, day)
     books.enter(entry)
     return _applied(books, account, doc.customer_id, day, version.version)
@@ -82,7 +83,7 @@ def adjust(doc: LoyaltyAdjust, books: Books) -> Outcome:
     if holder is None or holder.standing is Standing.UNCLAIMED:
         return Outcome("rejected", Reason.CUSTOMER_NOT_FOUND, customer_id=doc.customer_id)
     account = books.follow(holder)
-    if holder.standing is Standing.CLOSED:
+    if books.standing(holder, doc.occurred_at) is Standing.CLOSED:
         return _rejected(books, account, doc.customer_id, day, Reason.CUSTOMER_ERASED)
     if doc.points > 0:
         _, expires_day = books.policies.at(doc.occurred_at).lot_days(day)
@@ -101,11 +102,10 @@ def not_found(of: Of) -> Reason:
     return Reason.SALE_NOT_FOUND if of.type.startswith("scm.sale.") else Reason.COMMAND_NOT_FOUND
 
 
-def _refused(account: Account | None) -> Reason | None:
-    """Why a command about an earlier one is rejected: its customer was erased, or may not spend."""
-    if account is None or account.standing in (Standing.UNCLAIMED, Standing.ACTIVE):
-        return None
-    return Reason.CUSTOMER_ERASED if account.standing is Standing.CLOSED else Reason.CUSTOMER_BLOCKED
+def _refused(books: Books, customer_id: str, at_us: int) -> Reason | None:
+    """Why a command about what this customer did earlier is rejected; no record, no reason."""
+    reason = customer_refused(books, customer_id, at_us)
+    return None if reason is Reason.CUSTOMER_NOT_FOUND else reason
 
 
 def restore(doc: LoyaltyRestore, books: Books) -> Outcome:
@@ -117,9 +117,9 @@ def restore(doc: LoyaltyRestore, books: Books) -> Outcome:
     if entry is None or entry.type != "crm.loyalty.redeem":
         return Outcome("rejected", not_found(doc.of))
     account = books.at(entry.account)
-    refused = _refused(account)
+    refused = _refused(books, entry.customer_id, doc.occurred_at)
     if refused is not None:
-        return Outcome("rejected", refused, customer_id=entry.account[1])
+        return Outcome("rejected", refused, customer_id=entry.customer_id)
     left = entry.amount - entry.undone
     points = left if doc.points is None else doc.points
     if account is None or points > left or left == 0:
@@ -129,7 +129,7 @@ def restore(doc: LoyaltyRestore, books: Books) -> Outcome:
     books.give_back(account, entry.picks, points, Contra.REDEEMED, day, grace)
     entry.undone += points
     entry.dirty = True
-    return _applied(books, account, entry.account[1], day)
+    return _applied(books, account, entry.customer_id, day)
 
 
 def _restore_tender(doc: LoyaltyRestore, books: Books, day: int) -> Outcome:
@@ -137,7 +137,7 @@ def _restore_tender(doc: LoyaltyRestore, books: Books, day: int) -> Outcome:
     tender = books.tenders.get(doc.of.id)
     if tender is None or not tender.requested_minor or tender.kind != "points":
         return Outcome("rejected", Reason.TENDER_NOT_FOUND)
-    refused = _refused(books.at(tender.account))
+    refused = _refused(books, tender.customer_id, doc.occurred_at)
     if refused is not None or tender.state is not State.CAPTURED or tender.value is None:
         return Outcome("rejected", refused or Reason.INVALID_STATE, tender_id=tender.id)
     outstanding = tender.captured_minor - tender.refunded_minor
@@ -145,12 +145,19 @@ def _restore_tender(doc: LoyaltyRestore, books: Books, day: int) -> Outcome:
     points = left if doc.points is None else doc.points
     if points > left or left == 0:
         return Outcome("rejected", Reason.AMOUNT_OVER_CAPTURED, tender_id=tender.id)
-    value = tender.value
-    stays_minor = -(-(left - points) * value.numerator // value.denominator)  # rounded up: never more back than asked
-    tenders.refund(books, tender, outstanding - stays_minor, day)
+    tenders.refund(books, tender, outstanding - min(_stays(tender.value, left - points), outstanding), day)
     account = books.at(tender.account)
     part = None if account is None else points_part(books, account, day)
     return Outcome("applied", customer_id=tender.customer_id, tender_id=tender.id, points=part, tenders=[tender.part()])
+
+
+def _stays(value: PointValue, points: int) -> int:
+    """The money that stays captured where at least `points` stay taken: never more comes back than is asked, as much
+    of it as there is, for as little money as that takes.
+    """
+    steps = -(-points // value.step)
+    least = (steps - 1) * value.step * value.numerator // value.denominator + 1 if steps else 0
+    return value.money(value.points(least))
 
 
 def reverse(doc: LoyaltyReverse, books: Books) -> Outcome:
@@ -165,23 +172,23 @@ def reverse(doc: LoyaltyReverse, books: Books) -> Outcome:
         return Outcome("rejected", not_found(doc.of))
     points = _what_is_left(doc.points, entry.amount - entry.undone)
     account = books.at(entry.account)
-    erased = _refused(account) is Reason.CUSTOMER_ERASED
+    erased = _refused(books, entry.customer_id, doc.occurred_at) is Reason.CUSTOMER_ERASED
     if account is None or points is None or erased:
         reason = Reason.CUSTOMER_ERASED if erased else Reason.OVER_RETURNED
-        return Outcome("rejected", reason, customer_id=entry.account[1])
+        return Outcome("rejected", reason, customer_id=entry.customer_id)
     entry.undone += points
     entry.dirty = True
     day = day_of(doc.occurred_at)
     rule = books.policies.at(doc.occurred_at).policy.negative_balance
     reverse_points(books, account, points, (entry.available_day, entry.expires_day), day, rule)
-    return _applied(books, account, entry.account[1], day)
+    return _applied(books, account, entry.customer_id, day)
 
 
 def _reverse_sale(doc: LoyaltyReverse, books: Books, sale: Sale) -> Outcome:
     customer_id = sale.customer_id or None
     points = _what_is_left(doc.points, 0 if sale.voided else sale.kept_points() - sale.by_hand)
     account = books.at(sale.account)
-    erased = _refused(account) is Reason.CUSTOMER_ERASED
+    erased = _refused(books, sale.customer_id, doc.occurred_at) is Reason.CUSTOMER_ERASED
     if account is None or points is None or erased:
         return Outcome("rejected", Reason.CUSTOMER_ERASED if erased else Reason.OVER_RETURNED, customer_id=customer_id)
     sale.by_hand += points

@@ -4,6 +4,7 @@ from schemas.documents import CardRef, TenderCaptured, TenderRequested, TenderVo
 from schemas.reasons import Reason, first
 from worker.domain import tender as tenders
 from worker.domain.books import Books, Timer, day_of
+from worker.domain.customers import customer_refused
 from worker.domain.identity import pin_digest
 from worker.domain.lots import DAY_US, Account, Kind, Standing
 from worker.domain.loyalty import card_part, points_part
@@ -11,13 +12,13 @@ from worker.domain.outcome import Outcome, PointsPart
 from worker.domain.policy import PolicyVersion
 from worker.domain.returns import Parked
 from worker.domain.sale import Sale
-from worker.domain.tender import State, Tender
+from worker.domain.tender import ALL, State, Tender
 
 PIN_ATTEMPTS = 5
 SECOND_US = 1_000_000
 
 
-def request(doc: TenderRequested, books: Books, record_us: int, max_age_days: int) -> Outcome:
+def request(doc: TenderRequested, books: Books, record_us: int, max_age_days: int, *, trusted: bool) -> Outcome:
     """Hold, take, or decline: decided at once, final. `record_us` is when the record was written to its topic."""
     tender = books.tender(doc.tender_id)
     sale = books.sale(doc.sale_id) if doc.sale_id is not None else None
@@ -38,7 +39,7 @@ def request(doc: TenderRequested, books: Books, record_us: int, max_age_days: in
         reasons.append(Reason.TOO_LATE)
     if reasons:
         return _answer(doc, books, tender, None, version, 0, first(reasons))
-    account, refused = (_card if doc.kind == "gift_card" else _points)(doc, books)
+    account, refused = _card(doc, books, trusted=trusted) if doc.kind == "gift_card" else _points(doc, books)
     if refused is not None or account is None:
         return _answer(doc, books, tender, account if _may_show(refused) else None, version, 0, refused)
     day = day_of(doc.occurred_at)
@@ -63,10 +64,10 @@ def _may_show(reason: Reason | None) -> bool:
     return reason is not Reason.CARD_NOT_ACCEPTED
 
 
-def _card(doc: TenderRequested, books: Books) -> tuple[Account | None, Reason | None]:
+def _card(doc: TenderRequested, books: Books, *, trusted: bool) -> tuple[Account | None, Reason | None]:
     ref = doc.gift_card
     assert ref is not None  # noqa: S101  the schema's rule: a gift card request names a card
-    card = accepted_card(ref, books)
+    card = accepted_card(ref, books, trusted=trusted)
     if card is None:
         return None, Reason.CARD_NOT_ACCEPTED
     refused = []
@@ -78,8 +79,11 @@ def _card(doc: TenderRequested, books: Books) -> tuple[Account | None, Reason | 
     return card, first(refused)
 
 
-def accepted_card(ref: CardRef, books: Books) -> Account | None:
-    """The card, if it is known and its PIN is right. Five wrong PINs in a row freeze it."""
+def accepted_card(ref: CardRef, books: Books, *, trusted: bool) -> Account | None:
+    """The card, if it is known and its PIN is right. Five wrong PINs in a row freeze it.
+
+    `trusted`: a card_id stands in for a PIN that is not given (contract §2.2 Safety); one that is given must be right.
+    """
     card = books.card(ref)
     if card is None or card.card is None:
         return None
@@ -87,7 +91,7 @@ def accepted_card(ref: CardRef, books: Books) -> Account | None:
     if not facts.pin:
         return card
     if ref.pin is None:
-        return None
+        return card if trusted and ref.card_id is not None else None
     if any(pin_digest(token, card.key) == facts.pin for token in ref.pin.tokens):
         if facts.pin_failures:
             facts.pin_failures = 0
@@ -106,17 +110,6 @@ def card_refused(card: Account, day: int) -> Reason | None:
     if card.card is not None and card.card.expires_day < day:
         return Reason.CARD_EXPIRED
     return Reason.CARD_FROZEN if card.standing is not Standing.ACTIVE else None
-
-
-def customer_refused(books: Books, customer_id: str, at_us: int) -> Reason | None:
-    """Why a customer may not spend: refused now or then, so that a late document never gets a wrong yes."""
-    holder = books.holder(customer_id)
-    if holder is None or holder.standing is Standing.UNCLAIMED:
-        return Reason.CUSTOMER_NOT_FOUND
-    worst = max(holder.standing, holder.standing_at(at_us))
-    if worst is Standing.CLOSED:
-        return Reason.CUSTOMER_ERASED
-    return Reason.CUSTOMER_BLOCKED if worst is Standing.FROZEN else None
 
 
 def _points(doc: TenderRequested, books: Books) -> tuple[Account | None, Reason | None]:
@@ -205,19 +198,17 @@ def _answer(
     )
 
 
-def captured(doc: TenderCaptured, books: Books, *, resumed: bool) -> Outcome | Parked:
-    """Take what was held, or less. Before its request it waits."""
+def captured(doc: TenderCaptured, books: Books, *, resumed: bool, overdue: bool) -> Outcome | Parked:
+    """Take what was held, or less. Before its request it waits; not for ever, and then it has named no amount."""
     tender = books.tender(doc.tender_id)
     day = day_of(doc.occurred_at)
     reason: Reason | None
     match tender.state:
+        case State.NONE | State.AWAITING if overdue:
+            tender.give_up()
+            return Outcome("rejected", Reason.PARKED_TOO_LONG, tender_id=tender.id)
         case State.NONE | State.AWAITING:
-            tender.state = State.AWAITING
-            if doc.amount_minor is not None and not resumed:
-                tender.name(doc.amount_minor)
-            elif tender.named_minor is None:
-                tender.name(1 << 62)  # all that will be approved
-            tender.waiting = tender.dirty = True
+            tender.wait(ALL if doc.amount_minor is None else doc.amount_minor)
             return Parked("tender", tender.id, Reason.TENDER_NOT_FOUND, tender.part())
         case State.DECLINED:
             reason = Reason.INVALID_STATE

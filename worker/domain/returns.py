@@ -12,7 +12,7 @@ from worker.domain.loyalty import card_parts, earner, points_shown, unlinked_poi
 from worker.domain.outcome import Outcome, TenderPart
 from worker.domain.sale import Basis, Sale
 from worker.domain.sales import STORED_VALUE, card_expiry, card_timer, points_of_sale, reverse_points, take_back
-from worker.domain.tender import State
+from worker.domain.tender import State, Tender
 from worker.domain.trace import ReturnedLine, Trace
 
 WAITED_FOR = (State.NONE, State.AWAITING, State.AUTHORIZED, State.EXPIRED)
@@ -57,7 +57,7 @@ def complete(doc: ReturnCompleted, books: Books) -> Outcome | Parked:
     return _linked(doc, sale, books) if sale is not None else _unlinked(doc, books)
 
 
-def _park(what: "Sale | tenders.Tender", kind: str, reason: Reason) -> Parked:
+def _park(what: Sale | Tender, kind: str, reason: Reason) -> Parked:
     what.waiting = what.dirty = True
     return Parked(kind, what.id, reason)
 
@@ -189,12 +189,9 @@ def _refund(
     if refund.tender_id is not None:
         tender = books.tender(refund.tender_id)
         before = tender.refunded_minor
-        if tender.state is State.CAPTURED and tender.currency != doc.currency:
-            reason = Reason.CURRENCY_MISMATCH
-        elif tender.state is State.CAPTURED:
+        reason = _not_refundable(tender, sale, doc.currency)
+        if reason is None:
             reason = tenders.refund(books, tender, refund.amount_minor, day)
-        else:
-            reason = Reason.ALREADY_VOIDED if tender.state is State.VOIDED else Reason.INVALID_STATE
         moved = tender.refunded_minor != before
         tally.counted |= moved
         parts.append(tender.part(reason, moved=moved))
@@ -204,6 +201,26 @@ def _refund(
         tally.counted |= reason is None
     if reason is not None:
         tally.reasons.append(reason)
+
+
+def _not_refundable(tender: Tender, sale: Sale | None, currency: str) -> Reason | None:
+    """Why nothing goes back to a tender whose request has come, or to a tombstone."""
+    if tender.state is State.VOIDED:
+        return Reason.ALREADY_VOIDED
+    if sale is not None and not _of_sale(tender, sale):
+        return Reason.TENDER_NOT_FOUND
+    if tender.state is not State.CAPTURED:
+        return Reason.INVALID_STATE
+    return Reason.CURRENCY_MISMATCH if tender.currency != currency else None
+
+
+def _of_sale(tender: Tender, sale: Sale) -> bool:
+    """A return gives back to a tender of its sale (contract §2.1): one that the sale names, or whose request names it.
+
+    Those are the tenders that the sale's void hits, so that what is given back is the same whichever comes first; and
+    the return has waited for the sale and for the request, so that the answer is, too (contract §2.2 What waits).
+    """
+    return tender.id in sale.tenders or tender.sale_id == sale.id
 
 
 def _load(doc: ReturnCompleted, refund: Refund, sale: Sale | None, books: Books, day: int) -> tuple[str, Reason | None]:

@@ -96,13 +96,19 @@ class Sale:
 class Entry:
     """What a command moved on one account, and how much of it has been undone since."""
 
-    __slots__ = ("account", "amount", "available_day", "dirty", "expires_day", "id", "new", "picks", "type", "undone")
+    __slots__ = (
+        "account", "amount", "available_day", "customer_id", "dirty", "expires_day", "id", "new", "picks", "type",
+        "undone",
+    )  # fmt: skip
 
-    def __init__(self, type_: str, command_id: str, account: tuple[Kind, str], amount: int) -> None:
+    def __init__(
+        self, type_: str, command_id: str, account: tuple[Kind, str], amount: int, customer_id: str = ""
+    ) -> None:
         self.type = type_
         self.id = command_id
         self.account = account
         self.amount = amount
+        self.customer_id = customer_id  # who earned or redeemed; of a card nobody
         self.available_day = 0
         self.expires_day = 0
         self.picks: list[Pick] = []  # of a redemption: the lots it took, in the order in which it took them

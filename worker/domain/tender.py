@@ -14,6 +14,8 @@ from worker.domain.policy import PointValue
 if TYPE_CHECKING:
     from worker.domain.books import Books
 
+ALL = 1 << 62  # what a capture without an amount names: all that will be approved
+
 
 class State(StrEnum):
     """The rows of the tender state table; NONE is a row that only waits to be filled."""
@@ -32,7 +34,8 @@ class Tender:
 
     __slots__ = (
         "account", "approved_minor", "captured_minor", "currency", "customer_id", "dirty", "expires_us", "id", "kind",
-        "named_minor", "new", "picks", "refunded_minor", "requested_minor", "sale_id", "state", "value", "waiting",
+        "named_minor", "new", "parked_minor", "picks", "refunded_minor", "requested_minor", "sale_id", "state", "value",
+        "waiting",
     )  # fmt: skip
 
     def __init__(self, tender_id: str) -> None:
@@ -50,7 +53,8 @@ class Tender:
         self.approved_minor = 0
         self.captured_minor = 0
         self.refunded_minor = 0
-        self.named_minor: int | None = None  # the least that captures and the sale named before the request came
+        self.named_minor: int | None = None  # the least that sales named before the request came
+        self.parked_minor: int | None = None  # what the capture named that waits for the request
         self.value: PointValue | None = None  # of points, by the policy of the request
         self.picks: list[Pick] = []
         self.expires_us: int | None = None
@@ -63,9 +67,22 @@ class Tender:
         return units if self.value is None else self.value.money(units)
 
     def name(self, amount_minor: int) -> None:
-        """A capture or the sale named an amount before the request has come."""
+        """A sale named an amount before the request has come."""
         self.state = State.AWAITING
         self.named_minor = amount_minor if self.named_minor is None else min(self.named_minor, amount_minor)
+        self.dirty = True
+
+    def wait(self, amount_minor: int) -> None:
+        """Its capture waits for the request."""
+        self.state = State.AWAITING
+        self.parked_minor = amount_minor
+        self.waiting = self.dirty = True
+
+    def give_up(self) -> None:
+        """Its capture has waited for too long: it is rejected, so it names nothing (contract §2.2 C)."""
+        self.parked_minor = None
+        if self.named_minor is None:
+            self.state = State.NONE
         self.dirty = True
 
     def part(self, reason: Reason | None = None, *, moved: bool = False) -> TenderPart:
@@ -94,11 +111,11 @@ def authorize(books: "Books", tender: Tender, account: Account, approved_minor: 
     tender.account = (account.kind, account.key)
     tender.approved_minor = approved_minor
     tender.picks = books.hold(account, tender.units(approved_minor), day)
-    named = tender.named_minor
+    named = [minor for minor in (tender.named_minor, tender.parked_minor) if minor is not None]
     tender.state = State.AUTHORIZED
     tender.dirty = True
-    if named is not None:
-        take(books, tender, min(named, approved_minor), day)
+    if named:
+        take(books, tender, min(*named, approved_minor), day)
 
 
 def take(books: "Books", tender: Tender, captured_minor: int, day: int) -> None:

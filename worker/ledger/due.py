@@ -9,6 +9,8 @@ from worker.ledger.queries import SQL, Connection
 from worker.ledger.work import Work
 
 LIMIT = 500
+PUT_OFF_US = 60_000_000  # for how long a timer that is refused is put off: at first, then twice as long each time,
+PUT_OFF_MOST_US = 86_400_000_000  # at most
 # Types of documents that no publisher sends; their codes are theirs for ever, like those of schemas.registry.
 NOTICE_CODES = {kind: 60 + place for place, kind in enumerate(NOTICES)}
 NOTICE_TYPES = {60 + place: notice for place, notice in enumerate(NOTICES.values())}
@@ -41,3 +43,10 @@ async def take(connection: Connection, now_us: int, topics: tuple[str, ...], *, 
     for mark, work in enumerate(works):
         work.mark = mark
     return works
+
+
+async def put_off(connection: Connection, work: Work, now_us: int) -> None:
+    """Let a timer be due later; `not_before_us` still says since when it has been, so that each delay is longer."""
+    assert work.timer is not None  # noqa: S101  the caller's filter
+    timer = work.timer
+    await connection.execute(SQL["put_off_timer"], work.org, timer.kind, timer.key, now_us, PUT_OFF_US, PUT_OFF_MOST_US)

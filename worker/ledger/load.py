@@ -125,6 +125,8 @@ def _also_accounts(books: Books, needs: Needs) -> None:
     for sale in books.sales.values():
         if sale.account is not None:
             needs.accounts[sale.account] = None
+        if sale.customer_id:
+            needs.customer(sale.customer_id)
         for line in sale.lines.values():
             if line.card_id:
                 needs.accounts[Kind.CARD, line.card_id] = None
@@ -133,8 +135,12 @@ def _also_accounts(books: Books, needs: Needs) -> None:
     for tender in books.tenders.values():
         if tender.account is not None:
             needs.accounts[tender.account] = None
+        if tender.customer_id:
+            needs.customer(tender.customer_id)
     for entry in books.entries.values():
         needs.accounts[entry.account] = None
+        if entry.customer_id:
+            needs.customer(entry.customer_id)
 
 
 async def _accounts(connection: Connection, books: dict[int, Books], needs: dict[int, Needs]) -> None:

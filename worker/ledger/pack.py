@@ -192,14 +192,17 @@ def trace_of(record: bytes) -> tuple[Trace, list[StoredMove]]:
 
 
 def pack_entry(entry: Entry) -> bytes:
+    customer_id = True if entry.customer_id == entry.account[1] else entry.customer_id
     return pack([
         _key(entry.account), entry.amount, entry.available_day, entry.expires_day, entry.picks, entry.undone,
+        customer_id,
     ])  # fmt: skip
 
 
 def entry_of(type_: str, command_id: str, record: bytes) -> Entry:
-    account, amount, available_day, expires_day, picks, undone = unpack(record)
-    entry = Entry(type_, command_id, (Kind(account[0]), account[1]), amount)
+    account, amount, available_day, expires_day, picks, undone, customer_id = unpack(record)
+    customer_id = account[1] if customer_id is True else customer_id
+    entry = Entry(type_, command_id, (Kind(account[0]), account[1]), amount, customer_id)
     entry.new = False
     entry.available_day, entry.expires_day, entry.undone = available_day, expires_day, undone
     entry.picks = [(pick[0], pick[1], pick[2]) for pick in picks]
@@ -213,6 +216,7 @@ def pack_tender(tender: Tender) -> bytes:
     return pack([
         _key(tender.account), tender.customer_id, tender.currency, tender.named_minor,
         None if tender.value is None else list(tender.value), tender.picks, tender.waiting, tender.expires_us,
+        tender.parked_minor,
     ])  # fmt: skip
 
 
@@ -227,9 +231,10 @@ def tender_of(row: Any) -> Tender:  # noqa: ANN401  as above
     tender.approved_minor = row["approved_minor"]
     tender.captured_minor = row["captured_minor"]
     tender.refunded_minor = row["refunded_minor"]
-    account, tender.customer_id, tender.currency, tender.named_minor, value, picks, waiting, expires = unpack(
-        row["extra"]
-    )
+    (
+        account, tender.customer_id, tender.currency, tender.named_minor, value, picks, waiting, expires,
+        tender.parked_minor,
+    ) = unpack(row["extra"])  # fmt: skip
     tender.account = _unkey(account)
     tender.value = None if value is None else PointValue(*value)
     tender.picks = [(pick[0], pick[1], pick[2]) for pick in picks]

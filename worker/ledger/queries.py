@@ -1,5 +1,6 @@
 """The statements: one a file in sql/, named by what it does."""
 
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -20,3 +21,6 @@ class Connection(Protocol):
 
     async def copy_records_to_table(self, table: str, *, records: object, columns: object) -> str:
         """COPY in binary form."""
+
+    def transaction(self) -> AbstractAsyncContextManager[object]:
+        """A savepoint, inside a transaction: an exception undoes what came after it."""

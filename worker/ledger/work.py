@@ -49,6 +49,12 @@ class Work:
         """Which of the document's outcomes this batch's is."""
         return len(self.facts[-1]) if self.facts is not None else 0
 
+    def begin(self, mark: int) -> None:
+        """Decide it anew, in this place of a batch: the attempt before was rolled back."""
+        self.mark = mark
+        self.outcome = self.parked = None
+        self.written = []
+
     def note(self, now_us: int) -> None:
         """Turn the decision into what is stored of it. Waiting is told once."""
         outcome = self.outcome

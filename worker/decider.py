@@ -1,0 +1,95 @@
+"""Works → decisions → rows, inside the caller's transaction; and which failures of it mean what.
+
+Whatever is decided comes through here: documents from a topic or a door, what waited, what is due.
+"""
+
+import asyncpg
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_random
+
+from worker import faults
+from worker.domain import deadlines, needs
+from worker.domain.books import Books
+from worker.domain.decide import Circumstances, decide
+from worker.domain.needs import Needs
+from worker.domain.outcome import Outcome
+from worker.ledger import load, write
+from worker.ledger.pool import Pool
+from worker.ledger.queries import Connection
+from worker.ledger.work import Work
+
+ATTEMPTS = 4
+# What one document may be to blame for: a value that no column takes, a check that fails. Never resources.
+REFUSED = (
+    asyncpg.DataError,
+    asyncpg.exceptions.DataError,
+    asyncpg.CheckViolationError,
+    OverflowError,
+)
+# Another worker was faster; the same again sees what it wrote.
+COLLIDED = (
+    asyncpg.UniqueViolationError, asyncpg.DeadlockDetectedError, asyncpg.SerializationError, load.Overtaken,
+)  # fmt: skip
+
+
+def retrying(*, divisible: bool) -> AsyncRetrying:
+    """The same again, with jitter, after a collision; less often where the caller can make the batch smaller."""
+    return AsyncRetrying(
+        retry=retry_if_exception_type(COLLIDED),
+        wait=wait_random(0, 0.02),
+        stop=stop_after_attempt(ATTEMPTS if divisible else 10 * ATTEMPTS),
+        reraise=True,
+    )
+
+
+class Decider:
+    """Decides works in the order given; keeps nothing between batches but policies, whose versions never change."""
+
+    def __init__(self, pool: Pool, max_age_days: int) -> None:
+        self._pool = pool
+        self._max_age_days = max_age_days
+        self._shelf = load.Shelf()
+
+    def forget(self) -> None:
+        """What is remembered of the ledger may never have been committed."""
+        self._shelf.forget()
+
+    async def decide(self, connection: Connection, works: list[Work]) -> list[Books]:
+        """Load and lock all that the batch can touch, then decide one document after the other, in memory."""
+        books = await self._shelf.open(connection, {work.orgcode: work.org for work in works})
+        wanted = {orgcode: Needs() for orgcode in books}
+        own: dict[tuple[int, str], bool] = {}
+        for work in works:
+            if work.timer is not None:
+                needs.add_timer(work.timer, wanted[work.orgcode])
+            else:
+                needs.add(work.type, work.model, work.orgcode, wanted[work.orgcode])
+            if work.code == load.SALE:
+                own[work.org, work.subject] = work.stub
+        await load.fill(connection, books, wanted, own)
+        faults.point("after_load")
+        for work in works:
+            book = books[work.orgcode]
+            book.begin(work.mark, work.received_us)
+            self._decide_one(work, book)
+        return list(books.values())
+
+    def _decide_one(self, work: Work, book: Books) -> None:
+        if work.timer is not None:
+            work.outcome = deadlines.due(work.timer, book)
+            return
+        trusted = work.document is not None and work.document.trusted  # nothing that waits or is due names a PIN
+        at = Circumstances(work.record_us, self._max_age_days, work.resumed, work.overdue, trusted)
+        result = decide(work.type, work.model, book, at)
+        if isinstance(result, Outcome):
+            work.outcome = result
+        else:
+            work.parked = result
+
+    async def write(self, connection: Connection, works: list[Work], shelf: list[Books], now_us: int) -> int:
+        """Write what was decided, under a batch number of its own, which is returned."""
+        no = await self._pool.batch_no(connection)
+        for work in works:
+            work.note(now_us)
+        await write.write(connection, no, works, shelf, now_us)
+        await write.journal(connection, no, self._pool.worker, now_us, len(works), ())
+        return no
