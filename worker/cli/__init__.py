@@ -1,0 +1,39 @@
+"""`g3n`, also `python -m worker`: a module a group of commands, put together here."""
+
+import sys
+
+import typer
+
+from worker import crm
+from worker.cli import worker
+from worker.cli.running import EPILOG
+
+app = typer.Typer(
+    name="g3n",
+    help="Loyalty points and gift cards from retail events: Kafka in, one Postgres ledger, outcomes out.",
+    epilog=EPILOG,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(worker.app, name="worker")
+app.add_typer(crm.app, name="crm")
+app.command()(crm.login)
+app.command()(crm.logout)
+
+
+@app.callback()
+def _g3n() -> None:
+    """Commands come in groups."""
+
+
+def main() -> None:
+    """The entry point of `g3n`."""
+    app(prog_name="g3n")
+
+
+def module() -> None:
+    """The entry point of `python -m worker`: as `g3n`, and the word `worker` may be left out."""
+    if sys.argv[1:2] in (["setup"], ["run"], ["drain"], ["explain"], ["simulate"]):
+        sys.argv.insert(1, "worker")
+    main()

@@ -1,0 +1,44 @@
+"""How a command that needs the settings, the log and an event loop is run, and what it leaves with."""
+
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
+
+import typer
+
+from worker import settings
+
+EPILOG: Final = "\b\nSettings are environment variables:\n" + settings.describe()
+FAILED: Final = 1
+SETTINGS: Final = 2
+
+Work = Callable[[settings.Settings], Coroutine[Any, Any, int]]
+
+
+def run(work: Work, command: str = "", processes: int = 1) -> None:
+    """Leave with what `work` returns; 1 for what could not be helped, 2 for settings that are not right.
+
+    With `processes` above 1, so many of `g3n worker <command>` do the work instead.
+    """
+    import structlog
+    import uvloop
+
+    from worker import errors, log, supervisor
+
+    supervisor.end_with_parent()
+    try:
+        chosen = settings.load()
+    except settings.SettingsError as error:
+        typer.echo(f"g3n: {error}", err=True)
+        raise typer.Exit(SETTINGS) from None
+    log.configure(chosen.log_level, chosen.log_format)
+    if processes > 1:
+        raise typer.Exit(uvloop.run(supervisor.supervise(["worker", command], processes)))
+    try:
+        code = uvloop.run(work(chosen))
+    except (errors.OperatorError, errors.Unavailable) as error:
+        structlog.get_logger(__name__).error("failed", why=str(error))
+        raise typer.Exit(FAILED) from None
+    except Exception:  # noqa: BLE001 - Python's own report quotes values; this one does not
+        structlog.get_logger(__name__).exception("crashed")
+        raise typer.Exit(FAILED) from None
+    raise typer.Exit(code)

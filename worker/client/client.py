@@ -1,0 +1,139 @@
+"""The HTTP API's client: an operation of the table, a body, an answer or an ApiError."""
+
+import json
+import uuid
+from collections.abc import AsyncIterator, Mapping
+from http import HTTPStatus
+from typing import Any, Final, Self
+
+import httpx
+import tenacity
+
+from schemas.operations import Access, Operation
+from schemas.problems import Code
+from worker.client.answer import Answer
+from worker.client.connection import Connection
+from worker.client.failure import ApiError, from_response, from_transport
+
+CONNECT_S: Final = 5.0
+ANSWER_S: Final = 30.0  # the API itself gives up earlier, and then says so
+PATIENCE_S: Final = 60.0
+_LATER: Final = frozenset({Code.UNAVAILABLE, Code.TOO_MANY_REQUESTS, Code.TIMEOUT})
+_BACK_OFF: Final = tenacity.wait_random_exponential(multiplier=0.2, max=5)
+
+
+class Client:
+    """Asks the API as one key of one tenant; safe to share between tasks.
+
+    What fails for a while (no connection, 429, 503) is asked again, after `Retry-After` where it is said, for
+    `patience_s` at most. That is safe: a document keeps its Idempotency-Key through all attempts of a call, so it has
+    one effect whatever became of the earlier ones (contract §5), and what reads changes nothing. What neither is a
+    document nor reads is asked again only if it was surely not done.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        answer_s: float = ANSWER_S,
+        patience_s: float = PATIENCE_S,
+        connections: int = 10,
+    ) -> None:
+        self._patience_s = patience_s
+        self._http = httpx.AsyncClient(
+            base_url=connection.url,
+            headers={
+                "X-Orgcode": connection.orgcode,
+                "X-Api-Key": connection.api_key,
+                "Content-Type": "application/json",
+                "Accept": "application/json, application/problem+json",
+                "User-Agent": "g3n",
+            },
+            timeout=httpx.Timeout(answer_s, connect=CONNECT_S, pool=None),
+            limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
+            follow_redirects=False,  # the key goes to nobody else
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def call(
+        self, operation: Operation, body: Mapping[str, object], *, idempotency_key: str | None = None
+    ) -> Answer:
+        """The answer of the operation. Raises ApiError.
+
+        Without `idempotency_key` a document gets one of its own; a tender's is its `tender_id` (contract §2.1).
+        """
+        content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+        headers = {"X-Request-Id": uuid.uuid4().hex}
+        if operation.document is not None:
+            headers["Idempotency-Key"] = idempotency_key or _identity(operation, body)
+        attempts = tenacity.AsyncRetrying(
+            retry=tenacity.retry_if_exception(lambda error: _may_ask_again(error, operation)),
+            wait=_wait_s,
+            stop=tenacity.stop_before_delay(self._patience_s),
+            reraise=True,
+        )
+        return await attempts(self._ask, operation.route, content, headers)
+
+    async def pages(self, operation: Operation, body: Mapping[str, object]) -> AsyncIterator[Answer]:
+        """The pages of a list or a history from `body`'s cursor on, to the last one. Raises ApiError."""
+        cursor: object = body.get("cursor")
+        while True:
+            answer = await self.call(operation, {**body, **({} if cursor is None else {"cursor": cursor})})
+            yield answer
+            cursor = answer.json().get("next_cursor")
+            if cursor is None:
+                return
+
+    async def _ask(self, route: str, content: bytes, headers: Mapping[str, str]) -> Answer:
+        request_id, key = headers["X-Request-Id"], headers.get("Idempotency-Key")
+        try:
+            response = await self._http.post(route.lstrip("/"), content=content, headers=headers)
+        except httpx.HTTPError as error:
+            raise from_transport(error, request_id, key) from error
+        if response.status_code != HTTPStatus.OK or not _is_object(response):
+            raise from_response(response, request_id, key)
+        said = response.headers
+        return Answer(
+            data=response.content,
+            request_id=said.get("X-Request-Id", request_id),
+            document_id=said.get("Idempotency-Key", key),
+            replayed=said.get("Idempotency-Replayed") == "true",
+            tender_state=said.get("Crm-Tender-State"),
+        )
+
+
+def _identity(operation: Operation, body: Mapping[str, Any]) -> str:
+    own = None if operation.id_field is None else body.get(operation.id_field)
+    return own if isinstance(own, str) else str(uuid.uuid4())
+
+
+def _is_object(response: httpx.Response) -> bool:
+    """A login page of a proxy may come with 200 too."""
+    try:
+        return isinstance(json.loads(response.content), dict)
+    except ValueError:
+        return False
+
+
+def _may_ask_again(error: BaseException, operation: Operation) -> bool:
+    if not isinstance(error, ApiError) or error.code not in _LATER:
+        return False
+    if operation.document is not None or operation.access is Access.READ:
+        return True
+    return error.code is not Code.UNAVAILABLE or error.reason == "unreachable"
+
+
+def _wait_s(state: tenacity.RetryCallState) -> float:
+    """As the API asked; a little more where it did not, so that many do not come back at once."""
+    error = state.outcome.exception() if state.outcome else None
+    asked = error.retry_after_s if isinstance(error, ApiError) else None
+    return _BACK_OFF(state) if asked is None else asked + _BACK_OFF(state) / 10

@@ -1,0 +1,57 @@
+"""Where the API is, and as whom to ask."""
+
+import ipaddress
+import re
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import urlsplit
+
+_ORGCODE: Final = re.compile(r"[a-z0-9_-]{1,32}")
+_KEY: Final = re.compile(r"[\x21-\x7e]{1,512}")
+
+
+class ConnectionInvalid(Exception):
+    """One of its parts can't be right; the message says which and never holds a key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """The API's URL (a path before its routes is kept), the tenant, and a key of that tenant (contract §5)."""
+
+    url: str
+    orgcode: str
+    api_key: str = field(repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "url", checked_url(self.url))
+        if _ORGCODE.fullmatch(self.orgcode) is None:
+            raise ConnectionInvalid("the orgcode has 1 to 32 characters of a-z 0-9 - _")
+        if _KEY.fullmatch(self.api_key) is None:
+            raise ConnectionInvalid("the API key is 1 to 512 printable ASCII characters without blanks")
+
+    @property
+    def in_clear(self) -> bool:
+        """Whether the key would travel over a network without encryption."""
+        parts = urlsplit(self.url)
+        return parts.scheme == "http" and not _is_loopback(parts.hostname or "")
+
+
+def checked_url(url: str) -> str:
+    """The URL without a slash at its end; ConnectionInvalid unless it is plain http(s)."""
+    try:
+        parts = urlsplit(url.strip())
+        hostname, _port = parts.hostname, parts.port
+    except ValueError:
+        raise ConnectionInvalid("the API's URL is not a URL") from None
+    if parts.scheme not in {"http", "https"} or not hostname:
+        raise ConnectionInvalid("the API's URL begins with http:// or https:// and names a host")
+    if parts.username is not None or parts.query or parts.fragment:
+        raise ConnectionInvalid("the API's URL has no user, query or fragment")
+    return url.strip().rstrip("/")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")

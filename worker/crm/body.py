@@ -1,0 +1,161 @@
+"""A body from options and a file, checked by the same models as the API's (contract §1) before anything is sent."""
+
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from schemas.operations import Operation
+from schemas.registry import DOCUMENTS
+from schemas.scalars import CardToken, PinToken, format_instant
+from worker.crm.hidden import revealed
+from worker.crm.members import Kind, Member, by_path, members
+
+STDIN: Final = "-"
+_LONG: Final = 120  # a message that lists every currency says nothing
+
+
+class BodyInvalid(Exception):
+    """What is wrong with it: a line each, of paths and rules, never a value. `missing` are options not given."""
+
+    def __init__(self, problems: tuple[str, ...], missing: tuple[str, ...] = ()) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+        self.missing = missing
+
+
+class Unreadable(Exception):
+    """A file that holds no JSON object; the message says which and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Checking:
+    """Stands for a keyring where numbers and PINs are only looked at."""
+
+    stored: bool = False
+
+    def number(self, plain: str, /) -> CardToken:
+        return CardToken((), plain[-4:])
+
+    def pin(self, _plain: str, /) -> PinToken:
+        return PinToken(())
+
+
+_CHECKING: Final = _Checking()
+
+
+def from_options(operation: Operation, given: Mapping[str, Any], data_file: str | None) -> dict[str, Any]:
+    """The body: the file's members, and over them those of the options. Raises BodyInvalid and Unreadable."""
+    files = [data_file, *(given[one.name] for one in members(operation.name) if one.kind is Kind.DOCUMENT)]
+    if files.count(STDIN) > 1:
+        raise Unreadable("only one file can be stdin")
+    body = {} if data_file is None else json_object(data_file)
+    for member in members(operation.name):
+        value = given[member.name]
+        if value is not None and value != []:
+            put(body, member.path, _value(member, value))
+    check(operation, body)
+    return body
+
+
+def put(body: dict[str, Any], path: tuple[str, ...], value: object) -> None:
+    """Put a value where it belongs; what is around it is made."""
+    for step in path[:-1]:
+        inner = body.get(step)
+        body[step] = body = dict(inner) if isinstance(inner, dict) else {}
+    body[path[-1]] = value
+
+
+def json_object(file: str) -> dict[str, Any]:
+    """The JSON object in a file, `-` for stdin. Raises Unreadable."""
+    name = "stdin" if file == STDIN else file
+    try:
+        raw = sys.stdin.buffer.read() if file == STDIN else Path(file).read_bytes()
+        parsed = json.loads(raw)
+    except OSError as error:
+        raise Unreadable(f"{name}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise Unreadable(f"{name}: is not UTF-8") from None
+    except json.JSONDecodeError as error:
+        raise Unreadable(f"{name}: is not JSON: line {error.lineno}, column {error.colno}: {error.msg}") from None
+    if not isinstance(parsed, dict):
+        raise Unreadable(f"{name}: is not a JSON object")
+    return parsed
+
+
+def check(operation: Operation, body: Mapping[str, Any]) -> None:
+    """Hold the body against the model. Raises BodyInvalid."""
+    if given := [name for name in operation.given if name in body]:
+        raise BodyInvalid(tuple(f"{name}: not in a body; the API fills it in" for name in given))
+    try:
+        if operation.document is None:
+            operation.request.model_validate(body, context=_CHECKING)
+        else:
+            DOCUMENTS[operation.document].validate({**_filled_in(operation), **body}, _CHECKING)
+    except ValidationError as error:
+        raise _invalid(operation, error) from None
+
+
+def _filled_in(operation: Operation) -> dict[str, str]:
+    """What the API adds: the time, and the id where a body may lack it."""
+    optional = {member.name for member in members(operation.name) if not member.required}
+    filled = {"occurred_at": "2026-01-01T00:00:00Z"}
+    if operation.id_field in optional | set(operation.given):
+        filled[operation.id_field] = "-"
+    return filled
+
+
+def _invalid(operation: Operation, error: ValidationError) -> BodyInvalid:
+    problems, missing = [], []
+    for one in error.errors(include_url=False, include_context=False, include_input=False):
+        options = _options(operation, tuple(step for step in one["loc"] if isinstance(step, str)))
+        named = options or _path(one["loc"])
+        message = one["msg"] if len(one["msg"]) < _LONG else "not one of the known values"
+        problems.append(f"{named}: {message}" if named else message)
+        if one["type"] == "missing" and options:
+            missing.append(options)
+    return BodyInvalid(tuple(problems), tuple(missing) if len(missing) == len(problems) else ())
+
+
+def _options(operation: Operation, path: tuple[str, ...]) -> str:
+    """The option of what is at the path or around it; of a part its options; empty where it has none."""
+    known = by_path(operation)
+    if member := next((known[path[:end]] for end in range(len(path), 0, -1) if path[:end] in known), None):
+        return member.option
+    parts = [one for one in known.values() if path and one.path[: len(path)] == path and one.path[-1] != "pin"]
+    return (" or " if any(one.is_secret for one in parts) else ", ").join(one.option for one in parts)
+
+
+def _path(loc: tuple[int | str, ...]) -> str:
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in loc).removeprefix(".")
+
+
+def _value(member: Member, value: Any) -> Any:  # noqa: ANN401  # any JSON
+    if member.is_secret:
+        return revealed(value, member.option)
+    match member.kind:
+        case Kind.INSTANT if value == "now":
+            return format_instant(int(datetime.now(UTC).timestamp()) * 1_000_000)
+        case Kind.CURRENCY:
+            return value.upper()
+        case Kind.TEXTS:
+            return list(value)
+        case Kind.PAIRS:
+            return dict(_pairs(member, value))
+        case Kind.DOCUMENT:
+            return json_object(value)
+        case _:
+            return value
+
+
+def _pairs(member: Member, texts: list[str]) -> Iterator[tuple[str, str]]:
+    for text in texts:
+        name, sign, value = text.partition("=")
+        if not sign:
+            raise BodyInvalid((f"{member.option}: NAME=ID is needed",))
+        yield name, value

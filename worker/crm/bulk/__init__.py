@@ -1,0 +1,1 @@
+"""Import of files, resumable: nothing is done twice, nothing is left out."""

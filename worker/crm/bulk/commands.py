@@ -1,0 +1,107 @@
+"""`g3n crm customer import` and `g3n crm giftcard import`."""
+
+import asyncio
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from schemas.operations import OPERATIONS, Operation
+from worker.crm.leaving import ExitCode, leave
+
+MAX_CARDS: Final = 10_000
+
+_File = Annotated[Path, typer.Argument(metavar="FILE", help="CSV with a header, or JSONL; in UTF-8")]
+_Concurrency = Annotated[int, typer.Option(min=1, max=64, help="so many rows at a time")]
+_State = Annotated[Path | None, typer.Option(metavar="FILE", help="what was done; else FILE.state.jsonl")]
+_Profile = Annotated[str | None, typer.Option(help="of g3n login")]
+
+
+def customers(file: _File, concurrency: _Concurrency = 8, state: _State = None, profile: _Profile = None) -> None:
+    """Create the customers of a file.
+
+    Columns are the options of `customer create` with _ for -: customer_id, name, email, phone, external_ids.NAME,
+    actor. A row of JSONL is the body.
+
+    The whole file is checked before anything is sent. Run it again to go on where it was: nothing is done twice.
+    Rows that were refused are in FILE.errors.jsonl.
+    """
+    _import(OPERATIONS["customer.create"], file, ("customer_id",), None, concurrency, state, profile)
+
+
+def gift_cards(
+    file: _File,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="where generated numbers go (CSV, for your eyes only)")
+    ] = None,
+    concurrency: _Concurrency = 8,
+    state: _State = None,
+    profile: _Profile = None,
+) -> None:
+    """Issue the gift cards of a file, 10,000 at most.
+
+    Columns are the options of `giftcard issue` with _ for -: number, amount_minor, currency, customer_id, expires_on,
+    pin, actor. A card without a number gets one, which is written to --out and shown nowhere else.
+
+    The whole file is checked before anything is sent. Run it again to go on where it was: nothing is done twice.
+    Rows that were refused are in FILE.errors.jsonl.
+    """
+    operation = OPERATIONS["giftcard.issue"]
+    _import(operation, file, ("gift_card", "number"), MAX_CARDS, concurrency, state, profile, out)
+
+
+def _import(
+    operation: Operation,
+    file: Path,
+    unique: tuple[str, ...],
+    most: int | None,
+    concurrency: int,
+    state_file: Path | None,
+    profile: str | None,
+    out: Path | None = None,
+) -> None:
+    from worker.client.client import Client
+    from worker.crm.bulk import numbers, source, state, work
+    from worker.crm.bulk.progress import Shown
+    from worker.crm.perform import connected, refused
+
+    try:
+        read = source.read(file, operation, unique, most)
+    except source.FileInvalid as error:
+        for problem in error.problems:
+            typer.echo(f"g3n: {file}: {problem}", err=True)
+        leave(ExitCode.INVALID_REQUEST, f"{file}: nothing was sent", "Correct the file and run it again.")
+    if most is not None and out is None and not all(map(work.has_number, read.rows())):
+        leave(ExitCode.USAGE, "some cards have no number: say with --out where the generated ones go")
+    connection = connected(profile)
+    target = state.Target(operation.name, connection.url, connection.orgcode, read.digest)
+
+    async def whole(run: work.Import) -> None:
+        async with Client(connection, patience_s=300, connections=concurrency) as client:
+            await run.run(client, concurrency)
+
+    errors = file.with_name(file.name + ".errors.jsonl")
+    with ExitStack() as stack:
+        try:
+            kept = stack.enter_context(state.opened(state_file or file.with_name(file.name + ".state.jsonl"), target))
+            written = stack.enter_context(numbers.opened(out, fresh=not kept.done)) if out else None
+            told = stack.enter_context(errors.open("w", encoding="utf-8"))
+        except state.StateInvalid as error:
+            leave(ExitCode.USAGE, str(error))
+        except OSError as error:
+            leave(ExitCode.USAGE, f"{errors}: {error.strerror}")
+        already = len(kept.done)
+        shown = stack.enter_context(Shown(read.count, already))
+        run = work.Import(read, kept, written, told, shown)
+        asyncio.run(whole(run))
+    if not run.failed:
+        errors.unlink()
+    typer.echo(f"{run.done:,} done, {already:,} done before, {run.failed:,} refused, of {read.count:,} rows", err=True)
+    if run.interrupted:
+        leave(ExitCode.INTERRUPTED, "interrupted", "Run it again to go on.")
+    if run.stopped is not None:
+        typer.echo("g3n: stopped before the end; run it again to go on", err=True)
+        refused(run.stopped)
+    if run.failed:
+        leave(ExitCode.ROWS_FAILED, f"{run.failed:,} row(s) were refused", f"Why is in {errors}.")

@@ -1,0 +1,179 @@
+"""`g3n crm …`: a command an operation of the table, its options the members of the body (contract §5)."""
+
+import inspect
+import shlex
+from collections.abc import Callable, Iterator, Mapping
+from typing import Annotated, Any, Final, Literal
+
+import typer
+
+from schemas import door_examples
+from schemas.currencies import CURRENCIES
+from schemas.operations import OPERATIONS, Access, Operation
+from schemas.reasons import CATEGORY
+from worker.crm import profiles, words
+from worker.crm.leaving import EXIT_CODES
+from worker.crm.members import Kind, Member, members
+
+# What a group is about, and the short ways to it that a person expects.
+_GROUPS: Final[Mapping[str, str]] = {
+    "customer": "Customers: profiles, consents, erasure, merging.",
+    "customer.consent": "What a customer allows.",
+    "loyalty": "Points: earn, spend, correct, look up.",
+    "loyalty.policy": "The rules by which points and cards work, in versions.",
+    "giftcard": "Gift cards: issue, spend, load, freeze, look up.",
+    "tender": "Payments of a till: hold, take, release.",
+    "event": "Why a document was decided so, or would be.",
+    "session": "Short-lived tokens.",
+}
+_SHORT: Final = ("customer.consent", "loyalty.policy")
+_OF_PIN: Final = "G3N_PIN"
+
+_HELP: Final = f"""Customers, loyalty points and gift cards through the HTTP API.
+
+Whom to ask: `g3n login` keeps it; or set G3N_API_URL, G3N_ORGCODE and G3N_API_KEY, which go before the profile
+`default` (or G3N_PROFILE); --profile goes before all of them.
+
+Answers are tables; --json gives exactly what the API answered. Errors are a line on stderr.
+
+{EXIT_CODES}"""
+
+
+def groups() -> dict[str, typer.Typer]:
+    """The groups by their name, the whole under the empty one."""
+    made = {"": typer.Typer(help=_HELP, no_args_is_help=True, rich_markup_mode=None)}
+    for operation in OPERATIONS.values():
+        group, _, command = operation.name.rpartition(".")
+        _group(made, group).command(
+            command, help=_help(operation), short_help=operation.summary, no_args_is_help=_needs_something(operation)
+        )(_command(operation))
+    for name in _SHORT:
+        made[""].add_typer(made[name], name=name.rpartition(".")[2])
+    return made
+
+
+def _group(made: dict[str, typer.Typer], name: str) -> typer.Typer:
+    if name not in made:
+        above, _, own = name.rpartition(".")
+        made[name] = typer.Typer(help=_GROUPS[name], no_args_is_help=True, rich_markup_mode=None)
+        _group(made, above).add_typer(made[name], name=own)
+    return made[name]
+
+
+def _command(operation: Operation) -> Callable[..., None]:
+    manner = dict(_manner(operation))
+
+    def command(**given: Any) -> None:  # noqa: ANN401  # typer passes what the signature says
+        from worker.crm.perform import Manner, perform
+
+        perform(operation, given, Manner(**{name: given.pop(name) for name in manner}))
+
+    ordered = sorted(members(operation.name), key=lambda member: member.name == "actor")  # which is seldom needed
+    options = {member.name: (_type(member), _option(member), None) for member in ordered}
+    parameters = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, option])
+        for name, (kind, option, default) in (options | manner).items()
+    ]
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # what typer reads
+    return command
+
+
+def _type(member: Member) -> Any:  # noqa: ANN401  # a type that typer understands
+    match member.kind:
+        case Kind.INTEGER:
+            return int | None
+        case Kind.FLAG:
+            return bool | None
+        case Kind.TEXTS | Kind.PAIRS:
+            return list[str] | None
+        case _:
+            return Literal[member.choices] | None if member.choices else str | None
+
+
+def _option(member: Member) -> Any:  # noqa: ANN401  # what typer.Option returns
+    own = f"{member.option}/--no-{member.option[2:]}" if member.kind is Kind.FLAG else member.option
+    return typer.Option(
+        own,
+        help=words.told(member),
+        metavar=words.metavar(member),
+        envvar=_OF_PIN if member.path[-1] == "pin" and member.name != "to_pin" else None,
+        autocompletion=_currencies if member.kind is Kind.CURRENCY else None,
+    )
+
+
+def _manner(operation: Operation) -> Iterator[tuple[str, tuple[Any, Any, Any]]]:
+    """Options that are not the body's; their names are those of `perform.Manner`."""
+    text = typer.Option("--data", metavar="FILE", help="the body as JSON; options go over it; -: stdin")
+    yield "data_file", (str | None, text, None)
+    if operation.document is not None and operation.id_field is not None:
+        key = typer.Option(help="the document's id: with the same one it is done once, however often it is asked")
+        yield "idempotency_key", (str | None, key, None)
+    if operation.access is Access.DANGEROUS:
+        yield "sure", (bool, typer.Option("--yes", "-y", help="at a terminal: do not ask whether to go ahead"), False)
+    if "cursor" in {member.name for member in members(operation.name)}:
+        yield "all_pages", (bool, typer.Option("--all", help="every page, as they come"), False)
+    yield "as_json", (bool, typer.Option("--json", help="exactly what the API answered"), False)
+    yield "profile", (str | None, typer.Option(help="of g3n login", autocompletion=_profiles), None)
+
+
+def _help(operation: Operation) -> str:
+    parts = [operation.summary, _about(operation)]
+    if operation.access is Access.DANGEROUS:
+        parts.append("At a terminal it asks whether to go ahead.")
+    if operation.refusals:
+        told = "\n".join(f"  {reason.value}  ({CATEGORY[reason].value})" for reason in operation.refusals)
+        parts.append(f"\b\nMay be refused:\n{told}")
+    parts.append(f"\b\nExample:\n  {example(operation)}")
+    return "\n\n".join(parts)
+
+
+def _about(operation: Operation) -> str:
+    """The model's own words: what is meant where a member is absent."""
+    told = " ".join((operation.request.__doc__ or "").split())
+    return told if operation.document is None else f"Becomes a {told}"
+
+
+def example(operation: Operation) -> str:
+    """A command line of the example that the API's documents have too; files and secrets are named, not shown."""
+    body = door_examples.request(operation)
+    line = ["g3n", "crm", *operation.name.split(".")]
+    for member in members(operation.name):
+        value: Any = body
+        for step in member.path:
+            value = value.get(step) if isinstance(value, dict) else None
+        if value is not None:
+            line += _written(member, value)
+    return shlex.join(line)
+
+
+def _written(member: Member, value: Any) -> list[str]:  # noqa: ANN401  # any JSON
+    if member.path[-1] == "pin":
+        return [member.option, "-"]
+    match member.kind:
+        case Kind.FLAG:
+            return [member.option if value else f"--no-{member.option[2:]}"]
+        case Kind.TEXTS:
+            return [word for one in value for word in (member.option, one)]
+        case Kind.PAIRS:
+            return [word for name, one in value.items() for word in (member.option, f"{name}={one}")]
+        case Kind.DOCUMENT:
+            return [member.option, f"{member.name}.json"]
+        case _:
+            return [member.option, str(value)]
+
+
+def _needs_something(operation: Operation) -> bool:
+    return bool(operation.request.model_json_schema().get("required")) and any(
+        member.required for member in members(operation.name)
+    )
+
+
+def _currencies(incomplete: str) -> list[str]:
+    return [code for code in CURRENCIES if code.startswith(incomplete.upper())]
+
+
+def _profiles(incomplete: str) -> list[str]:
+    try:
+        return [name for name in profiles.names() if name.startswith(incomplete)]
+    except profiles.NoProfile:
+        return []

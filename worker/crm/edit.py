@@ -1,0 +1,144 @@
+"""`g3n crm policy edit`: fetch, edit, check, show the difference, ask, put."""
+
+import os
+import shlex
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
+
+import typer
+
+from schemas.operations import OPERATIONS
+from schemas.scalars import format_instant, parse_instant
+from worker.crm import policy_text
+from worker.crm.leaving import ExitCode, leave
+
+if TYPE_CHECKING:
+    from schemas.policy import Policy
+
+_NOW: Final = "now"
+
+
+def edit(
+    version: Annotated[int | None, typer.Option(min=0, help="begin with this version; else with that in force")] = None,
+    effective_from: Annotated[
+        str | None, typer.Option(metavar="TIME", help="RFC 3339 with offset, or now; else asked for")
+    ] = None,
+    profile: Annotated[str | None, typer.Option(help="of g3n login")] = None,
+) -> None:
+    """Edit the policy in $VISUAL or $EDITOR, see the difference, and put it into force.
+
+    What is not valid comes back into the editor with what is wrong. Nothing is put before you say yes; what you wrote
+    is kept if you say no or if the API refuses it.
+    """
+    from worker.crm.perform import Manner, asked
+
+    manner = Manner(profile=profile)
+    before = asked(manner, lambda client: client.call(OPERATIONS["loyalty.policy.get"], _wanted(version))).json()
+    path = _text_file(policy_text.written(before["policy"], f"of version {before['version']}"))
+    try:
+        policy = _edited(path)
+        changes = policy_text.difference(before["policy"], policy.wire_form())
+        if not changes:
+            path.unlink()
+            typer.echo("Nothing was changed.", err=True)
+            return
+        _show(changes)
+        since = _since(effective_from, before["versions"])
+        typer.confirm(f"Put it into force from {since} on, for everybody?", abort=True, err=True)
+        _put(manner, policy, since, before["versions"])
+    except (typer.Abort, KeyboardInterrupt, typer.Exit, EOFError) as error:
+        _keep(path, error)
+    path.unlink()
+
+
+def _wanted(version: int | None) -> dict[str, object]:
+    return {} if version is None else {"version": version}
+
+
+def _text_file(text: str) -> Path:
+    handle, name = tempfile.mkstemp(prefix="g3n-policy-", suffix=".json")
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text)
+    return Path(name)
+
+
+def _edited(path: Path) -> "Policy":
+    """What the person made of it, once it is valid. Raises typer.Abort if they give up."""
+    while True:
+        _open_editor(path)
+        text = path.read_text(encoding="utf-8", errors="replace")
+        if not policy_text.bare(text).strip():
+            path.unlink()
+            typer.echo("The file is empty: nothing was put.", err=True)
+            raise typer.Abort
+        try:
+            return policy_text.parsed(text)
+        except policy_text.PolicyInvalid as error:
+            for problem in error.problems:
+                typer.echo(f"g3n: {problem}", err=True)
+            typer.confirm("Edit it again?", default=True, abort=True, err=True)
+            path.write_text(policy_text.with_problems(text, error.problems), encoding="utf-8")
+
+
+def _open_editor(path: Path) -> None:
+    editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
+    try:
+        done = subprocess.run([*shlex.split(editor), str(path)], check=False)  # noqa: S603  # the user's own editor
+    except (OSError, ValueError) as error:
+        typer.echo(f"g3n: {editor} can't be started ({type(error).__name__}): set EDITOR", err=True)
+        raise typer.Abort from None
+    if done.returncode:
+        typer.echo(f"g3n: {editor} left with {done.returncode}: nothing was put", err=True)
+        raise typer.Abort
+
+
+def _show(changes: list[str]) -> None:
+    colours = {"+": "green", "-": "red", "@": "cyan"}
+    for line in changes:
+        typer.secho(line, fg=colours.get(line[:1]), color=None if "NO_COLOR" not in os.environ else False)
+
+
+def _since(given: str | None, versions: list[Mapping[str, Any]]) -> str:
+    """From when on; later than every version's (contract §2.3)."""
+    latest = max(
+        (one["effective_from"] for one in versions if one.get("effective_from")), key=parse_instant, default=None
+    )
+    while True:
+        text = given or typer.prompt("In force from (RFC 3339 with offset, or now)", default=_NOW, err=True)
+        since = format_instant(int(datetime.now(UTC).timestamp() * 1_000_000)) if text == _NOW else text
+        try:
+            late_enough = latest is None or parse_instant(since) > parse_instant(latest)
+        except ValueError:
+            why = "not an RFC 3339 time with offset, as 2026-12-01T00:00:00+00:00"
+        else:
+            if late_enough:
+                return since
+            why = f"must be later than {latest}, when the latest version comes into force"
+        typer.echo(f"g3n: {why}", err=True)
+        if given:
+            raise typer.Exit(ExitCode.USAGE)
+
+
+def _put(manner: Any, policy: "Policy", since: str, versions: list[Mapping[str, Any]]) -> None:  # noqa: ANN401
+    from worker.crm.perform import asked
+
+    now = asked(manner, lambda client: client.call(OPERATIONS["loyalty.policy.get"], {})).json()
+    if now["versions"] != versions:
+        leave(ExitCode.INVALID_STATE, "somebody put another version meanwhile", "Begin again from that one.")
+    body = {"policy": policy.wire_form(), "effective_from": since}
+    done = asked(manner, lambda client: client.call(OPERATIONS["loyalty.policy.put"], body)).json()
+    typer.echo(f"Version {done.get('policy_version')} is in force from {since} on.")
+
+
+def _keep(path: Path, error: BaseException) -> NoReturn:
+    """Whatever comes between, no text that a person wrote is lost."""
+    if path.exists():
+        typer.echo(f"\ng3n: nothing was put; your text is in {path}", err=True)
+    if isinstance(error, typer.Exit):
+        raise error
+    sys.exit(ExitCode.INTERRUPTED if isinstance(error, KeyboardInterrupt) else ExitCode.FAILED)

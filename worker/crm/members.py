@@ -1,0 +1,143 @@
+"""The members of an operation's body as a command line has them: flat, each with a name, a kind and its rules."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from typing import Any, Final
+
+from schemas.currencies import CURRENCIES
+from schemas.operations import OPERATIONS, Operation, body_schema
+
+_SCALARS: Final = frozenset({"string", "integer", "boolean"})
+_SECRETS: Final = frozenset({"number", "pin"})  # whoever knows them can pay
+
+
+class Kind(StrEnum):
+    """How a member is written on a command line."""
+
+    TEXT = "text"
+    INTEGER = "integer"
+    FLAG = "flag"
+    CURRENCY = "currency"
+    INSTANT = "instant"
+    DATE = "date"
+    TEXTS = "texts"  # repeated
+    PAIRS = "pairs"  # repeated, name=id
+    DOCUMENT = "document"  # a file with JSON
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """`path` is where it is in the body; `name` its option (with -) and its column in an import (with _)."""
+
+    path: tuple[str, ...]
+    name: str
+    kind: Kind
+    required: bool
+    choices: tuple[str, ...] = ()
+    range: tuple[int | None, int | None] = (None, None)
+    about: str | None = None
+
+    @property
+    def option(self) -> str:
+        """The option, with its dashes; of what may be given more than once in the singular."""
+        name = self.name.removesuffix("s") if self.kind in {Kind.TEXTS, Kind.PAIRS} else self.name
+        return "--" + name.replace("_", "-")
+
+    @property
+    def is_secret(self) -> bool:
+        """Whether it should not stand in a shell's history."""
+        return self.path[-1] in _SECRETS
+
+
+@cache
+def members(name: str) -> tuple[Member, ...]:
+    """Of the body of the operation `name`, in the model's order."""
+    operation = OPERATIONS[name]
+    schema = operation.request.model_json_schema()
+    defined = schema.get("$defs", {})
+    found = tuple(_flat(body_schema(operation, schema), defined, (), ()))
+    names = [member.name for member in found]
+    if len(set(names)) != len(names):
+        raise AssertionError(f"{name}: two members have one option")
+    return found
+
+
+def by_path(operation: Operation) -> Mapping[tuple[str, ...], Member]:
+    """Every member of the body by where it is."""
+    return {member.path: member for member in members(operation.name)}
+
+
+def _flat(
+    schema: dict[str, Any], defined: dict[str, Any], path: tuple[str, ...], prefix: tuple[str, ...]
+) -> Iterator[Member]:
+    needed = schema.get("required", ())
+    for name, node in schema["properties"].items():
+        member = _plain(node, defined)
+        if _is_part(member, defined):
+            yield from _flat(member, defined, (*path, name), _prefix(name))
+        else:
+            yield _member(member, (*path, name), "_".join((*prefix, name)), required=not path and name in needed)
+
+
+def _prefix(name: str) -> tuple[str, ...]:
+    """Of the options of a part: `gift_card` is the card, of which there is one; `from_card` gives `--from-number`."""
+    return () if name == "gift_card" else (name.removesuffix("_card"),)
+
+
+def _plain(node: dict[str, Any], defined: dict[str, Any]) -> dict[str, Any]:
+    """The schema behind a reference, and beside null."""
+    if "$ref" in node:
+        return _plain(
+            defined[node["$ref"].rpartition("/")[2]] | {k: v for k, v in node.items() if k != "$ref"}, defined
+        )
+    ways = [way for way in node.get("anyOf", ()) if way != {"type": "null"}]
+    if len(ways) != 1:
+        return node
+    inner = _plain(ways[0], defined)
+    return inner | ({"description": node["description"]} if "description" in node else {})
+
+
+def _is_part(node: dict[str, Any], defined: dict[str, Any]) -> bool:
+    """An object of a few scalars becomes an option each; anything deeper is a file."""
+    properties = node.get("properties")
+    return properties is not None and all(_plain(one, defined).get("type") in _SCALARS for one in properties.values())
+
+
+def _member(node: dict[str, Any], path: tuple[str, ...], name: str, *, required: bool) -> Member:
+    choices = tuple(node.get("enum", ()))
+    kind = _kind(node, choices)
+    if name == "data":  # --data is the whole body
+        name = "document"
+    return Member(
+        path=path,
+        name=name,
+        kind=kind,
+        required=required,
+        choices=() if kind is Kind.CURRENCY else choices,
+        range=(node.get("minimum"), node.get("maximum")),
+        about=node.get("description"),
+    )
+
+
+def _kind(node: dict[str, Any], choices: tuple[str, ...]) -> Kind:
+    match node.get("type"):
+        case "string" if choices == CURRENCIES:
+            return Kind.CURRENCY
+        case "string":
+            return {"date-time": Kind.INSTANT, "date": Kind.DATE}.get(node.get("format", ""), Kind.TEXT)
+        case "integer":
+            return Kind.INTEGER
+        case "boolean":
+            return Kind.FLAG
+        case "array":
+            return Kind.TEXTS
+        case _:
+            return Kind.PAIRS if _maps_texts(node) else Kind.DOCUMENT
+
+
+def _maps_texts(node: dict[str, Any]) -> bool:
+    values = node.get("additionalProperties")
+    named = next(iter(node.get("patternProperties", {}).values()), None)
+    return any(isinstance(one, dict) and one.get("type") == "string" for one in (values, named))

@@ -1,0 +1,98 @@
+"""A policy as text that a person edits: JSON with lines of comment; and what is wrong with what they made of it."""
+
+import difflib
+import json
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from schemas.policy import Policy
+
+_HEAD: Final = """\
+# The policy {of}. Lines that begin with # are no part of it.
+# Decimals are strings ("0.5"), money is in minor units, times are RFC 3339 with offset.
+# A member that is left out takes the default's value. Save and leave to go on; an empty file gives up.
+"""
+
+
+class PolicyInvalid(Exception):
+    """What is wrong: a line each, with the path to the member or the line of the text."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+def written(form: object, of: str) -> str:
+    """The text to edit; `of` says which version it is."""
+    return _HEAD.format(of=of) + json.dumps(form, indent=2, ensure_ascii=False) + "\n"
+
+
+def with_problems(text: str, problems: list[str]) -> str:
+    """The same text, with what is wrong above it, instead of what was wrong before."""
+    lines = [line for line in text.splitlines() if not line.startswith("#!")]
+    return "\n".join([*(f"#! {problem}" for problem in problems), *lines]) + "\n"
+
+
+def bare(text: str) -> str:
+    """Without comments; lines keep their numbers."""
+    return "\n".join("" if line.lstrip().startswith("#") else line for line in text.splitlines())
+
+
+def parsed(text: str) -> Policy:
+    """The policy that the text says (contract §4). Raises PolicyInvalid."""
+    try:
+        members = json.loads(bare(text), object_pairs_hook=_once)
+    except json.JSONDecodeError as error:
+        raise PolicyInvalid([f"line {error.lineno}, column {error.colno}: {error.msg}"]) from None
+    except _Twice as error:
+        raise PolicyInvalid([f"{error}: is there twice"]) from None
+    if not isinstance(members, dict):
+        raise PolicyInvalid(["must be an object: { … }"])
+    try:
+        policy = Policy.model_validate(members)
+    except ValidationError as error:
+        raise PolicyInvalid([f"{_path(one['loc'])}: {one['msg']}" for one in error.errors()]) from None
+    if unknown := _unknown(members, policy.wire_form(), ""):
+        raise PolicyInvalid([f"{path}: no member of a policy" for path in unknown])
+    return policy
+
+
+def difference(old: object, new: object) -> list[str]:
+    """As `diff -u` would say it, without its head; empty if they are the same."""
+    before, after = (json.dumps(form, indent=2, ensure_ascii=False).splitlines() for form in (old, new))
+    return list(difflib.unified_diff(before, after, lineterm="", n=2))[2:]
+
+
+class _Twice(Exception):
+    """A name of a member that an object has twice: Python would keep the last."""
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise _Twice(next(name for name in names if names.count(name) > 1))
+    return members
+
+
+def _path(loc: tuple[int | str, ...]) -> str:
+    path = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in loc if step != "[key]")
+    return path.removeprefix(".") or "policy"
+
+
+def _unknown(given: Any, known: Any, path: str) -> list[str]:  # noqa: ANN401  # any JSON
+    """Paths of members that the model let fall: it ignores what it does not know, an editor must not."""
+    if isinstance(given, dict) and isinstance(known, dict):
+        return [
+            found
+            for name, value in given.items()
+            for found in (_unknown(value, known[name], f"{path}{name}.") if name in known else [f"{path}{name}"])
+        ]
+    if isinstance(given, list) and isinstance(known, list):
+        return [
+            found
+            for place, (one, other) in enumerate(zip(given, known, strict=False))
+            for found in _unknown(one, other, f"{path.removesuffix('.')}[{place}].")
+        ]
+    return []

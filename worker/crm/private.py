@@ -1,0 +1,46 @@
+"""Files that only their owner may read: keys, and the numbers of gift cards."""
+
+import contextlib
+import os
+import stat
+import tempfile
+from pathlib import Path
+from typing import Final
+
+MODE: Final = 0o600
+_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
+
+
+class NotPrivate(Exception):
+    """Others can read the file and that can't be changed from here."""
+
+
+def make_private(path: Path) -> bool:
+    """Take from others what they may do with an existing file; whether they could. Raises NotPrivate."""
+    about = path.stat()
+    if about.st_uid != os.geteuid():
+        raise NotPrivate(f"{path} belongs to somebody else")
+    if not about.st_mode & _OTHERS:
+        return False
+    try:
+        path.chmod(MODE)
+    except OSError as error:
+        raise NotPrivate(f"{path} can be read by others: {error.strerror}") from None
+    return True
+
+
+def write(path: Path, text: str) -> None:
+    """Put the file in place whole or not at all, readable by its owner only."""
+    place = path.resolve()  # a link stays one
+    place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=place.parent, prefix=f".{place.name}.")  # mkstemp makes it 0600
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).replace(place)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            Path(temporary).unlink()
+        raise
