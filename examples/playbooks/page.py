@@ -1,0 +1,63 @@
+"""A playbook: prose, and boxes (```console) of commands with what they must print.
+
+`$ …` is a command, `> …` goes on with it; the lines below are what it prints, where `…` stands for any text, and alone
+on a line for any lines; `[exit 4]` is its exit code, where that is not 0.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+BOX = "```console"
+_EXIT = re.compile(r"\[exit (\d+)\]")
+ANY = "…"
+
+
+@dataclass(slots=True)
+class Step:
+    """A command at a line of its page, what it must print, and with which code it must end."""
+
+    page: str
+    line: int
+    command: str
+    expected: list[str] = field(default_factory=list)
+    exit_code: int = 0
+
+    def matches(self, printed: list[str]) -> bool:
+        pattern = "".join(_line_pattern(line) for line in self.expected)
+        return re.fullmatch(pattern, "".join(f"{line.rstrip()}\n" for line in printed)) is not None
+
+
+def _line_pattern(line: str) -> str:
+    if line.strip() == ANY:
+        return r"(?:.*\n)*?"
+    words = (r"[ ─━]+".join(map(re.escape, re.split(r"[ ─━]+", part))) for part in line.rstrip().split(ANY))
+    return ".*?".join(words) + r" *\n"
+
+
+def steps(path: Path) -> Iterator[Step]:
+    """The commands of a page, in order."""
+    step: Step | None = None
+    inside = False
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        if line.startswith("```"):
+            if step is not None:
+                yield step
+            step, inside = None, line == BOX
+        elif inside and line.startswith("$ "):
+            if step is not None:
+                yield step
+            step = Step(path.name, number, line[2:])
+        elif inside and step is not None and line.startswith("> ") and not step.expected:
+            step.command += "\n" + line[2:]
+        elif inside and step is not None:
+            _expect(step, line)
+
+
+def _expect(step: Step, line: str) -> None:
+    code = _EXIT.fullmatch(line)
+    if code is not None:
+        step.exit_code = int(code[1])
+    else:
+        step.expected.append(line)

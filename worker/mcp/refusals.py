@@ -1,0 +1,52 @@
+"""What a tool call gets that is not done: an error result with members for programs, never an exception's text."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import mcp_types as mcp
+
+from schemas.operations import Operation
+from schemas.problems import Code
+from worker.client.failure import ApiError
+from worker.mcp.meanings import meaning
+
+
+@dataclass(eq=False)
+class Refused(Exception):
+    """The call is not done; `detail` has paths, rules and names of our own, never a value."""
+
+    code: Code
+    reason: str
+    detail: str
+    more: Mapping[str, Any] = field(default_factory=dict)
+
+
+def of_api(error: ApiError, operation: Operation) -> Refused:
+    """What the API said, and under which identity to ask again."""
+    more: dict[str, Any] = {"request_id": error.request_id}
+    if operation.document is not None and error.document_id is not None:
+        more["document"] = {"type": operation.document, "id": error.document_id}
+    if error.retry_after_s is not None:
+        more["retry_after_s"] = error.retry_after_s
+    if error.scope is not None:
+        more["scope"] = error.scope
+    if error.outcome is not None:
+        more["outcome"] = error.outcome
+    return Refused(error.code, error.reason, error.detail, more)
+
+
+def result(refused: Refused) -> mcp.CallToolResult:
+    """The error as a tool's result: for programs, and the same as text."""
+    said = meaning(refused.reason, refused.code)
+    members = {
+        "code": refused.code.value,
+        "reason": refused.reason,
+        "detail": refused.detail,
+        "meaning": said.is_so,
+        "what_to_do": said.do,
+        **refused.more,
+    }
+    text = mcp.TextContent(text=json.dumps(members, ensure_ascii=False))
+    return mcp.CallToolResult(content=[text], structured_content=members, is_error=True)
