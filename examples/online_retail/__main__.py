@@ -46,7 +46,9 @@ def main() -> int:
     console = Console(width=None if sys.stdout.isatty() else _WIDTH_OFF_TERMINAL)
     # The client retries what it logs (a topic's leader is a moment late); what it can't help, it raises.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # Whoever started it in the background may have it ignore Ctrl-C; what is told to stop here stops in order.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     try:
         return 0 if play(options, console) else _FAILED
     except InvoiceFileError as error:

@@ -38,6 +38,7 @@ def test_files_are_current() -> None:
 def test_files_are_found_outdated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(generate, "JSON", tmp_path / "json")
     monkeypatch.setattr(generate, "ASYNCAPI", tmp_path / "asyncapi.yaml")
+    monkeypatch.setattr(generate, "OPENAPI", tmp_path / "openapi.json")
     everything = sorted(generate.files())
     assert sorted(generate.outdated()) == everything
 
