@@ -48,6 +48,15 @@ async def test_a_batch_ends_at_either_limit(cluster: Cluster, new_reader: NewRea
     assert 300_000 <= batch.size_bytes < 600_000
 
 
+@pytest.mark.parametrize("codec", ["gzip", "snappy", "lz4", "zstd"])
+async def test_whatever_a_producer_compresses_with_is_read(
+    cluster: Cluster, new_reader: NewReader, group: str, codec: str
+) -> None:
+    topic = await cluster.topic(**{"compression.type": codec})
+    await cluster.send(topic, numbered(300))
+    assert numbered(300) == await values(await new_reader([topic], group), 300)
+
+
 async def test_a_huge_record_comes_among_small_ones(cluster: Cluster, new_reader: NewReader, group: str) -> None:
     topic = await cluster.topic(2, **{"max.message.bytes": str(33 << 20)})
     huge = b"h" * (32 << 20)
