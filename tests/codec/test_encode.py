@@ -132,7 +132,7 @@ def test_a_dead_letter_says_where_it_comes_from_and_why(
     assert letter == Message(
         "scm.sales-dlt", key, value,
         (
-            ("own", b"\xff"), ("empty", b""), ("kafka_dlt-original-topic", b"scm.sales"),
+            ("own", b"\xff"), ("empty", None), ("kafka_dlt-original-topic", b"scm.sales"),
             ("kafka_dlt-original-partition", b"1"), ("kafka_dlt-original-offset", b"42"),
             ("kafka_dlt-original-timestamp", str(NOW_MS).encode()), ("kafka_dlt-original-consumer-group", b"group"),
             ("crm-reason", why.value.encode()), ("crm-detail", b"lines[0].net_minor: int_type"),
@@ -143,4 +143,11 @@ def test_a_dead_letter_says_where_it_comes_from_and_why(
 def test_a_masked_dead_letter_says_so() -> None:
     letter = OUTLET.dead_letter(Undecodable(Record(b'{"pin": "1234"}'), DeadLetterReason.INVALID), "t")
     assert letter.value == b'{"pin": "***"}'
+    assert letter.headers[-1] == ("crm-masked", b"true")
+
+
+def test_a_secret_in_a_header_is_masked_and_the_header_kept() -> None:
+    record = Record(b"{}", [("ce_email", b"ada@example.org"), ("PIN", b"1234"), ("phone", None), ("ce_id", b"e1")])
+    letter = OUTLET.dead_letter(Undecodable(record, DeadLetterReason.NOT_CLOUDEVENT), "t")
+    assert letter.headers[:4] == (("ce_email", b"***"), ("PIN", b"***"), ("phone", None), ("ce_id", b"e1"))
     assert letter.headers[-1] == ("crm-masked", b"true")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from worker.codec.mask import SECRET, mask
 
 HUNTED = "hunter2"
-harmless_keys = st.text(max_size=6).filter(lambda key: key not in SECRET)
+harmless_keys = st.text(max_size=6).filter(lambda key: key.lower() not in SECRET)
 scalars = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False) | st.text(max_size=8)
 values = st.recursive(
     scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(harmless_keys, inner, max_size=3), max_leaves=8
@@ -104,11 +104,46 @@ def test_bytes_without_secrets_stay_as_they_are(raw: bytes) -> None:
         (b'{"\\u006e\\u0075mber": "6006", "x', b'{"\\u006e\\u0075mber": "***", "x'),
         (b'{"data": "{\\"pin\\": \\"12\\", \\"x\\": 1}"}', b'{"data": "{\\"pin\\": \\"***\\", \\"x\\": 1}"}'),
         (b'{"data_base64": "eyJwaW4iOiIxMiJ9", "x": 1}', b'{"data_base64": "***", "x": 1}'),
+        (b'{"PIN": "1234", "Email": "a@b.c"}', b'{"PIN": "***", "Email": "***"}'),
+        (b'{"gift_card": "6006", "to_card": [6006]}', b'{"gift_card": "***", "to_card": "***"}'),
+        (b'{"gift_card": {"card_id": "c"}, "from_card": null}', b'{"gift_card": {"card_id": "c"}, "from_card": null}'),
     ],
     ids=repr,
 )
 def test_masks(value: bytes | None, expected: bytes | None) -> None:
     assert mask(value) == (expected, value != expected)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (b"{'number': '6006', 'pin': \"12\"}", b"{'number': \"***\", 'pin': \"***\"}"),
+        (b'{number: "6006", name: Ada Lovelace, x: 1}', b'{number: "***", name: "***", x: 1}'),
+        (b'{"number" "6006", "pin: "12", email": "a@b"', b'{"number" "***", "pin: "***", email": "***"'),
+        (b'{"name": "Ada, "phone": "+44"}', b'{"name": "***"phone": "***"}'),
+        (b'{"data": "{\\"pin\\" \\"12\\", x', b'{"data": "{\\"pin\\" "***", x'),
+        (b"number=6006&pin=12&sku=a", b'number="***"&pin="***"&sku=a'),
+        (b"<number>6006</number><sku>a</sku>", b'<number>"***"</number><sku>a</sku>'),
+        (b"name: Ada Lovelace\nsku: a", b'name: "***"\nsku: a'),
+        (b'{"sku": "phone", "x": "a name", "my_pin": 1, "name": null,', None),
+        ('{"pin": "12", "x": "é"'.encode("utf-16"), '{"pin": "***", "x": "é"'.encode("utf-16")),
+        ('{"pin": "12"'.encode("utf-16-be") + b"\0", '{"pin": "***"\N{REPLACEMENT CHARACTER}'.encode("utf-16-be")),
+        ("no secret".encode("utf-16"), None),
+    ],
+    ids=repr,
+)
+def test_masks_what_is_no_json(value: bytes, expected: bytes | None) -> None:
+    assert mask(value, broken=True) == (expected or value, expected is not None)
+
+
+@pytest.mark.parametrize("write", [json.dumps, repr, lambda value: json.dumps(value, indent=1)])
+def test_no_secret_survives_where_any_one_mark_is_missing(write: Any) -> None:  # noqa: ANN401
+    secrets = {"number": HUNTED, "x": 1, "pin": HUNTED}
+    raw = write({"sku": "a", "gift_card": secrets, "name": HUNTED, "email": HUNTED, "phone": HUNTED}).encode()
+    for place, byte in enumerate(raw):
+        if byte in b"\"':,{}":
+            masked, _ = mask(raw[:place] + raw[place + 1 :], broken=True)
+            assert HUNTED.encode() not in (masked or b""), raw[place - 9 : place + 9]
 
 
 def test_a_dead_letter_of_ten_megabytes_is_masked_in_no_time() -> None:
@@ -123,3 +158,4 @@ def test_a_dead_letter_of_ten_megabytes_is_masked_in_no_time() -> None:
         b'{"name":' + b"[" * 1_000_000,
     ):
         mask(hostile)
+        mask(hostile, broken=True)

@@ -52,7 +52,7 @@ async def test_a_batch_ends_at_either_limit(cluster: Cluster, new_reader: NewRea
 async def test_whatever_a_producer_compresses_with_is_read(
     cluster: Cluster, new_reader: NewReader, group: str, codec: str
 ) -> None:
-    topic = await cluster.topic(**{"compression.type": codec})
+    topic = await cluster.topic(1, **{"compression.type": codec})
     await cluster.send(topic, numbered(300))
     assert numbered(300) == await values(await new_reader([topic], group), 300)
 

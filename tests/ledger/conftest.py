@@ -76,4 +76,4 @@ def said(messages: Iterable[Message]) -> list[dict[str, Any]]:
 
 
 def header(message: Message, name: str) -> str | None:
-    return next((text.decode() for key, text in message.headers if key == name), None)
+    return next((text.decode() for key, text in message.headers if key == name and text is not None), None)

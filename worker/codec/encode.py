@@ -11,10 +11,10 @@ from typing import Any, Final
 import orjson
 
 from schemas.envelope import OUTCOME_PREFIX, SOURCE, SPECVERSION
-from schemas.reasons import CATEGORY, Reason
+from schemas.reasons import CATEGORY, DeadLetterReason, Reason
 from schemas.scalars import format_instant
 from worker.codec.decode import Record, Undecodable
-from worker.codec.mask import mask
+from worker.codec.mask import is_secret, mask
 from worker.domain.outcome import Outcome
 
 ENCODER_VERSION: Final = 1
@@ -36,7 +36,7 @@ class Message:
     topic: str
     key: bytes | None
     value: bytes | None
-    headers: tuple[tuple[str, bytes], ...] = ()
+    headers: tuple[tuple[str, bytes | None], ...] = ()
 
 
 def facts_of(outcome: Outcome, subject: str, time_us: int) -> Facts:
@@ -123,8 +123,12 @@ class Outlet:
     def dead_letter(self, letter: Undecodable, topic: str) -> Message:
         """Key and value as they came, secrets masked; the headers say where it came from and why it is here."""
         record: Record = letter.record
-        value, masked = mask(record.value)
-        headers = [(name, text or b"") for name, text in record.headers]
+        value, masked = mask(record.value, broken=letter.reason is DeadLetterReason.NOT_JSON)
+        headers: list[tuple[str, bytes | None]] = []
+        for name, text in record.headers:
+            secret = bool(text) and is_secret(name)
+            headers.append((name, b"***" if secret else text))
+            masked |= secret
         headers += [
             ("kafka_dlt-original-topic", record.topic.encode()),
             ("kafka_dlt-original-partition", b"%d" % record.partition),
