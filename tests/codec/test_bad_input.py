@@ -183,6 +183,15 @@ def test_binary_mode_with_a_header_missing(missing: str, reason: str) -> None:
         assert refused(Record(record.value, headers))[0] == reason
 
 
+def test_a_binary_attribute_that_says_two_things() -> None:
+    record = binary("scm.sale.completed", "S1", SALE)
+    assert isinstance(decode(Record(record.value, [*record.headers, ("ce_subject", b"S1")])), Document)
+    assert refused(Record(record.value, [*record.headers, ("ce_subject", b"S2")])) == (
+        "invalid",
+        "headers: attribute_twice",
+    )
+
+
 def test_binary_headers_that_are_not_utf_8() -> None:
     record = binary("scm.sale.completed", "S1", SALE)
     assert refused(Record(record.value, [*record.headers, ("ce_time", b"\xff")]))[0] == "not_cloudevent"

@@ -137,6 +137,9 @@ def test_a_digest_without_the_key_says_nothing() -> None:
         ({"traceparent": 7}, [], None),
         ({"traceparent": "\u00e4"}, [], None),
         ({}, [("traceparent", None)], None),
+        ({"traceparent": "x" * 257}, [], None),
+        ({"traceparent": TRACE}, [("traceparent", b"x" * 257)], TRACE.encode()),
+        ({}, [("ce_traceparent", TRACE.encode())], TRACE.encode()),
     ],
     ids=str,
 )

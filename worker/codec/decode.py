@@ -19,6 +19,9 @@ _ORGCODE = re.compile(r"[a-z0-9_-]{1,32}").fullmatch
 _SUBJECT = re.compile(r"[ -~]{1,128}").fullmatch
 _CLOUDEVENTS_JSON = CONTENT_TYPE.encode()
 _REQUIRED = ("id", "source", "type")
+_VERSION_HEADER = HEADER_PREFIX + "specversion"
+# A trace's is 55; what is longer by far would make of every outcome what its topic does not take.
+_TRACEPARENT_BYTES: Final = 256
 
 
 class Record(Protocol):
@@ -125,14 +128,14 @@ class Decoder:
 
 def _envelope(record: Record, value: bytes) -> dict[str, Any]:
     """The attributes with `data`, of either content mode. Structured: the header says so, or a JSON object with
-    `specversion`; binary: `ce_` headers, the value is the data.
+    `specversion`; binary: `ce_` headers, the value is the data. A tracer's `ce_traceparent` alone makes nothing binary.
     """
     headers = record.headers
     binary = False
     if headers:
         content_type = next((text or b"" for name, text in headers if name.lower() == "content-type"), b"")
         structured = content_type.lower().startswith(_CLOUDEVENTS_JSON)
-        binary = not structured and any(name.startswith(HEADER_PREFIX) for name, _ in headers)
+        binary = not structured and any(name == _VERSION_HEADER for name, _ in headers)
     if binary:
         envelope = _binary(record)
         _check(envelope)
@@ -146,14 +149,16 @@ def _envelope(record: Record, value: bytes) -> dict[str, Any]:
 
 
 def _binary(record: Record) -> dict[str, Any]:
+    envelope: dict[str, Any] = {}
     try:
-        return {
-            name.removeprefix(HEADER_PREFIX): (text or b"").decode()
-            for name, text in record.headers
-            if name.startswith(HEADER_PREFIX)
-        }
+        for name, text in record.headers:
+            if name.startswith(HEADER_PREFIX):
+                value = (text or b"").decode()
+                if envelope.setdefault(name.removeprefix(HEADER_PREFIX), value) != value:
+                    raise Refused(DeadLetterReason.INVALID, "headers: attribute_twice")
     except UnicodeDecodeError:
         raise Refused(DeadLetterReason.NOT_CLOUDEVENT, "headers: not UTF-8") from None
+    return envelope
 
 
 def _check(envelope: dict[str, Any]) -> None:
@@ -166,7 +171,9 @@ def _check(envelope: dict[str, Any]) -> None:
 
 def _traceparent(record: Record, envelope: dict[str, Any]) -> bytes | None:
     for name, text in record.headers:
-        if name in ("traceparent", "ce_traceparent") and text:
+        if name in ("traceparent", "ce_traceparent") and text and len(text) <= _TRACEPARENT_BYTES:
             return text
     attribute = envelope.get("traceparent")
-    return attribute.encode() if isinstance(attribute, str) and attribute.isascii() else None
+    if isinstance(attribute, str) and attribute.isascii() and len(attribute) <= _TRACEPARENT_BYTES:
+        return attribute.encode()
+    return None
