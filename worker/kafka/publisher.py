@@ -13,6 +13,7 @@ import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError, ProducerClosed, TopicAuthorizationFailedError
 from aiokafka.producer.message_accumulator import BatchBuilder
+from aiokafka.record.default_records import DefaultRecordBatch
 
 from worker import metrics
 from worker.errors import Unavailable, Unwritable, describe
@@ -24,7 +25,19 @@ _log = structlog.get_logger(__name__)
 
 # The broker takes 1 MiB + 12 bytes in one record batch unless a topic says more; a larger message goes alone.
 _BATCH_BYTES = 1 << 20
+# More in one request and the broker hangs up (its socket.request.max.bytes is 100 MiB): compressed without asking.
+_REQUEST_BYTES = 64 << 20
+_SIZE = "max.message.bytes"
+_GZIP = DefaultRecordBatch.CODEC_GZIP  # what every client can read
 _U32 = 0xFFFFFFFF
+
+
+class _TooLarge(Unwritable):
+    """Topics that refuse a message for its size."""
+
+    def __init__(self, topics: frozenset[str]) -> None:
+        super().__init__(f"{', '.join(sorted(topics))} refuses a message for its size: raise the topic's {_SIZE}")
+        self.topics = topics
 
 
 class Publisher:
@@ -62,14 +75,21 @@ class Publisher:
     async def publish(self, messages: Sequence["Message"]) -> None:
         """Publish all, in order within a key, and return when every one is acknowledged by all in-sync replicas.
 
+        A topic that refuses a message for its size gets it compressed: a dead letter's record came so, and fitted.
         Raises Unavailable (the same again may work; some may have been published) or Unwritable (a topic that refuses).
         """
+        try:
+            await self._publish(messages)
+        except _TooLarge as refused:
+            await self._publish(messages, refused.topics)
+
+    async def _publish(self, messages: Sequence["Message"], compressed: frozenset[str] = frozenset()) -> None:
         await self.start()
         producer = self._producer
         assert producer is not None  # noqa: S101 - start() made it
         try:
             async with asyncio.timeout(self._ack_s):
-                batches = await self._batches(producer, messages)
+                batches = await self._batches(producer, messages, compressed)
                 acks = (_send(producer, topic, partition, parts) for (topic, partition), parts in batches.items())
                 results = await asyncio.gather(*acks, return_exceptions=True)
         except (KafkaError, TimeoutError) as error:
@@ -82,7 +102,7 @@ class Publisher:
             metrics.MESSAGES.labels(topic).inc(count)
 
     async def _batches(
-        self, producer: AIOKafkaProducer, messages: Sequence["Message"]
+        self, producer: AIOKafkaProducer, messages: Sequence["Message"], compressed: frozenset[str]
     ) -> dict[tuple[str, int], list[BatchBuilder]]:
         """Record batches a partition, in the order in which they must arrive."""
         counts = {topic: len(await producer.partitions_for(topic)) for topic in _tally(messages)}
@@ -95,7 +115,8 @@ class Publisher:
             parts = batches[message.topic, partition]
             if parts and _append(parts[-1], message, now_ms):
                 continue
-            parts.append(producer.create_batch())
+            large = message.topic in compressed or len(message.value or b"") > _REQUEST_BYTES
+            parts.append(BatchBuilder(_BATCH_BYTES, _GZIP if large else 0))
             _append(parts[-1], message, now_ms)  # the first is taken whatever its size
         return batches
 
@@ -122,9 +143,9 @@ async def _send(producer: AIOKafkaProducer, topic: str, partition: int, batches:
 
 def _failure(failed: dict[tuple[str, int], BaseException]) -> Exception:
     """The worst of what the partitions answered."""
+    if large := frozenset(topic for (topic, _), error in failed.items() if isinstance(error, MessageSizeTooLargeError)):
+        return _TooLarge(large)
     for (topic, _), error in failed.items():
-        if isinstance(error, MessageSizeTooLargeError):
-            return Unwritable(f"{topic} refuses a message for its size: raise the topic's max.message.bytes")
         if isinstance(error, TopicAuthorizationFailedError):
             return Unwritable(f"not allowed to write to {topic}")
     (topic, partition), error = next(iter(failed.items()))
@@ -135,7 +156,9 @@ def _failure(failed: dict[tuple[str, int], BaseException]) -> Exception:
 
 async def _discard(producer: AIOKafkaProducer) -> None:
     """Close without sending what is left: stop() alone would wait for ever for a broker that does not answer."""
-    producer._message_accumulator.fail_all(ProducerClosed())  # noqa: SLF001 - no public way to give up
+    accumulator = producer._message_accumulator  # noqa: SLF001 - no public way to give up
+    accumulator.fail_all(ProducerClosed())
+    accumulator._batches.clear()  # noqa: SLF001 - or the sender, which still runs, trips over them
     with contextlib.suppress(KafkaError, OSError, TimeoutError, KeyError):
         await producer.client.close()
         await asyncio.wait_for(producer.stop(), 5)
