@@ -1,10 +1,12 @@
 """`setup`'s topics on a real broker."""
 
+import asyncio
+
 import pytest
 
 from tests.kafka.conftest import Cluster
 from worker.errors import OperatorError, Unavailable
-from worker.kafka.admin import _sizes, create_topics
+from worker.kafka.admin import _OF_THE_TOPIC, _configs, _sizes, create_topics
 from worker.kafka.topics import Topics, dead_letter
 
 MIB = 1 << 20
@@ -34,11 +36,22 @@ async def test_a_dead_letter_fits_wherever_its_record_did(cluster: Cluster, boot
     assert list(sizes.values()) == [20 * MIB + 65536]
 
 
-async def test_a_dead_letter_topic_that_is_too_small_is_named(cluster: Cluster, bootstrap: str, named: Topics) -> None:
+async def test_a_dead_letter_topic_that_is_too_small_is_made_larger(
+    cluster: Cluster, bootstrap: str, named: Topics
+) -> None:
     small = dead_letter(named.inputs[1])
-    await cluster.topic(1, small, **{"max.message.bytes": str(MIB)})
-    with pytest.raises(OperatorError, match=f"would not fit.*{small}: max.message.bytes=16842752"):
-        await create_topics(bootstrap, named, partitions=1, replication=-1)
+    await cluster.topic(1, small, **{"max.message.bytes": str(MIB), "retention.ms": "86400000"})
+    lines = await create_topics(bootstrap, named, partitions=1, replication=-1)
+    assert f"topic {small}: exists, 1 partitions, max.message.bytes raised to 16842752" in lines
+    async with asyncio.timeout(30):  # the broker that is asked hears of it from the controller
+        while await own_settings(cluster, small) != {"max.message.bytes": "16842752", "retention.ms": "86400000"}:
+            pass
+    assert f"topic {small}: exists, 1 partitions" in await create_topics(bootstrap, named, partitions=1, replication=-1)
+
+
+async def own_settings(cluster: Cluster, topic: str) -> dict[str, str]:
+    found = await _configs(cluster.admin, [topic], {})
+    return {name: value for name, value, _, source, *_ in found[topic] if source == _OF_THE_TOPIC}
 
 
 async def test_what_the_broker_refuses_is_said(bootstrap: str, named: Topics) -> None:

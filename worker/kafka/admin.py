@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
@@ -16,12 +17,15 @@ _SIZE = "max.message.bytes"
 _INPUT_BYTES = 16 * _MIB
 # A dead letter is the record as it came, and its headers.
 _DEAD_LETTER_EXTRA_BYTES = 64 << 10
+# Kafka's word for a setting that is the topic's own. A change of one says all of them, or the others are gone.
+_OF_THE_TOPIC = 1
 
 
 async def create_topics(bootstrap_servers: str, topics: Topics, *, partitions: int, replication: int) -> list[str]:
     """Create what is missing: inputs, outputs, dead letters. Returns a line a topic, for a person.
 
-    `replication`: copies, -1 for the broker's default. A topic that exists is left as it is.
+    `replication`: copies, -1 for the broker's default. A topic that exists is left as it is, but a dead-letter topic
+    that is too small, such as a broker makes by itself for whoever subscribes early, is made to take what it must.
     Raises Unavailable if no broker answers, OperatorError if a topic can't be made or can't hold what must go there.
     """
     async with _admin(bootstrap_servers) as admin:
@@ -36,11 +40,12 @@ async def create_topics(bootstrap_servers: str, topics: Topics, *, partitions: i
         existing = wanted.keys() - created
         found = await admin.describe_topics(sorted(existing)) if existing else []  # of none would be of all
         counts = {topic["topic"]: len(topic["partitions"]) for topic in found}
-        await _check_dead_letters(admin, sorted(existing.intersection(topics.dead_letters)), wanted)
+        raised = await _fit_dead_letters(admin, sorted(existing.intersection(topics.dead_letters)), wanted)
     return [
         f"topic {topic}: created, {partitions} partitions"
         if topic in created
         else f"topic {topic}: exists, {counts.get(topic, 0)} partitions"
+        + (f", {_SIZE} raised to {wanted[topic][_SIZE]}" if topic in raised else "")
         for topic in wanted
     ]
 
@@ -79,24 +84,43 @@ async def _create(
 
 async def _sizes(admin: AIOKafkaAdminClient, topics: Sequence[str]) -> dict[str, int]:
     """The largest record batch that each topic takes, in bytes."""
+    entries = await _configs(admin, topics, {_SIZE: ""})
+    return {topic: int(value) for topic, found in entries.items() for _, value, *_ in found}
+
+
+async def _configs(
+    admin: AIOKafkaAdminClient, topics: Sequence[str], which: Mapping[str, str]
+) -> dict[str, list[tuple[Any, ...]]]:
+    """Name, value, whether it is read-only, and whence it comes, of each setting asked for; of all where none is."""
     if not topics:
         return {}
-    asked = [ConfigResource(ConfigResourceType.TOPIC, topic, {_SIZE: ""}) for topic in topics]
+    asked = [ConfigResource(ConfigResourceType.TOPIC, topic, dict(which)) for topic in topics]
     resources = [resource for response in await admin.describe_configs(asked) for resource in response.resources]
     for code, message, _, name, _ in resources:
         if code:  # one that was created a moment ago may not be known to the broker asked
             raise for_code(code)(f"{name}: {message}")
-    return {name: int(entry[1]) for _, _, _, name, entries in resources for entry in entries}
+    return {name: entries for _, _, _, name, entries in resources}
 
 
-async def _check_dead_letters(
+async def _fit_dead_letters(
     admin: AIOKafkaAdminClient, topics: Sequence[str], wanted: Mapping[str, Mapping[str, str]]
-) -> None:
+) -> set[str]:
+    """Let each take what its input takes, or the worker would stop at the first that does not fit; those changed."""
     sizes = await _sizes(admin, topics)
-    small = [
-        f"{topic}: {_SIZE}={wanted[topic][_SIZE]}" for topic, size in sizes.items() if size < int(wanted[topic][_SIZE])
+    small = [topic for topic, size in sizes.items() if size < int(wanted[topic][_SIZE])]
+    changes = []
+    for topic, entries in (await _configs(admin, small, {})).items():
+        own = {name: value for name, value, _, source, *_ in entries if source == _OF_THE_TOPIC}
+        changes.append(ConfigResource(ConfigResourceType.TOPIC, topic, {**own, **wanted[topic]}))
+    answers = await admin.alter_configs(changes) if changes else []
+    refused = [
+        f"{topic}: {_SIZE}={wanted[topic][_SIZE]} ({message or for_code(code).__name__})"
+        for answer in answers
+        for code, message, _, topic in answer.resources
+        if code
     ]
-    if small:
+    if refused:
         raise OperatorError(
-            "dead letters would not fit, and the worker would stop; set with kafka-configs.sh: " + "; ".join(small)
+            "dead letters would not fit, and the worker would stop; set with kafka-configs.sh: " + "; ".join(refused)
         )
+    return set(small)
