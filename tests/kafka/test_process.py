@@ -19,6 +19,7 @@ from devstack.supervisor import free_ports
 from tests.kafka.conftest import until
 from tests.kafka_io import Reading, Record, document, publish
 from worker import app, health, settings
+from worker.cli import running
 from worker.errors import OperatorError, Unavailable
 from worker.kafka.topics import Topics
 
@@ -132,6 +133,19 @@ async def test_sigterm_while_waiting_for_postgres(start: Start) -> None:
     await said(process, "waiting")
     process.send_signal(signal.SIGTERM)
     assert (await ended(process))[0] == 0
+
+
+@pytest.mark.parametrize(("command", "code"), [("run", 0), ("drain", 1), ("", 1)])
+def test_sigterm_while_modules_are_imported(monkeypatch: pytest.MonkeyPatch, command: str, code: int) -> None:
+    monkeypatch.setattr(settings, "load", lambda: os.kill(os.getpid(), signal.SIGTERM))
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        with pytest.raises(SystemExit) as left:
+            running.run(lambda _: pytest.fail("it began all the same"), command)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    assert left.value.code == code
 
 
 async def test_run_serves_health_and_metrics_and_leaves_with_0(start: Start, bootstrap: str, topics: Topics) -> None:

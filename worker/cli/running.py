@@ -1,6 +1,8 @@
 """How a command that needs the settings, the log and an event loop is run, and what it leaves with."""
 
+import signal
 from collections.abc import Callable, Coroutine
+from types import FrameType
 from typing import Any, Final
 
 import typer
@@ -19,6 +21,7 @@ def run(work: Work, command: str = "", processes: int = 1) -> None:
 
     With `processes` above 1, so many of `g3n worker <command>` do the work instead.
     """
+    _leave_when_told(0 if command == "run" else FAILED)
     import structlog
     import uvloop
 
@@ -42,3 +45,13 @@ def run(work: Work, command: str = "", processes: int = 1) -> None:
         structlog.get_logger(__name__).exception("crashed")
         raise typer.Exit(FAILED) from None
     raise typer.Exit(code)
+
+
+def _leave_when_told(code: int) -> None:
+    """Nothing is begun yet, so there is nothing to finish; the loop's own handlers come later."""
+
+    def leave(_number: int, _frame: FrameType | None) -> None:
+        raise SystemExit(code)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, leave)
