@@ -92,6 +92,7 @@ class Stage:
     clock: Clock = field(default_factory=lambda: Clock(BASE))
     now: datetime = BASE
     told: list[Data] = field(default_factory=list)
+    ids: dict[str, bytes] = field(default_factory=dict)
     checked: bool = True
 
     def play(self, text: str) -> list[Data]:
@@ -108,10 +109,14 @@ class Stage:
         return told
 
     def _seen(self, told: list[Data]) -> None:
-        """Learn the ids of cards; what is said keeps to the published schema, what is booked to the invariants."""
+        """Learn the ids of cards; what is said keeps to the published schema, an id to its bytes, what is
+        booked to the invariants.
+        """
         for item in told:
             if "dead_letter" not in item:
-                OutcomeEnvelope.model_validate_json(_published(item))
+                published = _published(item)
+                OutcomeEnvelope.model_validate_json(published)
+                assert self.ids.setdefault(item["id"], published) == published, "an id stands for the same bytes"
             for card in item.get("data", {}).get("gift_cards", ()):
                 name = card_name(card.get("last4"))
                 if name != "?":

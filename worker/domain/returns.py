@@ -194,6 +194,8 @@ def _refund(
             reason = tenders.refund(books, tender, refund.amount_minor, day)
         moved = tender.refunded_minor != before
         tally.counted |= moved
+        if moved:  # one notice a tender: it tells where the return left it
+            parts[:] = [part._replace(moved=part.moved and part.tender_id != tender.id) for part in parts]
         parts.append(tender.part(reason, moved=moved))
     else:
         card_id, reason = _load(doc, refund, sale, books, day)
