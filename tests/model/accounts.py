@@ -133,10 +133,8 @@ class Card:
         return max(0, self.balance - self.held_minor())
 
     def move(self, change: int) -> None:
-        """Books a change that nothing can refuse; below zero the card is frozen."""
+        """Books a change that nothing can refuse."""
         self.balance += change
-        if self.balance < 0:
-            self.frozen = True
 
     def expired_on(self, on: date) -> bool:
         return self.expires_on is not None and self.expires_on < on

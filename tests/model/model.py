@@ -145,6 +145,8 @@ class _Watch:
         self.cards = {number: (c.balance, c.shape()) for number, c in world.cards.items()}
 
     def __call__(self, data: Data) -> None:
+        for card in self.world.cards.values():
+            card.frozen = card.frozen or card.balance < 0  # as the document leaves it
         account, claimed = data.pop("account", None), data.pop("claimed", None)
         shown = self._points(account, claimed, data.get("points"))
         if shown:

@@ -175,6 +175,12 @@ class Books:
             self.before[account] = account.balance
             self.changed[account] = None
 
+    def freeze_overdrawn(self) -> None:
+        """Freeze the cards that this document leaves below zero; one that it brings back to zero stays as it was."""
+        for account in self.before:
+            if account.kind is Kind.CARD and account.balance < 0:
+                account.standing = Standing.FROZEN
+
     def change(self, account: Account) -> int:
         """The net change of the balance by this document so far (contract §8 "change")."""
         before = self.before.get(account)
@@ -223,8 +229,6 @@ class Books:
         if amount:
             self.touch(account)
             self.transfers.append(Transfer(self.mark, account, contra, amount))
-            if account.kind is Kind.CARD and account.balance < 0:
-                account.standing = Standing.FROZEN
 
     def hold(self, account: Account, amount: int, day: int) -> list[Pick]:
         """Hold `amount` of what is available on `day`; the lots it holds, soonest to expire first."""

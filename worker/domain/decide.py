@@ -72,6 +72,7 @@ def decide(type_: str, doc: Any, books: Books, at: Circumstances) -> Outcome | P
         result: Outcome | Parked = requests.captured(doc, books, resumed=at.resumed, overdue=at.overdue)
     else:
         result = DECISIONS[type_](doc, books)
+    books.freeze_overdrawn()
     if at.overdue and isinstance(result, Parked):
         return Outcome("rejected", Reason.PARKED_TOO_LONG, **_ids(doc))
     return result
