@@ -128,9 +128,8 @@ def redeem(doc: GiftCardRedeem, books: Books, *, trusted: bool) -> Outcome:
 
 def reverse(doc: GiftCardReverse, books: Books) -> Outcome:
     """Undo a redemption, a load, or a captured tender of a card, whole or in part."""
-    day = day_of(doc.occurred_at)
     if doc.of.type == TENDER:
-        return _reverse_tender(doc, books, day)
+        return _reverse_tender(doc, books)
     entry = books.entries.get((doc.of.type, doc.of.id))
     if entry is None or entry.account[0] is not Kind.CARD:
         return Outcome("rejected", not_found(doc.of))
@@ -144,11 +143,11 @@ def reverse(doc: GiftCardReverse, books: Books) -> Outcome:
     if entry.type == "crm.giftcard.redeem":
         books.credit(card, amount, Contra.SPENT)
     else:
-        books.reverse(card, amount, Contra.ISSUED, (0, NEVER), day, within_balance=False)
+        books.reverse(card, amount, Contra.ISSUED, (0, NEVER), day_of(doc.occurred_at), within_balance=False)
     return _outcome(books, [card])
 
 
-def _reverse_tender(doc: GiftCardReverse, books: Books, day: int) -> Outcome:
+def _reverse_tender(doc: GiftCardReverse, books: Books) -> Outcome:
     tender = books.tenders.get(doc.of.id)
     if tender is None or tender.kind != "gift_card":
         return Outcome("rejected", Reason.TENDER_NOT_FOUND)
@@ -159,7 +158,7 @@ def _reverse_tender(doc: GiftCardReverse, books: Books, day: int) -> Outcome:
     amount = left if doc.amount_minor is None else doc.amount_minor
     if amount > left or left == 0:
         return Outcome("rejected", Reason.AMOUNT_OVER_CAPTURED, tender_id=tender.id)
-    tenders.refund(books, tender, amount, day)
+    tenders.refund(books, tender, amount, doc.occurred_at)
     outcome = _outcome(books, [card])
     outcome.tender_id = tender.id
     outcome.tenders = [tender.part()]

@@ -145,7 +145,8 @@ def _restore_tender(doc: LoyaltyRestore, books: Books, day: int) -> Outcome:
     points = left if doc.points is None else doc.points
     if points > left or left == 0:
         return Outcome("rejected", Reason.AMOUNT_OVER_CAPTURED, tender_id=tender.id)
-    tenders.refund(books, tender, outstanding - min(_stays(tender.value, left - points), outstanding), day)
+    stays = min(_stays(tender.value, left - points), outstanding)
+    tenders.refund(books, tender, outstanding - stays, doc.occurred_at)
     account = books.at(tender.account)
     part = None if account is None else points_part(books, account, day)
     return Outcome("applied", customer_id=tender.customer_id, tender_id=tender.id, points=part, tenders=[tender.part()])

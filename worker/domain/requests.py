@@ -222,7 +222,7 @@ def captured(doc: TenderCaptured, books: Books, *, resumed: bool, overdue: bool)
             )
         case _:
             before = tender.captured_minor
-            reason = tenders.capture(books, tender, doc.amount_minor, day)
+            reason = tenders.capture(books, tender, doc.amount_minor, doc.occurred_at)
             some = tender.state is State.CAPTURED and (tender.captured_minor or not before)
             return _moved(
                 books, tender, "applied" if reason is None else "partial" if some else "rejected", day, reason
@@ -233,9 +233,8 @@ def captured(doc: TenderCaptured, books: Books, *, resumed: bool, overdue: bool)
 def voided(doc: TenderVoided, books: Books) -> Outcome:
     """Release a hold, give back what was taken, or leave a tombstone."""
     tender = books.tender(doc.tender_id)
-    day = day_of(doc.occurred_at)
-    tenders.void(books, tender, day)
-    return _moved(books, tender, "applied", day, None)
+    tenders.void(books, tender, doc.occurred_at)
+    return _moved(books, tender, "applied", day_of(doc.occurred_at), None)
 
 
 def _moved(books: Books, tender: Tender, status: str, day: int, reason: Reason | None) -> Outcome:

@@ -181,7 +181,6 @@ def _refund(
     parts: list[TenderPart],
     cards: dict[str, Reason | None],
 ) -> None:
-    day = day_of(doc.occurred_at)
     reason: Reason | None = None
     if refund.kind not in STORED_VALUE:
         tally.counted = True
@@ -191,14 +190,14 @@ def _refund(
         before = tender.refunded_minor
         reason = _not_refundable(tender, sale, doc.currency)
         if reason is None:
-            reason = tenders.refund(books, tender, refund.amount_minor, day)
+            reason = tenders.refund(books, tender, refund.amount_minor, doc.occurred_at)
         moved = tender.refunded_minor != before
         tally.counted |= moved
         if moved:  # one notice a tender: it tells where the return left it
             parts[:] = [part._replace(moved=part.moved and part.tender_id != tender.id) for part in parts]
         parts.append(tender.part(reason, moved=moved))
     else:
-        card_id, reason = _load(doc, refund, sale, books, day)
+        card_id, reason = _load(doc, refund, sale, books)
         cards[card_id] = first([cards.get(card_id), reason])
         tally.counted |= reason is None
     if reason is not None:
@@ -225,7 +224,7 @@ def _of_sale(tender: Tender, sale: Sale) -> bool:
     return tender.id in sale.tenders or tender.sale_id == sale.id
 
 
-def _load(doc: ReturnCompleted, refund: Refund, sale: Sale | None, books: Books, day: int) -> tuple[str, Reason | None]:
+def _load(doc: ReturnCompleted, refund: Refund, sale: Sale | None, books: Books) -> tuple[str, Reason | None]:
     """Load some card: its id, and why not; a number that is not known yet becomes a card, as in a sale."""
     ref = refund.gift_card
     assert ref is not None  # noqa: S101  the schema's rule: a refund to a card names a tender or a card
@@ -235,7 +234,7 @@ def _load(doc: ReturnCompleted, refund: Refund, sale: Sale | None, books: Books,
             return "", Reason.CARD_NOT_ACCEPTED
         card_id = derived_id(books.orgcode, "scm.return.completed", doc.return_id, refund.refund_id)
         version = books.policies.at(doc.occurred_at)
-        facts = CardFacts(ref.number.last4, card_expiry(version, day))
+        facts = CardFacts(ref.number.last4, card_expiry(version, day_of(doc.occurred_at)))
         card = books.open_card(card_id, ref.number, doc.currency, facts)
         card_timer(books, card)
     if card.currency != doc.currency:

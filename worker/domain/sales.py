@@ -33,7 +33,7 @@ def complete(doc: SaleCompleted, books: Books) -> Outcome:
     day = day_of(doc.occurred_at)
     if sale.voided:
         # The void hits every tender that the sale names, also those that only the late sale tells of.
-        parts = [_void_part(books, books.tender(tender.tender_id), day) for tender in named]
+        parts = [_void_part(books, books.tender(tender.tender_id), doc.occurred_at) for tender in named]
         return Outcome(
             "rejected",
             Reason.ALREADY_VOIDED,
@@ -55,7 +55,7 @@ def complete(doc: SaleCompleted, books: Books) -> Outcome:
         if line.gift_card is not None:
             card_id, reason = _load(doc, line, sale, books, version, day)
             cards[card_id] = first([cards.get(card_id), reason])
-    parts = [_capture(doc, tender.tender_id, tender.amount_minor, sale, books, day) for tender in named]
+    parts = [_capture(doc, tender.tender_id, tender.amount_minor, sale, books) for tender in named]
     paid = sum(tender.amount_minor for tender in doc.tenders)
     mismatch = bool(doc.tenders) and paid != sum(line.net_minor for line in doc.lines)
     books.wake(sale)
@@ -159,7 +159,7 @@ def card_timer(books: Books, card: Account) -> None:
         books.timers.append(Timer("card", card.key, (card.card.expires_day + 1) * DAY_US))
 
 
-def _capture(doc: SaleCompleted, tender_id: str, amount_minor: int, sale: Sale, books: Books, day: int) -> TenderPart:
+def _capture(doc: SaleCompleted, tender_id: str, amount_minor: int, sale: Sale, books: Books) -> TenderPart:
     """The sale acts as a capture of the tender that it names."""
     tender = books.tender(tender_id)
     sale.tenders.append(tender_id)
@@ -176,7 +176,7 @@ def _capture(doc: SaleCompleted, tender_id: str, amount_minor: int, sale: Sale, 
         case _ if tender.currency != doc.currency:
             reason = Reason.CURRENCY_MISMATCH
         case _:
-            reason = tenders.capture(books, tender, amount_minor, day)
+            reason = tenders.capture(books, tender, amount_minor, doc.occurred_at)
     return tender.part(reason, moved=_position(tender) != before and tender.state is not State.AWAITING)
 
 
@@ -199,7 +199,8 @@ def void(doc: SaleVoided, books: Books) -> Outcome:
         books.reverse(card, load_minor, contra, (0, NEVER), day, within_balance=False)
         touched[card_id] = None
     parts = [
-        _void_part(books, books.tender(tender_id), day) for tender_id in dict.fromkeys(sale.tenders + sale.requests)
+        _void_part(books, books.tender(tender_id), doc.occurred_at)
+        for tender_id in dict.fromkeys(sale.tenders + sale.requests)
     ]
     books.wake(sale)
     return Outcome(
@@ -254,6 +255,6 @@ def reverse_points(
     note_earned(account, day, -points)
 
 
-def _void_part(books: Books, tender: Tender, day: int) -> TenderPart:
-    moved = tenders.void(books, tender, day)
+def _void_part(books: Books, tender: Tender, at_us: int) -> TenderPart:
+    moved = tenders.void(books, tender, at_us)
     return tender.part(moved=moved)

@@ -130,23 +130,23 @@ def take(books: "Books", tender: Tender, captured_minor: int, day: int) -> None:
     books.wake(tender)
 
 
-def capture(books: "Books", tender: Tender, amount_minor: int | None, day: int) -> Reason | None:
+def capture(books: "Books", tender: Tender, amount_minor: int | None, at_us: int) -> Reason | None:
     """A capture, or the sale acting as one; the reason why it took less than it named, if it did.
 
     `amount_minor` None names all that was approved. NONE, AWAITING, DECLINED and VOIDED are the caller's.
     """
     if tender.state is State.EXPIRED:
-        return _capture_expired(books, tender, amount_minor, day)
+        return _capture_expired(books, tender, amount_minor, at_us // DAY_US)
     approved = tender.approved_minor
     if tender.state is State.AUTHORIZED:
         wanted = approved if amount_minor is None else amount_minor
-        take(books, tender, min(wanted, approved), day)
+        take(books, tender, min(wanted, approved), at_us // DAY_US)
         return Reason.AMOUNT_OVER_AUTHORIZED if wanted > approved else None
     if amount_minor is None or amount_minor == tender.captured_minor:
         return None
     if amount_minor > tender.captured_minor:
         return Reason.AMOUNT_OVER_AUTHORIZED
-    lower(books, tender, amount_minor, min(tender.refunded_minor, amount_minor), day)
+    lower(books, tender, amount_minor, min(tender.refunded_minor, amount_minor), at_us)
     return None
 
 
@@ -163,25 +163,25 @@ def _capture_expired(books: "Books", tender: Tender, amount_minor: int | None, d
     return Reason.HOLD_EXPIRED if can < wanted else None
 
 
-def lower(books: "Books", tender: Tender, captured_minor: int, refunded_minor: int, day: int) -> None:
+def lower(books: "Books", tender: Tender, captured_minor: int, refunded_minor: int, at_us: int) -> None:
     """Set C and B and give back what they leave less taken: P(before) − P(after)."""
     before = tender.units(tender.captured_minor - tender.refunded_minor)
     after = tender.units(captured_minor - refunded_minor)
     account = books.at(tender.account)
     assert account is not None  # noqa: S101  a captured tender has an account: the ledger loads it
     if before > after:
-        grace = books.policies.at(day * DAY_US).policy.restore_grace_days
-        books.give_back(account, tender.picks, before - after, tender.contra, day, grace)
+        grace = books.policies.at(at_us).policy.restore_grace_days
+        books.give_back(account, tender.picks, before - after, tender.contra, at_us // DAY_US, grace)
     tender.captured_minor = captured_minor
     tender.refunded_minor = refunded_minor
     tender.dirty = True
 
 
-def refund(books: "Books", tender: Tender, amount_minor: int, day: int) -> Reason | None:
+def refund(books: "Books", tender: Tender, amount_minor: int, at_us: int) -> Reason | None:
     """Give back to a captured tender what is left of it; the reason why it was less than `amount_minor`, if it was."""
     given = min(amount_minor, tender.captured_minor - tender.refunded_minor)
     if given:
-        lower(books, tender, tender.captured_minor, tender.refunded_minor + given, day)
+        lower(books, tender, tender.captured_minor, tender.refunded_minor + given, at_us)
     return Reason.AMOUNT_OVER_CAPTURED if given < amount_minor else None
 
 
@@ -194,14 +194,14 @@ def release(books: "Books", tender: Tender, day: int) -> None:
     tender.expires_us = None
 
 
-def void(books: "Books", tender: Tender, day: int) -> bool:
+def void(books: "Books", tender: Tender, at_us: int) -> bool:
     """Release a hold or give back what was taken; whether anything changed. What comes later finds a tombstone."""
     if tender.state is State.VOIDED:
         return False
     if tender.state is State.AUTHORIZED:
-        release(books, tender, day)
+        release(books, tender, at_us // DAY_US)
     elif tender.state is State.CAPTURED:
-        lower(books, tender, tender.captured_minor, tender.captured_minor, day)
+        lower(books, tender, tender.captured_minor, tender.captured_minor, at_us)
     tender.state = State.VOIDED
     tender.dirty = True
     books.wake(tender)
