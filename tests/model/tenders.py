@@ -194,7 +194,7 @@ def capture(world: World, tender: Tender, amount: int | None, on: date) -> str |
 
 
 def _capture_expired(world: World, tender: Tender, amount: int | None, on: date) -> str | None:
-    want = tender.approved if amount is None else min(tender.approved, amount)
+    want = tender.approved if amount is None else amount
     if tender.card:
         can = tender.card.available()
     else:
@@ -203,10 +203,9 @@ def _capture_expired(world: World, tender: Tender, amount: int | None, on: date)
         can = want if enough else money_of(available, tender.value, tender.step)
     if want and not can:
         return "hold_expired"
-    tender.limit = min(want, can)
+    tender.limit = min(want, can, tender.approved)
     take(world, tender, on)
-    over = amount is not None and amount > tender.approved
-    return first(["hold_expired" if can < want else None, "amount_over_authorized" if over else None])
+    return "hold_expired" if tender.limit < want else None
 
 
 def captured(world: World, doc: Doc) -> None:

@@ -232,19 +232,19 @@ class Books:
 
     def hold(self, account: Account, amount: int, day: int) -> list[Pick]:
         """Hold `amount` of what is available on `day`; the lots it holds, soonest to expire first."""
-        self.touch(account)
         picks = []
         for lot, part in account.pick(amount, day):
+            self.touch(account)
             lot.held += part
             picks.append((lot.available_day, lot.expires_day, part))
         return picks
 
     def settle(self, account: Account, picks: list[Pick], amount: int, contra: Side, day: int) -> list[Pick]:
         """Take `amount` of what is held in `picks` and release the rest; what was taken, in the order of taking."""
-        self.touch(account)
         taken: list[Pick] = []
         rest = amount
         for available_day, expires_day, part in picks:
+            self.touch(account)
             lot = account.lot(available_day, expires_day)
             lot.held -= part
             take = min(part, rest)

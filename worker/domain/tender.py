@@ -156,7 +156,7 @@ def _capture_expired(books: "Books", tender: Tender, amount_minor: int | None, d
     can = 0
     if account is not None and spendable(account, day):
         can = min(tender.approved_minor, wanted, tender.money(account.available(day)))
-    if can == 0 or account is None:
+    if account is None or can == 0 < wanted:
         return Reason.HOLD_EXPIRED
     tender.picks = books.hold(account, tender.units(can), day)
     take(books, tender, can, day)
