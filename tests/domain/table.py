@@ -8,9 +8,9 @@
 
 Documents are in the words of `tests.e2e.documents`, what they say in those of `tests.e2e.expected`. `given` takes the
 names of `let` too. `then` is about the last document of `when`; behind it stand the final outcomes of what was parked,
-which must be named, and notices, which may. `wait +16m` lets time pass, and `then` names all that comes of it;
-`@2026-03-10` is a day at noon. The clock stands at noon of 2026-03-01 at first. `trusted`: the sender's API key has the
-scope card:trusted.
+which must be named, and notices, which may. `a + b` come in one batch: what the first makes ready goes on after both.
+`wait +16m` lets time pass, and `then` names all that comes of it; `@2026-03-10` is a day at noon. The clock stands at
+noon of 2026-03-01 at first. `trusted`: the sender's API key has the scope card:trusted.
 """
 
 import re
@@ -80,6 +80,11 @@ def table(name: str) -> list[Row]:
     return list(rows(FOLDER / f"{name}.txt"))
 
 
+def batch(step: str) -> list[str]:
+    """The documents of a step."""
+    return [one for one in step.split(" + ") if one]
+
+
 def microseconds(at: datetime) -> int:
     return int(at.timestamp()) * 1_000_000
 
@@ -96,13 +101,14 @@ class Stage:
     checked: bool = True
 
     def play(self, text: str) -> list[Data]:
-        """One document, or `wait`, and what is said because of it; what becomes ready goes on at once."""
+        """A batch or `wait`, and what is said because of it; what becomes ready goes on at once."""
         told: list[Data] = []
         if text.startswith("wait "):
             self.clock.base = self.now = self.clock.at(text.removeprefix("wait "))
-        else:
-            said = build(words(text, self.now), self.clock)
-            stamped_us, trusted = microseconds(said.stamped), "trusted" in text.split()
+            text = ""
+        for one in batch(text):
+            said = build(words(one, self.now), self.clock)
+            stamped_us, trusted = microseconds(said.stamped), "trusted" in one.split()
             told += self.room.read(document(said.type, said.data, stamped_us, trusted=trusted), microseconds(self.now))
         told += self.room.work(microseconds(self.now))
         self._seen(told)
@@ -162,7 +168,7 @@ def problems(row: Row) -> list[str]:
         item = _other(kind, subject, [item for item in told if not any(item is one for one in named)])
         found += _differences(expected, item, what)
         named += [item] if item is not None else []
-    asked = {step.split()[1] for step in row.when}
+    asked = {one.split()[1] for step in row.when for one in batch(step)}
     unnamed = (item for item in told if not any(item is one for one in named))
     return found + [f"not named: {item['type']} {item['subject']}" for item in unnamed if _matters(item, own, asked)]
 
@@ -176,16 +182,16 @@ def _matters(item: Data, own: Data | None, asked: set[str]) -> bool:
 
 def _own(step: str, told: list[Data]) -> Data:
     """The first thing that is said of a document."""
-    said = build(words(step), Clock(BASE))
+    said = build(words(batch(step)[-1]), Clock(BASE))
     types = (said.type, "crm.outcome." + said.type.split(".", 1)[1])
     return next(item for item in told if item["subject"] == said.subject and item["type"] in types)
 
 
 def _other(kind: str, subject: list[str], told: list[Data]) -> Data | None:
     if kind == "final":
-        found = (one for one in told if one["type"].startswith("crm.outcome.") and one["subject"] == subject[0])
-    else:
-        found = (one for one in told if one["type"] == f"crm.{subject[0]}" and subject[1] in ("*", one["subject"]))
+        finals = [one for one in told if one["type"].startswith("crm.outcome.") and one["subject"] == subject[0]]
+        return finals[-1] if finals else None
+    found = (one for one in told if one["type"] == f"crm.{subject[0]}" and subject[1] in ("*", one["subject"]))
     return next(found, None)
 
 

@@ -8,7 +8,7 @@ import asyncpg
 
 from tests.codec.records import Record
 from tests.domain.room import Room
-from tests.domain.table import FOLDER, Row, Stage, rows, words
+from tests.domain.table import FOLDER, Row, Stage, batch, rows, words
 from tests.e2e.documents import Clock, build
 from tests.ledger.conftest import NOW_US, Worker, record, said
 
@@ -27,14 +27,16 @@ class Player(Stage):
         self.steps = [*row.given, *row.when]
 
     def step(self, place: int) -> tuple[list[Record], list[dict[str, Any]]]:
-        """The record of a step, and what the room says to it."""
+        """The records of a step, and what the room says to it."""
         if place >= len(self.steps):
             return [], []
         text = self.steps[place]
-        document = build(words(text, self.now), self.clock)
-        sent = record(document.type, document.data, self.org)
-        sent.timestamp = int(document.stamped.timestamp()) * 1000
-        return [sent], [item for item in self.play(text) if "dead_letter" not in item]
+        sent = []
+        for one in batch(text):
+            document = build(words(one, self.now), self.clock)
+            sent.append(record(document.type, document.data, self.org))
+            sent[-1].timestamp = int(document.stamped.timestamp()) * 1000
+        return sent, [item for item in self.play(text) if "dead_letter" not in item]
 
 
 def comparable(item: dict[str, Any]) -> str:

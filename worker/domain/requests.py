@@ -178,8 +178,10 @@ def _answer(
         status = "approved" if reason is None else "partial"
     else:
         status = "declined"
-        if tender.state is not State.VOIDED:
-            tender.state = State.VOIDED if reason is Reason.ALREADY_VOIDED else State.DECLINED
+        if reason is Reason.ALREADY_VOIDED:
+            tender.state, tender.parked_minor = State.VOIDED, None
+        else:
+            tender.state = State.DECLINED
         books.wake(tender)
     card = account if account is not None and account.kind is Kind.CARD else None
     points: PointsPart | None = None
@@ -210,16 +212,12 @@ def captured(doc: TenderCaptured, books: Books, *, resumed: bool, overdue: bool)
         case State.NONE | State.AWAITING:
             tender.wait(ALL if doc.amount_minor is None else doc.amount_minor)
             return Parked("tender", tender.id, Reason.TENDER_NOT_FOUND, tender.part())
+        case _ if resumed:
+            return _followed(doc, books, tender, day)
         case State.DECLINED:
             reason = Reason.INVALID_STATE
         case State.VOIDED:
             reason = Reason.ALREADY_VOIDED
-        case State.CAPTURED if resumed:
-            # it was counted when the request captured; it only says what became of it (contract §8 Waiting)
-            over = doc.amount_minor is not None and doc.amount_minor > tender.approved_minor
-            return _moved(
-                books, tender, "partial" if over else "applied", day, Reason.AMOUNT_OVER_AUTHORIZED if over else None
-            )
         case _:
             before = tender.captured_minor
             reason = tenders.capture(books, tender, doc.amount_minor, doc.occurred_at)
@@ -228,6 +226,18 @@ def captured(doc: TenderCaptured, books: Books, *, resumed: bool, overdue: bool)
                 books, tender, "applied" if reason is None else "partial" if some else "rejected", day, reason
             )
     return _moved(books, tender, "rejected", day, reason)
+
+
+def _followed(doc: TenderCaptured, books: Books, tender: Tender, day: int) -> Outcome:
+    """What became of a capture that waited follows the request (contract §8 Waiting), whatever came right after that:
+    it was counted when the request was decided.
+    """
+    if tender.parked_minor is None:  # a void came, and no request
+        return _moved(books, tender, "rejected", day, Reason.ALREADY_VOIDED)
+    if tender.approved_minor == 0:
+        return _moved(books, tender, "rejected", day, Reason.INVALID_STATE)
+    over = doc.amount_minor is not None and doc.amount_minor > tender.approved_minor
+    return _moved(books, tender, "partial" if over else "applied", day, Reason.AMOUNT_OVER_AUTHORIZED if over else None)
 
 
 def voided(doc: TenderVoided, books: Books) -> Outcome:

@@ -202,6 +202,8 @@ def void(books: "Books", tender: Tender, at_us: int) -> bool:
         release(books, tender, at_us // DAY_US)
     elif tender.state is State.CAPTURED:
         lower(books, tender, tender.captured_minor, tender.captured_minor, at_us)
+    elif tender.state is State.AWAITING:
+        tender.parked_minor = None  # nothing will come of it any more
     tender.state = State.VOIDED
     tender.dirty = True
     books.wake(tender)
