@@ -167,7 +167,7 @@ def _capture(doc: SaleCompleted, tender_id: str, amount_minor: int, sale: Sale, 
     reason: Reason | None
     match tender.state:
         case State.NONE | State.AWAITING:
-            tender.name(amount_minor)
+            tender.name(amount_minor, doc.currency)
             reason = Reason.TENDER_NOT_FOUND
         case State.DECLINED:
             reason = Reason.INVALID_STATE

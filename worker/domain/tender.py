@@ -66,11 +66,17 @@ class Tender:
     def money(self, units: int) -> int:
         return units if self.value is None else self.value.money(units)
 
-    def name(self, amount_minor: int) -> None:
-        """A sale named an amount before the request has come."""
+    def name(self, amount_minor: int, currency: str) -> None:
+        """A sale named an amount before the request has come, of which it cannot know the currency."""
         self.state = State.AWAITING
+        self.currency = currency
         self.named_minor = amount_minor if self.named_minor is None else min(self.named_minor, amount_minor)
         self.dirty = True
+
+    def ask(self, currency: str) -> None:
+        """Its request has come; a sale in another currency captures nothing of it, as one that comes after it."""
+        if self.currency != currency:
+            self.currency, self.named_minor = currency, None
 
     def wait(self, amount_minor: int) -> None:
         """Its capture waits for the request."""
