@@ -25,12 +25,13 @@ import orjson
 from schemas.outcomes import OutcomeEnvelope
 from tests.domain.invariants import check
 from tests.domain.room import Data, Room, document
-from tests.e2e.documents import Clock, build, card_name, card_number
+from tests.e2e.documents import Clock, Document, build, card_name, card_number
 from tests.e2e.expected import differences
 
 FOLDER = Path(__file__).parent / "tables"
 BASE = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HEADING = ["given", "when", "then"]
+IDS = ("customer_id", "sale_id", "return_id", "tender_id")
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,9 @@ class Stage:
         for one in batch(text):
             said = build(words(one, self.now), self.clock)
             stamped_us, trusted = microseconds(said.stamped), "trusted" in one.split()
-            told += self.room.read(document(said.type, said.data, stamped_us, trusted=trusted), microseconds(self.now))
+            own = self.room.read(document(said.type, said.data, stamped_us, trusted=trusted), microseconds(self.now))
+            _check_ids(said, own[0])
+            told += own
         told += self.room.work(microseconds(self.now))
         self._seen(told)
         return told
@@ -130,6 +133,12 @@ class Stage:
         if self.checked:
             check(self.room)
         self.told += told
+
+
+def _check_ids(said: Document, own: Data) -> None:
+    """An outcome names what its document names."""
+    if "dead_letter" not in own:
+        assert {name: said.data[name] for name in IDS if name in said.data}.items() <= own["data"].items()
 
 
 def _published(item: Data) -> bytes:

@@ -27,12 +27,19 @@ from worker.domain.tender import State
 NOT_ACCEPTED = Outcome("rejected", Reason.CARD_NOT_ACCEPTED)
 
 
-def _outcome(books: Books, cards: list[Account], reason: Reason | None = None, status: str | None = None) -> Outcome:
-    customer_id = next((card.card.customer_id for card in cards if card.card and card.card.customer_id), None)
+def _outcome(
+    books: Books,
+    cards: list[Account],
+    reason: Reason | None = None,
+    status: str | None = None,
+    customer_id: str | None = None,
+) -> Outcome:
+    """What the command made of its cards; it is about the customer whom it names, else about a card's."""
+    theirs = next((card.card.customer_id for card in cards if card.card and card.card.customer_id), None)
     return Outcome(
         status or ("applied" if reason is None else "rejected"),
         reason,
-        customer_id=customer_id,
+        customer_id=customer_id or theirs,
         gift_cards=[card_part(books, card) for card in cards],
     )
 
@@ -169,38 +176,42 @@ def freeze(doc: GiftCardFreeze, books: Books) -> Outcome:
     """Freezing a frozen card is applied too: it is frozen."""
     card = books.card(doc.gift_card)
     if card is None:
-        return NOT_ACCEPTED
+        return _not_accepted(doc)
     if card.standing is Standing.ACTIVE:
         books.touch(card)
         card.standing = Standing.FROZEN
-    return _outcome(books, [card])
+    return _outcome(books, [card], customer_id=doc.customer_id)
 
 
 def unfreeze(doc: GiftCardUnfreeze, books: Books) -> Outcome:
     """A card below zero stays frozen."""
     card = books.card(doc.gift_card)
     if card is None:
-        return NOT_ACCEPTED
+        return _not_accepted(doc)
     if card.balance < 0:
-        return _outcome(books, [card], Reason.INVALID_STATE)
+        return _outcome(books, [card], Reason.INVALID_STATE, customer_id=doc.customer_id)
     if card.standing is Standing.FROZEN:
         books.touch(card)
         card.standing = Standing.ACTIVE
         if card.card is not None:
             card.card.pin_failures = 0
-    return _outcome(books, [card])
+    return _outcome(books, [card], customer_id=doc.customer_id)
 
 
 def link(doc: GiftCardLink, books: Books) -> Outcome:
     """Tie a card to a customer. A blocked one takes none on; of the cards that they have, each lives its own life."""
     card = books.card(doc.gift_card)
     if card is None or card.card is None:
-        return NOT_ACCEPTED
+        return _not_accepted(doc)
     reason = customer_refused(books, doc.customer_id or "", doc.occurred_at)
     if reason is None:
         card.card.customer_id = doc.customer_id or ""
         books.changed[card] = None
-    return _outcome(books, [card], reason)
+    return _outcome(books, [card], reason, customer_id=doc.customer_id)
+
+
+def _not_accepted(doc: GiftCardFreeze | GiftCardUnfreeze | GiftCardLink) -> Outcome:
+    return Outcome("rejected", Reason.CARD_NOT_ACCEPTED, customer_id=doc.customer_id)
 
 
 def transfer(doc: GiftCardTransfer, books: Books, *, trusted: bool) -> Outcome:
