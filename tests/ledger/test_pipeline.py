@@ -109,6 +109,16 @@ async def test_the_first_content_of_an_identity_stands(worker: Worker, connectio
     assert await connection.fetchval("SELECT sum(amount) FROM transfer") == 10
 
 
+async def test_a_policy_that_asks_for_a_consent_that_was_given_before(worker: Worker) -> None:
+    campaign = {"id": "spring", "from": "2020-01-01T00:00:00Z", "to": "2099-01-01T00:00:00Z", "factor": "3",
+                "needs_consent": "marketing"}  # fmt: skip
+    consent = {"customer_id": "C", "purpose": "marketing", "granted": True}
+    policy = {"policy": {"earn": {"campaigns": [campaign]}}, "effective_from": "2020-01-01T00:00:00Z"}
+    await worker.read([command("customer.create", "N", customer_id="C"), command("consent.set", "Y", **consent)])
+    messages = (await worker.read([command("policy.put", "P", **policy), sold("S1")])).messages
+    assert said(messages)[1]["data"]["points"]["change"] == 30
+
+
 async def test_tenants_do_not_meet(worker: Worker, connection: asyncpg.Connection) -> None:
     data = sale("S1")
     messages = (await worker.read([record("scm.sale.completed", data, org) for org in ("a", "b", "a")])).messages

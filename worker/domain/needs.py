@@ -21,7 +21,7 @@ class Needs:
     tenders: dict[str, None] = field(default_factory=dict)
     tokens: dict[bytes, None] = field(default_factory=dict)
     entries: dict[tuple[str, str], None] = field(default_factory=dict)
-    consents: dict[str, None] = field(default_factory=dict)
+    consents: bool = False  # a policy that asks for them is put, and what is decided after it may need them
 
     def customer(self, customer_id: str | None) -> None:
         if customer_id is not None:
@@ -59,6 +59,8 @@ def add(type_: str, doc: Any, orgcode: str, needs: Needs) -> None:  # noqa: ANN4
         needs.customer(derived_id(orgcode, type_, doc.command_id))
     if type_ in ("crm.pool.join", "crm.pool.leave"):
         needs.accounts[Kind.POOL, doc.pool_id] = None
+    if type_ == "crm.policy.put":
+        needs.consents |= any(campaign.needs_consent for campaign in doc.policy.earn.campaigns)
 
 
 def _of(type_: str, id_: str, needs: Needs) -> None:

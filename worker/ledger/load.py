@@ -70,7 +70,7 @@ async def fill(
         _also_accounts(by_org[org], need)
     while any(need.accounts for need in wanted.values()):
         await _accounts(connection, by_org, wanted)
-    await _consents(connection, by_org)
+    await _consents(connection, by_org, wanted)
 
 
 async def _card_numbers(connection: Connection, books: dict[int, Books], needs: dict[int, Needs]) -> None:
@@ -156,12 +156,12 @@ async def _accounts(connection: Connection, books: dict[int, Books], needs: dict
             needs[org].accounts[account.target] = None
 
 
-async def _consents(connection: Connection, books: dict[int, Books]) -> None:
-    """Only where some campaign asks for consent."""
+async def _consents(connection: Connection, books: dict[int, Books], needs: dict[int, Needs]) -> None:
+    """Only where some campaign asks for consent, of a policy in force or of one that the batch puts."""
     keys = sorted(
         (org, key)
         for org, book in books.items()
-        if any(version.needs_consent for version in book.policies.versions)
+        if needs[org].consents or any(version.needs_consent for version in book.policies.versions)
         for kind, key in book.accounts
         if kind is Kind.POINTS
     )
