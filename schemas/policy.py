@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Sequence
 from fractions import Fraction
 from itertools import pairwise
 from operator import attrgetter
@@ -76,12 +75,6 @@ def _not_too_small(value: Fraction) -> Fraction:
     return value
 
 
-def _distinct(items: tuple[str, ...]) -> tuple[str, ...]:
-    if len(set(items)) != len(items):
-        raise PydanticCustomError("not_unique", "an item is given twice")
-    return items
-
-
 def _sorted(members: dict[str, Any]) -> dict[str, Any]:
     return dict(sorted(members.items()))
 
@@ -110,7 +103,7 @@ class _Part(Wire):
 
 
 class Multiplier(_Part):
-    """A category that earns `factor` times as much."""
+    """A category that earns `factor` times as much; of several for one category the highest counts."""
 
     category: Text
     factor: PositiveFactor
@@ -134,7 +127,7 @@ class Campaign(_Part):
 
 
 class Tier(_Part):
-    """Who earned `from_points_12m` or more in 12 months earns `factor` times as much."""
+    """Who earned `from_points_12m` or more in 12 months earns `factor` times as much; the highest reached counts."""
 
     name: Text
     from_points_12m: FromZero
@@ -148,12 +141,6 @@ def _no_overlap(campaigns: tuple[Campaign, ...]) -> tuple[Campaign, ...]:
     return campaigns
 
 
-def _increasing(tiers: Sequence[Tier]) -> Sequence[Tier]:
-    if any(low.from_points_12m >= high.from_points_12m for low, high in pairwise(tiers)):
-        raise PydanticCustomError("tiers_not_increasing", "from_points_12m must increase")
-    return tiers
-
-
 class Earn(_Part):
     """How a sale earns: points a unit of money, and what multiplies them."""
 
@@ -161,18 +148,14 @@ class Earn(_Part):
     unit_minor: Annotated[dict[Currency, FromOne], PlainSerializer(_sorted)] = Field(
         default_factory=lambda: {"EUR": 100, "GBP": 100, "USD": 100}
     )
-    exclude_categories: Annotated[
-        tuple[Text, ...], Field(strict=False, max_length=10_000), AfterValidator(_distinct)
-    ] = ()
-    multipliers: Annotated[
-        tuple[Multiplier, ...], Field(strict=False, max_length=10_000), AfterValidator(unique("category"))
-    ] = ()
+    exclude_categories: Annotated[tuple[Text, ...], Field(strict=False, max_length=10_000)] = ()
+    multipliers: Annotated[tuple[Multiplier, ...], Field(strict=False, max_length=10_000)] = ()
     campaigns: Annotated[tuple[Campaign, ...], Field(strict=False, max_length=1000), AfterValidator(_no_overlap)] = ()
     tiers: Annotated[
         tuple[Tier, ...],
         Field(strict=False, max_length=100),
         AfterValidator(unique("name")),
-        AfterValidator(_increasing),
+        AfterValidator(unique("from_points_12m")),
     ] = ()
     on_points_tender: bool = False
     on_gift_card_tender: bool = True

@@ -64,7 +64,7 @@ def eligible_lines(doc: SaleCompleted, version: PolicyVersion) -> tuple[list[Eli
             bases[line_id] = _excluded(line, share)
             continue
         eligible.append((line_id, max(line.net_minor - share, 0), category))
-        factored = category in version.multiplied
+        factored = category in version.factors
         if share or factored:
             bases[line_id] = LineBasis(Exclusion.NONE, share, category if factored else None)
     return eligible, bases
@@ -136,13 +136,13 @@ def common_factor(
 
 
 def _tier(version: PolicyVersion, account: Account | None, day: int) -> tuple[int | None, int]:
-    """The tier whose factor counts, and the points of twelve months that reached it."""
+    """The highest tier that was reached, and the points of twelve months that reached it."""
     tiers = version.policy.earn.tiers
     if not tiers or account is None:
         return None, 0
     earned = earned_12m(account, day)
     reached = [place for place, tier in enumerate(tiers) if tier.from_points_12m <= earned]
-    best = max(reached, key=lambda place: tiers[place].factor, default=None)
+    best = max(reached, key=lambda place: tiers[place].from_points_12m, default=None)
     return (None, 0) if best is None or tiers[best].factor == 1 else (best, earned)
 
 

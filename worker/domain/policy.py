@@ -45,8 +45,11 @@ class PolicyVersion:
         self.effective_us = effective_us
         self.policy = policy
         self.excluded = frozenset(policy.earn.exclude_categories)
-        self.multiplied = frozenset(multiplier.category for multiplier in policy.earn.multipliers)
-        self.special = self.excluded | self.multiplied
+        self.factors: dict[str, Fraction] = {}  # by category, the highest
+        for multiplier in policy.earn.multipliers:
+            best = self.factors.get(multiplier.category, multiplier.factor)
+            self.factors[multiplier.category] = max(best, multiplier.factor)
+        self.special = self.excluded | self.factors.keys()
         self.needs_consent = any(campaign.needs_consent for campaign in policy.earn.campaigns)
         self._plain: dict[str, Rate | None] = {}
         self._rates: dict[tuple[str, Fraction], Rate | None] = {}
@@ -67,15 +70,12 @@ class PolicyVersion:
         unit_minor = earn.unit_minor.get(currency)
         if unit_minor is None:
             return None
-        best: dict[str, Fraction] = {}
-        for multiplier in earn.multipliers:
-            best[multiplier.category] = max(multiplier.factor, best.get(multiplier.category, multiplier.factor))
-        common = lcm(*(value.denominator for value in best.values()))
+        common = lcm(*(value.denominator for value in self.factors.values()))
         per_minor = earn.points_per_unit * factor / unit_minor
         return Rate(
             per_minor.numerator,
             per_minor.denominator * common,
-            {category: int(value * common) for category, value in best.items()},
+            {category: int(value * common) for category, value in self.factors.items()},
             common,
         )
 

@@ -57,7 +57,7 @@ def reckon(version: PolicyVersion, currency: str, nets: Mapping[int, int], basis
     campaign = None if basis.campaign is None else earn.campaigns[basis.campaign]
     tier = None if basis.tier is None else earn.tiers[basis.tier]
     common = (ONE if campaign is None else campaign.factor) * (ONE if tier is None else tier.factor)
-    factors = {multiplier.category: multiplier.factor for multiplier in earn.multipliers}
+    factors = version.factors
     parts = [(line_id, net, basis.lines.get(line_id, _PLAIN)) for line_id, net in nets.items()]
     eligible = {line_id: _eligible(net, part) for line_id, net, part in parts}
     counted = [(line_id, eligible[line_id], part.category) for line_id, _, part in parts if not part.exclusion]
