@@ -64,7 +64,8 @@ def consent_set(world: World, doc: Doc) -> None:
     status = world.status(data["customer_id"], doc.at)
     if status:
         return refuse(world, doc, status)
-    world.consents.append((doc.at, world.who(data["customer_id"]), data["purpose"], data["granted"]))
+    who = world.who(data["customer_id"])
+    world.consents.append((doc.at, who, data["purpose"], data.get("channel"), data["granted"]))
     return world.emit(doc, "applied")
 
 

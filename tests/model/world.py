@@ -95,7 +95,7 @@ class World:
 
     policies: list[tuple[datetime, Data, int]] = field(default_factory=list)
     customers: dict[str, list[tuple[datetime, str]]] = field(default_factory=dict)  # id -> status changes
-    consents: list[tuple[datetime, str, str, bool]] = field(default_factory=list)
+    consents: list[tuple[datetime, str, str, str | None, bool]] = field(default_factory=list)
     pools: dict[str, str] = field(default_factory=dict)
     merged: dict[str, str] = field(default_factory=dict)
     accounts: dict[str, Points] = field(default_factory=dict)
@@ -135,8 +135,14 @@ class World:
         return "customer_blocked" if state and state[-1] == "blocked" else None
 
     def consented(self, customer_id: str, purpose: str, at: datetime) -> bool:
-        said = [c for c in self.consents if c[1] == self.who(customer_id) and c[2] == purpose and c[0] <= at]
-        return bool(said) and max(said, key=lambda c: c[0])[3]
+        records = [customer_id]
+        while records[-1] in self.merged:
+            records.append(self.merged[records[-1]])
+        said = [c for c in self.consents if c[1] in records and c[2] == purpose and c[0] <= at]
+        granted: dict[str | None, bool] = {}
+        for _, _, _, channel, yes in sorted(said, key=lambda c: c[0]):
+            granted = {**granted, channel: yes} if channel else {None: yes}
+        return any(granted.values())
 
     def account_key(self, customer_id: str) -> str:
         who = self.who(customer_id)

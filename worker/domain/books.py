@@ -362,16 +362,6 @@ class Books:
             what.waiting = False
             self.woken["sale" if isinstance(what, Sale) else "tender", what.id] = self.mark
 
-    def consented(self, customer_id: str, purpose: str, at_us: int) -> bool:
-        """Whether the purpose was granted at an instant, on any channel."""
-        latest: dict[str, Consent] = {}
-        for consent in self.consents.get(customer_id, ()):
-            if consent.purpose == purpose and consent.at_us <= at_us:
-                known = latest.get(consent.channel)
-                if known is None or consent.at_us >= known.at_us:
-                    latest[consent.channel] = consent
-        return any(consent.granted for consent in latest.values())
-
 
 def day_of(at_us: int) -> int:
     """The UTC day of an instant."""

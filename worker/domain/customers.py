@@ -11,6 +11,7 @@ from schemas.commands import (
     PoolLeave,
 )
 from schemas.reasons import Reason, first
+from worker.domain import consents
 from worker.domain.books import Books, Consent, day_of
 from worker.domain.identity import derived_id
 from worker.domain.lots import Account, Kind, Standing
@@ -101,8 +102,7 @@ def consent(doc: ConsentSet, books: Books) -> Outcome:
     if holder is None or reason is not None:
         return Outcome("rejected", reason, customer_id=doc.customer_id)
     entry = Consent(doc.customer_id, doc.purpose, doc.channel or "", doc.granted, doc.occurred_at)
-    books.consents.setdefault(doc.customer_id, []).append(entry)
-    books.new_consents.append(entry)
+    consents.note(books, entry)
     return Outcome("applied", customer_id=doc.customer_id)
 
 

@@ -9,6 +9,7 @@ from schemas.documents import ReturnCompleted, SaleCompleted
 from schemas.documents import SaleLine as SoldLine
 from schemas.reasons import Reason
 from worker.domain.books import Books
+from worker.domain.consents import consented
 from worker.domain.lots import Account, Kind, Standing
 from worker.domain.outcome import CardPart, PointsPart
 from worker.domain.policy import ONE, PolicyVersion
@@ -154,7 +155,7 @@ def _campaigns(books: Books, version: PolicyVersion, customer_id: str, at_us: in
     for place, campaign in enumerate(campaigns):
         if not campaign.from_us <= at_us < campaign.to_us:
             continue
-        if not campaign.needs_consent or books.consented(customer_id, campaign.needs_consent, at_us):
+        if not campaign.needs_consent or consented(books, customer_id, campaign.needs_consent, at_us):
             if runs is None or campaign.factor > campaigns[runs].factor:
                 runs = place
         elif missed is None or campaign.factor > campaigns[missed].factor:

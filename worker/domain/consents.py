@@ -1,0 +1,42 @@
+"""Consents: given or withdrawn for a purpose, in force from an instant (contract §2.2 Earning, §2.3)."""
+
+from collections.abc import Iterator
+from operator import attrgetter
+
+from worker.domain.books import Books, Consent
+from worker.domain.lots import Account, Kind
+
+
+def consented(books: Books, customer_id: str, purpose: str, at_us: int) -> bool:
+    """Whether the purpose was granted at an instant, on any channel; what names no channel is said of all.
+
+    Of a merged customer their own record counts and those that it was merged into, whichever spoke last.
+    """
+    said = [
+        consent
+        for record in records(books, customer_id)
+        for consent in books.consents.get(record.key, ())
+        if consent.purpose == purpose and consent.at_us <= at_us
+    ]
+    granted: dict[str, bool] = {}
+    for consent in sorted(said, key=attrgetter("at_us")):
+        if not consent.channel:
+            granted.clear()
+        granted[consent.channel] = consent.granted
+    return any(granted.values())
+
+
+def note(books: Books, consent: Consent) -> None:
+    """Remember a consent; of a merged customer it is the one's that they were merged into, whose id is in use now."""
+    *_, record = records(books, consent.customer_id)
+    entry = consent._replace(customer_id=record.key)
+    books.consents.setdefault(record.key, []).append(entry)
+    books.new_consents.append(entry)
+
+
+def records(books: Books, customer_id: str) -> Iterator[Account]:
+    """The customer's own record, then those that it was merged into."""
+    record = books.holder(customer_id)
+    while record is not None and record.kind is Kind.POINTS:
+        yield record
+        record = None if record.target is None else books.accounts[record.target]
