@@ -214,6 +214,12 @@ class Books:
         if expires_day != NEVER:
             self.timers.append(expiry(account, expires_day))
 
+    def releases(self, account: Account, available_day: int, day: int) -> None:
+        """What is still pending on `day` is told of when it may be spent."""
+        if available_day > day:
+            key = f"{account.kind:d}\n{account.key}\n{available_day}"
+            self.timers.append(Timer("release", key, available_day * DAY_US))
+
     def debit(self, account: Account, amount: int, contra: Side, day: int) -> list[Pick]:
         """Spend `amount` of what is available on `day`, soonest to expire first; the lots it took."""
         picks = [(lot.available_day, lot.expires_day, part) for lot, part in account.pick(amount, day)]
@@ -333,8 +339,10 @@ class Books:
     def move_all(self, source: Account, target: Account, day: int) -> None:
         """Move everything, what is held, pending or owed included; the lots keep their days."""
         self.touch(source)
-        self.touch(target)
         moved = sum(lot.amount for lot in source.lots)
+        if moved or source.deficit:
+            self.touch(target)
+        self.changed[target] = None
         if moved:
             self.transfers.append(Transfer(self.mark, source, target, moved))
         if source.deficit:
@@ -345,6 +353,8 @@ class Books:
             into.held += lot.held
             into.expired += lot.expired
             self._expires(target, lot.expires_day)
+            if lot.amount:
+                self.releases(target, lot.available_day, day)
         target.deficit += source.deficit
         target.earned = sorted(target.earned + source.earned)
         source.lots, source.deficit, source.earned = [], 0, []

@@ -63,7 +63,7 @@ def _forfeit(timer: Timer, books: Books) -> Outcome | None:
     if sale is None or account is None or sale.voided or account.standing is not Standing.UNCLAIMED:
         return None
     day = day_of(timer.due_us)
-    points = sale.kept_points() - sale.by_hand
+    points = min(sale.kept_points() - sale.by_hand, account.balance)  # returns without a receipt came off, too
     sale.forfeited = sale.dirty = True
     if points <= 0:
         return None
@@ -77,7 +77,7 @@ def _forfeit(timer: Timer, books: Books) -> Outcome | None:
 
 def _lots(timer: Timer, books: Books) -> Outcome | None:
     kind, key, day_text = timer.key.split("\n")
-    account = books.at((Kind(int(kind)), key))
+    account = books.accounts.get((Kind(int(kind)), key))  # whose lots went elsewhere has none left, nor a notice
     if account is None:
         return None
     day = int(day_text)

@@ -10,7 +10,7 @@ from worker.domain.loyalty import common_factor, note_earned, points_of, points_
 from worker.domain.outcome import Outcome
 from worker.domain.policy import PointValue
 from worker.domain.sale import Entry, Sale
-from worker.domain.sales import release_timer, reverse_points
+from worker.domain.sales import reverse_points
 from worker.domain.tender import State
 
 TENDER = "scm.tender.requested"
@@ -37,7 +37,7 @@ def earn(doc: LoyaltyEarn, books: Books) -> Outcome:
     entry.available_day, entry.expires_day = version.lot_days(day)
     books.credit(account, points, Contra.EARNED, entry.available_day, entry.expires_day)
     note_earned(account, day, points)
-    release_timer(books, account, entry.available_day, day)
+    books.releases(account, entry.available_day, day)
     books.enter(entry)
     return _applied(books, account, doc.customer_id, day, version.version)
 

@@ -105,17 +105,10 @@ def _earn(
             sale.basis = sale.basis or Basis()
             sale.basis.repaid = owed - account.deficit
         note_earned(account, day, earned)
-        release_timer(books, account, sale.available_day, day)
+        books.releases(account, sale.available_day, day)
         if account.standing is Standing.UNCLAIMED:
             books.timers.append(Timer("forfeit", sale.id, books.now_us + version.policy.park_deadline_days * DAY_US))
     return account, reason
-
-
-def release_timer(books: Books, account: Account, available_day: int, day: int) -> None:
-    """What a lot that is pending sets off later."""
-    if available_day > day:
-        key = f"{account.kind:d}\n{account.key}\n{available_day}"
-        books.timers.append(Timer("release", key, available_day * DAY_US))
 
 
 def _load(
