@@ -172,7 +172,7 @@ class Books:
         if account.mark != self.mark:
             account.mark = self.mark
             account.version += 1
-            self.before[account] = account.balance
+            self.before.setdefault(account, account.balance)
             self.changed[account] = None
 
     def freeze_overdrawn(self) -> None:
@@ -281,12 +281,19 @@ class Books:
                 self.credit(account, back, contra, 0, day + grace)
             else:
                 owed = min(account.deficit, back)  # what fills a deficit does not expire
-                self.credit(account, back, contra, available_day, expires_day)
-                lot = account.lot(available_day, expires_day)
-                lot.amount -= back - owed
-                lot.expired += back - owed
-                self._moved(account, Change.LAPSED, available_day, expires_day, back - owed)
-                self.book(account, Contra.EXPIRED, back - owed)
+                self.credit(account, owed, contra)
+                self._lapse(account, back - owed, contra, available_day, expires_day)
+
+    def _lapse(self, account: Account, amount: int, contra: Side, available_day: int, expires_day: int) -> None:
+        """What comes back to a lot that has expired is gone at once: nothing changes, so no other version."""
+        if amount == 0:
+            return
+        self.changed[account] = None
+        self.transfers.append(Transfer(self.mark, contra, account, amount))
+        self.transfers.append(Transfer(self.mark, account, Contra.EXPIRED, amount))
+        account.lot(available_day, expires_day).expired += amount
+        self._moved(account, Change.CREDITED, available_day, expires_day, amount)
+        self._moved(account, Change.LAPSED, available_day, expires_day, amount)
 
     def reverse(
         self, account: Account, amount: int, contra: Contra, own: tuple[int, int], day: int, *, within_balance: bool
@@ -297,7 +304,8 @@ class Books:
         """
         if amount == 0:
             return
-        self.touch(account)
+        self.before.setdefault(account, account.balance)  # only what is taken makes another version
+        self.changed[account] = None
         lot = account.lot(*own)
         left = amount
         part = min(lot.free, left)

@@ -139,6 +139,7 @@ def join(doc: PoolJoin, books: Books) -> Outcome:
     pool = books.accounts.get((Kind.POOL, doc.pool_id))
     if pool is None:
         pool = books.accounts[Kind.POOL, doc.pool_id] = Account(Kind.POOL, doc.pool_id)
+        books.touch(pool)
     books.move_all(holder, pool, day_of(doc.occurred_at))
     holder.target = (Kind.POOL, doc.pool_id)
     return Outcome("applied", customer_id=doc.customer_id, points=points_part(books, pool, day_of(doc.occurred_at)))

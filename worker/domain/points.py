@@ -124,7 +124,6 @@ def restore(doc: LoyaltyRestore, books: Books) -> Outcome:
     points = left if doc.points is None else doc.points
     if account is None or points > left or left == 0:
         return Outcome("rejected", Reason.AMOUNT_OVER_CAPTURED)
-    books.touch(account)
     grace = books.policies.at(doc.occurred_at).policy.restore_grace_days
     books.give_back(account, entry.picks, points, Contra.REDEEMED, day, grace)
     entry.undone += points
