@@ -260,7 +260,8 @@ class Books:
                 taken.append((available_day, expires_day, take))
             if take < part:
                 self._expires(account, expires_day)  # its day may have passed while it was held
-        account.fill(day)
+        # what expired while it was held pays, too: it is owed for, and its expiry may leave nothing less than nothing
+        account.fill(min([day, *(expires_day for _, expires_day, _ in picks)]))
         self.book(account, contra, amount)
         return taken
 
