@@ -85,14 +85,15 @@ def adjust(doc: LoyaltyAdjust, books: Books) -> Outcome:
     account = books.follow(holder)
     if books.standing(holder, doc.occurred_at) is Standing.CLOSED:
         return _rejected(books, account, doc.customer_id, day, Reason.CUSTOMER_ERASED)
+    version = books.policies.at(doc.occurred_at)
     if doc.points > 0:
-        _, expires_day = books.policies.at(doc.occurred_at).lot_days(day)
+        _, expires_day = version.lot_days(day)
         books.credit(account, doc.points, Contra.ADJUSTED, 0, expires_day)
     elif -doc.points > account.available(day):
         return _rejected(books, account, doc.customer_id, day, Reason.INSUFFICIENT_BALANCE)
     else:
         books.debit(account, -doc.points, Contra.ADJUSTED, day)
-    return _applied(books, account, doc.customer_id, day)
+    return _applied(books, account, doc.customer_id, day, version.version)
 
 
 def not_found(of: Of) -> Reason:
@@ -123,12 +124,13 @@ def restore(doc: LoyaltyRestore, books: Books) -> Outcome:
     left = entry.amount - entry.undone
     points = left if doc.points is None else doc.points
     if account is None or points > left or left == 0:
-        return Outcome("rejected", Reason.AMOUNT_OVER_CAPTURED)
-    grace = books.policies.at(doc.occurred_at).policy.restore_grace_days
+        return Outcome("rejected", Reason.AMOUNT_OVER_CAPTURED, customer_id=entry.customer_id)
+    version = books.policies.at(doc.occurred_at)
+    grace = version.policy.restore_grace_days
     books.give_back(account, entry.picks, points, Contra.REDEEMED, day, grace)
     entry.undone += points
     entry.dirty = True
-    return _applied(books, account, entry.customer_id, day)
+    return _applied(books, account, entry.customer_id, day, version.version)
 
 
 def _restore_tender(doc: LoyaltyRestore, books: Books, day: int) -> Outcome:
@@ -179,9 +181,10 @@ def reverse(doc: LoyaltyReverse, books: Books) -> Outcome:
     entry.undone += points
     entry.dirty = True
     day = day_of(doc.occurred_at)
-    rule = books.policies.at(doc.occurred_at).policy.negative_balance
+    version = books.policies.at(doc.occurred_at)
+    rule = version.policy.negative_balance
     reverse_points(books, account, points, (entry.available_day, entry.expires_day), day, rule)
-    return _applied(books, account, entry.customer_id, day)
+    return _applied(books, account, entry.customer_id, day, version.version)
 
 
 def _reverse_sale(doc: LoyaltyReverse, books: Books, sale: Sale) -> Outcome:
@@ -196,7 +199,7 @@ def _reverse_sale(doc: LoyaltyReverse, books: Books, sale: Sale) -> Outcome:
     day = day_of(doc.occurred_at)
     rule = books.policies.numbered(sale.policy_version).policy.negative_balance
     reverse_points(books, account, points, (sale.available_day, sale.expires_day), day, rule)
-    return _applied(books, account, customer_id, day)
+    return _applied(books, account, customer_id, day, sale.policy_version)
 
 
 def _what_is_left(asked: int | None, left: int) -> int | None:
