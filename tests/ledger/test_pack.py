@@ -87,7 +87,8 @@ tenders = st.builds(
     ids, state=st.sampled_from(State), kind=st.sampled_from(["", "points", "gift_card"]), account=st.none() | keys,
     sale_id=st.just("") | ids, customer_id=st.just("") | ids, currency=st.sampled_from(["", "GBP"]),
     requested_minor=amounts, approved_minor=amounts, captured_minor=amounts, refunded_minor=amounts,
-    named_minor=st.none() | amounts, parked_minor=st.none() | amounts | st.just(1 << 62), value=st.none() | values,
+    named=st.dictionaries(st.sampled_from(["GBP", "EUR"]), amounts),
+    parked_minor=st.none() | amounts | st.just(1 << 62), value=st.none() | values,
     picks=picks, waiting=st.booleans(), expires_us=st.none() | amounts,
 )  # fmt: skip
 

@@ -29,7 +29,7 @@ def request(doc: TenderRequested, books: Books, record_us: int, max_age_days: in
     tender.kind = doc.kind
     tender.sale_id = doc.sale_id or ""
     tender.customer_id = doc.customer_id or ""
-    tender.ask(doc.currency)
+    tender.currency = doc.currency
     tender.requested_minor = doc.amount_minor
     tender.dirty = True
     reasons = [] if sale is None or not sale.voided else [Reason.ALREADY_VOIDED]

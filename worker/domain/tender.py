@@ -34,7 +34,7 @@ class Tender:
 
     __slots__ = (
         "account", "approved_minor", "captured_minor", "currency", "customer_id", "dirty", "expires_us", "id", "kind",
-        "named_minor", "new", "parked_minor", "picks", "refunded_minor", "requested_minor", "sale_id", "state", "value",
+        "named", "new", "parked_minor", "picks", "refunded_minor", "requested_minor", "sale_id", "state", "value",
         "waiting",
     )  # fmt: skip
 
@@ -53,7 +53,7 @@ class Tender:
         self.approved_minor = 0
         self.captured_minor = 0
         self.refunded_minor = 0
-        self.named_minor: int | None = None  # the least that sales named before the request came
+        self.named: dict[str, int] = {}  # by currency, the least that sales named before the request came
         self.parked_minor: int | None = None  # what the capture named that waits for the request
         self.value: PointValue | None = None  # of points, by the policy of the request
         self.picks: list[Pick] = []
@@ -67,16 +67,10 @@ class Tender:
         return units if self.value is None else self.value.money(units)
 
     def name(self, amount_minor: int, currency: str) -> None:
-        """A sale named an amount before the request has come, of which it cannot know the currency."""
+        """A sale named an amount before the request has come; in another currency than that it captures nothing."""
         self.state = State.AWAITING
-        self.currency = currency
-        self.named_minor = amount_minor if self.named_minor is None else min(self.named_minor, amount_minor)
+        self.named[currency] = min(amount_minor, self.named.get(currency, amount_minor))
         self.dirty = True
-
-    def ask(self, currency: str) -> None:
-        """Its request has come; a sale in another currency captures nothing of it, as one that comes after it."""
-        if self.currency != currency:
-            self.currency, self.named_minor = currency, None
 
     def wait(self, amount_minor: int) -> None:
         """Its capture waits for the request."""
@@ -87,7 +81,7 @@ class Tender:
     def give_up(self) -> None:
         """Its capture has waited for too long: it is rejected, so it names nothing (contract §2.2 C)."""
         self.parked_minor = None
-        if self.named_minor is None:
+        if not self.named:
             self.state = State.NONE
         self.dirty = True
 
@@ -117,7 +111,7 @@ def authorize(books: "Books", tender: Tender, account: Account, approved_minor: 
     tender.account = (account.kind, account.key)
     tender.approved_minor = approved_minor
     tender.picks = books.hold(account, tender.units(approved_minor), day)
-    named = [minor for minor in (tender.named_minor, tender.parked_minor) if minor is not None]
+    named = [minor for minor in (tender.named.get(tender.currency), tender.parked_minor) if minor is not None]
     tender.state = State.AUTHORIZED
     tender.dirty = True
     if named:

@@ -214,7 +214,7 @@ def entry_of(type_: str, command_id: str, record: bytes) -> Entry:
 
 def pack_tender(tender: Tender) -> bytes:
     return pack([
-        _key(tender.account), tender.customer_id, tender.currency, tender.named_minor,
+        _key(tender.account), tender.customer_id, tender.currency, tender.named,
         None if tender.value is None else list(tender.value), tender.picks, tender.waiting, tender.expires_us,
         tender.parked_minor,
     ])  # fmt: skip
@@ -232,7 +232,7 @@ def tender_of(row: Any) -> Tender:  # noqa: ANN401  as above
     tender.captured_minor = row["captured_minor"]
     tender.refunded_minor = row["refunded_minor"]
     (
-        account, tender.customer_id, tender.currency, tender.named_minor, value, picks, waiting, expires,
+        account, tender.customer_id, tender.currency, tender.named, value, picks, waiting, expires,
         tender.parked_minor,
     ) = unpack(row["extra"])  # fmt: skip
     tender.account = _unkey(account)
