@@ -30,16 +30,20 @@ class _Record:
     headers: Sequence[tuple[str, bytes | None]] = (("content-type", CONTENT_TYPE.encode()),)
 
 
-async def simulate(pipeline: Pipeline, event: bytes, orgcode: str | None = None) -> list[Message]:
+async def simulate(
+    pipeline: Pipeline, event: bytes, orgcode: str | None = None, *, trusted: bool = False
+) -> list[Message]:
     """What reading this CloudEvent (structured mode, JSON) now would publish; a known document's stored outcomes.
 
-    `orgcode` stands in for the event's own where that is absent. Raises Invalid, or pipeline.Conflict.
+    `orgcode` stands in for the event's own where that is absent; `trusted`: as if it came with the scope card:trusted.
+    Raises Invalid, or pipeline.Conflict.
     """
     now_us = time.time_ns() // 1000
     record = _Record(_for_tenant(event, orgcode), now_us // 1000)
     (item,) = pipeline.decode([record], now_us).items
     if isinstance(item, Undecodable):
         raise Invalid(": ".join(part for part in (item.reason.value, item.detail) if part))
+    item.trusted = trusted
     return await pipeline.simulate(item, now_us)
 
 

@@ -1,0 +1,40 @@
+"""Where a reading is asked for, and the two ways in which it can end without an answer."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel
+
+from schemas.reasons import Reason
+from worker.codec import Outlet
+from worker.ledger.pool import Pool
+from worker.pipeline import Pipeline
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What answers are made of. One serves all tenants; `dataclasses.replace(desk, trusted=True)` is for the keys with
+    the scope `card:trusted`, to whom a card_id replaces the PIN (contract §2.2 Safety).
+    """
+
+    pool: Pool
+    pipeline: Pipeline
+    outlet: Outlet
+    trusted: bool = False
+
+
+Reading = Callable[[Desk, str, Any], Awaitable[BaseModel]]
+"""(desk, orgcode, request) → answer, both of the operation's models. Raises Refused or Invalid."""
+
+
+class Refused(Exception):
+    """The request is understood, and cannot be answered."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason.value)
+        self.reason = reason
+
+
+class Invalid(Exception):
+    """The request cannot be meant so; the message is `path: rule`, never a value."""

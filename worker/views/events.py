@@ -1,0 +1,62 @@
+"""Why a document was decided so, and what one would get."""
+
+import time
+import uuid
+from typing import Any
+
+import orjson
+
+from schemas.envelope import SPECVERSION
+from schemas.outcomes import OutcomeData
+from schemas.reasons import Reason
+from schemas.registry import DOCUMENTS
+from schemas.scalars import format_instant
+from schemas.views import EventExplain, EventSimulate, Explained, Simulated
+from worker.ops.explain import TYPES
+from worker.ops.explain import explain as explain_document
+from worker.ops.simulate import Invalid as Undecodable
+from worker.ops.simulate import outcome
+from worker.ops.simulate import simulate as simulate_event
+from worker.ops.text import text
+from worker.views.desk import Desk, Invalid, Refused
+
+
+async def explain(desk: Desk, orgcode: str, request: EventExplain) -> Explained:
+    """All that the ledger holds about one document or notice."""
+    if request.type not in TYPES:
+        raise Invalid("type: unknown_type")
+    told = await explain_document(desk.pool, desk.outlet, orgcode, request.type, request.id)
+    if told is None:
+        raise Refused(_not_found(request.type))
+    return Explained(text=text(told), **told.model_dump(mode="json", by_alias=True, exclude_defaults=True))
+
+
+def _not_found(type_: str) -> Reason:
+    """As of a command that refers to a document of this type (contract §8 Commands)."""
+    if type_.startswith(("scm.tender.", "crm.hold.")):
+        return Reason.TENDER_NOT_FOUND
+    return Reason.SALE_NOT_FOUND if type_.startswith("scm.sale.") else Reason.COMMAND_NOT_FOUND
+
+
+async def simulate(desk: Desk, orgcode: str, request: EventSimulate) -> Simulated:
+    """What the document would get if it came now. Raises pipeline.Conflict where its id is known with other content."""
+    kind = DOCUMENTS.get(request.type)
+    if kind is None:
+        raise Invalid("type: unknown_type")
+    made_up: dict[str, Any] = {kind.id_field: str(uuid.uuid4()), "occurred_at": format_instant(time.time_ns() // 1000)}
+    data = request.data | {name: value for name, value in made_up.items() if request.data.get(name) is None}
+    event = {
+        "specversion": SPECVERSION,
+        "id": made_up[kind.id_field],
+        "source": "/simulate",
+        "type": request.type,
+        "subject": data[kind.id_field],
+        "orgcode": orgcode,
+        "data": data,
+    }
+    try:
+        messages = await simulate_event(desk.pipeline, orjson.dumps(event), trusted=desk.trusted)
+    except Undecodable as error:
+        raise Invalid(f"data: {error}") from error
+    told, stored = outcome(messages)
+    return Simulated(outcome=OutcomeData.model_validate_json(orjson.dumps(told)), stored=stored)
