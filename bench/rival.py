@@ -43,7 +43,8 @@ SALE = DOCUMENTS["scm.sale.completed"]
 
 KNOWN = "SELECT 1 FROM event WHERE org = $1 AND type = $2 AND subject = $3"
 LOCK = """
-SELECT id, kind, key, currency, standing, balance, held, deficit, version, lots, earned, extra FROM account
+SELECT id, kind, key, currency, standing, balance, held, deficit, version, lots, earned, extra, last_no
+FROM account
 WHERE org = $1 AND kind = $2 AND key = $3 FOR NO KEY UPDATE
 """
 INSERT_EVENT = """

@@ -15,7 +15,7 @@ import structlog
 from schemas.reasons import DeadLetterReason
 from worker import faults, metrics
 from worker.answers import Answers, Applied, count
-from worker.codec import Decoder, Document, Message, Outlet, Record, Undecodable
+from worker.codec import Decoder, Document, Keyring, Message, Outlet, Record, Undecodable
 from worker.dead_letters import DeadLetters
 from worker.decider import COLLIDED, REFUSED, Decider, retrying
 from worker.domain.books import Books
@@ -77,6 +77,10 @@ class Pipeline:
     def reset(self) -> None:
         """A batch failed: what this process remembers of the ledger may never have been committed."""
         self._decider.forget()
+
+    def keyring(self, orgcode: str) -> Keyring:
+        """What requests that name cards are validated with."""
+        return self._decoder.keyring(orgcode)
 
     # --- decode
 

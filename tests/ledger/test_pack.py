@@ -112,7 +112,7 @@ def account_again(account: Account) -> Account:
         "id": account.id, "kind": account.kind, "key": account.key, "currency": account.currency,
         "standing": int(account.standing), "balance": account.balance, "held": account.held,
         "deficit": account.deficit, "version": account.version, "lots": pack_lots(account),
-        "earned": pack_earned(account), "extra": pack_extra(account),
+        "earned": pack_earned(account), "extra": pack_extra(account), "last_no": account.last_no,
     })  # fmt: skip
 
 

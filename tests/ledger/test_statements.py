@@ -20,6 +20,8 @@ INSERT INTO event (no, org, type, status, subject, digest, facts, record)
     SELECT n << 12, 1, 1 + n % 6, 0, 'S' || n, 'd', 'f', 'r' FROM generate_series(1, {rows}) n;
 INSERT INTO account (id, balance, held, deficit, version, org, kind, standing, key, currency)
     SELECT n, 0, 0, 0, 1, 1, n % 3, 1, 'C' || n, '' FROM generate_series(1, {rows}) n;
+INSERT INTO transfer (no, debit, credit, amount, org, credit_before)
+    SELECT n << 12, -1, 1 + n % 100, 1, 1, (n - 100) << 12 FROM generate_series(1, {rows}) n;
 INSERT INTO tender (requested_minor, approved_minor, captured_minor, refunded_minor, org, state, kind, id,
                     sale_id, extra)
     SELECT 0, 0, 0, 0, 1, 0, '', 'T' || n, '', '' FROM generate_series(1, {rows}) n;

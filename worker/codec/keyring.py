@@ -10,6 +10,7 @@ from schemas.scalars import CardToken, PinToken
 
 KEY_ID_BYTES = 2
 TOKEN_BYTES = 16
+SEAL_BYTES = 8
 
 
 class Keyring:
@@ -41,3 +42,9 @@ class Keyring:
     def matches(self, kind: DocumentType, model: object, digest: bytes) -> bool:
         """Whether a stored digest is this content's, whichever active key it was made with."""
         return any(self.digest(kind, model, index) == digest for index in range(len(self._digest_keys)))
+
+    def seal(self, content: bytes) -> bytes:
+        """Proof that these bytes were given out for this tenant, by whoever has the current key."""
+        return blake2b(
+            self._org + b"\0" + content, key=self._digest_keys[0], digest_size=8, person=b"crm-seal"
+        ).digest()

@@ -68,12 +68,13 @@ class Account:
     """One balance and all that explains it. Changed only through `Books`, which books each change as a transfer."""
 
     __slots__ = (
-        "card", "currency", "deficit", "earned", "id", "key", "kind", "lots", "mark", "new", "owner_log",
+        "card", "currency", "deficit", "earned", "id", "key", "kind", "last_no", "lots", "mark", "new", "owner_log",
         "standing", "target", "version",
     )  # fmt: skip
 
     def __init__(self, kind: Kind, key: str, currency: str = "", standing: Standing = Standing.ACTIVE) -> None:
         self.id = 0  # given by the ledger when it is first written
+        self.last_no: int | None = None  # of its latest transfer; the ledger's too
         self.kind = kind
         self.key = key
         self.currency = currency  # of a card; points have none

@@ -50,6 +50,13 @@ def pack_extra(account: Account) -> bytes | None:
     return pack([facts, _key(account.target), account.owner_log])
 
 
+def owner_of(account: Account) -> str | None:
+    """The customer of a card; the customer or pool that an account's points went over to."""
+    if account.card is not None:
+        return account.card.customer_id or None
+    return None if account.target is None else account.target[1]
+
+
 def _key(key: tuple[Kind, str] | None) -> list[object] | None:
     return None if key is None else [int(key[0]), key[1]]
 
@@ -65,6 +72,7 @@ def account_of(row: Any) -> Account:  # noqa: ANN401  an asyncpg record, or the 
     account.id = row["id"]
     account.version = row["version"]
     account.deficit = row["deficit"]
+    account.last_no = row["last_no"]
     if row["lots"] is not None:
         account.lots = [Lot(*lot) for lot in unpack(row["lots"])]
     else:

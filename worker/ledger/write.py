@@ -10,11 +10,13 @@ from schemas.registry import DOCUMENTS
 from worker.codec import ENCODER_VERSION
 from worker.codec.encode import STATUS_CODE
 from worker.domain.books import Books
-from worker.domain.lots import DAY_US, Account, Contra
+from worker.domain.lots import DAY_US, Account
 from worker.domain.tender import Tender
+from worker.ledger.chain import TRANSFER, Chain
 from worker.ledger.load import SALE
 from worker.ledger.pack import (
     STATE_CODE,
+    owner_of,
     pack,
     pack_earned,
     pack_entry,
@@ -35,7 +37,7 @@ SETTLE_US = 10_000_000  # how long a deadline that has passed already waits for 
 EVENT = ("no", "org", "type", "status", "subject", "digest", "facts", "record")
 ACCOUNT = (
     "id", "balance", "held", "deficit", "version", "org", "kind", "standing", "key", "currency", "lots", "earned",
-    "extra",
+    "extra", "last_no", "owner",
 )  # fmt: skip
 TENDER = (
     "requested_minor", "approved_minor", "captured_minor", "refunded_minor", "org", "state", "kind", "id", "sale_id",
@@ -46,10 +48,12 @@ TENDER = (
 async def write(connection: Connection, no: int, works: Sequence[Work], shelf: Iterable[Books], now_us: int) -> None:
     """All changes of one batch, inside the caller's transaction."""
     books = list(shelf)
-    await _accounts(connection, books)
+    await _number(connection, books)
+    transfers = Chain().rows(no, PLACES, books)
+    await accounts(connection, books)
     await _events(connection, no, works, books)
     await _tenders(connection, books)
-    await _transfers(connection, no, books)
+    await _copy(connection, "transfer", TRANSFER, transfers)
     await _cards(connection, books)
     await _customers(connection, no, books)
     await _waiting(connection, no, works, books, now_us)
@@ -67,23 +71,30 @@ async def _copy(connection: Connection, table: str, columns: Sequence[str], rows
 # --- accounts ----------------------------------------------------------------
 
 
-async def _accounts(connection: Connection, shelf: list[Books]) -> None:
-    new = [(book.org, account) for book in shelf for account in book.changed if account.new]
+async def _number(connection: Connection, shelf: list[Books]) -> None:
+    """Give new accounts their ids."""
+    new = [account for book in shelf for account in book.changed if account.new]
     if new:
         ids = await connection.fetch("SELECT nextval('account_id') AS id FROM generate_series(1, $1)", len(new))
-        for (_, account), row in zip(new, ids, strict=True):
+        for account, row in zip(new, ids, strict=True):
             account.id = row["id"]
+
+
+async def accounts(connection: Connection, shelf: Sequence[Books]) -> None:
+    """What changed of them; new ones have their ids."""
     changed = [_account_row(book.org, account) for book in shelf for account in book.changed if not account.new]
     if changed:
-        await connection.execute(SQL["update_account"], *_rows_of(11, changed))
-    rows = sorted((_new_account_row(org, account) for org, account in new), key=lambda row: (row[5], row[6], row[8]))
+        await connection.execute(SQL["update_account"], *_rows_of(13, changed))
+    new = [_new_account_row(book.org, account) for book in shelf for account in book.changed if account.new]
+    rows = sorted(new, key=lambda row: (row[5], row[6], row[8]))
     await _copy(connection, "account", ACCOUNT, rows)
 
 
 def _account_row(org: int, account: Account) -> tuple[Any, ...]:
     return (
         org, account.kind, account.key, account.balance, account.held, account.deficit, account.version,
-        account.standing, pack_lots(account), pack_earned(account), pack_extra(account),
+        account.standing, pack_lots(account), pack_earned(account), pack_extra(account), account.last_no,
+        owner_of(account),
     )  # fmt: skip
 
 
@@ -91,6 +102,7 @@ def _new_account_row(org: int, account: Account) -> tuple[Any, ...]:
     return (
         account.id, account.balance, account.held, account.deficit, account.version, org, account.kind,
         account.standing, account.key, account.currency, pack_lots(account), pack_earned(account), pack_extra(account),
+        account.last_no, owner_of(account),
     )  # fmt: skip
 
 
@@ -164,7 +176,7 @@ def _records(shelf: list[Books]) -> dict[tuple[int, int, str], tuple[bytes | Non
     return records
 
 
-# --- tenders, transfers, cards, customers ----------------------------------------------------------------------------
+# --- tenders, cards, customers ---------------------------------------------------------------------------------------
 
 
 async def _tenders(connection: Connection, shelf: list[Books]) -> None:
@@ -182,19 +194,6 @@ def _tender_row(org: int, tender: Tender) -> tuple[Any, ...]:
         tender.requested_minor, tender.approved_minor, tender.captured_minor, tender.refunded_minor, org,
         STATE_CODE[tender.state], tender.kind, tender.id, tender.sale_id, pack_tender(tender),
     )  # fmt: skip
-
-
-async def _transfers(connection: Connection, no: int, shelf: list[Books]) -> None:
-    rows = [
-        (no << PLACES | mark, _side(debit), _side(credit), amount, book.org)
-        for book in shelf
-        for mark, debit, credit, amount in book.transfers
-    ]
-    await _copy(connection, "transfer", ("no", "debit", "credit", "amount", "org"), rows)
-
-
-def _side(side: Account | Contra) -> int:
-    return side.id if isinstance(side, Account) else int(side)
 
 
 async def _cards(connection: Connection, shelf: list[Books]) -> None:

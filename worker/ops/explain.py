@@ -229,7 +229,7 @@ class _Ledger:
     async def _cause(self, no: int | None) -> Related | None:
         if no is None:
             return None
-        rows = await self.connection.fetch(SQL["read_cause"], self.org, no)
+        rows = await self.connection.fetch(SQL["read_causes"], self.org, [no])
         return stored.related(rows[0]["type"], rows[0]["subject"], rows[0]["facts"]) if rows else None
 
     async def _waiters(self, type_: str, subject: str) -> list[Identity]:

@@ -1,12 +1,180 @@
 """Customers: one with all that is known, and the list."""
 
-from schemas.views import CustomerGet, CustomerList, CustomerPage, CustomerView
-from worker.views.desk import Desk
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, Literal
+
+import orjson
+
+from schemas.reasons import Reason
+from schemas.scalars import format_instant
+from schemas.views import (
+    Balance,
+    Consent,
+    CustomerGet,
+    CustomerList,
+    CustomerPage,
+    CustomerSummary,
+    CustomerView,
+    GiftCardView,
+    PointsLot,
+    Profile,
+    Tier,
+)
+from worker.domain.books import day_of
+from worker.domain.lots import Account, Kind, Standing
+from worker.domain.loyalty import earned_12m
+from worker.domain.policy import PolicyVersion
+from worker.ledger.pack import account_of
+from worker.ledger.queries import SQL
+from worker.ops.earning import exact_text
+from worker.views import cards, cursors, transfers
+from worker.views.desk import Desk, Refused
+from worker.views.tenant import Tenant, reading
+
+LATEST: Final = 10  # transfers told with a customer
+STATUS: Final[Mapping[Standing, Literal["active", "blocked", "erased"]]] = {
+    Standing.ACTIVE: "active",
+    Standing.FROZEN: "blocked",
+    Standing.CLOSED: "erased",
+}
 
 
 async def get(desk: Desk, orgcode: str, request: CustomerGet) -> CustomerView:
-    raise NotImplementedError
+    """The customer, under the present id where the one asked for was merged into another."""
+    now_us = time.time_ns() // 1000
+    day = day_of(now_us)
+    async with reading(desk, orgcode) as tenant:
+        path = await tenant.path(request.customer_id)
+        if not path:
+            raise Refused(Reason.CUSTOMER_NOT_FOUND)
+        person = next(account for account in reversed(path) if account.kind is Kind.POINTS)
+        points = path[-1]
+        erased = person.standing is Standing.CLOSED
+        return CustomerView(
+            customer_id=person.key,
+            status=STATUS[person.standing],
+            profile=(await tenant.profiles([person])).get(person.id, Profile()),
+            consents=() if erased else await _consents(tenant, person.key),
+            points=_balance(points, day),
+            tier=_tier((await tenant.policies()).at(now_us), points, day),
+            lots=tuple(_lots(points)),
+            pool_id=points.key if points.kind is Kind.POOL else None,
+            gift_cards=await _cards(tenant, person, day),
+            activity=await transfers.latest(tenant, path, LATEST),
+        )
+
+
+async def _consents(tenant: Tenant, customer_id: str) -> tuple[Consent, ...]:
+    """What was said last, by when it happened, for each purpose and channel."""
+    latest: dict[tuple[Any, str], Any] = {}
+    for row in await tenant.connection.fetch(SQL["load_consent"], [tenant.org], [customer_id]):
+        said = latest.setdefault((row["purpose"], row["channel"]), row)
+        if row["at_us"] >= said["at_us"]:
+            latest[row["purpose"], row["channel"]] = row
+    return tuple(
+        Consent(
+            purpose=purpose, channel=channel or None, granted=row["granted"], since=format_instant(row["at_us"])
+        )
+        for (purpose, channel), row in sorted(latest.items())
+    )  # fmt: skip
+
+
+def _balance(points: Account, day: int) -> Balance:
+    return Balance(
+        balance=points.balance,
+        available=points.available(day),
+        held=points.held,
+        pending=points.pending(day),
+        version=points.version,
+        deficit=points.deficit,
+    )
+
+
+def _tier(version: PolicyVersion, points: Account, day: int) -> Tier:
+    """As a sale of today would see it: of the tiers reached the one whose factor is the highest."""
+    earned = earned_12m(points, day)
+    reached = [tier for tier in version.policy.earn.tiers if tier.from_points_12m <= earned]
+    best = max(reached, key=lambda tier: (tier.factor, tier.from_points_12m), default=None)
+    return Tier(
+        name=None if best is None else best.name,
+        factor="1" if best is None else exact_text(best.factor),
+        earned_12m=earned,
+    )
+
+
+def _lots(points: Account) -> Iterable[PointsLot]:
+    """Soonest to expire first; their sum less the deficit is the balance."""
+    for lot in points.soonest():
+        if lot.amount:
+            yield PointsLot(
+                points=lot.amount,
+                held=lot.held,
+                available_on=cards.date_of(lot.available_day) if lot.available_day else None,
+                expires_on=cards.date_of(lot.expires_day),
+            )
+
+
+async def _cards(tenant: Tenant, person: Account, day: int) -> tuple[GiftCardView, ...]:
+    """Linked to the customer, or to one who was merged into them."""
+    views = []
+    owners = [person]
+    for owner in owners:
+        for account in await tenant.owned(owner.key):
+            if account.card is not None:
+                views.append(cards.view(account, account.card, person.key, day))
+            elif account.target == (owner.kind, owner.key):
+                owners.append(account)
+    return tuple(views)
+
+
+# --- the list --------------------------------------------------------------------------------------------------------
 
 
 async def page(desk: Desk, orgcode: str, request: CustomerList) -> CustomerPage:
-    raise NotImplementedError
+    """By id, without those who were merged into another; of a pool's member the balance is the pool's."""
+    question = ["customer.list", request.email, request.phone, sorted((request.external_ids or {}).items())]
+    async with reading(desk, orgcode) as tenant:
+        after = "" if request.cursor is None else cursors.read(tenant.keyring, question, request.cursor)
+        found = await _found(tenant, request, after)
+        shown = found[: request.limit]
+        profiles = await tenant.profiles(shown)
+        pools = await tenant.accounts([account.target for account in shown if account.target is not None])
+        more = len(found) > request.limit
+        return CustomerPage(
+            items=tuple(
+                CustomerSummary(
+                    customer_id=account.key,
+                    status=STATUS[account.standing],
+                    profile=profiles.get(account.id, Profile()),
+                    balance=(account if account.target is None else pools[account.target]).balance,
+                )
+                for account in shown
+            ),
+            next_cursor=cursors.write(tenant.keyring, question, shown[-1].key) if more else None,
+        )
+
+
+async def _found(tenant: Tenant, request: CustomerList, after: str) -> Sequence[Account]:
+    """One more than the page has room for, if there are as many."""
+    statement, *filters = _statement(request)
+    found: list[Account] = []
+    while (missing := request.limit + 1 - len(found)) > 0:
+        rows = await tenant.connection.fetch(SQL[statement], tenant.org, after, missing, *filters)
+        accounts = [account_of(row) for row in rows]
+        found += [account for account in accounts if account.target is None or account.target[0] is Kind.POOL]
+        if len(rows) < missing:
+            break
+        after = accounts[-1].key
+    return found
+
+
+def _statement(request: CustomerList) -> tuple[Any, ...]:
+    """By what is likely to be one customer's alone; the rest of what is named must hold too."""
+    external_ids = None if request.external_ids is None else orjson.dumps(request.external_ids).decode()
+    filters = request.email, request.phone, external_ids
+    if request.email is not None:
+        return "find_customers_by_email", *filters
+    if external_ids is not None:
+        return "find_customers_by_external_ids", *filters
+    return ("find_customers_by_phone", *filters) if request.phone is not None else ("list_customers",)

@@ -1,8 +1,25 @@
-"""One card as it is now."""
+"""One card as it is now, and what was booked on it."""
 
-from schemas.views import GiftCardGet, GiftCardView
+import time
+
+from schemas.views import GiftCardGet, GiftCardHistory, GiftCardView, HistoryPage
+from worker.domain.books import day_of
+from worker.views import cards, transfers
 from worker.views.desk import Desk
+from worker.views.tenant import reading
 
 
 async def get(desk: Desk, orgcode: str, request: GiftCardGet) -> GiftCardView:
-    raise NotImplementedError
+    await cards.try_pin(desk, orgcode, request.gift_card)
+    async with reading(desk, orgcode) as tenant:
+        card, facts = await cards.accepted(tenant, request.gift_card, trusted=desk.trusted)
+        path = await tenant.path(facts.customer_id) if facts.customer_id else []
+    return cards.view(card, facts, cards.owner(path), day_of(time.time_ns() // 1000))
+
+
+async def history(desk: Desk, orgcode: str, request: GiftCardHistory) -> HistoryPage:
+    await cards.try_pin(desk, orgcode, request.gift_card)
+    async with reading(desk, orgcode) as tenant:
+        card, _ = await cards.accepted(tenant, request.gift_card, trusted=desk.trusted)
+        question = ("giftcard.history", card.key)
+        return await transfers.page(tenant, [card], question, request.cursor, request.limit)

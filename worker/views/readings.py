@@ -4,17 +4,17 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from worker.views import customers, events, gift_cards, histories, policies
+from worker.views import customers, events, gift_cards, loyalty
 from worker.views.desk import Reading
 
 READINGS: Final[Mapping[str, Reading]] = MappingProxyType(
     {
         "customer.get": customers.get,
         "customer.list": customers.page,
-        "loyalty.history": histories.of_customer,
-        "loyalty.policy.get": policies.get,
+        "loyalty.history": loyalty.history,
+        "loyalty.policy.get": loyalty.policy,
         "giftcard.get": gift_cards.get,
-        "giftcard.history": histories.of_card,
+        "giftcard.history": gift_cards.history,
         "event.explain": events.explain,
         "event.simulate": events.simulate,
     }

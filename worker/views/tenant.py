@@ -1,28 +1,84 @@
-"""One tenant's ledger at one moment: the names of its tables behind the answers."""
+"""One tenant's ledger at one moment, as accounts of the domain. Nothing is locked."""
 
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Self
 
+import orjson
+
+from schemas.views import Profile
+from worker.codec import Keyring
+from worker.domain.lots import Account, Kind, Standing
 from worker.domain.policy import PolicyBook
 from worker.ledger.load import Shelf
-from worker.ledger.queries import Connection
+from worker.ledger.pack import account_of
+from worker.ledger.queries import SQL, Connection
 from worker.pipeline import NOBODY
+from worker.views.desk import Desk
+
+Key = tuple[Kind, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """A connection to one moment of the ledger, and whose rows are asked for."""
+    """A connection that sees one moment, and whose rows are asked for."""
 
     connection: Connection
+    keyring: Keyring
     orgcode: str
     org: int
-
-    @classmethod
-    async def of(cls, connection: Connection, orgcode: str) -> Self:
-        org = await connection.fetchval("SELECT id FROM org WHERE code = $1", orgcode)
-        return cls(connection, orgcode, org or NOBODY)
 
     async def policies(self) -> PolicyBook:
         """Every version, the default first."""
         books = await Shelf().open(self.connection, {self.orgcode: self.org})
         return books[self.orgcode].policies
+
+    async def accounts(self, keys: Iterable[Key]) -> dict[Key, Account]:
+        """Those that there are."""
+        wanted = sorted(set(keys))
+        if not wanted:
+            return {}
+        rows = await self.connection.fetch(
+            SQL["load_account"], [self.org] * len(wanted), [kind for kind, _ in wanted], [key for _, key in wanted]
+        )
+        return {(account.kind, account.key): account for account in map(account_of, rows)}
+
+    async def path(self, customer_id: str) -> list[Account]:
+        """The customer's own account, then those that its points went over to, by merges and into a pool.
+
+        The last one has the points; the last of Kind.POINTS is the person's present record. Empty: no such customer.
+        """
+        path: list[Account] = []
+        key: Key | None = (Kind.POINTS, customer_id)
+        while key is not None:
+            account = (await self.accounts([key])).get(key)
+            if account is None or account.standing is Standing.UNCLAIMED:
+                return path
+            path.append(account)
+            key = account.target
+        return path
+
+    async def owned(self, owner: str) -> list[Account]:
+        """Cards of this customer, customers merged into it; of a pool its members."""
+        return [account_of(row) for row in await self.connection.fetch(SQL["read_owned"], self.org, owner)]
+
+    async def profiles(self, accounts: Sequence[Account]) -> dict[int, Profile]:
+        """By the account's id; an erased customer's is empty."""
+        rows = await self.connection.fetch(SQL["read_profiles"], self.org, [account.id for account in accounts])
+        return {
+            row["account_id"]: Profile(
+                name=row["name"],
+                email=row["email"],
+                phone=row["phone"],
+                external_ids=None if row["external_ids"] is None else orjson.loads(row["external_ids"]),
+            )
+            for row in rows
+        }
+
+
+@asynccontextmanager
+async def reading(desk: Desk, orgcode: str) -> AsyncIterator[Tenant]:
+    """One moment of the tenant's ledger; of a tenant that is not known an empty one."""
+    async with desk.pool.reading() as connection:
+        org = await connection.fetchval("SELECT id FROM org WHERE code = $1", orgcode)
+        yield Tenant(connection, desk.pipeline.keyring(orgcode), orgcode, org or NOBODY)

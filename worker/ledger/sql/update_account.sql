@@ -1,7 +1,7 @@
 UPDATE account a
 SET balance = k.balance, held = k.held, deficit = k.deficit, version = k.version, standing = k.standing,
-    lots = k.lots, earned = k.earned, extra = k.extra
+    lots = k.lots, earned = k.earned, extra = k.extra, last_no = k.last_no, owner = k.owner
 FROM unnest($1::integer[], $2::smallint[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[],
-            $8::smallint[], $9::bytea[], $10::bytea[], $11::bytea[])
-    AS k (org, kind, key, balance, held, deficit, version, standing, lots, earned, extra)
+            $8::smallint[], $9::bytea[], $10::bytea[], $11::bytea[], $12::bigint[], $13::text[])
+    AS k (org, kind, key, balance, held, deficit, version, standing, lots, earned, extra, last_no, owner)
 WHERE a.org = k.org AND a.kind = k.kind AND a.key = k.key

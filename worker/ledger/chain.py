@@ -1,0 +1,40 @@
+"""The transfers of a batch, each linked to the document that moved its accounts before: so a history is read."""
+
+from collections.abc import Sequence
+
+from worker.domain.books import Books
+from worker.domain.lots import Account, Contra
+
+TRANSFER = ("no", "debit", "credit", "amount", "org", "debit_before", "credit_before")
+
+Row = tuple[int, int, int, int, int, int | None, int | None]
+
+
+class Chain:
+    """Follows the accounts from document to document. The transfers of one document all name the same one before."""
+
+    def __init__(self) -> None:
+        self._before: dict[int, int | None] = {}  # account → before the document that moved it last
+
+    def rows(self, batch_no: int, places: int, shelf: Sequence[Books]) -> list[Row]:
+        """Of TRANSFER, in the order of booking; the accounts have their ids, and get their `last_no`."""
+        return [
+            (
+                no := batch_no << places | mark, _id(debit), _id(credit), amount, book.org, self._link(debit, no),
+                self._link(credit, no),
+            )
+            for book in shelf
+            for mark, debit, credit, amount in book.transfers
+        ]  # fmt: skip
+
+    def _link(self, side: Account | Contra, no: int) -> int | None:
+        if not isinstance(side, Account):
+            return None
+        if side.last_no != no:
+            self._before[side.id] = side.last_no
+            side.last_no = no
+        return self._before[side.id]
+
+
+def _id(side: Account | Contra) -> int:
+    return side.id if isinstance(side, Account) else int(side)

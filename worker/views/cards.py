@@ -1,0 +1,87 @@
+"""Which card is asked about, whether it may be told of, and how it is now (contract §2.2 Safety)."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Literal
+
+from schemas.documents import CardRef
+from schemas.reasons import Reason
+from schemas.scalars import EPOCH
+from schemas.views import GiftCardView
+from worker.domain.books import Books
+from worker.domain.lots import NEVER, Account, CardFacts, Kind, Standing
+from worker.domain.needs import Needs
+from worker.domain.policy import PolicyBook
+from worker.domain.requests import accepted_card
+from worker.ledger import load, write
+from worker.ledger.queries import SQL
+from worker.views.desk import Desk, Refused
+from worker.views.tenant import Tenant
+
+
+async def try_pin(desk: Desk, orgcode: str, ref: CardRef) -> None:
+    """Let a PIN that is given count as that of a payment does: five wrong ones in a row freeze the card, a right one
+    begins anew. It counts before anything is answered, so that looking tells no more about a PIN than paying does.
+
+    Of a card that there is not the same is asked of Postgres, and no commit is waited for: the time tells little too.
+    """
+    if ref.pin is None:
+        return
+    async with desk.pool.transaction() as connection:
+        await connection.execute("SET LOCAL synchronous_commit = off")
+        org = await connection.fetchval("SELECT id FROM org WHERE code = $1", orgcode)
+        if org is None:
+            return
+        books = Books(org, orgcode, PolicyBook([]))
+        needs = Needs()
+        needs.card(ref)
+        await load.fill(connection, {orgcode: books}, {orgcode: needs}, {})
+        accepted_card(ref, books, trusted=desk.trusted)
+        await write.accounts(connection, [books])
+
+
+async def accepted(tenant: Tenant, ref: CardRef, *, trusted: bool) -> tuple[Account, CardFacts]:
+    """The card. Raises Refused alike where it is not known, and where its PIN is missing or wrong."""
+    books = Books(tenant.org, tenant.orgcode, PolicyBook([]))
+    card_id = ref.card_id
+    if ref.number is not None:
+        tokens = sorted(ref.number.tokens)
+        rows = await tenant.connection.fetch(SQL["load_card_number"], [tenant.org] * len(tokens), tokens)
+        books.cards = {tokens[row["place"] - 1]: row["card_id"] for row in rows}
+        card_id = next(iter(books.cards.values()), None)
+    if card_id is not None:
+        books.accounts |= await tenant.accounts([(Kind.CARD, card_id)])
+    card = accepted_card(ref, books, trusted=trusted)
+    if card is None or card.card is None:
+        raise Refused(Reason.CARD_NOT_ACCEPTED)
+    return card, card.card
+
+
+def view(card: Account, facts: CardFacts, customer_id: str | None, day: int) -> GiftCardView:
+    """As it is on a day; nothing is available of one that may not pay."""
+    status: Literal["active", "frozen", "expired"] = "active" if card.standing is Standing.ACTIVE else "frozen"
+    if facts.expires_day < day:
+        status = "expired"
+    return GiftCardView(
+        card_id=card.key,
+        last4=facts.last4 or None,
+        currency=card.currency,
+        status=status,
+        balance_minor=card.balance,
+        held_minor=card.held,
+        available_minor=card.available(day) if status == "active" else 0,
+        expires_on=date_of(facts.expires_day),
+        customer_id=customer_id,
+        has_pin=bool(facts.pin),
+        version=card.version,
+    )
+
+
+def owner(path: Sequence[Account]) -> str | None:
+    """The present id of the customer whose path it is."""
+    return next((account.key for account in reversed(path) if account.kind is Kind.POINTS), None)
+
+
+def date_of(day: int) -> str | None:
+    """YYYY-MM-DD; None: never."""
+    return None if day == NEVER else (EPOCH + timedelta(days=day)).date().isoformat()

@@ -1,0 +1,39 @@
+"""Points: what was booked, and by which policy they are earned and spent."""
+
+import time
+
+from schemas.reasons import Reason
+from schemas.scalars import format_instant
+from schemas.views import HistoryPage, LoyaltyHistory, PolicyGet, PolicyVersion, PolicyView
+from worker.domain.policy import PolicyVersion as Version
+from worker.views import transfers
+from worker.views.desk import Desk, Invalid, Refused
+from worker.views.tenant import reading
+
+
+async def history(desk: Desk, orgcode: str, request: LoyaltyHistory) -> HistoryPage:
+    """Of the account that has the points; before they went over to it, by a merge or into a pool, of the customer's."""
+    async with reading(desk, orgcode) as tenant:
+        path = await tenant.path(request.customer_id)
+        if not path:
+            raise Refused(Reason.CUSTOMER_NOT_FOUND)
+        question = ("loyalty.history", request.customer_id)
+        return await transfers.page(tenant, path, question, request.cursor, request.limit)
+
+
+async def policy(desk: Desk, orgcode: str, request: PolicyGet) -> PolicyView:
+    """A version by number; else the one in force at an instant, now where none is said."""
+    async with reading(desk, orgcode) as tenant:
+        book = await tenant.policies()
+    if request.version is not None:
+        if request.version > book.latest.version:
+            raise Invalid("version: there is no such version")
+        version = book.numbered(request.version)
+    else:
+        version = book.at(time.time_ns() // 1000 if request.at is None else request.at)
+    versions = tuple(PolicyVersion(version=one.version, effective_from=_since(one)) for one in book.versions)
+    return PolicyView(version=version.version, effective_from=_since(version), policy=version.policy, versions=versions)
+
+
+def _since(version: Version) -> str | None:
+    return format_instant(version.effective_us) if version.version else None
