@@ -17,6 +17,22 @@ from worker.pipeline import Applied, Pipeline
 NOW_US = time.time_ns() // 1_000_000 * 1000
 TOPICS = ("scm.sales",)
 _offsets = itertools.count()
+# Links between transfers that do not lead to the one before, and transfers of which no document is known: none.
+BROKEN_CHAINS = """
+SELECT c.* FROM (
+    SELECT org, account_id, no, before,
+           lag(no) OVER (PARTITION BY account_id ORDER BY no) AS expected,
+           max(no) OVER (PARTITION BY account_id) AS last
+    FROM (
+        SELECT DISTINCT org, debit AS account_id, no, debit_before AS before FROM transfer WHERE debit > 0
+        UNION SELECT DISTINCT org, credit, no, credit_before FROM transfer WHERE credit > 0
+    ) e
+) c JOIN account a ON a.id = c.account_id
+WHERE c.before IS DISTINCT FROM c.expected OR a.last_no <> c.last
+UNION ALL
+SELECT t.org, t.debit, t.no, NULL, NULL, NULL FROM transfer t
+WHERE NOT EXISTS (SELECT 1 FROM event WHERE event.no = t.no AND event.org = t.org)
+"""
 
 
 def record(type_: str, data: Data, org: str = "acme", **attributes: object) -> Record:

@@ -10,7 +10,7 @@ from tests.codec.records import Record
 from tests.domain.room import Room
 from tests.domain.table import FOLDER, Row, Stage, batch, rows, words
 from tests.e2e.documents import Clock, build
-from tests.ledger.conftest import NOW_US, Worker, record, said
+from tests.ledger.conftest import BROKEN_CHAINS, NOW_US, Worker, record, said
 
 NOW = datetime.fromtimestamp(NOW_US // 1_000_000, UTC)
 # What no test can make happen to a real clock, and what no topic can say.
@@ -62,6 +62,7 @@ async def test_every_row(worker: Worker, connection: asyncpg.Connection) -> None
         told = said(messages) + said(await worker.rest())
         assert sorted(map(comparable, told)) == sorted(map(comparable, expected))
     assert await connection.fetch("SELECT * FROM imbalance") == []
+    assert await connection.fetch(BROKEN_CHAINS) == []
     booked = {(row["code"], row["kind"], row["key"]): (row["balance"], row["held"], row["version"]) for row in
               await connection.fetch("SELECT o.code, a.* FROM account a JOIN org o ON o.id = a.org")}  # fmt: skip
     assert booked == {

@@ -1,5 +1,6 @@
 """Which card is asked about, whether it may be told of, and how it is now (contract §2.2 Safety)."""
 
+import time
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Literal
@@ -36,6 +37,7 @@ async def try_pin(desk: Desk, orgcode: str, ref: CardRef) -> None:
         needs = Needs()
         needs.card(ref)
         await load.fill(connection, {orgcode: books}, {orgcode: needs}, {})
+        books.begin(0, time.time_ns() // 1000)
         accepted_card(ref, books, trusted=desk.trusted)
         await write.accounts(connection, [books])
 
@@ -43,14 +45,13 @@ async def try_pin(desk: Desk, orgcode: str, ref: CardRef) -> None:
 async def accepted(tenant: Tenant, ref: CardRef, *, trusted: bool) -> tuple[Account, CardFacts]:
     """The card. Raises Refused alike where it is not known, and where its PIN is missing or wrong."""
     books = Books(tenant.org, tenant.orgcode, PolicyBook([]))
-    card_id = ref.card_id
+    ids = [] if ref.card_id is None else [ref.card_id]
     if ref.number is not None:
         tokens = sorted(ref.number.tokens)
         rows = await tenant.connection.fetch(SQL["load_card_number"], [tenant.org] * len(tokens), tokens)
         books.cards = {tokens[row["place"] - 1]: row["card_id"] for row in rows}
-        card_id = next(iter(books.cards.values()), None)
-    if card_id is not None:
-        books.accounts |= await tenant.accounts([(Kind.CARD, card_id)])
+        ids += books.cards.values()
+    books.accounts |= await tenant.accounts((Kind.CARD, card_id) for card_id in ids)
     card = accepted_card(ref, books, trusted=trusted)
     if card is None or card.card is None:
         raise Refused(Reason.CARD_NOT_ACCEPTED)

@@ -1,0 +1,127 @@
+"""A card as it is now, and who may be told (contract §2.2 Safety)."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from schemas.reasons import Reason
+from tests.views.conftest import NOW, Data, Shop, card
+from worker.views import Refused
+
+GUESSES = 5
+LOOK_UPS = ("giftcard.get", "giftcard.history")
+
+
+async def accepted(shop: Shop, gift_card: Data, *, trusted: bool = False, org: str = "acme") -> bool:
+    """Whether the card is told of, which both look-ups agree on."""
+    reasons = {await refusal(shop, name, gift_card=gift_card, trusted=trusted, org=org) for name in LOOK_UPS}
+    assert len(reasons) == 1
+    assert reasons <= {None, Reason.CARD_NOT_ACCEPTED}
+    return None in reasons
+
+
+async def refusal(shop: Shop, name: str, **body: Any) -> Reason | None:  # noqa: ANN401
+    try:
+        await shop.ask(name, **body)
+    except Refused as refused:
+        return refused.reason
+    return None
+
+
+async def test_a_card(shop: Shop) -> None:
+    (issued,) = await shop.tell("issue I1 G 5000 expires_on=day+3d")
+    await shop.tell("request T1 card G 1200", "customer C", "link K1 G C")
+    card_id = issued["gift_cards"][0]["card_id"]
+    told = await shop.ask("giftcard.get", gift_card=card("G"))
+    assert told == {
+        "card_id": card_id,
+        "last4": card("G")["number"][-4:],
+        "currency": "GBP",
+        "status": "active",
+        "balance_minor": 5000,
+        "held_minor": 1200,
+        "available_minor": 3800,
+        "expires_on": str(NOW.date() + timedelta(days=3)),
+        "customer_id": "C",
+        "has_pin": False,
+        "version": 2,
+    }
+    assert await shop.ask("giftcard.get", gift_card={"card_id": card_id}) == told
+    assert await shop.ask("giftcard.get", gift_card=card("G", "1234")) == told
+
+
+async def test_the_status_is_that_of_now(shop: Shop) -> None:
+    await shop.tell("issue I1 G 5000 expires_on=day-2d @-9d", "issue I2 H 700", "freeze K1 H")
+    expired, frozen = [await shop.ask("giftcard.get", gift_card=card(name)) for name in "GH"]
+    assert (expired["status"], expired["balance_minor"], expired["available_minor"]) == ("expired", 5000, 0)
+    assert (frozen["status"], frozen["balance_minor"], frozen["available_minor"]) == ("frozen", 700, 0)
+    await shop.tell("freeze K2 G")
+    assert (await shop.ask("giftcard.get", gift_card=card("G")))["status"] == "expired"
+    await shop.tell("unfreeze K3 H")
+    assert (await shop.ask("giftcard.get", gift_card=card("H")))["status"] == "active"
+
+
+async def test_the_pin_of_a_card_that_has_one_is_demanded(shop: Shop) -> None:
+    issued, plain = await shop.tell("issue I1 G 5000 pin=4711", "issue I2 H 5000")
+    card_id, plain_id = (one["gift_cards"][0]["card_id"] for one in (issued, plain))
+    for trusted in (False, True):
+        assert not await accepted(shop, card("X"), trusted=trusted)
+        assert not await accepted(shop, card("X", "4711"), trusted=trusted)
+        assert not await accepted(shop, {"card_id": "X"}, trusted=trusted)
+        assert not await accepted(shop, card("G"), trusted=trusted)
+        assert not await accepted(shop, card("G", "0000"), trusted=trusted)
+        assert not await accepted(shop, {"card_id": card_id, "pin": "0000"}, trusted=trusted)
+        assert await accepted(shop, card("G", "4711"), trusted=trusted)
+        assert await accepted(shop, {"card_id": card_id, "pin": "4711"}, trusted=trusted)
+        assert await accepted(shop, {"card_id": plain_id}, trusted=trusted)
+        assert await accepted(shop, {"card_id": card_id}, trusted=trusted) is trusted
+
+
+async def test_another_tenants_card_is_none(shop: Shop) -> None:
+    (issued,) = await shop.tell("issue I1 G 5000")
+    await shop.tell("issue I1 H 1", org="other")
+    for gift_card in (card("G"), {"card_id": issued["gift_cards"][0]["card_id"]}, card("G", "1234")):
+        assert not await accepted(shop, gift_card, org="other", trusted=True)
+        assert not await accepted(shop, gift_card, org="nobody", trusted=True)
+    assert await accepted(shop, card("G"))
+
+
+async def test_a_customers_account_is_no_card(shop: Shop) -> None:
+    await shop.tell("customer C")
+    assert not await accepted(shop, {"card_id": "C"}, trusted=True)
+
+
+async def guess(shop: Shop, times: int, pin: str = "0000") -> None:
+    for _ in range(times):
+        with pytest.raises(Refused):
+            await shop.ask("giftcard.get", gift_card=card("G", pin))
+
+
+async def test_five_wrong_pins_freeze_the_card(shop: Shop) -> None:
+    """Those of look-ups and of payments together; a right one in between begins anew."""
+    await shop.tell("issue I1 G 5000 pin=4711")
+    await guess(shop, GUESSES - 1)
+    assert (await shop.ask("giftcard.get", gift_card=card("G", "4711")))["status"] == "active"
+    await guess(shop, 2)
+    declined = await shop.tell("request T1 card G 100 pin=1111", "request T2 card G 100 pin=2222")
+    assert {one["reason"] for one in declined} == {"card_not_accepted"}
+    await guess(shop, 1)
+    (frozen,) = await shop.tell("request T3 card G 100 pin=4711")
+    assert frozen["reason"] == "card_frozen"
+    told = await shop.ask("giftcard.get", gift_card=card("G", "4711"))
+    assert (told["status"], told["available_minor"], told["version"]) == ("frozen", 0, 2)
+
+
+async def test_a_missing_pin_is_no_guess(shop: Shop) -> None:
+    await shop.tell("issue I1 G 5000 pin=4711")
+    for _ in range(GUESSES):
+        assert not await accepted(shop, card("G"))
+    assert (await shop.ask("giftcard.get", gift_card=card("G", "4711")))["status"] == "active"
+
+
+async def test_guesses_made_at_once_all_count(shop: Shop) -> None:
+    await shop.tell("issue I1 G 5000 pin=4711")
+    await asyncio.gather(*(guess(shop, 1, f"000{number}") for number in range(GUESSES)))
+    assert (await shop.ask("giftcard.get", gift_card=card("G", "4711")))["status"] == "frozen"

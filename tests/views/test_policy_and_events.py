@@ -1,0 +1,89 @@
+"""The policy, why a document was decided so, and what one would get."""
+
+from datetime import timedelta
+
+import pytest
+
+from schemas.policy import DEFAULT_POLICY
+from schemas.reasons import Reason
+from tests.views.conftest import NOW, Shop
+from worker.pipeline import Conflict
+from worker.views import Invalid, Refused
+
+SALE = {
+    "store_id": "s", "currency": "GBP", "customer_id": "C",
+    "lines": [{"line_id": 1, "sku": "x", "net_minor": 1200}], "tenders": [],
+}  # fmt: skip
+
+
+async def test_the_policy_by_version_and_by_time(shop: Shop) -> None:
+    assert await shop.ask("loyalty.policy.get") == {
+        "version": 0, "policy": DEFAULT_POLICY.wire_form(), "versions": [{"version": 0}],
+    }  # fmt: skip
+    await shop.tell(
+        'policy {"earn":{"pending_days":1}} from=-9d id=P1', 'policy {"earn":{"pending_days":2}} from=-1d id=P2',
+        'policy {"earn":{"pending_days":3}} from=+9d id=P3',
+    )  # fmt: skip
+    now = await shop.ask("loyalty.policy.get")
+    assert (now["version"], now["policy"]["earn"]["pending_days"]) == (2, 2)
+    since = [(NOW + timedelta(days=days)).isoformat().replace("+00:00", "Z") for days in (-9, -1, 9)]
+    assert now["effective_from"] == since[1]
+    assert now["versions"] == [
+        {"version": 0}, *({"version": number, "effective_from": at} for number, at in enumerate(since, 1)),
+    ]  # fmt: skip
+    for body, version in (({"version": 0}, 0), ({"version": 3}, 3), ({"at": since[0]}, 1), ({"at": since[2]}, 3),
+                          ({"at": "1999-01-01T00:00:00Z"}, 0), ({"version": 1, "at": since[2]}, 1)):  # fmt: skip
+        assert (await shop.ask("loyalty.policy.get", **body))["version"] == version
+    with pytest.raises(Invalid, match=r"^version: "):
+        await shop.ask("loyalty.policy.get", version=4)
+    assert (await shop.ask("loyalty.policy.get", org="other"))["versions"] == [{"version": 0}]
+
+
+async def test_why(shop: Shop) -> None:
+    await shop.tell("customer C", "sale S1 C 1:1000")
+    told = await shop.ask("event.explain", type="scm.sale.completed", id="S1")
+    assert "+10" in told["text"]
+    assert (told["state"], told["transfers"][0]["amount"]) == ("decided", 10)
+    for type_, reason in (
+        ("scm.sale.voided", Reason.SALE_NOT_FOUND), ("scm.tender.captured", Reason.TENDER_NOT_FOUND),
+        ("crm.hold.expired", Reason.TENDER_NOT_FOUND), ("crm.loyalty.earn", Reason.COMMAND_NOT_FOUND),
+    ):  # fmt: skip
+        with pytest.raises(Refused) as refused:
+            await shop.ask("event.explain", type=type_, id="S1")
+        assert refused.value.reason is reason
+    with pytest.raises(Refused):
+        await shop.ask("event.explain", type="scm.sale.completed", id="S1", org="other")
+    with pytest.raises(Invalid, match=r"^type: "):
+        await shop.ask("event.explain", type="scm.sale", id="S1")
+
+
+async def test_what_it_would_get(shop: Shop) -> None:
+    await shop.tell("customer C", "sale S1 C 1:1000")
+    told = await shop.ask("event.simulate", type="scm.sale.completed", data=SALE)
+    assert (told["stored"], told["outcome"]["points"]["change"], told["outcome"]["points"]["balance"]) == (
+        False,
+        12,
+        22,
+    )
+    assert (await shop.ask("customer.get", customer_id="C"))["points"]["balance"] == 10
+    with pytest.raises(Conflict):
+        await shop.ask("event.simulate", type="scm.sale.completed", data=SALE | {"sale_id": "S1"})
+    with pytest.raises(Invalid, match="lines"):
+        await shop.ask("event.simulate", type="scm.sale.completed", data=SALE | {"lines": []})
+    with pytest.raises(Invalid, match=r"^type: "):
+        await shop.ask("event.simulate", type="scm.sale", data={})
+    with pytest.raises(Invalid):
+        await shop.ask("event.simulate", type="scm.sale.completed", data=SALE | {"sale_id": 17})
+
+
+async def test_a_stored_outcome_and_a_trusted_key(shop: Shop) -> None:
+    (issued,) = await shop.tell("issue I1 G 5000 pin=4711")
+    card_id = issued["gift_cards"][0]["card_id"]
+    data = {"gift_card": {"card_id": card_id}, "amount_minor": 100, "currency": "GBP"}
+    declined = await shop.ask("event.simulate", type="crm.giftcard.redeem", data=data)
+    taken = await shop.ask("event.simulate", type="crm.giftcard.redeem", data=data, trusted=True)
+    assert (declined["outcome"]["status"], taken["outcome"]["status"]) == ("rejected", "applied")
+    await shop.tell("customer C")
+    data = {"command_id": "new-C", "customer_id": "C"}
+    again = await shop.ask("event.simulate", type="crm.customer.create", data=data)
+    assert (again["stored"], again["outcome"]["customer_id"]) == (True, "C")
