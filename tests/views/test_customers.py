@@ -162,6 +162,21 @@ async def test_who_has_no_record_is_not_found(shop: Shop) -> None:
     assert await ids(shop, org="nobody") == []
 
 
+async def test_two_tenants_with_the_same_ids_see_their_own(shop: Shop) -> None:
+    for org, points in (("acme", 1), ("other", 2)):
+        await shop.tell(
+            PERSON.format("C"), PERSON.format("D"), f"consent K1 C marketing {'yes' if points == 1 else 'no'}",
+            f"earn K2 C {points}", f"earn K3 D {points}", f"issue I1 G {points} customer_id=D", "merge M1 D C", org=org,
+        )  # fmt: skip
+    for org, points in (("acme", 1), ("other", 2)):
+        told = await shop.ask("customer.get", customer_id="C", org=org)
+        assert [one["balance_minor"] for one in told["gift_cards"]] == [points]
+        assert [one["granted"] for one in told["consents"]] == [points == 1]
+        assert [one["change"] for one in told["activity"]] == [points, points]
+        (item,) = (await shop.ask("customer.list", org=org, phone="+44-C"))["items"]
+        assert item["balance"] == 2 * points
+
+
 async def test_finding_by_what_the_profile_says(shop: Shop) -> None:
     await shop.tell(*(PERSON.format(name) for name in ("A", "B")), "create K-N N phone=+44-A")
     await shop.worker.read([_created("X", PROFILE), _created("Y", PROFILE | {"external_ids": {"shop": "18"}})])
