@@ -7,12 +7,12 @@ from typing import Final
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from schemas import commands, documents, envelope, policy
+from schemas import commands, documents, envelope, policy, views
 from schemas.scalars import Wire
 
 _Loc = tuple[int | str, ...]
 SHOWN: Final = 3
-_MODULES: Final = (commands, documents, envelope, policy)  # that define models
+_MODULES: Final = (commands, documents, envelope, policy, views)  # that define models
 
 
 def _names(base: type[Wire]) -> Iterator[str]:

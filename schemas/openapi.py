@@ -5,36 +5,41 @@ from typing import Any, Final
 
 from schemas import door_examples
 from schemas.json_schema import Schema, definitions
-from schemas.operations import OPERATIONS, Operation, body_schema
-from schemas.problems import KINDS, MEDIA_TYPE, Code, Problem, details
+from schemas.operations import OPERATIONS, Operation, Scope, body_schema
+from schemas.problems import DOOR, KINDS, MEDIA_TYPE, Code, DoorReason, Problem, details, refused
 from schemas.reasons import CATEGORY, Reason
 
 VERSION: Final = "1.0.0"
 REQUEST_ID: Final = "3f0c7a5e1b9d4c2e8f60718293a4b5c6"
 _PRINTABLE: Final = r"^[\x20-\x7e]{1,128}$"
 
-# What every route may answer, and in which words: (code, reason) → detail.
-_ANYWHERE: Final[Mapping[tuple[Code, str], str]] = {
-    (Code.INVALID_REQUEST, "invalid"): "points: int_type",
-    (Code.INVALID_REQUEST, "invalid_header"): "X-Orgcode: missing",
-    (Code.UNAUTHORIZED, "credentials_not_accepted"): "neither X-Api-Key nor a session token that is accepted",
-    (Code.FORBIDDEN, "orgcode_not_of_key"): "X-Orgcode: not the tenant of the key",
-    (Code.TIMEOUT, "body_too_slow"): "the body was not there within 10 s",
-    (Code.TOO_LARGE, "body_too_large"): "the body has more than 1048576 bytes",
-    (Code.UNSUPPORTED_MEDIA_TYPE, "not_json"): "Content-Type: application/json is needed, in UTF-8",
-    (Code.TOO_MANY_REQUESTS, "rate_limited"): "the key has no request left; ask again later",
-    (Code.TOO_MANY_REQUESTS, "card_misses_limited"): "too many cards that were not accepted; ask again later",
-    (Code.UNAVAILABLE, "overloaded"): "too much is waiting already; ask again later",
-    (Code.UNAVAILABLE, "timed_out"): "what becomes of it is not known yet: ask again with the same Idempotency-Key",
-    (Code.UNAVAILABLE, "unavailable"): "the ledger can't be reached; ask again with the same Idempotency-Key",
-}
-_SCOPE_MISSING: Final = "the key lacks the scope {scope}"
-_CONFLICT: Final = "the identity is known with other content; the first document stands"
-_UNKNOWN_EVENT: Final = "the tenant has no such document"
+# What every route may answer.
+_ANYWHERE: Final = (
+    DoorReason.INVALID,
+    DoorReason.INVALID_HEADER,
+    DoorReason.CREDENTIALS_NOT_ACCEPTED,
+    DoorReason.ORGCODE_NOT_OF_KEY,
+    DoorReason.BODY_TOO_SLOW,
+    DoorReason.BODY_TOO_LARGE,
+    DoorReason.NOT_JSON,
+    DoorReason.RATE_LIMITED,
+    DoorReason.CARD_MISSES_LIMITED,
+    DoorReason.INTERNAL_ERROR,
+    DoorReason.OVERLOADED,
+    DoorReason.TIMED_OUT,
+    DoorReason.UNAVAILABLE,
+)
+_DEFAULTS: Final = {"within_s": 10, "most_bytes": 1 << 20}  # of the settings that a detail names
 
 _COUNTED: Final = ("RateLimit", "RateLimit-Policy")
-_LATER: Final = (Code.TOO_MANY_REQUESTS, Code.UNAVAILABLE)
-_SHARED: Final = (401, 408, 413, 415, 429, 503)  # every route answers these in the same words
+# Headers of the problems that every route answers in the same words.
+_OF_CODE: Final[Mapping[Code, tuple[str, ...]]] = {
+    Code.UNAUTHORIZED: ("WWW-Authenticate",),
+    Code.TOO_MANY_REQUESTS: ("Retry-After", *_COUNTED),
+    Code.UNAVAILABLE: ("Retry-After", "Idempotency-Key"),
+    Code.INTERNAL_ERROR: ("Idempotency-Key",),
+}
+_SHARED: Final = (401, 408, 413, 415, 429, 500, 503)  # every route answers these in the same words
 
 
 def _ref(*path: str) -> Schema:
@@ -47,28 +52,35 @@ def _headers(*names: str) -> Schema:
 
 def _refusal(operation: Operation, reason: Reason) -> tuple[str, dict[str, Any]]:
     """Of a document the problem has its outcome; what only reads has none."""
-    category = CATEGORY[reason]
-    told = reason.value.replace("_", " ")
+    code = Code(CATEGORY[reason].value)
     if operation.document is None:
-        return reason.value, details(Code(category.value), reason.value, told, REQUEST_ID)
+        return reason.value, details(code, reason.value, refused(reason), REQUEST_ID)
     status = "declined" if operation.document == "scm.tender.requested" else "rejected"
-    outcome = {"status": status, "reason": reason.value, "category": category.value}
-    detail = f"the document was {status}: {told}"
-    return f"{status}_{reason.value}", details(Code(category.value), reason.value, detail, REQUEST_ID, outcome=outcome)
+    outcome = {"status": status, "reason": reason.value, "category": code.value}
+    detail = refused(reason, outcome)
+    return f"{status}_{reason.value}", details(code, reason.value, detail, REQUEST_ID, outcome=outcome)
+
+
+def _own(reason: DoorReason, scope: Scope | None = None) -> dict[str, Any]:
+    """An example of what a door itself says."""
+    said = DOOR[reason]
+    detail = said.detail.format(**_DEFAULTS, scope="" if scope is None else scope.value)
+    return details(said.code, reason.value, detail, REQUEST_ID, scope=scope)
 
 
 def problems(operation: Operation) -> dict[str, dict[str, Any]]:
     """An example of every problem of a route; the same name is the same problem."""
-    found = {reason: details(code, reason, told, REQUEST_ID) for (code, reason), told in _ANYWHERE.items()}
+    reasons = list(_ANYWHERE)
+    if operation.document is not None:
+        reasons += [DoorReason.CONFLICT, DoorReason.REFUSED_BY_DATABASE]
+    if operation.name == "event.simulate":
+        reasons.append(DoorReason.CONFLICT)
+    if operation.name == "event.explain":
+        reasons.append(DoorReason.UNKNOWN_EVENT)
+    found = {reason.value: _own(reason) for reason in reasons}
     scope = operation.scope
     if scope is not None:
-        told = _SCOPE_MISSING.format(scope=scope.value)
-        lacking = details(Code.FORBIDDEN, "scope_missing", told, REQUEST_ID, scope=scope)
-        found[f"scope_missing_{scope.value.replace(':', '_')}"] = lacking
-    if operation.document is not None or operation.name == "event.simulate":
-        found["conflict"] = details(Code.CONFLICT, "conflict", _CONFLICT, REQUEST_ID)
-    if operation.name == "event.explain":
-        found["unknown_event"] = details(Code.NOT_FOUND, "unknown_event", _UNKNOWN_EVENT, REQUEST_ID)
+        found[f"scope_missing_{scope.value.replace(':', '_')}"] = _own(DoorReason.SCOPE_MISSING, scope)
     return found | dict(_refusal(operation, reason) for reason in operation.refusals)
 
 
@@ -78,16 +90,21 @@ def _problem_responses(operation: Operation) -> dict[str, Schema]:
     for name, one in problems(operation).items():
         by_status.setdefault(one["status"], {})[name] = one
     return {
-        str(status): _ref("responses", str(status)) if status in _SHARED else _problem_response(ones)
+        str(status): _ref("responses", str(status))
+        if status in _SHARED
+        else _problem_response(ones, *_given(operation))
         for status, ones in sorted(by_status.items())
     }
 
 
-def _problem_response(examples: Mapping[str, dict[str, Any]]) -> Schema:
+def _given(operation: Operation) -> tuple[str, ...]:
+    """The headers that name a document."""
+    return () if operation.document is None else ("Idempotency-Key", "Idempotency-Replayed")
+
+
+def _problem_response(examples: Mapping[str, dict[str, Any]], *headers_too: str) -> Schema:
     codes = list(dict.fromkeys(Code(one["code"]) for one in examples.values()))
-    headers = _headers(*(("Retry-After",) if codes[0] in _LATER else ()))
-    if codes[0] is Code.UNAUTHORIZED:
-        headers |= {"WWW-Authenticate": _ref("headers", "WWW-Authenticate")}
+    headers = _headers(*headers_too, *_OF_CODE.get(codes[0], ()))
     return {
         "description": "; ".join(f"`{code.value}`: {KINDS[code].title}" for code in codes) + ".",
         "headers": headers,
@@ -101,9 +118,7 @@ def _problem_response(examples: Mapping[str, dict[str, Any]]) -> Schema:
 
 
 def _answer(operation: Operation) -> Schema:
-    headers = _headers(*_COUNTED)
-    if operation.document is not None:
-        headers |= {name: _ref("headers", name) for name in ("Idempotency-Key", "Idempotency-Replayed")}
+    headers = _headers(*_COUNTED, *_given(operation))
     if operation.id_field == "tender_id":
         headers |= {"Crm-Tender-State": _ref("headers", "Crm-Tender-State")}
     return {
@@ -215,7 +230,7 @@ def _schemas(operations: Iterable[Operation]) -> Schema:
 
 
 def _shared_responses() -> Schema:
-    found = {reason: details(code, reason, told, REQUEST_ID) for (code, reason), told in _ANYWHERE.items()}
+    found = {reason.value: _own(reason) for reason in _ANYWHERE}
     return {
         str(status): _problem_response({name: one for name, one in found.items() if one["status"] == status})
         for status in _SHARED

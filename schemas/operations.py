@@ -69,6 +69,11 @@ class Operation:
         return None if self.document is None else DOCUMENTS[self.document].id_field
 
     @property
+    def makes_id(self) -> bool:
+        """Whether `Idempotency-Key`, or one that is made, is the document's id where the body has none."""
+        return self.id_field == "command_id" or self.name == "tender.authorize"
+
+    @property
     def given(self) -> tuple[str, ...]:
         """Members of the document that the door fills in, and that no body has."""
         if self.document is None:
@@ -241,7 +246,7 @@ def body_schema(operation: Operation, schema: dict[str, Any]) -> dict[str, Any]:
     """The JSON Schema of a body, of that of the model: without what the door fills in; a tender's id may be absent
     where the door can make one.
     """
-    absent = {*operation.given, *(("tender_id",) if operation.name == "tender.authorize" else ())}
+    absent = {*operation.given, *((operation.id_field,) if operation.makes_id else ())}
     properties = {name: member for name, member in schema["properties"].items() if name not in operation.given}
     required = [name for name in schema.get("required", ()) if name not in absent]
     return {**schema, "properties": properties, "required": required}

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from schemas.operations import Scope
 from schemas.outcomes import Out, OutcomeData
-from schemas.reasons import Category
+from schemas.reasons import Category, Reason
 
 MEDIA_TYPE: Final = "application/problem+json"
 TYPE_PREFIX: Final = "urn:problem-type:g3n:"
@@ -64,6 +64,75 @@ KINDS: Final[Mapping[Code, Kind]] = MappingProxyType(
 )
 
 
+class DoorReason(StrEnum):
+    """Why a door itself says no; a document's own reasons are in `schemas.reasons`."""
+
+    INVALID = "invalid"
+    INVALID_HEADER = "invalid_header"
+    REFUSED_BY_DATABASE = "refused_by_database"
+    CREDENTIALS_NOT_ACCEPTED = "credentials_not_accepted"
+    ORGCODE_NOT_OF_KEY = "orgcode_not_of_key"
+    SCOPE_MISSING = "scope_missing"
+    UNKNOWN_ROUTE = "unknown_route"
+    UNKNOWN_EVENT = "unknown_event"
+    METHOD_NOT_ALLOWED = "method_not_allowed"
+    BODY_TOO_SLOW = "body_too_slow"
+    CONFLICT = "conflict"
+    BODY_TOO_LARGE = "body_too_large"
+    NOT_JSON = "not_json"
+    RATE_LIMITED = "rate_limited"
+    CARD_MISSES_LIMITED = "card_misses_limited"
+    INTERNAL_ERROR = "internal_error"
+    OVERLOADED = "overloaded"
+    TIMED_OUT = "timed_out"
+    UNAVAILABLE = "unavailable"
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """The code of a door's reason, and in which words it is told."""
+
+    code: Code
+    detail: str
+
+
+DOOR: Final[Mapping[DoorReason, Said]] = MappingProxyType(
+    {
+        DoorReason.INVALID: Said(Code.INVALID_REQUEST, "points: int_type"),
+        DoorReason.INVALID_HEADER: Said(Code.INVALID_REQUEST, "X-Orgcode: missing"),
+        DoorReason.REFUSED_BY_DATABASE: Said(
+            Code.INVALID_REQUEST, "the ledger can't hold what would come of it; nothing was done"
+        ),
+        DoorReason.CREDENTIALS_NOT_ACCEPTED: Said(
+            Code.UNAUTHORIZED, "neither X-Api-Key nor a session token that is accepted"
+        ),
+        DoorReason.ORGCODE_NOT_OF_KEY: Said(Code.FORBIDDEN, "X-Orgcode: not the tenant of the key"),
+        DoorReason.SCOPE_MISSING: Said(Code.FORBIDDEN, "the key lacks the scope {scope}"),
+        DoorReason.UNKNOWN_ROUTE: Said(Code.NOT_FOUND, "there is no such route"),
+        DoorReason.UNKNOWN_EVENT: Said(Code.NOT_FOUND, "the tenant has no such document"),
+        DoorReason.METHOD_NOT_ALLOWED: Said(Code.METHOD_NOT_ALLOWED, "the route takes another method, see Allow"),
+        DoorReason.BODY_TOO_SLOW: Said(Code.TIMEOUT, "the body was not there within {within_s} s"),
+        DoorReason.CONFLICT: Said(Code.CONFLICT, "the identity is known with other content; the first document stands"),
+        DoorReason.BODY_TOO_LARGE: Said(Code.TOO_LARGE, "the body has more than {most_bytes} bytes"),
+        DoorReason.NOT_JSON: Said(
+            Code.UNSUPPORTED_MEDIA_TYPE, "Content-Type: application/json is needed, in UTF-8 and not encoded further"
+        ),
+        DoorReason.RATE_LIMITED: Said(Code.TOO_MANY_REQUESTS, "the key has no request left; ask again later"),
+        DoorReason.CARD_MISSES_LIMITED: Said(
+            Code.TOO_MANY_REQUESTS, "too many cards that were not accepted; ask again later"
+        ),
+        DoorReason.INTERNAL_ERROR: Said(Code.INTERNAL_ERROR, "a fault of the server; its log has the request's id"),
+        DoorReason.OVERLOADED: Said(Code.UNAVAILABLE, "too much is waiting already; ask again later"),
+        DoorReason.TIMED_OUT: Said(
+            Code.UNAVAILABLE, "what becomes of it is not known yet: ask again with the same Idempotency-Key"
+        ),
+        DoorReason.UNAVAILABLE: Said(
+            Code.UNAVAILABLE, "the ledger can't be reached; ask again with the same Idempotency-Key"
+        ),
+    }
+)
+
+
 class Problem(Out):
     """Problem details; `outcome` is there where a document was declined or rejected, and is its outcome's data."""
 
@@ -102,3 +171,9 @@ def details(
         **({} if scope is None else {"scope": scope.value}),
         **({} if outcome is None else {"outcome": outcome}),
     }
+
+
+def refused(reason: Reason, outcome: Mapping[str, Any] | None = None) -> str:
+    """The words for a document that was declined or rejected, with its outcome's data; for a reading without one."""
+    told = reason.value.replace("_", " ")
+    return told if outcome is None else f"the document was {outcome['status']}: {told}"
