@@ -33,9 +33,9 @@ from worker.domain.lots import Account, Kind
 from worker.domain.outcome import Outcome
 from worker.domain.policy import PolicyBook
 from worker.kafka import topics
+from worker.ledger.facts import facts_row
 from worker.ledger.pack import account_of, pack, pack_earned, pack_lots, pack_sale
 from worker.ledger.work import Work
-from worker.ledger.write import facts_row
 
 AT_ONCE = 16
 READ_AT_ONCE = 2000

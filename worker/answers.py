@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from schemas.reasons import DeadLetterReason
 from worker import metrics
 from worker.codec import Document, Message, Outlet
 from worker.codec.encode import REPLAYED
@@ -19,13 +20,19 @@ Headers = tuple[tuple[str, bytes], ...]
 
 @dataclass(slots=True)
 class Applied:
-    """What a committed batch has to say. `ready`: something that waited may go on, call `work` before waiting."""
+    """What a committed batch has to say. `ready`: something that waited may go on, call `work` before waiting.
+
+    `messages` are to be published. `at_doors` is of the documents that came in through a door, whose messages a worker
+    publishes later: every outcome so far, the latest last, or why there is none.
+    """
 
     messages: list[Message] = field(default_factory=list)
     batch_no: tuple[int, ...] = ()
     ready: bool = False
+    at_doors: dict[Document, list[Message] | DeadLetterReason] = field(default_factory=dict)
 
     def add(self, other: "Applied") -> None:
+        self.at_doors |= other.at_doors
         self.messages += other.messages
         self.batch_no += other.batch_no
         self.ready |= other.ready
@@ -63,14 +70,19 @@ class Answers:
 
     def messages(self, works: Sequence[Work]) -> list[Message]:
         """In the order of the documents."""
-        messages: list[Message] = []
-        for work in works:
-            if work in self._known:
-                messages += self._again(work)
-            elif work.written:
-                messages += self._outlet.messages(
-                    work.orgcode, work.type, work.subject, work.step, work.written, trace(work.traceparent)
-                )
+        return [message for work in works for message in self.of(work)]
+
+    def of(self, work: Work) -> list[Message]:
+        """Of one document."""
+        if work in self._known:
+            return self._again(work)
+        if not work.written:
+            return []
+        headers = trace(work.traceparent)
+        messages = self._outlet.messages(work.orgcode, work.type, work.subject, work.step, work.written, headers)
+        if work.unsaid and work.facts is not None:
+            earlier = again(self._outlet, work.orgcode, work.type, work.subject, work.facts[-1], headers)
+            return earlier + messages
         return messages
 
     def _again(self, work: Work) -> list[Message]:

@@ -1,16 +1,17 @@
-"""The journal of batches: which are published, and those that a crash left unpublished, published again."""
+"""The journal of batches: which are published; and those of doors and of workers that are gone, to be published."""
 
 import time
 from collections.abc import Mapping
 
 from worker import metrics
-from worker.answers import TENDER_STATE, Applied, again, tender_states
+from worker.answers import TENDER_STATE, Applied, Headers, again, tender_states, trace
 from worker.codec import Outlet
 from worker.codec.encode import REPLAYED
 from worker.ledger import unpublished, write
 from worker.ledger.pool import Pool
 
-SWEEP_EVERY_S = 10.0
+SWEEP_EVERY_S = 0.5  # what comes in through a door is published so late; `work` is called once a second
+COUNT_EVERY_S = 10.0
 
 
 class Journal:
@@ -20,7 +21,13 @@ class Journal:
         self._pool = pool
         self._outlet = outlet
         self._published: list[int] = []
+        self._swept: set[int] = set()  # batches of others on their way out
+        self._count_at = 0.0
         self.sweep_at = 0.0
+
+    def forget(self) -> None:
+        """What was on its way out may have been dropped: it is still in the ledger."""
+        self._swept.clear()
 
     def published(self, batch_no: tuple[int, ...]) -> None:
         """Every outcome of these batches was acknowledged."""
@@ -36,24 +43,47 @@ class Journal:
             await write.watermarks(connection, watermarks)
             await write.mark_published(connection, numbers)
         del self._published[: len(numbers)]
+        self._swept.difference_update(numbers)
 
     async def sweep(self) -> Applied | None:
-        """What workers that are gone may have left unpublished, now and then; None: nothing, or not yet."""
-        if time.monotonic() < self.sweep_at:
+        """What nobody else publishes, now and then; None: nothing, not yet, or another worker is at it.
+
+        Only one worker does it at a time, until what it took is known published: else two would publish the same.
+        """
+        if self._swept or time.monotonic() < self.sweep_at:
             return None
         self.sweep_at = time.monotonic() + SWEEP_EVERY_S
-        applied = Applied()
+        await self._count()
+        if not await self._pool.may_sweep():
+            return None
         async with self._pool.transaction() as connection:
             numbers, stored = await unpublished.take(connection, self._pool.worker)
-            keys = sorted({(row.org, row.subject) for row in stored if row.type.startswith("scm.tender.")})
+            before = [row for row in stored if row.said_before and row.type.startswith("scm.tender.")]
+            keys = sorted({(row.org, row.subject) for row in before})
             states = await tender_states(connection, keys) if keys else {}
+        if not numbers:
+            await self._pool.swept()
+            return None
+        self._swept.update(numbers)
+        applied = Applied(batch_no=tuple(numbers), ready=True)  # there may be more
+        for row in stored:
+            headers = _headers(row, states.get((row.org, row.subject)))
+            applied.messages += again(self._outlet, row.orgcode, row.type, row.subject, row.outcomes, headers)
+        return applied
+
+    async def _count(self) -> None:
+        if time.monotonic() < self._count_at:
+            return
+        self._count_at = time.monotonic() + COUNT_EVERY_S
+        async with self._pool.transaction() as connection:
             counts = await unpublished.count(connection)
         metrics.UNPUBLISHED.set(counts.unpublished)
         metrics.PARKED.set(counts.parked)
         metrics.READY_WORK.set(counts.ready)
-        for row in stored:
-            state = states.get((row.org, row.subject)) if row.type.startswith("scm.tender.") else None
-            headers = (REPLAYED,) if state is None else (REPLAYED, (TENDER_STATE, state.encode()))
-            applied.messages += again(self._outlet, row.orgcode, row.type, row.subject, row.facts[-1], headers)
-        applied.batch_no = tuple(numbers)
-        return applied if numbers else None
+
+
+def _headers(row: unpublished.Stored, state: str | None) -> Headers:
+    """A worker that is gone may have published it; of a door nobody has."""
+    if not row.said_before:
+        return trace(row.traceparent)
+    return (REPLAYED,) if state is None else (REPLAYED, (TENDER_STATE, state.encode()))

@@ -64,10 +64,15 @@ class Pipeline:
     @classmethod
     async def open(cls, settings: Settings) -> "Pipeline":
         """Connect to the ledger."""
+        return cls.over(await Pool.open(settings.dsn), settings)
+
+    @classmethod
+    def over(cls, pool: Pool, settings: Settings) -> "Pipeline":
+        """On a pool, which it closes at its end."""
         names = topics.from_settings(settings)
         decoder = Decoder(settings.card_keys, settings.orgcodes, settings.max_document_bytes)
         outlet = Outlet(names.outcomes, names.tender_outcomes, settings.consumer_group)
-        return cls(await Pool.open(settings.dsn), decoder, outlet, names.inputs, settings.tender_max_age_days)
+        return cls(pool, decoder, outlet, names.inputs, settings.tender_max_age_days)
 
     async def close(self) -> None:
         """Say what is published, and disconnect."""
@@ -77,6 +82,7 @@ class Pipeline:
     def reset(self) -> None:
         """A batch failed: what this process remembers of the ledger may never have been committed."""
         self._decider.forget()
+        self._journal.forget()
 
     def keyring(self, orgcode: str) -> Keyring:
         """What requests that name cards are validated with."""
@@ -115,7 +121,7 @@ class Pipeline:
         except REFUSED as error:
             if len(documents) == 1:
                 _log.warning("refused_by_database", error=type(error).__name__)
-                return Applied([self._dead.of_document(documents[0], DeadLetterReason.REFUSED_BY_DATABASE)])
+                return self._refused(documents[0], DeadLetterReason.REFUSED_BY_DATABASE)
         except COLLIDED:
             if len(documents) == 1:
                 raise
@@ -147,13 +153,25 @@ class Pipeline:
             await answers.add_states(connection, shelf)
             faults.point("after_write")
         faults.point("after_commit")
-        applied = Applied(answers.messages(works), numbers, ready=any(book.woken for book in shelf))
+        applied = Applied(batch_no=numbers, ready=any(book.woken for book in shelf))
+        for document, work in zip(documents, works, strict=True):
+            if document.record is None:
+                applied.at_doors[document] = answers.of(work)
+            else:
+                applied.messages += answers.of(work)
         for document in answers.conflicts:
-            metrics.CONFLICTS.inc()
-            applied.messages.append(self._dead.of_document(document, DeadLetterReason.CONFLICT))
+            applied.add(self._refused(document, DeadLetterReason.CONFLICT))
         metrics.DUPLICATES.inc(answers.duplicates)
         count(fresh)
         return applied
+
+    def _refused(self, document: Document, reason: DeadLetterReason) -> Applied:
+        """A record becomes a dead letter; a door tells whoever asked."""
+        if document.record is None:
+            return Applied(at_doors={document: reason})
+        if reason is DeadLetterReason.CONFLICT:
+            metrics.CONFLICTS.inc()
+        return Applied([self._dead.of_document(document, reason)])
 
     async def simulate(self, document: Document, now_us: int) -> list[Message]:
         """What applying the document now would say: the same decision, rolled back before anything is written.

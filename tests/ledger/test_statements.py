@@ -36,12 +36,18 @@ INSERT INTO consent (at_us, no, org, granted, customer_id, purpose, channel)
     SELECT n, n, 1, true, 'C' || n, 'marketing', '' FROM generate_series(1, {rows}) n;
 INSERT INTO batch (no, worker, decided_at, documents, published_at)
     SELECT n, 1, now(), 1, now() FROM generate_series(1, {rows}) n;
+INSERT INTO session (org, id, digest, api_key, scopes, expires_at)
+    SELECT 1, 's-' || n, ('t' || n)::bytea, 'k', '{{}}', now() FROM generate_series(1, {rows}) n;
 """
-GROWING = ("event", "account", "transfer", "tender", "card_number", "parked", "timer", "customer", "consent", "batch")
+GROWING = (
+    "event", "account", "transfer", "tender", "card_number", "parked", "timer", "customer", "consent", "batch",
+    "session",
+)  # fmt: skip
 # A value of each type, the n-th of an array of KEYS.
 SAMPLE = {
     "integer": "1", "smallint": "1", "bigint": "{n}", "text": "'S{n}'", "bytea": "'t{n}'::bytea",
-    "jsonb": "'{{\"shop\": \"{n}\"}}'::jsonb",    "boolean": "true", "timestamptz": "now()",
+    "jsonb": "'{{\"shop\": \"{n}\"}}'::jsonb", "boolean": "true", "timestamptz": "now()",
+    "interval": "'1 hour'",
 }  # fmt: skip
 TOUCHES_ONLY_WHAT_IT_WANTS = (
     "load_event", "lock_account", "lock_tender", "load_card_number", "load_consent", "lock_event", "load_account",

@@ -10,6 +10,9 @@ from schemas.scalars import CardToken, PinToken
 
 KEY_ID_BYTES = 2
 TOKEN_BYTES = 16
+# ISO/IEC 7812: 6 is merchandising, 19 digits are the most. So many cannot be guessed, nor do two ever meet.
+CARD_PREFIX = "6"
+CARD_DIGITS = 19
 SEAL_BYTES = 8
 
 
@@ -19,6 +22,7 @@ class Keyring:
     stored = False
 
     def __init__(self, orgcode: str, keys: tuple[bytes, ...]) -> None:
+        self.orgcode = orgcode
         self._org = orgcode.encode()
         self._keys = [(sha256(b"id" + key).digest()[:KEY_ID_BYTES], key) for key in keys]
         self._digest_keys = [sha256(b"digest" + key).digest() for key in keys]
@@ -34,6 +38,11 @@ class Keyring:
         text = b"\0".join((what, self._org, plain.encode()))
         return tuple(key_id + hmac.digest(key, text, sha256)[:TOKEN_BYTES] for key_id, key in self._keys)
 
+    def generated_numbers(self, issue_id: str) -> tuple[str, ...]:
+        """The card number of an issue that names none, under each active key: a function of its identity."""
+        text = b"\0".join((b"issue", self._org, issue_id.encode()))
+        return tuple(_card_number(hmac.digest(key, text, sha256)) for _, key in self._keys)
+
     def digest(self, kind: DocumentType, model: object, key_index: int = 0) -> bytes:
         """The digest of a document's content, under the current key or an older one."""
         content = ormsgpack.packb(kind.content(model, key_index))
@@ -48,3 +57,15 @@ class Keyring:
         return blake2b(
             self._org + b"\0" + content, key=self._digest_keys[0], digest_size=8, person=b"crm-seal"
         ).digest()
+
+
+def _card_number(random: bytes) -> str:
+    digits = CARD_DIGITS - len(CARD_PREFIX) - 1
+    body = f"{CARD_PREFIX}{int.from_bytes(random) % 10**digits:0{digits}d}"
+    return body + luhn(body)
+
+
+def luhn(body: str) -> str:
+    """The check digit of a card number (ISO/IEC 7812-1 annex B)."""
+    doubled = (int(digit) * (2 if place % 2 == 0 else 1) for place, digit in enumerate(reversed(body)))
+    return str(-sum(part // 10 + part % 10 for part in doubled) % 10)

@@ -31,6 +31,8 @@ async def take(connection: Connection, now_us: int, topics: tuple[str, ...], *, 
     known = await load.events(connection, works) if works else {}
     for place, work in enumerate(works):
         work.facts = known[place][1]
+    for row in await connection.fetch(SQL["read_unsaid"], *_keys(works)) if works else ():
+        works[row["place"] - 1].unsaid = True
     read_us = await connection.fetchval("SELECT min(read_us) FROM watermark WHERE topic = ANY ($1::text[])", topics)
     not_before_us = (1 << 62) if final else now_us
     for row in await connection.fetch(SQL["take_timer"], min(now_us, read_us or 0), not_before_us, LIMIT):
@@ -43,6 +45,10 @@ async def take(connection: Connection, now_us: int, topics: tuple[str, ...], *, 
     for mark, work in enumerate(works):
         work.mark = mark
     return works
+
+
+def _keys(works: list[Work]) -> list[tuple[object, ...]]:
+    return list(zip(*(work.key for work in works), strict=True))
 
 
 async def put_off(connection: Connection, work: Work, now_us: int) -> None:

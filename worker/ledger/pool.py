@@ -25,25 +25,35 @@ SESSION = {
     "application_name": "g3n-worker",
 }
 COMMAND_TIMEOUT_S = 30
+CONNECTIONS = 4
+# The worker of a batch that nobody who decides publishes: one that came in through a door. Its lock is always free, so
+# any worker publishes it with what others left behind.
+NOBODY = 0
+# Held by the worker that publishes what others left behind, so that two do not publish the same: any number.
+SWEEP = 0x63726D_5EEB
 
 
 class Pool:
     """A few connections to the ledger, and the id under which this worker's batches stand in the journal."""
 
-    def __init__(self, pool: asyncpg.Pool, dsn: str) -> None:
+    def __init__(self, pool: asyncpg.Pool, dsn: str, worker: int) -> None:
         self._pool = pool
         self._dsn = dsn
         self._alive: asyncpg.Connection | None = None
-        self.worker = secrets.randbits(62)
+        self._sweeps = False
+        self.worker = worker
 
     @classmethod
     async def open(cls, dsn: str) -> "Pool":
-        pool = await asyncpg.create_pool(
-            dsn, min_size=1, max_size=4, command_timeout=COMMAND_TIMEOUT_S, server_settings=SESSION
-        )
-        ledger = cls(pool, dsn)
+        """Of a worker, which publishes what it decides."""
+        ledger = cls(await _connect(dsn, CONNECTIONS), dsn, secrets.randbits(62))
         await ledger.stay_known()
         return ledger
+
+    @classmethod
+    async def of_door(cls, dsn: str, connections: int) -> "Pool":
+        """Of a door, whose batches are left to the workers to publish."""
+        return cls(await _connect(dsn, connections), dsn, NOBODY)
 
     async def close(self) -> None:
         if self._alive is not None and not self._alive.is_closed():
@@ -54,7 +64,21 @@ class Pool:
         """Hold the lock that says that this worker lives, on a connection of its own."""
         if self._alive is None or self._alive.is_closed():
             self._alive = await asyncpg.connect(self._dsn, command_timeout=COMMAND_TIMEOUT_S)
+            self._sweeps = False
             await self._alive.execute("SELECT pg_advisory_lock($1)", self.worker)
+
+    async def may_sweep(self) -> bool:
+        """Whether this worker alone publishes what others left behind, from now until `swept` or its end."""
+        await self.stay_known()
+        if not self._sweeps and self._alive is not None:
+            self._sweeps = await self._alive.fetchval("SELECT pg_try_advisory_lock($1)", SWEEP)
+        return self._sweeps
+
+    async def swept(self) -> None:
+        """Let another worker sweep."""
+        if self._sweeps and self._alive is not None:
+            self._sweeps = False
+            await self._alive.execute("SELECT pg_advisory_unlock($1)", SWEEP)
 
     @contextlib.asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
@@ -93,3 +117,9 @@ class Pool:
     @staticmethod
     async def batch_no(connection: Connection) -> int:
         return int(await connection.fetchval("SELECT nextval('batch_no')"))
+
+
+async def _connect(dsn: str, connections: int) -> asyncpg.Pool:
+    return await asyncpg.create_pool(
+        dsn, min_size=1, max_size=connections, command_timeout=COMMAND_TIMEOUT_S, server_settings=SESSION
+    )

@@ -1,13 +1,20 @@
-"""What a crash left between commit and publication, when its offsets never come back."""
+"""Committed batches whose outcomes nobody will publish: their worker is gone, or they came in through a door."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from schemas.registry import BY_CODE
 from worker.ledger.due import NOTICE_TYPES
+from worker.ledger.facts import door_trace
 from worker.ledger.pack import unpack
+from worker.ledger.pool import NOBODY
 from worker.ledger.queries import SQL, Connection
+from worker.ledger.write import PLACES
 
 GONE = "SELECT pg_try_advisory_xact_lock($1)"
+BATCHES = 1000
+DOCUMENTS = 4000  # in one sweep; a batch is never split, and no batch has more
+GAP = 64  # batches of others between two of a run: reading past them costs less than looking anew
 
 
 class Stored(NamedTuple):
@@ -17,25 +24,47 @@ class Stored(NamedTuple):
     org: int
     type: str
     subject: str
-    facts: list[Any]
+    outcomes: list[Any]
+    said_before: bool  # perhaps: a worker is gone that may have published it
+    traceparent: bytes | None
 
 
 async def take(connection: Connection, worker: int) -> tuple[list[int], list[Stored]]:
-    """Unpublished batches of workers that are gone, locked, and what they decided."""
-    numbers = []
-    gone: dict[int, bool] = {worker: False}
-    for row in await connection.fetch(SQL["take_unpublished"]):
+    """The earliest of these batches, and what they decided; none is `worker`'s own."""
+    at_doors: dict[int, bool] = {}
+    documents = 0
+    gone: dict[int, bool] = {worker: False, NOBODY: True}
+    for row in await connection.fetch(SQL["take_unpublished"], BATCHES):
         if row["worker"] not in gone:
             gone[row["worker"]] = await connection.fetchval(GONE, row["worker"])
-        if gone[row["worker"]]:
-            numbers.append(row["no"])
-    stored = []
+        if not gone[row["worker"]]:
+            continue
+        documents += row["documents"]
+        if at_doors and documents > DOCUMENTS:
+            break
+        at_doors[row["no"]] = row["worker"] == NOBODY
+    numbers = list(at_doors)
+    runs = list(zip(*_runs(numbers), strict=True)) or [(), ()]
+    rows = await connection.fetch(SQL["events_of_batches"], *runs, numbers) if numbers else []
+    return numbers, [_stored(row, said_before=not at_doors[row["no"] >> PLACES]) for row in rows]
+
+
+def _runs(numbers: Sequence[int]) -> list[tuple[int, int]]:
+    """First and last of each run of numbers that are close together; they come sorted."""
+    runs: list[tuple[int, int]] = []
     for number in numbers:
-        for row in await connection.fetch(SQL["events_of_batch"], number):
-            kind = BY_CODE.get(row["type"])
-            type_ = kind.name if kind is not None else NOTICE_TYPES[row["type"]]
-            stored.append(Stored(row["orgcode"], row["org"], type_, row["subject"], unpack(row["facts"])))
-    return numbers, stored
+        if runs and number - runs[-1][1] <= GAP:
+            runs[-1] = (runs[-1][0], number)
+        else:
+            runs.append((number, number))
+    return runs
+
+
+def _stored(row: Any, *, said_before: bool) -> Stored:  # noqa: ANN401  an asyncpg record
+    kind = BY_CODE.get(row["type"])
+    type_ = kind.name if kind is not None else NOTICE_TYPES[row["type"]]
+    facts = unpack(row["facts"])
+    return Stored(row["orgcode"], row["org"], type_, row["subject"], facts[-1], said_before, door_trace(facts))
 
 
 class Counts(NamedTuple):

@@ -37,6 +37,7 @@ class Work:
     # of the ledger
     stub: bool = False  # the row of its identity is there: the stub of a sale that somebody waits for
     facts: list[Any] | None = None  # of a row that is there already: encoder, digest version, received_us, …, outcomes
+    unsaid: bool = False  # what was told when it was parked is not published: it came in through a door
     waits: list[Wait] = field(default_factory=list)  # that are over
     # of the decision
     outcome: Outcome | None = None

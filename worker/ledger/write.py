@@ -7,12 +7,12 @@ from typing import Any
 import orjson
 
 from schemas.registry import DOCUMENTS
-from worker.codec import ENCODER_VERSION
 from worker.codec.encode import STATUS_CODE
 from worker.domain.books import Books
 from worker.domain.lots import DAY_US, Account
 from worker.domain.tender import Tender
 from worker.ledger.chain import TRANSFER, Chain
+from worker.ledger.facts import facts_row
 from worker.ledger.load import SALE
 from worker.ledger.pack import (
     STATE_CODE,
@@ -31,7 +31,6 @@ from worker.ledger.work import STUB, Work
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 PLACES = 12  # bits of event.no for the place in the batch; settings allow a batch of fewer documents
-READ = 7  # parts of event.facts that tell when and where the document was read; waits and outcomes follow
 SETTLE_US = 10_000_000  # how long a deadline that has passed already waits for a late document's companions
 
 EVENT = ("no", "org", "type", "status", "subject", "digest", "facts", "record")
@@ -107,24 +106,6 @@ def _new_account_row(org: int, account: Account) -> tuple[Any, ...]:
 
 
 # --- events: what came, what was answered, and the stubs of sales that somebody waits for ----------------------------
-
-
-def facts_row(work: Work) -> list[Any]:
-    """What is stored of a document beside its identity: versions, when and where it was read, its outcomes."""
-    if work.facts is not None:
-        return [*work.facts[:READ], *([work.waits] if work.waits else []), [*work.facts[-1], work.written]]
-    document = work.document
-    record = None if document is None else document.record
-    source = ("", 0, 0) if record is None else (record.topic, record.partition, record.offset)
-    version = 0 if document is None else document.kind.digest_version
-    return [
-        ENCODER_VERSION,
-        version,
-        work.received_us,
-        (work.record_us - work.received_us) // 1000,
-        *source,
-        [work.written],
-    ]
 
 
 async def _events(connection: Connection, no: int, works: Sequence[Work], shelf: list[Books]) -> None:

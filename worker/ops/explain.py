@@ -14,11 +14,11 @@ from worker.domain.lots import NEVER, Kind
 from worker.domain.policy import PolicyBook
 from worker.domain.sale import Sale
 from worker.ledger.due import NOTICE_TYPES
+from worker.ledger.facts import READ
 from worker.ledger.load import Shelf
 from worker.ledger.pack import StoredMove, entry_of, sale_of, tender_of, trace_of, unpack
 from worker.ledger.pool import Pool
 from worker.ledger.queries import SQL, Connection
-from worker.ledger.write import READ
 from worker.ops import earning, stored
 from worker.ops.explanation import (
     Account,

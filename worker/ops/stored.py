@@ -10,8 +10,8 @@ from worker.codec.encode import STATUSES
 from worker.domain.lots import NEVER, Kind, Pick
 from worker.domain.tender import State, Tender
 from worker.ledger.due import NOTICE_TYPES
+from worker.ledger.facts import READ
 from worker.ledger.pack import unpack
-from worker.ledger.write import READ
 from worker.ops.earning import exact_text
 from worker.ops.explanation import Account, Lot, Related, Source, TenderTold
 

@@ -1,1 +1,1 @@
-SELECT no, worker FROM batch WHERE published_at IS NULL ORDER BY no LIMIT 100 FOR UPDATE SKIP LOCKED
+SELECT no, worker, documents FROM batch WHERE published_at IS NULL ORDER BY no LIMIT $1

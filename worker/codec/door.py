@@ -1,0 +1,45 @@
+"""The body of a request → a document: read as strictly as a record of a topic, by the same models (contract §5)."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from schemas.reasons import DeadLetterReason
+from schemas.registry import DOCUMENTS
+from schemas.scalars import format_instant
+from worker.codec.decode import Document
+from worker.codec.keyring import Keyring
+from worker.codec.parse import Refused, parse
+
+ISSUE: Final = "crm.giftcard.issue"
+
+
+def json_object(raw: bytes) -> dict[str, Any]:
+    """The members of a body. Raises Refused."""
+    parsed = parse(raw)
+    if not isinstance(parsed, dict):
+        raise Refused(DeadLetterReason.INVALID, "data: model_type")
+    return parsed
+
+
+def document(
+    type_: str, data: Mapping[str, Any], keyring: Keyring, now_us: int, *, trusted: bool, traceparent: bytes | None
+) -> Document:
+    """`data` has its id; it happened when it came in. Raises pydantic.ValidationError."""
+    kind = DOCUMENTS[type_]
+    model = kind.validate({**data, "occurred_at": format_instant(now_us)}, keyring)
+    subject = getattr(model, kind.id_field)
+    return Document(
+        keyring.orgcode, type_, subject, kind, model, keyring.digest(kind, model), keyring, now_us,
+        traceparent=traceparent, trusted=trusted,
+    )  # fmt: skip
+
+
+def numbered(type_: str, data: Mapping[str, Any], issue_id: str, keyring: Keyring) -> Sequence[dict[str, Any]]:
+    """The data of an issue that names no card, with the number made of its identity (contract §2.3); of anything else
+    nothing. After a change of the card key it may have been made with an older one: so one a key, the current first.
+    """
+    card = data.get("gift_card")
+    if type_ != ISSUE or not (card is None or (isinstance(card, dict) and card.get("number") is None)):
+        return ()
+    numbers = keyring.generated_numbers(issue_id)
+    return tuple({**data, "gift_card": {**(card or {}), "number": number}} for number in numbers)

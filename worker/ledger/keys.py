@@ -1,0 +1,143 @@
+"""API keys and their sessions: who may ask what, for which tenant. Of a secret only its digest is stored.
+
+A secret is `g3nk_` (a key) or `g3ns_` (a session), its tenant, and 192 random bits: recognised at sight by a person
+and by a scanner for leaked secrets. So much randomness needs no slow hash, its SHA-256 is as good as itself.
+"""
+
+import re
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Any, Final
+
+from worker.ledger import load
+from worker.ledger.queries import SQL, Connection
+
+KEY: Final = "g3nk_"
+SESSION: Final = "g3ns_"
+_SECRET: Final = re.compile(rf"({KEY}|{SESSION})([a-z0-9_-]{{1,32}})_[0-9a-f]{{48}}")
+_FIND: Final = {KEY: "find_api_key", SESSION: "find_session"}
+_RANDOM_BYTES: Final = 24
+_ID_BYTES: Final = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """An API key, without its secret."""
+
+    orgcode: str
+    id: str
+    name: str
+    scopes: tuple[str, ...]
+    created_at: datetime
+    expires_at: datetime | None = None
+    revoked_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Whose secret a request bears: a key, or a session of it."""
+
+    orgcode: str
+    key_id: str
+    scopes: frozenset[str]
+    session_id: str | None = None
+    until: datetime | None = None  # it is good; None: until it is revoked
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A session that was opened."""
+
+    id: str
+    expires_at: datetime
+
+
+def _secret(prefix: str, orgcode: str) -> str:
+    return f"{prefix}{orgcode}_{secrets.token_hex(_RANDOM_BYTES)}"
+
+
+def digest(secret: str) -> bytes:
+    """What is stored of a secret, and found by."""
+    return sha256(secret.encode()).digest()
+
+
+async def caller(connection: Connection, secret: str) -> Caller | None:
+    """Whose secret it is; None of one that is unknown, revoked or has run out."""
+    match = _SECRET.fullmatch(secret)
+    if match is None:
+        return None
+    prefix, orgcode = match.groups()
+    rows = await connection.fetch(SQL[_FIND[prefix]], orgcode, digest(secret))
+    if not rows:
+        return None
+    (row,) = rows
+    return Caller(orgcode, row["key_id"], frozenset(row["scopes"]), row["session_id"], row["until"])
+
+
+# --- keys ------------------------------------------------------------------------------------------------------------
+
+
+async def create(
+    connection: Connection, orgcode: str, name: str, scopes: tuple[str, ...], valid: timedelta | None = None
+) -> tuple[Key, str]:
+    """A new key and its secret, which is told once; good for so long, or until it is revoked."""
+    orgs = await load.orgs(connection, {orgcode})
+    return await _insert(connection, orgs[orgcode], orgcode, name, scopes, valid)
+
+
+async def _insert(
+    connection: Connection, org: int, orgcode: str, name: str, scopes: tuple[str, ...], valid: timedelta | None
+) -> tuple[Key, str]:
+    id_, secret = f"k-{secrets.token_hex(_ID_BYTES)}", _secret(KEY, orgcode)
+    arguments = org, id_, digest(secret), name, list(scopes), valid
+    (row,) = await connection.fetch(SQL["insert_api_key"], *arguments)
+    return Key(orgcode, id_, name, scopes, row["created_at"], row["expires_at"]), secret
+
+
+async def listed(connection: Connection, orgcode: str | None = None) -> list[Key]:
+    """The keys of a tenant, or of all, the revoked ones too."""
+    return [_key(row) for row in await connection.fetch(SQL["read_api_keys"], orgcode, None)]
+
+
+def _key(row: Any) -> Key:  # noqa: ANN401  an asyncpg record
+    return Key(**{**dict(row), "scopes": tuple(row["scopes"])})
+
+
+async def revoke(connection: Connection, orgcode: str, key_id: str) -> bool:
+    """End a key, and its sessions with it; again changes nothing. False where the tenant has no such key."""
+    return bool(await connection.fetch(SQL["revoke_api_key"], orgcode, key_id))
+
+
+async def rotate(
+    connection: Connection, orgcode: str, key_id: str, overlap: timedelta, valid: timedelta | None = None
+) -> tuple[Key, str] | None:
+    """A new key with the name and the scopes of another, which is good for `overlap` still; None where that one is
+    unknown, revoked or has run out.
+    """
+    rows = await connection.fetch(SQL["expire_api_key"], orgcode, key_id, overlap)
+    if not rows:
+        return None
+    (row,) = rows
+    return await _insert(connection, row["org"], orgcode, row["name"], tuple(row["scopes"]), valid)
+
+
+# --- sessions --------------------------------------------------------------------------------------------------------
+
+
+async def open_session(connection: Connection, of: Caller, scopes: tuple[str, ...], ttl_s: int) -> tuple[Session, str]:
+    """A session of the caller's key and its token, which is told once; it is over when the caller is at the latest.
+
+    The tenant's sessions that are over are removed.
+    """
+    id_, token = f"s-{secrets.token_hex(_ID_BYTES)}", _secret(SESSION, of.orgcode)
+    await connection.execute(SQL["delete_expired_sessions"], of.orgcode)
+    arguments = of.orgcode, id_, digest(token), of.key_id, list(scopes), timedelta(seconds=ttl_s), of.until
+    (row,) = await connection.fetch(SQL["insert_session"], *arguments)
+    return Session(id_, row["expires_at"]), token
+
+
+async def end_session(connection: Connection, of: Caller, session_id: str) -> None:
+    """End a session of the caller's key; none of them has this id: it is over as well."""
+    await connection.execute(SQL["delete_session"], of.orgcode, session_id, of.key_id)

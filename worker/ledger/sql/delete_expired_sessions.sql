@@ -1,0 +1,1 @@
+DELETE FROM session s USING org o WHERE o.code = $1 AND s.org = o.id AND s.expires_at < now()
