@@ -12,6 +12,7 @@ import structlog
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_delay, wait_exponential
 
 from worker import errors, health
+from worker.api import server
 from worker.codec import Message, Outlet
 from worker.health import Status
 from worker.kafka import admin, topics
@@ -20,6 +21,7 @@ from worker.kafka.publisher import Publisher
 from worker.kafka.reader import Reader
 from worker.ledger.migrate import MigrationError, migrate
 from worker.ledger.pool import Pool
+from worker.ledger.queries import Connection
 from worker.ops.explain import explain as explain_document
 from worker.ops.explanation import Explanation
 from worker.ops.simulate import simulate as simulate_event
@@ -84,6 +86,43 @@ async def setup(settings: Settings, say: Callable[[str], None]) -> None:
         say(line)
 
 
+async def serve_api(settings: Settings) -> int:
+    """`g3n api`: 0 after SIGTERM or SIGINT, when what was in hand is answered."""
+    stopped, status = asyncio.Event(), Status(server.PART)
+    with _before_the_start(stopped):
+        async with contextlib.AsyncExitStack() as stack:
+            names = "G3N_API_HOST, G3N_API_PORT"
+            listener = health.bind(settings.api_host, settings.api_port, names, chosen=True)
+            assert listener is not None  # noqa: S101  chosen
+            stack.callback(listener.close)
+            pool = await _reached(_POSTGRES, lambda: server.connect(settings))
+            stack.push_async_callback(pool.close)
+            api = await stack.enter_async_context(server.opened(settings, pool, status))
+
+            def stop() -> None:
+                _log.info("stopping")
+                status.down("process", "stopping")
+                stopped.set()
+
+            _on_signal(stop)
+            _tune_gc()
+            host, port = listener.getsockname()[:2]
+            _log.info("started", host=host, port=port)
+            await server.serve(api, pool, status, listener, stopped)
+    _log.info("stopped")
+    return 0
+
+
+async def keys(settings: Settings, action: Callable[[Connection], Awaitable[_T]]) -> _T:
+    """`g3n worker keys …`: the action on the ledger, in one transaction."""
+    pool = await _reached(_POSTGRES, lambda: Pool.of_door(settings.dsn, 1))
+    try:
+        async with pool.transaction() as connection:
+            return await action(connection)
+    finally:
+        await pool.close()
+
+
 async def explain(settings: Settings, orgcode: str, type_: str, subject: str) -> Explanation | None:
     """`g3n worker explain`: all that the ledger holds about one document; None where there is no such document."""
     names = topics.from_settings(settings)
@@ -138,7 +177,8 @@ async def _worker(settings: Settings, stopped: asyncio.Event) -> AsyncIterator[S
         listener = None
         if settings.http_port:
             port = settings.http_port + settings.process_index
-            listener = health.bind(settings.http_host, port, chosen=settings.http_port_is_chosen)
+            names = "G3N_HTTP_HOST, G3N_HTTP_PORT"
+            listener = health.bind(settings.http_host, port, names, chosen=settings.http_port_is_chosen)
         await stack.enter_async_context(health.serve(status, listener))
         pipeline = await _reached(_POSTGRES, lambda: Pipeline.open(settings))
         stack.push_async_callback(_close, pipeline)

@@ -23,8 +23,8 @@ _log = structlog.get_logger(__name__)
 class Status:
     """Whether this process can do its work now: ready once nothing of it is down."""
 
-    def __init__(self) -> None:
-        self._down = {"stream": "starting"}
+    def __init__(self, part: str = "stream") -> None:
+        self._down = {part: "starting"}
 
     def down(self, part: str, why: str) -> None:
         """`part` can't do its work; `why` holds no values: it is shown to whoever asks."""
@@ -45,7 +45,7 @@ class Status:
         return dict(self._down)
 
 
-def application(status: Status) -> Starlette:
+def routes(status: Status) -> list[Route]:
     """The three routes. That /livez answers is its message: the event loop turns."""
 
     async def livez(_request: Request) -> Response:
@@ -58,10 +58,10 @@ def application(status: Status) -> Starlette:
     async def prometheus(_request: Request) -> Response:
         return Response(generate_latest(metrics.REGISTRY), headers={"content-type": CONTENT_TYPE_LATEST})
 
-    return Starlette(routes=[Route("/livez", livez), Route("/readyz", readyz), Route("/metrics", prometheus)])
+    return [Route("/livez", livez), Route("/readyz", readyz), Route("/metrics", prometheus)]
 
 
-class _Server(uvicorn.Server):
+class Server(uvicorn.Server):
     """Leaves the signals alone: SIGTERM must finish the batch, not the web server."""
 
     @contextlib.contextmanager
@@ -69,23 +69,23 @@ class _Server(uvicorn.Server):
         yield
 
 
-def bind(host: str, port: int, *, chosen: bool) -> socket.socket | None:
+def bind(host: str, port: int, names: str, *, chosen: bool) -> socket.socket | None:
     """A listening socket; None (and a warning) if nobody chose the port and it is taken.
 
-    Raises OperatorError if the chosen port, or the address, can't be had.
+    Raises OperatorError, which names the settings, if the chosen port, or the address, can't be had.
     """
     family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     listener = socket.socket(family, kind, protocol)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
-        listener.listen(64)
+        listener.listen(1024)
     except OSError as error:
         listener.close()
         if error.errno == errno.EADDRINUSE and not chosen:
             _log.warning("http_off", why="the default port is taken", host=host, port=port)
             return None
-        raise OperatorError(f"can't listen on {host}:{port} (G3N_HTTP_HOST, G3N_HTTP_PORT): {error.strerror}") from None
+        raise OperatorError(f"can't listen on {host}:{port} ({names}): {error.strerror}") from None
     return listener
 
 
@@ -95,8 +95,8 @@ async def serve(status: Status, listener: socket.socket | None) -> AsyncIterator
     if listener is None:
         yield
         return
-    config = uvicorn.Config(application(status), log_config=None, access_log=False, lifespan="off")
-    server = _Server(config)
+    app = Starlette(routes=routes(status))
+    server = Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off"))
     task = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         yield

@@ -65,6 +65,17 @@ for _reason in DeadLetterReason:
     DEAD_LETTERS.labels(_reason.value)
 for _stage in ("batch", "work", "publish"):
     RETRIES.labels(_stage)
+HTTP_REQUESTS = Counter(
+    "g3n_http_requests", "Requests to the API, by operation and status", ["operation", "status"], registry=REGISTRY
+)
+HTTP_SECONDS = Histogram(
+    "g3n_http_seconds",
+    "Time from a request's head to the end of its answer",
+    ["operation"],
+    buckets=(0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+    registry=REGISTRY,
+)
+HTTP_IN_HAND = Gauge("g3n_http_in_hand", "Requests to the API that are not answered yet", registry=REGISTRY)
 SERVING = Gauge("g3n_serving", "1 while /readyz says yes", registry=REGISTRY)
 
 

@@ -9,7 +9,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 PREFIX = "G3N_"
 MIB = 1 << 20
 
-_ORGCODE = re.compile(r"[a-z0-9_-]{1,32}")
+ORGCODE = re.compile(r"[a-z0-9_-]{1,32}")
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,245}")  # Kafka's 249, less the ending of a dead-letter topic
 _CARD_KEY_BYTES = 32
 
@@ -71,6 +71,24 @@ class Settings(BaseSettings):
 
     http_host: str = Field("127.0.0.1", description="address of /livez, /readyz and /metrics")
     http_port: int = Field(9464, ge=0, le=65_535, description="their port; process i of N takes port + i; 0: off")
+    api_host: str = Field("127.0.0.1", description="`g3n api`: address that it answers on")
+    api_port: int = Field(8080, ge=0, le=65_535, description="`g3n api`: its port; 0: any that is free")
+    api_connections: int = Field(8, ge=2, le=100, description="`g3n api`: to Postgres, at most")
+    api_max_in_hand: int = Field(
+        500, ge=1, le=4000, description="`g3n api`: requests at a time; more are answered 503, overloaded"
+    )
+    api_body_s: float = Field(
+        10, gt=0, le=300, description="`g3n api`: a body must be there within this time, else 408"
+    )
+    api_deadline_s: float = Field(
+        10, gt=0, le=25, description="`g3n api`: what is not decided within this time is answered 503, timed_out"
+    )
+    api_requests_per_s: int = Field(
+        100, ge=1, description="`g3n api`: of one key; ten seconds' worth at once; more are answered 429"
+    )
+    api_card_misses_per_min: int = Field(
+        30, ge=1, description="`g3n api`: cards not accepted, of one key; then 429 for every card"
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least severe line to log")
     log_format: Literal["auto", "json", "console"] = Field("auto", description="auto: JSON unless stderr is a terminal")
     process_index: int = Field(0, ge=0, description="set by --processes: which of the processes this is")
@@ -79,7 +97,7 @@ class Settings(BaseSettings):
     @classmethod
     def _split_orgcodes(cls, value: object) -> object:
         codes = _parts(value) if isinstance(value, str) else value
-        if isinstance(codes, list) and not all(_ORGCODE.fullmatch(code) for code in codes):
+        if isinstance(codes, list) and not all(ORGCODE.fullmatch(code) for code in codes):
             raise ValueError("an orgcode has 1 to 32 characters of a-z 0-9 - _")
         return codes
 

@@ -171,9 +171,9 @@ async def test_a_chosen_port_that_is_taken_is_an_error(start: Start) -> None:
         code, _, err = await ended(await start("run", G3N_HTTP_PORT=str(port)))
         assert code == 1
         assert f"can't listen on 127.0.0.1:{port} (G3N_HTTP_HOST, G3N_HTTP_PORT): Address already in use" in err
-        assert health.bind("127.0.0.1", port, chosen=False) is None
+        assert health.bind("127.0.0.1", port, "G3N_HTTP_PORT", chosen=False) is None
         with pytest.raises(OperatorError):
-            health.bind("127.0.0.1", port, chosen=True)
+            health.bind("127.0.0.1", port, "G3N_HTTP_PORT", chosen=True)
 
 
 async def test_connections_that_postgres_ends_are_made_again(

@@ -5,7 +5,8 @@ import sys
 import typer
 
 from worker import crm
-from worker.cli import worker
+from worker.cli import keys, worker
+from worker.cli.api import api
 from worker.cli.running import EPILOG
 
 app = typer.Typer(
@@ -16,7 +17,9 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+worker.app.add_typer(keys.app, name="keys")
 app.add_typer(worker.app, name="worker")
+app.command(epilog=EPILOG)(api)
 app.add_typer(crm.app, name="crm")
 app.command()(crm.login)
 app.command()(crm.logout)
@@ -34,6 +37,6 @@ def main() -> None:
 
 def module() -> None:
     """The entry point of `python -m worker`: as `g3n`, and the word `worker` may be left out."""
-    if sys.argv[1:2] in (["setup"], ["run"], ["drain"], ["explain"], ["simulate"]):
+    if sys.argv[1:2] in (["setup"], ["run"], ["drain"], ["explain"], ["simulate"], ["keys"]):
         sys.argv.insert(1, "worker")
     main()

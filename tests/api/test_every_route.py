@@ -1,0 +1,144 @@
+"""Every route of the table: what its example asks is answered as the OpenAPI file says; nobody sees another tenant."""
+
+import json
+from pathlib import Path
+from typing import Any, Final
+
+import asyncpg
+import jsonschema
+import pytest
+
+import schemas
+from schemas import door_examples
+from schemas.operations import OPERATIONS, Access, Operation
+from tests.api.conftest import Caller, NewCaller, problem, rows
+
+OPENAPI: Final[dict[str, Any]] = json.loads((Path(schemas.__file__).parent / "openapi.json").read_text())
+ROUTES: Final = sorted(OPERATIONS.values(), key=lambda one: one.name)
+
+# What must have happened before, so that the example of an operation finds what it is about: (operation, body, key).
+Step = tuple[str, dict[str, Any], str]
+POLICY: Final = {"policy": {}, "effective_from": "2020-01-01T00:00:00Z"}
+CARD: Final = {"number": "6006-4900-0000-0017"}
+WORLD: Final[tuple[Step, ...]] = (
+    ("customer.create", {"customer_id": "C-1001", "name": "Ada Example", "email": "ada@example.com"}, "world-1"),
+    ("customer.create", {"customer_id": "C-2002"}, "world-2"),
+    ("loyalty.earn", {"customer_id": "C-1001", "points": 987654411}, "earn-1"),
+    ("loyalty.redeem", {"customer_id": "C-1001", "points": 90}, "redeem-1"),
+    ("giftcard.issue", {"gift_card": CARD, "amount_minor": 9000, "currency": "GBP", "pin": "4711"}, "issue-1"),
+    ("giftcard.issue", {"gift_card": {"number": "6006-4900-0000-0025"}, "amount_minor": 900, "currency": "GBP"}, "i-2"),
+)
+
+
+async def world(caller: Caller) -> str:
+    """The id of the first card."""
+    told = {key: await caller.ok(name, body, key) for name, body, key in WORLD}
+    return str(told["issue-1"]["gift_cards"][0]["card_id"])
+
+
+def response_schema(operation: Operation, status: int) -> dict[str, Any]:
+    response = OPENAPI["paths"][operation.route]["post"]["responses"][str(status)]
+    if "$ref" in response:
+        response = OPENAPI["components"]["responses"][response["$ref"].rpartition("/")[2]]
+    (content,) = response["content"].values()
+    return {"components": OPENAPI["components"], **content["schema"]}
+
+
+def conforms(operation: Operation, status: int, data: Any) -> None:  # noqa: ANN401  any JSON
+    jsonschema.Draft202012Validator(response_schema(operation, status)).validate(data)
+
+
+# The examples name cards and documents that only a running shop has.
+OTHERWISE: Final[dict[str, dict[str, Any]]] = {
+    "customer.merge": {"from_customer_id": "C-2002", "into_customer_id": "C-1001"},
+    "loyalty.restore": {"of": {"type": "crm.loyalty.redeem", "id": "redeem-1"}},
+    "loyalty.reverse": {"of": {"type": "crm.loyalty.earn", "id": "earn-1"}},
+    "giftcard.reverse": {"of": {"type": "crm.giftcard.issue", "id": "issue-1"}},
+    "giftcard.transfer": {"from_card": CARD | {"pin": "4711"}, "to_card": {"number": "6006-4900-0000-0025"}},
+    "giftcard.freeze": {"gift_card": CARD},
+    "giftcard.unfreeze": {"gift_card": CARD},
+    "giftcard.link": {"gift_card": CARD, "customer_id": "C-2002"},
+    "giftcard.reload": {"gift_card": CARD, "amount_minor": 100, "currency": "GBP"},
+    "giftcard.redeem": {"gift_card": CARD | {"pin": "4711"}, "amount_minor": 100, "currency": "GBP"},
+    "giftcard.history": {"gift_card": CARD | {"pin": "4711"}},
+    "tender.authorize": {
+        "kind": "gift_card", "gift_card": CARD | {"pin": "4711"}, "amount_minor": 100, "currency": "GBP",
+    },
+    "event.explain": {"type": "crm.loyalty.earn", "id": "earn-1"},
+    "customer.create": {"name": "Grace Example"},
+}  # fmt: skip
+
+
+def request(operation: Operation) -> dict[str, Any]:
+    return OTHERWISE.get(operation.name) or door_examples.request(operation)
+
+
+@pytest.mark.parametrize("operation", ROUTES, ids=lambda one: one.name)
+async def test_what_the_example_asks_is_answered(caller: Caller, operation: Operation) -> None:
+    await world(caller)
+    answer = await caller.post(operation.name, request(operation), "K-1")
+    assert answer.status_code == 200, answer.text
+    conforms(operation, answer.status_code, answer.json())
+    named = OPENAPI["paths"][operation.route]["post"]["responses"]["200"]["headers"]
+    promised = {name.lower() for name in named} - {"idempotency-replayed", "crm-tender-state"}
+    assert promised <= set(answer.headers)
+    if operation.document is not None:
+        again = await caller.post(operation.name, request(operation), answer.headers["idempotency-key"])
+        assert again.content == answer.content
+        assert again.headers["idempotency-replayed"] == "true"
+
+
+async def test_the_file_s_examples_are_requests(caller: Caller) -> None:
+    """Whatever they meet, they are understood, and answered as the file says."""
+    for operation in ROUTES:
+        answer = await caller.post(operation.name, door_examples.request(operation))
+        assert answer.status_code in (200, 404, 409, 422), (operation.name, answer.text)
+        conforms(operation, answer.status_code, answer.json())
+
+
+# With no tenant's ids in them: they make something new, of the caller's own tenant.
+CREATES: Final = {"customer.create", "giftcard.issue", "loyalty.policy.put", "tender.capture", "tender.void"}
+
+
+async def test_the_ids_of_another_tenant_find_nothing(
+    caller: Caller, new_caller: NewCaller, connection: asyncpg.Connection
+) -> None:
+    """Every route, asked by another tenant with the ids of all that a tenant has: not found, and nothing changed."""
+    card_id = await world(caller)
+    await caller.ok("tender.authorize", request(OPERATIONS["tender.authorize"]) | {"tender_id": "T1"})
+    stranger = await new_caller(orgcode="globex")
+    mine = await everything_of(connection, "acme")
+    for operation in ROUTES:
+        bodies = [request(operation)]
+        if "gift_card" in bodies[0]:
+            bodies.append(bodies[0] | {"gift_card": {"card_id": card_id, "pin": "4711"}})
+        for place, body in enumerate(bodies):
+            answer = await stranger.post(operation.name, body, f"world-{place}")
+            conforms(operation, answer.status_code, answer.json())
+            for known in "Ada", "ada@example.com", card_id, "987654":
+                assert known not in answer.text or known in json.dumps(body), (operation.name, answer.text)
+            if operation.refusals and operation.name not in CREATES:
+                assert problem(answer)[1] == "not-found", (operation.name, answer.text)
+    assert await everything_of(connection, "acme") == mine
+
+
+async def everything_of(connection: asyncpg.Connection, orgcode: str) -> list[list[dict[str, Any]]]:
+    """Every row of the tenant, in every table that has tenants."""
+    tables = await connection.fetch(
+        "SELECT table_name FROM information_schema.columns JOIN information_schema.tables USING (table_name)"
+        " WHERE column_name = 'org' AND table_type = 'BASE TABLE' ORDER BY 1"
+    )
+    org = await connection.fetchval("SELECT id FROM org WHERE code = $1", orgcode)
+    names = [row["table_name"] for row in tables]
+    assert len(names) >= 12
+    return [await rows(connection, f"SELECT t.* FROM {name} t WHERE org = {org} ORDER BY t::text") for name in names]
+
+
+async def test_a_reading_writes_nothing(caller: Caller, connection: asyncpg.Connection) -> None:
+    await world(caller)
+    before = await everything_of(connection, "acme")
+    readings = [one for one in ROUTES if one.access is Access.READ]
+    assert len(readings) == 8
+    for operation in readings:
+        assert (await caller.post(operation.name, request(operation))).status_code == 200, operation.name
+    assert await everything_of(connection, "acme") == before

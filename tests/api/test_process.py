@@ -1,0 +1,246 @@
+"""`g3n api` and `g3n worker keys` as whoever runs them sees them: processes, ports, signals, exit codes."""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from devstack.supervisor import free_ports
+from schemas.operations import OPERATIONS, Scope
+from tests.conftest import CARD_KEY
+from worker.client.client import Client
+from worker.client.connection import Connection
+from worker.client.failure import ApiError
+
+Process = asyncio.subprocess.Process
+Start = Callable[..., Coroutine[Any, Any, Process]]
+
+
+@pytest.fixture
+async def start(database: str) -> AsyncIterator[Start]:
+    """Start `g3n` with these arguments; nobody answers where Kafka should be."""
+    started: list[Process] = []
+
+    async def run(*arguments: str, **env: str) -> Process:
+        settings = {
+            "G3N_KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1",
+            "G3N_POSTGRES_DSN": database,
+            "G3N_CARD_KEY": CARD_KEY,
+            "G3N_LOG_FORMAT": "json",
+        }
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *("-m", "worker", *arguments),
+            env={**os.environ, **settings, **env},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        started.append(process)
+        return process
+
+    yield run
+    for process in started:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+
+
+async def told(process: Process) -> tuple[int | None, str, str]:
+    out, err = await asyncio.wait_for(process.communicate(), 60)
+    return process.returncode, out.decode(), err.decode()
+
+
+async def said(process: Process, event: str) -> dict[str, Any]:
+    """The next log line with this event."""
+    assert process.stderr is not None
+    async with asyncio.timeout(30):
+        while line := await process.stderr.readline():
+            entry: dict[str, Any] = json.loads(line)
+            if entry["event"] == event:
+                return entry
+    raise AssertionError(f"ended without saying {event}")
+
+
+async def key(start: Start, *more: str) -> str:
+    scopes = ("customer:write", "loyalty:write")
+    arguments = ("--orgcode", "acme", "--name", "till", *(part for one in scopes for part in ("--scope", one)))
+    code, out, err = await told(await start("worker", "keys", "create", *arguments, *more))
+    assert code == 0, err
+    return out.strip()
+
+
+async def listening(start: Start, **env: str) -> tuple[Process, str]:
+    [port] = free_ports(1)
+    process = await start("api", G3N_API_PORT=str(port), **env)
+    assert (await said(process, "started"))["port"] == port
+    return process, f"http://127.0.0.1:{port}"
+
+
+async def test_the_client_and_the_api_agree(start: Start) -> None:
+    """The real client, a real server, a real ledger; and no Kafka."""
+    secret = await key(start)
+    process, url = await listening(start)
+    create, earn, get = (OPERATIONS[name] for name in ("customer.create", "loyalty.earn", "customer.get"))
+    async with Client(Connection(url, "acme", secret)) as client:
+        await client.call(create, {"customer_id": "C"})
+        first = await client.call(earn, {"customer_id": "C", "points": 7}, idempotency_key="K")
+        again = await client.call(earn, {"customer_id": "C", "points": 7}, idempotency_key="K")
+        assert first.json()["points"]["balance"] == 7
+        assert (again.data, again.replayed, first.replayed) == (first.data, True, False)
+        assert first.document_id == again.document_id == "K"
+        for operation, body, expected in (
+            (earn, {"customer_id": "C", "points": 8}, (409, "conflict", "conflict", "K")),
+            (earn, {"customer_id": "D", "points": 1}, (404, "not-found", "customer_not_found", "K2")),
+            (get, {"customer_id": "C"}, (403, "forbidden", "scope_missing", None)),
+        ):
+            with pytest.raises(ApiError) as raised:
+                await client.call(operation, body, idempotency_key=expected[3])
+            error = raised.value
+            assert (error.status, error.code.value, error.reason, error.document_id) == expected
+        assert raised.value.scope == "customer:read"
+    async with httpx.AsyncClient(base_url=url) as http:
+        assert (await http.get("/livez")).json() == {"status": "alive"}
+        assert (await http.get("/readyz")).json() == {"status": "ready"}
+        shown = (await http.get("/metrics")).text
+        assert 'g3n_http_requests_total{operation="loyalty.earn",status="200"} 2.0' in shown
+        assert "server" not in (await http.get("/openapi.json")).headers
+    process.send_signal(signal.SIGTERM)
+    code, _, err = await told(process)
+    assert code == 0, err
+    assert secret not in err
+
+
+async def test_whatever_the_file_allows_is_answered_as_it_says(start: Start, tmp_path: Path) -> None:
+    """Schemathesis, against the running service: no 5xx, and every answer as openapi.json promises."""
+    secret = await key(start, *(part for one in Scope for part in ("--scope", one.value)))
+    unlimited = {"G3N_API_REQUESTS_PER_S": "1000000", "G3N_API_CARD_MISSES_PER_MIN": "1000000"}
+    process, url = await listening(start, **unlimited)
+    checks = "not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance"
+    arguments = (
+        *("--checks", f"{checks},response_schema_conformance", "--phases", "examples,fuzzing"),
+        *("--max-examples", "8", "--workers", "2", "--seed", "1", "--warnings", "off", "--continue-on-failure"),
+        *("--header", f"X-Api-Key: {secret}", "--header", "X-Orgcode: acme"),
+    )
+    program = Path(sys.executable).with_name("schemathesis")
+    run = await asyncio.create_subprocess_exec(
+        program,
+        "run",
+        f"{url}/openapi.json",
+        *arguments,
+        cwd=tmp_path,  # it leaves a folder
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    out, _ = await asyncio.wait_for(run.communicate(), 120)
+    assert run.returncode == 0, out.decode()
+    assert f"Tested: {len(OPERATIONS)}" in out.decode()
+    process.send_signal(signal.SIGTERM)
+    _, _, err = await told(process)
+    assert "crashed" not in err
+
+
+async def test_sigterm_finishes_what_is_in_hand(start: Start, connection: Any) -> None:  # noqa: ANN401  asyncpg's
+    secret = await key(start)
+    process, url = await listening(start)
+    async with httpx.AsyncClient(base_url=url, headers={"X-Orgcode": "acme", "X-Api-Key": secret}) as http:
+        await http.post("/customer/create", json={"customer_id": "C"})
+        await connection.execute("BEGIN")
+        await connection.execute("SELECT FROM account WHERE key = 'C' FOR UPDATE")
+        earning = asyncio.create_task(http.post("/loyalty/earn", json={"customer_id": "C", "points": 5}))
+        waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        async with asyncio.timeout(20):
+            while not await connection.fetchval(waits):
+                pass
+        process.send_signal(signal.SIGTERM)
+        await said(process, "stopping")
+        await connection.execute("COMMIT")
+        assert (await earning).json()["points"]["balance"] == 5
+    assert (await told(process))[0] == 0
+
+
+async def raw(url: str, request: bytes) -> bytes:
+    """What the server says to these bytes, until it ends the connection."""
+    host, _, port = url.removeprefix("http://").partition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(request)
+    async with asyncio.timeout(20):
+        answer = await reader.read()
+    writer.close()
+    return answer
+
+
+async def test_requests_that_are_none(start: Start) -> None:
+    secret = await key(start)
+    process, url = await listening(start, G3N_API_BODY_S="0.2", G3N_MAX_DOCUMENT_BYTES="2000")
+    head = f"POST /customer/create HTTP/1.1\r\nHost: x\r\nX-Orgcode: acme\r\nX-Api-Key: {secret}\r\n".encode()
+    head += b"Content-Type: application/json\r\n"
+    slow = await raw(url, head + b"Content-Length: 10\r\n\r\n{")
+    assert (slow.split()[1], b'"body_too_slow"' in slow) == (b"408", True)
+    large = await raw(url, head + b"Content-Length: 2001\r\n\r\n{")
+    assert (large.split()[1], b'"body_too_large"' in large) == (b"413", True)
+    endless = b"".join(b"3e8\r\n" + b" " * 1000 + b"\r\n" for _ in range(3))
+    chunked = await raw(url, head + b"Transfer-Encoding: chunked\r\n\r\n" + endless)
+    assert (chunked.split()[1], b"connection: close" in chunked.lower()) == (b"413", True)
+    waiting = await raw(url, head + b"Expect: 100-continue\r\nContent-Length: 2001\r\n\r\n")
+    assert waiting.split()[1] == b"413", "told before the body is sent"
+    close = b"Connection: close\r\n"
+    for request, status in (
+        (head + close + b"Content-Length: -1\r\n\r\n", b"400"),
+        (head + close + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}", b"400"),
+        (b"nonsense\r\n\r\n", b"400"),
+        (b"GET /customer/create HTTP/1.1\r\nHost: x\r\n" + close + b"Upgrade: websocket\r\n\r\n", b"405"),
+        (head + close + b"Content-Length: 2\r\n\r\n{}", b"200"),
+    ):
+        assert (await raw(url, request)).split()[1] == status, request
+    process.send_signal(signal.SIGTERM)
+    assert (await told(process))[0] == 0
+
+
+async def test_a_port_that_is_taken_and_a_database_that_is_not_set_up(start: Start, empty_database: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        code, _, err = await told(await start("api", G3N_API_PORT=str(port)))
+    assert code == 1
+    assert f"can't listen on 127.0.0.1:{port} (G3N_API_HOST, G3N_API_PORT)" in err
+    code, _, err = await told(await start("api", G3N_API_PORT="0", G3N_POSTGRES_DSN=empty_database))
+    assert code == 1
+    assert "run g3n worker setup" in err
+
+
+async def test_keys_are_made_listed_rotated_and_revoked(start: Start) -> None:
+    made = json.loads(await key(start, "--json", "--valid-days", "30"))
+    assert made["key"].startswith("g3nk_acme_")
+    assert (made["orgcode"], made["name"], made["scopes"]) == ("acme", "till", ["customer:write", "loyalty:write"])
+    code, out, _ = await told(
+        await start("keys", "rotate", made["id"], "--orgcode", "acme", "--overlap-h", "2", "--json")
+    )
+    rotated = json.loads(out)
+    assert (code, rotated["name"]) == (0, "till")
+    assert rotated["key"] != made["key"]
+    code, out, _ = await told(await start("keys", "revoke", made["id"], "--orgcode", "acme"))
+    assert (code, out) == (0, f"{made['id']} of acme: revoked\n")
+    _, out, _ = await told(await start("keys", "list", "--json"))
+    listed = json.loads(out)
+    assert [one["id"] for one in listed] == [made["id"], rotated["id"]]
+    assert "revoked_at" in listed[0]
+    _, out, _ = await told(await start("keys", "list", "--orgcode", "acme"))
+    assert [line.split()[:3] for line in out.splitlines()] == [
+        ["acme", made["id"], "revoked"],
+        ["acme", rotated["id"], "good"],
+    ]
+    assert rotated["key"] not in out
+    for again in "revoke", "rotate":
+        code, _, err = await told(await start("keys", again, "k-0", "--orgcode", "acme"))
+        assert (code, err) == (1, "g3n: acme has no key k-0 that is good\n")
+    code, _, err = await told(await start("keys", "create", "--orgcode", "Acme", "--name", "x", "--scope", "ops"))
+    assert code == 2
+    assert "a-z 0-9 - _" in err

@@ -1,0 +1,91 @@
+"""Documents that arrive together share a transaction: while one batch commits the next one gathers."""
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+
+import structlog
+
+from schemas.reasons import DeadLetterReason
+from worker import errors, metrics
+from worker.codec import Document, Message
+from worker.health import Status
+from worker.pipeline import Batch, Pipeline
+
+_log = structlog.get_logger(__name__)
+
+Answer = list[Message] | DeadLetterReason
+"""Every outcome that the document has so far, the latest last; or why it has none."""
+
+
+@dataclass(slots=True, eq=False)
+class _Waiting:
+    document: Document
+    answer: asyncio.Future[Answer] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+
+class Batcher:
+    """One batch at a time, of all that wait when the one before is done: a lone document does not wait at all.
+
+    How many wait is bounded by how many requests are let in (`edge.Edge`).
+    """
+
+    def __init__(self, pipeline: Pipeline, status: Status) -> None:
+        self._pipeline = pipeline
+        self._status = status
+        self._waiting: list[_Waiting] = []
+        self._arrived = asyncio.Event()
+
+    async def decide(self, document: Document) -> Answer:
+        """The document's answer, once it is committed. Raises what kept the batch from being committed.
+
+        Who gives up while the document waits takes it out; once its batch has begun it is decided all the same.
+        """
+        waiting = _Waiting(document)
+        self._waiting.append(waiting)
+        self._arrived.set()
+        return await waiting.answer
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        while True:
+            await self._arrived.wait()
+            self._arrived.clear()
+            batch, self._waiting = [one for one in self._waiting if not one.answer.done()], []
+            if batch:
+                await self._settle(batch)
+
+    async def _settle(self, batch: list[_Waiting]) -> None:
+        """Answer everybody; if the fault is one document's, only its sender hears of it."""
+        metrics.BATCH_DOCUMENTS.observe(len(batch))
+        try:
+            with metrics.BATCH_SECONDS.labels("apply").time():
+                applied = await self._pipeline.apply(Batch([one.document for one in batch], time.time_ns() // 1000), {})
+        except Exception as error:  # noqa: BLE001  nothing of the batch is committed; the door stays open
+            self._pipeline.reset()
+            await self._failed(batch, error)
+            return
+        self._status.up("postgres")
+        for one in batch:
+            if not one.answer.done():
+                one.answer.set_result(applied.at_doors[one.document])
+
+    async def _failed(self, batch: list[_Waiting], error: Exception) -> None:
+        if errors.retriable(error):
+            _log.warning("batch_failed", documents=len(batch), error=errors.describe(error))
+            self._status.down("postgres", errors.describe(error))
+        elif len(batch) > 1:
+            half = len(batch) // 2
+            await self._settle(batch[:half])
+            await self._settle(batch[half:])
+            return
+        for one in batch:
+            if not one.answer.done():
+                one.answer.set_exception(_as_told(error))
+
+
+def _as_told(error: Exception) -> Exception:
+    """One of their own for each who waits: a shared one would gather everybody's frames."""
+    if errors.retriable(error):
+        return errors.Unavailable(errors.describe(error))
+    return error

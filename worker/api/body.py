@@ -1,0 +1,68 @@
+"""The body of a request: JSON in UTF-8, not too large, not too slow."""
+
+import asyncio
+from email.message import Message
+from typing import Any, Final
+
+from pydantic import BaseModel, ValidationError
+from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect, Request
+
+from schemas.errors import detail
+from schemas.problems import DoorReason
+from worker.api.problem import Problem, own
+from worker.codec.door import json_object
+from worker.codec.keyring import Keyring
+from worker.codec.parse import Refused
+
+_CLOSE: Final = {"Connection": "close"}  # whatever more of the body comes is not read
+
+
+async def read(request: Request, most_bytes: int, within_s: float) -> dict[str, Any]:
+    """The members of the body. Raises Problem: 400, 408, 413, 415."""
+    _check_type(request.headers)
+    if int(request.headers.get("Content-Length", "0")) > most_bytes:
+        raise _too_large(most_bytes)
+    raw = bytearray()
+    try:
+        async with asyncio.timeout(within_s):
+            async for chunk in request.stream():
+                raw += chunk
+                if len(raw) > most_bytes:
+                    raise _too_large(most_bytes)
+    except (TimeoutError, ClientDisconnect):
+        raise own(DoorReason.BODY_TOO_SLOW, within_s=f"{within_s:g}", headers=_CLOSE) from None
+    try:
+        return json_object(bytes(raw))
+    except Refused as refused:
+        raise own(DoorReason.INVALID, refused.detail or f"data: {refused.reason.value}") from None
+
+
+def _check_type(headers: Headers) -> None:
+    """One media type, one character set, no coding."""
+    parsed = Message()
+    parsed["Content-Type"] = headers.get("Content-Type", "none/none")
+    charset = parsed.get_param("charset", "utf-8")
+    if (
+        parsed.get_content_type() != "application/json"
+        or str(charset).lower() not in {"utf-8", "utf8"}
+        or headers.get("Content-Encoding", "identity") != "identity"
+    ):
+        raise own(DoorReason.NOT_JSON)
+
+
+def _too_large(most_bytes: int) -> Problem:
+    return own(DoorReason.BODY_TOO_LARGE, most_bytes=most_bytes, headers=_CLOSE)
+
+
+def validated(model: type[BaseModel], body: dict[str, Any], keyring: Keyring) -> Any:  # noqa: ANN401  # a `model`
+    """The request of a reading; card numbers and PINs leave as tokens. Raises Problem, 400."""
+    try:
+        return model.model_validate(body, context=keyring)
+    except ValidationError as error:
+        raise invalid(error) from None
+
+
+def invalid(error: ValidationError) -> Problem:
+    """Paths and rules, never a value."""
+    return own(DoorReason.INVALID, detail(error))

@@ -1,0 +1,96 @@
+"""Who asks: an API key or a session, of which tenant, with which scopes."""
+
+import time
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Final
+
+from starlette.datastructures import Headers
+
+from schemas.operations import Scope
+from schemas.problems import DoorReason
+from worker.api.problem import own
+from worker.ledger import keys
+from worker.ledger.keys import Caller
+from worker.ledger.pool import Pool
+
+REMEMBERED_S: Final = 5.0  # a key that was revoked elsewhere is refused after this time at the latest
+REMEMBERED: Final = 10_000
+_BEARER: Final = "bearer "
+_CHALLENGE: Final[Mapping[str, str]] = {"WWW-Authenticate": "Bearer"}
+
+
+class Callers:
+    """Looks callers up in the ledger, and remembers them for a few seconds by the digest of their secret."""
+
+    def __init__(self, pool: Pool, orgcodes: frozenset[str]) -> None:
+        self._pool = pool
+        self._orgcodes = orgcodes
+        self._known: OrderedDict[bytes, tuple[float, Caller]] = OrderedDict()
+
+    async def of(self, headers: Headers) -> Caller:
+        """Whose request it is. Raises Problem: 400, 401 or 403."""
+        caller = await self._caller(_secret(headers))
+        if caller is None or (self._orgcodes and caller.orgcode not in self._orgcodes):
+            raise own(DoorReason.CREDENTIALS_NOT_ACCEPTED, headers=_CHALLENGE)
+        orgcode = single(headers, "X-Orgcode")
+        if orgcode is None:
+            raise own(DoorReason.INVALID_HEADER)
+        if orgcode != caller.orgcode:
+            raise own(DoorReason.ORGCODE_NOT_OF_KEY)
+        return caller
+
+    async def _caller(self, secret: str | None) -> Caller | None:
+        if secret is None:
+            return None
+        digest, now = keys.digest(secret), time.monotonic()
+        until, caller = self._known.get(digest, (0.0, None))
+        if caller is not None and now < until:
+            return caller
+        async with self._pool.reading() as connection:
+            caller = await keys.caller(connection, secret)
+        if caller is None:
+            self._known.pop(digest, None)
+            return None
+        rest_s = REMEMBERED_S if caller.until is None else caller.until.timestamp() - time.time()
+        self._known[digest] = (now + min(rest_s, REMEMBERED_S), caller)
+        self._known.move_to_end(digest)
+        if len(self._known) > REMEMBERED:
+            self._known.popitem(last=False)
+        return caller
+
+    def forget_session(self, of: Caller, session_id: str) -> None:
+        """It is over: here at once, in other processes when they look it up again."""
+        gone = [
+            digest
+            for digest, (_, caller) in self._known.items()
+            if (caller.orgcode, caller.key_id, caller.session_id) == (of.orgcode, of.key_id, session_id)
+        ]
+        for digest in gone:
+            del self._known[digest]
+
+
+def allow(caller: Caller, scope: Scope | None) -> None:
+    """Raises Problem, 403, unless the caller has the scope."""
+    if scope is not None and scope.value not in caller.scopes:
+        raise own(DoorReason.SCOPE_MISSING, scope=scope)
+
+
+def single(headers: Headers, name: str) -> str | None:
+    """The header; None where it is absent. Raises Problem where it is there twice: nobody knows which is meant."""
+    values = headers.getlist(name)
+    if len(values) > 1:
+        raise own(DoorReason.INVALID_HEADER, f"{name}: more than one")
+    return values[0] if values else None
+
+
+def _secret(headers: Headers) -> str | None:
+    """A key; beside one, Authorization is somebody else's, as of a gateway before the API. Else a session's token."""
+    key = single(headers, "X-Api-Key")
+    if key is not None:
+        return key if key.startswith(keys.KEY) else None
+    authorization = single(headers, "Authorization")
+    if authorization is None or authorization[: len(_BEARER)].lower() != _BEARER:
+        return None
+    token = authorization[len(_BEARER) :].strip()
+    return token if token.startswith(keys.SESSION) else None

@@ -1,0 +1,90 @@
+"""Operations that decide something: the body becomes a document, the outcome's data is the answer."""
+
+from typing import Any, Final
+
+import orjson
+from pydantic import BaseModel, ValidationError
+
+from schemas.documents import CardRef
+from schemas.problems import DoorReason
+from schemas.reasons import DeadLetterReason, Reason
+from worker.answers import TENDER_STATE
+from worker.api.asking import Asked, Told
+from worker.api.batcher import Answer, Batcher
+from worker.api.body import invalid
+from worker.api.limits import Limits
+from worker.api.problem import own, refusal
+from worker.codec import Document, Message
+from worker.codec.door import document, numbered
+from worker.ops.simulate import outcome
+
+_REFUSED: Final = frozenset({"rejected", "declined"})
+_NO_OUTCOME: Final = {
+    DeadLetterReason.CONFLICT: DoorReason.CONFLICT,
+    DeadLetterReason.REFUSED_BY_DATABASE: DoorReason.REFUSED_BY_DATABASE,
+}
+
+
+class Commands:
+    """Each request is one document, decided in a batch."""
+
+    def __init__(self, batcher: Batcher, limits: Limits) -> None:
+        self._batcher = batcher
+        self._limits = limits
+
+    async def answer(self, asked: Asked, now_us: int) -> Told:
+        """What was decided. Raises Problem."""
+        decided, number = await self._decide(asked, now_us)
+        if isinstance(decided, DeadLetterReason):
+            raise own(_NO_OUTCOME[decided])
+        data, stored = outcome(decided)
+        headers = _replayed(decided) if stored else {}
+        if data["status"] not in _REFUSED:
+            return Told(orjson.dumps(data if number is None else {**data, "number": number}), headers)
+        reason = Reason(data["reason"])
+        if reason is Reason.CARD_NOT_ACCEPTED:
+            await self._limits.missed(asked.caller.key_id, asked.began)
+        problem = refusal(reason, data)
+        problem.headers |= headers
+        raise problem
+
+    async def _decide(self, asked: Asked, now_us: int) -> tuple[Answer, str | None]:
+        """The answer; and the card's number where it was made, which is told here and nowhere else."""
+        operation = asked.operation
+        assert operation.document is not None  # noqa: S101  what has none is a reading
+        data = asked.body
+        if asked.document_id is not None and operation.id_field is not None:
+            data = {**data, operation.id_field: asked.document_id}
+        made = numbered(operation.document, data, asked.document_id or "", asked.keyring)
+        for one in made:
+            answer = await self._one(asked, one, now_us)
+            if answer is not DeadLetterReason.CONFLICT or one is made[-1]:
+                return answer, one["gift_card"]["number"]
+        return await self._one(asked, data, now_us), None
+
+    async def _one(self, asked: Asked, data: dict[str, Any], now_us: int) -> Answer:
+        read = self._document(asked, data, now_us)
+        if names_card(read.model):
+            self._limits.check_card(asked.caller.key_id)
+        return await self._batcher.decide(read)
+
+    def _document(self, asked: Asked, data: dict[str, Any], now_us: int) -> Document:
+        assert asked.operation.document is not None  # noqa: S101  as above
+        try:
+            return document(
+                asked.operation.document, data, asked.keyring, now_us,
+                trusted=asked.trusted, traceparent=asked.traceparent,
+            )  # fmt: skip
+        except ValidationError as error:
+            raise invalid(error) from None
+
+
+def names_card(request: BaseModel) -> bool:
+    """Whether it is about a card that must be there."""
+    return any(isinstance(value, CardRef) for _, value in request)
+
+
+def _replayed(messages: list[Message]) -> dict[str, str]:
+    """That it is the answer of an earlier request, and what has become of its tender since (contract §1)."""
+    state = next((text for message in messages for name, text in message.headers if name == TENDER_STATE), None)
+    return {"Idempotency-Replayed": "true"} | ({} if state is None else {"Crm-Tender-State": state.decode()})

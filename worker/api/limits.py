@@ -1,0 +1,104 @@
+"""How much a key may ask: token buckets, in this process alone, so N processes let N times as much through."""
+
+import asyncio
+import math
+import time
+from collections import defaultdict
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from schemas.problems import DoorReason
+from worker.api.problem import own
+
+WINDOW_S: Final = 10  # what a key may ask in one go is what it may ask in this time
+MISSES_WINDOW_S: Final = 60
+BEAT_S: Final = 0.1
+Clock = Callable[[], float]
+Sleep = Callable[[float], Awaitable[object]]
+
+
+class Bucket:
+    """Holds `most` tokens and gets that many anew in `window_s`."""
+
+    def __init__(self, most: int, window_s: int, clock: Clock) -> None:
+        self._most = most
+        self._per_s = most / window_s
+        self._clock = clock
+        self._at = clock()
+        self._tokens = float(most)
+
+    def take(self) -> bool:
+        """Take a token, if there is one."""
+        self._refill()
+        if self._tokens < 1:
+            return False
+        self._tokens -= 1
+        return True
+
+    @property
+    def left(self) -> int:
+        self._refill()
+        return int(self._tokens)
+
+    @property
+    def next_s(self) -> int:
+        """After how many seconds there is a token (again)."""
+        self._refill()
+        return math.ceil(max(1 - self._tokens, 0) / self._per_s)
+
+    @property
+    def full_s(self) -> int:
+        """After how many seconds there are all."""
+        self._refill()
+        return math.ceil((self._most - self._tokens) / self._per_s)
+
+    def _refill(self) -> None:
+        now = self._clock()
+        self._tokens = min(self._tokens + (now - self._at) * self._per_s, self._most)
+        self._at = now
+
+
+class Limits:
+    """Two buckets a key, its sessions included: requests, and cards that were not accepted."""
+
+    def __init__(
+        self, requests_per_s: int, misses_per_min: int, clock: Clock = time.monotonic, sleep: Sleep = asyncio.sleep
+    ) -> None:
+        self._clock = clock
+        self._sleep = sleep
+        self._quota = requests_per_s * WINDOW_S
+        self._requests = defaultdict[str, Bucket](lambda: Bucket(self._quota, WINDOW_S, clock))
+        self._misses = defaultdict[str, Bucket](lambda: Bucket(misses_per_min, MISSES_WINDOW_S, clock))
+
+    def count(self, key_id: str) -> dict[str, str]:
+        """Count a request; the headers that say what is left (draft-ietf-httpapi-ratelimit-headers).
+
+        Raises Problem where nothing was left.
+        """
+        bucket = self._requests[key_id]
+        taken = bucket.take()
+        headers = {
+            "RateLimit": f'"key";r={bucket.left};t={bucket.full_s}',
+            "RateLimit-Policy": f'"key";q={self._quota};w={WINDOW_S}',
+        }
+        if not taken:
+            raise own(DoorReason.RATE_LIMITED, headers={"Retry-After": str(bucket.next_s), **headers})
+        return headers
+
+    def check_card(self, key_id: str) -> None:
+        """Before a card is looked up, whether it is there or not. Raises Problem after too many misses."""
+        next_s = self._misses[key_id].next_s
+        if next_s:
+            raise own(DoorReason.CARD_MISSES_LIMITED, headers={"Retry-After": str(next_s)})
+
+    async def missed(self, key_id: str, began: float) -> None:
+        """A card was not accepted: count it, and wait for the next beat since the request began.
+
+        An unknown card takes a moment less than a wrong PIN, which is counted in the ledger; nobody shall see it.
+        """
+        self._misses[key_id].take()
+        await self._sleep(BEAT_S - (self._clock() - began) % BEAT_S)
+
+    def now(self) -> float:
+        """When a request begins."""
+        return self._clock()

@@ -1,0 +1,56 @@
+"""What goes back where it is not 200: an exception on the way out of whatever went wrong."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from starlette.responses import Response
+
+from schemas.operations import Scope
+from schemas.problems import DOOR, KINDS, MEDIA_TYPE, Code, DoorReason, details, refused
+from schemas.reasons import CATEGORY, Reason
+
+
+class Problem(Exception):
+    """Problem details (RFC 9457), and the headers that belong to them; never with a value of the request."""
+
+    def __init__(
+        self,
+        code: Code,
+        reason: str,
+        detail: str,
+        *,
+        scope: Scope | None = None,
+        outcome: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+        self.detail = detail
+        self.scope = scope
+        self.outcome = outcome
+        self.headers = dict(headers or {})
+
+    def response(self, request_id: str) -> Response:
+        said = details(self.code, self.reason, self.detail, request_id, scope=self.scope, outcome=self.outcome)
+        return Response(orjson.dumps(said), KINDS[self.code].status, self.headers, MEDIA_TYPE)
+
+
+def own(
+    reason: DoorReason,
+    detail: str | None = None,
+    *,
+    scope: Scope | None = None,
+    headers: Mapping[str, str] | None = None,
+    **told: object,
+) -> Problem:
+    """What the door itself says; `told` fills in its words, `detail` is said instead of them."""
+    said = DOOR[reason]
+    detail = said.detail.format(**told, scope=scope and scope.value) if detail is None else detail
+    return Problem(said.code, reason.value, detail, scope=scope, headers=headers)
+
+
+def refusal(reason: Reason, outcome: Mapping[str, Any] | None = None) -> Problem:
+    """A document that was declined or rejected, with its outcome's data; without one a reading that has no answer."""
+    return Problem(Code(CATEGORY[reason].value), reason.value, refused(reason, outcome), outcome=outcome)

@@ -1,0 +1,15 @@
+"""`g3n api`: the HTTP API."""
+
+from worker import settings
+from worker.cli import running
+
+
+def api() -> None:
+    """Answer the HTTP API until SIGTERM; then finish what is in hand and leave with 0. Needs Postgres, not Kafka."""
+
+    async def work(chosen: settings.Settings) -> int:
+        from worker import app as root
+
+        return await root.serve_api(chosen)
+
+    running.run(work)

@@ -1,0 +1,157 @@
+"""`g3n worker keys …`: who may ask the HTTP API. A secret is printed once, when its key is made."""
+
+import json
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from schemas.operations import Scope
+from worker import settings
+from worker.cli import running
+from worker.cli.running import EPILOG, FAILED
+
+if TYPE_CHECKING:
+    from worker.ledger.keys import Key
+    from worker.ledger.queries import Connection
+
+app = typer.Typer(help="API keys: make, list, revoke, rotate.", epilog=EPILOG, no_args_is_help=True)
+
+_Orgcode = Annotated[
+    str, typer.Option("--orgcode", envvar="G3N_ORGCODE", metavar="ORGCODE", help="the tenant", show_default=False)
+]
+_KeyId = Annotated[str, typer.Argument(metavar="KEY_ID", help="as `list` names it: k-…")]
+_Json = Annotated[bool, typer.Option("--json", help="as JSON")]
+_Valid = Annotated[
+    int | None, typer.Option(min=1, max=36_500, metavar="DAYS", help="good for so long; else until it is revoked")
+]
+
+
+@app.command(epilog=EPILOG)
+def create(
+    orgcode: _Orgcode,
+    name: Annotated[str, typer.Option(help="what it is for, as till-london-1; for people")],
+    scope: Annotated[list[Scope], typer.Option(help="what it may do; again for more")],
+    valid_days: _Valid = None,
+    as_json: _Json = False,
+) -> None:
+    """Make a key and print it: its secret is shown now and never again."""
+    if settings.ORGCODE.fullmatch(orgcode) is None:
+        raise typer.BadParameter("1 to 32 characters of a-z 0-9 - _", param_hint="--orgcode")
+
+    async def work(connection: "Connection") -> int:
+        from worker.ledger import keys
+
+        scopes = tuple(dict.fromkeys(one.value for one in scope))
+        key, secret = await keys.create(connection, orgcode, name, scopes, _days(valid_days))
+        _show_new(key, secret, as_json=as_json)
+        return 0
+
+    _run(work)
+
+
+@app.command("list", epilog=EPILOG)
+def list_(
+    orgcode: Annotated[str | None, typer.Option(envvar="G3N_ORGCODE", help="of this tenant; else of all")] = None,
+    as_json: _Json = False,
+) -> None:
+    """List keys, those that are revoked or have run out too; never a secret."""
+
+    async def work(connection: "Connection") -> int:
+        from worker.ledger import keys
+
+        found = await keys.listed(connection, orgcode)
+        if as_json:
+            typer.echo(json.dumps([_as_json(key) for key in found], indent=2))
+        for key in found if not as_json else ():
+            typer.echo(f"{key.orgcode}  {key.id}  {_standing(key)}  {key.name}: {', '.join(key.scopes)}")
+        return 0
+
+    _run(work)
+
+
+@app.command(epilog=EPILOG)
+def revoke(key_id: _KeyId, orgcode: _Orgcode) -> None:
+    """End a key and its sessions, within seconds everywhere; again changes nothing."""
+
+    async def work(connection: "Connection") -> int:
+        from worker.ledger import keys
+
+        if not await keys.revoke(connection, orgcode, key_id):
+            return _unknown(orgcode, key_id)
+        typer.echo(f"{key_id} of {orgcode}: revoked")
+        return 0
+
+    _run(work)
+
+
+@app.command(epilog=EPILOG)
+def rotate(
+    key_id: _KeyId,
+    orgcode: _Orgcode,
+    overlap_h: Annotated[
+        int, typer.Option(min=0, max=24 * 90, metavar="HOURS", help="the old one is good for so long still")
+    ] = 24,
+    valid_days: _Valid = None,
+    as_json: _Json = False,
+) -> None:
+    """Make a new key with the name and the scopes of another, which ends after the overlap."""
+
+    async def work(connection: "Connection") -> int:
+        from worker.ledger import keys
+
+        made = await keys.rotate(connection, orgcode, key_id, timedelta(hours=overlap_h), _days(valid_days))
+        if made is None:
+            return _unknown(orgcode, key_id)
+        _show_new(*made, as_json=as_json)
+        return 0
+
+    _run(work)
+
+
+def _run(work: Any) -> None:  # noqa: ANN401  Connection → the exit code
+    async def on_the_ledger(chosen: settings.Settings) -> int:
+        from worker import app as root
+
+        return await root.keys(chosen, work)
+
+    running.run(on_the_ledger)
+
+
+def _unknown(orgcode: str, key_id: str) -> int:
+    typer.echo(f"g3n: {orgcode} has no key {key_id} that is good", err=True)
+    return FAILED
+
+
+def _days(valid_days: int | None) -> timedelta | None:
+    return None if valid_days is None else timedelta(days=valid_days)
+
+
+def _show_new(key: "Key", secret: str, *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps({**_as_json(key), "key": secret}, indent=2))
+        return
+    typer.echo(f"{key.id} of {key.orgcode}: {key.name}", err=True)
+    typer.echo(f"may: {', '.join(key.scopes)}", err=True)
+    typer.echo(f"good {'until ' + _time(key.expires_at) if key.expires_at else 'until it is revoked'}", err=True)
+    typer.echo("This is the key. It is not stored and will not be shown again:", err=True)
+    typer.echo(secret)
+
+
+def _standing(key: "Key") -> str:
+    if key.revoked_at is not None:
+        return f"revoked {_time(key.revoked_at)}"
+    return "good" if key.expires_at is None else f"until {_time(key.expires_at)}"
+
+
+def _time(at: datetime) -> str:
+    return at.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _as_json(key: "Key") -> dict[str, Any]:
+    return {
+        name: _time(value) if isinstance(value, datetime) else value
+        for name, value in asdict(key).items()
+        if value is not None
+    }
