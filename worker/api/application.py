@@ -26,7 +26,6 @@ from worker.api.limits import Limits
 from worker.api.problem import Problem, own
 from worker.api.readings import Readings
 from worker.api.sessions import Sessions
-from worker.codec import Decoder
 from worker.health import Status
 from worker.ledger.pool import Pool
 from worker.settings import Settings
@@ -44,7 +43,7 @@ class Api:
 
     def __init__(self, settings: Settings, pool: Pool, desk: Desk, status: Status) -> None:
         self._settings = settings
-        self._decoder = Decoder(settings.card_keys, settings.orgcodes, settings.max_document_bytes)
+        self._pipeline = desk.pipeline
         self._limits = Limits(settings.api_requests_per_s, settings.api_card_misses_per_min)
         self._callers = Callers(pool, settings.orgcodes)
         self.batcher = Batcher(desk.pipeline, status)
@@ -82,7 +81,7 @@ class Api:
         members = await body.read(request, self._settings.max_document_bytes, self._settings.api_body_s)
         exchange.document_id = asking.document_id(operation, members, request.headers)
         asked = Asked(
-            operation, caller, members, self._decoder.keyring(caller.orgcode), began,
+            operation, caller, members, self._pipeline.keyring(caller.orgcode), began,
             asking.traceparent(request.headers), exchange.document_id,
         )  # fmt: skip
         told = await self._in_time(self._told(asked))

@@ -13,9 +13,8 @@ from worker.api.commands import names_card
 from worker.api.limits import Limits
 from worker.api.problem import own, refusal
 from worker.pipeline import Conflict
-from worker.views import READINGS, Desk, Invalid, Refused
+from worker.views import READINGS, Desk, Invalid, Refused, Unknown
 
-EXPLAIN: Final = "event.explain"
 SIMULATE: Final = "event.simulate"
 
 
@@ -38,7 +37,9 @@ class Readings:
         except Refused as refused:
             if refused.reason is Reason.CARD_NOT_ACCEPTED:
                 await self._limits.missed(key_id, asked.began)
-            raise own(DoorReason.UNKNOWN_EVENT) if operation.name == EXPLAIN else refusal(refused.reason) from None
+            raise refusal(refused.reason) from None
+        except Unknown:
+            raise own(DoorReason.UNKNOWN_EVENT) from None
         except Invalid as wrong:
             raise own(DoorReason.INVALID, str(wrong)) from None
         except Conflict:

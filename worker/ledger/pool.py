@@ -26,9 +26,9 @@ SESSION = {
 }
 COMMAND_TIMEOUT_S = 30
 CONNECTIONS = 4
-# The worker of a batch that nobody who decides publishes: one that came in through a door. Its lock is always free, so
-# any worker publishes it with what others left behind.
-NOBODY = 0
+# Stands for the worker of a batch that came in through a door. Nobody holds its lock: as if it were gone, any worker
+# publishes the batch.
+DOORS = 0
 # Held by the worker that publishes what others left behind, so that two do not publish the same: any number.
 SWEEP = 0x63726D_5EEB
 
@@ -53,7 +53,7 @@ class Pool:
     @classmethod
     async def of_door(cls, dsn: str, connections: int) -> "Pool":
         """Of a door, whose batches are left to the workers to publish."""
-        return cls(await _connect(dsn, connections), dsn, NOBODY)
+        return cls(await _connect(dsn, connections), dsn, DOORS)
 
     async def close(self) -> None:
         if self._alive is not None and not self._alive.is_closed():

@@ -7,7 +7,7 @@ from schemas.registry import BY_CODE
 from worker.ledger.due import NOTICE_TYPES
 from worker.ledger.facts import door_trace
 from worker.ledger.pack import unpack
-from worker.ledger.pool import NOBODY
+from worker.ledger.pool import DOORS
 from worker.ledger.queries import SQL, Connection
 from worker.ledger.write import PLACES
 
@@ -33,7 +33,7 @@ async def take(connection: Connection, worker: int) -> tuple[list[int], list[Sto
     """The earliest of these batches, and what they decided; none is `worker`'s own."""
     at_doors: dict[int, bool] = {}
     documents = 0
-    gone: dict[int, bool] = {worker: False, NOBODY: True}
+    gone: dict[int, bool] = {worker: False, DOORS: True}
     for row in await connection.fetch(SQL["take_unpublished"], BATCHES):
         if row["worker"] not in gone:
             gone[row["worker"]] = await connection.fetchval(GONE, row["worker"])
@@ -42,7 +42,7 @@ async def take(connection: Connection, worker: int) -> tuple[list[int], list[Sto
         documents += row["documents"]
         if at_doors and documents > DOCUMENTS:
             break
-        at_doors[row["no"]] = row["worker"] == NOBODY
+        at_doors[row["no"]] = row["worker"] == DOORS
     numbers = list(at_doors)
     runs = list(zip(*_runs(numbers), strict=True)) or [(), ()]
     rows = await connection.fetch(SQL["events_of_batches"], *runs, numbers) if numbers else []

@@ -105,6 +105,9 @@ DOORS: Final[Mapping[str, Meaning]] = MappingProxyType(
         "invalid_header": Meaning(
             "the tenant or another header is missing or not right", "Ask whoever runs this server."
         ),
+        "refused_by_database": Meaning(
+            "the ledger can't hold what would come of it: nothing was done", "Use a smaller amount."
+        ),
         "conflict": Meaning(
             "the identity is known with other arguments; the first document stands",
             "Nothing was done. For something new take a new identity; to repeat, the very same arguments.",

@@ -25,7 +25,7 @@ class Desk:
 
 
 Reading = Callable[[Desk, str, Any], Awaitable[BaseModel]]
-"""(desk, orgcode, request) → answer, both of the operation's models. Raises Refused or Invalid."""
+"""(desk, orgcode, request) → answer, both of the operation's models. Raises Refused, Unknown or Invalid."""
 
 
 class Refused(Exception):
@@ -34,6 +34,10 @@ class Refused(Exception):
     def __init__(self, reason: Reason) -> None:
         super().__init__(reason.value)
         self.reason = reason
+
+
+class Unknown(Exception):
+    """There is no such document."""
 
 
 class Invalid(Exception):

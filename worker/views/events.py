@@ -8,7 +8,6 @@ import orjson
 
 from schemas.envelope import SPECVERSION
 from schemas.outcomes import OutcomeData
-from schemas.reasons import Reason
 from schemas.registry import DOCUMENTS
 from schemas.scalars import format_instant
 from schemas.views import EventExplain, EventSimulate, Explained, Simulated
@@ -18,24 +17,17 @@ from worker.ops.simulate import Invalid as Undecodable
 from worker.ops.simulate import outcome
 from worker.ops.simulate import simulate as simulate_event
 from worker.ops.text import text
-from worker.views.desk import Desk, Invalid, Refused
+from worker.views.desk import Desk, Invalid, Unknown
 
 
 async def explain(desk: Desk, orgcode: str, request: EventExplain) -> Explained:
-    """All that the ledger holds about one document or notice."""
+    """All that the ledger holds about one document or notice. Raises Unknown."""
     if request.type not in TYPES:
         raise Invalid("type: unknown_type")
     told = await explain_document(desk.pool, desk.outlet, orgcode, request.type, request.id)
     if told is None:
-        raise Refused(_not_found(request.type))
+        raise Unknown
     return Explained(text=text(told), **told.model_dump(mode="json", by_alias=True, exclude_defaults=True))
-
-
-def _not_found(type_: str) -> Reason:
-    """As of a command that refers to a document of this type (contract §8 Commands)."""
-    if type_.startswith(("scm.tender.", "crm.hold.")):
-        return Reason.TENDER_NOT_FOUND
-    return Reason.SALE_NOT_FOUND if type_.startswith("scm.sale.") else Reason.COMMAND_NOT_FOUND
 
 
 async def simulate(desk: Desk, orgcode: str, request: EventSimulate) -> Simulated:

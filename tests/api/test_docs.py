@@ -1,0 +1,20 @@
+"""docs/api.md says what there is."""
+
+import re
+from pathlib import Path
+
+from schemas.operations import Scope
+from schemas.problems import DOOR, KINDS, DoorReason
+
+PAGE = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
+
+
+def test_every_reason_of_the_door_is_explained() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| `([\w-]+)` \| (\d+) \|", PAGE, flags=re.MULTILINE)
+    told = {reason: (code, int(status)) for reason, code, status in rows}
+    said = {reason.value: (DOOR[reason].code.value, KINDS[DOOR[reason].code].status) for reason in DoorReason}
+    assert told == said
+
+
+def test_every_scope_is_named() -> None:
+    assert [scope.value for scope in Scope if f"`{scope.value}`" not in PAGE] == []
