@@ -12,10 +12,11 @@ from pathlib import Path
 
 import devstack
 from bench import profiling, report, runs, workload
+from bench.latency import Latency
 from bench.program import ProgramFailed
 from bench.runs import Bench, Result, Task, WrongResult
 
-WORKLOADS = ("w1", "processes", "rival", "duplicates", "random")
+WORKLOADS = ("w1", "processes", "rival", "duplicates", "random", "latency")
 # A group waits a moment for its other members before it gives out partitions, as brokers do: two processes start
 # together, not one after the other.
 _BROKER = {"group.initial.rebalance.delay.ms": "1000"}
@@ -37,7 +38,7 @@ def tasks_of(options: argparse.Namespace) -> list[Task]:
     return [task for name, task in tasks.items() if name in options.only]
 
 
-def measure(options: argparse.Namespace, directory: Path) -> list[Result]:
+def measure(options: argparse.Namespace, directory: Path) -> tuple[list[Result], list[Latency]]:
     runs.say("starting Kafka and Postgres …")
     with devstack.start(kafka=_BROKER, postgres=_DATABASE) as stack:
         bench = Bench(stack.report, directory, _RUN_LIMIT_S)
@@ -50,7 +51,8 @@ def measure(options: argparse.Namespace, directory: Path) -> list[Result]:
                 bench.publish_sales(task.topic, options.documents, options.customers, ids[task.topic])
                 published.add(task.topic)
             results.append(bench.measure(task))
-        return results
+        latencies = bench.latency(options.requests) if "latency" in options.only else []
+        return results, latencies
 
 
 def main() -> int:
@@ -64,16 +66,18 @@ def main() -> int:
     on = report.machine()
     try:
         with tempfile.TemporaryDirectory(prefix="g3n-bench-") as directory:
-            results = measure(options, Path(directory))
+            results, latencies = measure(options, Path(directory))
     except (ProgramFailed, WrongResult, devstack.StackError) as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
     if options.json:
-        print(json.dumps({"machine": on, "results": [asdict(result) for result in results]}, indent=1))
+        said = {"results": [asdict(one) for one in results], "latencies": [asdict(one) for one in latencies]}
+        print(json.dumps({"machine": on, **said}, indent=1))
     else:
         report.show(results, on)
+        report.show_latencies(latencies)
     return 0
 
 
@@ -84,6 +88,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--customers", type=int, default=100_000, help="that are known before (%(default)s)")
     parser.add_argument("--rival-documents", type=int, default=20_000, help="as it takes so long (%(default)s)")
     parser.add_argument("--processes", type=int, default=2, help="of the workload with several (%(default)s)")
+    parser.add_argument("--requests", type=int, default=1000, help="of each kind, for their latency (%(default)s)")
     parser.add_argument("--only", nargs="+", choices=WORKLOADS, default=WORKLOADS, help="these workloads")
     parser.add_argument(
         "--ids",

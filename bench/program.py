@@ -6,11 +6,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+_START_S = 60
 _STOP_S = 60
 _LOOK_EVERY_S = 0.02
 _LAST_LINES = 5
@@ -33,15 +35,8 @@ class Ended:
 
 def run(arguments: Sequence[str], settings: Mapping[str, str], log: Path, limit_s: float) -> Ended:
     """Run `python -m …` to its end. Raises ProgramFailed."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("G3N_")} | dict(settings)
-    log.write_bytes(b"")
     began = time.time()
-    with log.open("ab") as output:
-        # Not in this terminal's process group: Ctrl-C reaches the bench, and the bench stops the program.
-        process = subprocess.Popen(
-            [sys.executable, "-m", *arguments], env=environment, stdin=subprocess.DEVNULL, stdout=output,
-            stderr=output, start_new_session=True,
-        )  # fmt: skip
+    process = _start(arguments, settings, log)
     try:
         cpu_s = _wait(process, began + limit_s)
     except BaseException:
@@ -51,6 +46,32 @@ def run(arguments: Sequence[str], settings: Mapping[str, str], log: Path, limit_
     if process.returncode:
         raise ProgramFailed(f"{' '.join(arguments)} left with {process.returncode}; {_end_of(log)}")
     return Ended(ended - began, ended - (_assigned_at(log) or began), cpu_s)
+
+
+@contextmanager
+def running(arguments: Sequence[str], settings: Mapping[str, str], log: Path, event: str) -> Iterator[None]:
+    """`python -m …` from when its log says `event` to the end of the context. Raises ProgramFailed."""
+    process = _start(arguments, settings, log)
+    try:
+        deadline = time.time() + _START_S
+        while f'"event": "{event}"' not in log.read_text(errors="replace"):
+            if process.poll() is not None or time.time() > deadline:
+                raise ProgramFailed(f"{' '.join(arguments)} did not get {event}; {_end_of(log)}")
+            time.sleep(_LOOK_EVERY_S)
+        yield
+    finally:
+        _stop(process)
+
+
+def _start(arguments: Sequence[str], settings: Mapping[str, str], log: Path) -> subprocess.Popen[bytes]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("G3N_")} | dict(settings)
+    log.write_bytes(b"")
+    with log.open("ab") as output:
+        # Not in this terminal's process group: Ctrl-C reaches the bench, and the bench stops the program.
+        return subprocess.Popen(
+            [sys.executable, "-m", *arguments], env=environment, stdin=subprocess.DEVNULL, stdout=output,
+            stderr=output, start_new_session=True,
+        )  # fmt: skip
 
 
 def _wait(process: subprocess.Popen[bytes], deadline: float) -> float:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from rich.console import Console
 from rich.table import Table
 
+from bench.latency import Latency
 from bench.runs import Result
 
 _WIDTH_OFF_TERMINAL = 140
@@ -24,6 +25,8 @@ def machine() -> dict[str, str | int | float]:
 
 def show(results: Sequence[Result], on: Mapping[str, str | int | float]) -> None:
     """A line a run; the ratio is to the rival of the same call."""
+    if not results:
+        return
     rival = next((result for result in results if result.program == "rival"), None)
     table = Table(title="Documents drained end to end: Kafka → Postgres → Kafka", caption=_caption(on))
     for heading in ("workload", "program"):
@@ -48,6 +51,23 @@ def show(results: Sequence[Result], on: Mapping[str, str | int | float]) -> None
             _number(result.wal_bytes_per_document),
             _number(result.table_bytes_per_document),
         )
+    _print(table)
+
+
+def show_latencies(latencies: Sequence[Latency]) -> None:
+    """A line a kind of request."""
+    if not latencies:
+        return
+    table = Table(title="A till on an idle system: one request after the other", caption="From sent to answer read.")
+    table.add_column("request", no_wrap=True)
+    for heading in ("requests", "p50 ms", "p99 ms"):
+        table.add_column(heading, justify="right")
+    for one in latencies:
+        table.add_row(one.request, f"{one.requests:,}", f"{one.p50_ms:.1f}", f"{one.p99_ms:.1f}")
+    _print(table)
+
+
+def _print(table: Table) -> None:
     Console(width=None if sys.stdout.isatty() else _WIDTH_OFF_TERMINAL).print(table)
 
 

@@ -17,10 +17,12 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from bench import meter, program, workload
+from bench import latency, meter, program, workload
+from bench.latency import Latency
 from bench.program import Ended
 from bench.workload import Ids
 from devstack.plan import Report
+from devstack.supervisor import free_ports
 from worker.codec import Message
 from worker.kafka.publisher import Publisher
 
@@ -110,6 +112,15 @@ class Bench:
         result = _result(task, ended, before, after)
         say(f"  {result.documents_per_s:,.0f} documents/s")
         return result
+
+    def latency(self, requests: int) -> list[Latency]:
+        """One request after the other, over HTTP and over Kafka, on a ledger and topics of their own."""
+        say(f"latency: {requests:,} requests each …")
+        settings = self.settings("bench_latency", "latency", "latency")
+        self._create("bench_latency", SEED_DATABASE)
+        self._run(["worker", "worker", "setup"], settings, "setup")
+        (port,) = free_ports(1)
+        return latency.measure(settings, port, requests, self._directory)
 
     def settings(self, database: str, topic: str, group: str) -> dict[str, str]:
         return {

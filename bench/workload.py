@@ -79,6 +79,12 @@ def sales(topic: str, documents: int, customers: int, ids: Ids) -> Iterator[Mess
         yield _message(topic, "scm.sale.completed", sale_id, customer_id, data)
 
 
+def tender(topic: str, tender_id: str, data: Mapping[str, object]) -> Message:
+    """`scm.tender.requested`, now."""
+    asked = {**data, "tender_id": tender_id, "occurred_at": _now()}
+    return _message(topic, "scm.tender.requested", tender_id, tender_id, asked)
+
+
 def _message(topic: str, type_: str, subject: str, key: str, data: Mapping[str, object]) -> Message:
     envelope = {
         "specversion": "1.0",

@@ -99,6 +99,17 @@ def test_ids_follow_time_or_do_not() -> None:
     assert {len(id_) for id_ in ordered + mixed} == {26}
 
 
+def test_both_ways_to_ask_are_measured(prepared: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    latencies = prepared.latency(requests=20)
+    assert [(one.request, one.requests) for one in latencies] == [
+        ("POST /tender/authorize", 20),
+        ("scm.tender.requested on Kafka", 20),
+    ]
+    assert all(0 < one.p50_ms <= one.p99_ms for one in latencies)
+    report.show_latencies(latencies)
+    assert "POST /tender/authorize" in capsys.readouterr().out
+
+
 def test_a_program_that_fails_shows_the_end_of_its_log(tmp_path: Path) -> None:
     with pytest.raises(ProgramFailed, match=r"json\.tool .* left with (1|2); (.|\n)*nowhere"):
         program.run(["json.tool", "/nowhere/at/all"], {}, tmp_path / "log", 30)

@@ -5,7 +5,6 @@ from datetime import timedelta
 import pytest
 
 from schemas.policy import DEFAULT_POLICY
-from schemas.reasons import Reason
 from tests.views.conftest import NOW, Shop
 from worker.pipeline import Conflict
 from worker.views import Invalid, Unknown

@@ -1,0 +1,128 @@
+"""How long a till waits on an idle system: one request after the other, each sent when the one before is answered."""
+
+import asyncio
+import itertools
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import quantiles
+from typing import Any, cast
+
+import asyncpg
+import httpx
+import orjson
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from bench import program, workload
+from worker.kafka.publisher import Publisher
+from worker.ledger import keys
+from worker.ledger.queries import Connection
+
+CARD = {"number": "6006490000000017"}
+ISSUE = {"gift_card": CARD, "amount_minor": 50_000, "currency": "GBP"}
+ASKED = {"kind": "gift_card", "gift_card": CARD, "amount_minor": 1, "currency": "GBP"}
+REQUEST = "scm.tender.requested"
+WARM_UP = 50
+_ANSWER_S = 30.0
+_ids = itertools.count()
+
+
+@dataclass(frozen=True)
+class Latency:
+    """From before a request is sent until its answer is read."""
+
+    request: str
+    requests: int
+    p50_ms: float
+    p99_ms: float
+
+
+def measure(settings: Mapping[str, str], api_port: int, requests: int, directory: Path) -> list[Latency]:
+    """Of an API and a worker on a ledger that is set up. Raises ProgramFailed."""
+    api = {**settings, "G3N_API_PORT": str(api_port), "G3N_API_REQUESTS_PER_S": "1000000"}
+    with (
+        program.running(["worker", "api"], api, directory / "api.log", "ready"),
+        program.running(["worker", "worker", "run"], settings, directory / "latency.log", "ready"),
+    ):
+        return asyncio.run(_measure(settings, f"http://127.0.0.1:{api_port}", requests))
+
+
+async def _measure(settings: Mapping[str, str], url: str, requests: int) -> list[Latency]:
+    async with _over_http(settings["G3N_POSTGRES_DSN"], url) as ask:
+        over_http = await _times_s(ask, requests)
+    async with _over_kafka(settings) as ask:
+        over_kafka = await _times_s(ask, requests)
+    return [_latency("POST /tender/authorize", over_http), _latency(f"{REQUEST} on Kafka", over_kafka)]
+
+
+async def _times_s(ask: Callable[[str], Awaitable[None]], requests: int) -> list[float]:
+    times_s = []
+    for _ in range(WARM_UP + requests):
+        tender_id = f"latency-{next(_ids)}"
+        began = time.perf_counter()
+        await ask(tender_id)
+        times_s.append(time.perf_counter() - began)
+    return times_s[WARM_UP:]
+
+
+def _latency(request: str, times_s: list[float]) -> Latency:
+    parts = quantiles(times_s, n=100, method="inclusive")
+    return Latency(request, len(times_s), parts[49] * 1000, parts[98] * 1000)
+
+
+@asynccontextmanager
+async def _over_http(dsn: str, url: str) -> AsyncIterator[Callable[[str], Awaitable[None]]]:
+    connection = await asyncpg.connect(dsn)
+    try:
+        _, secret = await keys.create(
+            cast("Connection", connection), workload.ORGCODE, "latency", ("giftcard:write", "tender")
+        )
+    finally:
+        await connection.close()
+    headers = {"X-Orgcode": workload.ORGCODE, "X-Api-Key": secret}
+    async with httpx.AsyncClient(base_url=url, headers=headers, timeout=_ANSWER_S) as http:
+        issued = await http.post("/giftcard/issue", json=ISSUE)
+        issued.raise_for_status()
+
+        async def ask(tender_id: str) -> None:
+            answer = await http.post("/tender/authorize", json={**ASKED, "tender_id": tender_id})
+            _check(answer.json()["status"])
+
+        yield ask
+
+
+@asynccontextmanager
+async def _over_kafka(settings: Mapping[str, str]) -> AsyncIterator[Callable[[str], Awaitable[None]]]:
+    servers, prefix = settings["G3N_KAFKA_BOOTSTRAP_SERVERS"], settings["G3N_TOPIC_PREFIX"]
+    outcomes = f"{prefix}crm.tender-outcomes"
+    publisher, consumer = Publisher(servers), AIOKafkaConsumer(bootstrap_servers=servers)
+    await consumer.start()
+    try:
+        partitions = await consumer._client._wait_on_metadata(outcomes)  # noqa: SLF001 - the public one has none yet
+        consumer.assign([TopicPartition(outcomes, number) for number in partitions])
+        await consumer.seek_to_end()
+
+        async def ask(tender_id: str) -> None:
+            await publisher.publish([workload.tender(f"{prefix}scm.tenders", tender_id, ASKED)])
+            _check((await _outcome(consumer, tender_id))["status"])
+
+        yield ask
+    finally:
+        await consumer.stop()
+        await publisher.stop()
+
+
+async def _outcome(consumer: AIOKafkaConsumer, tender_id: str) -> dict[str, Any]:
+    async with asyncio.timeout(_ANSWER_S):
+        while True:
+            envelope = orjson.loads((await consumer.getone()).value)
+            if envelope["subject"] == tender_id:
+                data: dict[str, Any] = envelope["data"]
+                return data
+
+
+def _check(status: str) -> None:
+    if status != "approved":
+        raise program.ProgramFailed(f"a tender that could pay was {status}")
