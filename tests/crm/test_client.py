@@ -12,6 +12,7 @@ from schemas.operations import OPERATIONS
 from schemas.outcomes import OutcomeData
 from schemas.problems import Code
 from tests.crm.server import Asked, Reply, in_turn, ok, problem, serving
+from worker.client import client
 from worker.client.answer import Answer
 from worker.client.client import Client
 from worker.client.connection import Connection, ConnectionInvalid
@@ -22,6 +23,7 @@ GET = OPERATIONS["customer.get"]
 BODY = {"customer_id": "C", "points": 5}
 APPLIED = ok({"status": "applied", "customer_id": "C"})
 SOON = {"Retry_After": "0"}
+WHO = ("x-orgcode", "x-api-key", "authorization", "cookie")
 
 
 async def call(
@@ -214,3 +216,13 @@ def test_a_connection_keeps_its_key_to_itself() -> None:
     assert Connection("http://api.example.com", "acme", "k").in_clear
     assert not Connection("http://127.0.0.1:8000", "acme", "k").in_clear
     assert not Connection("http://localhost:8000", "acme", "k").in_clear
+
+
+async def test_callers_share_connections_and_nothing_else() -> None:
+    with serving(in_turn(ok({}, Set_Cookie="of=the-first; Path=/"))) as api:
+        async with client.pool() as shared:
+            await Client(Connection(api.url, "acme", "k-1"), over=shared).call(GET, BODY)
+            await Client(Connection(api.url, "other", "t-2", is_session=True), over=shared).call(GET, BODY)
+    first, second = ({name: asked.headers.get(name) for name in WHO} for asked in api.asked)
+    assert first == {"x-orgcode": "acme", "x-api-key": "k-1", "authorization": None, "cookie": None}
+    assert second == {"x-orgcode": "other", "x-api-key": None, "authorization": "Bearer t-2", "cookie": None}

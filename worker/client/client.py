@@ -4,6 +4,7 @@ import json
 import uuid
 from collections.abc import AsyncIterator, Mapping
 from http import HTTPStatus
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, Final, Self
 
 import httpx
@@ -22,6 +23,21 @@ _LATER: Final = frozenset({Code.UNAVAILABLE, Code.TOO_MANY_REQUESTS, Code.TIMEOU
 _BACK_OFF: Final = tenacity.wait_random_exponential(multiplier=0.2, max=5)
 
 
+def pool(answer_s: float = ANSWER_S, connections: int = 10) -> httpx.AsyncClient:
+    """Connections to an API that know nobody's key, so that clients of several callers may share them."""
+    return httpx.AsyncClient(
+        headers={
+            "Content-Type": "application/json",
+            "Accept": "application/json, application/problem+json",
+            "User-Agent": "g3n",
+        },
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # one caller's would go with another's key
+        timeout=httpx.Timeout(answer_s, connect=CONNECT_S, pool=None),
+        limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
+        follow_redirects=False,  # the key goes to nobody else
+    )
+
+
 class Client:
     """Asks the API as one key of one tenant; safe to share between tasks.
 
@@ -38,21 +54,13 @@ class Client:
         answer_s: float = ANSWER_S,
         patience_s: float = PATIENCE_S,
         connections: int = 10,
+        over: httpx.AsyncClient | None = None,
     ) -> None:
+        """`over`: a pool that it shares with others, and that its owner closes; else it has one of its own."""
+        self._connection = connection
         self._patience_s = patience_s
-        self._http = httpx.AsyncClient(
-            base_url=connection.url,
-            headers={
-                "X-Orgcode": connection.orgcode,
-                "X-Api-Key": connection.api_key,
-                "Content-Type": "application/json",
-                "Accept": "application/json, application/problem+json",
-                "User-Agent": "g3n",
-            },
-            timeout=httpx.Timeout(answer_s, connect=CONNECT_S, pool=None),
-            limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
-            follow_redirects=False,  # the key goes to nobody else
-        )
+        self._http = pool(answer_s, connections) if over is None else over
+        self._owns_http = over is None
 
     async def __aenter__(self) -> Self:
         return self
@@ -61,8 +69,9 @@ class Client:
         await self.close()
 
     async def close(self) -> None:
-        """Close the connections."""
-        await self._http.aclose()
+        """Close the connections, if they are its own."""
+        if self._owns_http:
+            await self._http.aclose()
 
     async def call(
         self, operation: Operation, body: Mapping[str, object], *, idempotency_key: str | None = None
@@ -72,7 +81,7 @@ class Client:
         Without `idempotency_key` a document gets one of its own; a tender's is its `tender_id` (contract §2.1).
         """
         content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
-        headers = {"X-Request-Id": uuid.uuid4().hex}
+        headers = {"X-Request-Id": uuid.uuid4().hex, **self._connection.headers}
         if operation.document is not None:
             headers["Idempotency-Key"] = idempotency_key or _identity(operation, body)
         attempts = tenacity.AsyncRetrying(
@@ -96,7 +105,7 @@ class Client:
     async def _ask(self, route: str, content: bytes, headers: Mapping[str, str]) -> Answer:
         request_id, key = headers["X-Request-Id"], headers.get("Idempotency-Key")
         try:
-            response = await self._http.post(route.lstrip("/"), content=content, headers=headers)
+            response = await self._http.post(self._connection.url + route, content=content, headers=headers)
         except httpx.HTTPError as error:
             raise from_transport(error, request_id, key) from error
         if response.status_code != HTTPStatus.OK or not _is_object(response):

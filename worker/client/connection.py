@@ -21,6 +21,7 @@ class Connection:
     url: str
     orgcode: str
     api_key: str = field(repr=False)
+    is_session: bool = False  # the key is the token of a session
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "url", checked_url(self.url))
@@ -28,6 +29,12 @@ class Connection:
             raise ConnectionInvalid("the orgcode has 1 to 32 characters of a-z 0-9 - _")
         if _KEY.fullmatch(self.api_key) is None:
             raise ConnectionInvalid("the API key is 1 to 512 printable ASCII characters without blanks")
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """As whom a request is made."""
+        key = {"Authorization": f"Bearer {self.api_key}"} if self.is_session else {"X-Api-Key": self.api_key}
+        return {"X-Orgcode": self.orgcode, **key}
 
     @property
     def in_clear(self) -> bool:
