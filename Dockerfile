@@ -9,6 +9,7 @@ RUN --mount=type=cache,target=/root/.cache/pip \
     awk '/^[a-z]/ {keep = /^(hatchling|packaging|pathspec|pluggy|tomlkit|trove-classifiers)==/} keep' requirements.lock >build.lock \
     && pip install --require-hashes -r build.lock
 COPY pyproject.toml README.md LICENSE ./
+COPY docs/contract.md docs/contract.md
 COPY schemas schemas
 COPY worker worker
 RUN pip wheel --no-deps --no-build-isolation --wheel-dir /dist .

@@ -37,8 +37,9 @@ def configure(level: str, style: str) -> None:
     # At DEBUG the Kafka client writes keys and values, and the others their share.
     for name in ("asyncpg", "asyncio"):
         logging.getLogger(name).setLevel(max(logging.INFO, root.level))
-    # Their INFO lines tell of every step of joining a group and of starting a server; `assigned` and `ready` say it.
-    for name in ("aiokafka", "uvicorn"):
+    # Their INFO lines tell of every step of joining a group, of starting a server and of every request; `assigned`,
+    # `ready` and `called` say it. Below it the MCP SDK writes whole messages.
+    for name in ("aiokafka", "uvicorn", "httpx", "mcp"):
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
     structlog.configure(
         processors=[

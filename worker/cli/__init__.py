@@ -5,7 +5,7 @@ import sys
 import typer
 
 from worker import crm
-from worker.cli import keys, worker
+from worker.cli import keys, mcp, worker
 from worker.cli.api import api
 from worker.cli.running import EPILOG
 
@@ -21,6 +21,7 @@ worker.app.add_typer(keys.app, name="keys")
 app.add_typer(worker.app, name="worker")
 app.command(epilog=EPILOG)(api)
 app.add_typer(crm.app, name="crm")
+app.command("mcp")(mcp.serve)
 app.command()(crm.login)
 app.command()(crm.logout)
 

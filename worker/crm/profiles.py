@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import typer
 
-from worker.client.connection import Connection, ConnectionInvalid
+from worker.client.connection import Connection, ConnectionInvalid, checked_url
 from worker.crm import private
 
 DEFAULT: Final = "default"
@@ -57,9 +57,18 @@ def connection(profile: str | None) -> Connection:
         if len(parts) < len(_VARIABLES):
             parts = {**_of_profile(os.environ.get("G3N_PROFILE") or None), **parts}
     try:
-        return Connection(**parts)
+        return Connection(parts["url"], parts["orgcode"], parts["api_key"])
     except ConnectionInvalid as error:
         raise NoProfile(f"{error}: g3n login, or correct {', '.join(_VARIABLES.values())}") from None
+
+
+def url(profile: str | None) -> str:
+    """Where the API is, as `connection` finds it, whether or not there is a key. Raises NoProfile."""
+    given = None if profile is not None else os.environ.get(_VARIABLES["url"])
+    try:
+        return checked_url(given or _of_profile(profile or os.environ.get("G3N_PROFILE") or None)["url"])
+    except ConnectionInvalid as error:
+        raise NoProfile(f"{error}: g3n login, or correct {_VARIABLES['url']}") from None
 
 
 def names() -> list[str]:

@@ -112,7 +112,7 @@ DOORS: Final[Mapping[str, Meaning]] = MappingProxyType(
             "the identity is known with other arguments; the first document stands",
             "Nothing was done. For something new take a new identity; to repeat, the very same arguments.",
         ),
-        "credentials_not_accepted": Meaning("the API does not accept the key", "Ask whoever runs this server."),
+        "credentials_not_accepted": Meaning("the API does not accept the key", "Ask whoever gave it out."),
         "orgcode_not_of_key": Meaning("the key is another tenant's", "Ask whoever runs this server."),
         "scope_missing": Meaning("the key may not do this: it lacks `scope`", "Ask for a key that has it, or stop."),
         "body_too_large": Meaning("the arguments are too large", "Send less."),
@@ -134,6 +134,8 @@ DOORS: Final[Mapping[str, Meaning]] = MappingProxyType(
             "Ask whoever runs this server; there is no way round.",
         ),
         "unknown_tool": Meaning("there is no such tool", "Use a name of the list of tools."),
+        "unknown_resource": Meaning("there is no such resource", "Use a URI of the list of resources."),
+        "unknown_prompt": Meaning("there is no such prompt", "Use a name of the list of prompts."),
         "confirmation_not_accepted": Meaning(
             "the confirmation is unknown, used, too old, or was given for other arguments: nothing was done",
             "Call again without `confirmation_token`, read the preview, and confirm that.",

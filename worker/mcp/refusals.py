@@ -3,14 +3,17 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import mcp_types as mcp
+from mcp import MCPError
 
 from schemas.operations import Operation
 from schemas.problems import Code
 from worker.client.failure import ApiError
 from worker.mcp.meanings import meaning
+
+_CALLERS_FAULT: Final = frozenset({Code.INVALID_REQUEST, Code.NOT_FOUND})
 
 
 @dataclass(eq=False)
@@ -37,10 +40,10 @@ def of_api(error: ApiError, operation: Operation) -> Refused:
     return Refused(error.code, error.reason, error.detail, more)
 
 
-def result(refused: Refused) -> mcp.CallToolResult:
-    """The error as a tool's result: for programs, and the same as text."""
+def members(refused: Refused) -> dict[str, Any]:
+    """What is wrong, what that means, and what to do next: for programs and for models."""
     said = meaning(refused.reason, refused.code)
-    members = {
+    return {
         "code": refused.code.value,
         "reason": refused.reason,
         "detail": refused.detail,
@@ -48,5 +51,16 @@ def result(refused: Refused) -> mcp.CallToolResult:
         "what_to_do": said.do,
         **refused.more,
     }
-    text = mcp.TextContent(text=json.dumps(members, ensure_ascii=False))
-    return mcp.CallToolResult(content=[text], structured_content=members, is_error=True)
+
+
+def result(refused: Refused) -> mcp.CallToolResult:
+    """The error as a tool's result: for programs, and the same as text."""
+    said = members(refused)
+    text = mcp.TextContent(text=json.dumps(said, ensure_ascii=False))
+    return mcp.CallToolResult(content=[text], structured_content=said, is_error=True)
+
+
+def error(refused: Refused) -> MCPError:
+    """The same where the protocol has no result for it: of resources and prompts."""
+    code = mcp.INVALID_PARAMS if refused.code in _CALLERS_FAULT else mcp.INTERNAL_ERROR
+    return MCPError(code, refused.detail, members(refused))

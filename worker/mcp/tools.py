@@ -59,6 +59,7 @@ _CONFIRMATION: Final[Schema] = {
     "properties": {
         "what_will_happen": {"type": "string"},
         "simulated": {"type": "object", "description": "the outcome that it would get now"},
+        "changes": {"type": "array", "items": {"type": "string"}, "description": "to the policy in force, as a diff"},
         "do": {"type": "string"},
         TOKEN: {"type": "string"},
         "valid_s": {"type": "integer"},

@@ -1,0 +1,60 @@
+"""`g3n mcp`: the operations of the API as tools for an AI agent."""
+
+from typing import Annotated, Literal
+
+import typer
+
+from worker.cli.running import FAILED, SETTINGS
+
+
+def serve(
+    allow_writes: Annotated[
+        bool, typer.Option("--allow-writes", help="offer tools that change something too; else those that read")
+    ] = False,
+    profile: Annotated[str | None, typer.Option(help="of g3n login")] = None,
+    http: Annotated[
+        str | None,
+        typer.Option(metavar="HOST:PORT", help="streamable HTTP there, at /mcp, instead of stdin and stdout"),
+    ] = None,
+    name: Annotated[
+        list[str] | None, typer.Option(help="HTTP: a name by which it is asked, besides localhost; repeat it for more")
+    ] = None,
+    shared_key: Annotated[
+        bool, typer.Option("--shared-key", help="HTTP: lend the profile's key to callers of this machine without one")
+    ] = False,
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"], typer.Option(envvar="G3N_LOG_LEVEL", help="of stderr")
+    ] = "info",
+    log_format: Annotated[
+        Literal["auto", "json", "console"], typer.Option(envvar="G3N_LOG_FORMAT", help="JSON unless it is a terminal")
+    ] = "auto",
+) -> None:
+    """Serve MCP, as a client of the HTTP API: tools, resources, prompts.
+
+    Over stdin and stdout it asks with the key of the profile (g3n login), or of G3N_API_URL, G3N_ORGCODE, G3N_API_KEY.
+
+    Over HTTP every caller brings a key of their own, in the headers that the API itself takes: X-Orgcode, and X-Api-Key
+    or Authorization. Of the profile, or G3N_API_URL, it only takes where the API is.
+    """
+    import uvloop
+
+    from worker import log
+    from worker.crm import profiles
+    from worker.mcp import http as over_http
+    from worker.mcp import stdio
+
+    log.configure(log_level, log_format)
+    try:
+        if http is None:
+            uvloop.run(stdio.serve(profiles.connection(profile), allow_writes=allow_writes))
+            return
+        lent = profiles.connection(profile) if shared_key else None
+        url = profiles.url(profile) if lent is None else lent.url
+        address = over_http.Address.parsed(http, tuple(name or ()))
+        uvloop.run(over_http.serve(url, address, allow_writes=allow_writes, lent=lent))
+    except profiles.NoProfile as error:
+        typer.echo(f"g3n: {error}", err=True)
+        raise typer.Exit(SETTINGS) from None
+    except over_http.CannotServe as error:
+        typer.echo(f"g3n: {error}", err=True)
+        raise typer.Exit(FAILED) from None

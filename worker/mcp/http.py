@@ -1,0 +1,190 @@
+"""MCP over streamable HTTP: every request has its caller's key; nothing is kept of it but what waits for a yes."""
+
+import asyncio
+import contextlib
+import ipaddress
+import signal
+import socket
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Self
+from urllib.parse import urlsplit
+
+import httpx
+import structlog
+import uvicorn
+from mcp.server import ServerRequestContext
+from mcp.server.streamable_http_manager import StreamableHTTPASGIApp, StreamableHTTPSessionManager
+from mcp.server.transport_security import TransportSecuritySettings
+from starlette.applications import Starlette
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from schemas.problems import MEDIA_TYPE, Code, details
+from worker.client.client import pool
+from worker.client.connection import Connection
+from worker.mcp.arguments import MAX_BYTES
+from worker.mcp.callers import NoCaller, caller, connection
+from worker.mcp.calls import Caller, Calls
+from worker.mcp.server import build
+
+_log: Final = structlog.get_logger(__name__)
+
+PATH: Final = "/mcp"
+_CALLER: Final = "g3n.caller"
+_LOOPBACK: Final = ("localhost", "127.0.0.1", "[::1]")
+_ENVELOPE_BYTES: Final = 65_536  # of a message, around its arguments
+_AT_ONCE: Final = 200
+_GRACE_S: Final = 10
+_HEADERS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+
+
+class CannotServe(Exception):
+    """The address can't be had, or may not be served so; the message is for a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where to listen, and under which names besides the loopback's own a browser or a program may ask."""
+
+    host: str
+    port: int
+    names: Sequence[str] = ()
+
+    @classmethod
+    def parsed(cls, text: str, names: Sequence[str] = ()) -> Self:
+        """Of `HOST:PORT`, an IPv6 address in brackets. Raises CannotServe."""
+        try:
+            parts = urlsplit(f"//{text}")
+            host, port = parts.hostname, parts.port
+        except ValueError:
+            host = port = None
+        if host is None or port is None or parts.netloc != text or parts.username is not None:
+            raise CannotServe(f"{text!r} is not HOST:PORT, as 127.0.0.1:8765")
+        return cls(host, port, names)
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can reach it."""
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
+
+
+async def serve(url: str, address: Address, *, allow_writes: bool, lent: Connection | None = None) -> None:
+    """Until SIGTERM or SIGINT. `url` is the API's; `lent` the key of callers that have none. Raises CannotServe."""
+    if lent is not None and not address.is_loopback:
+        raise CannotServe("--shared-key would lend the key to the whole network: only on a loopback address")
+    listener = _listening(address)
+    async with pool(connections=_AT_ONCE) as over:
+        application = app(url, address, over, allow_writes=allow_writes, lent=lent)
+        config = uvicorn.Config(
+            application,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            limit_concurrency=_AT_ONCE,
+            timeout_graceful_shutdown=_GRACE_S,
+        )
+        server = _Server(config)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, server.stop)
+        port = listener.getsockname()[1]
+        _log.info("ready", host=address.host, port=port, path=PATH, writes=allow_writes, shared_key=lent is not None)
+        await server.serve(sockets=[listener])
+    _log.info("stopped")
+
+
+def app(
+    url: str, address: Address, over: httpx.AsyncClient, *, allow_writes: bool, lent: Connection | None
+) -> Starlette:
+    """`/mcp` for who has a key, `/livez` for an orchestrator."""
+    server = build(Calls(allow_writes=allow_writes), _caller_of)
+    sessions = StreamableHTTPSessionManager(
+        server,
+        stateless=True,
+        json_response=True,
+        security_settings=TransportSecuritySettings(allowed_hosts=_hosts(address), allowed_origins=[]),
+        max_request_body_size=MAX_BYTES + _ENVELOPE_BYTES,
+    )
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        async with sessions.run():
+            yield
+
+    async def livez(_: Request) -> Response:
+        return JSONResponse({"status": "alive"})
+
+    guarded = _Guard(StreamableHTTPASGIApp(sessions), url, over, lent)
+    # POST only: there are no sessions, so nothing to listen to with GET and nothing to end with DELETE.
+    routes = [Route(PATH, guarded, methods=["POST"]), Route("/livez", livez)]
+    return Starlette(routes=routes, lifespan=lifespan)
+
+
+def _caller_of(context: ServerRequestContext[Any, Request]) -> Caller:
+    if context.request is None:
+        raise LookupError("every request over HTTP has its own")
+    found: Caller = context.request.scope[_CALLER]
+    return found
+
+
+class _Guard:
+    """Nobody without a key gets as far as the protocol; whether the API accepts the key, the first call shows."""
+
+    def __init__(self, inner: ASGIApp, url: str, over: httpx.AsyncClient, lent: Connection | None) -> None:
+        self._inner = inner
+        self._url = url
+        self._over = over
+        self._lent = lent
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            asks = connection(self._url, Headers(scope=scope), self._lent)
+        except NoCaller as error:
+            await _unauthorized(str(error))(scope, receive, send)
+            return
+        scope[_CALLER] = caller(asks, self._over)
+        await self._inner(scope, receive, send)
+
+
+def _unauthorized(detail: str) -> Response:
+    problem = details(Code.UNAUTHORIZED, "credentials_not_accepted", detail, "-")
+    return JSONResponse(problem, 401, {"WWW-Authenticate": "Bearer", **_HEADERS}, MEDIA_TYPE)
+
+
+def _hosts(address: Address) -> list[str]:
+    """Names that the header Host may have (DNS rebinding), with any port or none."""
+    return [form for name in (*_LOOPBACK, *address.names) for form in (name, f"{name}:*")]
+
+
+def _listening(address: Address) -> socket.socket:
+    try:
+        family, kind, protocol, _, where = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise CannotServe(f"{address.host} is no address: {error.strerror}") from None
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(where)
+        listener.listen(128)
+    except OSError as error:
+        listener.close()
+        raise CannotServe(f"can't listen on {address.host}:{address.port}: {error.strerror}") from None
+    return listener
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to its owner, so that the process ends with 0."""
+
+    def stop(self) -> None:
+        """Answer what is under way, then end."""
+        self.should_exit = True
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield

@@ -1,0 +1,77 @@
+"""What a dangerous operation would do, for a person to read before it is confirmed; nothing is done."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from schemas.operations import OPERATIONS, Operation
+from schemas.policy import Policy
+from schemas.problems import Code
+from worker.client.client import Client
+from worker.client.failure import ApiError
+from worker.crm.policy_text import difference
+from worker.mcp.guides import GUIDES
+from worker.mcp.refusals import Refused, of_api
+
+Body = Mapping[str, Any]
+
+_SIMULATE: Final = OPERATIONS["event.simulate"]
+_POLICY: Final = OPERATIONS["loyalty.policy.get"]
+_UNDONE: Final = frozenset({"rejected", "declined"})
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """`simulated` is the outcome that it would get now, where the key may ask for that; `changes` those of a policy."""
+
+    what_will_happen: str
+    simulated: Body | None
+    changes: tuple[str, ...]
+
+    def members(self) -> dict[str, Any]:
+        """Those of a confirmation."""
+        return {
+            "what_will_happen": self.what_will_happen,
+            **({} if self.simulated is None else {"simulated": self.simulated}),
+            **({"changes": list(self.changes)} if self.changes else {}),
+        }
+
+
+async def preview(client: Client, operation: Operation, body: Body, document_id: str) -> Preview:
+    """Ask the API what would happen. Raises Refused where it would not happen, or where that can't be known."""
+    simulated, stored = await _simulated(client, operation, body, document_id)
+    if stored:
+        said = f"Nothing new: {document_id} is known, and its stored outcome comes again."
+    else:
+        said = f"{operation.summary} {GUIDES[operation.name].warning}"
+        if simulated is None:
+            said += " It could not be simulated: the key has no scope ops."
+    changes = await _changes(client, body) if operation.name == "loyalty.policy.put" else ()
+    return Preview(said, simulated, changes)
+
+
+async def _simulated(client: Client, operation: Operation, body: Body, document_id: str) -> tuple[Body | None, bool]:
+    """The outcome that it would get, and whether that is a stored one."""
+    data = {**body, "command_id": document_id}
+    try:
+        answer = (await client.call(_SIMULATE, {"type": operation.document, "data": data})).json()
+    except ApiError as error:
+        if error.code is Code.FORBIDDEN and error.scope is not None:
+            return None, False
+        raise of_api(error, operation) from None
+    outcome, stored = answer["outcome"], answer["stored"]
+    if outcome["status"] in _UNDONE and not stored:
+        raise Refused(Code(outcome["category"]), outcome["reason"], "it would be refused", {"outcome": outcome})
+    return outcome, stored
+
+
+async def _changes(client: Client, body: Body) -> tuple[str, ...]:
+    """Lines of the difference to the policy in force; none where the key may not read it."""
+    try:
+        before = (await client.call(_POLICY, {})).json()["policy"]
+        after = Policy.model_validate(body["policy"]).wire_form()
+    except (ApiError, ValidationError):
+        return ()  # what is not right, the API says when it is asked to do it
+    return tuple(difference(before, after))

@@ -1,0 +1,99 @@
+"""The MCP server: what the protocol asks, answered by the tools, the resources and the prompts."""
+
+import functools
+from collections.abc import Awaitable, Callable
+from importlib.metadata import version
+from typing import Any, Final, TypeVar
+
+import mcp_types as mcp
+import structlog
+from mcp import MCPError
+from mcp.server import CacheHint, Server, ServerRequestContext
+
+from schemas.problems import Code
+from worker.mcp import prompts, refusals, resources
+from worker.mcp.calls import Caller, Calls
+from worker.mcp.refusals import Refused
+
+_log: Final = structlog.get_logger(__name__)
+
+_INSTRUCTIONS: Final = """\
+Loyalty points and gift cards of one retailer: look up customers, points, cards, policies and decisions, and change
+them where this server was started with the permission for it. Money is in minor units. Every change is a document with
+an identity: choose it (`idempotency_key`, for tenders `tender_id`) and repeat with the same one after any doubt. Errors
+say what is the matter and what to do. The prompts are the playbooks; g3n://contract has the last word.
+"""
+
+# The lists change when the server is started anew, and are the same for every caller.
+_LISTS: Final = CacheHint(ttl_ms=60_000, scope="public")
+
+Context = ServerRequestContext[Any, Any]
+FindCaller = Callable[[Context], Caller]
+_ParamsT = TypeVar("_ParamsT")
+_ResultT = TypeVar("_ResultT")
+
+
+def build(calls: Calls, caller_of: FindCaller) -> Server[Any]:
+    """The server; `caller_of` says on whose behalf a request is."""
+
+    async def list_tools(_: Context, __: object) -> mcp.ListToolsResult:
+        return mcp.ListToolsResult(tools=calls.tools)
+
+    async def call_tool(context: Context, asked: mcp.CallToolRequestParams) -> mcp.CallToolResult:
+        return await calls.call(caller_of(context), asked.name, asked.arguments or {})
+
+    async def list_resources(_: Context, __: object) -> mcp.ListResourcesResult:
+        return mcp.ListResourcesResult(resources=list(resources.LISTED))
+
+    async def list_templates(_: Context, __: object) -> mcp.ListResourceTemplatesResult:
+        return mcp.ListResourceTemplatesResult(resource_templates=list(resources.TEMPLATES))
+
+    async def read_resource(context: Context, asked: mcp.ReadResourceRequestParams) -> mcp.ReadResourceResult:
+        return await resources.read(caller_of(context).client, asked.uri)
+
+    async def list_prompts(_: Context, __: object) -> mcp.ListPromptsResult:
+        return mcp.ListPromptsResult(prompts=list(prompts.LISTED))
+
+    async def get_prompt(_: Context, asked: mcp.GetPromptRequestParams) -> mcp.GetPromptResult:
+        return prompts.get(asked.name, asked.arguments or {})
+
+    return Server(
+        "g3n-crm",
+        version=version("g3n-crm"),
+        title="g3n crm",
+        instructions=_INSTRUCTIONS,
+        cache_hints={
+            "tools/list": _LISTS,
+            "resources/list": _LISTS,
+            "resources/templates/list": _LISTS,
+            "prompts/list": _LISTS,
+        },
+        on_list_tools=list_tools,
+        on_call_tool=call_tool,
+        on_list_resources=list_resources,
+        on_list_resource_templates=list_templates,
+        on_read_resource=_told(read_resource),
+        on_list_prompts=list_prompts,
+        on_get_prompt=_told(get_prompt),
+    )
+
+
+def _told(
+    answer: Callable[[Context, _ParamsT], Awaitable[_ResultT]],
+) -> Callable[[Context, _ParamsT], Awaitable[_ResultT]]:
+    """The same, its refusals as errors of the protocol; of a fault the SDK would tell the exception's own text."""
+
+    @functools.wraps(answer)
+    async def told(context: Context, asked: _ParamsT) -> _ResultT:
+        try:
+            return await answer(context, asked)
+        except Refused as refused:
+            raise refusals.error(refused) from None
+        except MCPError:
+            raise
+        except Exception:  # noqa: BLE001 - the log has it, without values
+            _log.exception("crashed", method=context.method)
+            fault = Refused(Code.INTERNAL_ERROR, "internal_error", "a fault of this server")
+            raise refusals.error(fault) from None
+
+    return told
