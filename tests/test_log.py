@@ -17,7 +17,7 @@ import logging, structlog
 from worker import log
 
 log.configure("debug", "json")
-for name in "aiokafka", "aiokafka.producer.producer", "asyncpg", "asyncio":
+for name in "aiokafka", "aiokafka.producer.producer", "asyncpg", "asyncio", "httpcore.http11", "mcp.server.runner":
     logging.getLogger(name).debug("Sending (value=%s)", "{SECRET}")
 for _ in range(1000):
     logging.getLogger("aiokafka.client").error("Unable connect to node")

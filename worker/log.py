@@ -39,7 +39,7 @@ def configure(level: str, style: str) -> None:
         logging.getLogger(name).setLevel(max(logging.INFO, root.level))
     # Their INFO lines tell of every step of joining a group, of starting a server and of every request; `assigned`,
     # `ready` and `called` say it. Below it the MCP SDK writes whole messages.
-    for name in ("aiokafka", "uvicorn", "httpx", "mcp"):
+    for name in ("aiokafka", "uvicorn", "httpcore", "httpx", "mcp"):
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
     structlog.configure(
         processors=[

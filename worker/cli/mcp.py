@@ -40,21 +40,26 @@ def serve(
 
     from worker import log
     from worker.crm import profiles
-    from worker.mcp import http as over_http
-    from worker.mcp import stdio
+    from worker.mcp.address import Address, CannotServe
 
     log.configure(log_level, log_format)
     try:
         if http is None:
-            uvloop.run(stdio.serve(profiles.connection(profile), allow_writes=allow_writes))
-            return
-        lent = profiles.connection(profile) if shared_key else None
-        url = profiles.url(profile) if lent is None else lent.url
-        address = over_http.Address.parsed(http, tuple(name or ()))
-        uvloop.run(over_http.serve(url, address, allow_writes=allow_writes, lent=lent))
+            own = profiles.connection(profile)
+            from worker.mcp import stdio  # the SDK takes a second: what is wrong is said before
+
+            uvloop.run(stdio.serve(own, allow_writes=allow_writes))
+        else:
+            address = Address.parsed(http, tuple(name or ()))
+            lent = profiles.connection(profile) if shared_key else None
+            url = profiles.url(profile) if lent is None else lent.url
+            listener = address.listening(lends_key=shared_key)
+            from worker.mcp import http as over_http
+
+            uvloop.run(over_http.serve(url, address, listener, allow_writes=allow_writes, lent=lent))
     except profiles.NoProfile as error:
         typer.echo(f"g3n: {error}", err=True)
         raise typer.Exit(SETTINGS) from None
-    except over_http.CannotServe as error:
+    except CannotServe as error:
         typer.echo(f"g3n: {error}", err=True)
         raise typer.Exit(FAILED) from None

@@ -2,13 +2,10 @@
 
 import asyncio
 import contextlib
-import ipaddress
 import signal
 import socket
-from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, Final, Self
-from urllib.parse import urlsplit
+from collections.abc import AsyncIterator, Iterator
+from typing import Any, Final
 
 import httpx
 import structlog
@@ -26,6 +23,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from schemas.problems import MEDIA_TYPE, Code, details
 from worker.client.client import pool
 from worker.client.connection import Connection
+from worker.mcp.address import Address
 from worker.mcp.arguments import MAX_BYTES
 from worker.mcp.callers import NoCaller, caller, connection
 from worker.mcp.calls import Caller, Calls
@@ -35,51 +33,16 @@ _log: Final = structlog.get_logger(__name__)
 
 PATH: Final = "/mcp"
 _CALLER: Final = "g3n.caller"
-_LOOPBACK: Final = ("localhost", "127.0.0.1", "[::1]")
 _ENVELOPE_BYTES: Final = 65_536  # of a message, around its arguments
 _AT_ONCE: Final = 200
 _GRACE_S: Final = 10
 _HEADERS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 
-class CannotServe(Exception):
-    """The address can't be had, or may not be served so; the message is for a person."""
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """Where to listen, and under which names besides the loopback's own a browser or a program may ask."""
-
-    host: str
-    port: int
-    names: Sequence[str] = ()
-
-    @classmethod
-    def parsed(cls, text: str, names: Sequence[str] = ()) -> Self:
-        """Of `HOST:PORT`, an IPv6 address in brackets. Raises CannotServe."""
-        try:
-            parts = urlsplit(f"//{text}")
-            host, port = parts.hostname, parts.port
-        except ValueError:
-            host = port = None
-        if host is None or port is None or parts.netloc != text or parts.username is not None:
-            raise CannotServe(f"{text!r} is not HOST:PORT, as 127.0.0.1:8765")
-        return cls(host, port, names)
-
-    @property
-    def is_loopback(self) -> bool:
-        """Whether only this machine can reach it."""
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return self.host == "localhost"
-
-
-async def serve(url: str, address: Address, *, allow_writes: bool, lent: Connection | None = None) -> None:
-    """Until SIGTERM or SIGINT. `url` is the API's; `lent` the key of callers that have none. Raises CannotServe."""
-    if lent is not None and not address.is_loopback:
-        raise CannotServe("--shared-key would lend the key to the whole network: only on a loopback address")
-    listener = _listening(address)
+async def serve(
+    url: str, address: Address, listener: socket.socket, *, allow_writes: bool, lent: Connection | None = None
+) -> None:
+    """On the address' listener, until SIGTERM or SIGINT. `url` is the API's; `lent` the key of who has none."""
     async with pool(connections=_AT_ONCE) as over:
         application = app(url, address, over, allow_writes=allow_writes, lent=lent)
         config = uvicorn.Config(
@@ -108,7 +71,7 @@ def app(
         server,
         stateless=True,
         json_response=True,
-        security_settings=TransportSecuritySettings(allowed_hosts=_hosts(address), allowed_origins=[]),
+        security_settings=TransportSecuritySettings(allowed_hosts=address.host_headers, allowed_origins=[]),
         max_request_body_size=MAX_BYTES + _ENVELOPE_BYTES,
     )
 
@@ -155,27 +118,6 @@ class _Guard:
 def _unauthorized(detail: str) -> Response:
     problem = details(Code.UNAUTHORIZED, "credentials_not_accepted", detail, "-")
     return JSONResponse(problem, 401, {"WWW-Authenticate": "Bearer", **_HEADERS}, MEDIA_TYPE)
-
-
-def _hosts(address: Address) -> list[str]:
-    """Names that the header Host may have (DNS rebinding), with any port or none."""
-    return [form for name in (*_LOOPBACK, *address.names) for form in (name, f"{name}:*")]
-
-
-def _listening(address: Address) -> socket.socket:
-    try:
-        family, kind, protocol, _, where = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)[0]
-        listener = socket.socket(family, kind, protocol)
-    except OSError as error:
-        raise CannotServe(f"{address.host} is no address: {error.strerror}") from None
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(where)
-        listener.listen(128)
-    except OSError as error:
-        listener.close()
-        raise CannotServe(f"can't listen on {address.host}:{address.port}: {error.strerror}") from None
-    return listener
 
 
 class _Server(uvicorn.Server):

@@ -1,5 +1,6 @@
 """The operations of the doors as MCP tools: made by looping over their table, nothing is written down twice."""
 
+import functools
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -99,6 +100,7 @@ def takes_identity(operation: Operation) -> bool:
     return operation.id_field == "command_id"
 
 
+@functools.cache  # a schema takes milliseconds
 def _offered(operation: Operation) -> Offered:
     schema = _input(operation)
     shown = {name: part for name, part in schema.items() if name not in _COMBINED}

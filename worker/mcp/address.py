@@ -1,0 +1,68 @@
+"""Where MCP over HTTP is served."""
+
+import ipaddress
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Self
+from urllib.parse import urlsplit
+
+_LOOPBACK: Final = ("localhost", "127.0.0.1", "[::1]")
+
+
+class CannotServe(Exception):
+    """The address can't be had, or may not be served so; the message is for a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where to listen, and by which names besides the loopback's own it is asked."""
+
+    host: str
+    port: int
+    names: Sequence[str] = ()
+
+    @classmethod
+    def parsed(cls, text: str, names: Sequence[str] = ()) -> Self:
+        """Of `HOST:PORT`, an IPv6 address in brackets. Raises CannotServe."""
+        try:
+            parts = urlsplit(f"//{text}")
+            host, port = parts.hostname, parts.port
+        except ValueError:
+            host = port = None
+        if host is None or port is None or parts.netloc != text or parts.username is not None:
+            raise CannotServe(f"{text!r} is not HOST:PORT, as 127.0.0.1:8765")
+        return cls(host, port, names)
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can reach it."""
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
+
+    @property
+    def host_headers(self) -> list[str]:
+        """What the header Host may be: a name with any port or none. A page of a browser that was given another name
+        for this machine (DNS rebinding) has that name in it.
+        """
+        return [form for name in (*_LOOPBACK, *self.names) for form in (name, f"{name}:*")]
+
+    def listening(self, *, lends_key: bool) -> socket.socket:
+        """A socket that listens. Raises CannotServe."""
+        if lends_key and not self.is_loopback:
+            raise CannotServe("--shared-key would lend the key to the whole network: only on a loopback address")
+        try:
+            family, kind, protocol, _, where = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)[0]
+        except OSError as error:
+            raise CannotServe(f"{self.host} is no address: {error.strerror}") from None
+        listener = socket.socket(family, kind, protocol)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(where)
+            listener.listen(128)
+        except OSError as error:
+            listener.close()
+            raise CannotServe(f"can't listen on {self.host}:{self.port}: {error.strerror}") from None
+        return listener
