@@ -54,6 +54,7 @@ async def test_the_first_call_previews_and_the_second_does_it(name: str, mode: s
     assert told[DOCUMENT]["id"] == preview[IDENTITY]
     assert preview["simulated"] == json.loads(json.dumps(door_examples.ANSWERS["event.simulate"]))["outcome"]
     assert operation.summary in preview["what_will_happen"]
+    assert preview["arguments"] == body
 
 
 async def test_the_identity_may_be_chosen_and_repeated_and_not_changed() -> None:

@@ -1,6 +1,7 @@
 """Resources and prompts."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -11,10 +12,12 @@ import mcp_types as types
 import pytest
 from mcp import Client, MCPError
 
+from schemas.operations import Access
 from schemas.problems import Code
 from tests.crm.server import ok, problem
 from tests.mcp.connecting import connected
 from worker.mcp import resources
+from worker.mcp.tools import served
 
 ROOT = Path(__file__).parents[2]
 CONTRACT = (ROOT / "docs" / "contract.md").read_text(encoding="utf-8")
@@ -105,6 +108,18 @@ async def test_prompts(mode: str) -> None:
             with pytest.raises(MCPError) as raised:
                 await client.get_prompt(name, arguments)
             assert raised.value.code == types.INVALID_PARAMS
+
+
+def test_the_guide_names_every_tool_that_is_always_there_and_every_dangerous_one() -> None:
+    page = (ROOT / "docs" / "mcp.md").read_text(encoding="utf-8")
+    named = {
+        row.split("|")[1].strip(): set(re.findall(r"`([a-z_]+_[a-z]+)`", row))
+        for row in page.splitlines()
+        if "|" in row
+    }
+    of = {access: {one.tool for one in served().values() if one.access is access} for access in Access}
+    assert named["always"] == of[Access.READ]
+    assert named["with `--allow-writes`, in two calls"] == of[Access.DANGEROUS]
 
 
 def test_the_wheel_has_the_contract(tmp_path: Path) -> None:

@@ -27,6 +27,15 @@ def environment(url: str, folder: Path) -> dict[str, str]:
     return {**kept, **own, "XDG_CONFIG_HOME": str(folder)}
 
 
+def documented(variables: Mapping[str, str]) -> StdioServerParameters:
+    """As docs/mcp.md has it: nothing but the values is another."""
+    page = (Path(__file__).parents[2] / "docs" / "mcp.md").read_text(encoding="utf-8")
+    configuration = json.loads(page.split("```json\n")[1].split("```")[0])["mcpServers"]["g3n"]
+    known = {**variables, **{name: variables[name] for name in configuration["env"]}}
+    assert configuration["command"] == "g3n"
+    return StdioServerParameters(command=sys.executable, args=["-m", "worker", *configuration["args"]], env=known)
+
+
 def started(arguments: list[str], variables: Mapping[str, str]) -> StdioServerParameters:
     return StdioServerParameters(command=G3N[0], args=[*G3N[1:], *arguments], env=dict(variables))
 
@@ -35,7 +44,7 @@ def started(arguments: list[str], variables: Mapping[str, str]) -> StdioServerPa
 async def test_a_whole_conversation(mode: str, tmp_path: Path) -> None:
     errors = tmp_path / "stderr"
     with serving(examples) as api, errors.open("w") as stderr:
-        server = started(["--allow-writes"], environment(api.url, tmp_path))
+        server = documented(environment(api.url, tmp_path))
         async with Client(stdio_client(server, errlog=stderr), mode=mode) as client:
             assert client.server_info is not None
             assert client.server_info.name == "g3n-crm"

@@ -93,6 +93,7 @@ class Calls:
         told = await preview(caller.client, tool.operation, body, document_id)
         confirmation = {
             **told.members(),
+            "arguments": body,
             "do": f"Show this to a person. If they agree, call {tool.tool.name} again with the same arguments, "
             f"{IDENTITY} and {TOKEN}.",
             TOKEN: self._confirmations.give(asked, document_id),

@@ -59,6 +59,7 @@ _CONFIRMATION: Final[Schema] = {
     "description": "Nothing was done yet: what would happen, and what to call again with.",
     "properties": {
         "what_will_happen": {"type": "string"},
+        "arguments": {"type": "object", "description": "as they came, for whoever is to agree"},
         "simulated": {"type": "object", "description": "the outcome that it would get now"},
         "changes": {"type": "array", "items": {"type": "string"}, "description": "to the policy in force, as a diff"},
         "do": {"type": "string"},
@@ -66,7 +67,7 @@ _CONFIRMATION: Final[Schema] = {
         "valid_s": {"type": "integer"},
         IDENTITY: {"type": "string"},
     },
-    "required": ["what_will_happen", "do", TOKEN, "valid_s", IDENTITY],
+    "required": ["what_will_happen", "arguments", "do", TOKEN, "valid_s", IDENTITY],
     "additionalProperties": False,
 }
 
