@@ -2,17 +2,17 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
 from typing import Final
 
 import httpx
+from starlette.datastructures import Headers
 
 from worker.client.client import Client
 from worker.client.connection import Connection, ConnectionInvalid
 from worker.mcp.calls import Caller
 
 PATIENCE_S: Final = 20.0  # the programs that ask give up after a minute or less
-_BEARER: Final = "bearer "
+_NAMES: Final = ("X-Orgcode", "X-Api-Key", "Authorization")
 
 
 class NoCaller(Exception):
@@ -26,22 +26,36 @@ def caller(connection: Connection, over: httpx.AsyncClient) -> Caller:
     return Caller(Client(connection, patience_s=PATIENCE_S, over=over), identity, connection.orgcode)
 
 
-def connection(url: str, headers: Mapping[str, str], lent: Connection | None) -> Connection:
+def connection(url: str, headers: Headers, lent: Connection | None) -> Connection:
     """The key that the headers have, as the API itself takes it (contract §5), else the one that is lent.
 
     Raises NoCaller. Who says anything of whom they are is never given the lent key.
     """
-    orgcode, key, bearer = (headers.get(name) for name in ("x-orgcode", "x-api-key", "authorization"))
-    if lent is not None and orgcode is None and key is None and bearer is None:
+    orgcode, key, authorization = (_single(headers, name) for name in _NAMES)
+    if lent is not None and orgcode is None and key is None and authorization is None:
         return lent
     if orgcode is None:
         raise NoCaller("X-Orgcode is missing")
-    if (key is None) == (bearer is None):
-        raise NoCaller("either X-Api-Key or Authorization is wanted")
-    if bearer is not None and not bearer.lower().startswith(_BEARER):
-        raise NoCaller("Authorization is not Bearer and a session's token")
-    said = key if bearer is None else bearer[len(_BEARER) :].strip()
+    if key is None and authorization is None:
+        raise NoCaller("X-Api-Key is missing, and Authorization too")
     try:
-        return Connection(url, orgcode, said or "", is_session=bearer is not None)
+        if key is not None:  # beside one, Authorization is somebody else's, as of a gateway before this server
+            return Connection(url, orgcode, key)
+        return Connection(url, orgcode, _token(authorization or ""), is_session=True)
     except ConnectionInvalid as error:
         raise NoCaller(str(error)) from None
+
+
+def _single(headers: Headers, name: str) -> str | None:
+    """The header; None where it is absent. Of two nobody knows which is meant."""
+    values = headers.getlist(name)
+    if len(values) > 1:
+        raise NoCaller(f"{name}: more than one")
+    return values[0] if values else None
+
+
+def _token(authorization: str) -> str:
+    scheme, _, token = authorization.partition(" ")
+    if scheme.lower() != "bearer":
+        raise NoCaller("Authorization is not Bearer and a session's token")
+    return token.strip()
