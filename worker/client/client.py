@@ -22,15 +22,16 @@ PATIENCE_S: Final = 60.0
 _LATER: Final = frozenset({Code.UNAVAILABLE, Code.TOO_MANY_REQUESTS, Code.TIMEOUT})
 _BACK_OFF: Final = tenacity.wait_random_exponential(multiplier=0.2, max=5)
 
+_HEADERS: Final = {
+    "Content-Type": "application/json",
+    "Accept": "application/json, application/problem+json",
+    "User-Agent": "g3n",
+}
+
 
 def pool(answer_s: float = ANSWER_S, connections: int = 10) -> httpx.AsyncClient:
     """Connections to an API that know nobody's key, so that clients of several callers may share them."""
     return httpx.AsyncClient(
-        headers={
-            "Content-Type": "application/json",
-            "Accept": "application/json, application/problem+json",
-            "User-Agent": "g3n",
-        },
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # one caller's would go with another's key
         timeout=httpx.Timeout(answer_s, connect=CONNECT_S, pool=None),
         limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
@@ -81,7 +82,7 @@ class Client:
         Without `idempotency_key` a document gets one of its own; a tender's is its `tender_id` (contract §2.1).
         """
         content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
-        headers = {"X-Request-Id": uuid.uuid4().hex, **self._connection.headers}
+        headers = {**_HEADERS, **self._connection.headers, "X-Request-Id": uuid.uuid4().hex}
         if operation.document is not None:
             headers["Idempotency-Key"] = idempotency_key or _identity(operation, body)
         attempts = tenacity.AsyncRetrying(
