@@ -111,6 +111,11 @@ async def test_the_scope_that_is_missing_is_named() -> None:
         ("giftcard_get", {"gift_card": {NUMBER: PIN}}, "gift_card"),
         ("giftcard_reload", {**CARD, "amount_minor": -5, "currency": "GBP"}, "amount_minor: minimum 0"),
         ("customer_list", {"limit": 1000}, "limit: maximum 200"),
+        (
+            "loyalty_policy_put",
+            {"effective_from": "2027-01-01T00:00:00Z", "policy": {"earn": {"multipliers": [{"category": 4711}]}}},
+            "policy.earn.multipliers[0]",
+        ),
     ],
 )
 async def test_wrong_arguments_are_told_without_their_values(tool: str, arguments: dict[str, Any], detail: str) -> None:

@@ -106,7 +106,7 @@ DOORS: Final[Mapping[str, Meaning]] = MappingProxyType(
             "the tenant or another header is missing or not right", "Ask whoever runs this server."
         ),
         "refused_by_database": Meaning(
-            "the ledger can't hold what would come of it: nothing was done", "Use a smaller amount."
+            "the ledger can't hold what would come of it; nothing was done", "Use smaller numbers."
         ),
         "conflict": Meaning(
             "the identity is known with other arguments; the first document stands",
