@@ -4,13 +4,14 @@ import sys
 
 import typer
 
-from worker import crm
 from worker.cli import keys, mcp, worker
 from worker.cli.api import api
+from worker.cli.deferred import Root
 from worker.cli.running import EPILOG
 
 app = typer.Typer(
     name="g3n",
+    cls=Root,
     help="Loyalty points and gift cards from retail events: Kafka in, one Postgres ledger, outcomes out.",
     epilog=EPILOG,
     no_args_is_help=True,
@@ -20,10 +21,7 @@ app = typer.Typer(
 worker.app.add_typer(keys.app, name="keys")
 app.add_typer(worker.app, name="worker")
 app.command(epilog=EPILOG)(api)
-app.add_typer(crm.app, name="crm")
 app.command("mcp")(mcp.serve)
-app.command()(crm.login)
-app.command()(crm.logout)
 
 
 @app.callback()

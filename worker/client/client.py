@@ -84,7 +84,7 @@ class Client:
         content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
         headers = {**_HEADERS, **self._connection.headers, "X-Request-Id": uuid.uuid4().hex}
         if operation.document is not None:
-            headers["Idempotency-Key"] = idempotency_key or _identity(operation, body)
+            headers["Idempotency-Key"] = idempotency_key or document_id(operation, body)
         attempts = tenacity.AsyncRetrying(
             retry=tenacity.retry_if_exception(lambda error: _may_ask_again(error, operation)),
             wait=_wait_s,
@@ -121,7 +121,8 @@ class Client:
         )
 
 
-def _identity(operation: Operation, body: Mapping[str, Any]) -> str:
+def document_id(operation: Operation, body: Mapping[str, Any]) -> str:
+    """The id of a document to which nobody gave one: a tender has its own, any other gets a new one."""
     own = None if operation.id_field is None else body.get(operation.id_field)
     return own if isinstance(own, str) else str(uuid.uuid4())
 

@@ -7,6 +7,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 _ORGCODE: Final = re.compile(r"[a-z0-9_-]{1,32}")
+_ASCII: Final = re.compile(r"[\x21-\x7e]+")
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,512}")
 
 
@@ -50,7 +51,7 @@ def checked_url(url: str) -> str:
         hostname, _port = parts.hostname, parts.port
     except ValueError:
         raise ConnectionInvalid("the API's URL is not a URL") from None
-    if parts.scheme not in {"http", "https"} or not hostname:
+    if parts.scheme not in {"http", "https"} or not hostname or _ASCII.fullmatch(url.strip()) is None:
         raise ConnectionInvalid("the API's URL begins with http:// or https:// and names a host")
     if parts.username is not None or parts.query or parts.fragment:
         raise ConnectionInvalid("the API's URL has no user, query or fragment")

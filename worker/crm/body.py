@@ -1,6 +1,5 @@
 """A body from options and a file, checked by the same models as the API's (contract §1) before anything is sent."""
 
-import json
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from pydantic import ValidationError
 from schemas.operations import Operation
 from schemas.registry import DOCUMENTS
 from schemas.scalars import CardToken, PinToken, format_instant
+from worker.crm import strict_json
 from worker.crm.hidden import revealed
 from worker.crm.members import Kind, Member, by_path, members
 
@@ -76,13 +76,11 @@ def json_object(file: str) -> dict[str, Any]:
     name = "stdin" if file == STDIN else file
     try:
         raw = sys.stdin.buffer.read() if file == STDIN else Path(file).read_bytes()
-        parsed = json.loads(raw)
+        parsed = strict_json.parsed(raw)
     except OSError as error:
         raise Unreadable(f"{name}: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise Unreadable(f"{name}: is not UTF-8") from None
-    except json.JSONDecodeError as error:
-        raise Unreadable(f"{name}: is not JSON: line {error.lineno}, column {error.colno}: {error.msg}") from None
+    except strict_json.NotJson as error:
+        raise Unreadable(f"{name}: is not JSON: {error}") from None
     if not isinstance(parsed, dict):
         raise Unreadable(f"{name}: is not a JSON object")
     return parsed
@@ -114,7 +112,7 @@ def _invalid(operation: Operation, error: ValidationError) -> BodyInvalid:
     problems, missing = [], []
     for one in error.errors(include_url=False, include_context=False, include_input=False):
         options = _options(operation, tuple(step for step in one["loc"] if isinstance(step, str)))
-        named = options or _path(one["loc"])
+        named = f"{options} {_inside(operation, one['loc'])}".strip() if options else _path(one["loc"])
         message = one["msg"] if len(one["msg"]) < _LONG else "not one of the known values"
         problems.append(f"{named}: {message}" if named else message)
         if one["type"] == "missing" and options:
@@ -129,6 +127,12 @@ def _options(operation: Operation, path: tuple[str, ...]) -> str:
         return member.option
     parts = [one for one in known.values() if path and one.path[: len(path)] == path and one.path[-1] != "pin"]
     return (" or " if any(one.is_secret for one in parts) else ", ").join(one.option for one in parts)
+
+
+def _inside(operation: Operation, loc: tuple[int | str, ...]) -> str:
+    """Where in the file that an option names."""
+    files = (member.path for member in members(operation.name) if member.kind is Kind.DOCUMENT)
+    return next((_path(loc[len(path) :]) for path in files if loc[: len(path)] == path), "")
 
 
 def _path(loc: tuple[int | str, ...]) -> str:

@@ -41,7 +41,7 @@ Answers are tables; --json gives exactly what the API answered. Errors are a lin
 
 def groups() -> dict[str, typer.Typer]:
     """The groups by their name, the whole under the empty one."""
-    made = {"": typer.Typer(help=_HELP, no_args_is_help=True, rich_markup_mode=None)}
+    made = {"": typer.Typer(help=_HELP, no_args_is_help=True, add_completion=False, rich_markup_mode=None)}
     for operation in OPERATIONS.values():
         group, _, command = operation.name.rpartition(".")
         _group(made, group).command(

@@ -19,12 +19,13 @@ from worker.crm.leaving import ExitCode, leave
 
 if TYPE_CHECKING:
     from schemas.policy import Policy
+    from worker.crm.perform import Manner
 
 _NOW: Final = "now"
 
 
 def edit(
-    version: Annotated[int | None, typer.Option(min=0, help="begin with this version; else with that in force")] = None,
+    version: Annotated[int | None, typer.Option(min=0, help="begin with this version; else with the last")] = None,
     effective_from: Annotated[
         str | None, typer.Option(metavar="TIME", help="RFC 3339 with offset, or now; else asked for")
     ] = None,
@@ -35,29 +36,42 @@ def edit(
     What is not valid comes back into the editor with what is wrong. Nothing is put before you say yes; what you wrote
     is kept if you say no or if the API refuses it.
     """
-    from worker.crm.perform import Manner, asked
+    from worker.crm.perform import Manner
 
     manner = Manner(profile=profile)
-    before = asked(manner, lambda client: client.call(OPERATIONS["loyalty.policy.get"], _wanted(version))).json()
-    path = _text_file(policy_text.written(before["policy"], f"of version {before['version']}"))
+    newest = _newest(manner)
+    begun = newest if version is None else _version(manner, version)
+    path = _text_file(policy_text.written(begun["policy"], f"of version {begun['version']}"))
     try:
         policy = _edited(path)
-        changes = policy_text.difference(before["policy"], policy.wire_form())
+        changes = policy_text.difference(newest["policy"], policy.wire_form())
         if not changes:
             path.unlink()
-            typer.echo("Nothing was changed.", err=True)
+            typer.echo(f"Nothing was changed: it is version {newest['version']}.", err=True)
             return
+        typer.echo(f"What changes from version {newest['version']}:")
         _show(changes)
-        since = _since(effective_from, before["versions"])
+        since = _since(effective_from, newest["versions"])
         typer.confirm(f"Put it into force from {since} on, for everybody?", abort=True, err=True)
-        _put(manner, policy, since, before["versions"])
+        _put(manner, policy, since, newest["versions"])
     except (typer.Abort, KeyboardInterrupt, typer.Exit, EOFError) as error:
         _keep(path, error)
     path.unlink()
 
 
-def _wanted(version: int | None) -> dict[str, object]:
-    return {} if version is None else {"version": version}
+def _newest(manner: "Manner") -> dict[str, Any]:
+    """The version that a new one will replace: the last one, in force already or not (contract §2.3)."""
+    now = _version(manner, None)
+    last = max(one["version"] for one in now["versions"])
+    return now if last == now["version"] else _version(manner, last)
+
+
+def _version(manner: "Manner", version: int | None) -> dict[str, Any]:
+    """The answer of `policy get`; without `version` of that in force."""
+    from worker.crm.perform import asked
+
+    body = {} if version is None else {"version": version}
+    return asked(manner, lambda client: client.call(OPERATIONS["loyalty.policy.get"], body)).json()
 
 
 def _text_file(text: str) -> Path:
@@ -124,11 +138,10 @@ def _since(given: str | None, versions: list[Mapping[str, Any]]) -> str:
             raise typer.Exit(ExitCode.USAGE)
 
 
-def _put(manner: Any, policy: "Policy", since: str, versions: list[Mapping[str, Any]]) -> None:  # noqa: ANN401
+def _put(manner: "Manner", policy: "Policy", since: str, versions: list[Mapping[str, Any]]) -> None:
     from worker.crm.perform import asked
 
-    now = asked(manner, lambda client: client.call(OPERATIONS["loyalty.policy.get"], {})).json()
-    if now["versions"] != versions:
+    if _version(manner, None)["versions"] != versions:
         leave(ExitCode.INVALID_STATE, "somebody put another version meanwhile", "Begin again from that one.")
     body = {"policy": policy.wire_form(), "effective_from": since}
     done = asked(manner, lambda client: client.call(OPERATIONS["loyalty.policy.put"], body)).json()
@@ -138,7 +151,8 @@ def _put(manner: Any, policy: "Policy", since: str, versions: list[Mapping[str, 
 def _keep(path: Path, error: BaseException) -> NoReturn:
     """Whatever comes between, no text that a person wrote is lost."""
     if path.exists():
-        typer.echo(f"\ng3n: nothing was put; your text is in {path}", err=True)
+        nothing = "nothing was put; " if isinstance(error, typer.Abort | EOFError) else ""
+        typer.echo(f"\ng3n: {nothing}your text is in {path}", err=True)
     if isinstance(error, typer.Exit):
         raise error
     sys.exit(ExitCode.INTERRUPTED if isinstance(error, KeyboardInterrupt) else ExitCode.FAILED)

@@ -1,6 +1,6 @@
 """How a command leaves: the exit code says the category, stderr says why in a line and then what to do."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import IntEnum
 from types import MappingProxyType
 from typing import Any, Final, NoReturn
@@ -9,7 +9,7 @@ import typer
 
 from schemas.problems import Code
 from schemas.reasons import Reason
-from worker.crm.values import clean
+from worker.crm.values import clean, money
 
 
 class ExitCode(IntEnum):
@@ -110,4 +110,9 @@ def leave(code: ExitCode, why: str, to_do: str | None = None) -> NoReturn:
 def available(outcome: Mapping[str, Any] | None) -> str:
     """What there is instead, of a refusal's outcome; empty where it says nothing."""
     points = (outcome or {}).get("points") or {}
-    return f" (available: {points['available']:,} points)" if "available" in points else ""
+    cards: Sequence[Mapping[str, Any]] = (outcome or {}).get("gift_cards") or ()
+    if "available" in points:
+        return f" (available: {points['available']:,} points)"
+    if len(cards) == 1 and {"balance_minor", "held_minor", "currency"} <= cards[0].keys():
+        return f" (available: {money(cards[0]['balance_minor'] - cards[0]['held_minor'], cards[0]['currency'])})"
+    return ""

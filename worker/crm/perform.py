@@ -13,7 +13,7 @@ from schemas.operations import OPERATIONS, Access, Operation
 from schemas.problems import Code
 from schemas.views import MAX_PAGE, Explained, HistoryPage, PolicyView
 from worker.client.answer import Answer
-from worker.client.client import Client
+from worker.client.client import Client, document_id
 from worker.client.connection import Connection
 from worker.client.failure import ApiError
 from worker.crm import profiles
@@ -23,6 +23,7 @@ from worker.crm.screen import Screen
 
 ResultT = TypeVar("ResultT")
 _PATIENCE_S: Final = 10.0  # a person waits
+_UNKNOWN: Final = "What became of it is not known. Ask again with the same id: --idempotency-key {}"
 _OF_ACCOUNT: Final = frozenset({"change", "balance"})
 
 
@@ -49,25 +50,36 @@ def perform(operation: Operation, given: Mapping[str, Any], manner: Manner) -> N
     except Unreadable as error:
         leave(ExitCode.USAGE, str(error))
     if operation.access is Access.DANGEROUS and not manner.sure:
-        confirm(operation)
+        confirm(operation, connected(manner.profile))
     if manner.all_pages:
         asked(manner, lambda client: _all_pages(client, operation, body, as_json=manner.as_json))
         return
-    answer = asked(manner, lambda client: client.call(operation, body, idempotency_key=manner.idempotency_key))
+    answer = _answer(operation, body, manner)
     if manner.as_json:
         write_out(answer.data)
-        return
-    if operation.answer is HistoryPage:
+    elif operation.answer is HistoryPage:
         screen = asked(manner, lambda client: _screen_of(client, operation, body))
         _show_page(screen, answer.json())
     else:
         show(operation, answer, body.get("currency"))
+    if answer.replayed:
+        state = f"; the tender is {answer.tender_state} now" if answer.tender_state else ""
+        typer.echo(f"g3n: this is the stored answer of an earlier call{state}", err=True)
 
 
-def confirm(operation: Operation) -> None:
+def _answer(operation: Operation, body: dict[str, Any], manner: Manner) -> Answer:
+    """The API's answer; who loses patience with a document is told how to ask for it again."""
+    key = None if operation.document is None else manner.idempotency_key or document_id(operation, body)
+    try:
+        return asked(manner, lambda client: client.call(operation, body, idempotency_key=key))
+    except KeyboardInterrupt:
+        leave(ExitCode.INTERRUPTED, "interrupted", None if key is None else _UNKNOWN.format(key))
+
+
+def confirm(operation: Operation, connection: Connection) -> None:
     """Ask a person; a program has nobody to ask."""
     if sys.stdin.isatty() and sys.stderr.isatty():
-        typer.echo(f"{operation.name}: {operation.summary}", err=True)
+        typer.echo(f"{_words(operation)} for {connection.orgcode} at {connection.url}: {operation.summary}", err=True)
         typer.confirm("Go ahead?", abort=True, err=True)
 
 
@@ -99,11 +111,11 @@ def refused(error: ApiError, *, as_json: bool = False) -> NoReturn:
         write_out(error.data)
     to_do = because(error.code, error.reason)
     if error.is_undecided and error.document_id:
-        to_do = f"What became of it is not known. Ask again with the same id: --idempotency-key {error.document_id}"
+        to_do = _UNKNOWN.format(error.document_id)
     elif error.retry_after_s:
         to_do = f"Try again in {error.retry_after_s:.0f} s."
     if error.code is Code.INTERNAL_ERROR:
-        to_do = f"{to_do or ''} The request's id is {error.request_id}.".strip()
+        to_do = f"The request's id is {error.request_id}. {to_do or ''}".strip()
     leave(OF_CODE[error.code], f"{error}{available(error.outcome)}", to_do)
 
 
@@ -129,9 +141,6 @@ def show(operation: Operation, answer: Answer, currency: str | None = None) -> N
     else:
         more = {"idempotency key": answer.document_id} if operation.id_field == "command_id" else {}
         screen.answer(data.pop("outcome", {}) | data, more)
-    if answer.replayed:
-        state = f"; the tender is {answer.tender_state} now" if answer.tender_state else ""
-        typer.echo(f"g3n: this is the stored answer of an earlier call{state}", err=True)
 
 
 def _show_page(screen: Screen, page: Mapping[str, Any]) -> None:

@@ -7,6 +7,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from schemas.policy import Policy
+from worker.crm import strict_json
 
 _HEAD: Final = """\
 # The policy {of}. Lines that begin with # are no part of it.
@@ -42,11 +43,9 @@ def bare(text: str) -> str:
 def parsed(text: str) -> Policy:
     """The policy that the text says (contract §4). Raises PolicyInvalid."""
     try:
-        members = json.loads(bare(text), object_pairs_hook=_once)
-    except json.JSONDecodeError as error:
-        raise PolicyInvalid([f"line {error.lineno}, column {error.colno}: {error.msg}"]) from None
-    except _Twice as error:
-        raise PolicyInvalid([f"{error}: is there twice"]) from None
+        members = strict_json.parsed(bare(text))
+    except strict_json.NotJson as error:
+        raise PolicyInvalid([str(error)]) from None
     if not isinstance(members, dict):
         raise PolicyInvalid(["must be an object: { … }"])
     try:
@@ -62,18 +61,6 @@ def difference(old: object, new: object) -> list[str]:
     """As `diff -u` would say it, without its head; empty if they are the same."""
     before, after = (json.dumps(form, indent=2, ensure_ascii=False).splitlines() for form in (old, new))
     return list(difflib.unified_diff(before, after, lineterm="", n=2))[2:]
-
-
-class _Twice(Exception):
-    """A name of a member that an object has twice: Python would keep the last."""
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise _Twice(next(name for name in names if names.count(name) > 1))
-    return members
 
 
 def _path(loc: tuple[int | str, ...]) -> str:

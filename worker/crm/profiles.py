@@ -132,11 +132,18 @@ def _read() -> dict[str, Mapping[str, Any]]:
 
 
 def _write(kept: Mapping[str, Mapping[str, Any]]) -> Path:
-    """Strings only, and those of printable ASCII: JSON's way to write them is TOML's too."""
     tables = [
-        f"\n[profile.{name}]\n" + "".join(f"{key} = {json.dumps(str(value))}\n" for key, value in one.items())
+        f"\n[profile.{name if _NAME.fullmatch(name) else _text(name)}]\n"
+        + "".join(
+            f"{key if _NAME.fullmatch(key) else _text(key)} = {_text(str(value))}\n" for key, value in one.items()
+        )
         for name, one in sorted(kept.items())
     ]
     path = config_file()
     private.write(path, _HEAD + "".join(tables))
     return path
+
+
+def _text(value: str) -> str:
+    """JSON's way to write a string is TOML's too, but for one character."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

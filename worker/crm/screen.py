@@ -65,8 +65,8 @@ class Screen:
             self.table(rows, title=name.replace("_", " "), currency=currency)
 
     def table(self, rows: Sequence[Row], *, title: str = "", currency: str | None = None, header: bool = True) -> None:
-        """A line a row; columns are the members that any row has, in their order; without `header` those of the table
-        before, which this one goes on with.
+        """A line a row; columns are the members that any row has, in their order. Without `header` it goes on with the
+        table before and its columns, unless it has others too.
         """
         flat = [dict(_flat(row)) for row in rows]
         cells: list[dict[str, Text]] = []
@@ -82,8 +82,10 @@ class Screen:
                 if isinstance(value, int) and not isinstance(value, bool):
                     numeric.add(label.upper())
             cells.append(line)
+        labels = _in_order(cells)
+        header = header or not set(labels) <= self._widths.keys()
         before = {} if header else self._widths
-        labels = list(before) or _in_order(cells)
+        labels = list(before) or labels
         widths = {
             label: max([before.get(label, 0), len(label), *(len(line[label]) for line in cells if label in line)])
             for label in labels
@@ -104,10 +106,9 @@ class Screen:
             padding=(0, 2, 0, 0),
             show_header=header,
             header_style="bold",
-            title=title or None,
-            title_justify="left",
-            title_style="bold cyan",
         )
+        if title:  # the table's own would be folded to its width
+            self._console.print(Text(title, style="bold cyan"), soft_wrap=True)
         for line in cells:
             table.add_row(*(line.get(label, Text("")) for label in labels))
         self._console.print(table)

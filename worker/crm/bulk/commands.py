@@ -3,14 +3,19 @@
 import asyncio
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from schemas.operations import OPERATIONS, Operation
 from worker.crm.leaving import ExitCode, leave
 
+if TYPE_CHECKING:
+    from worker.crm.bulk.source import Source
+    from worker.crm.bulk.work import Import
+
 MAX_CARDS: Final = 10_000
+_PATIENCE_S: Final = 300.0  # an import may outlive a restart of the API
 
 _File = Annotated[Path, typer.Argument(metavar="FILE", help="CSV with a header, or JSONL; in UTF-8")]
 _Concurrency = Annotated[int, typer.Option(min=1, max=64, help="so many rows at a time")]
@@ -62,9 +67,37 @@ def _import(
     out: Path | None = None,
 ) -> None:
     from worker.client.client import Client
-    from worker.crm.bulk import numbers, source, state, work
-    from worker.crm.bulk.progress import Shown
-    from worker.crm.perform import connected, refused
+    from worker.crm.bulk import numbers, state, work
+    from worker.crm.perform import connected
+
+    source = _checked(operation, file, unique, most, out)
+    connection = connected(profile)
+    kept_in = None if out is None else str(out.resolve())
+    target = state.Target(operation.name, connection.url, connection.orgcode, source.digest, kept_in)
+    errors = _beside(file, "errors")
+
+    async def whole(run: work.Import) -> None:
+        async with Client(connection, patience_s=_PATIENCE_S, connections=concurrency) as client:
+            await run.run(client, concurrency)
+
+    with ExitStack() as stack:
+        try:
+            kept = stack.enter_context(state.opened(state_file or _beside(file, "state"), target))
+            written = stack.enter_context(numbers.opened(out, kept.done)) if out else None
+            told = stack.enter_context(errors.open("w", encoding="utf-8"))
+        except state.StateInvalid as error:
+            leave(ExitCode.USAGE, str(error))
+        except OSError as error:
+            leave(ExitCode.USAGE, f"{errors}: {error.strerror}")
+        run = work.Import(source, kept, written, told)
+        asyncio.run(whole(run))
+    if not run.failed:
+        errors.unlink()
+    _leave(run, errors)
+
+
+def _checked(operation: Operation, file: Path, unique: tuple[str, ...], most: int | None, out: Path | None) -> "Source":
+    from worker.crm.bulk import source, work
 
     try:
         read = source.read(file, operation, unique, most)
@@ -74,34 +107,25 @@ def _import(
         leave(ExitCode.INVALID_REQUEST, f"{file}: nothing was sent", "Correct the file and run it again.")
     if most is not None and out is None and not all(map(work.has_number, read.rows())):
         leave(ExitCode.USAGE, "some cards have no number: say with --out where the generated ones go")
-    connection = connected(profile)
-    target = state.Target(operation.name, connection.url, connection.orgcode, read.digest)
+    return read
 
-    async def whole(run: work.Import) -> None:
-        async with Client(connection, patience_s=300, connections=concurrency) as client:
-            await run.run(client, concurrency)
 
-    errors = file.with_name(file.name + ".errors.jsonl")
-    with ExitStack() as stack:
-        try:
-            kept = stack.enter_context(state.opened(state_file or file.with_name(file.name + ".state.jsonl"), target))
-            written = stack.enter_context(numbers.opened(out, fresh=not kept.done)) if out else None
-            told = stack.enter_context(errors.open("w", encoding="utf-8"))
-        except state.StateInvalid as error:
-            leave(ExitCode.USAGE, str(error))
-        except OSError as error:
-            leave(ExitCode.USAGE, f"{errors}: {error.strerror}")
-        already = len(kept.done)
-        shown = stack.enter_context(Shown(read.count, already))
-        run = work.Import(read, kept, written, told, shown)
-        asyncio.run(whole(run))
-    if not run.failed:
-        errors.unlink()
-    typer.echo(f"{run.done:,} done, {already:,} done before, {run.failed:,} refused, of {read.count:,} rows", err=True)
+def _leave(run: "Import", errors: Path) -> None:
+    from worker.client.failure import ApiError
+    from worker.crm.perform import refused
+
+    done = f"{run.done:,} done, {run.already:,} done before, {run.failed:,} refused"
+    typer.echo(f"{done}, of {run.source.count:,} rows", err=True)
     if run.interrupted:
         leave(ExitCode.INTERRUPTED, "interrupted", "Run it again to go on.")
-    if run.stopped is not None:
+    if isinstance(run.stopped, ApiError):
         typer.echo("g3n: stopped before the end; run it again to go on", err=True)
         refused(run.stopped)
+    if run.stopped is not None:
+        leave(ExitCode.FAILED, f"what is done can't be kept: {run.stopped}", "Run it again to go on.")
     if run.failed:
         leave(ExitCode.ROWS_FAILED, f"{run.failed:,} row(s) were refused", f"Why is in {errors}.")
+
+
+def _beside(file: Path, what: str) -> Path:
+    return file.with_name(f"{file.name}.{what}.jsonl")

@@ -1,4 +1,4 @@
-"""Where generated card numbers go: a private CSV, a line a card; they are said once, so none may be lost."""
+"""Where generated card numbers go: a private CSV, a line a card, so that none is lost."""
 
 import csv
 import io
@@ -15,14 +15,20 @@ _HEAD: Final = b"row,number,card_id,amount_minor,currency\n"
 
 
 class Numbers:
-    """The file, and the rows of which it has the number."""
+    """The file, and the numbers in it by their row."""
 
-    def __init__(self, file: BinaryIO, rows: set[int]) -> None:
+    def __init__(self, path: Path, file: BinaryIO, kept: dict[int, str]) -> None:
+        self._path = path
         self._file = file
-        self.rows = rows
+        self.kept = kept
 
-    def add(self, row: int, number: str, body: Mapping[str, Any], answer: Mapping[str, Any]) -> None:
-        """Keep a number; before the row counts as done."""
+    def add(self, row: int, body: Mapping[str, Any], answer: Mapping[str, Any]) -> None:
+        """Keep the number that the answer says; before the row counts as done. Raises StateInvalid."""
+        number = answer["number"]
+        if self.kept.get(row) == number:
+            return
+        if row in self.kept:
+            raise StateInvalid(f"{self._path} holds another import's numbers: name another file with --out")
         card = (answer.get("gift_cards") or [{}])[0]
         line = io.StringIO()
         csv.writer(line, lineterminator="\n").writerow(
@@ -30,12 +36,12 @@ class Numbers:
         )
         self._file.write(line.getvalue().encode())
         self._file.flush()
-        self.rows.add(row)
+        self.kept[row] = number
 
 
 @contextmanager
-def opened(path: Path, *, fresh: bool) -> Iterator[Numbers]:
-    """The file, 0600; `fresh`: nothing was done yet, so what is in it is not of this import. Raises StateInvalid."""
+def opened(path: Path, done: set[int]) -> Iterator[Numbers]:
+    """The file, 0600; `done` are the rows that the state says are done. Raises StateInvalid."""
     try:
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, private.MODE)
     except OSError as error:
@@ -45,14 +51,26 @@ def opened(path: Path, *, fresh: bool) -> Iterator[Numbers]:
             private.make_private(path)
         except private.NotPrivate as error:
             raise StateInvalid(f"{error}; card numbers are not written to it") from None
-        lines = whole_lines(file)
-        if lines and (fresh or lines[0] + b"\n" != _HEAD):
-            raise StateInvalid(f"{path} is there already: name another file with --out")
-        if not lines:
-            file.write(_HEAD)
-            file.flush()
+        kept = _read(path, file)
+        if len(kept.keys() - done) > 1:  # one number may be written whose row does not count as done yet
+            raise StateInvalid(f"{path} holds another import's numbers: name another file with --out")
         try:
-            yield Numbers(file, {int(line.partition(b",")[0]) for line in lines[1:]})
+            yield Numbers(path, file, kept)
         finally:
             file.flush()
             os.fsync(file.fileno())
+
+
+def _read(path: Path, file: BinaryIO) -> dict[int, str]:
+    lines = whole_lines(file)
+    if not lines:
+        file.write(_HEAD)
+        file.flush()
+        return {}
+    try:
+        kept = {int(row): number for row, number, *_ in csv.reader(line.decode() for line in lines[1:])}
+    except ValueError:
+        kept = {}
+    if lines[0] + b"\n" != _HEAD or len(kept) < len(lines) - 1:
+        raise StateInvalid(f"{path} is there already, and holds no numbers: name another file with --out")
+    return kept

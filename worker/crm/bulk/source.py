@@ -6,15 +6,15 @@ A row is counted as a spreadsheet counts it: the header is row 1; of JSONL it is
 import csv
 import hashlib
 import io
-import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from schemas.operations import Operation
+from worker.crm import strict_json
 from worker.crm.body import BodyInvalid, check, put
 from worker.crm.members import Kind, Member, members
 
@@ -66,7 +66,7 @@ def read(path: Path, operation: Operation, unique: tuple[str, ...], most: int | 
     """The file, each row checked by the operation's model and `unique` member. Raises FileInvalid."""
     raw = _bytes(path)
     text = _text(raw)
-    is_jsonl = text.lstrip()[:1] == "{"
+    is_jsonl = text.lstrip()[:1] in {"{", "["}
     count = 0
     problems: list[str] = []
     seen: dict[object, int] = {}
@@ -146,21 +146,34 @@ def _parsed(operation: Operation, text: str, *, is_jsonl: bool) -> Iterator[Row 
 
 
 def _of_json(operation: Operation, text: str) -> Iterator[Row | FileInvalid]:
-    known = {member.path for member in members(operation.name)}
+    known = [member.path for member in members(operation.name)]
     for place, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue
         try:
-            body = json.loads(line)
-        except json.JSONDecodeError as error:
-            yield FileInvalid(f"row {place}: is not JSON: column {error.colno}: {error.msg}")
+            body = strict_json.parsed(line)
+        except strict_json.NotJson as error:
+            yield FileInvalid(f"row {place}: is not JSON: {str(error).removeprefix('line 1, ')}")
             continue
         if not isinstance(body, dict):
-            yield FileInvalid(f"row {place}: is not a JSON object")
-        elif strange := [name for name in body if not any(path[0] == name for path in known)]:
-            yield FileInvalid(f"row {place}: {len(strange)} unknown member(s); known are {_columns(operation)}")
+            yield FileInvalid(f"row {place}: is not a JSON object; JSONL has one a line")
+        elif strange := sum(1 for _ in _unknown(body, known, ())):
+            members_known = ", ".join(map(".".join, known))
+            yield FileInvalid(f"row {place}: {strange} unknown member(s); known are {members_known}")
         else:
             yield Row(place, body)
+
+
+def _unknown(part: Mapping[str, Any], known: Sequence[tuple[str, ...]], path: tuple[str, ...]) -> Iterator[str]:
+    """Members that the API would ignore: a misspelt card number would become a card with another number."""
+    for name, value in part.items():
+        here = (*path, name)
+        if here in known:
+            continue
+        if isinstance(value, dict) and any(one[: len(here)] == here for one in known):
+            yield from _unknown(value, known, here)
+        elif value is not None or all(one[: len(here)] != here for one in known):
+            yield name
 
 
 def _of_csv(operation: Operation, text: str) -> Iterator[Row | FileInvalid]:

@@ -26,6 +26,7 @@ class Target:
     url: str
     orgcode: str
     digest: str
+    numbers: str | None = None  # the file of generated numbers
 
 
 class State:
@@ -82,6 +83,7 @@ def _read(path: Path, file: BinaryIO, target: Target) -> set[int]:
         "url": target.url,
         "orgcode": target.orgcode,
         "sha256": target.digest,
+        "numbers": target.numbers,
     }
     lines = whole_lines(file)
     if not lines:
@@ -100,4 +102,6 @@ def _read(path: Path, file: BinaryIO, target: Target) -> set[int]:
             f"the file has changed since an import of which {len(done):,} row(s) were done ({path}): put what is still "
             "to do into a file of its own; if this is really another import, delete the state"
         )
+    if isinstance(kept, dict) and {**kept, "numbers": target.numbers} == head:
+        raise StateInvalid(f"the numbers of the {len(done):,} row(s) done are in {kept['numbers']}: name it with --out")
     raise StateInvalid(f"{path} is of another import (operation, URL or orgcode): name another place with --state")

@@ -13,7 +13,7 @@ from worker.client.failure import ApiError
 from worker.crm.bulk.numbers import Numbers
 from worker.crm.bulk.progress import Shown
 from worker.crm.bulk.source import Row, Source
-from worker.crm.bulk.state import State
+from worker.crm.bulk.state import State, StateInvalid
 
 # What is wrong with this row; anything else is wrong with all of them, and the import stops.
 _OF_ROW: Final = frozenset(
@@ -30,65 +30,86 @@ _OF_ROW: Final = frozenset(
 
 @dataclass(slots=True)
 class Import:
-    """One run. `failed` rows are in the file of errors; `stopped` says why not every row was asked."""
+    """One run. `already`: rows that earlier runs did; `failed` ones are in the file of errors; `stopped` says why not
+    every row was asked: the API's reason, or that what was done can't be kept.
+    """
 
     source: Source
     state: State
     numbers: Numbers | None
     errors: TextIO
-    shown: Shown
     done: int = 0
     failed: int = 0
-    stopped: ApiError | None = None
+    stopped: ApiError | StateInvalid | OSError | None = None
     interrupted: bool = False
+    already: int = field(init=False)
+    _shown: Shown = field(init=False)
+    _task: asyncio.Task[None] | None = field(init=False, default=None)
     _open: Iterator[Row] = field(init=False)
 
     def __post_init__(self) -> None:
+        self.already = sum(map(self.is_done, self.source.rows())) if self.state.done else 0
+        self._shown = Shown(self.source.count, self.already)
         self._open = (row for row in self.source.rows() if not self.is_done(row))
 
     def is_done(self, row: Row) -> bool:
         """Whether nothing is left to do; a generated number that is not in the file has to be asked for again."""
         if row.number not in self.state.done:
             return False
-        return self.numbers is None or has_number(row) or row.number in self.numbers.rows
+        return self.numbers is None or has_number(row) or row.number in self.numbers.kept
 
     async def run(self, client: Client, concurrency: int) -> None:
-        """Until every row has its answer, or one shows that none will get any; Ctrl-C ends it between two rows."""
+        """Until every row has its answer, or one shows that none will get any; Ctrl-C ends it between two rows, twice
+        at once.
+        """
+        self._task = asyncio.current_task()
         loop = asyncio.get_running_loop()
         for one in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(one, self._interrupt)
         try:
-            async with asyncio.TaskGroup() as group:
-                for _ in range(concurrency):
-                    group.create_task(self._some(client))
+            with self._shown:
+                await self._all(client, concurrency)
+        except asyncio.CancelledError:
+            if not self.interrupted:
+                raise
         finally:
             for one in (signal.SIGINT, signal.SIGTERM):
                 loop.remove_signal_handler(one)
 
+    async def _all(self, client: Client, concurrency: int) -> None:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(concurrency):
+                group.create_task(self._some(client))
+
     def _interrupt(self) -> None:
+        if self.interrupted and self._task is not None:
+            self._task.cancel()
         self.interrupted = True
-        self.shown.stopping()
+        self._shown.stopping()
 
     async def _some(self, client: Client) -> None:
         """Take the next row until there is none; what was asked is waited for, so that its answer is kept."""
         while not self.interrupted and self.stopped is None and (row := next(self._open, None)) is not None:
             try:
-                answer = await client.call(
-                    self.source.operation, row.body, idempotency_key=self.source.idempotency_key(row)
-                )
-            except ApiError as error:
-                if error.code not in _OF_ROW:
-                    self.stopped = error
-                    return
-                self._refused(row, error)
-            else:
-                told = answer.json()
-                if self.numbers is not None and not has_number(row) and row.number not in self.numbers.rows:
-                    self.numbers.add(row.number, told["number"], row.body, told)
-                if row.number not in self.state.done:
-                    self.state.add(row.number)
-                self.done += 1
-                self.shown.finished(failed=False)
+                await self._one(client, row)
+            except (ApiError, StateInvalid, OSError) as error:
+                self.stopped = error
+
+    async def _one(self, client: Client, row: Row) -> None:
+        key = self.source.idempotency_key(row)
+        try:
+            answer = await client.call(self.source.operation, row.body, idempotency_key=key)
+        except ApiError as error:
+            if error.code not in _OF_ROW:
+                raise
+            self._refused(row, error)
+            return
+        if self.numbers is not None and not has_number(row):
+            self.numbers.add(row.number, row.body, answer.json())
+        if row.number not in self.state.done:
+            self.state.add(row.number)
+        self.done += 1
+        self._shown.finished(failed=False)
 
     def _refused(self, row: Row, error: ApiError) -> None:
         line = {
@@ -101,7 +122,7 @@ class Import:
         self.errors.write(json.dumps(line) + "\n")
         self.errors.flush()
         self.failed += 1
-        self.shown.finished(failed=True)
+        self._shown.finished(failed=True)
 
 
 def has_number(row: Row) -> bool:

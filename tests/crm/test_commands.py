@@ -1,0 +1,191 @@
+"""Every operation of the table is a command, and its options make exactly the body that the API's documents show."""
+
+import json
+import shlex
+
+import pytest
+
+from schemas import door_examples
+from schemas.operations import OPERATIONS, Operation
+from schemas.problems import Code
+from tests.crm.desk import KEY, Desk
+from tests.crm.server import in_turn, ok, problem
+from worker.crm.commands import example
+from worker.crm.members import Kind, members
+
+NAMES = list(OPERATIONS)
+EARN = ("loyalty", "earn", "--customer-id", "C-1001", "--points", "100")
+
+
+def secrets(operation: Operation) -> str:
+    """The lines of stdin for what the example does not show."""
+    body = door_examples.request(operation)
+    lines = [
+        str(part["pin"]) for part in (body, *(one for one in body.values() if isinstance(one, dict))) if "pin" in part
+    ]
+    return "".join(f"{line}\n" for line in lines)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_operation_by_its_example(desk: Desk, name: str) -> None:
+    operation = OPERATIONS[name]
+    expected = door_examples.request(operation)
+    for member in members(name):
+        if member.kind is Kind.DOCUMENT:
+            (desk.folder / f"{member.name}.json").write_text(json.dumps(expected[member.path[0]]))
+    words = shlex.split(example(operation))
+    assert words[:2] == ["g3n", "crm"]
+    done = desk.g3n(*words[1:], "--json", stdin=secrets(operation))
+    assert (done.code, done.err) == (0, "")
+    assert json.loads(done.out) == door_examples.ANSWERS[name]
+    (asked,) = desk.api.asked
+    assert (asked.route, asked.body) == (operation.route, expected)
+    assert (asked.headers["x-orgcode"], asked.headers["x-api-key"]) == ("acme", KEY)
+    assert (asked.key is None) is (operation.document is None)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_help_names_the_example(desk: Desk, name: str) -> None:
+    operation = OPERATIONS[name]
+    done = desk.crm(*name.split("."), "--help")
+    assert done.code == 0
+    assert example(operation) in done.out
+    assert operation.summary in " ".join(done.out.split())
+    assert [reason for reason in operation.refusals if f"  {reason.value}  (" not in done.out] == []
+
+
+@pytest.mark.parametrize("short", ["consent set", "policy get", "policy put", "policy edit"])
+def test_short_ways(desk: Desk, short: str) -> None:
+    long = {"consent": "customer consent", "policy": "loyalty policy"}
+    group, command = short.split()
+    told = desk.crm(*long[group].split(), command, "--help").out.splitlines()
+    assert desk.crm(group, command, "--help").out.splitlines()[1:] == told[1:]
+
+
+def test_an_idempotency_key(desk: Desk) -> None:
+    assert desk.crm(*EARN, "--idempotency-key", "survey-7").code == 0
+    first, second = desk.crm(*EARN), desk.crm(*EARN)
+    assert first.code == second.code == 0
+    keys = [asked.key for asked in desk.api.asked]
+    assert keys[0] == "survey-7"
+    assert len(set(keys)) == 3
+    assert f"idempotency key  {keys[1]}" in first.out
+
+
+def test_a_tender_is_known_by_its_own_id(desk: Desk) -> None:
+    desk.crm("tender", "capture", "--tender-id", "T1")
+    assert desk.api.asked[0].key == "T1"
+
+
+def test_options_go_over_a_file(desk: Desk) -> None:
+    (desk.folder / "redeem.json").write_text(
+        '{"gift_card": {"number": "6006490000000017", "pin": "4711"}, "amount_minor": 500, "currency": "GBP"}'
+    )
+    done = desk.crm("giftcard", "redeem", "--data", "redeem.json", "--amount-minor", "700", "--card-id", "gc-1")
+    assert done.err == (
+        "g3n: invalid-request: --number or --card-id: exactly one of number and card_id\n     Nothing was sent.\n"
+    )
+    done = desk.crm("giftcard", "redeem", "--data", "redeem.json", "--amount-minor", "700", "--pin", "0000")
+    assert done.code == 0
+    assert desk.api.asked[0].body == {
+        "gift_card": {"number": "6006490000000017", "pin": "0000"},
+        "amount_minor": 700,
+        "currency": "GBP",
+    }
+
+
+def test_a_body_from_stdin(desk: Desk) -> None:
+    assert desk.crm("loyalty", "earn", "--data", "-", stdin='{"customer_id": "C", "points": 5}').code == 0
+    assert desk.api.asked[0].body == {"customer_id": "C", "points": 5}
+
+
+def test_flags_and_times_and_currencies(desk: Desk) -> None:
+    words = ("--customer-id", "C", "--purpose", "marketing")
+    desk.crm("consent", "set", *words, "--no-granted")
+    desk.crm("giftcard", "redeem", "--card-id", "gc-1", "--amount-minor", "1", "--currency", "gbp")
+    desk.crm("policy", "get", "--at", "now")
+    consent, redeem, policy = (asked.body for asked in desk.api.asked)
+    assert consent["granted"] is False
+    assert redeem["currency"] == "GBP"
+    assert policy["at"].endswith("Z")
+
+
+def test_a_pin_from_the_environment(desk: Desk) -> None:
+    desk.environment["G3N_PIN"] = "4711"
+    desk.crm("giftcard", "get", "--card-id", "gc-1")
+    desk.crm("giftcard", "transfer", "--from-card-id", "gc-1", "--to-card-id", "gc-2")
+    assert desk.api.asked[0].body == {"gift_card": {"card_id": "gc-1", "pin": "4711"}}
+    assert desk.api.asked[1].body == {
+        "from_card": {"card_id": "gc-1", "pin": "4711"},
+        "to_card": {"card_id": "gc-2"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("words", "stdin", "code", "said"),
+    [
+        ("loyalty earn --points 5", "", 2, "--customer-id: missing"),
+        ("loyalty earn --customer-id C", "", 3, "points, or amount_minor with currency"),
+        ("loyalty earn --customer-id C --points 0", "", 3, "--points: Input should be greater than or equal to 1"),
+        ("loyalty earn --customer-id C --points five", "", 2, "'--points': Input should be a valid integer"),
+        ("loyalty earn --customer-id C --currency XXY --amount-minor 5", "", 3, "--currency: not one of the known"),
+        ("consent set --customer-id C --purpose spam --granted", "", 2, "'spam' is not one of"),
+        ("giftcard redeem --amount-minor 5 --currency GBP", "", 2, "--number or --card-id: missing"),
+        ("giftcard get --number 12", "", 3, "--number: 4 to 32 of 0-9A-Za-z-"),
+        ("giftcard get --card-id gc-1 --pin -", "", 2, "stdin has no line for it"),
+        ("giftcard get --card-id gc-1 --pin abcd", "", 3, "--pin: 4 to 12 digits"),
+        ("customer create --external-id 77-1", "", 3, "--external-id: NAME=ID is needed"),
+        ("policy get --at yesterday", "", 3, "--at: an RFC 3339 time with offset"),
+        ("giftcard issue --amount-minor 1 --currency GBP --expires-on 2026-02-30", "", 3, "--expires-on: a date"),
+        ("policy put --policy nowhere.json --effective-from now --yes", "", 2, "nowhere.json: No such file"),
+        ("policy put --policy - --effective-from now", "{", 2, "stdin: is not JSON: line 1, column 2"),
+        ("policy put --policy - --effective-from now", "[]", 2, "stdin: is not a JSON object"),
+        ("policy put --policy - --effective-from now", '{"earn": {}, "earn": {}}', 2, "earn: is there twice"),
+        (
+            "policy put --policy - --effective-from now",
+            '{"restore_grace_days": -1}',
+            3,
+            "--policy restore_grace_days: ",
+        ),
+        ("policy put --policy - --data - --effective-from now", "{}", 2, "only one file can be stdin"),
+        ("loyalty earn --data -", b"\xff", 2, "stdin: is not JSON: it is not UTF-8"),
+        ("loyalty earn --data -", '{"customer_id": "C", "points": NaN}', 2, "it has a number that is none"),
+        ("loyalty earn --data -", "[" * 100_000, 2, "it is nested too deeply"),
+        ("loyalty earn --data -", '{"command_id": "x"}', 3, "command_id: not in a body; the API fills it in"),
+        ("loyalty burn", "", 2, "No such command 'burn'"),
+    ],
+)
+def test_what_is_wrong_is_said_before_anything_is_sent(
+    desk: Desk, words: str, stdin: str | bytes, code: int, said: str
+) -> None:
+    done = desk.crm(*words.split(), stdin=stdin)
+    assert (done.code, done.out) == (code, "")
+    assert said in done.err
+    assert desk.api.asked == []
+
+
+def test_no_value_is_said_again(desk: Desk) -> None:
+    done = desk.crm("giftcard", "issue", "--amount-minor", "1", "--currency", "GBP", "--number", "12", "--pin", "99x9")
+    assert done.code == 3
+    assert "99x9" not in done.err
+    assert "12" not in done.err.replace("4 to 12 digits", "")
+
+
+def test_a_tender_without_an_id_gets_the_key(desk: Desk) -> None:
+    desk.crm(
+        "tender", "authorize", "--kind", "points", "--customer-id", "C", "--amount-minor", "5", "--currency", "GBP"
+    )
+    (asked,) = desk.api.asked
+    assert "tender_id" not in asked.body
+    assert asked.key
+
+
+def test_json_is_what_the_api_said_byte_for_byte(desk: Desk) -> None:
+    raw = b'{"status":  "applied", "customer_id": "\xc3\xa9"}'
+    desk.api.answer = in_turn(ok({}).__class__(200, raw))
+    assert desk.crm(*EARN, "--json").out.encode() == raw + b"\n"
+    refusal = problem(Code.NOT_FOUND, "customer_not_found", "there is none")
+    desk.api.answer = in_turn(refusal)
+    done = desk.crm(*EARN, "--json")
+    assert (done.code, done.out.encode()) == (5, refusal.body + b"\n")
+    assert done.err.startswith("g3n: not-found customer_not_found: there is none\n")

@@ -1,0 +1,141 @@
+"""What a person sees: the examples of all answers as `screens.txt` has them, and what else a screen must not do."""
+
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from schemas.operations import OPERATIONS
+from schemas.problems import Code
+from tests.crm.desk import Desk, Done
+from tests.crm.server import Asked, Reply, in_turn, ok, problem
+from worker.crm.commands import example
+from worker.crm.values import money, number
+
+SCREENS = Path(__file__).with_name("screens.txt")
+CARD = {"card_id": "gc-1", "status": "active", "held_minor": 0, "available_minor": 0, "has_pin": False, "version": 1}
+ENTRY = {"at": "2026-07-01T10:00:00Z", "document": {"type": "crm.loyalty.earn", "id": "e"}}
+
+
+def screens() -> dict[str, list[str]]:
+    """Lines by the name of the operation."""
+    parts = re.split(r"^=== (.+)\n", SCREENS.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
+    return {name: text.rstrip("\n").splitlines() for name, text in zip(parts[::2], parts[1::2], strict=True)}
+
+
+def words_of(name: str) -> list[str]:
+    """Its example, without what is asked for."""
+    without_pin = re.sub(r" --(from-)?pin -", "", example(OPERATIONS[name]))
+    from_stdin = re.sub(r"(--policy|--document) \w+\.json", r"\1 -", without_pin)
+    return shlex.split(from_stdin.removeprefix("g3n crm "))
+
+
+def lines(done: Done) -> list[str]:
+    assert done.code == 0, done.err
+    said = re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "<a new id>", done.out)
+    return [line.rstrip() for line in said.splitlines()] + [f"! {line}" for line in done.err.splitlines()]
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_every_answer(desk: Desk, name: str) -> None:
+    assert lines(desk.crm(*words_of(name), stdin="{}")) == screens()[name]
+
+
+def test_nothing_found(desk: Desk) -> None:
+    desk.api.answer = in_turn(ok({"items": []}))
+    for words in (("customer", "list"), ("customer", "list", "--all")):
+        assert desk.crm(*words) == Done(0, "", "g3n: nothing found\n")
+
+
+def test_all_pages_have_one_head_and_the_same_columns(desk: Desk) -> None:
+    pages: dict[str | None, dict[str, Any]] = {
+        None: {"items": [{**ENTRY, "change": 5_000_000, "balance": 5_000_000, "booked": "earned"}], "next_cursor": "2"},
+        "2": {"items": [], "next_cursor": "3"},
+        "3": {"items": [{**ENTRY, "change": -1, "balance": 4_999_999}], "next_cursor": "4"},
+        "4": {"items": [{**ENTRY, "change": 1, "balance": 5_000_000, "booked": "earned", "sale_id": "london-1"}]},
+    }
+    desk.api.answer = lambda asked: ok(pages[asked.body.get("cursor")])
+    done = desk.crm("loyalty", "history", "--customer-id", "C", "--all")
+    assert lines(done) == [
+        "AT                         DOCUMENT                CHANGE    BALANCE  BOOKED",
+        "2026-07-01 11:00:00+01:00  crm.loyalty.earn e  +5,000,000  5,000,000  earned",
+        "2026-07-01 11:00:00+01:00  crm.loyalty.earn e          -1  4,999,999",
+        "AT                         DOCUMENT            CHANGE    BALANCE  BOOKED  SALE ID",
+        "2026-07-01 11:00:00+01:00  crm.loyalty.earn e      +1  5,000,000  earned  london-1",
+    ]
+    assert [asked.body["limit"] for asked in desk.api.asked] == [200, 200, 200, 200]
+    as_json = desk.crm("loyalty", "history", "--customer-id", "C", "--all", "--json")
+    assert as_json.out.count('"at":') == 3
+    assert as_json.out.startswith('{"items":[{"at":')
+    assert as_json.out.endswith("]}\n")
+
+
+def test_no_rows_as_json_is_still_a_document(desk: Desk) -> None:
+    desk.api.answer = in_turn(ok({"items": []}))
+    assert desk.crm("customer", "list", "--all", "--json").out == '{"items":[]}\n'
+
+
+def test_a_card_has_its_own_currency(desk: Desk) -> None:
+    def answer(asked: Asked) -> Reply:
+        if asked.route.endswith("get"):
+            return ok({**CARD, "currency": "JPY", "balance_minor": 12_500})
+        return ok({"items": [{**ENTRY, "change": 12_500, "balance": 12_500}]})
+
+    desk.api.answer = answer
+    assert "12,500 JPY" in desk.crm("giftcard", "get", "--card-id", "gc-1").out
+    assert "+12,500 JPY" in desk.crm("giftcard", "history", "--card-id", "gc-1").out
+    assert "+12,500 JPY" in desk.crm("giftcard", "history", "--card-id", "gc-1", "--all").out
+
+
+@pytest.mark.parametrize(
+    ("minor", "currency", "shown"),
+    [
+        (0, "GBP", "0.00 GBP"),
+        (5, "GBP", "0.05 GBP"),
+        (-5, "GBP", "-0.05 GBP"),
+        (123_456_789, "EUR", "1,234,567.89 EUR"),
+        (1250, "JPY", "1,250 JPY"),
+        (1250, "BHD", "1.250 BHD"),
+        (-12_345, "CLF", "-1.2345 CLF"),
+    ],
+)
+def test_money(minor: int, currency: str, shown: str) -> None:
+    assert money(minor, currency) == shown
+
+
+def test_signs() -> None:
+    assert [money(minor, "GBP", signed=True) for minor in (1, 0, -1)] == ["+0.01 GBP", "0.00 GBP", "-0.01 GBP"]
+    assert [number(value, signed=True) for value in (1000, 0, -1000)] == ["+1,000", "0", "-1,000"]
+
+
+def test_a_name_can_not_command_the_terminal(desk: Desk) -> None:
+    evil = {"customer_id": "C", "status": "active", "profile": {"name": "\x1b[2JAda\r\n[red]x"}, "balance": 1}
+    desk.api.answer = in_turn(ok({"items": [evil]}))
+    done = desk.crm("customer", "list")
+    assert "\N{REPLACEMENT CHARACTER}[2JAda\N{REPLACEMENT CHARACTER}\N{REPLACEMENT CHARACTER}[red]x" in done.out
+    desk.api.answer = in_turn(problem(Code.NOT_FOUND, "customer_not_found", "no \x1b[2J"))
+    assert "\x1b" not in desk.crm("customer", "get", "--customer-id", "C").err
+
+
+def test_a_stored_answer_says_so(desk: Desk) -> None:
+    replayed = {"Idempotency_Replayed": "true", "Crm_Tender_State": "voided"}
+    desk.api.answer = in_turn(ok({"status": "approved", "tender_id": "T1"}, **replayed))
+    words = ("tender", "capture", "--tender-id", "T1")
+    note = "g3n: this is the stored answer of an earlier call; the tender is voided now\n"
+    assert desk.crm(*words).err == note
+    assert desk.crm(*words, "--json").err == note
+
+
+def test_what_an_older_client_does_not_know_is_shown(desk: Desk) -> None:
+    desk.api.answer = in_turn(ok({"status": "applied", "novelty": {"a": {"b": 1}}, "list": [1, 2], "void": []}))
+    assert lines(desk.crm("loyalty", "earn", "--customer-id", "C", "--points", "1")) == [
+        "status           applied",
+        "list             1, 2",
+        "idempotency key  <a new id>",
+        "",
+        "novelty",
+        "B",
+        "1",
+    ]
