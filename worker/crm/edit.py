@@ -85,7 +85,7 @@ def _edited(path: Path) -> "Policy":
     """What the person made of it, once it is valid. Raises typer.Abort if they give up."""
     while True:
         _open_editor(path)
-        text = path.read_text(encoding="utf-8", errors="replace")
+        text = _text(path)
         if not policy_text.bare(text).strip():
             path.unlink()
             typer.echo("The file is empty: nothing was put.", err=True)
@@ -97,6 +97,14 @@ def _edited(path: Path) -> "Policy":
                 typer.echo(f"g3n: {problem}", err=True)
             typer.confirm("Edit it again?", default=True, abort=True, err=True)
             path.write_text(policy_text.with_problems(text, error.problems), encoding="utf-8")
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        typer.echo(f"g3n: {path} is gone: nothing was put", err=True)
+        raise typer.Abort from None
 
 
 def _open_editor(path: Path) -> None:

@@ -1,0 +1,102 @@
+"""At a terminal: secrets are asked for unseen, what is dangerous is asked about, Ctrl-C says what is known."""
+
+import re
+import threading
+
+import pytest
+
+from tests.crm.desk import KEY, Desk
+from tests.crm.server import Reply
+from tests.crm.terminal import terminal
+
+
+def test_secrets_are_typed_unseen(desk: Desk) -> None:
+    words = ("crm", "giftcard", "get", "--number", "-", "--pin", "-")
+    with terminal(desk.whole_environment(), desk.folder, *words) as screen:
+        screen.wait_for("number: ")
+        screen.type("6006490000000017\n")
+        screen.wait_for("pin: ")
+        screen.type("4711\n")
+        code, shown = screen.end()
+    assert (code, "25.00 GBP" in shown) == (0, True)
+    assert "4711" not in shown
+    assert "6006490000000017" not in shown
+    assert desk.api.asked[0].body == {"gift_card": {"number": "6006490000000017", "pin": "4711"}}
+
+
+def test_login_asks_for_what_is_missing(desk: Desk) -> None:
+    url = desk.environment.pop("G3N_API_URL")
+    desk.environment.clear()
+    with terminal(desk.whole_environment(), desk.folder, "login") as screen:
+        for question, answer in [("URL of the API: ", url), ("Orgcode: ", "acme"), ("API key: ", KEY)]:
+            screen.wait_for(question)
+            screen.type(f"{answer}\n")
+        code, shown = screen.end()
+    assert code == 0
+    assert "Logged in to acme" in shown
+    assert KEY not in shown
+    assert KEY in desk.config.read_text()
+
+
+ERASE = ("crm", "customer", "erase", "--customer-id", "C", "--reason", "asked for it")
+
+
+@pytest.mark.parametrize(("answer", "code", "sent"), [("y", 0, 1), ("n", 1, 0), ("", 1, 0)])
+def test_what_is_dangerous_is_asked_about(desk: Desk, answer: str, code: int, sent: int) -> None:
+    with terminal(desk.whole_environment(), desk.folder, *ERASE) as screen:
+        told = screen.wait_for("Go ahead? [y/N]: ")
+        screen.type(f"{answer}\n")
+        ended, _ = screen.end()
+    assert f"customer erase for acme at {desk.api.url}: Remove the person for good" in told.replace("\n", " ")
+    assert (ended, len(desk.api.asked)) == (code, sent)
+
+
+def test_yes_does_not_ask(desk: Desk) -> None:
+    with terminal(desk.whole_environment(), desk.folder, *ERASE, "--yes") as screen:
+        assert screen.end()[0] == 0
+
+
+def interrupted(desk: Desk, *words: str) -> tuple[int, str]:
+    """Ctrl-C while the API thinks."""
+    asked, never = threading.Event(), threading.Event()
+
+    def answer(_: object) -> Reply:
+        asked.set()
+        return Reply(after=never)
+
+    desk.api.answer = answer
+    with terminal(desk.whole_environment(), desk.folder, *words) as screen:
+        asked.wait()
+        screen.type("\x03")
+        ended = screen.end()
+    never.set()
+    return ended
+
+
+def test_interrupted(desk: Desk) -> None:
+    code, shown = interrupted(desk, "crm", "loyalty", "earn", "--customer-id", "C", "--points", "5")
+    (asked,) = desk.api.asked
+    assert code == 130
+    assert "g3n: interrupted" in shown
+    assert f"--idempotency-key {asked.key}" in shown.replace("\n", "")
+    assert "Traceback" not in shown
+
+
+def test_interrupted_while_reading(desk: Desk) -> None:
+    code, shown = interrupted(desk, "crm", "customer", "list")
+    assert code == 130
+    assert "idempotency" not in shown
+    assert "Traceback" not in shown
+
+
+def test_a_narrow_terminal_folds_and_loses_nothing(desk: Desk) -> None:
+    with terminal(desk.whole_environment(), desk.folder, "crm", "customer", "get", "--customer-id", "C-1001") as screen:
+        code, shown = screen.end()
+    assert code == 0
+    assert max(len(line) for line in plain(shown).splitlines()) <= 80
+    assert "ada@example.com" in plain(shown)
+
+
+def plain(shown: str) -> str:
+    """Without colours."""
+    return re.sub(r"\x1b\[[0-9;]*m", "", shown)
