@@ -68,8 +68,7 @@ def _command(operation: Operation) -> Callable[..., None]:
 
         perform(operation, given, Manner(**{name: given.pop(name) for name in manner}))
 
-    ordered = sorted(members(operation.name), key=lambda member: member.name == "actor")  # which is seldom needed
-    options = {member.name: (_type(member), _option(member), None) for member in ordered}
+    options = {member.name: (_type(member), _option(member), None) for member in members(operation.name)}
     parameters = [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, option])
         for name, (kind, option, default) in (options | manner).items()

@@ -53,15 +53,15 @@ class Member:
 
 @cache
 def members(name: str) -> tuple[Member, ...]:
-    """Of the body of the operation `name`, in the model's order."""
+    """Of the body of the operation `name`, in the model's order; `actor` last, which is seldom needed."""
     operation = OPERATIONS[name]
     schema = operation.request.model_json_schema()
     defined = schema.get("$defs", {})
-    found = tuple(_flat(body_schema(operation, schema), defined, (), ()))
+    found = sorted(_flat(body_schema(operation, schema), defined, (), ()), key=lambda one: one.name == "actor")
     names = [member.name for member in found]
     if len(set(names)) != len(names):
         raise AssertionError(f"{name}: two members have one option")
-    return found
+    return tuple(found)
 
 
 def by_path(operation: Operation) -> Mapping[tuple[str, ...], Member]:

@@ -84,7 +84,7 @@ def _import(
         try:
             kept = stack.enter_context(state.opened(state_file or _beside(file, "state"), target))
             written = stack.enter_context(numbers.opened(out, kept.done)) if out else None
-            told = stack.enter_context(errors.open("w", encoding="utf-8"))
+            told = stack.enter_context(errors.open("wb", buffering=0))
         except state.StateInvalid as error:
             leave(ExitCode.USAGE, str(error))
         except OSError as error:

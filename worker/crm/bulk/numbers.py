@@ -6,10 +6,10 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import Any, Final
 
 from worker.crm import private
-from worker.crm.bulk.state import StateInvalid, whole_lines
+from worker.crm.bulk.state import StateInvalid, append, whole_lines
 
 _HEAD: Final = b"row,number,card_id,amount_minor,currency\n"
 
@@ -17,13 +17,13 @@ _HEAD: Final = b"row,number,card_id,amount_minor,currency\n"
 class Numbers:
     """The file, and the numbers in it by their row."""
 
-    def __init__(self, path: Path, file: BinaryIO, kept: dict[int, str]) -> None:
+    def __init__(self, path: Path, file: io.FileIO, kept: dict[int, str]) -> None:
         self._path = path
         self._file = file
         self.kept = kept
 
     def add(self, row: int, body: Mapping[str, Any], answer: Mapping[str, Any]) -> None:
-        """Keep the number that the answer says; before the row counts as done. Raises StateInvalid."""
+        """Keep the number that the answer says; before the row counts as done. Raises StateInvalid and OSError."""
         number = answer["number"]
         if self.kept.get(row) == number:
             return
@@ -34,8 +34,7 @@ class Numbers:
         csv.writer(line, lineterminator="\n").writerow(
             [row, number, card.get("card_id", ""), body["amount_minor"], body["currency"]]
         )
-        self._file.write(line.getvalue().encode())
-        self._file.flush()
+        append(self._file, line.getvalue().encode())
         self.kept[row] = number
 
 
@@ -46,7 +45,7 @@ def opened(path: Path, done: set[int]) -> Iterator[Numbers]:
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, private.MODE)
     except OSError as error:
         raise StateInvalid(f"{path}: {error.strerror}") from None
-    with os.fdopen(handle, "r+b") as file:
+    with os.fdopen(handle, "r+b", buffering=0) as file:
         try:
             private.make_private(path)
         except private.NotPrivate as error:
@@ -57,15 +56,13 @@ def opened(path: Path, done: set[int]) -> Iterator[Numbers]:
         try:
             yield Numbers(path, file, kept)
         finally:
-            file.flush()
             os.fsync(file.fileno())
 
 
-def _read(path: Path, file: BinaryIO) -> dict[int, str]:
+def _read(path: Path, file: io.FileIO) -> dict[int, str]:
     lines = whole_lines(file)
     if not lines:
-        file.write(_HEAD)
-        file.flush()
+        append(file, _HEAD)
         return {}
     try:
         kept = {int(row): number for row, number, *_ in csv.reader(line.decode() for line in lines[1:])}

@@ -1,13 +1,15 @@
 """What of a file was done: kept beside it, a line a row, so that an import goes on where it was."""
 
+import errno
 import fcntl
 import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
 from worker.crm import private
 
@@ -34,14 +36,13 @@ class State:
     and asking again is harmless, as its Idempotency-Key is the same.
     """
 
-    def __init__(self, file: BinaryIO, done: set[int]) -> None:
+    def __init__(self, file: FileIO, done: set[int]) -> None:
         self._file = file
         self.done = done
 
     def add(self, row: int) -> None:
-        """This row is done."""
-        self._file.write(b'{"row":%d}\n' % row)
-        self._file.flush()
+        """This row is done. Raises OSError."""
+        append(self._file, b'{"row":%d}\n' % row)
         self.done.add(row)
 
 
@@ -52,7 +53,7 @@ def opened(path: Path, target: Target) -> Iterator[State]:
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, private.MODE)
     except OSError as error:
         raise StateInvalid(f"{path}: {error.strerror}: name another place with --state") from None
-    with os.fdopen(handle, "r+b") as file:
+    with os.fdopen(handle, "r+b", buffering=0) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -61,11 +62,16 @@ def opened(path: Path, target: Target) -> Iterator[State]:
         try:
             yield State(file, done)
         finally:
-            file.flush()
             os.fsync(file.fileno())
 
 
-def whole_lines(file: BinaryIO) -> list[bytes]:
+def append(file: FileIO, line: bytes) -> None:
+    """Write a line whole, as far as this process is concerned. Raises OSError."""
+    if file.write(line) < len(line):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def whole_lines(file: FileIO) -> list[bytes]:
     """The lines of the file; one that was cut off by a crash is taken out of it. Leaves the file at its end."""
     file.seek(0)
     raw = file.read()
@@ -76,7 +82,7 @@ def whole_lines(file: BinaryIO) -> list[bytes]:
     return raw[:end].splitlines()
 
 
-def _read(path: Path, file: BinaryIO, target: Target) -> set[int]:
+def _read(path: Path, file: FileIO, target: Target) -> set[int]:
     head = {
         "g3n_import": _VERSION,
         "operation": target.operation,
@@ -87,8 +93,7 @@ def _read(path: Path, file: BinaryIO, target: Target) -> set[int]:
     }
     lines = whole_lines(file)
     if not lines:
-        file.write(json.dumps(head).encode() + b"\n")
-        file.flush()
+        append(file, json.dumps(head).encode() + b"\n")
         return set()
     try:
         kept = json.loads(lines[0])

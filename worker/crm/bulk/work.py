@@ -5,7 +5,8 @@ import json
 import signal
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Final, TextIO
+from io import FileIO
+from typing import Final
 
 from schemas.problems import Code
 from worker.client.client import Client
@@ -13,7 +14,7 @@ from worker.client.failure import ApiError
 from worker.crm.bulk.numbers import Numbers
 from worker.crm.bulk.progress import Shown
 from worker.crm.bulk.source import Row, Source
-from worker.crm.bulk.state import State, StateInvalid
+from worker.crm.bulk.state import State, StateInvalid, append
 
 # What is wrong with this row; anything else is wrong with all of them, and the import stops.
 _OF_ROW: Final = frozenset(
@@ -37,7 +38,7 @@ class Import:
     source: Source
     state: State
     numbers: Numbers | None
-    errors: TextIO
+    errors: FileIO
     done: int = 0
     failed: int = 0
     stopped: ApiError | StateInvalid | OSError | None = None
@@ -119,8 +120,7 @@ class Import:
             "detail": error.detail,
             "idempotency_key": self.source.idempotency_key(row),
         }
-        self.errors.write(json.dumps(line) + "\n")
-        self.errors.flush()
+        append(self.errors, json.dumps(line).encode() + b"\n")
         self.failed += 1
         self._shown.finished(failed=True)
 

@@ -1,0 +1,216 @@
+"""Import of customers and gift cards: what is done is not done twice, and what is not done is done the next time."""
+
+import json
+import signal
+import threading
+
+import pytest
+
+from schemas.problems import Code
+from tests.crm.desk import Desk
+from tests.crm.files import APPLIED, CUSTOMERS, a_file, bodies, of, people
+from tests.crm.server import Asked, Reply, problem
+from tests.crm.terminal import terminal
+
+
+def test_customers_of_a_csv(desk: Desk) -> None:
+    file = a_file(desk, CUSTOMERS + 'C1,"Ada, Countess",ada@example.com,77-1\n\nC2, Bob ,,\n')
+    done = desk.crm("customer", "import", str(file), "--concurrency", "1")
+    assert (done.code, done.out) == (0, "")
+    assert done.err.splitlines()[-1] == "2 done, 0 done before, 0 refused, of 2 rows"
+    assert bodies(desk) == [
+        {
+            "customer_id": "C1",
+            "name": "Ada, Countess",
+            "email": "ada@example.com",
+            "external_ids": {"shop": "77-1"},
+        },
+        {"customer_id": "C2", "name": "Bob"},
+    ]
+    assert [of(asked) for asked in desk.api.asked] == [2, 4]  # as a spreadsheet counts
+    assert {path.name for path in desk.folder.iterdir()} == {"file.csv", "file.csv.state.jsonl"}
+
+
+def test_gift_cards_of_jsonl(desk: Desk) -> None:
+    rows = [
+        {"gift_card": {"number": "6006490000000017"}, "amount_minor": 2500, "currency": "GBP", "pin": "4711"},
+        {"gift_card": {"number": "6006490000000025"}, "amount_minor": 0, "currency": "EUR", "customer_id": None},
+    ]
+    file = a_file(desk, "\ufeff\n" + "\r\n".join(map(json.dumps, rows)), "cards.jsonl")
+    done = desk.crm("giftcard", "import", str(file), "--concurrency", "1")
+    assert done.code == 0, done.err
+    assert bodies(desk) == rows
+    assert [of(asked) for asked in desk.api.asked] == [2, 3]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_whatever_ends_a_line(desk: Desk, end: str) -> None:
+    file = a_file(desk, "\ufeff" + people(3).replace("\n", end))
+    assert desk.crm("customer", "import", str(file)).code == 0
+    assert sorted(body["customer_id"] for body in bodies(desk)) == ["C0", "C1", "C2"]
+
+
+def test_refused_rows_are_a_line_each_and_asked_again_with_the_same_key(desk: Desk) -> None:
+    poor = {"C1", "C3"}
+
+    def answer(asked: Asked) -> Reply:
+        if asked.body["customer_id"] in poor:
+            return problem(Code.INVALID_STATE, "customer_erased", "the document was rejected")
+        return APPLIED
+
+    desk.api.answer = answer
+    file = a_file(desk, people(5))
+    done = desk.crm("customer", "import", str(file), "--concurrency", "1")
+    assert done.code == 10
+    assert done.err.splitlines()[-3:] == [
+        "3 done, 0 done before, 2 refused, of 5 rows",
+        "g3n: 2 row(s) were refused",
+        f"     Why is in {file}.errors.jsonl.",
+    ]
+    errors = [json.loads(line) for line in (desk.folder / "file.csv.errors.jsonl").read_text().splitlines()]
+    assert [error["row"] for error in errors] == [3, 5]
+    assert errors[0] == {
+        "row": 3,
+        "code": "invalid-state",
+        "reason": "customer_erased",
+        "detail": "the document was rejected",
+        "idempotency_key": desk.api.asked[1].key,
+    }
+    first = {of(asked): asked.key for asked in desk.api.asked}
+    desk.api.asked.clear()
+    poor.clear()
+    again = desk.crm("customer", "import", str(file))
+    assert (again.code, again.err.splitlines()[-1]) == (0, "2 done, 3 done before, 0 refused, of 5 rows")
+    assert {of(asked): asked.key for asked in desk.api.asked} == {row: first[row] for row in (3, 5)}
+    assert not (desk.folder / "file.csv.errors.jsonl").exists()
+    desk.api.asked.clear()
+    assert desk.crm("customer", "import", str(file)).code == 0
+    assert desk.api.asked == []
+
+
+def test_what_is_wrong_with_all_rows_stops_it(desk: Desk) -> None:
+    desk.api.answer = lambda _: problem(Code.FORBIDDEN, "scope_missing", "the key lacks customer:write")
+    done = desk.crm("customer", "import", str(a_file(desk, people(50))), "--concurrency", "1")
+    assert done.code == 4
+    assert "g3n: stopped before the end; run it again to go on" in done.err
+    assert "the key lacks customer:write" in done.err
+    assert len(desk.api.asked) == 1
+
+
+@pytest.mark.parametrize("signal_", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_it_goes_on_where_it_was_killed(desk: Desk, signal_: signal.Signals) -> None:
+    file = a_file(desk, people(20))
+    arrived, free = threading.Event(), threading.Event()
+
+    def answer(asked: Asked) -> Reply:
+        if of(asked) <= 11:
+            return APPLIED
+        arrived.set()
+        return Reply(200, APPLIED.body, APPLIED.headers, after=free)
+
+    desk.api.answer = answer
+    process = desk.process("crm", "customer", "import", str(file), "--concurrency", "1")
+    arrived.wait()
+    process.send_signal(signal_)
+    if signal_ is signal.SIGKILL:
+        process.wait()
+    free.set()
+    _, err = process.communicate()
+    first = len(desk.api.asked)
+    desk.api.asked.clear()
+    if signal_ is not signal.SIGKILL:  # what was asked is waited for, so that its answer is kept
+        assert process.returncode == 130
+        assert err.splitlines()[-2:] == ["g3n: interrupted", "     Run it again to go on."]
+    done = desk.crm("customer", "import", str(file))
+    assert done.code == 0
+    kept = 10 if signal_ is signal.SIGKILL else 11
+    assert done.err.splitlines()[-1] == f"{20 - kept} done, {kept} done before, 0 refused, of 20 rows"
+    assert first == 11
+    assert sorted(of(asked) for asked in desk.api.asked) == list(range(kept + 2, 22))
+
+
+def test_a_second_ctrl_c_ends_it_at_once(desk: Desk) -> None:
+    arrived, never = threading.Event(), threading.Event()
+
+    def answer(_: Asked) -> Reply:
+        arrived.set()
+        return Reply(after=never)
+
+    desk.api.answer = answer
+    with terminal(
+        desk.whole_environment(), desk.folder, "crm", "customer", "import", str(a_file(desk, people(3)))
+    ) as on:
+        arrived.wait()
+        on.type("\x03")
+        on.wait_for("stopping")
+        on.type("\x03")
+        code, shown = on.end()
+    never.set()
+    assert code == 130
+    assert "0 done, 0 done before, 0 refused, of 3 rows" in shown
+    assert "Traceback" not in shown
+
+
+def test_a_bar_at_a_terminal(desk: Desk) -> None:
+    with terminal(
+        desk.whole_environment(), desk.folder, "crm", "customer", "import", str(a_file(desk, people(40)))
+    ) as on:
+        on.wait_for("━")
+        on.wait_for("40/40")
+        code, shown = on.end()
+    assert code == 0
+    assert "40 done, 0 done before" in shown
+
+
+def test_lines_where_there_is_no_terminal(desk: Desk) -> None:
+    done = desk.crm("customer", "import", str(a_file(desk, people(1200))), "--concurrency", "32")
+    assert done.code == 0
+    assert done.err.splitlines()[:2] == ["g3n: 120 of 1,200 rows", "g3n: 240 of 1,200 rows"]
+    assert len(done.err.splitlines()) == 11
+
+
+def test_a_state_of_something_else(desk: Desk) -> None:
+    file = a_file(desk, people(2))
+    assert desk.crm("customer", "import", str(file)).code == 0
+    file.write_text(people(3))
+    changed = desk.crm("customer", "import", str(file))
+    assert changed.code == 2
+    assert "the file has changed since an import of which 2 row(s) were done" in changed.err
+    desk.environment["G3N_ORGCODE"] = "other"
+    elsewhere = desk.crm("customer", "import", str(file))
+    assert elsewhere.code == 2
+    assert "is of another import (operation, URL or orgcode)" in elsewhere.err
+    (desk.folder / "file.csv.state.jsonl").write_text("Buy milk\n")
+    no_state = desk.crm("customer", "import", str(file))
+    assert no_state.code == 2
+    assert "is no state of an import" in no_state.err
+    unwritable = desk.crm("customer", "import", str(file), "--state", "no/such/folder")
+    assert unwritable.code == 2
+    assert "No such file or directory: name another place with --state" in unwritable.err
+
+
+def test_one_import_of_a_file_at_a_time(desk: Desk) -> None:
+    file = a_file(desk, people(1))
+    arrived, free = threading.Event(), threading.Event()
+
+    def answer(_: Asked) -> Reply:
+        arrived.set()
+        return Reply(200, APPLIED.body, APPLIED.headers, after=free)
+
+    desk.api.answer = answer
+    process = desk.process("crm", "customer", "import", str(file))
+    arrived.wait()
+    second = desk.crm("customer", "import", str(file))
+    free.set()
+    process.communicate()
+    assert (second.code, second.err) == (2, "g3n: another import of this file is running\n")
+    assert process.returncode == 0
+
+
+def test_a_disk_that_is_full(desk: Desk) -> None:
+    file = a_file(desk, people(5))
+    (desk.folder / "file.csv.errors.jsonl").symlink_to("/dev/full")
+    desk.api.answer = lambda _: problem(Code.INVALID_STATE, "customer_erased", "rejected")
+    done = desk.crm("customer", "import", str(file), "--concurrency", "1")
+    assert done.code == 1
+    assert "what is done can't be kept: [Errno 28] No space left on device" in done.err
