@@ -228,7 +228,7 @@ def test_no_colour_where_none_is_wanted(desk: Desk, policies: Policies) -> None:
     with terminal(environment, desk.folder, "crm", "policy", "edit", "--effective-from", "now") as screen:
         screen.wait_for('+    "points_per_unit": "2",')
         screen.wait_for("for everybody? [y/N]: ")
-        screen.type("\x03")
+        screen.type("n\n")
         code, shown = screen.end()
     assert code == 1
     assert "\x1b[3" not in shown

@@ -28,7 +28,7 @@ class Root(TyperGroup):
         super().__init__(**given)
         for name, short_help in {
             "crm": "Customers, loyalty points and gift cards through the HTTP API.",
-            "login": "Keep where the API is and as whom to ask.",
+            "login": "Keep where the API is and as whom to ask, once the API has accepted it.",
             "logout": "Forget a profile, its key included.",
         }.items():
             self.add_command(Deferred(name, short_help, partial(_of_client, name)))

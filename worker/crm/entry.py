@@ -69,7 +69,7 @@ def _scopes(connection: Connection) -> tuple[str, ...]:
     from worker.crm.perform import refused
 
     async def ask() -> tuple[str, ...]:
-        async with Client(connection, patience_s=10) as client:
+        async with Client(connection, patience_s=0) as client:  # a URL that is mistyped never answers
             session = (await client.call(OPERATIONS["session.create"], {"ttl_s": 60})).json()
             try:
                 await client.call(OPERATIONS["session.revoke"], {"session_id": session["session_id"]})

@@ -12,6 +12,7 @@ from rich.text import Text
 from worker.crm.values import clean, moment, money, number
 
 _WIDE: Final = 100_000  # a pipe has no width
+_GAP: Final = 2  # between columns
 _INSTANTS: Final = frozenset({"at", "since", "effective_from"})
 _SIGNED: Final = frozenset({"change", "change_minor"})
 _GOOD: Final = frozenset({"applied", "approved", "active"})
@@ -48,7 +49,7 @@ class Screen:
         """Members one under the other, and what has members of its own as a table with a title."""
         currency = data.get("currency") or self._currency or _currency_of_card(data)
         parts = {name: value for name, value in data.items() if _is_part(value)}
-        pairs = Table.grid(padding=(0, 2))
+        pairs = Table.grid(padding=(0, _GAP))
         for name, value in {**data, **(more or {})}.items():
             if (
                 name not in parts
@@ -91,27 +92,40 @@ class Screen:
             for label in labels
         }
         self._widths = widths
+        if title:  # the table's own would be folded to its width
+            self._console.print(Text(title, style="bold cyan"), soft_wrap=True)
+        if self._console.is_terminal and sum(widths.values()) + _GAP * (len(widths) - 1) > self._console.width:
+            self._records(cells)
+            return
         table = Table(
             *(
                 Column(
                     label,
                     justify="right" if label in numeric else "left",
                     overflow="fold",
-                    min_width=None if self._console.is_terminal else widths[label],
+                    min_width=widths[label],
                 )
                 for label in labels
             ),
             box=None,
             pad_edge=False,
-            padding=(0, 2, 0, 0),
+            padding=(0, _GAP, 0, 0),
             show_header=header,
             header_style="bold",
         )
-        if title:  # the table's own would be folded to its width
-            self._console.print(Text(title, style="bold cyan"), soft_wrap=True)
         for line in cells:
             table.add_row(*(line.get(label, Text("")) for label in labels))
         self._console.print(table)
+
+    def _records(self, cells: Sequence[Mapping[str, Text]]) -> None:
+        """Rows that are wider than the terminal: their members one under the other."""
+        for place, line in enumerate(cells):
+            if place:
+                self._console.print()
+            pairs = Table.grid(padding=(0, _GAP))
+            for label, cell in line.items():
+                pairs.add_row(Text(label.lower(), style="dim"), cell)
+            self._console.print(pairs)
 
     def _cell(self, name: str, value: object, currency: str | None) -> tuple[str, Text]:
         """Its label and how it is shown; an amount without a currency stays in minor units and says so."""

@@ -1,0 +1,41 @@
+"""The commands that the documentation shows are commands, and their options are options."""
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from typer.core import TyperGroup
+from typer.main import get_command
+
+from worker.cli import app
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")])
+
+
+def commands(page: Path) -> Iterator[str]:
+    """Lines of boxes that call g3n, without what the shell does with them."""
+    box = False
+    for line in page.read_text(encoding="utf-8").splitlines():
+        box ^= line.startswith("```")
+        if box and (found := re.match(r"(?:\$ )?(?:\.venv/bin/)?(g3n .*)", line)):
+            yield re.split(r"\s#|[|<>&;]", found[1])[0]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_the_commands_of_a_page(page: Path) -> None:
+    for line in commands(page):
+        words = shlex.split(line)[1:]
+        context: Any = typer.Context(get_command(app), info_name="g3n", resilient_parsing=True)
+        while isinstance(context.command, TyperGroup):
+            name = words.pop(0)
+            command = context.command.get_command(context, name)
+            assert command is not None, f"{line}: no command {name}"
+            context = command.make_context(name, [], parent=context, resilient_parsing=True)
+        known = {option for one in context.command.params for option in (*one.opts, *one.secondary_opts)} | {"--help"}
+        unknown = [word for word in words if word.startswith("--") and word.partition("=")[0] not in known]
+        assert unknown == [], line
