@@ -77,6 +77,12 @@ def test_what_there_is_instead(desk: Desk, outcome: object, said: str) -> None:
     )
 
 
+def test_what_there_is_would_not_help(desk: Desk) -> None:
+    frozen = {"gift_cards": [{"balance_minor": 900, "held_minor": 0, "currency": "GBP"}]}
+    desk.api.answer = in_turn(problem(Code.INVALID_STATE, "card_frozen", "rejected", frozen))
+    assert "available" not in desk.crm(*REDEEM).err
+
+
 def test_what_became_of_it_is_not_known(desk: Desk) -> None:
     desk.api.answer = in_turn(problem(Code.INTERNAL_ERROR, "internal_error", "a fault"))
     done = desk.crm(*REDEEM)

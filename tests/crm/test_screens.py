@@ -129,7 +129,9 @@ def test_a_stored_answer_says_so(desk: Desk) -> None:
 
 
 def test_what_an_older_client_does_not_know_is_shown(desk: Desk) -> None:
-    desk.api.answer = in_turn(ok({"status": "applied", "novelty": {"a": {"b": 1}}, "list": [1, 2], "void": []}))
+    desk.api.answer = in_turn(
+        ok({"status": "applied", "novelty": {"a": {"b": 1}}, "list": [1, 2], "void": [], "gone": {}})
+    )
     assert lines(desk.crm("loyalty", "earn", "--customer-id", "C", "--points", "1")) == [
         "status           applied",
         "list             1, 2",

@@ -72,6 +72,8 @@ _TO_DO: Final[Mapping[str, str]] = MappingProxyType(
         Reason.CARD_FROZEN: "Let it pay again: g3n crm giftcard unfreeze.",
         Reason.CURRENCY_MISMATCH: "Use the currency of the card: g3n crm giftcard get.",
         Reason.CURRENCY_NOT_IN_POLICY: "See which it knows: g3n crm policy get.",
+        Reason.BELOW_MINIMUM: "See the limits: g3n crm policy get.",
+        Reason.OVER_MAXIMUM: "See the limits: g3n crm policy get.",
         Reason.ALREADY_VOIDED: "It is undone for good: use a new id.",
         Reason.HOLD_EXPIRED: "Ask again with a new tender id: g3n crm tender authorize.",
         "conflict": "This id was used for something else: use another --idempotency-key (or tender id).",

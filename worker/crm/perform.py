@@ -116,7 +116,8 @@ def refused(error: ApiError, *, as_json: bool = False) -> NoReturn:
         to_do = f"Try again in {error.retry_after_s:.0f} s."
     if error.code is Code.INTERNAL_ERROR:
         to_do = f"The request's id is {error.request_id}. {to_do or ''}".strip()
-    leave(OF_CODE[error.code], f"{error}{available(error.outcome)}", to_do)
+    instead = available(error.outcome) if error.code is Code.INSUFFICIENT_BALANCE else ""
+    leave(OF_CODE[error.code], f"{error}{instead}", to_do)
 
 
 def write_out(raw: bytes) -> None:

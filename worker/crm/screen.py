@@ -12,6 +12,7 @@ from rich.text import Text
 from worker.crm.values import clean, moment, money, number
 
 _WIDE: Final = 100_000  # a pipe has no width
+_NOTHING: Final[Sequence[object]] = (None, [], {})
 _GAP: Final = 2  # between columns
 _INSTANTS: Final = frozenset({"at", "since", "effective_from"})
 _SIGNED: Final = frozenset({"change", "change_minor"})
@@ -51,12 +52,8 @@ class Screen:
         parts = {name: value for name, value in data.items() if _is_part(value)}
         pairs = Table.grid(padding=(0, _GAP))
         for name, value in {**data, **(more or {})}.items():
-            if (
-                name not in parts
-                and value is not None
-                and value != []
-                and not (name == "currency" and _has_money(data))
-            ):
+            said_beside = name == "currency" and _has_money(data)
+            if name not in parts and value not in _NOTHING and not said_beside:
                 label, cell = self._cell(name, value, currency)
                 pairs.add_row(Text(label, style="dim"), cell)
         self._console.print(pairs)
@@ -152,7 +149,8 @@ class Screen:
 
 
 def _is_part(value: object) -> bool:
-    return isinstance(value, dict) or (isinstance(value, list) and bool(value) and isinstance(value[0], dict))
+    one = value[0] if isinstance(value, list) and value else value
+    return isinstance(one, dict) and one != {}
 
 
 def _has_money(row: Row) -> bool:
