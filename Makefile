@@ -11,10 +11,10 @@ STACK ?= devstack
 export INVOICES STACK
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint asyncapi bench up down status lock clean
+.PHONY: help setup demo playbooks test check lint asyncapi bench up down status lock clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## .venv with g3n in it, from the lock with hashes (quick the second time)
 
@@ -28,6 +28,9 @@ $(STAMP): requirements.lock pyproject.toml
 
 demo: setup ## real invoices through Kafka, the worker and Postgres (INVOICES=path.csv[.gz], STACK=devstack|docker)
 	$(BIN)/python -m examples.online_retail
+
+playbooks: setup ## every line of docs/playbooks, against a live Kafka, Postgres, worker and API
+	$(BIN)/python -m examples.playbooks
 
 test: lint ## the whole suite on a real Kafka and a real Postgres, and what `lint` does (PYTEST_ARGS='-k sale')
 	$(BIN)/python -m pytest $(PYTEST_ARGS)

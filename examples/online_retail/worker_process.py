@@ -30,12 +30,12 @@ async def run_to_the_end(command: str, settings: Mapping[str, str], log: Path) -
 
 
 @asynccontextmanager
-async def running(settings: Mapping[str, str], log: Path) -> AsyncIterator[None]:
-    """`g3n worker run` while the context lasts; then SIGTERM, and it must leave with 0.
+async def running(settings: Mapping[str, str], log: Path, command: str = "run") -> AsyncIterator[None]:
+    """`g3n worker run`, or `g3n api`, while the context lasts; then SIGTERM, and it must leave with 0.
 
-    A worker that ends before that ends what the context does, with WorkerFailed.
+    What ends before that ends what the context does, with WorkerFailed.
     """
-    process = await _start("run", settings, log)
+    process = await _start(command, settings, log)
     work = asyncio.current_task()
     ended = asyncio.create_task(process.wait())
 
@@ -51,11 +51,11 @@ async def running(settings: Mapping[str, str], log: Path) -> AsyncIterator[None]
             raise
         if work:
             work.uncancel()
-        _check("run", ended.result() or -1, log)
+        _check(command, ended.result() or -1, log)
     finally:
         ended.remove_done_callback(interrupt)
         code = await _stop(process)
-    _check("run", code, log)
+    _check(command, code, log)
 
 
 async def _start(command: str, settings: Mapping[str, str], log: Path) -> asyncio.subprocess.Process:

@@ -20,7 +20,7 @@ PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").r
 def commands(page: Path) -> Iterator[str]:
     """Lines of boxes that call g3n, without what the shell does with them."""
     box = False
-    for line in page.read_text(encoding="utf-8").splitlines():
+    for line in re.sub(r"\\\n> +", "", page.read_text(encoding="utf-8")).splitlines():
         box ^= line.startswith("```")
         if box and (found := re.match(r"(?:\$ )?(?:\.venv/bin/)?(g3n .*)", line)):
             yield re.split(r"\s#|[|<>&;]", found[1])[0]

@@ -1,0 +1,60 @@
+"""`python -m examples.playbooks [PAGE …]`, which is what `make playbooks` runs: every line of a page must be true."""
+
+import asyncio
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from examples.online_retail.servers import Servers, ServersError, serve
+from examples.online_retail.worker_process import WorkerFailed
+from examples.playbooks.page import Step, steps
+from examples.playbooks.shell import Shell
+from examples.playbooks.stage import stage
+
+PAGES = Path(__file__).parents[2] / "docs" / "playbooks"
+_FAILED, _INTERRUPTED = 1, 130
+
+
+def main(arguments: Sequence[str]) -> int:
+    """0 where all is true; 1 where something is not, or nothing could be tried."""
+    pages = [Path(name) for name in arguments] or sorted(
+        page for page in PAGES.glob("*.md") if page.name != "README.md"
+    )
+    try:
+        with serve("devstack", print, keep=False) as servers:
+            print(servers.what, flush=True)
+            true = [asyncio.run(_is_true(page, servers)) for page in pages]
+            return 0 if all(true) else _FAILED
+    except (ServersError, WorkerFailed) as error:
+        print(error, file=sys.stderr)
+        return _FAILED
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+
+
+async def _is_true(page: Path, servers: Servers) -> bool:
+    todo = list(steps(page))
+    print(f"{page.name}: {len(todo)} steps", flush=True)
+    async with stage(servers) as shell:
+        return bool(todo) and await asyncio.to_thread(_all_true, shell, todo)
+
+
+def _all_true(shell: Shell, todo: Sequence[Step]) -> bool:
+    """Ends at the first that is not: what comes after it stands on it."""
+    for step in todo:
+        printed, code = shell.run(step.command)
+        if code != step.exit_code or not step.matches(printed):
+            _tell(step, printed, code)
+            return False
+        print(f"  {step.page}:{step.line}  {step.command.splitlines()[0]}", flush=True)
+    return True
+
+
+def _tell(step: Step, printed: list[str], code: int) -> None:
+    print(f"\n{step.page}:{step.line} is not true:\n$ {step.command}", file=sys.stderr)
+    for what, lines, ended in (("expected", step.expected, step.exit_code), ("got", printed, code)):
+        print(f"--- {what}, exit {ended}", *lines, sep="\n", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,64 @@
+"""Publish one document and print what the worker says: `python -m examples.playbooks.publish TYPE`, its data on stdin.
+
+The settings are those of `g3n worker`, and G3N_ORGCODE. `occurred_at` is now where the data says nothing.
+"""
+
+import asyncio
+import json
+import os
+import sys
+import uuid
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+
+KAFKA: Final = os.environ.get("G3N_KAFKA_BOOTSTRAP_SERVERS", "localhost:9092")
+PREFIX: Final = os.environ.get("G3N_TOPIC_PREFIX", "")
+ORGCODE: Final = os.environ.get("G3N_ORGCODE", "acme")
+PATIENCE_S: Final = 30
+TOPICS: Final = {"sale": "scm.sales", "return": "scm.returns", "tender": "scm.tenders"}
+
+
+async def publish(type_: str, data: dict[str, Any]) -> int:
+    """0 once an outcome came and is printed; 2 if none did (see the dead letters)."""
+    source, name, _ = type_.split(".", 2)
+    subject = data[f"{name}_id" if source == "scm" else "command_id"]
+    answered = f"crm.outcome.{type_.removeprefix('scm.').removeprefix('crm.')}"
+    outcomes = AIOKafkaConsumer(
+        *(PREFIX + topic for topic in ("crm.outcomes", "crm.tender-outcomes")), bootstrap_servers=KAFKA
+    )
+    await outcomes.start()
+    try:
+        await outcomes.seek_to_end()
+        await _send(type_, TOPICS.get(name, "crm.commands"), subject, data)
+        async with asyncio.timeout(PATIENCE_S):
+            async for record in outcomes:
+                outcome = json.loads(record.value)
+                if (outcome["orgcode"], outcome["type"], outcome["subject"]) == (ORGCODE, answered, subject):
+                    print(json.dumps(outcome["data"]))
+                    return 0
+    except TimeoutError:
+        pass
+    finally:
+        await outcomes.stop()
+    print(f"no outcome of {type_} {subject} within {PATIENCE_S} s", file=sys.stderr)
+    return 2
+
+
+async def _send(type_: str, topic: str, subject: str, data: dict[str, Any]) -> None:
+    envelope = {
+        "specversion": "1.0",
+        "id": str(uuid.uuid4()),
+        "source": "/playbook",
+        "type": type_,
+        "subject": subject,
+        "orgcode": ORGCODE,
+        "data": {"occurred_at": datetime.now(UTC).isoformat(), **data},
+    }
+    async with AIOKafkaProducer(bootstrap_servers=KAFKA, acks="all", enable_idempotence=True) as producer:
+        await producer.send_and_wait(PREFIX + topic, json.dumps(envelope).encode(), key=subject.encode())
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(publish(sys.argv[1], json.load(sys.stdin))))
