@@ -30,7 +30,7 @@ CREATE TABLE event (
     record  bytea,
     PRIMARY KEY (org, type, subject)
 ) WITH (fillfactor = 95);
-CREATE INDEX event_no ON event USING brin (no) WITH (pages_per_range = 16, autosummarize = on);
+CREATE INDEX event_no ON event USING brin (no) WITH (pages_per_range = 64, autosummarize = on);
 
 CREATE TABLE account (
     id       bigint NOT NULL,
@@ -38,6 +38,7 @@ CREATE TABLE account (
     held     bigint NOT NULL,
     deficit  bigint NOT NULL,
     version  bigint NOT NULL,
+    last_no  bigint,              -- transfer.no of the latest
     org      integer NOT NULL,
     kind     smallint NOT NULL,   -- 0 points, 1 gift card, 2 pool
     standing smallint NOT NULL,   -- 0 unclaimed, 1 active, 2 frozen, 3 closed
@@ -46,20 +47,28 @@ CREATE TABLE account (
     lots     bytea,
     earned   bytea,
     extra    bytea,
+    owner    text COLLATE "C",    -- a card's customer; the customer or pool that the points went over to
     PRIMARY KEY (org, kind, key),
     UNIQUE (id)
 ) WITH (fillfactor = 70);
+CREATE INDEX account_owner ON account (org, owner) WHERE owner IS NOT NULL;
 CREATE SEQUENCE account_id MINVALUE 1;
 
 -- Append-only double entry: amount left debit and came to credit. Negative ids are contra accounts (view contra).
+-- No index over accounts: one entry in it would cost a sale more than its transfer does. Each transfer says by whose
+-- document the account before it was moved, so a history is a chain: from account.last_no to debit_before or
+-- credit_before, and on. A contra account has no row, and no chain.
 CREATE TABLE transfer (
-    no     bigint NOT NULL,
-    debit  bigint NOT NULL,
-    credit bigint NOT NULL,
-    amount bigint NOT NULL CHECK (amount > 0),
-    org    integer NOT NULL
+    no            bigint NOT NULL,
+    debit         bigint NOT NULL,
+    credit        bigint NOT NULL,
+    amount        bigint NOT NULL CHECK (amount > 0),
+    debit_before  bigint,
+    credit_before bigint,
+    org           integer NOT NULL
 );
-CREATE INDEX transfer_no ON transfer USING brin (no) WITH (pages_per_range = 16, autosummarize = on);
+-- What a link names is found by its number: wide ranges cost little to search through where there are a hundred million.
+CREATE INDEX transfer_no ON transfer USING brin (no) WITH (pages_per_range = 64, autosummarize = on);
 
 CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS
 $$ BEGIN RAISE EXCEPTION 'the ledger is append-only: % of % refused', TG_OP, TG_TABLE_NAME; END $$;
@@ -131,6 +140,9 @@ CREATE TABLE customer (
     erased_at    timestamptz,
     PRIMARY KEY (org, account_id)
 );
+CREATE INDEX customer_email ON customer (org, lower(email COLLATE "C")) WHERE email IS NOT NULL;
+CREATE INDEX customer_phone ON customer (org, phone COLLATE "C") WHERE phone IS NOT NULL;
+CREATE INDEX customer_external_ids ON customer USING gin (external_ids jsonb_path_ops) WHERE external_ids IS NOT NULL;
 
 CREATE TABLE consent (
     at_us       bigint NOT NULL,
