@@ -59,6 +59,12 @@ def test_lines_are_json_and_carry_no_value() -> None:
         (asyncpg.UniqueViolationError(SECRET), False, "UniqueViolationError 23505"),
         (asyncpg.InterfaceError("connection is closed"), True, "InterfaceError"),
         (asyncpg.InterfaceError("wrong use"), False, "InterfaceError"),
+        (
+            asyncpg.InternalClientError('cannot switch to state 12; protocol is in the "failed" state'),
+            True,
+            "InternalClientError",
+        ),
+        (asyncpg.InternalClientError("unexpected message"), False, "InternalClientError"),
         (ConnectionRefusedError("refused"), True, "ConnectionRefusedError: refused"),
         (errors.Unavailable("gone"), True, "Unavailable: gone"),
         (errors.Unwritable("full"), False, "Unwritable: full"),

@@ -42,6 +42,8 @@ def retriable(error: BaseException) -> bool:
             return state[:2] in _RETRIABLE_CLASSES or state in _RETRIABLE_STATES
         case asyncpg.InterfaceError():
             return "clos" in str(error)  # "connection is closed", "pool is closing": the rest is misuse, ours
+        case asyncpg.InternalClientError():
+            return '"failed" state' in str(error)  # Postgres ended the connection, and asyncpg did not notice yet
         case KafkaError():
             return bool(error.retriable) or isinstance(error, KafkaTimeoutError | CorruptRecordException)
         case _:

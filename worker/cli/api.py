@@ -12,4 +12,4 @@ def api() -> None:
 
         return await root.serve_api(chosen)
 
-    running.run(work)
+    running.run(work, "api")

@@ -21,7 +21,7 @@ def run(work: Work, command: str = "", processes: int = 1) -> None:
 
     With `processes` above 1, so many of `g3n worker <command>` do the work instead.
     """
-    _leave_when_told(0 if command == "run" else FAILED)
+    _leave_when_told(0 if command in ("run", "api") else FAILED)
     import structlog
     import uvloop
 
