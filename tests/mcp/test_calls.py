@@ -15,6 +15,7 @@ from tests.crm.server import Reply, in_turn, ok, problem
 from tests.mcp.connecting import connected, members, refusal
 from worker.mcp.arguments import MAX_BYTES, MAX_DEPTH
 from worker.mcp.calls import Calls
+from worker.mcp.meanings import REASONS
 from worker.mcp.tools import CONFIRMATION, DOCUMENT, IDENTITY, served, takes_identity
 
 PLAIN = [one for one in served().values() if one.access is not Access.DANGEROUS]
@@ -61,17 +62,24 @@ async def test_a_stored_answer_is_told_as_one() -> None:
     assert members(result)[DOCUMENT] == document
 
 
+def rejected(reason: Reason) -> dict[str, str]:
+    return {"status": "rejected", "reason": reason.value, "category": CATEGORY[reason].value}
+
+
 @MODES
-@pytest.mark.parametrize("reason", list(Reason))
-async def test_a_refusal_is_an_error_with_the_outcome_and_what_to_do(reason: Reason, mode: str) -> None:
-    outcome = {"status": "rejected", "reason": reason.value, "category": CATEGORY[reason].value}
-    code = Code(CATEGORY[reason].value)
-    answer = in_turn(problem(code, reason.value, "the document was rejected", outcome, Idempotency_Key="i-1"))
-    async with connected(answer, mode=mode) as (client, _):
-        said = refusal(await client.call_tool("loyalty_earn", EARN))
-    assert (said["code"], said["reason"], said["outcome"]) == (code.value, reason.value, outcome)
-    assert said["document"] == {"type": "crm.loyalty.earn", "id": "i-1"}
-    assert said["request_id"]
+async def test_a_refusal_is_an_error_with_the_outcome_and_what_to_do(mode: str) -> None:
+    document = {"Idempotency_Key": "i-1"}
+    said = {
+        reason: problem(Code(CATEGORY[reason].value), reason.value, "", rejected(reason), **document)
+        for reason in Reason
+    }
+    async with connected(in_turn(*said.values()), mode=mode) as (client, _):
+        told = {reason: refusal(await client.call_tool("loyalty_earn", EARN)) for reason in said}
+    for reason, error in told.items():
+        assert (error["code"], error["reason"]) == (CATEGORY[reason].value, reason.value)
+        assert (error["outcome"], error["document"]["id"]) == (rejected(reason), "i-1")
+        assert (error["meaning"], error["what_to_do"]) == (REASONS[reason].is_so, REASONS[reason].do)
+        assert error["request_id"]
 
 
 @pytest.mark.parametrize(

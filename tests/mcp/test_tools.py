@@ -9,6 +9,7 @@ from jsonschema import Draft202012Validator
 
 from schemas import door_examples
 from schemas.operations import OPERATIONS, Access, Operation
+from schemas.problems import DoorReason
 from schemas.reasons import Reason
 from tests.mcp.connecting import connected
 from worker.mcp import prompts
@@ -98,6 +99,13 @@ async def test_without_permission_nothing_that_changes_anything_is_offered(mode:
     assert names == {one.tool for one in OPERATIONS.values() if one.access is Access.READ}
     async with connected(allow_writes=True, mode=mode) as (client, _):
         assert {tool.name for tool in (await client.list_tools()).tools} == set(ALL)
+
+
+def test_what_the_api_itself_may_say_of_a_tool_has_a_meaning() -> None:
+    of_other_requests = {
+        DoorReason.UNKNOWN_ROUTE, DoorReason.METHOD_NOT_ALLOWED, DoorReason.NOT_JSON, DoorReason.BODY_TOO_SLOW,
+    }  # fmt: skip
+    assert {reason.value for reason in set(DoorReason) - of_other_requests} <= DOORS.keys()
 
 
 def test_every_reason_has_a_meaning_and_no_page_names_a_tool_that_is_not_there() -> None:
