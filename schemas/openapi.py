@@ -5,9 +5,10 @@ from typing import Any, Final
 
 from schemas import door_examples
 from schemas.json_schema import Schema, definitions
-from schemas.operations import OPERATIONS, Operation, Scope, body_schema
+from schemas.operations import OPERATIONS, Operation, body_schema
 from schemas.problems import DOOR, KINDS, MEDIA_TYPE, Code, DoorReason, Problem, details, refused
 from schemas.reasons import CATEGORY, Reason
+from schemas.scopes import Scope
 
 VERSION: Final = "1.0.0"
 REQUEST_ID: Final = "3f0c7a5e1b9d4c2e8f60718293a4b5c6"

@@ -16,22 +16,7 @@ from schemas import views
 from schemas.outcomes import OutcomeData
 from schemas.reasons import Reason
 from schemas.registry import DOCUMENTS
-
-
-class Scope(StrEnum):
-    """What an API key may be allowed to do."""
-
-    CUSTOMER_READ = "customer:read"
-    CUSTOMER_WRITE = "customer:write"
-    LOYALTY_READ = "loyalty:read"
-    LOYALTY_WRITE = "loyalty:write"
-    LOYALTY_ADJUST = "loyalty:adjust"
-    GIFTCARD_READ = "giftcard:read"
-    GIFTCARD_WRITE = "giftcard:write"
-    CARD_TRUSTED = "card:trusted"  # no operation's own: a card_id does for a PIN
-    TENDER = "tender"
-    POLICY_WRITE = "policy:write"
-    OPS = "ops"
+from schemas.scopes import Scope
 
 
 class Access(StrEnum):

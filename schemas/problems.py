@@ -8,9 +8,9 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field
 
-from schemas.operations import Scope
 from schemas.outcomes import Out, OutcomeData
 from schemas.reasons import Category, Reason
+from schemas.scopes import Scope
 
 MEDIA_TYPE: Final = "application/problem+json"
 TYPE_PREFIX: Final = "urn:problem-type:g3n:"

@@ -11,7 +11,8 @@ import asyncpg
 import httpx
 import pytest
 
-from schemas.operations import OPERATIONS, Scope
+from schemas.operations import OPERATIONS
+from schemas.scopes import Scope
 from tests.conftest import CARD_KEY
 from worker.api import server
 from worker.api.application import Api

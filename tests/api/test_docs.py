@@ -3,8 +3,8 @@
 import re
 from pathlib import Path
 
-from schemas.operations import Scope
 from schemas.problems import DOOR, KINDS, DoorReason
+from schemas.scopes import Scope
 
 PAGE = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
 

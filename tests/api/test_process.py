@@ -16,7 +16,8 @@ import httpx
 import pytest
 
 from devstack.supervisor import free_ports
-from schemas.operations import OPERATIONS, Scope
+from schemas.operations import OPERATIONS
+from schemas.scopes import Scope
 from tests.conftest import CARD_KEY
 from worker.client.client import Client
 from worker.client.connection import Connection as ApiConnection

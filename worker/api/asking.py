@@ -7,8 +7,9 @@ from typing import Any, Final
 
 from starlette.datastructures import Headers
 
-from schemas.operations import Operation, Scope
+from schemas.operations import Operation
 from schemas.problems import DoorReason
+from schemas.scopes import Scope
 from worker.api.callers import single
 from worker.api.problem import own
 from worker.codec.keyring import Keyring

@@ -7,8 +7,8 @@ from typing import Final
 
 from starlette.datastructures import Headers
 
-from schemas.operations import Scope
 from schemas.problems import DoorReason
+from schemas.scopes import Scope
 from worker.api.problem import own
 from worker.ledger import keys
 from worker.ledger.keys import Caller

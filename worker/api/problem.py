@@ -6,9 +6,9 @@ from typing import Any
 import orjson
 from starlette.responses import Response
 
-from schemas.operations import Scope
 from schemas.problems import DOOR, KINDS, MEDIA_TYPE, Code, DoorReason, details, refused
 from schemas.reasons import CATEGORY, Reason
+from schemas.scopes import Scope
 
 
 class Problem(Exception):

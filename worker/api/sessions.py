@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from schemas.operations import Scope
 from schemas.problems import DoorReason
 from schemas.scalars import format_instant
+from schemas.scopes import Scope
 from schemas.views import Revoked, SessionCreate, SessionRevoke, SessionView
 from worker.api.asking import Asked, Told
 from worker.api.body import validated

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from schemas.operations import Scope
+from schemas.scopes import Scope
 from worker import settings
 from worker.cli import running
 from worker.cli.running import EPILOG, FAILED
