@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 import asyncpg
 import pytest
@@ -17,6 +17,7 @@ from worker.ledger.migrate import migrate
 CARD_KEY = "5ec2e7" * 11
 TEMPLATE = "g3n_template"
 PARTITIONS = 2
+NewDatabase = Callable[[], Awaitable[str]]
 _numbers = itertools.count(1)
 
 
@@ -57,12 +58,24 @@ async def empty_database(stack: Servers) -> AsyncIterator[str]:
 
 
 @pytest.fixture
-async def database(stack: Servers, template: str) -> AsyncIterator[str]:
-    """DSN of a migrated database of this test's own, dropped after it."""
-    name = f"test_{next(_numbers)}"
-    await _execute(stack.dsn, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
-    yield _in_database(stack.dsn, name)
-    await _execute(stack.dsn, f"DROP DATABASE {name} (FORCE)")
+async def new_database(stack: Servers, template: str) -> AsyncIterator[NewDatabase]:
+    """Makes a migrated database, dropped after the test, and gives its DSN."""
+    names: list[str] = []
+
+    async def make() -> str:
+        names.append(f"test_{next(_numbers)}")
+        await _execute(stack.dsn, f"CREATE DATABASE {names[-1]} TEMPLATE {template} STRATEGY FILE_COPY")
+        return _in_database(stack.dsn, names[-1])
+
+    yield make
+    for name in names:
+        await _execute(stack.dsn, f"DROP DATABASE {name} (FORCE)")
+
+
+@pytest.fixture
+async def database(new_database: NewDatabase) -> str:
+    """DSN of a migrated database of this test's own."""
+    return await new_database()
 
 
 @pytest.fixture

@@ -3,10 +3,11 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from typer.testing import CliRunner
 
@@ -28,10 +29,24 @@ class Done:
     err: str
 
 
+def invoke(words: Sequence[str], environment: Mapping[str, str | None], stdin: str | bytes = "") -> Done:
+    """`g3n` with these words in this process; a variable that is None is not set."""
+    done = CliRunner().invoke(app, words, prog_name="g3n", input=stdin, env=environment)
+    if done.exception is not None and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    return Done(done.exit_code, done.stdout, done.stderr)
+
+
 def by_example(asked: Asked) -> Reply:
     """What the API's documents say that it answers."""
     key = {"Idempotency_Key": asked.key} if asked.key else {}
     return ok(door_examples.ANSWERS[_OF_ROUTE[asked.route].name], **key)
+
+
+def pins(body: Mapping[str, Any]) -> str:
+    """The lines of stdin for what a command line does not show."""
+    parts = (body, *(part for part in body.values() if isinstance(part, dict)))
+    return "".join(f"{part['pin']}\n" for part in parts if "pin" in part)
 
 
 @dataclass
@@ -44,10 +59,7 @@ class Desk:
 
     def g3n(self, *words: str, stdin: str | bytes = "") -> Done:
         """In this process, without a terminal."""
-        done = CliRunner().invoke(app, words, prog_name="g3n", input=stdin, env=self._variables())
-        if done.exception is not None and not isinstance(done.exception, SystemExit):
-            raise done.exception
-        return Done(done.exit_code, done.stdout, done.stderr)
+        return invoke(words, self._variables(), stdin)
 
     def crm(self, *words: str, stdin: str | bytes = "") -> Done:
         return self.g3n("crm", *words, stdin=stdin)

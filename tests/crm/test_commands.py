@@ -6,24 +6,15 @@ import shlex
 import pytest
 
 from schemas import door_examples
-from schemas.operations import OPERATIONS, Operation
+from schemas.operations import OPERATIONS
 from schemas.problems import Code
-from tests.crm.desk import KEY, Desk
+from tests.crm.desk import KEY, Desk, pins
 from tests.crm.server import in_turn, ok, problem
 from worker.crm.commands import example
 from worker.crm.members import Kind, members
 
 NAMES = list(OPERATIONS)
 EARN = ("loyalty", "earn", "--customer-id", "C-1001", "--points", "100")
-
-
-def secrets(operation: Operation) -> str:
-    """The lines of stdin for what the example does not show."""
-    body = door_examples.request(operation)
-    lines = [
-        str(part["pin"]) for part in (body, *(one for one in body.values() if isinstance(one, dict))) if "pin" in part
-    ]
-    return "".join(f"{line}\n" for line in lines)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -35,7 +26,7 @@ def test_every_operation_by_its_example(desk: Desk, name: str) -> None:
             (desk.folder / f"{member.name}.json").write_text(json.dumps(expected[member.path[0]]))
     words = shlex.split(example(operation))
     assert words[:2] == ["g3n", "crm"]
-    done = desk.g3n(*words[1:], "--json", stdin=secrets(operation))
+    done = desk.g3n(*words[1:], "--json", stdin=pins(expected))
     assert (done.code, done.err) == (0, "")
     assert json.loads(done.out) == door_examples.ANSWERS[name]
     (asked,) = desk.api.asked

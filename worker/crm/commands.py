@@ -134,15 +134,19 @@ def _about(operation: Operation) -> str:
 
 def example(operation: Operation) -> str:
     """A command line of the example that the API's documents have too; files and secrets are named, not shown."""
-    body = door_examples.request(operation)
-    line = ["g3n", "crm", *operation.name.split(".")]
+    return shlex.join(["g3n", "crm", *words_of(operation, door_examples.request(operation))])
+
+
+def words_of(operation: Operation, body: Mapping[str, Any]) -> list[str]:
+    """The command and the options that make this body; a PIN is asked for, a document is in a file."""
+    line = operation.name.split(".")
     for member in members(operation.name):
         value: Any = body
         for step in member.path:
             value = value.get(step) if isinstance(value, dict) else None
         if value is not None:
             line += _written(member, value)
-    return shlex.join(line)
+    return line
 
 
 def _written(member: Member, value: Any) -> list[str]:  # noqa: ANN401  # any JSON
