@@ -12,6 +12,7 @@ import orjson
 import ormsgpack
 
 from schemas.registry import DOCUMENTS
+from tests.domain.written import Written
 from worker.codec import Document, Keyring, Outlet
 from worker.codec.encode import facts_of
 from worker.domain import deadlines, needs
@@ -112,6 +113,7 @@ class Room:
         self.parked: dict[Identity, Waiting] = {}
         self.timers: dict[tuple[str, str], Timer] = {}
         self.outcomes: list[Outcome] = []
+        self.written = Written()
         self._mark = 0
 
     # --- what comes in
@@ -190,7 +192,8 @@ class Room:
         self.books.begin(self._mark, now_us)
 
     def _noted(self) -> None:
-        """What the decision set off later, kept as the ledger keeps it."""
+        """What the decision changed and set off later, kept as the ledger keeps it."""
+        self.written.keep(self.books)
         for timer in self.books.timers:
             self.timers.setdefault((timer.kind, timer.key), timer)
         for waiting in self.parked.values():

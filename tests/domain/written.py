@@ -1,0 +1,62 @@
+"""What a ledger would have written after each document: only what the decision marked as changed, nothing else."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from worker.domain.books import Books
+from worker.domain.lots import Account
+from worker.domain.sale import Entry, Sale
+from worker.domain.tender import Tender
+from worker.ledger.pack import pack_earned, pack_entry, pack_extra, pack_lots, pack_sale, pack_tender
+
+Row = tuple[tuple[Any, ...], Any, bool, bool]
+"""(key, what is stored, whether it has no row yet, whether it is marked)"""
+
+
+class Written:
+    """The rows so far, by key. `keep` fails where a decision changed what it did not mark: that would be lost."""
+
+    def __init__(self) -> None:
+        self.rows: dict[tuple[Any, ...], Any] = {}
+        self.booked = 0
+
+    def keep(self, books: Books) -> None:
+        for key, stored, new, marked in _rows(books):
+            assert new is (key not in self.rows), f"{key} has a row, or it has none"
+            if marked:
+                self.rows[key] = stored
+            assert self.rows[key] == stored, f"{key} changed, and was not marked"
+        changeable: list[Sale | Tender | Entry] = [
+            *books.sales.values(), *books.tenders.values(), *books.entries.values(),
+        ]  # fmt: skip
+        for one in changeable:
+            one.new = one.dirty = False
+        for account in books.changed:
+            account.new = False
+        books.changed.clear()
+        assert dict(books.new_cards) == books.cards
+        assert sorted(books.new_consents) == sorted(one for given in books.consents.values() for one in given)
+        assert books.new_policies == books.policies.versions[1:]
+        assert all(transfer.mark == books.mark for transfer in books.transfers[self.booked :])
+        assert set(books.woken.values()) <= {books.mark}
+        self.booked = len(books.transfers)
+
+
+def _rows(books: Books) -> Iterator[Row]:
+    for account in books.accounts.values():
+        yield ("account", account.kind, account.key), _account(account), account.new, account in books.changed
+    for sale in books.sales.values():
+        yield ("sale", sale.id), pack_sale(sale), sale.new, sale.dirty
+    for entry in books.entries.values():
+        yield ("entry", entry.type, entry.id), pack_entry(entry), entry.new, entry.new or entry.dirty
+    for tender in books.tenders.values():
+        numbers = (tender.requested_minor, tender.approved_minor, tender.captured_minor, tender.refunded_minor)
+        stored = (*numbers, tender.state, tender.kind, tender.sale_id, pack_tender(tender))
+        yield ("tender", tender.id), stored, tender.new, tender.dirty
+
+
+def _account(account: Account) -> tuple[Any, ...]:
+    return (
+        account.balance, account.held, account.deficit, account.version, account.standing, account.currency,
+        pack_lots(account), pack_earned(account), pack_extra(account),
+    )  # fmt: skip
