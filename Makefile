@@ -6,12 +6,13 @@ STAMP := $(VENV)/.installed
 NPM_STAMP := tools/asyncapi/node_modules/.installed
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
+MUTATION_ARGS ?=
 INVOICES ?=
 STACK ?= devstack
 export INVOICES STACK
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo playbooks test check lint asyncapi bench up down status lock clean
+.PHONY: help setup demo playbooks test check lint asyncapi mutation bench up down status lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +56,12 @@ asyncapi:
 $(NPM_STAMP): tools/asyncapi/package.json tools/asyncapi/package-lock.json
 	npm --prefix tools/asyncapi ci --silent --no-audit --no-fund
 	@touch $@
+
+mutation: setup ## break every decision in every small way; which mutants do the tests let live? (MUTATION_ARGS='"worker.domain.tender*"')
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-build-isolation -e '.[mutation]'
+	PATH="$(CURDIR)/$(BIN):$$PATH" nice mutmut run $(MUTATION_ARGS)
+	@$(BIN)/mutmut results --all true \
+		| awk '{split($$1, of, "."); sub(/^[^:]*: /, ""); count[of[3] ": " $$0]++} END {for (what in count) print what, count[what]}' | sort
 
 bench: setup ## documents a second, beside the straightforward rival (BENCH_ARGS='--processes 2')
 	$(BIN)/python -m bench $(BENCH_ARGS)

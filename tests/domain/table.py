@@ -138,7 +138,11 @@ class Stage:
 def _check_ids(said: Document, own: Data) -> None:
     """An outcome names what its document names."""
     if "dead_letter" not in own:
-        assert {name: said.data[name] for name in IDS if name in said.data}.items() <= own["data"].items()
+        named = {name: said.data[name] for name in IDS if name in said.data}
+        of = said.data.get("of", {"type": ""})
+        if of["type"] == "scm.tender.requested" and own["data"].get("reason") != "tender_not_found":
+            named["tender_id"] = of["id"]
+        assert named.items() <= own["data"].items()
 
 
 def _published(item: Data) -> bytes:

@@ -23,7 +23,10 @@ def _in_memory(scenario: Scenario) -> bool:
     return not any("refused_by_database" in step.text for phase in scenario.phases for step in phase.steps)
 
 
-@pytest.mark.parametrize("scenario", [one for one in read_all() if _in_memory(one)], ids=lambda scenario: scenario.name)
+IN_MEMORY = [scenario for scenario in read_all() if _in_memory(scenario)]
+
+
+@pytest.mark.parametrize("scenario", IN_MEMORY, ids=lambda scenario: scenario.name)
 def test_the_domain_decides_as_the_scenario_says(scenario: Scenario) -> None:
     assert judge(lived(scenario)) == []
 

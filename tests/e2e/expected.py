@@ -2,11 +2,11 @@
 
     applied|partial|rejected|… [reason] [points +19=1019 [held 5] [pending 5] [(reason)]]
     [card G -500=0 [held 5] [(reason)]]… [tender T1 captured 4000/2500/2500/0 [(reason)]]…
-    [lines 1:11 2:5] [policy 1] [...]
+    [lines 1:11 2:5] [policy 1] [customer C] [...]
 
 `tender` shows requested/approved/captured/refunded; `*` stands for any one word, `any` for any status; `...` at the end
 allows parts that are not named.
-Parts that say that nothing changed, and the policy's version, may be left out.
+Parts that say that nothing changed, the policy's version, and whom it is about may be left out.
 """
 
 from __future__ import annotations
@@ -32,7 +32,9 @@ CATEGORY = {reason: category for category, reasons in _CATEGORIES.items() for re
 
 
 def parse(text: str) -> Parts:
-    """The parts of an expectation by name: `status`, `points`, `card G`, `tender T1`, `lines`, `policy`, `...`."""
+    """The parts of an expectation by name: `status`, `points`, `card G`, `tender T1`, `lines`, `policy`, `customer`,
+    `...`.
+    """
     words = text.split()
     parts: Parts = {}
     if words and words[-1] == "...":
@@ -41,7 +43,7 @@ def parse(text: str) -> Parts:
     rest: list[str] = []
     words = iter(words)  # type: ignore[assignment]
     for word in words:
-        if word in ("points", "card", "tender", "lines", "policy"):
+        if word in ("points", "card", "tender", "lines", "policy", "customer"):
             parts[name] = " ".join(rest)
             name, rest = (f"{word} {next(words)}" if word in ("card", "tender") else word), []  # type: ignore[call-overload]
         else:
@@ -67,6 +69,7 @@ def render(data: Data) -> Parts:
     earned = sorted((line["line_id"], line["points"]) for line in data.get("lines") or ())
     lines = [f"{line_id}:{points}" for line_id, points in earned if points]
     parts |= {"lines": " ".join(lines)} if lines else {}
+    parts |= {"customer": data["customer_id"]} if data.get("customer_id") else {}
     return parts | ({"policy": str(data["policy_version"])} if data.get("policy_version") is not None else {})
 
 
@@ -97,7 +100,7 @@ def says_nothing(name: str, text: str) -> bool:
     """A part that need not be mentioned: it says that nothing changed."""
     kind = name.partition(" ")[0]
     unchanged = re.fullmatch(r"\+0=\S+( held \d+)?( pending \d+)?( [A-Z]{3})?|\+0 \(customer_not_found\)", text)
-    return kind == "policy" or (kind in ("points", "card") and unchanged is not None)
+    return kind in ("policy", "customer") or (kind in ("points", "card") and unchanged is not None)
 
 
 def differences(expected: str | None, data: Data) -> list[str]:
