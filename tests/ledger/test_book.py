@@ -28,7 +28,9 @@ async def test_what_was_transferred_stays(connection: asyncpg.Connection, statem
 @pytest.mark.parametrize("amount", [0, -1])
 async def test_a_transfer_moves_something(connection: asyncpg.Connection, amount: int) -> None:
     with pytest.raises(asyncpg.CheckViolationError):
-        await connection.execute("INSERT INTO transfer (no, debit, credit, amount, org) VALUES (1, 1, 2, $1, 1)", amount)
+        await connection.execute(
+            "INSERT INTO transfer (no, debit, credit, amount, org) VALUES (1, 1, 2, $1, 1)", amount
+        )
 
 
 async def test_an_imbalance_shows(connection: asyncpg.Connection) -> None:

@@ -9,7 +9,8 @@ import asyncpg
 import pytest
 from mcp import Client
 
-from schemas.operations import Access, Operation, Scope
+from schemas.operations import Access, Operation
+from schemas.scopes import Scope
 from tests.api.conftest import Caller, NewCaller
 from tests.api.test_every_route import everything_of, request, world
 from tests.mcp.connecting import members, refusal
