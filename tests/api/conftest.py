@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import uuid
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -126,11 +125,6 @@ async def worker(service: Service) -> AsyncIterator[Pipeline]:
     pipeline = await Pipeline.open(service.settings)
     yield pipeline
     await pipeline.close()
-
-
-def fresh(prefix: str = "c") -> str:
-    """An id that no other test has."""
-    return f"{prefix}-{uuid.uuid4().hex[:12]}"
 
 
 async def rows(connection: asyncpg.Connection, statement: str) -> list[dict[str, Any]]:
