@@ -1,4 +1,4 @@
-"""Whichever way an operation comes, by Kafka, HTTP or the command line: the same rows and the same answer."""
+"""Whichever way an operation comes, by Kafka, HTTP, the command line or MCP: the same rows and the same answer."""
 
 import asyncio
 import json
@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+from mcp import Client as Agent
+from mcp import StdioServerParameters
 
 from devstack.supervisor import free_ports
 from schemas.operations import OPERATIONS
@@ -26,6 +28,7 @@ from worker.client.connection import Connection
 from worker.client.failure import ApiError
 from worker.crm.commands import words_of
 from worker.kafka.topics import Topics
+from worker.mcp.tools import DOCUMENT, IDENTITY, takes_identity
 
 Data = Mapping[str, Any]
 
@@ -63,16 +66,36 @@ async def by_http(connection: Connection) -> list[Data]:
     return answers
 
 
-def by_command_line(connection: Connection) -> list[Data]:
-    answers = []
-    environment = {
+def known(connection: Connection) -> dict[str, str]:
+    """The variables that say where the API is and as whom to ask."""
+    return {
         "G3N_API_URL": connection.url,
         "G3N_ORGCODE": connection.orgcode,
         "G3N_API_KEY": connection.api_key,
     }
+
+
+async def by_mcp(connection: Connection) -> list[Data]:
+    answers = []
+    program = StdioServerParameters(
+        command=sys.executable, args=["-m", "worker", "mcp", "--allow-writes"], env=known(connection)
+    )
+    async with Agent(program) as agent:
+        for name, body, key in STEPS:
+            operation = OPERATIONS[name]
+            own = {IDENTITY: key} if takes_identity(operation) else {}
+            said = dict((await agent.call_tool(operation.tool, {**body, **own})).structured_content)
+            document = said.pop(DOCUMENT)
+            assert (document["type"], document["id"]) == (operation.document, key)
+            answers.append(without_deadlines(said.get("outcome", said)))
+    return answers
+
+
+def by_command_line(connection: Connection) -> list[Data]:
+    answers = []
     for name, body, key in STEPS:
         words = ["crm", *words_of(OPERATIONS[name], body), "--json", "--idempotency-key", key]
-        done = invoke(words, environment, pins(body))
+        done = invoke(words, known(connection), pins(body))
         said = json.loads(done.out)
         assert (done.code == 0) is ("outcome" not in said), done
         answers.append(without_deadlines(said.get("outcome", said)))
@@ -121,12 +144,15 @@ async def test_the_same_operations_by_all_doors(
     with process.running(environment, tmp_path / "worker.log"):
         told = await by_kafka(bootstrap, topics)
     assert [data["status"] for data in told].count("rejected") == 1
-    behind_http, behind_crm = await new_database(), await new_database()
+    behind_http, behind_crm, behind_mcp = [await new_database() for _ in range(3)]
     async with an_api(environment, behind_http, tmp_path / "http.log") as connection:
         assert await by_http(connection) == told
     async with an_api(environment, behind_crm, tmp_path / "crm.log") as connection:
         assert await asyncio.to_thread(by_command_line, connection) == told
+    async with an_api(environment, behind_mcp, tmp_path / "mcp.log") as connection:
+        assert await by_mcp(connection) == told
     expected = await left(database)
     assert len(expected[0]) == len({(name, key) for name, _, key in STEPS})
     assert await left(behind_http) == expected
     assert await left(behind_crm) == expected
+    assert await left(behind_mcp) == expected
