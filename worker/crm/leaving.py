@@ -7,7 +7,7 @@ from typing import Any, Final, NoReturn
 
 import typer
 
-from schemas.problems import Code
+from schemas.problems import Code, DoorReason
 from schemas.reasons import Reason
 from worker.crm.values import clean, money
 
@@ -76,9 +76,11 @@ _TO_DO: Final[Mapping[str, str]] = MappingProxyType(
         Reason.OVER_MAXIMUM: "See the limits: g3n crm policy get.",
         Reason.ALREADY_VOIDED: "It is undone for good: use a new id.",
         Reason.HOLD_EXPIRED: "Ask again with a new tender id: g3n crm tender authorize.",
-        "conflict": "This id was used for something else: use another --idempotency-key (or tender id).",
-        "unknown_event": "Check type and id; it may not have been read yet, or be a dead letter.",
-        "orgcode_not_of_key": "Use the orgcode of the key: g3n login.",
+        DoorReason.CONFLICT: "This id was used for something else: use another --idempotency-key (or tender id).",
+        DoorReason.UNKNOWN_EVENT: "Check type and id; it may not have been read yet, or be a dead letter.",
+        DoorReason.UNKNOWN_ROUTE: "Check the URL of the profile: g3n login.",
+        DoorReason.ORGCODE_NOT_OF_KEY: "Use the orgcode of the key: g3n login.",
+        # What the client says where the API says nothing.
         "unreachable": "Check the URL and that the API runs (g3n api).",
         "not_an_answer": "Check the URL of the profile: g3n login.",
     }
