@@ -2,11 +2,12 @@
 
     applied|partial|rejected|… [reason] [points +19=1019 [held 5] [pending 5] [(reason)]]
     [card G -500=0 [held 5] [(reason)]]… [tender T1 captured 4000/2500/2500/0 [(reason)]]…
-    [lines 1:11 2:5] [policy 1] [customer C] [...]
+    [lines 1:11 2:5] [policy 1] [customer C] [sale S1] [worth T1 802] [until T1 <time>] [...]
 
 `tender` shows requested/approved/captured/refunded; `*` stands for any one word, `any` for any status; `...` at the end
 allows parts that are not named.
-Parts that say that nothing changed, the policy's version, and whom it is about may be left out.
+`worth` shows the points of a tender, `until` when its hold expires. Parts that say that nothing changed, and those from
+`policy` on, may be left out.
 """
 
 from __future__ import annotations
@@ -30,10 +31,13 @@ _CATEGORIES = {
 }
 CATEGORY = {reason: category for category, reasons in _CATEGORIES.items() for reason in reasons.split()}
 
+NAMED = ("card", "tender", "worth", "until")
+QUIET = ("policy", "customer", "sale", "worth", "until")
+
 
 def parse(text: str) -> Parts:
-    """The parts of an expectation by name: `status`, `points`, `card G`, `tender T1`, `lines`, `policy`, `customer`,
-    `...`.
+    """The parts of an expectation by name: `status`, `points`, `card G`, `tender T1`, `lines`, `policy`,
+    `customer`, `...`.
     """
     words = text.split()
     parts: Parts = {}
@@ -43,9 +47,9 @@ def parse(text: str) -> Parts:
     rest: list[str] = []
     words = iter(words)  # type: ignore[assignment]
     for word in words:
-        if word in ("points", "card", "tender", "lines", "policy", "customer"):
+        if word in (*NAMED, "points", "lines", *QUIET):
             parts[name] = " ".join(rest)
-            name, rest = (f"{word} {next(words)}" if word in ("card", "tender") else word), []  # type: ignore[call-overload]
+            name, rest = (f"{word} {next(words)}" if word in NAMED else word), []  # type: ignore[call-overload]
         else:
             rest.append(word)
     parts[name] = " ".join(rest)
@@ -66,10 +70,14 @@ def render(data: Data) -> Parts:
     for tender in [*(data.get("tenders") or ()), *own]:
         amounts = "/".join(str(tender[f"{k}_minor"]) for k in ("requested", "approved", "captured", "refunded"))
         parts["tender " + tender["tender_id"]] = f"{tender['state']} {amounts}{_because(tender)}"
+        if tender.get("points") is not None:
+            parts["worth " + tender["tender_id"]] = str(tender["points"])
+        if tender.get("expires_at") is not None:
+            parts["until " + tender["tender_id"]] = tender["expires_at"]
     earned = sorted((line["line_id"], line["points"]) for line in data.get("lines") or ())
     lines = [f"{line_id}:{points}" for line_id, points in earned if points]
     parts |= {"lines": " ".join(lines)} if lines else {}
-    parts |= {"customer": data["customer_id"]} if data.get("customer_id") else {}
+    parts |= {name: data[f"{name}_id"] for name in ("customer", "sale") if data.get(f"{name}_id")}
     return parts | ({"policy": str(data["policy_version"])} if data.get("policy_version") is not None else {})
 
 
@@ -100,7 +108,7 @@ def says_nothing(name: str, text: str) -> bool:
     """A part that need not be mentioned: it says that nothing changed."""
     kind = name.partition(" ")[0]
     unchanged = re.fullmatch(r"\+0=\S+( held \d+)?( pending \d+)?( [A-Z]{3})?|\+0 \(customer_not_found\)", text)
-    return kind in ("policy", "customer") or (kind in ("points", "card") and unchanged is not None)
+    return kind in QUIET or (kind in ("points", "card") and unchanged is not None)
 
 
 def differences(expected: str | None, data: Data) -> list[str]:

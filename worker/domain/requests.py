@@ -41,7 +41,7 @@ def request(doc: TenderRequested, books: Books, record_us: int, max_age_days: in
         return _answer(doc, books, tender, None, version, 0, first(reasons))
     account, refused = _card(doc, books, trusted=trusted) if doc.kind == "gift_card" else _points(doc, books)
     if refused is not None or account is None:
-        return _answer(doc, books, tender, account if _may_show(refused) else None, version, 0, refused)
+        return _answer(doc, books, tender, account, version, 0, refused)
     day = day_of(doc.occurred_at)
     if doc.kind == "points":
         tender.value = version.point_value(doc.currency)
@@ -59,12 +59,8 @@ def _late(doc: TenderRequested, books: Books, record_us: int, max_age_days: int)
     return doc.kind == "gift_card" and doc.occurred_at < record_us - max_age_days * DAY_US
 
 
-def _may_show(reason: Reason | None) -> bool:
-    """Nothing is told of a card that was not accepted (contract §2.2 Safety)."""
-    return reason is not Reason.CARD_NOT_ACCEPTED
-
-
 def _card(doc: TenderRequested, books: Books, *, trusted: bool) -> tuple[Account | None, Reason | None]:
+    """The card, and why it may not pay; none where it is not accepted: nothing is told of it (contract §2.2 Safety)."""
     ref = doc.gift_card
     assert ref is not None  # noqa: S101  the schema's rule: a gift card request names a card
     card = accepted_card(ref, books, trusted=trusted)
@@ -127,8 +123,6 @@ def _approve(
 ) -> tuple[int, Reason | None]:  # fmt: skip
     """How much of the amount may be paid, and the first reason why it is not all."""
     limits = [(tender.money(account.available(day)), Reason.INSUFFICIENT_BALANCE)]
-    if tender.value is not None and tender.value.points(doc.amount_minor) <= account.available(day):
-        limits = []  # rounding money down must not refuse what the points, rounded up, can pay
     if doc.eligible_minor is not None:
         if doc.kind == "points":
             limits.append((doc.eligible_minor, Reason.OVER_MAXIMUM))
@@ -219,9 +213,8 @@ def captured(doc: TenderCaptured, books: Books, *, resumed: bool, overdue: bool)
         case State.VOIDED:
             reason = Reason.ALREADY_VOIDED
         case _:
-            before = tender.captured_minor
             reason = tenders.capture(books, tender, doc.amount_minor, doc.occurred_at)
-            some = tender.state is State.CAPTURED and (tender.captured_minor or not before)
+            some = tender.state is State.CAPTURED
             return _moved(
                 books, tender, "applied" if reason is None else "partial" if some else "rejected", day, reason
             )
