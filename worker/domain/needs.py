@@ -57,7 +57,7 @@ def add(type_: str, doc: Any, orgcode: str, needs: Needs) -> None:  # noqa: ANN4
         _of(of.type, of.id, needs)
     if type_ == "crm.customer.create" and doc.customer_id is None:
         needs.customer(derived_id(orgcode, type_, doc.command_id))
-    if type_ in ("crm.pool.join", "crm.pool.leave"):
+    if type_ == "crm.pool.join":
         needs.accounts[Kind.POOL, doc.pool_id] = None
     if type_ == "crm.policy.put":
         needs.consents |= any(campaign.needs_consent for campaign in doc.policy.earn.campaigns)
