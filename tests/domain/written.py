@@ -18,9 +18,14 @@ class Written:
 
     def __init__(self) -> None:
         self.rows: dict[tuple[Any, ...], Any] = {}
+        self.versions: dict[Account, int] = {}
         self.booked = 0
 
     def keep(self, books: Books) -> None:
+        for account in books.changed:
+            before = self.versions.get(account, 0)
+            assert account.version - before in (0, 1), "a document makes one version"
+            self.versions[account] = account.version
         for key, stored, new, marked in _rows(books):
             assert new is (key not in self.rows), f"{key} has a row, or it has none"
             if marked:
