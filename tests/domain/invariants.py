@@ -4,6 +4,8 @@ from collections import Counter
 
 from tests.domain.room import Room
 from worker.domain.lots import Account, Contra, Kind, Standing
+from worker.domain.reckoning import reckon
+from worker.domain.sale import Sale
 from worker.domain.tender import State
 
 
@@ -18,8 +20,19 @@ def check(room: Room) -> None:
             assert sum(part for _, _, part in tender.picks) == tender.units(left) * (left > 0)
     for sale in room.sales.values():
         assert all(0 <= line.returned_minor <= line.net_minor for line in sale.lines.values())
+        if any(line.points for line in sale.lines.values()):
+            _reckoned(room, sale)
         assert 0 <= sale.by_hand <= max(sale.kept_points(), 0) or sale.voided or sale.forfeited
     assert all(0 <= entry.undone <= entry.amount for entry in room.entries.values())
+
+
+def _reckoned(room: Room, sale: Sale) -> None:
+    """What is stored of a sale that earned tells how it came about."""
+    nets = {line_id: line.net_minor for line_id, line in sale.lines.items()}
+    told = reckon(room.books.policies.numbered(sale.policy_version), sale.currency, nets, sale.basis)
+    assert told is not None
+    assert [one.floor + one.left_over for one in told.lines] == [line.points for line in sale.lines.values()]
+    assert all(one.left_over in (0, 1) for one in told.lines)
 
 
 def _booked(room: Room) -> None:
