@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from worker.domain.books import Books
-from worker.domain.lots import Account
+from worker.domain.lots import Account, Kind
 from worker.domain.sale import Entry, Sale
 from worker.domain.tender import Tender
 from worker.ledger.pack import pack_earned, pack_entry, pack_extra, pack_lots, pack_sale, pack_tender
@@ -18,14 +18,14 @@ class Written:
 
     def __init__(self) -> None:
         self.rows: dict[tuple[Any, ...], Any] = {}
-        self.versions: dict[Account, int] = {}
+        self.versions: dict[tuple[Kind, str], int] = {}
         self.booked = 0
 
     def keep(self, books: Books) -> None:
         for account in books.changed:
-            before = self.versions.get(account, 0)
-            assert account.version - before in (0, 1), "a document makes one version"
-            self.versions[account] = account.version
+            key = (account.kind, account.key)
+            assert account.version - self.versions.get(key, 0) in (0, 1), "a document makes one version"
+            self.versions[key] = account.version
         for key, stored, new, marked in _rows(books):
             assert new is (key not in self.rows), f"{key} has a row, or it has none"
             if marked:
