@@ -16,9 +16,10 @@ from tests.domain.written import Written
 from worker.codec import Document, Keyring, Outlet
 from worker.codec.encode import facts_of
 from worker.domain import deadlines, needs
-from worker.domain.books import Books, Timer
+from worker.domain.books import Books
 from worker.domain.decide import Circumstances, decide, parked
 from worker.domain.lots import DAY_US, Kind
+from worker.domain.movements import Timer
 from worker.domain.needs import Needs
 from worker.domain.outcome import Outcome
 from worker.domain.policy import PolicyBook

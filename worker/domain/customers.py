@@ -12,10 +12,11 @@ from schemas.commands import (
 )
 from schemas.reasons import Reason, first
 from worker.domain import consents
-from worker.domain.books import Books, Consent, day_of
+from worker.domain.books import Books, Consent
 from worker.domain.identity import derived_id
 from worker.domain.lots import Account, Kind, Standing
 from worker.domain.loyalty import points_part
+from worker.domain.movements import day_of
 from worker.domain.outcome import Outcome
 from worker.domain.policy import PolicyVersion
 

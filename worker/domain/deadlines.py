@@ -5,9 +5,10 @@ there is nothing left to do.
 """
 
 from worker.domain import tender as tenders
-from worker.domain.books import Books, Timer, day_of
+from worker.domain.books import Books
 from worker.domain.lots import NEVER, Account, Contra, Kind, Standing
 from worker.domain.loyalty import card_part, note_earned, points_part
+from worker.domain.movements import Timer, day_of
 from worker.domain.outcome import Outcome
 from worker.domain.tender import State
 

@@ -12,11 +12,12 @@ from schemas.commands import (
 )
 from schemas.reasons import Reason, first
 from worker.domain import tender as tenders
-from worker.domain.books import Books, day_of
+from worker.domain.books import Books
 from worker.domain.customers import customer_refused
 from worker.domain.identity import derived_id, pin_digest
 from worker.domain.lots import NEVER, Account, CardFacts, Contra, Kind, Standing
 from worker.domain.loyalty import card_part
+from worker.domain.movements import day_of
 from worker.domain.outcome import Outcome
 from worker.domain.points import TENDER, not_found
 from worker.domain.requests import accepted_card, card_refused

@@ -6,9 +6,10 @@ from typing import Any
 
 from schemas.documents import ReturnCompleted, SaleCompleted, TenderRequested
 from schemas.scalars import CardToken
-from worker.domain.books import CardNamed, Timer
+from worker.domain.books import CardNamed
 from worker.domain.identity import derived_id
 from worker.domain.lots import Kind
+from worker.domain.movements import Timer
 from worker.domain.sales import STORED_VALUE
 
 

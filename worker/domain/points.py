@@ -3,10 +3,11 @@
 from schemas.commands import LoyaltyAdjust, LoyaltyEarn, LoyaltyRedeem, LoyaltyRestore, LoyaltyReverse, Of
 from schemas.reasons import Reason, first
 from worker.domain import tender as tenders
-from worker.domain.books import Books, day_of
+from worker.domain.books import Books
 from worker.domain.customers import customer_refused
 from worker.domain.lots import Account, Contra, Standing
 from worker.domain.loyalty import common_factor, note_earned, points_of, points_part
+from worker.domain.movements import day_of
 from worker.domain.outcome import Outcome
 from worker.domain.policy import PointValue
 from worker.domain.sale import Entry, Sale

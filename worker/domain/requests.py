@@ -3,11 +3,12 @@
 from schemas.documents import CardRef, TenderCaptured, TenderRequested, TenderVoided
 from schemas.reasons import Reason, first
 from worker.domain import tender as tenders
-from worker.domain.books import Books, Timer, day_of
+from worker.domain.books import Books
 from worker.domain.customers import customer_refused
 from worker.domain.identity import pin_digest
 from worker.domain.lots import DAY_US, Account, Kind, Standing
 from worker.domain.loyalty import card_part, points_part
+from worker.domain.movements import Timer, day_of
 from worker.domain.outcome import Outcome, PointsPart
 from worker.domain.policy import PolicyVersion
 from worker.domain.returns import Parked

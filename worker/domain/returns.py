@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 from schemas.documents import Refund, ReturnCompleted
 from schemas.reasons import Reason, first
 from worker.domain import tender as tenders
-from worker.domain.books import Books, day_of
+from worker.domain.books import Books
 from worker.domain.identity import derived_id
 from worker.domain.lots import NEVER, Account, CardFacts, Contra, Kind, Standing
 from worker.domain.loyalty import card_parts, earner, points_shown, unlinked_points
+from worker.domain.movements import day_of
 from worker.domain.outcome import Outcome, TenderPart
 from worker.domain.sale import Basis, Sale
 from worker.domain.sales import STORED_VALUE, card_expiry, card_timer, points_of_sale, reverse_points, take_back

@@ -4,7 +4,7 @@ from schemas.documents import SaleCompleted, SaleVoided
 from schemas.documents import SaleLine as SoldLine
 from schemas.reasons import Reason, first
 from worker.domain import tender as tenders
-from worker.domain.books import Books, Timer, day_of
+from worker.domain.books import Books
 from worker.domain.identity import derived_id
 from worker.domain.lots import DAY_US, NEVER, Account, CardFacts, Contra, Kind, Standing
 from worker.domain.loyalty import (
@@ -17,6 +17,7 @@ from worker.domain.loyalty import (
     points_of,
     points_shown,
 )
+from worker.domain.movements import Timer, day_of
 from worker.domain.outcome import Outcome, PointsPart, TenderPart
 from worker.domain.policy import PolicyVersion
 from worker.domain.sale import Basis, Sale, SaleLine

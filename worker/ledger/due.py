@@ -1,8 +1,8 @@
 """What the pipeline decides without a record of its own: parked documents that may go on, and timers that are due."""
 
 from schemas.registry import BY_CODE
-from worker.domain.books import Timer
 from worker.domain.deadlines import NOTICES
+from worker.domain.movements import Timer
 from worker.ledger import load
 from worker.ledger.pack import unpack
 from worker.ledger.queries import SQL, Connection

@@ -5,8 +5,8 @@ from typing import Any
 
 from worker.codec import Document
 from worker.codec.encode import facts_of
-from worker.domain.books import Timer
 from worker.domain.decide import parked
+from worker.domain.movements import Timer
 from worker.domain.outcome import Outcome
 from worker.domain.returns import Parked
 

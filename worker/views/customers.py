@@ -21,9 +21,9 @@ from schemas.views import (
     Profile,
     Tier,
 )
-from worker.domain.books import day_of
 from worker.domain.lots import Account, Kind, Standing
 from worker.domain.loyalty import earned_12m
+from worker.domain.movements import day_of
 from worker.domain.policy import PolicyVersion
 from worker.ledger.pack import account_of
 from worker.ledger.queries import SQL

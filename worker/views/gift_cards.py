@@ -3,7 +3,7 @@
 import time
 
 from schemas.views import GiftCardGet, GiftCardHistory, GiftCardView, HistoryPage
-from worker.domain.books import day_of
+from worker.domain.movements import day_of
 from worker.views import cards, transfers
 from worker.views.desk import Desk
 from worker.views.tenant import reading
