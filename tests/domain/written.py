@@ -24,7 +24,8 @@ class Written:
     def keep(self, books: Books) -> None:
         for account in books.changed:
             key = (account.kind, account.key)
-            assert account.version - self.versions.get(key, 0) in (0, 1), "a document makes one version"
+            more = account.version - self.versions.get(key, 0)
+            assert more == (account.mark == books.mark), "one version for each document that touches it"
             self.versions[key] = account.version
         for key, stored, new, marked in _rows(books):
             assert new is (key not in self.rows), f"{key} has a row, or it has none"
