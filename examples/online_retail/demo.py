@@ -181,7 +181,7 @@ async def _act(stage: Stage, scene: Scene) -> None:
         if not as_told:
             stage.run.surprises.append(f"{step.says}: {answer} instead of {step.answer}")
         mark = "[green]✓[/]" if as_told else "[bold red]✗[/]"
-        stage.console.print(f"  {mark} {step.says:<58} {answer:<32} {1000 * took_s:4.0f} ms", highlight=False)
+        stage.console.print(f"  {mark} {step.says:<56} {answer:<30} {1000 * took_s:4.0f} ms", highlight=False)
 
 
 async def _ask(stage: Stage, step: Step) -> str:
