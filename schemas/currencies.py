@@ -3,6 +3,8 @@
 A withdrawn code stays, so that old documents can be replayed.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
 _ACTIVE: Final = """
@@ -16,3 +18,19 @@ VED VES VND VUV WST XAD XAF XAG XAU XBA XBB XBC XBD XCD XCG XDR XOF XPD XPF XPT 
 _WITHDRAWN: Final = "ANG BGN CUC HRK SLL ZWL"
 
 CURRENCIES: Final = tuple(sorted(f"{_ACTIVE} {_WITHDRAWN}".split()))
+
+# Only currencies whose minor unit is not a hundredth. ISO 4217 gives metals and funds codes (XAU, XDR) no minor unit.
+_OF_DIGITS: Final[Mapping[int, str]] = MappingProxyType(
+    {
+        0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF "
+        "XAG XAU XBA XBB XBC XBD XDR XPD XPT XSU XTS XUA",
+        3: "BHD IQD JOD KWD LYD OMR TND",
+        4: "CLF UYW",
+    }
+)
+_DIGITS: Final = {currency: digits for digits, named in _OF_DIGITS.items() for currency in named.split()}
+
+
+def minor_digits(currency: str) -> int:
+    """Return how many decimals an amount in `currency` has: GBP 2, JPY 0, BHD 3."""
+    return _DIGITS.get(currency, 2)

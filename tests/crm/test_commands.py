@@ -118,7 +118,7 @@ def test_a_pin_from_the_environment(desk: Desk) -> None:
         ("loyalty earn --points 5", "", 2, "--customer-id: missing"),
         ("loyalty earn --customer-id C", "", 3, "points, or amount_minor with currency"),
         ("loyalty earn --customer-id C --points 0", "", 3, "--points: Input should be greater than or equal to 1"),
-        ("loyalty earn --customer-id C --points five", "", 2, "'--points': Input should be a valid integer"),
+        ("loyalty earn --customer-id C --points five", "", 2, "'--points': a whole number, digits only"),
         ("loyalty earn --customer-id C --currency XXY --amount-minor 5", "", 3, "--currency: not one of the known"),
         ("consent set --customer-id C --purpose spam --granted", "", 2, "'spam' is not one of"),
         ("giftcard redeem --amount-minor 5 --currency GBP", "", 2, "--number or --card-id: missing"),

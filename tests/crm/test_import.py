@@ -44,10 +44,53 @@ def test_gift_cards_of_jsonl(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
-def test_whatever_ends_a_line(desk: Desk, end: str) -> None:
-    file = a_file(desk, "\ufeff" + people(3).replace("\n", end))
-    assert desk.crm("customer", "import", str(file)).code == 0
-    assert sorted(body["customer_id"] for body in bodies(desk)) == ["C0", "C1", "C2"]
+@pytest.mark.parametrize("name_length", [4, 250])
+def test_whatever_ends_a_line_and_however_large_the_file(desk: Desk, end: str, name_length: int) -> None:
+    rows = [f"C{place},{'n' * name_length}" for place in range(300)]
+    file = a_file(desk, "\ufeff" + end.join(["customer_id,name", *rows]))
+    assert desk.crm("customer", "import", str(file), "--concurrency", "64").code == 0
+    assert {body["customer_id"] for body in bodies(desk)} == {f"C{place}" for place in range(300)}
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_whatever_ends_a_line_of_jsonl(desk: Desk, end: str) -> None:
+    rows = [{"amount_minor": 5, "currency": currency} for currency in ("gbp", "EUR")]
+    file = a_file(desk, end.join(map(json.dumps, rows)), "cards.jsonl")
+    done = desk.crm("giftcard", "import", str(file), "--out", "numbers.csv", "--concurrency", "1")
+    assert done.code == 0, done.err
+    assert [body["currency"] for body in bodies(desk)] == ["GBP", "EUR"]
+
+
+def test_amounts_with_a_point_and_currencies_in_lower_case(desk: Desk) -> None:
+    file = a_file(desk, "number,amount,currency\n6006490000000017,25.00,gbp\n6006490000000025,2500,jpy\n")
+    assert desk.crm("giftcard", "import", str(file), "--concurrency", "1").code == 0
+    assert [(body["amount_minor"], body["currency"]) for body in bodies(desk)] == [(2500, "GBP"), (2500, "JPY")]
+
+
+def test_opening_balances(desk: Desk) -> None:
+    file = a_file(desk, "customer_id,points,reason\nC1,1200,\nC2,-5,owed\n")
+    done = desk.crm("loyalty", "import", str(file), "--actor", "desk-4", "--concurrency", "1")
+    assert done.code == 0, done.err
+    assert [asked.route for asked in desk.api.asked] == ["/loyalty/adjust"] * 2
+    assert bodies(desk) == [
+        {"customer_id": "C1", "points": 1200, "reason": "opening balance", "actor": "desk-4"},
+        {"customer_id": "C2", "points": -5, "reason": "owed", "actor": "desk-4"},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("customer_id\nC1\n", "row 1: missing: points"),
+        ("customer_id,points\nC1,10.0\n", "row 2: points: a whole number, digits only, or a minus and digits"),
+        ("customer_id,points\nC1,0\n", "row 2: points: "),
+        ("customer_id,points\nC1,5\nC1,7\n", "row 3: customer_id: the same as in row 2"),
+    ],
+)
+def test_opening_balances_that_are_not_right(desk: Desk, content: str, said: str) -> None:
+    done = desk.crm("loyalty", "import", str(a_file(desk, content)))
+    assert (done.code, desk.api.asked) == (3, [])
+    assert said in done.err
 
 
 def test_refused_rows_are_a_line_each_and_asked_again_with_the_same_key(desk: Desk) -> None:

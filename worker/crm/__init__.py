@@ -6,7 +6,7 @@ from typing import Final
 
 import typer
 
-from worker.crm.bulk.commands import customers, gift_cards
+from worker.crm.bulk.commands import customers, gift_cards, points
 from worker.crm.commands import groups
 from worker.crm.edit import edit
 from worker.crm.entry import login, logout
@@ -17,6 +17,7 @@ def _crm() -> typer.Typer:
     made["loyalty.policy"].command()(edit)
     made["customer"].command("import", short_help="Create the customers of a file.")(customers)
     made["giftcard"].command("import", short_help="Issue the gift cards of a file.")(gift_cards)
+    made["loyalty"].command("import", short_help="Book the opening points balances of a file.")(points)
     return made[""]
 
 

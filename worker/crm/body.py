@@ -13,8 +13,9 @@ from schemas.operations import Operation
 from schemas.registry import DOCUMENTS
 from schemas.scalars import CardToken, PinToken, format_instant
 from worker.crm import strict_json
+from worker.crm.figures import NotAFigure, minor_units
 from worker.crm.hidden import revealed
-from worker.crm.members import Kind, Member, by_path, members
+from worker.crm.members import Kind, Member, amounts, by_path, members
 
 STDIN: Final = "-"
 _LONG: Final = 120  # a message that lists every currency says nothing
@@ -30,7 +31,7 @@ class BodyInvalid(Exception):
 
 
 class Unreadable(Exception):
-    """A file that holds no JSON object; the message says which and why."""
+    """An option whose value can't be read, or a file without a JSON object; the message says which and why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +60,26 @@ def from_options(operation: Operation, given: Mapping[str, Any], data_file: str 
         value = given[member.name]
         if value is not None and value != []:
             put(body, member.path, _value(member, value))
+    try:
+        put_amounts(operation, body, given)
+    except NotAFigure as error:
+        raise Unreadable(str(error)) from None
     check(operation, body)
     return body
+
+
+def put_amounts(operation: Operation, body: dict[str, Any], given: Mapping[str, Any]) -> None:
+    """Put amounts that were given with a point where their minor units belong. Raises NotAFigure, naming the option."""
+    for member in amounts(operation.name):
+        text = given.get(member.name)
+        if text is None or member.kind is not Kind.AMOUNT:
+            continue
+        if given.get(f"{member.name}_minor") is not None:
+            raise NotAFigure(f"{member.option}: it is given in minor units too; leave one out")
+        try:
+            put(body, member.path, minor_units(text, body.get("currency", (given.get("currency") or "").upper())))
+        except NotAFigure as error:
+            raise NotAFigure(f"{member.option}: {error}") from None
 
 
 def put(body: dict[str, Any], path: tuple[str, ...], value: object) -> None:

@@ -12,8 +12,9 @@ from schemas.currencies import CURRENCIES
 from schemas.operations import OPERATIONS, Access, Operation
 from schemas.reasons import CATEGORY
 from worker.crm import profiles, words
+from worker.crm.figures import NotAFigure, whole
 from worker.crm.leaving import EXIT_CODES
-from worker.crm.members import Kind, Member, members
+from worker.crm.members import Kind, Member, amounts, members
 
 # What a group is about, and the short ways to it that a person expects.
 _GROUPS: Final[Mapping[str, str]] = {
@@ -68,7 +69,8 @@ def _command(operation: Operation) -> Callable[..., None]:
 
         perform(operation, given, Manner(**{name: given.pop(name) for name in manner}))
 
-    options = {member.name: (_type(member), _option(member), None) for member in members(operation.name)}
+    every = (*members(operation.name), *amounts(operation.name))
+    options = {member.name: (_type(member), _option(member), None) for member in every}
     parameters = [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, option])
         for name, (kind, option, default) in (options | manner).items()
@@ -79,8 +81,6 @@ def _command(operation: Operation) -> Callable[..., None]:
 
 def _type(member: Member) -> Any:  # noqa: ANN401  # a type that typer understands
     match member.kind:
-        case Kind.INTEGER:
-            return int | None
         case Kind.FLAG:
             return bool | None
         case Kind.TEXTS | Kind.PAIRS:
@@ -95,9 +95,23 @@ def _option(member: Member) -> Any:  # noqa: ANN401  # what typer.Option returns
         own,
         help=words.told(member),
         metavar=words.metavar(member),
-        envvar=_OF_PIN if member.path[-1] == "pin" and member.name != "to_pin" else None,
+        envvar=_OF_PIN if member.path[-1:] == ("pin",) and member.name != "to_pin" else None,
+        parser=_parser(member) if member.kind is Kind.INTEGER else None,
         autocompletion=_currencies if member.kind is Kind.CURRENCY else None,
     )
+
+
+def _parser(member: Member) -> Callable[[str], int]:
+    """Return the parser of a whole number; for any other text click names the option and exits with status 2."""
+    instead = f"; or {member.option.removesuffix('-minor')} 25.00" if member.is_money else ""
+
+    def parsed(text: str) -> int:
+        try:
+            return whole(text, signed=member.is_signed, unit=member.unit)
+        except NotAFigure as error:
+            raise typer.BadParameter(f"{error}{instead}") from None
+
+    return parsed
 
 
 def _manner(operation: Operation) -> Iterator[tuple[str, tuple[Any, Any, Any]]]:

@@ -18,6 +18,7 @@ class Kind(StrEnum):
 
     TEXT = "text"
     INTEGER = "integer"
+    AMOUNT = "amount"  # money with a point, in the currency's decimals
     FLAG = "flag"
     CURRENCY = "currency"
     INSTANT = "instant"
@@ -46,9 +47,25 @@ class Member:
         return "--" + name.replace("_", "-")
 
     @property
+    def is_money(self) -> bool:
+        """Whether it counts minor units of a currency."""
+        return self.kind is Kind.INTEGER and self.name.endswith("_minor")
+
+    @property
+    def is_signed(self) -> bool:
+        """Whether a negative number means something."""
+        lowest, _ = self.range
+        return lowest is not None and lowest < 0
+
+    @property
+    def unit(self) -> str:
+        """What a number counts, for a message; empty if its name says it."""
+        return "minor units" if self.is_money else ""
+
+    @property
     def is_secret(self) -> bool:
         """Whether it should not stand in a shell's history."""
-        return self.path[-1] in _SECRETS
+        return not _SECRETS.isdisjoint(self.path[-1:])
 
 
 @cache
@@ -61,6 +78,20 @@ def members(name: str) -> tuple[Member, ...]:
     names = [member.name for member in found]
     if len(set(names)) != len(names):
         raise AssertionError(f"{name}: two members have one option")
+    return tuple(found)
+
+
+@cache
+def amounts(name: str) -> tuple[Member, ...]:
+    """Return the second way to write each `*_minor` member of the operation: `amount`, with the currency's decimals.
+
+    Its path is that of the minor units. An operation whose body has no currency also gets a `currency` here, with an
+    empty path: it only says how the amounts are written.
+    """
+    minor = filter(lambda one: one.is_money, members(name))
+    found = [Member(one.path, one.name.removesuffix("_minor"), Kind.AMOUNT, required=False) for one in minor]
+    if found and all(one.kind is not Kind.CURRENCY for one in members(name)):
+        found.append(Member((), "currency", Kind.CURRENCY, required=False))
     return tuple(found)
 
 

@@ -9,7 +9,7 @@ from worker.crm.members import Kind, Member
 
 _MEMBERS: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "actor": "who does it; else the key's name",
+        "actor": "who does it",
         "allow_partial": "take less, if there is less",
         "amount_minor": "in minor units: 1250 is 12.50",
         "at": "the instant of which it is asked",
@@ -56,6 +56,8 @@ _MEMBERS: Final[Mapping[str, str]] = MappingProxyType(
 )
 _METAVARS: Final[Mapping[Kind, str]] = MappingProxyType(
     {
+        Kind.INTEGER: "INTEGER",
+        Kind.AMOUNT: "25.00",
         Kind.CURRENCY: "CODE",
         Kind.INSTANT: "TIME",
         Kind.DATE: "YYYY-MM-DD",
@@ -75,15 +77,23 @@ def told(member: Member) -> str:
         *([f"≥ {low:,}"] if low is not None and low > -LIMIT else []),
         *([f"≤ {high:,}"] if high is not None and high < LIMIT else []),
     ]
-    about = _MEMBERS.get(member.name) or _MEMBERS.get(member.path[-1])
+    about = _about(member)
     parts = [
         about or member.about,
         _HOW.get(member.kind),
         "-: asked for, or a line of stdin" if member.is_secret else None,
         ", ".join(bounds) or None,
-        "required" if member.required else None,
+        f"required{', or --amount' if member.is_money else ''}" if member.required else None,
     ]
     return "; ".join(part for part in parts if part)
+
+
+def _about(member: Member) -> str | None:
+    if member.kind is Kind.AMOUNT:
+        return f"instead of {member.option}-minor, with the currency's decimals"
+    if not member.path:
+        return "of --amount: says how many decimals it has"
+    return _MEMBERS.get(member.name) or _MEMBERS.get(member.path[-1])
 
 
 def metavar(member: Member) -> str | None:

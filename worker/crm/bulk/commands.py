@@ -1,13 +1,15 @@
-"""`g3n crm customer import` and `g3n crm giftcard import`."""
+"""`g3n crm customer import`, `g3n crm loyalty import` and `g3n crm giftcard import`."""
 
 import asyncio
+import getpass
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from schemas.operations import OPERATIONS, Operation
+from schemas.operations import OPERATIONS
+from worker.crm.bulk.row import FileInvalid, Layout
 from worker.crm.leaving import ExitCode, leave
 
 if TYPE_CHECKING:
@@ -32,7 +34,29 @@ def customers(file: _File, concurrency: _Concurrency = 8, state: _State = None, 
     The whole file is checked before anything is sent. Run it again to go on where it was: nothing is done twice.
     Rows that were refused are in FILE.errors.jsonl.
     """
-    _import(OPERATIONS["customer.create"], file, ("customer_id",), None, concurrency, state, profile)
+    layout = Layout(OPERATIONS["customer.create"], ("customer_id",))
+    _import(layout, file, concurrency, state, profile)
+
+
+def points(
+    file: _File,
+    reason: Annotated[str, typer.Option(help="of rows that say none")] = "opening balance",
+    actor: Annotated[str | None, typer.Option(help="of rows that say none; else your login name")] = None,
+    concurrency: _Concurrency = 8,
+    state: _State = None,
+    profile: _Profile = None,
+) -> None:
+    """Book the opening points balances of a file.
+
+    Columns are the options of `loyalty adjust` with _ for -: customer_id, points, reason, actor. The points are
+    available at once, live as long as points earned today, and count towards no tier. The customers must exist.
+
+    The whole file is checked before anything is sent. Run it again to go on where it was: nothing is done twice.
+    Rows that were refused are in FILE.errors.jsonl.
+    """
+    defaults = {"reason": reason, "actor": actor or getpass.getuser()}
+    layout = Layout(OPERATIONS["loyalty.adjust"], ("customer_id",), defaults=defaults)
+    _import(layout, file, concurrency, state, profile)
 
 
 def gift_cards(
@@ -46,21 +70,19 @@ def gift_cards(
 ) -> None:
     """Issue the gift cards of a file, 10,000 at most.
 
-    Columns are the options of `giftcard issue` with _ for -: number, amount_minor, currency, customer_id, expires_on,
-    pin, actor. A card without a number gets one, which is written to --out and shown nowhere else.
+    Columns are the options of `giftcard issue` with _ for -: number, amount or amount_minor, currency, customer_id,
+    expires_on, pin, actor. A card without a number gets one, which is written to --out and shown nowhere else.
 
     The whole file is checked before anything is sent. Run it again to go on where it was: nothing is done twice.
     Rows that were refused are in FILE.errors.jsonl.
     """
-    operation = OPERATIONS["giftcard.issue"]
-    _import(operation, file, ("gift_card", "number"), MAX_CARDS, concurrency, state, profile, out)
+    layout = Layout(OPERATIONS["giftcard.issue"], ("gift_card", "number"), MAX_CARDS)
+    _import(layout, file, concurrency, state, profile, out)
 
 
 def _import(
-    operation: Operation,
+    layout: Layout,
     file: Path,
-    unique: tuple[str, ...],
-    most: int | None,
     concurrency: int,
     state_file: Path | None,
     profile: str | None,
@@ -70,10 +92,10 @@ def _import(
     from worker.crm.bulk import numbers, state, work
     from worker.crm.perform import connected
 
-    source = _checked(operation, file, unique, most, out)
+    source = _checked(layout, file, out)
     connection = connected(profile)
     kept_in = None if out is None else str(out.resolve())
-    target = state.Target(operation.name, connection.url, connection.orgcode, source.digest, kept_in)
+    target = state.Target(layout.operation.name, connection.url, connection.orgcode, source.digest, kept_in)
     errors = _beside(file, "errors")
 
     async def whole(run: work.Import) -> None:
@@ -96,16 +118,16 @@ def _import(
     _leave(run, errors)
 
 
-def _checked(operation: Operation, file: Path, unique: tuple[str, ...], most: int | None, out: Path | None) -> "Source":
+def _checked(layout: Layout, file: Path, out: Path | None) -> "Source":
     from worker.crm.bulk import source, work
 
     try:
-        read = source.read(file, operation, unique, most)
-    except source.FileInvalid as error:
+        read = source.read(file, layout)
+    except FileInvalid as error:
         for problem in error.problems:
             typer.echo(f"g3n: {file}: {problem}", err=True)
         leave(ExitCode.INVALID_REQUEST, f"{file}: nothing was sent", "Correct the file and run it again.")
-    if most is not None and out is None and not all(map(work.has_number, read.rows())):
+    if layout.most is not None and out is None and not all(map(work.has_number, read.rows())):
         leave(ExitCode.USAGE, "some cards have no number: say with --out where the generated ones go")
     return read
 

@@ -13,7 +13,8 @@ from worker.client.client import Client
 from worker.client.failure import ApiError
 from worker.crm.bulk.numbers import Numbers
 from worker.crm.bulk.progress import Shown
-from worker.crm.bulk.source import Row, Source
+from worker.crm.bulk.row import Row
+from worker.crm.bulk.source import Source
 from worker.crm.bulk.state import State, StateInvalid, append
 
 # What is wrong with this row; anything else is wrong with all of them, and the import stops.
@@ -99,7 +100,7 @@ class Import:
     async def _one(self, client: Client, row: Row) -> None:
         key = self.source.idempotency_key(row)
         try:
-            answer = await client.call(self.source.operation, row.body, idempotency_key=key)
+            answer = await client.call(self.source.layout.operation, row.body, idempotency_key=key)
         except ApiError as error:
             if error.code not in _OF_ROW:
                 raise
