@@ -1,5 +1,6 @@
 """What a validation error says to the outside: paths and rules, never a value."""
 
+import re
 from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Final
@@ -26,14 +27,22 @@ def _known_names() -> frozenset[str]:
     return frozenset(_names(Wire))
 
 
-def _path(loc: _Loc) -> str:
-    """`lines[3].net_minor`; a key that the sender made up is `*`, and the document itself is `data`."""
+_is_name: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}").fullmatch
+
+
+def _path(error: ErrorDetails) -> str:
+    """`lines[3].net_minor`; a key that the sender made up is `*`, and the document itself is `data`.
+
+    An unknown member is named, for that is what is wrong, where it looks like a name.
+    """
     path = ""
-    for step in loc:
+    misspelt = error["loc"][-1] if error["type"] == "extra_forbidden" else None
+    for step in error["loc"]:
         if isinstance(step, int):
             path += f"[{step}]"
         elif step != "[key]":  # pydantic's word for "the key itself"
-            path += f".{step if step in _known_names() else '*'}"
+            shown = step in _known_names() or (step == misspelt and _is_name(step))
+            path += f".{step if shown else '*'}"
     return path.removeprefix(".") or "data"
 
 
@@ -46,5 +55,5 @@ def detail(error: ValidationError) -> str:
     errors = error.errors(include_url=False, include_context=False, include_input=False)
     # pydantic counts only the items that are right: a list of one wrong line is also "too short"
     errors = [one for one in errors if one["type"] != "too_short" or not _has_wrong_items(one["loc"], errors)]
-    shown = "; ".join(f"{_path(one['loc'])}: {one['type']}" for one in errors[:SHOWN])
+    shown = "; ".join(f"{_path(one)}: {one['type']}" for one in errors[:SHOWN])
     return f"{shown}; {len(errors) - SHOWN} more" if len(errors) > SHOWN else shown

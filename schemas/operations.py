@@ -99,7 +99,7 @@ _OF_POINTS: Final = (R.CUSTOMER_ERASED, R.COMMAND_NOT_FOUND, R.INVALID_STATE)
 _OPERATIONS: Final = (
     _command(
         "customer.create", Scope.CUSTOMER_WRITE, "Create a customer; claims the points that waited for it.",
-        R.CUSTOMER_ERASED, R.INVALID_STATE,
+        R.CUSTOMER_ERASED, R.CUSTOMER_BLOCKED, R.CUSTOMER_EXISTS,
     ),
     _command(
         "customer.update", Scope.CUSTOMER_WRITE, "Change a profile, block or unblock; what is absent stays.",
@@ -139,7 +139,7 @@ _OPERATIONS: Final = (
     ),
     _command(
         "loyalty.restore", Scope.LOYALTY_WRITE, "Give back points of a redemption, into the lots they came from.",
-        *_OF_POINTS, R.TENDER_NOT_FOUND, R.AMOUNT_OVER_CAPTURED,
+        *_OF_POINTS, R.TENDER_NOT_FOUND, R.BELOW_MINIMUM, R.AMOUNT_OVER_CAPTURED,
     ),
     _command(
         "loyalty.reverse", Scope.LOYALTY_WRITE, "Take back points of an earning, from its own lot first.",
@@ -155,11 +155,11 @@ _OPERATIONS: Final = (
     ),
     _command(
         "loyalty.policy.put", Scope.POLICY_WRITE, "A new version of the policy, in force from an instant on.",
-        R.INVALID_STATE, document="crm.policy.put", access=Access.DANGEROUS,
+        R.POLICY_NOT_LATER, R.OVER_MAXIMUM, document="crm.policy.put", access=Access.DANGEROUS,
     ),
     _command(
         "giftcard.issue", Scope.GIFTCARD_WRITE, "Issue a card; without a number one is generated and shown once.",
-        *_CUSTOMER, R.INVALID_STATE, R.BELOW_MINIMUM, R.OVER_MAXIMUM, answer=views.GiftCardIssued,
+        *_CUSTOMER, R.CARD_EXISTS, R.CARD_EXPIRED, R.BELOW_MINIMUM, R.OVER_MAXIMUM, answer=views.GiftCardIssued,
     ),
     _command(
         "giftcard.redeem", Scope.GIFTCARD_WRITE, "Take money off a card; partially if that is allowed.",

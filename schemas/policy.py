@@ -24,6 +24,7 @@ from schemas.rules import nullable_defaults, unique
 from schemas.scalars import (
     DECIMAL_PATTERN,
     MAX_HOLD_S,
+    STORED,
     Currency,
     FromOne,
     FromZero,
@@ -32,6 +33,7 @@ from schemas.scalars import (
     Wire,
     canonical_decimal,
     format_instant,
+    is_stored,
 )
 
 _DIGITS: Final = 12  # that DECIMAL_PATTERN allows after the point
@@ -40,6 +42,11 @@ MOST_A_FACTOR: Final = 1000  # of a multiplier, a campaign or a tier
 MOST_A_MINOR_UNIT: Final = 1000  # points, all factors together: a thousand for every penny
 LEAST_VALUE: Final = Fraction(1, 1000)  # of a point, in minor units: a thousand points a penny
 MOST_VALUE: Final = 1_000_000
+# A tenant's policies are read again whenever its rules are needed, so both what one holds and their number have bounds
+# (contract §4).
+MOST_BYTES: Final = 65_536  # of the wire form
+MOST_RULES: Final = 1000  # multipliers, campaigns and tiers together
+MOST_VERSIONS: Final = 1000  # a tenant
 _is_decimal = re.compile(DECIMAL_PATTERN[1:-1]).fullmatch
 
 
@@ -94,12 +101,17 @@ Purpose = Literal["marketing", "profiling", "service"]
 
 
 class _Part(Wire):
-    model_config = ConfigDict(json_schema_extra=nullable_defaults)
+    model_config = ConfigDict(json_schema_extra=nullable_defaults, extra="forbid")
 
     @model_validator(mode="before")
     @classmethod
-    def _null_is_absent(cls, members: object) -> object:
-        return {k: v for k, v in members.items() if v is not None} if isinstance(members, dict) else members
+    def _known_members(cls, members: object, info: ValidationInfo) -> object:
+        """Drop members that are null; in stored form also those that another release knew."""
+        if not isinstance(members, dict):
+            return members
+        known = {field.alias or name for name, field in cls.model_fields.items()}
+        stored = is_stored(info)
+        return {name: value for name, value in members.items() if (value is not None if name in known else not stored)}
 
 
 class Multiplier(_Part):
@@ -227,6 +239,18 @@ class Policy(_Part):
     park_deadline_days: Days = 30
     gift_card: GiftCardRules = GiftCardRules()
 
+    @model_validator(mode="after")
+    def _not_too_large(self, info: ValidationInfo) -> Self:
+        """A policy that was stored before there were limits still loads."""
+        if is_stored(info):
+            return self
+        earn = self.earn
+        if len(earn.multipliers) + len(earn.campaigns) + len(earn.tiers) > MOST_RULES:
+            raise PydanticCustomError("too_many_rules", "at most 1000 multipliers, campaigns and tiers together")
+        if len(self.to_json()) > MOST_BYTES:
+            raise PydanticCustomError("policy_too_large", "at most 65536 bytes of JSON")
+        return self
+
     def wire_form(self) -> dict[str, Any]:
         """As in contract §4: every member, decimals at their shortest, times in UTC, currencies sorted."""
         return self.model_dump(mode="json", by_alias=True)
@@ -237,8 +261,8 @@ class Policy(_Part):
 
     @classmethod
     def from_json(cls, raw: bytes) -> Self:
-        """Of `to_json`, or of any policy's JSON; pydantic.ValidationError otherwise."""
-        return cls.model_validate_json(raw)
+        """Of `to_json`, of this release or another: members that this one lacks are dropped."""
+        return cls.model_validate_json(raw, context=STORED)
 
 
 DEFAULT_POLICY: Final = Policy()

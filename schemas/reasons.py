@@ -23,6 +23,9 @@ class Reason(StrEnum):
     CURRENCY_MISMATCH = "currency_mismatch"
     CURRENCY_NOT_IN_POLICY = "currency_not_in_policy"
     INVALID_STATE = "invalid_state"
+    CUSTOMER_EXISTS = "customer_exists"
+    CARD_EXISTS = "card_exists"
+    POLICY_NOT_LATER = "policy_not_later"
     CARD_EXPIRED = "card_expired"
     CARD_FROZEN = "card_frozen"
     HOLD_EXPIRED = "hold_expired"
@@ -59,6 +62,8 @@ class DeadLetterReason(StrEnum):
     CLOCK_AHEAD = "clock_ahead"
     CONFLICT = "conflict"
     REFUSED_BY_DATABASE = "refused_by_database"
+    FAILED = "failed"
+    NOT_ALLOWED_HERE = "not_allowed_here"
 
 
 _MEMBERS: Final[Mapping[Category, frozenset[Reason]]] = {
@@ -90,6 +95,9 @@ _MEMBERS: Final[Mapping[Category, frozenset[Reason]]] = {
             Reason.CUSTOMER_ERASED,
             Reason.CUSTOMER_BLOCKED,
             Reason.INVALID_STATE,
+            Reason.CUSTOMER_EXISTS,
+            Reason.CARD_EXISTS,
+            Reason.POLICY_NOT_LATER,
             Reason.CARD_EXPIRED,
             Reason.CARD_FROZEN,
             Reason.HOLD_EXPIRED,

@@ -104,7 +104,8 @@ class CurrencyCode:
         return core_schema.literal_schema(list(CURRENCIES))
 
 
-def _is_stored(info: ValidationInfo) -> bool:
+def is_stored(info: ValidationInfo) -> bool:
+    """Whether a value comes from the ledger, not from the wire."""
     return info.context is not None and info.context.stored
 
 
@@ -138,7 +139,7 @@ def _instant(value: object, info: ValidationInfo) -> int:
             return parse_instant(value)
         except ValueError:
             pass
-    elif type(value) is int and _is_stored(info):
+    elif type(value) is int and is_stored(info):
         return value
     raise PydanticCustomError("rfc3339", "an RFC 3339 time with offset")
 
@@ -152,7 +153,7 @@ def _date(value: object, info: ValidationInfo) -> int:
             return date.fromisoformat(value).toordinal() - EPOCH_DAY
         except ValueError:
             pass
-    elif type(value) is int and _is_stored(info):
+    elif type(value) is int and is_stored(info):
         return value
     raise PydanticCustomError("date", "a date YYYY-MM-DD")
 

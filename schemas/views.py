@@ -224,6 +224,9 @@ class PolicyVersion(Out):
 
     version: Count
     effective_from: Annotated[Time | None, Field(description="absent of version 0, the default")] = None
+    superseded: Annotated[
+        bool | None, Field(description="true: a later version replaced it before it came into force")
+    ] = None
 
 
 class PolicyView(PolicyVersion):

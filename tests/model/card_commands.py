@@ -21,7 +21,7 @@ def giftcard_issue(world: World, doc: Doc) -> None:
     data, policy = doc.data, world.policy(doc.at)[0]
     ref = data["gift_card"]
     reasons = _load_limits(policy, None, data["amount_minor"])
-    reasons.append("invalid_state" if ref["number"] in world.cards else None)
+    reasons.append("card_exists" if ref["number"] in world.cards else None)
     if data.get("customer_id"):
         reasons.append(world.status(data["customer_id"], doc.at))
     if first(reasons):

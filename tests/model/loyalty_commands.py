@@ -17,7 +17,7 @@ def refuse(world: World, doc: Doc, *reasons: str | None) -> None:
 def customer_create(world: World, doc: Doc) -> None:
     customer_id = doc.data["customer_id"]
     if customer_id in world.customers:
-        return refuse(world, doc, "invalid_state", world.status(customer_id, doc.at))
+        return refuse(world, doc, "customer_exists", world.status(customer_id, doc.at))
     world.customers[customer_id] = []
     account = world.account(customer_id)
     account.known = True
@@ -71,10 +71,12 @@ def consent_set(world: World, doc: Doc) -> None:
 
 def policy_put(world: World, doc: Doc) -> None:
     start = instant(doc.data["effective_from"])
-    if world.policies and start <= world.policies[-1][0]:
-        return refuse(world, doc, "invalid_state")
-    version = len(world.policies) + 1
-    world.policies.append((start, whole_policy(doc.data["policy"]), version))
+    begun = [entry for entry in world.policies if entry[0] <= doc.at]
+    if any(start <= entry[0] for entry in begun):
+        return refuse(world, doc, "policy_not_later")
+    world.policy_versions = version = world.policy_versions + 1
+    to_come = [entry for entry in world.policies if entry not in begun and entry[0] < start]
+    world.policies = [*begun, *to_come, (start, whole_policy(doc.data["policy"]), version)]
     return world.emit(doc, "applied", policy_version=version)
 
 
@@ -170,6 +172,8 @@ def _restore_tender(world: World, doc: Doc, tender_id: str, points: int | None) 
     asked = tender.taken if points is None else points
     back = {m: tender.taken - points_of(left - m, tender.value, tender.step) for m in range(left + 1)}
     most = max(given for given in back.values() if given <= asked)
+    if not most:
+        return refuse(world, doc, "below_minimum")
     least = left if points is None else min(m for m, given in back.items() if given == most)
     tenders.refund(world, tender, least, doc.on)
     world.notice("crm.tender.changed", tender_id, tender=tender.block(), cause=doc.subject)

@@ -93,7 +93,8 @@ class Sale:
 class World:
     """All facts of one tenant."""
 
-    policies: list[tuple[datetime, Data, int]] = field(default_factory=list)
+    policies: list[tuple[datetime, Data, int]] = field(default_factory=list)  # that are or will be in force
+    policy_versions: int = 0
     customers: dict[str, list[tuple[datetime, str]]] = field(default_factory=dict)  # id -> status changes
     consents: list[tuple[datetime, str, str, str | None, bool]] = field(default_factory=list)
     pools: dict[str, str] = field(default_factory=dict)

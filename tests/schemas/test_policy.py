@@ -1,3 +1,4 @@
+import json
 from fractions import Fraction
 from typing import Any
 
@@ -8,6 +9,8 @@ from pydantic import ValidationError
 from schemas.errors import detail
 from schemas.json_schema import standalone
 from schemas.policy import DEFAULT_POLICY, Policy
+from schemas.registry import DOCUMENTS
+from tests.schemas.wire import KEYS
 
 CAMPAIGN = {"id": "xmas", "from": "2026-12-01T00:00:00Z", "to": "2026-12-27T00:00:00Z", "factor": "3"}
 GOLD = {"name": "gold", "from_points_12m": 5000, "factor": "1.5"}
@@ -61,7 +64,7 @@ def test_default_is_the_contract_s() -> None:
         {"earn": None, "redeem": None, "negative_balance": None, "gift_card": None, "park_deadline_days": None},
         {"earn": {}, "redeem": {}, "gift_card": {}},
         {"earn": dict.fromkeys(DEFAULT["earn"]), "redeem": dict.fromkeys(DEFAULT["redeem"])},  # type: ignore[call-overload]  # both are dicts
-        {"redeem": {"max_share_of_sale": "1.000"}, "x_new": {}},
+        {"redeem": {"max_share_of_sale": "1.000"}},
     ],
 )
 def test_what_is_absent_or_null_is_the_default(members: dict[str, Any]) -> None:
@@ -184,6 +187,18 @@ ROWS: list[tuple[object, str]] = [
     ({"gift_card": {"hold_s": 604_801}}, "gift_card.hold_s: less_than_equal"),
     ({"gift_card": {"expire_days": 0}}, "gift_card.expire_days: greater_than_equal"),
     ({"gift_card": {"reload": "yes"}}, "gift_card.reload: bool_type"),
+    # members that no policy has: a misspelt one would otherwise put the default's rule into force
+    ({"gift_crad": {}}, "gift_crad: extra_forbidden"),
+    ({"birthday": None}, "birthday: extra_forbidden"),
+    ({"earn": {"point_per_unit": "2"}}, "earn.point_per_unit: extra_forbidden"),
+    ({"earn": {"multipliers": [TOYS | {"until": "x"}]}}, "earn.multipliers[0].until: extra_forbidden"),
+    ({"earn": {"campaigns": [CAMPAIGN | {"from_us": 1}]}}, "earn.campaigns[0].from_us: extra_forbidden"),
+    ({"6006 4900 0000 0017": 1}, "*: extra_forbidden"),
+    ({"a@b.example": 1}, "*: extra_forbidden"),
+    # limits (contract §4)
+    ({"earn": {"multipliers": [TOYS] * 1001}}, "data: too_many_rules"),
+    ({"earn": {"multipliers": [TOYS] * 1000, "tiers": [GOLD]}}, "data: too_many_rules"),
+    ({"earn": {"exclude_categories": ["c" * 250] * 260}}, "data: policy_too_large"),
 ]
 
 
@@ -192,6 +207,29 @@ def test_refusal(members: object, told: str) -> None:
     with pytest.raises(ValidationError) as refused:
         Policy.model_validate(members)
     assert detail(refused.value) == told
+
+
+def test_a_put_names_the_misspelt_member() -> None:
+    """At every interface the same model reads the command, so the path begins at its data."""
+    data = {"command_id": "P1", "occurred_at": "2026-03-01T12:00:00Z", "effective_from": "2026-03-01T12:00:00Z"}
+    with pytest.raises(ValidationError) as refused:
+        DOCUMENTS["crm.policy.put"].validate(data | {"policy": {"earn": {"point_per_unit": "2"}}}, KEYS)
+    assert detail(refused.value) == "policy.earn.point_per_unit: extra_forbidden"
+
+
+def test_a_thousand_rules_and_just_under_64_kib_are_allowed() -> None:
+    assert len(Policy.model_validate({"earn": {"multipliers": [TOYS] * 999, "tiers": [GOLD]}}).earn.multipliers) == 999
+    room = 65_536 - len(DEFAULT_POLICY.to_json())
+    filled = {"earn": {"exclude_categories": ["c" * 253] * (room // 256)}}
+    assert 65_536 - 256 < len(Policy.model_validate(filled).to_json()) <= 65_536
+
+
+def test_what_was_stored_without_these_rules_still_loads() -> None:
+    """Releases before stored what a policy of theirs said; limits bind what is put from now on."""
+    stored = {"gift_crad": {}, "earn": {"multipliers": [TOYS] * 1500, "point_per_unit": "2"}}
+    loaded = Policy.from_json(json.dumps(stored).encode())
+    assert len(loaded.earn.multipliers) == 1500
+    assert loaded.earn.points_per_unit == 1
 
 
 def test_limits_may_be_equal() -> None:

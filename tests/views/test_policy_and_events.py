@@ -38,6 +38,16 @@ async def test_the_policy_by_version_and_by_time(shop: Shop) -> None:
     assert (await shop.ask("loyalty.policy.get", org="other"))["versions"] == [{"version": 0}]
 
 
+async def test_a_version_that_a_later_one_replaced_says_so(shop: Shop) -> None:
+    await shop.tell(
+        'policy {"earn":{"pending_days":1}} from=-9d id=P1', 'policy {"earn":{"pending_days":2}} from=+900d id=P2',
+        'policy {"earn":{"pending_days":3}} from=+9d id=P3',
+    )  # fmt: skip
+    view = await shop.ask("loyalty.policy.get", at=(NOW + timedelta(days=999)).isoformat())
+    assert view["version"] == 3
+    assert [one.get("superseded", False) for one in view["versions"]] == [False, False, True, False]
+
+
 async def test_why(shop: Shop) -> None:
     await shop.tell("customer C", "sale S1 C 1:1000")
     told = await shop.ask("event.explain", type="scm.sale.completed", id="S1")

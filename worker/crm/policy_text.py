@@ -2,9 +2,10 @@
 
 import difflib
 import json
-from typing import Any, Final
+from typing import Final
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from schemas.policy import Policy
 from worker.crm import strict_json
@@ -49,12 +50,13 @@ def parsed(text: str) -> Policy:
     if not isinstance(members, dict):
         raise PolicyInvalid(["must be an object: { … }"])
     try:
-        policy = Policy.model_validate(members)
+        return Policy.model_validate(members)
     except ValidationError as error:
-        raise PolicyInvalid([f"{_path(one['loc'])}: {one['msg']}" for one in error.errors()]) from None
-    if unknown := _unknown(members, policy.wire_form(), ""):
-        raise PolicyInvalid([f"{path}: no member of a policy" for path in unknown])
-    return policy
+        raise PolicyInvalid([f"{_path(one['loc'])}: {_wrong(one)}" for one in error.errors()]) from None
+
+
+def _wrong(error: ErrorDetails) -> str:
+    return "no member of a policy" if error["type"] == "extra_forbidden" else error["msg"]
 
 
 def difference(old: object, new: object) -> list[str]:
@@ -66,20 +68,3 @@ def difference(old: object, new: object) -> list[str]:
 def _path(loc: tuple[int | str, ...]) -> str:
     path = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in loc if step != "[key]")
     return path.removeprefix(".") or "policy"
-
-
-def _unknown(given: Any, known: Any, path: str) -> list[str]:  # noqa: ANN401  # any JSON
-    """Paths of members that the model let fall: it ignores what it does not know, an editor must not."""
-    if isinstance(given, dict) and isinstance(known, dict):
-        return [
-            found
-            for name, value in given.items()
-            for found in (_unknown(value, known[name], f"{path}{name}.") if name in known else [f"{path}{name}"])
-        ]
-    if isinstance(given, list) and isinstance(known, list):
-        return [
-            found
-            for place, (one, other) in enumerate(zip(given, known, strict=False))
-            for found in _unknown(one, other, f"{path.removesuffix('.')}[{place}].")
-        ]
-    return []

@@ -10,6 +10,7 @@ from schemas.commands import (
     PoolJoin,
     PoolLeave,
 )
+from schemas.policy import MOST_VERSIONS
 from schemas.reasons import Reason, first
 from worker.domain import consents
 from worker.domain.books import Books, Consent
@@ -33,7 +34,7 @@ def create(doc: CustomerCreate, books: Books) -> Outcome:
         books.touch(holder)
         holder.standing = Standing.ACTIVE
     else:
-        reason = customer_refused(books, customer_id, doc.occurred_at) or Reason.INVALID_STATE
+        reason = customer_refused(books, customer_id, doc.occurred_at) or Reason.CUSTOMER_EXISTS
         return Outcome("rejected", reason, customer_id=customer_id)
     books.profiles.append((holder, {name: getattr(doc, name) for name in PROFILE}))
     part = points_part(books, holder, day_of(doc.occurred_at))
@@ -159,11 +160,13 @@ def leave(doc: PoolLeave, books: Books) -> Outcome:
 
 
 def put_policy(doc: PolicyPut, books: Books) -> Outcome:
-    """A new version, in force from `effective_from`, which must increase."""
-    latest = books.policies.latest
-    if doc.effective_from <= latest.effective_us:
-        return Outcome("rejected", Reason.INVALID_STATE)
-    version = PolicyVersion(latest.version + 1, doc.effective_from, doc.policy)
+    """Put a new version, in force from `effective_from` on (contract §4 "Versions")."""
+    number = books.policies.latest.version + 1
+    if doc.effective_from <= books.policies.at(doc.occurred_at).effective_us:
+        return Outcome("rejected", Reason.POLICY_NOT_LATER)
+    if number > MOST_VERSIONS:
+        return Outcome("rejected", Reason.OVER_MAXIMUM)
+    version = PolicyVersion(number, doc.effective_from, doc.policy)
     books.policies.put(version)
     books.new_policies.append(version)
     return Outcome("applied", policy_version=version.version)

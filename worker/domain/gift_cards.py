@@ -62,7 +62,7 @@ def issue(doc: GiftCardIssue, books: Books) -> Outcome:
         reasons.append(customer_refused(books, doc.customer_id, doc.occurred_at))
     card_id = derived_id(books.orgcode, "crm.giftcard.issue", doc.command_id)
     if (number is not None and books.numbered(number) is not None) or (Kind.CARD, card_id) in books.accounts:
-        reasons.append(Reason.INVALID_STATE)
+        reasons.append(Reason.CARD_EXISTS)
     reasons.append(_load_refused(books, doc.amount_minor, 0, doc.occurred_at))
     day = day_of(doc.occurred_at)
     if doc.expires_on is not None and doc.expires_on < day:

@@ -147,8 +147,10 @@ def _restore_tender(doc: LoyaltyRestore, books: Books, day: int) -> Outcome:
     points = left if doc.points is None else doc.points
     if points > left or left == 0:
         return Outcome("rejected", Reason.AMOUNT_OVER_CAPTURED, tender_id=tender.id)
-    stays = min(_stays(tender.value, left - points), outstanding)
-    tenders.refund(books, tender, outstanding - stays, doc.occurred_at)
+    back_minor = outstanding - min(_stays(tender.value, left - points), outstanding)
+    if back_minor == 0:  # fewer points than a step: none would come back
+        return Outcome("rejected", Reason.BELOW_MINIMUM, tender_id=tender.id)
+    tenders.refund(books, tender, back_minor, doc.occurred_at)
     account = books.at(tender.account)
     part = None if account is None else points_part(books, account, day)
     return Outcome("applied", customer_id=tender.customer_id, tender_id=tender.id, points=part, tenders=[tender.part()])

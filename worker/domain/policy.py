@@ -96,22 +96,40 @@ DEFAULT = PolicyVersion(0, ALWAYS_US, DEFAULT_POLICY)
 
 
 class PolicyBook:
-    """All versions of one tenant, ordered by the instant from which they are in force."""
+    """All versions of one tenant, by number, and which of them is in force when.
+
+    A version supersedes the earlier ones that begin at or after it (contract §4 "Versions"): they are never in force.
+    """
 
     def __init__(self, versions: list[PolicyVersion]) -> None:
-        self.versions = [DEFAULT, *versions]
-        self._starts = [version.effective_us for version in self.versions]
+        self.versions = [DEFAULT]
+        self._line = [DEFAULT]  # those that are not superseded, by when they begin
+        self._starts = [DEFAULT.effective_us]
+        for version in versions:
+            self.put(version)
 
     def at(self, at_us: int) -> PolicyVersion:
-        return self.versions[bisect_right(self._starts, at_us) - 1]
+        """The version in force at an instant."""
+        return self._line[bisect_right(self._starts, at_us) - 1]
 
     def numbered(self, version: int) -> PolicyVersion:
         return self.versions[version]
 
     @property
     def latest(self) -> PolicyVersion:
+        """The version that was put last, in force or not."""
         return self.versions[-1]
 
+    @property
+    def superseded(self) -> set[int]:
+        """The numbers of versions that a later one replaced before they came into force."""
+        return {version.version for version in self.versions} - {version.version for version in self._line}
+
     def put(self, version: PolicyVersion) -> None:
+        """Add a version, which begins later than the one that is in force when it is put."""
+        while self._starts[-1] >= version.effective_us:
+            self._line.pop()
+            self._starts.pop()
         self.versions.append(version)
+        self._line.append(version)
         self._starts.append(version.effective_us)

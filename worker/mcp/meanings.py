@@ -56,9 +56,19 @@ REASONS: Final[Mapping[Reason, Meaning]] = MappingProxyType(
             "the policy says nothing of this currency", "See loyalty_policy_get; use a currency that it names."
         ),
         Reason.INVALID_STATE: Meaning(
-            "not possible in the present state: the id or number exists, the tender is in another state, a card below "
-            "zero is not unfrozen, a policy does not start after the one before",
+            "not possible in the present state: the tender is in another state, the two cards or customers are one, or "
+            "a card below zero is to be unfrozen",
             "Look first (customer_get, giftcard_get, event_explain), then decide anew; the same is refused again.",
+        ),
+        Reason.CUSTOMER_EXISTS: Meaning(
+            "there is a customer with this id already", "Look with customer_get; customer_update changes the profile."
+        ),
+        Reason.CARD_EXISTS: Meaning(
+            "a card with this number was issued already", "Issue another number, or none and one is generated."
+        ),
+        Reason.POLICY_NOT_LATER: Meaning(
+            "`effective_from` is not later than that of the version in force",
+            "See loyalty_policy_get; choose a later instant.",
         ),
         Reason.CARD_EXPIRED: Meaning("the card's last good day is over", "It can't pay; a new one can be issued."),
         Reason.CARD_FROZEN: Meaning(

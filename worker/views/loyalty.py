@@ -31,7 +31,11 @@ async def policy(desk: Desk, orgcode: str, request: PolicyGet) -> PolicyView:
         version = book.numbered(request.version)
     else:
         version = book.at(time.time_ns() // 1000 if request.at is None else request.at)
-    versions = tuple(PolicyVersion(version=one.version, effective_from=_since(one)) for one in book.versions)
+    superseded = book.superseded
+    versions = tuple(
+        PolicyVersion(version=one.version, effective_from=_since(one), superseded=one.version in superseded or None)
+        for one in book.versions
+    )
     return PolicyView(version=version.version, effective_from=_since(version), policy=version.policy, versions=versions)
 
 
