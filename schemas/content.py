@@ -13,6 +13,7 @@ from typing import Any, Final
 from schemas.commands import NewCard, Of
 from schemas.documents import CardRef, Refund, ReturnCompleted, SaleCompleted, SaleLine, TenderRequested
 from schemas.policy import Policy
+from schemas.scalars import CardToken
 
 DIGEST_VERSION: Final = 1
 
@@ -41,20 +42,23 @@ _REQUEST = attrgetter(
 )
 
 
+def _number(number: CardToken | None, key_index: int) -> str | None:
+    """The HMAC of a card number as it was written: digests of version 1 are made of the spelling."""
+    return None if number is None else (number.spelled or number.tokens)[key_index].hex()
+
+
 def _card(card: CardRef | NewCard | None, key_index: int) -> Content | None:
     """A card as it was named: the HMAC of its number under one of the keys, or its id."""
     if card is None:
         return None
-    number = None if card.number is None else card.number.tokens[key_index].hex()
-    return (number, card.card_id if isinstance(card, CardRef) else None)
+    return (_number(card.number, key_index), card.card_id if isinstance(card, CardRef) else None)
 
 
 def _sold_card(line: SaleLine, key_index: int) -> Content:
     card = line.gift_card
     if card is None:
         return (line.line_id,)
-    number = None if card.number is None else card.number.tokens[key_index].hex()
-    return (line.line_id, number, card.card_id, line.load_minor)
+    return (line.line_id, _number(card.number, key_index), card.card_id, line.load_minor)
 
 
 def _sale(sale: SaleCompleted, key_index: int = 0) -> Content:

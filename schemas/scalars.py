@@ -38,10 +38,20 @@ _END_US: Final = (date.max.toordinal() + 1 - EPOCH_DAY) * DAY_US
 
 
 class CardToken(NamedTuple):
-    """A card number as HMACs, one a key, the current key's first, and its last four characters."""
+    """A card number as HMACs of its canonical form, one for each key, the current key's first.
+
+    `spelled` holds the HMACs of the number as it was written, where that is not the canonical form. Cards issued and
+    digests made before numbers had a canonical form are known by those.
+    """
 
     tokens: tuple[bytes, ...]
     last4: str
+    spelled: tuple[bytes, ...] = ()
+
+    @property
+    def known_as(self) -> tuple[bytes, ...]:
+        """Every HMAC under which the ledger may know the card; the first that it knows counts."""
+        return self.spelled + self.tokens
 
 
 class PinToken(NamedTuple):
@@ -58,7 +68,7 @@ class Keyring(Protocol):
         """Values are in stored form."""
 
     def number(self, plain: str, /) -> CardToken:
-        """The tokens of a card number, 4–32 of `0-9A-Za-z-`."""
+        """The tokens of a card number as it was written; `canonical_number` gives its canonical form."""
 
     def pin(self, plain: str, /) -> PinToken:
         """The tokens of a PIN, 4–12 digits."""
@@ -158,20 +168,25 @@ def _date(value: object, info: ValidationInfo) -> int:
     raise PydanticCustomError("date", "a date YYYY-MM-DD")
 
 
-_NUMBER = r"^[0-9A-Za-z-]{4,32}$"
+_NUMBER = r"^[ -]*([0-9A-Za-z][ -]*){8,32}$"
 _PIN = r"^[0-9]{4,12}$"
-_is_number = re.compile(r"[0-9A-Za-z-]{4,32}").fullmatch
+_is_number = re.compile(r"[ -]*+(?:[0-9A-Za-z][ -]*+){8,32}+").fullmatch
 _is_pin = re.compile(r"[0-9]{4,12}").fullmatch
+
+
+def canonical_number(number: str) -> str:
+    """The one form of a card number: without spaces and dashes, letters in upper case (contract §9 Cards)."""
+    return number.replace(" ", "").replace("-", "").upper()
 
 
 def _card_number(value: object, info: ValidationInfo) -> CardToken:
     keyring: Any = info.context
     if keyring.stored:
-        tokens, last4 = cast("tuple[Iterable[bytes], str]", value)
-        return CardToken(tuple(tokens), last4)
+        tokens, last4, *spelled = cast("tuple[Any, ...]", value)
+        return CardToken(tuple(tokens), last4, *map(tuple, spelled))
     if type(value) is str and _is_number(value):
         return cast("CardToken", keyring.number(value))
-    raise PydanticCustomError("card_number", "4 to 32 of 0-9A-Za-z-")
+    raise PydanticCustomError("card_number", "8 to 32 digits and letters, not counting spaces and dashes")
 
 
 def _pin(value: object, info: ValidationInfo) -> PinToken:
@@ -212,7 +227,7 @@ Date = Annotated[int, PlainValidator(_date), WithJsonSchema({"type": "string", "
 CardNumber = Annotated[
     CardToken,
     PlainValidator(_card_number),
-    PlainSerializer(lambda token: (token.tokens, token.last4)),
+    PlainSerializer(lambda token: tuple(token) if token.spelled else tuple(token)[:2]),
     WithJsonSchema({"type": "string", "pattern": _NUMBER}),
 ]
 Pin = Annotated[

@@ -29,6 +29,13 @@ async def test_a_card_from_issue_to_capture(caller: Caller, connection: asyncpg.
     assert await connection.fetch("SELECT * FROM imbalance") == []
 
 
+@pytest.mark.parametrize("number", ["60060017", "6006 0017", " 6006-0017-"])
+async def test_spellings_of_a_number_are_one_card(caller: Caller, number: str) -> None:
+    issued = await caller.ok("giftcard.issue", ISSUE)
+    found = await caller.ok("giftcard.get", {"gift_card": {**CARD, "number": number}})
+    assert found["card_id"] == issued["gift_cards"][0]["card_id"]
+
+
 async def test_a_rejection_is_a_problem_with_its_outcome(caller: Caller) -> None:
     await caller.ok("giftcard.issue", ISSUE)
     answer = await caller.post("tender.authorize", asks("T1", 9000))

@@ -38,7 +38,7 @@ MORE: dict[str, list[dict[str, Any]]] = {
                     "refund_id": "1",
                     "kind": "gift_card",
                     "amount_minor": 5,
-                    "gift_card": {"number": "6006", "pin": "1234"},
+                    "gift_card": {"number": "60060002", "pin": "1234"},
                 },
                 {"refund_id": "2", "kind": "gift_card", "amount_minor": 5, "gift_card": {"card_id": "G"}},
                 {"refund_id": "3", "kind": "card", "amount_minor": 5, "tender_id": "T"},
@@ -88,13 +88,13 @@ MORE: dict[str, list[dict[str, Any]]] = {
     "crm.loyalty.reverse": [{"points": 5}],
     "crm.giftcard.issue": [{"customer_id": "C", "expires_on": "2027-03-01"}],
     "crm.giftcard.redeem": [{"gift_card": {"card_id": "G"}}],
-    "crm.giftcard.reload": [{"gift_card": {"number": "6006", "pin": "1234"}, "allow_partial": True}],
+    "crm.giftcard.reload": [{"gift_card": {"number": "60060002", "pin": "1234"}, "allow_partial": True}],
     "crm.giftcard.reverse": [{"amount_minor": 5}],
-    "crm.giftcard.freeze": [{"gift_card": {"number": "6006", "pin": "1234"}, "customer_id": "C"}],
-    "crm.giftcard.unfreeze": [{"gift_card": {"number": "6006", "pin": "1234"}, "customer_id": "C"}],
-    "crm.giftcard.link": [{"gift_card": {"number": "6006", "pin": "1234"}, "reason": "gift"}],
+    "crm.giftcard.freeze": [{"gift_card": {"number": "60060002", "pin": "1234"}, "customer_id": "C"}],
+    "crm.giftcard.unfreeze": [{"gift_card": {"number": "60060002", "pin": "1234"}, "customer_id": "C"}],
+    "crm.giftcard.link": [{"gift_card": {"number": "60060002", "pin": "1234"}, "reason": "gift"}],
     "crm.giftcard.transfer": [
-        {"from_card": {"card_id": "G"}, "to_card": {"number": "6006", "pin": "1234"}},
+        {"from_card": {"card_id": "G"}, "to_card": {"number": "60060002", "pin": "1234"}},
     ],
 }
 

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from schemas import examples
 from schemas.errors import detail
 from schemas.registry import DOCUMENTS
-from schemas.scalars import CardToken, PinToken
+from schemas.scalars import CardToken, PinToken, canonical_number
 
 ABSENT = object()
 
@@ -22,10 +22,15 @@ class Keys:
         self._names = names
 
     def number(self, plain: str, /) -> CardToken:
-        return CardToken(tuple(name + plain.encode()[::-1] for name in self._names), plain[-4:])
+        canonical = canonical_number(plain)
+        spelled = () if plain == canonical else self._tokens(plain)
+        return CardToken(self._tokens(canonical), canonical[-4:], spelled)
 
     def pin(self, plain: str, /) -> PinToken:
-        return PinToken(tuple(name + plain.encode()[::-1] for name in self._names))
+        return PinToken(self._tokens(plain))
+
+    def _tokens(self, plain: str) -> tuple[bytes, ...]:
+        return tuple(name + plain.encode()[::-1] for name in self._names)
 
 
 KEYS = Keys(b"new:", b"old:")

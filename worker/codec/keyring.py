@@ -6,7 +6,7 @@ from hashlib import blake2b, sha256
 import ormsgpack
 
 from schemas.registry import DocumentType
-from schemas.scalars import CardToken, PinToken
+from schemas.scalars import CardToken, PinToken, canonical_number
 
 KEY_ID_BYTES = 2
 TOKEN_BYTES = 16
@@ -29,7 +29,9 @@ class Keyring:
 
     def number(self, plain: str, /) -> CardToken:
         """Key id and HMAC of a card number under each active key."""
-        return CardToken(self._tokens(b"number", plain), plain[-4:])
+        canonical = canonical_number(plain)
+        spelled = () if plain == canonical else self._tokens(b"number", plain)
+        return CardToken(self._tokens(b"number", canonical), canonical[-4:], spelled)
 
     def pin(self, plain: str, /) -> PinToken:
         return PinToken(self._tokens(b"pin", plain))

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from schemas.operations import Operation
 from schemas.registry import DOCUMENTS
-from schemas.scalars import CardToken, PinToken, format_instant
+from schemas.scalars import CardToken, PinToken, canonical_number, format_instant
 from worker.crm import strict_json
 from worker.crm.figures import NotAFigure, minor_units
 from worker.crm.hidden import revealed
@@ -41,7 +41,7 @@ class _Checking:
     stored: bool = False
 
     def number(self, plain: str, /) -> CardToken:
-        return CardToken((), plain[-4:])
+        return CardToken((), canonical_number(plain)[-4:])
 
     def pin(self, _plain: str, /) -> PinToken:
         return PinToken(())

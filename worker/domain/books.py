@@ -87,12 +87,22 @@ class Books(Movements):
         return None if account is None else self.follow(account)
 
     def numbered(self, number: CardToken) -> Account | None:
-        """The card of a number, whichever key its token was made with."""
-        for token in number.tokens:
+        """The card of a number, whichever key and spelling its token was made with.
+
+        A card that is known by its spelling alone becomes known by its canonical number too.
+        """
+        for token in number.known_as:
             card_id = self.cards.get(token)
             if card_id is not None:
+                if number.spelled:
+                    self._know(number, card_id)
                 return self.accounts[Kind.CARD, card_id]
         return None
+
+    def _know(self, number: CardToken, card_id: str) -> None:
+        if not any(token in self.cards for token in number.tokens):
+            self.cards[number.tokens[0]] = card_id
+            self.new_cards.append((number.tokens[0], card_id))
 
     def card(self, ref: CardNamed) -> Account | None:
         """The card that a document names; None where it is not known."""
@@ -126,8 +136,7 @@ class Books(Movements):
         account = self.accounts[Kind.CARD, card_id] = Account(Kind.CARD, card_id, currency)
         account.card = facts
         if number is not None:
-            self.cards[number.tokens[0]] = card_id
-            self.new_cards.append((number.tokens[0], card_id))
+            self._know(number, card_id)
         self.touch(account)
         return account
 

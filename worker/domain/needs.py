@@ -37,7 +37,7 @@ class Needs:
             self.number(ref.number)
 
     def number(self, number: CardToken | None) -> None:
-        for token in number.tokens if number is not None else ():
+        for token in number.known_as if number is not None else ():
             self.tokens[token] = None
 
 

@@ -47,7 +47,7 @@ async def accepted(tenant: Tenant, ref: CardRef, *, trusted: bool) -> tuple[Acco
     books = Books(tenant.org, tenant.orgcode, PolicyBook([]))
     ids = [] if ref.card_id is None else [ref.card_id]
     if ref.number is not None:
-        tokens = sorted(ref.number.tokens)
+        tokens = sorted(ref.number.known_as)
         rows = await tenant.connection.fetch(SQL["load_card_number"], [tenant.org] * len(tokens), tokens)
         books.cards = {tokens[row["place"] - 1]: row["card_id"] for row in rows}
         ids += books.cards.values()

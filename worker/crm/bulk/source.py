@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from schemas.operations import Operation
+from schemas.scalars import canonical_number
 from worker.crm import strict_json
 from worker.crm.body import BodyInvalid, check, put
 from worker.crm.bulk import spreadsheet
@@ -55,6 +56,8 @@ def read(path: Path, layout: Layout) -> Source:
             continue
         count += 1
         value = _at(row.body, layout.unique)
+        if layout.unique[-1] == "number" and isinstance(value, str):
+            value = canonical_number(value)
         first = seen.setdefault(value, row.number) if value is not None else row.number
         if first != row.number:
             problems.append(f"row {row.number}: {layout.unique[-1]}: the same as in row {first}")
