@@ -6,7 +6,8 @@ Whatever is decided comes through here: documents from a topic or a door, what w
 import asyncpg
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_random
 
-from worker import faults
+from schemas.reasons import DeadLetterReason
+from worker import errors, faults
 from worker.domain import deadlines, needs
 from worker.domain.books import Books
 from worker.domain.decide import Circumstances, decide
@@ -29,6 +30,25 @@ REFUSED = (
 COLLIDED = (
     asyncpg.UniqueViolationError, asyncpg.DeadlockDetectedError, asyncpg.SerializationError, load.Overtaken,
 )  # fmt: skip
+
+
+# SQLSTATE classes that the values of one document may cause: cardinality, data, integrity, limits, our own triggers.
+# The others (a missing table, no right, a damaged index) fail every document alike.
+_OF_A_DOCUMENT = frozenset({"21", "22", "23", "54", "P0"})
+
+
+def blame(error: Exception) -> DeadLetterReason | None:
+    """Why a document can't be decided that fails with `error` on its own; None where no document is to blame.
+
+    `refused_by_database`: its values don't fit into the ledger. `failed`: the program is at fault (contract §9).
+    """
+    if isinstance(error, REFUSED):
+        return DeadLetterReason.REFUSED_BY_DATABASE
+    if errors.retriable(error) or isinstance(error, errors.OperatorError | MemoryError):
+        return None
+    if isinstance(error, asyncpg.PostgresError) and (error.sqlstate or "")[:2] not in _OF_A_DOCUMENT:
+        return None
+    return DeadLetterReason.FAILED
 
 
 def retrying(*, divisible: bool) -> AsyncRetrying:

@@ -3,12 +3,16 @@
 import time
 from collections.abc import Mapping
 
+import structlog
+
 from worker import metrics
 from worker.answers import TENDER_STATE, Applied, Headers, again, tender_states, trace
-from worker.codec import Outlet
+from worker.codec import Message, Outlet
 from worker.codec.encode import REPLAYED
 from worker.ledger import unpublished, write
 from worker.ledger.pool import Pool
+
+_log = structlog.get_logger(__name__)
 
 SWEEP_EVERY_S = 0.5  # what comes in through a door is published so late; `work` is called once a second
 COUNT_EVERY_S = 10.0
@@ -17,9 +21,11 @@ COUNT_EVERY_S = 10.0
 class Journal:
     """Notes what was published with the next transaction that comes by, and sweeps up after workers that are gone."""
 
-    def __init__(self, pool: Pool, outlet: Outlet) -> None:
+    def __init__(self, pool: Pool, outlet: Outlet, *, crash: bool = False) -> None:
+        """`crash`: as for `Pipeline`."""
         self._pool = pool
         self._outlet = outlet
+        self._crash = crash
         self._published: list[int] = []
         self._swept: set[int] = set()  # batches of others on their way out
         self._count_at = 0.0
@@ -67,9 +73,19 @@ class Journal:
         self._swept.update(numbers)
         applied = Applied(batch_no=tuple(numbers), ready=True)  # there may be more
         for row in stored:
-            headers = _headers(row, states.get((row.org, row.subject)))
-            applied.messages += again(self._outlet, row.orgcode, row.type, row.subject, row.outcomes, headers)
+            applied.messages += self._again(row, states.get((row.org, row.subject)))
         return applied
+
+    def _again(self, row: unpublished.Stored, state: str | None) -> list[Message]:
+        """The stored outcomes of a document. If they can't be encoded, the others go out without them."""
+        try:
+            return again(self._outlet, row.orgcode, row.type, row.subject, row.outcomes, _headers(row, state))
+        except Exception as error:
+            if self._crash:
+                raise
+            metrics.FAILURES.labels("outcome").inc()
+            _log.error("outcome_failed", type=row.type, subject=row.subject, orgcode=row.orgcode, exc_info=error)
+            return []
 
     async def _count(self) -> None:
         if time.monotonic() < self._count_at:

@@ -28,6 +28,12 @@ CONFLICTS = Counter(
     "Documents with a known identity and other content: alert, a publisher reuses ids",
     registry=REGISTRY,
 )
+FAILURES = Counter(
+    "g3n_failures",
+    "Documents, parked documents and deadlines that the program itself could not decide: alert",
+    ["what"],
+    registry=REGISTRY,
+)
 DEAD_LETTERS = Counter("g3n_dead_letters", "Records that became dead letters", ["reason"], registry=REGISTRY)
 MESSAGES = Counter("g3n_messages_published", "Messages acknowledged by Kafka", ["topic"], registry=REGISTRY)
 BATCH_DOCUMENTS = Histogram(
@@ -63,6 +69,8 @@ UNPUBLISHED = Gauge(
 # Prometheus does not see the first increase of a series that was not there: these are, from the start.
 for _reason in DeadLetterReason:
     DEAD_LETTERS.labels(_reason.value)
+for _what in ("document", "parked", "deadline", "outcome"):
+    FAILURES.labels(_what)
 for _stage in ("batch", "work", "publish"):
     RETRIES.labels(_stage)
 HTTP_REQUESTS = Counter(

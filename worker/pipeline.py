@@ -17,7 +17,7 @@ from worker import faults, metrics
 from worker.answers import Answers, Applied, count
 from worker.codec import Decoder, Document, Keyring, Message, Outlet, Record, Undecodable
 from worker.dead_letters import DeadLetters
-from worker.decider import COLLIDED, REFUSED, Decider, retrying
+from worker.decider import COLLIDED, Decider, blame, retrying
 from worker.domain.books import Books
 from worker.journal import Journal
 from worker.kafka import topics
@@ -50,15 +50,24 @@ class Pipeline:
     """Applies batches to the ledger; keeps nothing of the domain between them."""
 
     def __init__(
-        self, pool: Pool, decoder: Decoder, outlet: Outlet, inputs: tuple[str, ...], max_age_days: int
+        self,
+        pool: Pool,
+        decoder: Decoder,
+        outlet: Outlet,
+        inputs: tuple[str, ...],
+        max_age_days: int,
+        *,
+        crash: bool = False,
     ) -> None:
+        """`crash`: let a fault of the program end the process, instead of the document that meets it."""
         self._pool = pool
         self._decoder = decoder
         self._outlet = outlet
-        self._dead = DeadLetters(outlet)
+        self._dead = DeadLetters(outlet, crash=crash)
         self._decider = Decider(pool, max_age_days)
-        self._waiting = Waiting(pool, self._decider, outlet, inputs)
-        self._journal = Journal(pool, outlet)
+        self._waiting = Waiting(pool, self._decider, outlet, inputs, crash=crash)
+        self._journal = Journal(pool, outlet, crash=crash)
+        self._crash = crash
         self._orgs: dict[str, int] = {}
 
     @classmethod
@@ -72,7 +81,8 @@ class Pipeline:
         names = topics.from_settings(settings)
         decoder = Decoder(settings.card_keys, settings.orgcodes, settings.max_document_bytes)
         outlet = Outlet(names.outcomes, names.tender_outcomes, settings.consumer_group)
-        return cls(pool, decoder, outlet, names.inputs, settings.tender_max_age_days)
+        crash = settings.on_failure == "crash"
+        return cls(pool, decoder, outlet, names.inputs, settings.tender_max_age_days, crash=crash)
 
     async def close(self) -> None:
         """Say what is published, and disconnect."""
@@ -92,17 +102,29 @@ class Pipeline:
 
     def decode(self, records: Sequence[Record], now_us: int) -> Batch:
         """Records → documents and dead letters. CPU only."""
-        batch = Batch([self._decoder.decode(record) for record in _in_time(records)], now_us)
+        batch = Batch([self._decoded(record) for record in _in_time(records)], now_us)
         if records:
             faults.point("after_decode")
         return batch
+
+    def _decoded(self, record: Record) -> Document | Undecodable:
+        try:
+            return self._decoder.decode(record)
+        except Exception as error:
+            if self._crash:
+                raise
+            metrics.FAILURES.labels("document").inc()
+            at = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
+            _log.error("record_failed", **at, exc_info=error)
+            return Undecodable(record, DeadLetterReason.FAILED)
 
     # --- apply
 
     async def apply(self, batch: Batch, watermarks: Mapping[tuple[str, int], int]) -> Applied:
         """Decide and commit a batch, in one transaction unless a document in it must be singled out.
 
-        Raises what is the world's fault; then nothing is committed, or it is found again as duplicates.
+        Raises what no document is to blame for (`decider.blame`). The batch may or may not have been committed;
+        applying it again is safe.
         """
         applied = Applied([self._dead.of(item) for item in batch.items if isinstance(item, Undecodable)])
         documents = [item for item in batch.items if isinstance(item, Document)]
@@ -115,20 +137,34 @@ class Pipeline:
     async def _apply(
         self, documents: list[Document], now_us: int, watermarks: Mapping[tuple[str, int], int]
     ) -> Applied:
-        """The documents in one transaction; halved where one of them is refused, or where others keep colliding."""
+        """Decide the documents in one transaction. If that fails, split them in half and retry, until the document
+        that is to blame is alone: it becomes a dead letter, and the others go on.
+        """
         try:
             return await self._retried(documents, now_us, watermarks)
-        except REFUSED as error:
-            if len(documents) == 1:
-                _log.warning("refused_by_database", error=type(error).__name__)
-                return self._refused(documents[0], DeadLetterReason.REFUSED_BY_DATABASE)
-        except COLLIDED:
-            if len(documents) == 1:
+        except Exception as error:
+            alone = len(documents) == 1
+            reason = blame(error)
+            if reason is DeadLetterReason.FAILED and self._crash:
+                reason = None
+            if reason is not None and alone:
+                return self._given_up(documents[0], reason, error)
+            if reason is None and (alone or not isinstance(error, COLLIDED)):
                 raise
         half = len(documents) // 2
         applied = await self._apply(documents[:half], now_us, {})
         applied.add(await self._apply(documents[half:], now_us, watermarks))
         return applied
+
+    def _given_up(self, document: Document, reason: DeadLetterReason, error: Exception) -> Applied:
+        """The document alone fails. `failed` is ours: its frames go to the log, and an alert to the operator."""
+        said = {"type": document.type, "subject": document.subject, "orgcode": document.orgcode}
+        if reason is DeadLetterReason.FAILED:
+            metrics.FAILURES.labels("document").inc()
+            _log.error("document_failed", **said, exc_info=error)
+        else:
+            _log.warning("refused_by_database", **said, error=type(error).__name__)
+        return self._refused(document, reason)
 
     async def _retried(
         self, documents: list[Document], now_us: int, watermarks: Mapping[tuple[str, int], int]
@@ -151,14 +187,16 @@ class Pipeline:
                 numbers = (await self._decider.write(connection, fresh, shelf, now_us),)
             await write.watermarks(connection, watermarks)
             await answers.add_states(connection, shelf)
+            # Encoded before the commit: what can't be told must not be booked.
+            told = [answers.of(work) for work in works]
             faults.point("after_write")
         faults.point("after_commit")
         applied = Applied(batch_no=numbers, ready=any(book.woken for book in shelf))
-        for document, work in zip(documents, works, strict=True):
+        for document, messages in zip(documents, told, strict=True):
             if document.record is None:
-                applied.at_doors[document] = answers.of(work)
+                applied.at_doors[document] = messages
             else:
-                applied.messages += answers.of(work)
+                applied.messages += messages
         for document in answers.conflicts:
             applied.add(self._refused(document, DeadLetterReason.CONFLICT))
         metrics.DUPLICATES.inc(answers.duplicates)

@@ -89,6 +89,9 @@ class Settings(BaseSettings):
     api_card_misses_per_min: int = Field(
         30, ge=1, description="`g3n api`: cards not accepted, of one key; then 429 for every card"
     )
+    on_failure: Literal["dead_letter", "crash"] = Field(
+        "dead_letter", description="a document on which the program itself fails; crash: end the process, for tests"
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least severe line to log")
     log_format: Literal["auto", "json", "console"] = Field("auto", description="auto: JSON unless stderr is a terminal")
     process_index: int = Field(0, ge=0, description="set by --processes: which of the processes this is")

@@ -1,15 +1,18 @@
 """What is decided without a record of its own: parked documents that became ready or overdue, timers that are due.
 
-None of it may keep the rest from going on. What the database refuses for its values is looked for by halves: a
-document gets its final outcome, for it was accepted and is answered by outcomes, not by a dead letter (contract §3);
-a deadline is put off and told to the operator.
+None of it may keep the rest from going on: if a transaction fails, its works are split in half until the one to blame
+is alone. A document whose values the database refuses gets its final outcome, because it was accepted and is answered
+by outcomes, not by a dead letter (contract §3). A document on which the program fails stays parked, and a deadline is
+put off; both are tried again later, so that a repaired program decides them. The operator is alerted.
 """
 
 import structlog
 
+from schemas.reasons import DeadLetterReason
+from worker import metrics
 from worker.answers import Answers, Applied, count
 from worker.codec import Outlet
-from worker.decider import REFUSED, Decider, retrying
+from worker.decider import Decider, blame, retrying
 from worker.domain import decide
 from worker.ledger import due
 from worker.ledger.pool import Pool
@@ -22,19 +25,30 @@ _log = structlog.get_logger(__name__)
 class Waiting:
     """Takes what may go on, in one transaction, and leaves to other workers what they have taken."""
 
-    def __init__(self, pool: Pool, decider: Decider, outlet: Outlet, inputs: tuple[str, ...]) -> None:
+    def __init__(
+        self, pool: Pool, decider: Decider, outlet: Outlet, inputs: tuple[str, ...], *, crash: bool = False
+    ) -> None:
+        """`crash`: as for `Pipeline`."""
         self._pool = pool
         self._decider = decider
         self._outlet = outlet
         self._inputs = inputs
+        self._crash = crash
 
     async def work(self, now_us: int, *, final: bool) -> Applied | None:
         """Decide and commit what may go on at `now_us`. None: there was nothing; `final`: as for `Pipeline.work`."""
         again = retrying(divisible=False)
         try:
             return await again(self._transaction, now_us, final=final, singly=False)
-        except REFUSED:
+        except Exception as error:
+            if not self._of_one(error):
+                raise
             return await again(self._transaction, now_us, final=final, singly=True)
+
+    def _of_one(self, error: Exception) -> bool:
+        """Whether one of the works may be to blame, so that the others go on without it."""
+        reason = blame(error)
+        return reason is not None and not (reason is DeadLetterReason.FAILED and self._crash)
 
     async def _transaction(self, now_us: int, *, final: bool, singly: bool) -> Applied | None:
         done: list[Work] = []
@@ -42,6 +56,14 @@ class Waiting:
             works = await due.take(connection, now_us, self._inputs, final=final)
             if not works:
                 return None
+            unreadable = [work for work in works if work.unreadable is not None]
+            for work in unreadable:
+                if self._crash and work.unreadable is not None:
+                    raise work.unreadable
+                await self._put_off(connection, work, now_us, work.unreadable)
+            works = [work for work in works if work.unreadable is None]
+            if not works:
+                return Applied(ready=True)
             if singly:
                 applied = await self._singled_out(connection, works, now_us, done)
             else:
@@ -56,30 +78,45 @@ class Waiting:
         return Applied(Answers(self._outlet).messages(works), (no,), ready=True)
 
     async def _singled_out(self, connection: Connection, works: list[Work], now_us: int, done: list[Work]) -> Applied:
-        """The works, halved until those that are refused stand alone."""
+        """Decide the works; split them in half until those that fail are alone."""
         for mark, work in enumerate(works):
             work.begin(mark)
         try:
             async with connection.transaction():
                 return await self._settle(connection, works, now_us, done)
-        except REFUSED as error:
+        except Exception as error:
+            if not self._of_one(error):
+                raise
             if len(works) == 1:
-                return await self._refuse(connection, works[0], now_us, done, error)
+                return await self._give_up(connection, works[0], now_us, done, error)
         half = len(works) // 2
         applied = await self._singled_out(connection, works[:half], now_us, done)
         applied.add(await self._singled_out(connection, works[half:], now_us, done))
         return applied
 
-    async def _refuse(
+    async def _give_up(
         self, connection: Connection, work: Work, now_us: int, done: list[Work], error: Exception
     ) -> Applied:
-        if work.timer is not None:
-            _log.error("deadline_refused", kind=work.timer.kind, error=type(error).__name__)
-            await due.put_off(connection, work, now_us)
+        if work.timer is not None or blame(error) is DeadLetterReason.FAILED:
+            await self._put_off(connection, work, now_us, error)
             return Applied(ready=True)
-        _log.warning("refused_by_database", type=work.type, error=type(error).__name__)
+        _log.warning(
+            "refused_by_database", type=work.type, subject=work.subject, orgcode=work.orgcode,
+            error=type(error).__name__,
+        )  # fmt: skip
         work.begin(0)
         work.outcome = decide.refused(work.model)
         no = await self._decider.write(connection, [work], [], now_us)
         done.append(work)
         return Applied(Answers(self._outlet).messages([work]), (no,), ready=True)
+
+    async def _put_off(self, connection: Connection, work: Work, now_us: int, error: Exception | None) -> None:
+        """Leave it for later, and tell the operator."""
+        said = {"type": work.type, "subject": work.subject, "orgcode": work.orgcode, "exc_info": error}
+        if work.timer is not None:
+            metrics.FAILURES.labels("deadline").inc()
+            _log.error("deadline_failed", kind=work.timer.kind, **said)
+        else:
+            metrics.FAILURES.labels("parked").inc()
+            _log.error("parked_failed", **said)
+        await due.put_off(connection, work, now_us)

@@ -62,18 +62,18 @@ class Worker(Pipeline):
         return (await self.read(records)).messages + await self.rest()
 
 
-Open = Callable[[], Awaitable[Worker]]
+Open = Callable[..., Awaitable[Worker]]
 
 
 @pytest.fixture
 async def another(database: str) -> AsyncIterator[Open]:
-    """Opens a further worker on this test's database."""
+    """Opens a further worker on this test's database; `crash=False`: one that survives its own faults."""
     opened: list[Worker] = []
 
-    async def make() -> Worker:
+    async def make(*, crash: bool = True) -> Worker:
         decoder = Decoder((KEY,), frozenset(), 1 << 20)
         outlet = Outlet("crm.outcomes", "crm.tender-outcomes", "crm-worker")
-        opened.append(Worker(await Pool.open(database), decoder, outlet, TOPICS, 7))
+        opened.append(Worker(await Pool.open(database), decoder, outlet, TOPICS, 7, crash=crash))
         return opened[-1]
 
     yield make

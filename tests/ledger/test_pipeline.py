@@ -202,8 +202,9 @@ async def test_a_deadline_that_is_refused_is_put_off_and_keeps_nobody_waiting(
                 due.append(sorted(one["data"]["points"]["change"] for one in said(applied.messages)))
     points = MANY * 10**16
     assert due == [[-points, -10_000, -10_000], [-points, -10_000, -10_000], [-10_000, -10_000]]
-    (line,) = (line for line in logs if line["event"] == "deadline_refused")
-    assert line == {"event": "deadline_refused", "log_level": "error", "kind": "expire", "error": "OverflowError"}
+    (line,) = (line for line in logs if line["event"] == "deadline_failed")
+    assert (line["log_level"], line["kind"], line["orgcode"]) == ("error", "expire", "acme")
+    assert isinstance(line["exc_info"], OverflowError)
     now_us = time.time_ns() // 1000
     (put_off,) = await connection.fetch(f"SELECT due_us, not_before_us FROM timer {ONLY}")
     assert now_us + 50_000_000 < put_off["due_us"] < now_us + DAY_US

@@ -85,6 +85,6 @@ async def desk(database: str) -> AsyncIterator[Desk]:
     pool = await Pool.open(database)
     outlet = Outlet("crm.outcomes", "crm.tender-outcomes", "crm-worker")
     decoder = Decoder((bytes.fromhex(CARD_KEY),), frozenset(), 1 << 20)
-    pipeline = Pipeline(pool, decoder, outlet, ("scm.sales",), 7)
+    pipeline = Pipeline(pool, decoder, outlet, ("scm.sales",), 7, crash=True)
     yield Desk(pipeline, pool, outlet)
     await pipeline.close()

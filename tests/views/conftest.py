@@ -63,6 +63,6 @@ def card(alias: str, pin: str | None = None) -> Data:
 async def shop(database: str) -> AsyncIterator[Shop]:
     pool = await Pool.open(database)
     outlet = Outlet("crm.outcomes", "crm.tender-outcomes", "crm-worker")
-    worker = Worker(pool, Decoder((KEY,), frozenset(), 1 << 20), outlet, ("scm.sales",), 7)
+    worker = Worker(pool, Decoder((KEY,), frozenset(), 1 << 20), outlet, ("scm.sales",), 7, crash=True)
     yield Shop(worker, Desk(pool, worker, outlet))
     await worker.close()

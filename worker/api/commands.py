@@ -22,6 +22,7 @@ _REFUSED: Final = frozenset({"rejected", "declined"})
 _NO_OUTCOME: Final = {
     DeadLetterReason.CONFLICT: DoorReason.CONFLICT,
     DeadLetterReason.REFUSED_BY_DATABASE: DoorReason.REFUSED_BY_DATABASE,
+    DeadLetterReason.FAILED: DoorReason.INTERNAL_ERROR,
 }
 
 

@@ -1,7 +1,7 @@
 """Earning: what the lines of a sale are worth in points, exactly (contract §2.2 Earning)."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import MINYEAR, date, timedelta
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -168,10 +168,17 @@ def _campaigns(books: Books, version: PolicyVersion, customer_id: str, at_us: in
 
 def earned_12m(account: Account, day: int) -> int:
     """Points earned in the twelve months that end with `day`."""
-    today = EPOCH + timedelta(days=day)
-    leap_day = today.month == 2 and today.day == 29  # noqa: PLR2004
-    since = (today.replace(year=today.year - 1, day=28 if leap_day else today.day) - EPOCH).days
+    since = _a_year_before(day)
     return sum(points for earned_day, points in account.earned if since < earned_day <= day)
+
+
+def _a_year_before(day: int) -> int:
+    """The day with the same date in the year before; 28 February stands for the 29th."""
+    today = EPOCH + timedelta(days=day)
+    if today.year == MINYEAR:  # the zero time of .NET and Go: no document is older, so any day before it will do
+        return day - 366
+    leap_day = today.month == 2 and today.day == 29  # noqa: PLR2004
+    return (today.replace(year=today.year - 1, day=28 if leap_day else today.day) - EPOCH).days
 
 
 def note_earned(account: Account, day: int, points: int) -> None:

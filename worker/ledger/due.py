@@ -1,5 +1,7 @@
 """What the pipeline decides without a record of its own: parked documents that may go on, and timers that are due."""
 
+from typing import Any
+
 from schemas.registry import BY_CODE
 from worker.domain.deadlines import NOTICES
 from worker.domain.movements import Timer
@@ -9,8 +11,9 @@ from worker.ledger.queries import SQL, Connection
 from worker.ledger.work import Work
 
 LIMIT = 500
-PUT_OFF_US = 60_000_000  # for how long a timer that is refused is put off: at first, then twice as long each time,
+PUT_OFF_US = 60_000_000  # for how long a timer that fails is put off: at first, then twice as long each time,
 PUT_OFF_MOST_US = 86_400_000_000  # at most
+PARKED_PUT_OFF_US = 300_000_000  # and a parked document, each time
 # Types of documents that no publisher sends; their codes are theirs for ever, like those of schemas.registry.
 NOTICE_CODES = {kind: 60 + place for place, kind in enumerate(NOTICES)}
 NOTICE_TYPES = {60 + place: notice for place, notice in enumerate(NOTICES.values())}
@@ -18,16 +21,7 @@ NOTICE_TYPES = {60 + place: notice for place, notice in enumerate(NOTICES.values
 
 async def take(connection: Connection, now_us: int, topics: tuple[str, ...], *, final: bool) -> list[Work]:
     """Lock and return what may be decided now; others skip it. Timers wait until the topics are read past them."""
-    works = []
-    for row in await connection.fetch(SQL["take_parked"], now_us, LIMIT):
-        kind = BY_CODE[row["type"]]
-        model, traceparent, *waits = unpack(row["document"])
-        overdue = not row["ready"]
-        works.append(
-            Work(row["orgcode"], kind.name, kind.code, row["subject"], row["received_us"], row["record_us"],
-                 model=kind.restore(model), org=row["org"], resumed=True, overdue=overdue, traceparent=traceparent,
-                 waits=[*waits, [row["waits_for"], row["waits_key"], row["woken_no"]]])
-        )  # fmt: skip
+    works = [_parked(row) for row in await connection.fetch(SQL["take_parked"], now_us, LIMIT)]
     known = await load.events(connection, works) if works else {}
     for place, work in enumerate(works):
         work.facts = known[place][1]
@@ -47,12 +41,33 @@ async def take(connection: Connection, now_us: int, topics: tuple[str, ...], *, 
     return works
 
 
+def _parked(row: Any) -> Work:  # noqa: ANN401  an asyncpg record
+    """A parked document; `unreadable` where another version of the program stored it in a form that this one lacks."""
+    kind = BY_CODE.get(row["type"])
+    work = Work(
+        row["orgcode"], kind.name if kind else f"type {row['type']}", row["type"], row["subject"], row["received_us"],
+        row["record_us"], org=row["org"], resumed=True, overdue=not row["ready"],
+    )  # fmt: skip
+    try:
+        model, work.traceparent, *waits = unpack(row["document"])
+        work.model = BY_CODE[row["type"]].restore(model)
+    except Exception as error:  # noqa: BLE001  whatever is wrong with it, the others go on
+        work.unreadable = error
+        return work
+    work.waits = [*waits, [row["waits_for"], row["waits_key"], row["woken_no"]]]
+    return work
+
+
 def _keys(works: list[Work]) -> list[tuple[object, ...]]:
     return list(zip(*(work.key for work in works), strict=True))
 
 
 async def put_off(connection: Connection, work: Work, now_us: int) -> None:
-    """Let a timer be due later; `not_before_us` still says since when it has been, so that each delay is longer."""
-    assert work.timer is not None  # noqa: S101  the caller's filter
+    """Let a timer or a parked document wait. A timer's `not_before_us` says since when it has been due, so that each
+    delay is longer.
+    """
     timer = work.timer
+    if timer is None:
+        await connection.execute(SQL["put_off_parked"], *work.key, now_us + PARKED_PUT_OFF_US)
+        return
     await connection.execute(SQL["put_off_timer"], work.org, timer.kind, timer.key, now_us, PUT_OFF_US, PUT_OFF_MOST_US)

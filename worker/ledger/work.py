@@ -39,6 +39,7 @@ class Work:
     facts: list[Any] | None = None  # of a row that is there already: encoder, digest version, received_us, …, outcomes
     unsaid: bool = False  # what was told when it was parked is not published: it came in through a door
     waits: list[Wait] = field(default_factory=list)  # that are over
+    unreadable: Exception | None = None  # why its stored document can't be read by this version of the program
     # of the decision
     outcome: Outcome | None = None
     parked: Parked | None = None
