@@ -185,6 +185,8 @@ async def _worker(settings: Settings, stopped: asyncio.Event) -> AsyncIterator[S
         publisher = Publisher(settings.kafka_bootstrap_servers)
         stack.push_async_callback(publisher.stop)
         await _reached(_KAFKA, publisher.start)
+        for line in await admin.warnings(settings.kafka_bootstrap_servers, topics.from_settings(settings)):
+            _log.warning("topic_differs", why=line)
         reader = _reader(settings)
         stack.push_async_callback(reader.stop)
         await reader.start()

@@ -6,7 +6,7 @@ import pytest
 
 from tests.kafka.conftest import Cluster
 from worker.errors import OperatorError, Unavailable
-from worker.kafka.admin import _OF_THE_TOPIC, _configs, _sizes, create_topics
+from worker.kafka.admin import _OF_THE_TOPIC, _configs, _sizes, create_topics, warnings
 from worker.kafka.topics import Topics, dead_letter
 
 MIB = 1 << 20
@@ -52,6 +52,17 @@ async def test_a_dead_letter_topic_that_is_too_small_is_made_larger(
 async def own_settings(cluster: Cluster, topic: str) -> dict[str, str]:
     found = await _configs(cluster.admin, [topic], {})
     return {name: value for name, value, _, source, *_ in found[topic] if source == _OF_THE_TOPIC}
+
+
+async def test_an_input_topic_that_keeps_batches_compressed_is_warned_of(
+    cluster: Cluster, bootstrap: str, named: Topics
+) -> None:
+    await cluster.topic(1, named.inputs[0])
+    lines = await create_topics(bootstrap, named, partitions=1, replication=-1)
+    [warning] = await warnings(bootstrap, named)
+    assert f"warning: {warning}" in lines
+    assert warning.startswith(f"topic {named.inputs[0]}: compression.type=producer")
+    assert (await own_settings(cluster, named.inputs[1]))["compression.type"] == "uncompressed"
 
 
 async def test_what_the_broker_refuses_is_said(bootstrap: str, named: Topics) -> None:

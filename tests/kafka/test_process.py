@@ -2,84 +2,21 @@
 
 import asyncio
 import contextlib
-import json
 import os
 import signal
 import socket
-import sys
-import urllib.error
-import urllib.request
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
-from typing import Any
 
 import asyncpg
 import pytest
 
 from devstack.supervisor import free_ports
 from tests.kafka.conftest import until
-from tests.kafka_io import Reading, Record, document, publish
+from tests.kafka.processes import Start, customer, ended, get, said
+from tests.kafka_io import Reading, publish
 from worker import app, health, settings
 from worker.cli import running
 from worker.errors import OperatorError, Unavailable
 from worker.kafka.topics import Topics
-
-Process = asyncio.subprocess.Process
-Start = Callable[..., Coroutine[Any, Any, Process]]
-
-
-@pytest.fixture
-async def start(environment: Mapping[str, str]) -> AsyncIterator[Start]:
-    """Start `python -m worker` with these arguments; `env` adds to this test's settings."""
-    started: list[Process] = []
-
-    async def run(*arguments: str, **env: str) -> Process:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            *("-m", "worker", *arguments),
-            env={**os.environ, **environment, **env},
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        started.append(process)
-        return process
-
-    yield run
-    for process in started:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
-
-
-async def said(process: Process, event: str) -> dict[str, Any]:
-    """The next log line with this event."""
-    assert process.stderr is not None
-    lines: list[bytes] = []
-    async with asyncio.timeout(30):
-        while line := await process.stderr.readline():
-            lines.append(line)
-            entry: dict[str, Any] = json.loads(line)
-            if entry["event"] == event:
-                return entry
-    raise AssertionError(f"ended without saying {event}: {b''.join(lines[-3:]).decode()}")
-
-
-async def ended(process: Process) -> tuple[int | None, str, str]:
-    out, err = await asyncio.wait_for(process.communicate(), 60)
-    return process.returncode, out.decode(), err.decode()
-
-
-def customer(topics: Topics, name: str) -> Record:
-    data = {"command_id": name, "occurred_at": "2026-03-01T10:00:00Z", "customer_id": name}
-    return document(topics.inputs[3], "crm.customer.create", name, data)
-
-
-def get(port: int, path: str) -> tuple[int, str]:
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
-            return answer.status, answer.read().decode()
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, error.read().decode()
 
 
 async def test_setup_does_it_once(start: Start, empty_database: str, topic_prefix: str) -> None:

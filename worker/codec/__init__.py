@@ -1,7 +1,17 @@
 """Bytes → document or the reason why not; outcome → bytes. Behind this door nothing holds a card number or a PIN."""
 
-from worker.codec.decode import Decoder, Document, Record, Undecodable
+from worker.codec.decode import Decoder, Document, Record, Undecodable, Unreadable
 from worker.codec.encode import ENCODER_VERSION, Message, Outlet
 from worker.codec.keyring import Keyring
 
-__all__ = ["ENCODER_VERSION", "Decoder", "Document", "Keyring", "Message", "Outlet", "Record", "Undecodable"]
+__all__ = [
+    "ENCODER_VERSION",
+    "Decoder",
+    "Document",
+    "Keyring",
+    "Message",
+    "Outlet",
+    "Record",
+    "Undecodable",
+    "Unreadable",
+]

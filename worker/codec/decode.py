@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, Self
 
 from pydantic import ValidationError
 
@@ -34,6 +34,18 @@ class Record(Protocol):
     key: bytes | None
     value: bytes | None
     headers: Sequence[tuple[str, bytes | None]]
+
+
+class Unreadable(bytes):
+    """The value of a record that can't be read as it was sent, as far as it could be: the record is a dead letter."""
+
+    reason: DeadLetterReason
+    detail: str
+
+    def __new__(cls, value: bytes, reason: DeadLetterReason, detail: str) -> Self:
+        made = super().__new__(cls, value)
+        made.reason, made.detail = reason, detail
+        return made
 
 
 @dataclass(slots=True, eq=False)
@@ -88,6 +100,8 @@ class Decoder:
 
     def _decode(self, record: Record) -> Document:
         value = record.value
+        if isinstance(value, Unreadable):
+            raise Refused(value.reason, value.detail)
         if not value:
             raise Refused(DeadLetterReason.NOT_CLOUDEVENT, "empty")
         if len(value) > self._max_bytes:

@@ -13,6 +13,9 @@ from worker.kafka.topics import Topics, dead_letter
 
 _MIB = 1 << 20
 _SIZE = "max.message.bytes"
+# Stored uncompressed, a batch counts by its real size: the broker refuses what would expand to more than _SIZE.
+_COMPRESSION = "compression.type"
+_UNCOMPRESSED = "uncompressed"
 # Room for records far above any sensible document: they must come in to be dead-lettered as too_large.
 _INPUT_BYTES = 16 * _MIB
 # A dead letter is the record as it came, and its headers.
@@ -32,7 +35,9 @@ async def create_topics(bootstrap_servers: str, topics: Topics, *, partitions: i
         existing = set(await admin.list_topics())
         sizes = dict.fromkeys(topics.inputs, _INPUT_BYTES)
         sizes |= await _sizes(admin, [topic for topic in topics.inputs if topic in existing])
-        wanted: dict[str, dict[str, str]] = {topic: {_SIZE: str(sizes[topic])} for topic in topics.inputs}
+        wanted: dict[str, dict[str, str]] = {
+            topic: {_SIZE: str(sizes[topic]), _COMPRESSION: _UNCOMPRESSED} for topic in topics.inputs
+        }
         wanted |= {topics.tender_outcomes: {}, topics.outcomes: {}}
         wanted |= {dead_letter(topic): {_SIZE: str(sizes[topic] + _DEAD_LETTER_EXTRA_BYTES)} for topic in topics.inputs}
         missing = {topic: config for topic, config in wanted.items() if topic not in existing}
@@ -41,12 +46,34 @@ async def create_topics(bootstrap_servers: str, topics: Topics, *, partitions: i
         found = await admin.describe_topics(sorted(existing)) if existing else []  # of none would be of all
         counts = {topic["topic"]: len(topic["partitions"]) for topic in found}
         raised = await _fit_dead_letters(admin, sorted(existing.intersection(topics.dead_letters)), wanted)
+        differ = await _compressed(admin, sorted(existing.intersection(topics.inputs)))
     return [
         f"topic {topic}: created, {partitions} partitions"
         if topic in created
         else f"topic {topic}: exists, {counts.get(topic, 0)} partitions"
         + (f", {_SIZE} raised to {wanted[topic][_SIZE]}" if topic in raised else "")
         for topic in wanted
+    ] + [f"warning: {line}" for line in differ]
+
+
+async def warnings(bootstrap_servers: str, topics: Topics) -> list[str]:
+    """A line for each input topic whose settings differ from what `setup` would have given it.
+
+    Raises Unavailable if no broker answers.
+    """
+    async with _admin(bootstrap_servers) as admin:
+        existing = set(await admin.list_topics())
+        return await _compressed(admin, sorted(existing.intersection(topics.inputs)))
+
+
+async def _compressed(admin: AIOKafkaAdminClient, topics: Sequence[str]) -> list[str]:
+    entries = await _configs(admin, topics, {_COMPRESSION: ""})
+    return [
+        f"topic {topic}: {_COMPRESSION}={value}, so {_SIZE} bounds only what a batch is compressed to;"
+        f" set {_COMPRESSION}={_UNCOMPRESSED}"
+        for topic, found in entries.items()
+        for _, value, *_ in found
+        if value != _UNCOMPRESSED
     ]
 
 

@@ -23,6 +23,7 @@ from aiokafka.structs import ConsumerRecord
 
 from worker import metrics
 from worker.errors import OperatorError, Unavailable, describe
+from worker.kafka import batches
 from worker.kafka.fetched import Fetched, Limits
 
 _log = structlog.get_logger(__name__)
@@ -47,6 +48,7 @@ class Reader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
     def __init__(
         self, bootstrap_servers: str, group: str, topics: Sequence[str], *, instance: str | None, limits: Limits
     ) -> None:
+        batches.install()
         self._topics = tuple(topics)
         self._limits = limits
         self._consumer = AIOKafkaConsumer(
