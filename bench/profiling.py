@@ -12,7 +12,7 @@ from itertools import islice
 import devstack
 from bench import workload
 from worker.codec import Message
-from worker.ledger.migrate import migrate
+from worker.ledger.setup import set_up
 from worker.pipeline import Pipeline
 from worker.settings import Settings
 
@@ -42,7 +42,7 @@ def _batches(messages: Iterator[Message], size: int) -> Iterator[list[Read]]:
 async def profile(documents: int, customers: int, size: int) -> None:
     """Half of the documents by the clock, stage by stage; the other half under cProfile, which slows it down."""
     with devstack.start() as stack:
-        await migrate(stack.dsn)
+        await set_up(stack.dsn)
         settings = Settings(
             kafka_bootstrap_servers=stack.bootstrap_servers, postgres_dsn=stack.dsn, card_key=secrets.token_hex(32)
         )

@@ -12,7 +12,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from tests.stack import Servers, servers
 from worker.kafka.admin import create_topics
 from worker.kafka.topics import Topics
-from worker.ledger.migrate import migrate
+from worker.ledger.setup import set_up
 
 CARD_KEY = "5ec2e7" * 11
 TEMPLATE = "g3n_template"
@@ -42,7 +42,7 @@ def template(stack: Servers) -> str:
 
     async def create() -> None:
         await _execute(stack.dsn, f"CREATE DATABASE {TEMPLATE}")
-        await migrate(_in_database(stack.dsn, TEMPLATE))
+        await set_up(_in_database(stack.dsn, TEMPLATE))
 
     asyncio.run(create())
     return TEMPLATE

@@ -3,6 +3,7 @@
 G3N_TEST_STACK = docker | devstack decides it otherwise. Where neither can be had, the run fails.
 """
 
+import asyncio
 import gc
 import os
 import secrets
@@ -10,7 +11,10 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from importlib.resources import files
+from urllib.parse import urlsplit, urlunsplit
 
+import asyncpg
 import docker
 from docker.errors import DockerException, NotFound
 from testcontainers.community.postgres import PostgresContainer
@@ -21,20 +25,25 @@ from testcontainers.core.wait_strategies import LogMessageWaitStrategy
 import devstack
 from devstack import kafka, postgres
 from devstack.supervisor import free_ports
+from worker.ledger import roles
 
 READY_TIMEOUT_S = 60
 OWNER = "g3n-test-owner"
+LOGIN = "g3n_test"
 # No test cuts the power, so nothing waits for the disk.
 QUICK = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
 @dataclass(frozen=True)
 class Servers:
-    """Where both are; `dsn` is a superuser's."""
+    """Where both are. Nothing under test ever is a superuser: `dsn` logs in as a user who may create databases and
+    roles, and whom the ledger's programs leave for a role of their own.
+    """
 
     kind: str
     bootstrap_servers: str
     dsn: str
+    superuser_dsn: str
 
 
 def on_loopback(container: DockerContainer, inside: int, outside: int) -> None:
@@ -78,17 +87,35 @@ def servers() -> Iterator[Servers]:
     """Start both, and leave nothing behind."""
     kinds = {"docker": containers, "devstack": processes}
     with kinds[os.environ.get("G3N_TEST_STACK") or ("docker" if engine_answers() else "devstack")]() as started:
-        yield started
+        kind, bootstrap_servers, dsn = started
+        yield Servers(kind, bootstrap_servers, asyncio.run(_login(dsn)), dsn)
+
+
+async def _login(superuser_dsn: str) -> str:
+    """The DSN of a new user who can set up a ledger and take on its roles, and can do nothing else."""
+    password = secrets.token_hex(16)
+    superuser = await asyncpg.connect(superuser_dsn)
+    try:
+        await superuser.execute((files(roles) / "create.sql").read_text())
+        await superuser.execute(f"CREATE ROLE {LOGIN} LOGIN CREATEDB CREATEROLE PASSWORD '{password}'")
+        await superuser.execute(f"GRANT crm_owner TO {LOGIN} WITH ADMIN TRUE")
+        await superuser.execute(
+            f"GRANT crm_worker, crm_api, crm_ops, crm_audit TO {LOGIN} WITH INHERIT FALSE, ADMIN TRUE"
+        )
+    finally:
+        await superuser.close()
+    parts = urlsplit(superuser_dsn)
+    return urlunsplit(parts._replace(netloc=f"{LOGIN}:{password}@{parts.hostname}:{parts.port}", path="/postgres"))
 
 
 @contextmanager
-def processes() -> Iterator[Servers]:
+def processes() -> Iterator[tuple[str, str, str]]:
     with devstack.start(postgres=QUICK) as stack:
-        yield Servers("devstack", stack.bootstrap_servers, stack.dsn)
+        yield "devstack", stack.bootstrap_servers, stack.dsn
 
 
 @contextmanager
-def containers() -> Iterator[Servers]:
+def containers() -> Iterator[tuple[str, str, str]]:
     # The reaper would be one more image to pull; `remove_abandoned` does its work.
     testcontainers_config.ryuk_disabled = True
     remove_abandoned()
@@ -105,7 +132,7 @@ def containers() -> Iterator[Servers]:
             running.callback(container.stop)
             container.start()
         broker.wait_until_ready()
-        yield Servers("docker", broker.bootstrap_servers, f"postgresql://crm:{password}@127.0.0.1:{port}/crm")
+        yield "docker", broker.bootstrap_servers, f"postgresql://crm:{password}@127.0.0.1:{port}/crm"
 
 
 def remove_abandoned() -> None:

@@ -19,9 +19,11 @@ from worker.kafka import admin, topics
 from worker.kafka.fetched import Limits
 from worker.kafka.publisher import Publisher
 from worker.kafka.reader import Reader
-from worker.ledger.migrate import MigrationError, migrate
+from worker.ledger.migrate import MigrationError
 from worker.ledger.pool import Pool
 from worker.ledger.queries import Connection
+from worker.ledger.roles import Missing, Role
+from worker.ledger.setup import set_up
 from worker.ops.explain import explain as explain_document
 from worker.ops.explanation import Explanation
 from worker.ops.simulate import simulate as simulate_event
@@ -37,8 +39,9 @@ _START_S = 30.0
 _GRACE_S = 30.0
 _POSTGRES = "Postgres (G3N_POSTGRES_DSN)"
 _KAFKA = "Kafka (G3N_KAFKA_BOOTSTRAP_SERVERS)"
-# Authorization and a database that does not exist: waiting helps neither, and the message says which.
+# Authorization, a database or a role that does not exist: waiting helps none, and the message says which.
 _REFUSED_CLASSES = ("28", "3D")
+_REFUSED_STATES = ("22023", "42501")
 # Batches allocate thousands of short-lived objects; the default looks for cycles among them 100 times a second.
 _GC_THRESHOLD = (100_000, 50, 50)
 
@@ -77,7 +80,7 @@ async def setup(settings: Settings, say: Callable[[str], None]) -> None:
             replication=settings.replication_factor,
         )
 
-    applied = await _reached(_POSTGRES, lambda: migrate(settings.dsn))
+    applied = await _reached(_POSTGRES, lambda: set_up(settings.admin_dsn, settings.role_passwords))
     for name in applied:
         say(f"migration {name}: applied")
     if not applied:
@@ -115,7 +118,7 @@ async def serve_api(settings: Settings) -> int:
 
 async def keys(settings: Settings, action: Callable[[Connection], Awaitable[_T]]) -> _T:
     """`g3n worker keys …`: the action on the ledger, in one transaction."""
-    pool = await _reached(_POSTGRES, lambda: Pool.of_door(settings.dsn, 1))
+    pool = await _reached(_POSTGRES, lambda: Pool.of_door(settings.dsn, 1, Role.OPS))
     try:
         async with pool.transaction() as connection:
             return await action(connection)
@@ -127,7 +130,7 @@ async def explain(settings: Settings, orgcode: str, type_: str, subject: str) ->
     """`g3n worker explain`: all that the ledger holds about one document; None where there is no such document."""
     names = topics.from_settings(settings)
     outlet = Outlet(names.outcomes, names.tender_outcomes, settings.consumer_group)
-    pool = await _reached(_POSTGRES, lambda: Pool.open(settings.dsn))
+    pool = await _reached(_POSTGRES, lambda: Pool.of_door(settings.dsn, 1, Role.OPS))
     try:
         return await explain_document(pool, outlet, orgcode, type_, subject)
     finally:
@@ -276,11 +279,19 @@ async def _reached(what: str, action: Callable[[], Awaitable[_T]]) -> _T:
     try:
         async with asyncio.timeout(_START_S + 5):
             return await retrying(attempt)
-    except MigrationError as error:
+    except (MigrationError, Missing) as error:
         raise errors.OperatorError(str(error)) from error
     except Exception as error:
-        if isinstance(error, asyncpg.PostgresError) and (error.sqlstate or "")[:2] in _REFUSED_CLASSES:
-            raise errors.OperatorError(f"{what} refuses: {error.args[0]}") from error
+        if isinstance(error, asyncpg.PostgresError) and _refuses(error.sqlstate or ""):
+            raise errors.OperatorError(f"{what} refuses: {error.args[0]}{_hint(str(error.args[0]))}") from error
         if errors.retriable(error):
             raise errors.Unavailable(f"{what} can't be reached: {errors.describe(error)}") from error
         raise
+
+
+def _refuses(state: str) -> bool:
+    return state[:2] in _REFUSED_CLASSES or state in _REFUSED_STATES
+
+
+def _hint(said: str) -> str:
+    return "; run `g3n worker setup`, and log in as a member of that role" if 'role "crm_' in said else ""

@@ -12,6 +12,7 @@ MIB = 1 << 20
 ORGCODE = re.compile(r"[a-z0-9_-]{1,32}")
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,245}")  # Kafka's 249, less the ending of a dead-letter topic
 _CARD_KEY_BYTES = 32
+_ROLES = ("crm_owner", "crm_worker", "crm_api", "crm_ops", "crm_audit")
 
 
 class SettingsError(Exception):
@@ -41,6 +42,14 @@ class Settings(BaseSettings):
 
     kafka_bootstrap_servers: str = Field(description="brokers to start from: host:port, comma separated")
     postgres_dsn: SecretStr = Field(description="the ledger's database: postgresql://user:password@host:port/name")
+    postgres_admin_dsn: SecretStr = Field(
+        SecretStr(""),
+        description="`setup`: the same database, as a user who may create roles; none: G3N_POSTGRES_DSN",
+    )
+    postgres_role_passwords: SecretStr = Field(
+        SecretStr(""),
+        description="`setup`: passwords that it gives the roles: crm_worker=…,crm_api=…; none: it gives none",
+    )
     card_key: SecretStr = Field(description="key that card numbers and PINs are hashed with: hex of at least 32 bytes")
     card_keys_old: SecretStr = Field(SecretStr(""), description="keys used earlier, comma separated, newest first")
     orgcodes: Annotated[frozenset[str], NoDecode] = Field(
@@ -116,11 +125,21 @@ class Settings(BaseSettings):
             raise ValueError("must be host:port, comma separated")
         return ",".join(_parts(value))
 
-    @field_validator("postgres_dsn")
+    @field_validator("postgres_dsn", "postgres_admin_dsn")
     @classmethod
-    def _scheme(cls, value: SecretStr) -> SecretStr:
+    def _scheme(cls, value: SecretStr, info: ValidationInfo) -> SecretStr:
+        if info.field_name == "postgres_admin_dsn" and not value:
+            return value
         if not value.get_secret_value().startswith(("postgresql://", "postgres://")):
             raise ValueError("must begin with postgresql://")
+        return value
+
+    @field_validator("postgres_role_passwords")
+    @classmethod
+    def _of_roles(cls, value: SecretStr) -> SecretStr:
+        roles = [part.partition("=") for part in _parts(value.get_secret_value())]
+        if not all(role in _ROLES and password for role, _, password in roles):
+            raise ValueError(f"must be ROLE=PASSWORD, comma separated; the roles are {', '.join(_ROLES)}")
         return value
 
     @field_validator("card_key", "card_keys_old")
@@ -146,6 +165,17 @@ class Settings(BaseSettings):
     def dsn(self) -> str:
         """The database's address, password included: for the driver, never for a log."""
         return self.postgres_dsn.get_secret_value()
+
+    @property
+    def admin_dsn(self) -> str:
+        """The database's address for `setup`: for the driver, never for a log."""
+        return self.postgres_admin_dsn.get_secret_value() or self.dsn
+
+    @property
+    def role_passwords(self) -> dict[str, str]:
+        """Passwords by role of the database, for `setup`."""
+        parts = (part.partition("=") for part in _parts(self.postgres_role_passwords.get_secret_value()))
+        return {role: password for role, _, password in parts}
 
     @property
     def card_keys(self) -> tuple[bytes, ...]:

@@ -18,6 +18,7 @@ from worker.api.application import Api
 from worker.health import Status
 from worker.ledger import keys
 from worker.ledger.pool import Pool
+from worker.ledger.roles import Role
 from worker.pipeline import Pipeline
 from worker.settings import Settings
 
@@ -31,12 +32,13 @@ class Service:
 
     api: Api
     pool: Pool
+    operators: Pool
     status: Status
     settings: Settings
 
     async def key(self, *scopes: str, orgcode: str = ORGCODE) -> tuple[str, str]:
         """A new key with these scopes, or nearly all: its id and its secret."""
-        async with self.pool.transaction() as connection:
+        async with self.operators.transaction() as connection:
             key, secret = await keys.create(connection, orgcode, "of a test", scopes or ALL)
         return key.id, secret
 
@@ -86,10 +88,12 @@ def serving(database: str) -> Serving:
         }
         settings, status = Settings(**given), Status(server.PART)
         pool = await server.connect(settings)
+        operators = await Pool.of_door(settings.dsn, 1, Role.OPS)
         try:
             async with server.opened(settings, pool, status) as api:
-                yield Service(api, pool, status, settings)
+                yield Service(api, pool, operators, status, settings)
         finally:
+            await operators.close()
             await pool.close()
 
     return run

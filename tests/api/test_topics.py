@@ -19,7 +19,7 @@ from tests.kafka_io import Reading
 from tests.ledger.conftest import header, said
 from worker.answers import Applied
 from worker.kafka.topics import Topics
-from worker.ledger.migrate import migrate
+from worker.ledger.setup import set_up
 from worker.pipeline import Pipeline
 
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -65,7 +65,7 @@ async def test_the_same_operations_leave_the_same_rows(
         await caller.post(name, body, key)
     at_the_door = [await rows(connection, statement) for statement in LEFT]
     assert [len(part) for part in at_the_door] == [15, 4, 7, 2, 2, 2, 1]
-    await migrate(empty_database)
+    await set_up(empty_database)
     settings = caller.service.settings.model_copy(update={"postgres_dsn": SecretStr(empty_database)})
     topics = await Pipeline.open(settings)
     for step in STEPS:

@@ -7,7 +7,7 @@ import asyncpg
 import pytest
 
 from worker.ledger import migrate as runner
-from worker.ledger.migrate import MigrationError, migrate
+from worker.ledger.migrate import MigrationError
 
 SHAPE = """
 SELECT table_name || '.' || column_name || ' ' || data_type || ' ' || is_nullable || coalesce(' ' || column_default, '')
@@ -16,6 +16,14 @@ UNION ALL SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' AND tablen
 UNION ALL SELECT tgname FROM pg_trigger WHERE NOT tgisinternal
 ORDER BY 1
 """
+
+
+async def migrate(dsn: str) -> list[str]:
+    connection = await asyncpg.connect(dsn)
+    try:
+        return await runner.migrate(connection)
+    finally:
+        await connection.close()
 
 
 async def shape(dsn: str) -> list[str]:

@@ -28,7 +28,7 @@ from tests.upgrade import release
 from tests.upgrade.release import Recorded, Said, encoded
 from tests.upgrade.worker import Clocked
 from worker.codec import Message
-from worker.ledger.migrate import migrate
+from worker.ledger.setup import set_up
 
 NOON: Final = datetime(2026, 11, 20, 12, tzinfo=UTC)
 PHASE_S: Final = 60  # longer than any hold that a scenario waits for
@@ -181,7 +181,7 @@ def _as_published(message: Message) -> Published:
 
 
 async def main(name: str, dsn: str) -> None:
-    await migrate(dsn)
+    await set_up(dsn)
     worker = await Clocked.open(dsn, int(NOON.timestamp()) * 1_000_000)
     recorder = Recorder(worker)
     await recorder.scenarios()

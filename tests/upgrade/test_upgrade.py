@@ -13,7 +13,7 @@ from tests.upgrade import release
 from tests.upgrade.release import Recorded, Said
 from tests.upgrade.worker import Clocked
 from worker.codec import Message
-from worker.ledger.migrate import migrate
+from worker.ledger.setup import set_up
 
 YEAR_US = 366 * 86_400_000_000
 HELD = "SELECT org, kind, key, balance, held, deficit, version, standing FROM account ORDER BY 1, 2, 3"
@@ -46,7 +46,7 @@ async def upgraded(request: pytest.FixtureRequest, empty_database: str) -> Async
     connection = await asyncpg.connect(empty_database)
     await release.restore(connection, request.param)
     before = await _held(connection)
-    await migrate(empty_database)
+    await set_up(empty_database)
     documents = release.documents(request.param)
     worker = await Clocked.open(empty_database, max(one.timestamp_ms for one in documents) * 1000)
     yield Upgraded(request.param, documents, release.published(request.param), before, connection, worker)

@@ -20,8 +20,17 @@ _Processes = Annotated[int, typer.Option(min=1, max=64, help="so many workers un
 
 
 @app.command(epilog=EPILOG)
-def setup() -> None:
-    """Migrate the database and create the topics; again changes nothing."""
+def setup(
+    print_roles: Annotated[
+        bool, typer.Option("--print-roles", help="print the SQL that creates the database's roles, for a DBA, and stop")
+    ] = False,
+) -> None:
+    """Create the database's roles, migrate it and create the topics. Running it again changes nothing."""
+    if print_roles:
+        from worker.ledger import roles
+
+        typer.echo(roles.sql(), nl=False)
+        return
 
     async def work(chosen: settings.Settings) -> int:
         from worker import app as root

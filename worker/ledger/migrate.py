@@ -32,11 +32,13 @@ def files() -> "Iterator[tuple[int, str, str]]":
         yield int(path.name[:4]), path.stem, path.read_text(encoding="utf-8")
 
 
-async def migrate(dsn: str) -> list[str]:
-    """Bring the database up to date; the names of what was applied. Safe to run from several places at once."""
-    connection = await asyncpg.connect(dsn)
+async def migrate(connection: asyncpg.Connection) -> list[str]:
+    """Bring the schema up to date, and return the names of the migrations that were applied.
+
+    Safe to run from several connections at once. Raises MigrationError for a migration that was changed.
+    """
+    await connection.execute("SELECT pg_advisory_lock($1)", LOCK)
     try:
-        await connection.execute("SELECT pg_advisory_lock($1)", LOCK)
         await connection.execute(JOURNAL)
         known = {row["number"]: row for row in await connection.fetch("SELECT number, name, checksum FROM migration")}
         applied = []
@@ -54,4 +56,4 @@ async def migrate(dsn: str) -> list[str]:
             applied.append(name)
         return applied
     finally:
-        await connection.close()
+        await connection.execute("SELECT pg_advisory_unlock($1)", LOCK)

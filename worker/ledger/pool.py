@@ -8,6 +8,7 @@ from typing import cast
 import asyncpg
 
 from worker.ledger.queries import Connection
+from worker.ledger.roles import Role
 
 # Plans by nested loops over the primary keys whatever the statistics say: of a table that is small, or was never
 # analysed, the planner would read all for each of a batch's keys, and keep that plan while it grows (measured: a sixth
@@ -46,14 +47,14 @@ class Pool:
     @classmethod
     async def open(cls, dsn: str) -> "Pool":
         """Of a worker, which publishes what it decides."""
-        ledger = cls(await _connect(dsn, CONNECTIONS), dsn, secrets.randbits(62))
+        ledger = cls(await _connect(dsn, CONNECTIONS, Role.WORKER), dsn, secrets.randbits(62))
         await ledger.stay_known()
         return ledger
 
     @classmethod
-    async def of_door(cls, dsn: str, connections: int) -> "Pool":
+    async def of_door(cls, dsn: str, connections: int, role: Role = Role.API) -> "Pool":
         """Of a door, whose batches are left to the workers to publish."""
-        return cls(await _connect(dsn, connections), dsn, DOORS)
+        return cls(await _connect(dsn, connections, role), dsn, DOORS)
 
     async def close(self) -> None:
         if self._alive is not None and not self._alive.is_closed():
@@ -119,7 +120,9 @@ class Pool:
         return int(await connection.fetchval("SELECT nextval('batch_no')"))
 
 
-async def _connect(dsn: str, connections: int) -> asyncpg.Pool:
+async def _connect(dsn: str, connections: int, role: Role) -> asyncpg.Pool:
+    """Connections that act as `role`, whoever the DSN logs in as."""
     return await asyncpg.create_pool(
-        dsn, min_size=1, max_size=connections, command_timeout=COMMAND_TIMEOUT_S, server_settings=SESSION
-    )
+        dsn, min_size=1, max_size=connections, command_timeout=COMMAND_TIMEOUT_S,
+        server_settings={**SESSION, "role": role.value},
+    )  # fmt: skip

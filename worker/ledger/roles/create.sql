@@ -1,0 +1,54 @@
+-- The five roles of a ledger. A superuser, or a role with CREATEROLE that owns the database, runs this once; running it
+-- again changes nothing. The roles belong to the whole server, so two ledgers on one server share them.
+-- A new role has no password, so nobody can log in as it until somebody sets one.
+
+DO $$
+DECLARE role text;
+BEGIN
+    FOREACH role IN ARRAY ARRAY['crm_owner', 'crm_worker', 'crm_api', 'crm_ops', 'crm_audit'] LOOP
+        BEGIN
+            IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role) THEN
+                EXECUTE format('CREATE ROLE %I LOGIN', role);
+            END IF;
+        EXCEPTION WHEN duplicate_object OR unique_violation THEN
+            NULL;  -- somebody created it at the same moment
+        END;
+    END LOOP;
+
+    -- Whoever sets up the ledger acts as its owner. A superuser may do so anyway.
+    IF NOT pg_has_role(current_user, 'crm_owner', 'USAGE') THEN
+        EXECUTE format('GRANT crm_owner TO %I', current_user);
+    END IF;
+
+END $$;
+
+GRANT USAGE, CREATE ON SCHEMA public TO crm_owner;
+GRANT USAGE ON SCHEMA public TO crm_worker, crm_api, crm_ops, crm_audit;
+
+-- Version 0.1 left its tables to whoever ran `setup`; now they change hands.
+DO $$
+DECLARE relation regclass;
+BEGIN
+    FOR relation IN
+        SELECT c.oid FROM pg_class c
+        WHERE c.relnamespace = 'public'::regnamespace AND c.relowner <> 'crm_owner'::regrole
+            AND c.relkind IN ('r', 'p', 'v') AND pg_has_role(current_user, c.relowner, 'USAGE')
+            AND c.relname = ANY ('{org,batch,event,account,transfer,tender,card_number,parked,timer,customer,consent,'
+                'policy,watermark,api_key,session,migration,contra,entry,imbalance}')
+    LOOP
+        EXECUTE format('ALTER TABLE %s OWNER TO crm_owner', relation);
+    END LOOP;
+    FOR relation IN
+        SELECT c.oid FROM pg_class c
+        WHERE c.relnamespace = 'public'::regnamespace AND c.relowner <> 'crm_owner'::regrole
+            AND c.relkind = 'S' AND c.relname = ANY ('{account_id,batch_no}')
+    LOOP
+        EXECUTE format('ALTER SEQUENCE %s OWNER TO crm_owner', relation);
+    END LOOP;
+    IF EXISTS (
+        SELECT FROM pg_proc
+        WHERE proname = 'refuse_change' AND pronamespace = 'public'::regnamespace AND proowner <> 'crm_owner'::regrole
+    ) THEN
+        ALTER FUNCTION refuse_change() OWNER TO crm_owner;
+    END IF;
+END $$;

@@ -1,0 +1,42 @@
+-- What each role may do. The owner runs this after every migration, in one transaction; nothing else is granted.
+-- What is append-only can be read and inserted: nobody but the owner may update, delete or truncate it.
+
+DO $$
+DECLARE relation regclass;
+BEGIN
+    FOR relation IN
+        SELECT oid FROM pg_class
+        WHERE relnamespace = 'public'::regnamespace AND relowner = 'crm_owner'::regrole AND relkind IN ('r', 'p', 'v', 'S')
+    LOOP
+        EXECUTE format('REVOKE ALL ON %s FROM PUBLIC, crm_worker, crm_api, crm_ops, crm_audit', relation);
+    END LOOP;
+END $$;
+
+-- The worker and the API decide documents.
+GRANT SELECT, INSERT ON org, transfer, card_number, consent, policy TO crm_worker, crm_api;
+GRANT SELECT, INSERT, UPDATE ON account, tender, customer TO crm_worker, crm_api;
+GRANT SELECT, INSERT, UPDATE (no, status, digest, facts, record) ON event TO crm_worker, crm_api;
+GRANT SELECT, INSERT, UPDATE, DELETE ON parked, timer TO crm_worker, crm_api;
+GRANT SELECT ON contra, migration TO crm_worker, crm_api;
+GRANT USAGE ON SEQUENCE account_id, batch_no TO crm_worker, crm_api;
+
+-- Only workers publish, and only they read the topics.
+GRANT SELECT, INSERT, UPDATE (published_at) ON batch TO crm_worker;
+GRANT SELECT, INSERT, UPDATE ON watermark TO crm_worker;
+
+-- The API records its batches for the workers to publish, and knows its callers.
+GRANT INSERT ON batch TO crm_api;
+GRANT SELECT ON api_key TO crm_api;
+GRANT SELECT, INSERT, DELETE ON session TO crm_api;
+
+-- Operators keep the API keys, and read everything but personal data. A key is never deleted.
+GRANT SELECT, INSERT ON org TO crm_ops;
+GRANT SELECT, INSERT, UPDATE (expires_at, revoked_at) ON api_key TO crm_ops;
+GRANT SELECT, DELETE ON session TO crm_ops;
+GRANT SELECT ON event, account, transfer, tender, card_number, parked, timer, consent, policy, batch, watermark,
+    migration, contra, entry, imbalance TO crm_ops;
+GRANT USAGE ON SEQUENCE batch_no TO crm_ops;
+
+-- Auditors read the ledger: no personal data, no credentials, and nothing to change.
+GRANT SELECT ON org, event, account, transfer, tender, parked, timer, consent, policy, batch, watermark, migration,
+    contra, entry, imbalance TO crm_audit;

@@ -1,0 +1,25 @@
+"""Set up the ledger's database: roles, schema, rights."""
+
+from collections.abc import Mapping
+
+import asyncpg
+
+from worker.ledger import roles
+from worker.ledger.migrate import migrate
+
+
+async def set_up(dsn: str, passwords: Mapping[str, str] | None = None) -> list[str]:
+    """Create the roles with these passwords, bring the schema up to date, and grant each role its rights.
+
+    Returns the names of the migrations that were applied. Running it again, or several at once, is safe. Raises
+    MigrationError for a migration that was changed, and roles.Missing where the roles are missing and the user of the
+    DSN may not create them.
+    """
+    connection = await asyncpg.connect(dsn)
+    try:
+        await roles.ensure(connection, passwords or {})
+        applied = await migrate(connection)
+        await roles.grant(connection)
+    finally:
+        await connection.close()
+    return applied
