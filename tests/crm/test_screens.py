@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import time
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +104,19 @@ def test_a_card_has_its_own_currency(desk: Desk) -> None:
 )
 def test_money(minor: int, currency: str, shown: str) -> None:
     assert money(minor, currency) == shown
+
+
+@pytest.mark.parametrize("zone", ["America/Los_Angeles", "Pacific/Kiritimati", "UTC"])
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z"])
+def test_the_first_and_the_last_instant(desk: Desk, monkeypatch: pytest.MonkeyPatch, zone: str, at: str) -> None:
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    desk.api.answer = in_turn(
+        ok({"items": [{"at": at, "change": 1, "balance": 1, "document": {"type": "t", "id": "i"}}]})
+    )
+    done = desk.crm("loyalty", "history", "--customer-id", "C")
+    assert done.code == 0
+    assert re.search(r"(?m)^(0001-01-01|0000-12-31|9999-12-31|10000-01-01)", done.out)
 
 
 def test_signs() -> None:

@@ -1,41 +1,77 @@
-"""`g3n`, also `python -m worker`: a module a group of commands, put together here."""
+"""`g3n`, also `python -m worker`: a module for each group of commands, loaded when the group is used."""
 
 import sys
+from functools import partial
+from importlib import import_module
+from typing import Annotated, Any, Final
 
 import typer
+from typer.core import TyperGroup
 
-from worker.cli import keys, mcp, worker
-from worker.cli.api import api
-from worker.cli.deferred import Root
-from worker.cli.running import EPILOG
+from worker.cli import terminal
+from worker.deferred import Deferred
+
+# Name, what `--help` says of it, and where it is: a module and a name in it.
+_COMMANDS: Final = (
+    ("worker", "Consumes documents and publishes what was decided.", "worker.cli.worker:app"),
+    ("api", "Answer the HTTP API until SIGTERM.", "worker.cli.api:app"),
+    ("mcp", "Serve MCP, as a client of the HTTP API: tools, resources, prompts.", "worker.cli.mcp:app"),
+    ("crm", "Customers, loyalty points and gift cards through the HTTP API.", "worker.crm.groups:APP"),
+    ("login", "Keep where the API is and as whom to ask, once the API has accepted it.", "worker.crm.entry:LOGIN"),
+    ("logout", "Forget a profile, its key included.", "worker.crm.entry:LOGOUT"),
+)
+_WORKER_COMMANDS: Final = (["setup"], ["run"], ["drain"], ["explain"], ["simulate"], ["keys"], ["publish"])
+
+
+class Root(TyperGroup):
+    """`g3n`: its commands by their names."""
+
+    def __init__(self, **given: Any) -> None:  # noqa: ANN401  # typer passes them on to click
+        super().__init__(**given)
+        for name, short_help, where in _COMMANDS:
+            self.add_command(Deferred(name, short_help, partial(_loaded, *where.split(":"))))
+
+
+def _loaded(module: str, name: str) -> Any:  # noqa: ANN401  # a typer app or a click command
+    return getattr(import_module(module), name)
+
 
 app = typer.Typer(
     name="g3n",
     cls=Root,
     help="Loyalty points and gift cards from retail events: Kafka in, one Postgres ledger, outcomes out.",
-    epilog=EPILOG,
+    epilog="Settings of the server are environment variables: g3n worker --help lists them.",
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-worker.app.add_typer(keys.app, name="keys")
-app.add_typer(worker.app, name="worker")
-app.command(epilog=EPILOG)(api)
-app.command("mcp")(mcp.serve)
+
+
+def _show_version(wanted: bool) -> None:  # as typer calls it
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"g3n {version('g3n-crm')}")
+        raise typer.Exit
 
 
 @app.callback()
-def _g3n() -> None:
+def _g3n(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="show the version and exit")
+    ] = False,
+) -> None:
     """Commands come in groups."""
 
 
 def main() -> None:
     """The entry point of `g3n`."""
+    terminal.write_what_it_can()
     app(prog_name="g3n")
 
 
 def module() -> None:
     """The entry point of `python -m worker`: as `g3n`, and the word `worker` may be left out."""
-    if sys.argv[1:2] in (["setup"], ["run"], ["drain"], ["explain"], ["simulate"], ["keys"]):
+    if sys.argv[1:2] in _WORKER_COMMANDS:
         sys.argv.insert(1, "worker")
     main()

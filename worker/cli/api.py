@@ -2,6 +2,7 @@
 
 from worker import settings
 from worker.cli import running
+from worker.deferred import alone
 
 
 def api() -> None:
@@ -13,3 +14,6 @@ def api() -> None:
         return await root.serve_api(chosen)
 
     running.run(work, "api")
+
+
+app = alone(api, epilog=running.EPILOG)

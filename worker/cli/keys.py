@@ -10,13 +10,13 @@ import typer
 from schemas.scopes import Scope
 from worker import settings
 from worker.cli import running
-from worker.cli.running import EPILOG, FAILED
+from worker.cli.running import FAILED
 
 if TYPE_CHECKING:
     from worker.ledger.keys import Key
     from worker.ledger.queries import Connection
 
-app = typer.Typer(help="API keys: make, list, revoke, rotate.", epilog=EPILOG, no_args_is_help=True)
+app = typer.Typer(help="API keys: make, list, revoke, rotate.", no_args_is_help=True)
 
 _Orgcode = Annotated[
     str, typer.Option("--orgcode", envvar="G3N_ORGCODE", metavar="ORGCODE", help="the tenant", show_default=False)
@@ -28,7 +28,7 @@ _Valid = Annotated[
 ]
 
 
-@app.command(epilog=EPILOG)
+@app.command()
 def create(
     orgcode: _Orgcode,
     name: Annotated[str, typer.Option(help="what it is for, as till-london-1; for people")],
@@ -51,7 +51,7 @@ def create(
     _run(work)
 
 
-@app.command("list", epilog=EPILOG)
+@app.command("list")
 def list_(
     orgcode: Annotated[str | None, typer.Option(envvar="G3N_ORGCODE", help="of this tenant; else of all")] = None,
     as_json: _Json = False,
@@ -71,7 +71,7 @@ def list_(
     _run(work)
 
 
-@app.command(epilog=EPILOG)
+@app.command()
 def revoke(key_id: _KeyId, orgcode: _Orgcode) -> None:
     """End a key and its sessions, within seconds everywhere; again changes nothing."""
 
@@ -86,7 +86,7 @@ def revoke(key_id: _KeyId, orgcode: _Orgcode) -> None:
     _run(work)
 
 
-@app.command(epilog=EPILOG)
+@app.command()
 def rotate(
     key_id: _KeyId,
     orgcode: _Orgcode,

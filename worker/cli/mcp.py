@@ -1,10 +1,13 @@
 """`g3n mcp`: the operations of the API as tools for an AI agent."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import typer
 
-from worker.cli.running import FAILED, SETTINGS
+from worker.deferred import alone
+
+FAILED: Final = 1
+SETTINGS: Final = 2
 
 
 def serve(
@@ -63,3 +66,6 @@ def serve(
     except CannotServe as error:
         typer.echo(f"g3n: {error}", err=True)
         raise typer.Exit(FAILED) from None
+
+
+app = alone(serve)

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from worker import settings
-from worker.cli import running
+from worker.cli import keys, running
 from worker.cli.running import EPILOG, FAILED
 
 app = typer.Typer(
@@ -16,10 +16,12 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
+app.add_typer(keys.app, name="keys")
+
 _Processes = Annotated[int, typer.Option(min=1, max=64, help="so many workers under one parent, in one group")]
 
 
-@app.command(epilog=EPILOG)
+@app.command()
 def setup(
     print_roles: Annotated[
         bool, typer.Option("--print-roles", help="print the SQL that creates the database's roles, for a DBA, and stop")
@@ -53,7 +55,7 @@ def run(processes: _Processes = 1) -> None:
     running.run(work, "run", processes)
 
 
-@app.command(epilog=EPILOG)
+@app.command()
 def drain(processes: _Processes = 1) -> None:
     """Consume until every input's end, as it is at the start, is committed and nothing is ready; leave with 0."""
 
@@ -65,7 +67,7 @@ def drain(processes: _Processes = 1) -> None:
     running.run(work, "drain", processes)
 
 
-@app.command(epilog=EPILOG)
+@app.command()
 def explain(
     type_: Annotated[str, typer.Argument(metavar="TYPE", help="the document's type, as scm.sale.completed")],
     subject: Annotated[
@@ -94,7 +96,7 @@ def explain(
     running.run(work)
 
 
-@app.command(epilog=EPILOG)
+@app.command()
 def simulate(
     file: Annotated[
         typer.FileBinaryRead, typer.Argument(metavar="FILE", help="a CloudEvent in structured mode, JSON; -: stdin")

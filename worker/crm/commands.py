@@ -1,4 +1,4 @@
-"""`g3n crm …`: a command an operation of the table, its options the members of the body (contract §5)."""
+"""A command of `g3n crm`: an operation of the table; its options are the members of the body (contract §5)."""
 
 import inspect
 import shlex
@@ -9,56 +9,24 @@ import typer
 
 from schemas import door_examples
 from schemas.currencies import CURRENCIES
-from schemas.operations import OPERATIONS, Access, Operation
+from schemas.operations import Access, Operation
 from schemas.reasons import CATEGORY
 from worker.crm import profiles, words
 from worker.crm.figures import NotAFigure, whole
-from worker.crm.leaving import EXIT_CODES
 from worker.crm.members import Kind, Member, amounts, members
+from worker.deferred import alone
 
-# What a group is about, and the short ways to it that a person expects.
-_GROUPS: Final[Mapping[str, str]] = {
-    "customer": "Customers: profiles, consents, erasure, merging.",
-    "customer.consent": "What a customer allows.",
-    "loyalty": "Points: earn, spend, correct, look up.",
-    "loyalty.policy": "The rules by which points and cards work, in versions.",
-    "giftcard": "Gift cards: issue, spend, load, freeze, look up.",
-    "tender": "Payments of a till: hold, take, release.",
-    "event": "Why a document was decided so, or would be.",
-    "session": "Short-lived tokens.",
-}
-_SHORT: Final = ("customer.consent", "loyalty.policy")
 _OF_PIN: Final = "G3N_PIN"
 
-_HELP: Final = f"""Customers, loyalty points and gift cards through the HTTP API.
 
-Whom to ask: `g3n login` keeps it; or set G3N_API_URL, G3N_ORGCODE and G3N_API_KEY, which go before the profile
-`default` (or G3N_PROFILE); --profile goes before all of them.
-
-Answers are tables; --json gives exactly what the API answered. Errors are a line on stderr.
-
-{EXIT_CODES}"""
-
-
-def groups() -> dict[str, typer.Typer]:
-    """The groups by their name, the whole under the empty one."""
-    made = {"": typer.Typer(help=_HELP, no_args_is_help=True, add_completion=False, rich_markup_mode=None)}
-    for operation in OPERATIONS.values():
-        group, _, command = operation.name.rpartition(".")
-        _group(made, group).command(
-            command, help=_help(operation), short_help=operation.summary, no_args_is_help=_needs_something(operation)
-        )(_command(operation))
-    for name in _SHORT:
-        made[""].add_typer(made[name], name=name.rpartition(".")[2])
-    return made
-
-
-def _group(made: dict[str, typer.Typer], name: str) -> typer.Typer:
-    if name not in made:
-        above, _, own = name.rpartition(".")
-        made[name] = typer.Typer(help=_GROUPS[name], no_args_is_help=True, rich_markup_mode=None)
-        _group(made, above).add_typer(made[name], name=own)
-    return made[name]
+def command(operation: Operation) -> typer.Typer:
+    """Return the command of an operation."""
+    return alone(
+        _command(operation),
+        help=_help(operation),
+        short_help=operation.summary,
+        no_args_is_help=_needs_something(operation),
+    )
 
 
 def _command(operation: Operation) -> Callable[..., None]:

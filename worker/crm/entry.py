@@ -11,6 +11,7 @@ from worker.client.connection import Connection, ConnectionInvalid, checked_url
 from worker.crm import profiles
 from worker.crm.hidden import ASK, revealed
 from worker.crm.leaving import ExitCode, leave
+from worker.deferred import alone
 
 _Profile = Annotated[str, typer.Option(help="the name under which it is kept", envvar="G3N_PROFILE")]
 
@@ -93,3 +94,7 @@ def _ask(what: str) -> str:
 def _no_terminal(what: str) -> str:
     names = {"URL of the API": "--url", "Orgcode": "--orgcode"}
     raise typer.BadParameter("missing, and there is no terminal to ask at", param_hint=names.get(what, "--key"))
+
+
+LOGIN = alone(login)
+LOGOUT = alone(logout)

@@ -179,14 +179,16 @@ async def _all_pages(client: Client, operation: Operation, body: dict[str, Any],
 
 
 async def _stream_json(pages: AsyncIterator[Answer]) -> None:
-    """One document, `{"items": [...]}`, written as it comes."""
+    """One document, `{"items": [...]}`, written as it comes, in UTF-8 whatever the terminal's encoding."""
+    sys.stdout.flush()
     separator = '{"items":['
     async for page in pages:
         for item in page.json()["items"]:
-            sys.stdout.write(separator + json.dumps(item, ensure_ascii=False, separators=(",", ":")))
+            text = json.dumps(item, ensure_ascii=False, separators=(",", ":"))
+            sys.stdout.buffer.write((separator + text).encode())
             separator = ","
-    sys.stdout.write(("" if separator == "," else separator) + "]}\n")
-    sys.stdout.flush()
+    sys.stdout.buffer.write((("" if separator == "," else separator) + "]}\n").encode())
+    sys.stdout.buffer.flush()
 
 
 def _words(operation: Operation) -> str:

@@ -19,10 +19,13 @@ def number(value: int, *, signed: bool = False) -> str:
 
 
 def moment(text: str) -> str:
-    """An RFC 3339 time in the local zone, to the second, with its offset; anything else as it is."""
+    """Return an RFC 3339 time in the local zone, to the second, with its offset; anything else as it is.
+
+    A time in the first or last hours of the years 1 to 9999 may have no local form; it stays in UTC.
+    """
     try:
         return datetime.fromisoformat(text).astimezone().isoformat(sep=" ", timespec="seconds")
-    except ValueError:
+    except (ValueError, OverflowError):
         return text
 
 
