@@ -74,10 +74,17 @@ class EventExplain(Wire):
 
 
 class EventSimulate(Wire):
-    """A document: its type and its data, whose id and `occurred_at` may be absent (made up, and now)."""
+    """A document: its type and its data, whose id and `occurred_at` may be absent (made up, and now).
+
+    With `policy` it is decided by that draft, whose version is the one that it would get if it were put.
+    """
 
     type: Annotated[str, Field(max_length=64)]
     data: dict[str, Any]
+    policy: Annotated[
+        Annotated[Policy, PlainSerializer(Policy.wire_form)] | None,
+        Field(description="a draft to decide by; absent: the policy in force"),
+    ] = None
 
 
 class SessionCreate(Wire):

@@ -6,6 +6,7 @@ Whatever is decided comes through here: documents from a topic or a door, what w
 import asyncpg
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_random
 
+from schemas.policy import Policy
 from schemas.reasons import DeadLetterReason
 from worker import errors, faults
 from worker.domain import deadlines, needs
@@ -73,9 +74,15 @@ class Decider:
         """What is remembered of the ledger may never have been committed."""
         self._shelf.forget()
 
-    async def decide(self, connection: Connection, works: list[Work]) -> list[Books]:
-        """Load and lock all that the batch can touch, then decide one document after the other, in memory."""
+    async def decide(self, connection: Connection, works: list[Work], draft: Policy | None = None) -> list[Books]:
+        """Load and lock all that the batch can touch, then decide one document after the other, in memory.
+
+        `draft`: a policy that is in force for these works, whatever was put.
+        """
         books = await self._shelf.open(connection, {work.orgcode: work.org for work in works})
+        if draft is not None:
+            for work in works:
+                books[work.orgcode].policies.try_out(draft, work.model.occurred_at)
         wanted = {orgcode: Needs() for orgcode in books}
         own: dict[tuple[int, str], bool] = {}
         for work in works:

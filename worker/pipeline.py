@@ -12,6 +12,7 @@ from operator import itemgetter
 
 import structlog
 
+from schemas.policy import Policy
 from schemas.reasons import DeadLetterReason
 from worker import faults, metrics
 from worker.answers import Answers, Applied, count
@@ -211,8 +212,10 @@ class Pipeline:
             metrics.CONFLICTS.inc()
         return Applied([self._dead.of_document(document, reason)])
 
-    async def simulate(self, document: Document, now_us: int) -> list[Message]:
+    async def simulate(self, document: Document, now_us: int, draft: Policy | None = None) -> list[Message]:
         """What applying the document now would say: the same decision, rolled back before anything is written.
+
+        `draft`: the policy to decide by; its number is the one that it would get if it were put.
 
         A known identity gets its stored outcomes; raises Conflict for one with other content. What Postgres would
         refuse, and what the document would wake, is not seen. Rows that it touches are locked as long as it takes.
@@ -222,7 +225,7 @@ class Pipeline:
             org = await connection.fetchval("SELECT id FROM org WHERE code = $1", document.orgcode)
             work = self._work(document, now_us, org or NOBODY)
             fresh = await self._sort_out(connection, [work], answers)
-            shelf = await self._decider.decide(connection, fresh) if fresh else []
+            shelf = await self._decider.decide(connection, fresh, draft) if fresh else []
             await answers.add_states(connection, shelf)
         if answers.conflicts:
             raise Conflict(f"conflict: {document.type} {document.subject} is known with other content")

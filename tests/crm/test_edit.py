@@ -64,7 +64,7 @@ DOUBLE = """sed -i 's/"points_per_unit": "1"/"points_per_unit": "2"/'"""
 
 
 def test_edited_shown_asked_and_put(desk: Desk, policies: Policies) -> None:
-    done = edit(desk, DOUBLE, stdin=f"{LATER}\ny\n")
+    done = edit(desk, DOUBLE, stdin=f"{LATER}\ny\ny\n")
     assert done.code == 0, done.err
     assert done.out.startswith(
         "What changes from version 0:\n"
@@ -98,10 +98,11 @@ def test_nothing_changed(desk: Desk, policies: Policies) -> None:
 
 def test_what_a_new_version_replaces_is_the_last_one_not_that_in_force(desk: Desk, policies: Policies) -> None:
     policies.versions.append((policy(restore_grace_days=30), LATER))
-    done = edit(desk, DOUBLE, "--effective-from", "2099-05-01T00:00:00Z", stdin="y\n")
+    done = edit(desk, DOUBLE, "--effective-from", "2099-05-01T00:00:00Z", stdin="y\ny\n")
     assert done.code == 0
     assert "What changes from version 1:" in done.out
     assert "restore_grace_days" not in done.out
+    assert "superseded" not in done.err
     assert policies.versions[2][0] == policy(restore_grace_days=30, earn={"points_per_unit": "2"})
 
 
@@ -139,7 +140,7 @@ def test_what_is_wrong_is_said_and_may_be_corrected(desk: Desk, policies: Polici
     script.write_text(
         f'if grep -q "^#!" "$1"; then cp "$1" {desk.folder}/seen; cp {good} "$1"; else {editor} "$1"; fi\n'
     )
-    done = edit(desk, f"sh {script}", "--effective-from", LATER, stdin="y\ny\n")
+    done = edit(desk, f"sh {script}", "--effective-from", LATER, stdin="y\ny\ny\n")
     assert done.code == 0, done.err
     assert said.removeprefix("g3n: ") in (desk.folder / "seen").read_text()
     assert policies.versions[1][0] == policy(restore_grace_days=7)
@@ -189,7 +190,7 @@ def test_somebody_was_faster(desk: Desk, policies: Policies) -> None:
         return policies(asked)
 
     desk.api.answer = faster
-    done = edit(desk, DOUBLE, "--effective-from", LATER, stdin="y\n")
+    done = edit(desk, DOUBLE, "--effective-from", LATER, stdin="y\ny\n")
     assert done.code == 6
     assert "somebody put another version meanwhile" in done.err
     assert len(left(desk)) == 1
@@ -203,7 +204,7 @@ def test_what_the_api_refuses_is_kept(desk: Desk, policies: Policies, code: Code
         return problem(code, "some_reason", "refused") if asked.route.endswith("put") else policies(asked)
 
     desk.api.answer = refusing
-    done = edit(desk, DOUBLE, "--effective-from", LATER, stdin="y\n")
+    done = edit(desk, DOUBLE, "--effective-from", LATER, stdin="y\ny\n")
     (text,) = left(desk)
     assert done.code == exit_code
     assert f"\ng3n: your text is in {text}" in done.err
@@ -234,3 +235,71 @@ def test_no_colour_where_none_is_wanted(desk: Desk, policies: Policies) -> None:
     assert "\x1b[3" not in shown
     assert "your text is in" in shown
     assert len(policies.versions) == 1
+
+
+def test_more_than_a_year_ahead_is_asked_about_again(desk: Desk, policies: Policies) -> None:
+    done = edit(desk, DOUBLE, "--effective-from", LATER, stdin="y\nn\n")
+    assert (done.code, len(policies.versions)) == (1, 1)
+    assert f"{LATER} is more than a year ahead. Is 2099 what you mean? [y/N]:" in done.err
+
+
+def test_a_version_to_come_is_no_obstacle_and_is_told_to_be_superseded(desk: Desk, policies: Policies) -> None:
+    policies.versions.append((policy(restore_grace_days=30), LATER))
+    done = edit(desk, DOUBLE, "--effective-from", "now", stdin="y\n")
+    assert done.code == 0
+    assert f"Version 1, in force from {LATER} on, would be superseded." in done.err
+
+
+# --- policy put ------------------------------------------------------------------------------------------------------
+
+DOUBLED = '{"earn": {"points_per_unit": "2"}}'
+DIFFERENCE = """\
+What changes from version 0:
+@@ -1,5 +1,5 @@
+ {
+   "earn": {
+-    "points_per_unit": "1",
++    "points_per_unit": "2",
+"""
+
+
+def put(desk: Desk, since: str, *words: str) -> Done:
+    return desk.crm("policy", "put", "--policy", "-", "--effective-from", since, *words, stdin=DOUBLED)
+
+
+def test_put_shows_the_difference(desk: Desk, policies: Policies) -> None:
+    done = put(desk, "now", "--json")
+    assert (done.code, done.out) == (0, '{"status": "applied", "policy_version": 1}\n')
+    assert done.err.startswith(DIFFERENCE)
+    assert policies.versions[1][0] == {"earn": {"points_per_unit": "2"}}
+
+
+def test_a_dry_run_puts_nothing(desk: Desk, policies: Policies) -> None:
+    policies.versions.append((policy(restore_grace_days=30), LATER))
+    done = put(desk, LATER, "--dry-run")
+    assert (done.code, done.out, len(policies.versions)) == (0, "", 2)
+    assert done.err.startswith(DIFFERENCE)
+    assert done.err.endswith(
+        f"Version 1, in force from {LATER} on, would be superseded.\nNothing was put: --dry-run.\n"
+    )
+
+
+def test_a_program_that_puts_more_than_a_year_ahead_says_that_it_means_it(desk: Desk, policies: Policies) -> None:
+    done = put(desk, LATER)
+    assert (done.code, len(policies.versions)) == (2, 1)
+    assert "is more than a year ahead" in done.err
+    assert put(desk, LATER, "--yes").code == 0
+    assert len(policies.versions) == 2
+
+
+def test_put_at_a_terminal_is_asked_about(desk: Desk, policies: Policies) -> None:
+    (desk.folder / "policy.json").write_text(DOUBLED)
+    words = ("policy", "put", "--policy", "policy.json", "--effective-from", LATER)
+    with terminal(desk.whole_environment(), desk.folder, "crm", *words) as screen:
+        screen.wait_for('\x1b[32m+    "points_per_unit": "2",')
+        screen.wait_for("for everybody? [y/N]: ")
+        screen.type("y\n")
+        screen.wait_for("Is 2099 what you mean? [y/N]: ")
+        screen.type("n\n")
+        code, _ = screen.end()
+    assert (code, len(policies.versions)) == (1, 1)

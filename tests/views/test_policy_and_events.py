@@ -92,3 +92,11 @@ async def test_a_stored_outcome_and_a_trusted_key(shop: Shop) -> None:
     data = {"command_id": "new-C", "customer_id": "C"}
     again = await shop.ask("event.simulate", type="crm.customer.create", data=data)
     assert (again["stored"], again["outcome"]["customer_id"]) == (True, "C")
+
+
+async def test_a_draft_policy_decides_and_leaves_no_trace(shop: Shop) -> None:
+    await shop.tell("customer C", 'policy {"earn":{"points_per_unit":"2"}} from=-9d id=P1')
+    for draft, points, version in ((None, 24, 1), ({"earn": {"points_per_unit": "3"}}, 36, 2), ({}, 12, 2)):
+        said = await shop.ask("event.simulate", type="scm.sale.completed", data=SALE, policy=draft)
+        assert (said["outcome"]["points"]["change"], said["outcome"]["policy_version"]) == (points, version)
+    assert len((await shop.ask("loyalty.policy.get"))["versions"]) == 2

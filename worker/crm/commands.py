@@ -91,6 +91,8 @@ def _manner(operation: Operation) -> Iterator[tuple[str, tuple[Any, Any, Any]]]:
         yield "idempotency_key", (str | None, key, None)
     if operation.access is Access.DANGEROUS:
         yield "sure", (bool, typer.Option("--yes", "-y", help="at a terminal: do not ask whether to go ahead"), False)
+    if operation.name == "loyalty.policy.put":
+        yield "dry_run", (bool, typer.Option("--dry-run", help="show what would change; put nothing"), False)
     if "cursor" in {member.name for member in members(operation.name)}:
         yield "all_pages", (bool, typer.Option("--all", help="every page, as they come"), False)
     yield "as_json", (bool, typer.Option("--json", help="exactly what the API answered"), False)

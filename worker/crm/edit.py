@@ -14,7 +14,7 @@ import typer
 
 from schemas.operations import OPERATIONS
 from schemas.scalars import format_instant, parse_instant
-from worker.crm import policy_text
+from worker.crm import policy_put, policy_text
 from worker.crm.leaving import ExitCode, leave
 
 if TYPE_CHECKING:
@@ -50,9 +50,13 @@ def edit(
             typer.echo(f"Nothing was changed: it is version {newest['version']}.", err=True)
             return
         typer.echo(f"What changes from version {newest['version']}:")
-        _show(changes)
+        policy_put.show(changes, err=False)
         since = _since(effective_from, newest["versions"])
+        for said in policy_put.superseded(newest["versions"], since):
+            typer.echo(said, err=True)
         typer.confirm(f"Put it into force from {since} on, for everybody?", abort=True, err=True)
+        if policy_put.far_ahead(since):
+            policy_put.confirm_far(since)
         _put(manner, policy, since, newest["versions"])
     except (typer.Abort, KeyboardInterrupt, typer.Exit, EOFError) as error:
         _keep(path, error)
@@ -60,7 +64,7 @@ def edit(
 
 
 def _newest(manner: "Manner") -> dict[str, Any]:
-    """The version that a new one will replace: the last one, in force already or not (contract §2.3)."""
+    """The version to begin with: the last one that was put, in force already or not."""
     now = _version(manner, None)
     last = max(one["version"] for one in now["versions"])
     return now if last == now["version"] else _version(manner, last)
@@ -119,17 +123,11 @@ def _open_editor(path: Path) -> None:
         raise typer.Abort
 
 
-def _show(changes: list[str]) -> None:
-    colours = {"+": "green", "-": "red", "@": "cyan"}
-    for line in changes:
-        typer.secho(line, fg=colours.get(line[:1]), color=None if "NO_COLOR" not in os.environ else False)
-
-
 def _since(given: str | None, versions: list[Mapping[str, Any]]) -> str:
-    """From when on; later than every version's (contract §2.3)."""
-    latest = max(
-        (one["effective_from"] for one in versions if one.get("effective_from")), key=parse_instant, default=None
-    )
+    """From when on; later than the version that is in force (contract §4 "Versions")."""
+    now_us = int(datetime.now(UTC).timestamp() * 1_000_000)
+    begun = (one["effective_from"] for one in versions if one.get("effective_from") and not one.get("superseded"))
+    latest = max((since for since in begun if parse_instant(since) <= now_us), key=parse_instant, default=None)
     while True:
         text = given or typer.prompt("In force from (RFC 3339 with offset, or now)", default=_NOW, err=True)
         since = format_instant(int(datetime.now(UTC).timestamp() * 1_000_000)) if text == _NOW else text
@@ -140,7 +138,7 @@ def _since(given: str | None, versions: list[Mapping[str, Any]]) -> str:
         else:
             if late_enough:
                 return since
-            why = f"must be later than {latest}, when the latest version comes into force"
+            why = f"must be later than {latest}, when the version in force began"
         typer.echo(f"g3n: {why}", err=True)
         if given:
             raise typer.Exit(ExitCode.USAGE)

@@ -16,7 +16,7 @@ from worker.client.answer import Answer
 from worker.client.client import Client, document_id
 from worker.client.connection import Connection
 from worker.client.failure import ApiError
-from worker.crm import profiles
+from worker.crm import policy_put, profiles
 from worker.crm.body import BodyInvalid, Unreadable, from_options
 from worker.crm.leaving import OF_CODE, ExitCode, available, because, leave
 from worker.crm.screen import Screen
@@ -37,6 +37,7 @@ class Manner:
     idempotency_key: str | None = None
     sure: bool = False
     all_pages: bool = False
+    dry_run: bool = False
 
 
 def perform(operation: Operation, given: Mapping[str, Any], manner: Manner) -> None:
@@ -49,7 +50,9 @@ def perform(operation: Operation, given: Mapping[str, Any], manner: Manner) -> N
         leave(ExitCode.INVALID_REQUEST, f"invalid-request: {error}", "Nothing was sent.")
     except Unreadable as error:
         leave(ExitCode.USAGE, str(error))
-    if operation.access is Access.DANGEROUS and not manner.sure:
+    if operation is policy_put.PUT:
+        policy_put.review(body, manner)
+    elif operation.access is Access.DANGEROUS and not manner.sure:
         confirm(operation, connected(manner.profile))
     if manner.all_pages:
         asked(manner, lambda client: _all_pages(client, operation, body, as_json=manner.as_json))

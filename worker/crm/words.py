@@ -20,7 +20,7 @@ _MEMBERS: Final[Mapping[str, str]] = MappingProxyType(
         "customer_id": "the customer; must not be personal data",
         "decide_by": "read later than that it is declined",
         "document": "a file with the document's data as JSON",
-        "effective_from": "in force from then on; later than every version's",
+        "effective_from": "in force from then on; later than the version in force",
         "eligible_minor": "what of the sale may be paid with this, in minor units",
         "expires_on": "the last good day, UTC",
         "external_ids": "an id in another system; may be repeated",

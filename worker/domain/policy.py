@@ -125,6 +125,10 @@ class PolicyBook:
         """The numbers of versions that a later one replaced before they came into force."""
         return {version.version for version in self.versions} - {version.version for version in self._line}
 
+    def try_out(self, policy: Policy, from_us: int) -> None:
+        """Decide by a draft, as if it had been put and were in force from an instant on."""
+        self.put(PolicyVersion(self.latest.version + 1, from_us, policy))
+
     def put(self, version: PolicyVersion) -> None:
         """Add a version, which begins later than the one that is in force when it is put."""
         while self._starts[-1] >= version.effective_us:

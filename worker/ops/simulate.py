@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from schemas.envelope import CONTENT_TYPE, OUTCOME_PREFIX
+from schemas.policy import Policy
 from worker.codec import Message, Undecodable
 from worker.codec.encode import REPLAYED
 from worker.pipeline import Pipeline
@@ -31,11 +32,17 @@ class _Record:
 
 
 async def simulate(
-    pipeline: Pipeline, event: bytes, orgcode: str | None = None, *, trusted: bool = False
+    pipeline: Pipeline,
+    event: bytes,
+    orgcode: str | None = None,
+    *,
+    trusted: bool = False,
+    draft: Policy | None = None,
 ) -> list[Message]:
     """What reading this CloudEvent (structured mode, JSON) now would publish; a known document's stored outcomes.
 
     `orgcode` stands in for the event's own where that is absent; `trusted`: as if it came with the scope card:trusted.
+    `draft`: a policy to decide by instead of the one in force.
     Raises Invalid, or pipeline.Conflict.
     """
     now_us = time.time_ns() // 1000
@@ -44,7 +51,7 @@ async def simulate(
     if isinstance(item, Undecodable):
         raise Invalid(": ".join(part for part in (item.reason.value, item.detail) if part))
     item.trusted = trusted
-    return await pipeline.simulate(item, now_us)
+    return await pipeline.simulate(item, now_us, draft)
 
 
 def outcome(messages: Sequence[Message]) -> tuple[dict[str, Any], bool]:

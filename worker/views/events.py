@@ -47,7 +47,7 @@ async def simulate(desk: Desk, orgcode: str, request: EventSimulate) -> Simulate
         "data": data,
     }
     try:
-        messages = await simulate_event(desk.pipeline, orjson.dumps(event), trusted=desk.trusted)
+        messages = await simulate_event(desk.pipeline, orjson.dumps(event), trusted=desk.trusted, draft=request.policy)
     except Undecodable as error:
         raise Invalid(f"data: {error}") from error
     told, stored = outcome(messages)
