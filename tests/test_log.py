@@ -64,7 +64,7 @@ def test_lines_are_json_and_carry_no_value() -> None:
             True,
             "InternalClientError",
         ),
-        (asyncpg.InternalClientError("unexpected message"), False, "InternalClientError"),
+        (asyncpg.InternalClientError("unexpected message"), True, "InternalClientError"),
         (ConnectionRefusedError("refused"), True, "ConnectionRefusedError: refused"),
         (errors.Unavailable("gone"), True, "Unavailable: gone"),
         (errors.Unwritable("full"), False, "Unwritable: full"),

@@ -8,12 +8,25 @@ operator's (`OperatorError`: say what to do) and ours (anything else: crash).
 import traceback
 
 import asyncpg
-from aiokafka.errors import CorruptRecordException, KafkaError, KafkaTimeoutError
+from aiokafka import errors as kafka
 
-# Connection, serialization and deadlock, resources, operator intervention: none says anything about a document.
-_RETRIABLE_CLASSES = ("08", "40", "53", "57")
+# Connection, serialization and deadlock, resources, operator intervention, the server's files: none says anything
+# about a document.
+_RETRIABLE_CLASSES = ("08", "40", "53", "57", "58")
 # Read-only (a failover is under way), idle in a transaction for too long, lock not available.
 _RETRIABLE_STATES = ("25006", "25P03", "55P03")
+# asyncpg has one class for misuse and for a connection that was lost: only the words differ.
+_LOST = ("clos", "another operation", "released back to the pool")
+# aiokafka does not mark these as retriable, and yet they pass: a member that the group dropped, a producer that must be
+# made anew, a broker that restarts.
+_KAFKA_PASSES = (
+    kafka.BrokerNotAvailableError, kafka.CommitFailedError, kafka.CorruptRecordException, kafka.DuplicateSequenceNumber,
+    kafka.FetchSessionIdNotFound, kafka.IllegalGenerationError, kafka.IllegalStateError, kafka.InvalidFetchSessionEpoch,
+    kafka.InvalidProducerEpoch, kafka.InvalidProducerIdMapping, kafka.KafkaTimeoutError, kafka.KafkaUnavailableError,
+    kafka.MemberIdRequired, kafka.OutOfOrderSequenceNumber, kafka.ProducerClosed, kafka.ReassignmentInProgress,
+    kafka.RebalanceInProgressError, kafka.ReplicaNotAvailableError, kafka.StaleLeaderEpochCodeError,
+    kafka.UnknownMemberIdError, kafka.UnknownProducerId,
+)  # fmt: skip
 
 
 class Unavailable(Exception):
@@ -37,17 +50,19 @@ def retriable(error: BaseException) -> bool:
     match error:
         case OperatorError():
             return False
+        case asyncpg.InvalidCachedStatementError():  # the schema was migrated; asyncpg prepares the statement anew
+            return True
         case asyncpg.PostgresError():
             state = error.sqlstate or ""
             return state[:2] in _RETRIABLE_CLASSES or state in _RETRIABLE_STATES
         case asyncpg.InterfaceError():
-            return "clos" in str(error)  # "connection is closed", "pool is closing": the rest is misuse, ours
-        case asyncpg.InternalClientError():
-            return '"failed" state' in str(error)  # Postgres ended the connection, and asyncpg did not notice yet
-        case KafkaError():
-            return bool(error.retriable) or isinstance(error, KafkaTimeoutError | CorruptRecordException)
+            return any(words in str(error) for words in _LOST)
+        case asyncpg.InternalClientError():  # the protocol is out of step: Postgres ended the connection midway
+            return True
+        case kafka.KafkaError():
+            return bool(error.retriable) or isinstance(error, _KAFKA_PASSES)
         case _:
-            return isinstance(error, Unavailable | OSError | TimeoutError)
+            return isinstance(error, Unavailable | OSError | TimeoutError | EOFError | kafka.ConsumerStoppedError)
 
 
 def describe(error: BaseException) -> str:
@@ -57,7 +72,7 @@ def describe(error: BaseException) -> str:
         case asyncpg.PostgresError():
             named = (error.sqlstate, getattr(error, "table_name", None), getattr(error, "constraint_name", None))
             return " ".join([name, *(part for part in named if part)])
-        case KafkaError() | OSError() | Unavailable() | OperatorError():
+        case kafka.KafkaError() | OSError() | Unavailable() | OperatorError():
             said = str(error).removeprefix(f"{name}: ")  # aiokafka's begin with it
             return f"{name}: {said}" if said else name
         case BaseExceptionGroup():

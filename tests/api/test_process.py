@@ -35,6 +35,7 @@ def settings(database: str) -> dict[str, str]:
         "G3N_POSTGRES_DSN": database,
         "G3N_CARD_KEY": CARD_KEY,
         "G3N_LOG_FORMAT": "json",
+        "G3N_ON_FAILURE": "crash",
     }
 
 
@@ -297,3 +298,31 @@ async def keys(database: str, *commands: Sequence[str]) -> list[Left]:
     )
     out, _ = await asyncio.wait_for(process.communicate(json.dumps(commands).encode()), 60)
     return [Left(*one) for one in json.loads(out)]
+
+
+async def test_terminated_sessions_cost_a_503_at_most(start: Start, connection: Connection, secret: str) -> None:
+    """An administrator ends the API's sessions again and again; every request is done once, at the latest when it is
+    repeated.
+    """
+    process, url = await listening(start)
+    statuses: list[int] = []
+
+    async def create(http: httpx.AsyncClient, number: int) -> None:
+        headers = {"X-Api-Key": secret, "X-Orgcode": "acme", "Idempotency-Key": f"K{number}"}
+        while True:
+            answer = await http.post("/customer/create", json={"customer_id": f"C{number}"}, headers=headers)
+            statuses.append(answer.status_code)
+            if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+                return
+
+    async with httpx.AsyncClient(base_url=url, timeout=30) as http:
+        for slice_ in range(15):
+            asked = [asyncio.create_task(create(http, slice_ * 10 + n)) for n in range(10)]
+            await connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid() AND random() < 0.7"
+            )
+            await asyncio.gather(*asked)
+    assert process.returncode is None
+    assert set(statuses) <= {200, 503}
+    assert await connection.fetchval("SELECT count(*) FROM customer") == 150

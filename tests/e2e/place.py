@@ -60,6 +60,7 @@ def place(stack: Servers, folder: Path, **settings: str) -> Iterator[Place]:
         "G3N_PARTITIONS": str(PARTITIONS),
         "G3N_HTTP_PORT": "0",
         "G3N_LOG_FORMAT": "json",
+        "G3N_ON_FAILURE": "crash",
         **settings,
     }
     made = Place(stack.bootstrap_servers, f"{name}-", dsn, environment, folder / f"{name}.log")

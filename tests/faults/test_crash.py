@@ -28,26 +28,26 @@ def made(stack: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[P
     """Small batches, so that a crash falls between them; a fixed member: the group does not wait for the dead one."""
     with place(stack, tmp_path_factory.mktemp("crash"), G3N_BATCH_DOCUMENTS="40", G3N_WORKER_INSTANCE="one") as one:
         rounds = [f"{point}-{count}" for point, count in DEATHS] + ["again"]
-        cards = [trade.card(number, 0) for name in rounds for number in _numbers(name)]
-        _publish(one, cards)
+        cards = [trade.card(number, 0) for name in rounds for number in the_numbers(name)]
+        publish_all(one, cards)
         assert one.drain() == 0
         yield one
 
 
-def _numbers(name: str) -> list[str]:
+def the_numbers(name: str) -> list[str]:
     return [f"{name}-{i}" for i in range(GROUPS)]
 
 
 def documents(name: str) -> list[Sent]:
     """Returns that wait, requests, sales that capture and earn, customers who claim: every way to be decided."""
     sent = []
-    for number in _numbers(name):
+    for number in the_numbers(name):
         sent += [trade.return_(number, 0, 500, 300), trade.request(number, 0, 700), trade.sale(number, 0, 700)]
         sent += [trade.customer(number, 0)]
     return sent
 
 
-def _publish(made: Place, sent: list[Sent]) -> None:
+def publish_all(made: Place, sent: list[Sent]) -> None:
     async def all_of_them() -> None:
         await publish(made.bootstrap, [one.record(made) for one in sent])
 
@@ -56,8 +56,8 @@ def _publish(made: Place, sent: list[Sent]) -> None:
 
 def assert_nothing_lost_or_doubled(made: Place, name: str, sent: list[Sent]) -> None:
     """Every document has one final outcome, every id one text, every account what it should have."""
-    numbers = _numbers(name)
-    _publish(made, [trade.points_probe(n, 0) for n in numbers] + [trade.card_probe(n, 0) for n in numbers])
+    numbers = the_numbers(name)
+    publish_all(made, [trade.points_probe(n, 0) for n in numbers] + [trade.card_probe(n, 0) for n in numbers])
     assert made.drain() == 0
     seen = [one for one in asyncio.run(read(made)) if f"{name}-" in one.subject]
     assert trade.missing(sent, seen) == []
@@ -80,7 +80,7 @@ def _said_otherwise(seen: list[Published]) -> dict[str, set[bytes]]:
 @pytest.mark.parametrize(("point", "count"), DEATHS)
 def test_a_crash_loses_and_doubles_nothing(made: Place, point: str, count: int) -> None:
     sent = documents(f"{point}-{count}")
-    _publish(made, sent)
+    publish_all(made, sent)
     assert made.drain(G3N_FAULT=f"{point}:{count}") == KILLED
     assert made.drain() == 0
     assert_nothing_lost_or_doubled(made, f"{point}-{count}", sent)
@@ -88,7 +88,7 @@ def test_a_crash_loses_and_doubles_nothing(made: Place, point: str, count: int) 
 
 def test_crash_after_crash_loses_and_doubles_nothing(made: Place) -> None:
     sent = documents("again")
-    _publish(made, sent)
+    publish_all(made, sent)
     codes = [made.drain(G3N_FAULT=f"{point}:2") for point in reversed(POINTS)]
     assert set(codes) <= {KILLED, 0}
     assert codes[0] == KILLED

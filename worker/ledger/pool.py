@@ -64,22 +64,32 @@ class Pool:
     async def stay_known(self) -> None:
         """Hold the lock that says that this worker lives, on a connection of its own."""
         if self._alive is None or self._alive.is_closed():
-            self._alive = await asyncpg.connect(self._dsn, command_timeout=COMMAND_TIMEOUT_S)
             self._sweeps = False
-            await self._alive.execute("SELECT pg_advisory_lock($1)", self.worker)
+            self._alive = await asyncpg.connect(self._dsn, command_timeout=COMMAND_TIMEOUT_S)
+            await self._locked("SELECT pg_advisory_lock($1)", self.worker)
 
     async def may_sweep(self) -> bool:
         """Whether this worker alone publishes what others left behind, from now until `swept` or its end."""
         await self.stay_known()
-        if not self._sweeps and self._alive is not None:
-            self._sweeps = await self._alive.fetchval("SELECT pg_try_advisory_lock($1)", SWEEP)
+        if not self._sweeps:
+            self._sweeps = bool(await self._locked("SELECT pg_try_advisory_lock($1)", SWEEP))
         return self._sweeps
 
     async def swept(self) -> None:
         """Let another worker sweep."""
-        if self._sweeps and self._alive is not None:
+        if self._sweeps:
             self._sweeps = False
-            await self._alive.execute("SELECT pg_advisory_unlock($1)", SWEEP)
+            await self._locked("SELECT pg_advisory_unlock($1)", SWEEP)
+
+    async def _locked(self, query: str, lock: int) -> object:
+        """Ask on the connection that holds the locks. One that fails is dropped, and the locks with it."""
+        assert self._alive is not None  # noqa: S101  stay_known made it
+        try:
+            return await self._alive.fetchval(query, lock)
+        except BaseException:
+            self._alive.terminate()
+            self._alive, self._sweeps = None, False
+            raise
 
     @contextlib.asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
@@ -91,6 +101,7 @@ class Pool:
             asyncpg.ReadOnlySQLTransactionError,
             asyncpg.OperatorInterventionError,
             asyncpg.PostgresConnectionError,
+            asyncpg.InternalClientError,
         ):
             await self._pool.expire_connections()
             raise
