@@ -73,10 +73,10 @@ class Rival:
 
     async def handle(self, record: ConsumerRecord) -> list[Message]:
         """One document, in one transaction: what is to be published of it; nothing if it was there already."""
-        document = self._decoder.decode(record)
+        now_us = time.time_ns() // 1000
+        document = self._decoder.decode(record, now_us)
         if not isinstance(document, Document) or document.kind is not SALE:
             raise TypeError("the rival knows only sales")
-        now_us = time.time_ns() // 1000
         work = Work(
             document.orgcode, document.type, document.kind.code, document.subject, now_us, document.record_us,
             document, document.model, org=self._org, digest=document.digest,

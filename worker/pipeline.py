@@ -103,14 +103,14 @@ class Pipeline:
 
     def decode(self, records: Sequence[Record], now_us: int) -> Batch:
         """Records → documents and dead letters. CPU only."""
-        batch = Batch([self._decoded(record) for record in _in_time(records)], now_us)
+        batch = Batch([self._decoded(record, now_us) for record in _in_time(records, now_us)], now_us)
         if records:
             faults.point("after_decode")
         return batch
 
-    def _decoded(self, record: Record) -> Document | Undecodable:
+    def _decoded(self, record: Record, now_us: int) -> Document | Undecodable:
         try:
-            return self._decoder.decode(record)
+            return self._decoder.decode(record, now_us)
         except Exception as error:
             if self._crash:
                 raise
@@ -291,14 +291,15 @@ class Pipeline:
         self._journal.published(batch_no)
 
 
-def _in_time(records: Sequence[Record]) -> list[Record]:
+def _in_time(records: Sequence[Record], now_us: int) -> list[Record]:
     """By the time at which they were written, each partition's order kept: what was published first is decided first,
     as far as one batch can see. Correctness does not need it; a till that asks right after a card was issued does.
     """
     latest: dict[tuple[str, int], int] = {}
     times = []
+    now_ms = now_us // 1000
     for record in records:
         at = (record.topic, record.partition)
-        latest[at] = max(record.timestamp, latest.get(at, 0))
+        latest[at] = max(min(record.timestamp, now_ms), latest.get(at, 0))
         times.append(latest[at])
     return [record for _, record in sorted(zip(times, records, strict=True), key=itemgetter(0))]

@@ -73,7 +73,7 @@ class Read:
 
 
 def decoded(record: Record) -> Document:
-    document = Decoder((b"k" * 32,), frozenset({workload.ORGCODE}), 1 << 20).decode(record)
+    document = Decoder((b"k" * 32,), frozenset({workload.ORGCODE}), 1 << 20).decode(record, time.time_ns() // 1000)
     assert isinstance(document, Document)
     return document
 

@@ -24,12 +24,12 @@ SALE: Data = {
 
 
 def decode(record: Record, decoder: Decoder = DECODER) -> Document | Undecodable:
-    return decoder.decode(record)
+    return decoder.decode(record, NOW_MS * 1000)
 
 
 def refused(record: Record, decoder: Decoder = DECODER) -> tuple[str, str]:
     """Reason and detail of the dead letter that a record becomes."""
-    decoded = decoder.decode(record)
+    decoded = decoder.decode(record, NOW_MS * 1000)
     assert isinstance(decoded, Undecodable), decoded
     assert decoded.record is record
     return decoded.reason.value, decoded.detail
@@ -160,7 +160,7 @@ def test_a_bad_subject_or_orgcode_is_invalid(attributes: Data) -> None:
 def test_a_tenant_who_is_not_served_is_unknown() -> None:
     one = Decoder((KEY,), frozenset({"other"}), 1 << 20)
     assert refused(structured("scm.sale.completed", "S1", SALE), one)[0] == "unknown_org"
-    assert isinstance(one.decode(structured("scm.sale.completed", "S1", SALE, orgcode="other")), Document)
+    assert isinstance(decode(structured("scm.sale.completed", "S1", SALE, orgcode="other"), one), Document)
 
 
 def test_what_is_too_large_is_not_even_parsed() -> None:
@@ -202,6 +202,24 @@ def test_a_clock_a_day_ahead_is_just_right() -> None:
     assert isinstance(decode(structured("scm.sale.completed", "S1", data)), Document)
     late = Record(structured("scm.sale.completed", "S1", data).value, timestamp=NOW_MS - 1)
     assert refused(late)[0] == "clock_ahead"
+
+
+@pytest.mark.parametrize(
+    "timestamp", [-1, 0, -(1 << 63), NOW_MS * 1000, NOW_MS * 1_000_000, NOW_MS + 24 * 3_600_000 + 1, (1 << 63) - 1]
+)
+def test_a_timestamp_that_cannot_be_right_counts_as_none(timestamp: int) -> None:
+    for occurred_at in ("2026-02-01T12:00:00Z", "2026-03-01T12:00:00Z", "9999-12-31T23:59:59Z"):
+        value = structured("scm.sale.completed", "S1", sale(occurred_at=occurred_at)).value
+        decoded = decode(Record(value, timestamp=timestamp))
+        assert isinstance(decoded, Document)
+        assert decoded.record_us == NOW_MS * 1000
+
+
+def test_a_timestamp_a_day_ahead_is_just_right() -> None:
+    ahead_ms = NOW_MS + 24 * 3_600_000
+    decoded = decode(Record(structured("scm.sale.completed", "S1", SALE).value, timestamp=ahead_ms))
+    assert isinstance(decoded, Document)
+    assert decoded.record_us == ahead_ms * 1000
 
 
 @pytest.mark.parametrize("type_", sorted(EXAMPLES))

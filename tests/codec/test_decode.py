@@ -28,7 +28,7 @@ def example(type_: str) -> tuple[str, Data]:
 
 
 def decode(record: Record, decoder: Decoder = DECODER) -> Document:
-    decoded = decoder.decode(record)
+    decoded = decoder.decode(record, NOW_MS * 1000)
     assert isinstance(decoded, Document), decoded
     return decoded
 

@@ -49,7 +49,8 @@ def lived(scenario: Scenario) -> Played:
 
 def _read(room: Room, document: Document, now: datetime) -> list[Data]:
     value = orjson.dumps(envelope(document.type, document.subject, document.data))
-    decoded = DECODER.decode(Record(value, timestamp=microseconds(document.stamped) // 1000))
+    stamped_ms = microseconds(document.stamped) // 1000
+    decoded = DECODER.decode(Record(value, timestamp=stamped_ms), microseconds(now))
     if isinstance(decoded, Undecodable):
         return [{"dead_letter": decoded.reason.value, "type": document.type, "subject": document.subject}]
     return room.read(decoded, microseconds(now))

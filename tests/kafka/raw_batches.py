@@ -8,7 +8,7 @@ from typing import Any
 
 from aiokafka import TopicPartition
 from aiokafka.codec import lz4_encode, snappy_encode, zstd_encode
-from aiokafka.errors import NotLeaderForPartitionError, for_code
+from aiokafka.errors import NotLeaderForPartitionError, UnknownTopicOrPartitionError, for_code
 from aiokafka.protocol.produce import ProduceRequest
 from aiokafka.record.util import calc_crc32c, encode_varint
 
@@ -71,7 +71,7 @@ async def send(cluster: Cluster, topic: str, raw: bytes, partition: int = 0) -> 
         node = client.cluster.leader_for_partition(TopicPartition(topic, partition))
         answer = await client.send(node, ProduceRequest(None, -1, 60_000, [(topic, [(partition, raw)])]))
         (_, ((_, code, *_),)), *_ = answer.topics
-        if code == NotLeaderForPartitionError.errno:  # just created
+        if for_code(code) in (NotLeaderForPartitionError, UnknownTopicOrPartitionError):  # just created
             continue
         if code:
             raise for_code(code)

@@ -1,5 +1,7 @@
 """No record stops a partition, whatever its bytes: it is a dead letter, and the worker goes on (contract §9)."""
 
+import time
+
 from tests.kafka.conftest import Cluster
 from tests.kafka.processes import Start, customer, ended
 from tests.kafka.raw_batches import batch, record, send
@@ -23,6 +25,16 @@ async def test_an_unreadable_record_is_a_dead_letter_and_what_follows_is_applied
     assert (letter.record.key, letter.record.value) == (b"C1", good)
     assert (letter.headers["crm-reason"], letter.headers["kafka_dlt-original-offset"]) == ("not_cloudevent", "0")
     assert (letter.headers["Gr\\xf6\\xdfe"], letter.headers["mine"]) == ("1", "kept")
+
+
+async def test_a_record_without_a_usable_timestamp_is_decided(start: Start, cluster: Cluster, topics: Topics) -> None:
+    await cluster.admin.delete_topics([topics.inputs[3]])
+    await cluster.topic(1, topics.inputs[3], **{"message.timestamp.after.max.ms": str(1 << 62)})
+    now_ms = int(time.time() * 1000)
+    for number, timestamp_ms in enumerate((-1, now_ms * 1000, now_ms * 1_000_000)):
+        value = customer(topics, f"C{number}").value
+        await send(cluster, topics.inputs[3], batch([record(0, value)], timestamp_ms=timestamp_ms))
+    assert await _drained(start, cluster, topics) == ([], {"C0", "C1", "C2"})
 
 
 async def test_compressed_bombs_are_dead_letters_and_the_workers_memory_stays_bounded(

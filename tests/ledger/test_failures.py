@@ -91,10 +91,10 @@ async def test_what_cannot_be_told_is_not_booked(
 async def test_a_record_on_which_decoding_or_masking_fails(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
     decode = Decoder._decode
 
-    def decoded(self: Decoder, one: Any) -> Any:  # noqa: ANN401
+    def decoded(self: Decoder, one: Any, now_us: int) -> Any:  # noqa: ANN401
         if one.key == b"bad":
             raise Bug
-        return decode(self, one)
+        return decode(self, one, now_us)
 
     def mask(*_args: object, **_more: object) -> None:
         raise Bug

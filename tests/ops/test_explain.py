@@ -227,6 +227,21 @@ async def test_the_records_time_is_exact(desk: Desk, read_us: int) -> None:
     assert source.record_at == "2026-03-01T11:59:57Z"
 
 
+@pytest.mark.parametrize("scale", [1000, 1_000_000], ids=["µs", "ns"])
+async def test_a_parked_document_with_a_timestamp_in_other_units_is_explained_and_decided(
+    desk: Desk, scale: int
+) -> None:
+    await play(desk, "customer C")
+    waits = desk.record("return R1 S1 C 1:100")
+    waits.timestamp *= scale
+    await desk.pipeline.apply(desk.pipeline.decode([waits], microseconds(BASE)), {})
+    await play(desk, "sale S1 C 1:1000")
+    await desk.work()
+    explanation = await desk.explain(RETURNS, "R1")
+    assert explanation.source is not None
+    assert explanation.source.record_at == explanation.source.received_at == "2026-03-01T12:00:00Z"
+
+
 async def test_a_plain_sale_stores_nothing_for_it(desk: Desk, connection: asyncpg.Connection) -> None:
     await play(desk, "customer C", "sale S1 C 1:1099 2:250:books 3:399")
     record = await connection.fetchval("SELECT record FROM event WHERE subject = 'S1'")

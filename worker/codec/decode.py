@@ -59,7 +59,9 @@ class Document:
     model: Any
     digest: bytes
     keyring: Keyring
-    record_us: int  # when the record was written to its topic
+    record_us: (
+        int  # when the record was written to its topic; when it was read, if its timestamp can't be (contract §9)
+    )
     record: Record | None = None  # None: it came in through a door, not from a topic
     traceparent: bytes | None = None
     trusted: bool = False  # came with the scope card:trusted (contract §2.2 Safety); nothing from a topic does
@@ -89,16 +91,16 @@ class Decoder:
             keyring = self._keyrings[orgcode] = Keyring(orgcode, self._keys)
         return keyring
 
-    def decode(self, record: Record) -> Document | Undecodable:
-        """The document of a record, or why there is none."""
+    def decode(self, record: Record, now_us: int) -> Document | Undecodable:
+        """The document of a record, or why there is none. `now_us`: the worker's clock."""
         try:
-            return self._decode(record)
+            return self._decode(record, now_us)
         except Refused as refused:
             return Undecodable(record, refused.reason, refused.detail)
         except ValidationError as error:
             return Undecodable(record, DeadLetterReason.INVALID, detail(error))
 
-    def _decode(self, record: Record) -> Document:
+    def _decode(self, record: Record, now_us: int) -> Document:
         value = record.value
         if isinstance(value, Unreadable):
             raise Refused(value.reason, value.detail)
@@ -124,7 +126,9 @@ class Decoder:
         if getattr(model, kind.id_field) != subject:
             raise Refused(DeadLetterReason.INVALID, f"{kind.id_field}: differs_from_subject")
         record_us = record.timestamp * 1000
-        if model.occurred_at > record_us + DAY_US:
+        if not 0 < record_us <= now_us + DAY_US:  # none, or in microseconds, or of a clock that is off
+            record_us = now_us
+        elif model.occurred_at > record_us + DAY_US:
             raise Refused(DeadLetterReason.CLOCK_AHEAD)
         return Document(
             orgcode,

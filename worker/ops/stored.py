@@ -6,6 +6,7 @@ from typing import Any
 
 from schemas.registry import BY_CODE
 from schemas.scalars import EPOCH, format_instant
+from worker.codec.decode import DAY_US
 from worker.codec.encode import STATUSES
 from worker.domain.lots import NEVER, Kind, Pick
 from worker.domain.tender import State, Tender
@@ -24,6 +25,8 @@ def source(facts: list[Any]) -> Source:
     record_us = (
         -(-received_us // 1000) * 1000 + delta_ms * 1000
     )  # stored as whole ms from when it was read, rounded down
+    if not 0 < record_us <= received_us + DAY_US:  # until contract §9, a timestamp that can't be right was stored
+        record_us = received_us
     return Source(received_at=format_instant(received_us), record_at=format_instant(record_us), **read)
 
 
