@@ -31,6 +31,6 @@ USER 10001:10001
 WORKDIR /tmp
 EXPOSE 9464
 HEALTHCHECK --interval=5s --timeout=5s --start-period=60s --retries=3 CMD ["python", "-ISc", \
-    "import os, urllib.request as u; u.urlopen(f'http://127.0.0.1:{os.environ[\"G3N_HTTP_PORT\"]}/readyz', timeout=4)"]
+    "import os, urllib.request as u; u.build_opener(u.ProxyHandler({})).open(f'http://127.0.0.1:{os.environ[\"G3N_HTTP_PORT\"]}/readyz', timeout=4)"]
 ENTRYPOINT ["g3n"]
 CMD ["worker", "run"]

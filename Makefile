@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 NPM_STAMP := tools/asyncapi/node_modules/.installed
+MCP_STAMP := tools/mcp/node_modules/.installed
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
 MUTATION_ARGS ?=
@@ -12,7 +13,7 @@ STACK ?= devstack
 export INVOICES STACK
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo playbooks test check lint asyncapi mutation bench up down status lock clean
+.PHONY: help setup demo playbooks test clients check lint asyncapi mutation bench up down status lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +37,9 @@ playbooks: setup ## every line of docs/playbooks, against a live Kafka, Postgres
 test: lint ## the whole suite on a real Kafka and a real Postgres, and what `lint` does (PYTEST_ARGS='-k sale')
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
+clients: setup $(MCP_STAMP) ## clients that others made, against what is served here (needs Node.js 20)
+	$(BIN)/python -m pytest -q tests/clients/*_clients.py
+
 check: lint ## within a minute, without any server: what `lint` does, and the tests of schemas, domain and codec
 	$(BIN)/python -m pytest -q tests/schemas tests/domain tests/codec
 
@@ -53,8 +57,8 @@ asyncapi:
 	elif [ -n "$$CI" ]; then echo "npm is missing: install Node.js 20 or newer" >&2; exit 1; \
 	else echo "npm is missing: schemas/asyncapi.yaml is not checked by AsyncAPI's parser (install Node.js 20 or newer)" >&2; fi
 
-$(NPM_STAMP): tools/asyncapi/package.json tools/asyncapi/package-lock.json
-	npm --prefix tools/asyncapi ci --silent --no-audit --no-fund
+tools/%/node_modules/.installed: tools/%/package.json tools/%/package-lock.json
+	npm --prefix tools/$* ci --silent --no-audit --no-fund
 	@touch $@
 
 mutation: setup ## break every decision in every small way; which mutants do the tests let live? (MUTATION_ARGS='"worker.domain.tender*"')
@@ -85,5 +89,5 @@ LOCK_OPTIONS := --quiet --upgrade --generate-hashes --strip-extras --no-annotate
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options
 
 clean: down ## remove what was made here, caches and the stack's data included
-	rm -rf $(VENV) .devstack build dist mutants tools/asyncapi/node_modules
+	rm -rf $(VENV) .devstack build dist mutants tools/*/node_modules
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -218,9 +218,24 @@ def test_a_connection_keeps_its_key_to_itself() -> None:
     assert not Connection("http://localhost:8000", "acme", "k").in_clear
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+async def test_a_proxy_of_the_environment_is_never_asked_for_the_loopback(
+    host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")  # nobody listens there
+    with serving(in_turn(ok({}))) as api:
+        url = api.url.replace("127.0.0.1", host)
+        async with Client(Connection(url, "acme", "k-1"), patience_s=0) as client:
+            assert (await client.call(GET, BODY)).json() == {}
+        async with Client(Connection("http://api.example", "acme", "k-1"), patience_s=0) as client:
+            with pytest.raises(ApiError, match="unreachable"):  # the proxy's refusal: no name was looked up
+                await client.call(GET, BODY)
+
+
 async def test_callers_share_connections_and_nothing_else() -> None:
     with serving(in_turn(ok({}, Set_Cookie="of=the-first; Path=/"))) as api:
-        async with client.pool() as shared:
+        async with client.pool(api.url) as shared:
             await Client(Connection(api.url, "acme", "k-1"), over=shared).call(GET, BODY)
             await Client(Connection(api.url, "other", "t-2", is_session=True), over=shared).call(GET, BODY)
     first, second = ({name: asked.headers.get(name) for name in WHO} for asked in api.asked)

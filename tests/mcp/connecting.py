@@ -1,6 +1,7 @@
 """The SDK's own client, connected to the server in this process; the API behind it is scripted."""
 
 import json
+import math
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -10,6 +11,7 @@ from mcp import Client
 
 from schemas import door_examples
 from schemas.operations import OPERATIONS
+from schemas.scopes import Scope
 from tests.crm.server import Api, Asked, Reply, ok, serving
 from worker.client.client import pool
 from worker.client.connection import Connection
@@ -28,18 +30,30 @@ def examples(asked: Asked) -> Reply:
     return ok(door_examples.ANSWERS[ROUTES[asked.route].name], **headers)
 
 
+def of_a_full_key(asked: Asked) -> Reply:
+    """The same, for a key that has every scope."""
+    if asked.route == "/session/create":
+        return ok({**door_examples.ANSWERS["session.create"], "scopes": list(Scope)})
+    return examples(asked)
+
+
 @asynccontextmanager
 async def connected(
     answer: Answer = examples,
     *,
     allow_writes: bool = True,
     mode: str = "auto",
+    only: frozenset[str] | None = None,
+    asks_scopes: bool = False,
     confirmations: Confirmations | None = None,
 ) -> AsyncIterator[tuple[Client, Api]]:
+    """A client of a server of a scripted API. Unless it `asks_scopes`, the server takes the key to have them all."""
     with serving(answer) as api:
-        async with pool() as over:
+        async with pool(api.url) as over:
             own = caller(Connection(api.url, "acme", "k-1"), over)
-            calls = Calls(allow_writes=allow_writes, confirmations=confirmations)
+            calls = Calls(allow_writes=allow_writes, only=only, confirmations=confirmations)
+            if not asks_scopes:
+                calls._scopes[own.identity] = (math.inf, frozenset(Scope))
             async with Client(build(calls, lambda _: own), mode=mode) as client:
                 yield client, api
 

@@ -5,14 +5,17 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mcp import Client, StdioServerParameters, stdio_client
 
-from tests.crm.server import serving
-from tests.mcp.connecting import examples, members, refusal
+from tests.crm.server import Asked, Reply, serving
+from tests.mcp.connecting import examples, members, of_a_full_key, refusal
 from worker.mcp.tools import CONFIRMATION, DOCUMENT, TOKEN
 
 G3N = [sys.executable, "-m", "worker", "mcp"]
@@ -43,7 +46,7 @@ def started(arguments: list[str], variables: Mapping[str, str]) -> StdioServerPa
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
 async def test_a_whole_conversation(mode: str, tmp_path: Path) -> None:
     errors = tmp_path / "stderr"
-    with serving(examples) as api, errors.open("w") as stderr:
+    with serving(of_a_full_key) as api, errors.open("w") as stderr:
         server = documented(environment(api.url, tmp_path))
         async with Client(stdio_client(server, errlog=stderr), mode=mode) as client:
             assert client.server_info is not None
@@ -72,20 +75,74 @@ async def test_without_the_permission(tmp_path: Path) -> None:
     assert api.asked == []
 
 
-def test_stdout_has_the_protocol_only_and_the_end_of_stdin_is_the_end(tmp_path: Path) -> None:
-    asked = {
-        "jsonrpc": "2.0",
-        "id": 1,
-        "method": "initialize",
-        "params": {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}},
-    }
-    variables = environment("http://127.0.0.1:9", tmp_path)
-    ran = subprocess.run(
-        G3N, input=f"not json\n{json.dumps(asked)}\n", env=variables, capture_output=True, text=True, check=True
-    )
-    answers = [json.loads(line) for line in ran.stdout.splitlines()]
+def said(lines: Sequence[str | bytes], url: str, folder: Path, *arguments: str) -> list[dict[str, Any]]:
+    """What it answers to these lines, with stdin closed right after the last one."""
+    raw = b"".join((line.encode() if isinstance(line, str) else line) + b"\n" for line in lines)
+    ran = subprocess.run([*G3N, *arguments], input=raw, env=environment(url, folder), capture_output=True, check=True)
+    answers: list[dict[str, Any]] = [json.loads(line) for line in ran.stdout.splitlines()]
     assert {answer["jsonrpc"] for answer in answers} == {"2.0"}
-    assert answers[-1]["result"]["serverInfo"]["name"] == "g3n-crm"
+    return answers
+
+
+def request(id_: int | str, method: str, **params: object) -> str:
+    return json.dumps({"jsonrpc": "2.0", "id": id_, "method": method, "params": params})
+
+
+INITIALIZE = request(
+    0, "initialize", protocolVersion="2025-06-18", capabilities={}, clientInfo={"name": "t", "version": "1"}
+)
+INITIALIZED = json.dumps({"jsonrpc": "2.0", "method": "notifications/initialized"})
+
+
+@pytest.mark.parametrize(
+    ("line", "id_", "code"),
+    [
+        ("not json", None, -32700),
+        (b"\xff\xfe", None, -32700),
+        ("[" * 100_000, None, -32700),
+        ("5", None, -32600),
+        ("[]", None, -32600),
+        (f"[{request(1, 'ping')},{request(2, 'ping')}]", None, -32600),
+        ('{"jsonrpc":"1.0","id":7,"method":"ping"}', 7, -32600),
+        ('{"jsonrpc":"2.0","id":"x","method":5}', "x", -32600),
+        ('{"jsonrpc":"2.0","id":true,"method":"ping"}', None, -32600),
+    ],
+)
+def test_a_line_that_is_no_message_is_answered_with_an_error(
+    line: str | bytes, id_: object, code: int, tmp_path: Path
+) -> None:
+    refused, initialized = said([line, "", INITIALIZE], "http://127.0.0.1:9", tmp_path)
+    assert (refused["id"], refused["error"]["code"]) == (id_, code)
+    assert initialized["result"]["serverInfo"]["name"] == "g3n-crm"
+
+
+def test_every_call_is_answered_though_stdin_has_ended(tmp_path: Path) -> None:
+    """The API answers only once the last call has reached it, long after the process has read the end of stdin."""
+    calls = 8
+    all_there = threading.Event()
+
+    def late(asked: Asked) -> Reply:
+        if len(api.asked) == calls:
+            all_there.set()
+        return replace(examples(asked), after=all_there)
+
+    call = {"name": "loyalty_earn", "arguments": {"customer_id": "C-1", "points": 5}}
+    lines = [INITIALIZE, INITIALIZED, *(request(number, "tools/call", **call) for number in range(1, calls + 1))]
+    with serving(late) as api:
+        answers = said(lines, api.url, tmp_path, "--allow-writes")
+    assert sorted(answer["id"] for answer in answers) == list(range(calls + 1))
+    assert all(not answer["result"].get("isError") for answer in answers)
+
+
+def test_a_call_that_was_cancelled_keeps_nobody_waiting(tmp_path: Path) -> None:
+    never = threading.Event()
+    cancel = {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 1}}
+    call = {"name": "customer_get", "arguments": {"customer_id": "C-1"}}
+    lines = [INITIALIZE, INITIALIZED, request(1, "tools/call", **call), json.dumps(cancel), request(2, "ping")]
+    with serving(lambda asked: replace(examples(asked), after=never)) as api:
+        answers = said(lines, api.url, tmp_path)
+        never.set()
+    assert [answer["id"] for answer in answers] == [0, 2]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -117,6 +174,13 @@ def test_without_a_key_it_does_not_start(arguments: list[str], why: str, tmp_pat
     ran = subprocess.run([*G3N, *arguments], env=variables, capture_output=True, text=True, check=False)
     assert (ran.returncode, ran.stdout) == (2, "")
     assert why in ran.stderr
+
+
+def test_a_name_that_is_no_tool_is_refused(tmp_path: Path) -> None:
+    variables = environment("http://127.0.0.1:9", tmp_path)
+    ran = subprocess.run([*G3N, "--tools", "till"], env=variables, capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert "--tools: 'till' is no group and no tool; the groups are customer, loyalty" in ran.stderr
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,13 @@
 """`g3n mcp`: the operations of the API as tools for an AI agent."""
 
-from typing import Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
 
 from worker.deferred import alone
+
+if TYPE_CHECKING:
+    from worker.mcp.calls import Calls
 
 FAILED: Final = 1
 SETTINGS: Final = 2
@@ -12,8 +15,12 @@ SETTINGS: Final = 2
 
 def serve(
     allow_writes: Annotated[
-        bool, typer.Option("--allow-writes", help="offer tools that change something too; else those that read")
+        bool, typer.Option("--allow-writes", help="offer the tools that change something too")
     ] = False,
+    tools: Annotated[
+        str | None,
+        typer.Option(metavar="NAMES", help="only these groups and tools, as customer,loyalty,giftcard_get; else all"),
+    ] = None,
     profile: Annotated[str | None, typer.Option(help="of g3n login")] = None,
     http: Annotated[
         str | None,
@@ -34,6 +41,8 @@ def serve(
 ) -> None:
     """Serve MCP, as a client of the HTTP API: tools, resources, prompts.
 
+    A caller sees the tools that --allow-writes and --tools leave, and that the scopes of its key allow.
+
     Over stdin and stdout it asks with the key of the profile (g3n login), or of G3N_API_URL, G3N_ORGCODE, G3N_API_KEY.
 
     Over HTTP every caller brings a key of their own, in the headers that the API itself takes: X-Orgcode, and X-Api-Key
@@ -49,9 +58,9 @@ def serve(
     try:
         if http is None:
             own = profiles.connection(profile)
-            from worker.mcp import stdio  # the SDK takes a second: what is wrong is said before
+            from worker.mcp import stdio  # the SDK takes a second to load: a missing profile is reported before
 
-            uvloop.run(stdio.serve(own, allow_writes=allow_writes))
+            uvloop.run(stdio.serve(own, _calls(tools, allow_writes=allow_writes)))
         else:
             address = Address.parsed(http, tuple(name or ()))
             lent = profiles.connection(profile) if shared_key else None
@@ -59,13 +68,26 @@ def serve(
             listener = address.listening(lends_key=shared_key)
             from worker.mcp import http as over_http
 
-            uvloop.run(over_http.serve(url, address, listener, allow_writes=allow_writes, lent=lent))
+            uvloop.run(over_http.serve(url, address, listener, _calls(tools, allow_writes=allow_writes), lent=lent))
     except profiles.NoProfile as error:
         typer.echo(f"g3n: {error}", err=True)
         raise typer.Exit(SETTINGS) from None
     except CannotServe as error:
         typer.echo(f"g3n: {error}", err=True)
         raise typer.Exit(FAILED) from None
+
+
+def _calls(tools: str | None, *, allow_writes: bool) -> "Calls":
+    """Return what the server offers; leave with status 2 if a name is no tool and no group."""
+    from worker.mcp.calls import Calls
+    from worker.mcp.tools import UnknownTools, named
+
+    try:
+        only = None if tools is None else named(name.strip() for name in tools.split(",") if name.strip())
+    except UnknownTools as error:
+        typer.echo(f"g3n: --tools: {error}", err=True)
+        raise typer.Exit(SETTINGS) from None
+    return Calls(allow_writes=allow_writes, only=only)
 
 
 app = alone(serve)

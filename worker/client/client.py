@@ -13,7 +13,7 @@ import tenacity
 from schemas.operations import Access, Operation
 from schemas.problems import Code
 from worker.client.answer import Answer
-from worker.client.connection import Connection
+from worker.client.connection import Connection, is_loopback
 from worker.client.failure import ApiError, from_response, from_transport
 
 CONNECT_S: Final = 5.0
@@ -29,12 +29,16 @@ _HEADERS: Final = {
 }
 
 
-def pool(answer_s: float = ANSWER_S, connections: int = 10) -> httpx.AsyncClient:
-    """Connections to an API that know nobody's key, so that clients of several callers may share them."""
+def pool(url: str, answer_s: float = ANSWER_S, connections: int = 10) -> httpx.AsyncClient:
+    """Return connections to the API at `url`. They hold nobody's key, so clients of several callers may share them."""
+    limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
     return httpx.AsyncClient(
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # one caller's would go with another's key
         timeout=httpx.Timeout(answer_s, connect=CONNECT_S, pool=None),
-        limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
+        limits=limits,
+        # httpx takes a proxy from the environment unless it is given a transport. No proxy reaches this machine's
+        # loopback, and none should see the key.
+        transport=httpx.AsyncHTTPTransport(limits=limits) if is_loopback(url) else None,
         follow_redirects=False,  # the key goes to nobody else
     )
 
@@ -60,7 +64,7 @@ class Client:
         """`over`: a pool that it shares with others, and that its owner closes; else it has one of its own."""
         self._connection = connection
         self._patience_s = patience_s
-        self._http = pool(answer_s, connections) if over is None else over
+        self._http = pool(connection.url, answer_s, connections) if over is None else over
         self._owns_http = over is None
 
     async def __aenter__(self) -> Self:
@@ -75,11 +79,17 @@ class Client:
             await self._http.aclose()
 
     async def call(
-        self, operation: Operation, body: Mapping[str, object], *, idempotency_key: str | None = None
+        self,
+        operation: Operation,
+        body: Mapping[str, object],
+        *,
+        idempotency_key: str | None = None,
+        patience_s: float | None = None,
     ) -> Answer:
-        """The answer of the operation. Raises ApiError.
+        """Return the operation's answer. Raises ApiError.
 
         Without `idempotency_key` a document gets one of its own; a tender's is its `tender_id` (contract §2.1).
+        `patience_s` replaces the client's own for this call.
         """
         content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
         headers = {**_HEADERS, **self._connection.headers, "X-Request-Id": uuid.uuid4().hex}
@@ -88,7 +98,7 @@ class Client:
         attempts = tenacity.AsyncRetrying(
             retry=tenacity.retry_if_exception(lambda error: _may_ask_again(error, operation)),
             wait=_wait_s,
-            stop=tenacity.stop_before_delay(self._patience_s),
+            stop=tenacity.stop_before_delay(self._patience_s if patience_s is None else patience_s),
             reraise=True,
         )
         return await attempts(self._ask, operation.route, content, headers)

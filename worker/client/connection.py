@@ -40,8 +40,7 @@ class Connection:
     @property
     def in_clear(self) -> bool:
         """Whether the key would travel over a network without encryption."""
-        parts = urlsplit(self.url)
-        return parts.scheme == "http" and not _is_loopback(parts.hostname or "")
+        return urlsplit(self.url).scheme == "http" and not is_loopback(self.url)
 
 
 def checked_url(url: str) -> str:
@@ -58,7 +57,9 @@ def checked_url(url: str) -> str:
     return url.strip().rstrip("/")
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(url: str) -> bool:
+    """Return whether the URL's host is this machine's loopback, by name or by address."""
+    host = urlsplit(url).hostname or ""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -2,16 +2,15 @@
 
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 from pydantic import ValidationError
 
+from schemas import bodies
 from schemas.operations import Operation
-from schemas.registry import DOCUMENTS
-from schemas.scalars import CardToken, PinToken, canonical_number, format_instant
+from schemas.scalars import format_instant
 from worker.crm import strict_json
 from worker.crm.figures import NotAFigure, minor_units
 from worker.crm.hidden import revealed
@@ -32,22 +31,6 @@ class BodyInvalid(Exception):
 
 class Unreadable(Exception):
     """An option whose value can't be read, or a file without a JSON object; the message says which and why."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Checking:
-    """Stands for a keyring where numbers and PINs are only looked at."""
-
-    stored: bool = False
-
-    def number(self, plain: str, /) -> CardToken:
-        return CardToken((), canonical_number(plain)[-4:])
-
-    def pin(self, _plain: str, /) -> PinToken:
-        return PinToken(())
-
-
-_CHECKING: Final = _Checking()
 
 
 def from_options(operation: Operation, given: Mapping[str, Any], data_file: str | None) -> dict[str, Any]:
@@ -110,21 +93,9 @@ def check(operation: Operation, body: Mapping[str, Any]) -> None:
     if given := [name for name in operation.given if name in body]:
         raise BodyInvalid(tuple(f"{name}: not in a body; the API fills it in" for name in given))
     try:
-        if operation.document is None:
-            operation.request.model_validate(body, context=_CHECKING)
-        else:
-            DOCUMENTS[operation.document].validate({**_filled_in(operation), **body}, _CHECKING)
+        bodies.check(operation, body)
     except ValidationError as error:
         raise _invalid(operation, error) from None
-
-
-def _filled_in(operation: Operation) -> dict[str, str]:
-    """What the API adds: the time, and the id where a body may lack it."""
-    optional = {member.name for member in members(operation.name) if not member.required}
-    filled = {"occurred_at": "2026-01-01T00:00:00Z"}
-    if operation.id_field in optional | set(operation.given):
-        filled[operation.id_field] = "-"
-    return filled
 
 
 def _invalid(operation: Operation, error: ValidationError) -> BodyInvalid:

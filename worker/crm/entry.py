@@ -5,8 +5,6 @@ from typing import Annotated
 
 import typer
 
-from schemas.operations import OPERATIONS
-from schemas.problems import Code
 from worker.client.connection import Connection, ConnectionInvalid, checked_url
 from worker.crm import profiles
 from worker.crm.hidden import ASK, revealed
@@ -62,22 +60,17 @@ def logout(profile: _Profile = profiles.DEFAULT) -> None:
 
 
 def _scopes(connection: Connection) -> tuple[str, ...]:
-    """What the key may do, as a session that ends at once says it: that takes no scope. Leaves if it is refused."""
+    """Return what the key may do; leave if the API does not accept it."""
     import asyncio
 
     from worker.client.client import Client
     from worker.client.failure import ApiError
+    from worker.client.scopes import scopes
     from worker.crm.perform import refused
 
     async def ask() -> tuple[str, ...]:
-        async with Client(connection, patience_s=0) as client:  # a URL that is mistyped never answers
-            session = (await client.call(OPERATIONS["session.create"], {"ttl_s": 60})).json()
-            try:
-                await client.call(OPERATIONS["session.revoke"], {"session_id": session["session_id"]})
-            except ApiError as error:
-                if error.code is not Code.UNAVAILABLE:  # it ends within a minute anyway
-                    raise
-            return tuple(session["scopes"])
+        async with Client(connection) as client:
+            return await scopes(client, patience_s=0)  # a URL that is mistyped never answers
 
     try:
         return asyncio.run(ask())

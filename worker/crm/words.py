@@ -7,7 +7,7 @@ from typing import Final
 from schemas.scalars import LIMIT
 from worker.crm.members import Kind, Member
 
-_MEMBERS: Final[Mapping[str, str]] = MappingProxyType(
+MEMBERS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "actor": "who does it",
         "allow_partial": "take less, if there is less",
@@ -93,7 +93,7 @@ def _about(member: Member) -> str | None:
         return f"instead of {member.option}-minor, with the currency's decimals"
     if not member.path:
         return "of --amount: says how many decimals it has"
-    return _MEMBERS.get(member.name) or _MEMBERS.get(member.path[-1])
+    return MEMBERS.get(member.name) or MEMBERS.get(member.path[-1])
 
 
 def metavar(member: Member) -> str | None:

@@ -1,25 +1,28 @@
-"""A tool's arguments against its schema: what is wrong, told in paths and rules, never in values."""
+"""Check a tool's arguments before the API is asked: same rules, same messages, and no unknown members."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import ValidationError
+from pydantic import ValidationError
 
+from schemas import bodies
+from schemas.errors import detail
+from schemas.json_schema import Schema
+from schemas.operations import Operation
 from schemas.problems import Code
 from worker.mcp.refusals import Refused
 
 MAX_BYTES: Final = 1 << 20  # of a body, as the API's own
 MAX_DEPTH: Final = 32  # a policy has five
-SHOWN: Final = 3
-_NULL: Final = {"type": "null"}
 
 Arguments = Mapping[str, Any]
 
 
 def canonical(arguments: Arguments) -> bytes:
-    """The one way to write them as JSON. Raises Refused of what JSON in UTF-8 can't hold, or is too much of it."""
+    """Return the arguments as JSON, equal arguments as equal bytes. Raises Refused if JSON can't hold them, or if they
+    are too long or too deep.
+    """
     if _depth(arguments) > MAX_DEPTH:
         raise _invalid(f"data: more than {MAX_DEPTH} levels deep")
     try:
@@ -32,19 +35,37 @@ def canonical(arguments: Arguments) -> bytes:
     return data
 
 
-def check(validator: Draft202012Validator, arguments: Arguments) -> None:
-    """Raises Refused that names the first three that are not right."""
-    named = frozenset(_names(validator.schema))
-    told = dict.fromkeys(
-        f"{_path(leaf, named)}: {_rule(leaf)}" for error in validator.iter_errors(arguments) for leaf in _leaves(error)
-    )
-    if told:
-        shown = "; ".join(list(told)[:SHOWN])
-        raise _invalid(f"{shown}; {len(told) - SHOWN} more" if len(told) > SHOWN else shown)
+def check_names(schema: Schema, arguments: Arguments) -> None:
+    """Refuse members that the schema does not name: the API ignores them, and a model that makes one up should hear of
+    it. The message names the members that there are, never the one that was made up.
+    """
+    for path, known in _unknown(schema, arguments, ""):
+        raise _invalid(f"{path or 'arguments'}: an unknown member; known are {', '.join(known)}")
 
 
-def _invalid(detail: str) -> Refused:
-    return Refused(Code.INVALID_REQUEST, "invalid", detail)
+def check_body(operation: Operation, body: Arguments) -> None:
+    """Raise Refused with what the API would say of the body."""
+    try:
+        bodies.check(operation, body)
+    except ValidationError as error:
+        raise _invalid(detail(error)) from None
+
+
+def _invalid(text: str) -> Refused:
+    return Refused(Code.INVALID_REQUEST, "invalid", text)
+
+
+def _unknown(schema: Schema, value: object, path: str) -> Iterator[tuple[str, Iterable[str]]]:
+    """Where there is an unknown member, and which members are known there."""
+    if isinstance(value, Mapping) and "properties" in schema:
+        known = schema["properties"]
+        if value.keys() - known.keys():
+            yield path, known
+        for name in value.keys() & known.keys():
+            yield from _unknown(known[name], value[name], f"{path}.{name}".removeprefix("."))
+    elif isinstance(value, list) and "items" in schema:
+        for place, item in enumerate(value):
+            yield from _unknown(schema["items"], item, f"{path}[{place}]")
 
 
 def _depth(node: object) -> int:
@@ -59,58 +80,3 @@ def _parts(node: object) -> Iterable[Any]:
     if isinstance(node, Mapping):
         return node.values()
     return node if isinstance(node, list) else ()
-
-
-def _names(schema: object) -> Iterator[str]:
-    """Every member's name that the schema knows."""
-    if isinstance(schema, Mapping):
-        yield from schema.get("properties", ())
-    for part in _parts(schema):
-        yield from _names(part)
-
-
-def _leaves(error: ValidationError) -> Iterator[ValidationError]:
-    """Of "this or null" what is wrong with this: that null would do helps nobody."""
-    wanted: Any = error.validator_value
-    if error.validator == "anyOf" and _NULL in wanted:
-        null = wanted.index(_NULL)
-        for one in error.context or ():
-            if one.schema_path[0] != null:
-                yield from _leaves(one)
-    else:
-        yield error
-
-
-def _path(error: ValidationError, named: frozenset[str]) -> str:
-    """`gift_card.number`, `lines[3].net_minor`; a key that the schema does not name is `*`, all of it is `data`."""
-    path = ""
-    for step in error.absolute_path:
-        path += f"[{step}]" if isinstance(step, int) else f".{step if step in named else '*'}"
-    return path.removeprefix(".") or "data"
-
-
-def _rule(error: ValidationError) -> str:
-    """Made of the schema alone, never of what was sent: jsonschema's own message quotes it."""
-    wanted: Any = error.validator_value
-    instance: Any = error.instance
-    schema: Any = error.schema
-    match error.validator:
-        case "additionalProperties" if schema.get("properties"):
-            return f"an unknown member; known are {', '.join(schema['properties'])}"
-        case "required":
-            return f"{', '.join(name for name in wanted if name not in instance)} missing"
-        case "enum":
-            return f"must be one of {', '.join(map(str, wanted))}"
-        case "oneOf":
-            return f"must be exactly one of: {'; or '.join(map(_alternative, wanted))}"
-        case "type":
-            return f"must be {wanted}"
-        case rule:
-            return f"{rule} {json.dumps(wanted)}"
-
-
-def _alternative(branch: Mapping[str, Any]) -> str:
-    """`points`, or `kind gift_card and gift_card`: what one of several shapes has."""
-    consts = [f"{name} {rule['const']}" for name, rule in branch.get("properties", {}).items() if "const" in rule]
-    names = [name for part in (branch, *branch.get("allOf", ())) for name in part.get("required", ())]
-    return " and ".join([*consts, *names])

@@ -1,9 +1,10 @@
 """A tool call from top to bottom: check the arguments, preview what is dangerous, ask the API, say what came of it."""
 
 import json
+import re
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,16 +15,21 @@ from schemas.operations import Access
 from schemas.problems import Code
 from worker.client.client import Client
 from worker.client.failure import ApiError
+from worker.client.scopes import scopes
 from worker.mcp import refusals
-from worker.mcp.arguments import Arguments, canonical, check
+from worker.mcp.arguments import Arguments, canonical, check_body, check_names
 from worker.mcp.confirmations import VALID_S, Asked, Confirmations
 from worker.mcp.previews import preview
 from worker.mcp.refusals import Refused
 from worker.mcp.tools import CONFIRMATION, DOCUMENT, IDENTITY, TOKEN, Offered, offered, served
 
 _log: Final = structlog.get_logger(__name__)
+_ID: Final = re.compile(r"(?! )[ -~]{1,128}(?<! )").fullmatch  # a header loses spaces at its ends
 _OWN: Final = frozenset({IDENTITY, TOKEN})  # of the tools; no body has them
 _READS: Final = frozenset({Access.READ})
+_SCOPES_KEPT_S: Final = 300.0
+_SCOPES_PATIENCE_S: Final = 3.0  # a client waits for the list of tools before it does anything
+_CALLERS: Final = 1000  # whose scopes are kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +42,47 @@ class Caller:
 
 
 class Calls:
-    """The tools that are offered, and what was previewed and not yet confirmed."""
+    """The tools that are offered, and what was previewed and not yet confirmed.
 
-    def __init__(self, *, allow_writes: bool, confirmations: Confirmations | None = None) -> None:
-        self._offered = offered(frozenset(Access) if allow_writes else _READS)
+    `only` limits the tools to these names. Every caller sees those of them that its key may use.
+    """
+
+    def __init__(
+        self,
+        *,
+        allow_writes: bool,
+        only: Collection[str] | None = None,
+        confirmations: Confirmations | None = None,
+        now_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.writes = allow_writes
+        self._offered = offered(frozenset(Access) if allow_writes else _READS, only)
         self._confirmations = confirmations or Confirmations()
+        self._now_s = now_s
+        self._scopes: dict[bytes, tuple[float, frozenset[str]]] = {}  # by caller: until when, and which
 
-    @property
-    def tools(self) -> list[mcp.Tool]:
-        """What a client may choose from."""
-        return [one.tool for one in self._offered.values()]
+    async def tools(self, caller: Caller) -> list[mcp.Tool]:
+        """Return the tools that the caller's key may use; all that are offered if the API does not say."""
+        scopes = await self._scopes_of(caller)
+        return [
+            one.tool
+            for one in self._offered.values()
+            if scopes is None or one.operation.scope is None or one.operation.scope.value in scopes
+        ]
+
+    async def _scopes_of(self, caller: Caller) -> frozenset[str] | None:
+        kept = self._scopes.get(caller.identity)
+        if kept is not None and self._now_s() < kept[0]:
+            return kept[1]
+        try:
+            told = frozenset(await scopes(caller.client, patience_s=_SCOPES_PATIENCE_S))
+        except ApiError as error:
+            _log.warning("scopes_unknown", orgcode=caller.orgcode, reason=error.reason)
+            return None
+        while len(self._scopes) >= _CALLERS:
+            del self._scopes[next(iter(self._scopes))]
+        self._scopes[caller.identity] = (self._now_s() + _SCOPES_KEPT_S, told)
+        return told
 
     async def call(self, caller: Caller, name: str, arguments: Arguments) -> mcp.CallToolResult:
         """The tool's result; an error is one too, and never an exception."""
@@ -70,21 +107,22 @@ class Calls:
     async def _done(self, caller: Caller, name: str, arguments: Arguments) -> dict[str, Any]:
         tool = self._tool(name)
         canonical(arguments)
-        check(tool.validator, arguments)
+        check_names(tool.tool.input_schema, arguments)
         body = {member: value for member, value in arguments.items() if member not in _OWN}
-        document_id: str | None = arguments.get(IDENTITY)
+        check_body(tool.operation, body)
+        document_id = _identity(arguments)
         if tool.is_confirmed:
             asked = Asked(caller.identity, name, canonical(body))
             if arguments.get(TOKEN) is None:
                 return await self._previewed(caller, tool, asked, body, document_id or str(uuid.uuid4()))
-            document_id = self._confirmed(asked, arguments[TOKEN], document_id)
+            document_id = self._confirmed(asked, str(arguments[TOKEN]), document_id)
         return await _asked(caller.client, tool, body, document_id)
 
     def _tool(self, name: str) -> Offered:
         if name in self._offered:
             return self._offered[name]
         if name in served():
-            raise Refused(Code.FORBIDDEN, "tool_not_allowed", "this server offers tools that read only")
+            raise Refused(Code.FORBIDDEN, "tool_not_allowed", "this server does not offer it")
         raise Refused(Code.NOT_FOUND, "unknown_tool", "there is no such tool")
 
     async def _previewed(
@@ -108,6 +146,16 @@ class Calls:
         if previewed is None or document_id not in {None, previewed}:
             raise Refused(Code.INVALID_STATE, "confirmation_not_accepted", "nothing was done")
         return previewed
+
+
+def _identity(arguments: Arguments) -> str | None:
+    """Return the document's id that the caller chose. Raises Refused if it can't be one."""
+    chosen = arguments.get(IDENTITY)
+    if chosen is None or (isinstance(chosen, str) and _ID(chosen) is not None):
+        return chosen
+    raise Refused(
+        Code.INVALID_REQUEST, "invalid", f"{IDENTITY}: 1 to 128 printable ASCII characters, no space at an end"
+    )
 
 
 async def _asked(client: Client, tool: Offered, body: Mapping[str, Any], document_id: str | None) -> dict[str, Any]:

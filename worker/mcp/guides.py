@@ -1,4 +1,4 @@
-"""What the table of operations does not say and a model has to know: when to use each, and how it changes things."""
+"""What a model has to know of each tool beside its summary: when to use it, and what it can break."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,99 +8,78 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Guide:
-    """`when` to use the operation; `adds` if it takes nothing from anybody; what a dangerous one does (`warning`)."""
+    """`when` to use the tool; `adds`: it takes nothing from anybody; `warning`: what a dangerous tool does."""
 
-    when: str
+    when: str = ""
     adds: bool = False
     warning: str | None = None
+    has_example: bool = False  # where the schema alone does not show how
 
 
 GUIDES: Final[Mapping[str, Guide]] = MappingProxyType(
     {
         "customer.create": Guide(
-            "Use it for a person who joins. `customer_id` must not be personal data; without one it is derived. Points "
-            "of sales that came before are claimed and shown. Look with customer_list first: is the person known?",
+            "Check with customer_list first whether the person is known. Without `customer_id` one is generated.",
             adds=True,
         ),
-        "customer.update": Guide("Use it for a changed profile; `status` blocked stops all earning and spending."),
-        "customer.get": Guide("Use it first whenever a customer asks about points, cards or consents."),
-        "customer.list": Guide("Use it to find a customer's id. Go on with `next_cursor` as `cursor`."),
+        "customer.update": Guide("With status `blocked` the customer can neither earn nor spend."),
+        "customer.get": Guide("Start here if a customer asks about points, cards or consents."),
+        "customer.list": Guide("For the next page pass `next_cursor` as `cursor`."),
         "customer.erase": Guide(
-            "Use it only when the person asked to be forgotten.",
-            warning="Name, e-mail, phone and external ids are removed for good, and every later command for this "
-            "customer is refused. It can't be undone.",
+            "Use it only if the person asked to be forgotten.",
+            warning="Removes all personal data for good. Later commands for this customer are refused.",
         ),
         "customer.merge": Guide(
-            "Use it for one person with two records: `into_customer_id` is the one that stays.",
-            warning="All points and cards of `from_customer_id` move to `into_customer_id`. It can't be undone.",
+            "Use it if one person has two records.",
+            warning="Moves all points and cards to `into_customer_id`. This can't be undone.",
         ),
-        "customer.consent.set": Guide("Use it when the customer says yes or no to a purpose. Never assume a yes."),
+        "customer.consent.set": Guide("Use it only if the customer has said yes or no to this purpose."),
         "loyalty.earn": Guide(
-            "Use it for points outside a sale (a survey, goodwill); sales earn by themselves. Give either `points`, or "
-            "`amount_minor` and `currency` to be rated by the policy.",
+            "For points outside a sale; sales earn by themselves. Pass `points`, or `amount_minor` and `currency`.",
             adds=True,
         ),
-        "loyalty.redeem": Guide(
-            "Use it for a reward outside a sale; at a till points are paid with tender_authorize, kind points."
-        ),
+        "loyalty.redeem": Guide("To pay a sale with points use tender_authorize instead."),
         "loyalty.adjust": Guide(
-            "Use it only to correct a mistake that nothing else undoes: loyalty_reverse and loyalty_restore first. "
-            "`actor` is the person who decided it.",
-            warning="Points are made or taken by hand, against no sale and no earning.",
+            "Try loyalty_reverse and loyalty_restore first. `actor` is the person who decided it.",
+            warning="Creates or removes points by hand.",
         ),
         "loyalty.restore": Guide(
-            "Use it to give back redeemed points: `of` names the redemption (crm.loyalty.redeem, or "
-            "scm.tender.requested). Without `points` the rest of it.",
+            "`of` is the redemption: a crm.loyalty.redeem or scm.tender.requested. Without `points`: all that is left.",
             adds=True,
         ),
         "loyalty.reverse": Guide(
-            "Use it to take back earned points: `of` names the earning (crm.loyalty.earn or scm.sale.completed). "
-            "Without `points` the rest of it. A sale that is returned or voided does this by itself."
+            "`of` is the earning: a crm.loyalty.earn or scm.sale.completed. Without `points`: all that is left. "
+            "Returns and voids of a sale do this by themselves."
         ),
-        "loyalty.history": Guide(
-            "Use it to find out what changed a points balance. Go on with `next_cursor` as `cursor`."
-        ),
-        "loyalty.policy.get": Guide("Use it to say how points are earned and spent, and which limits cards have."),
+        "loyalty.history": Guide("Latest first. For the next page pass `next_cursor` as `cursor`."),
+        "loyalty.policy.get": Guide("It says how points are earned and spent, and which limits gift cards have."),
         "loyalty.policy.put": Guide(
-            "Use it to change the rules. The whole policy is given: what is left out takes its default, so begin with "
-            "the answer of loyalty_policy_get. `effective_from` must be later than that of every version.",
-            warning="From `effective_from` on the rules change for every customer and card of the tenant.",
+            "Start from the answer of loyalty_policy_get: members that you leave out take the default's values.",
+            warning="Changes the rules for every customer and card of the tenant from `effective_from` on.",
         ),
         "giftcard.issue": Guide(
-            "Use it to make a card outside a sale. Without `gift_card.number` one is generated and is in this answer "
-            "only: hand it over at once, and to nobody else.",
-            adds=True,
+            "For a card outside a sale. Give a generated number to the holder and to nobody else.", adds=True
         ),
-        "giftcard.redeem": Guide(
-            "Use it to take money off a card outside a sale; at a till use tender_authorize. With `allow_partial` it "
-            "takes what is there, status partial."
-        ),
-        "giftcard.reload": Guide("Use it to put money on a card outside a sale.", adds=True),
-        "giftcard.reverse": Guide(
-            "Use it to undo a command on a card: `of` names it (type and id). Without `amount_minor` the rest of it."
-        ),
-        "giftcard.freeze": Guide("Use it when a card was lost or looks abused: it can't pay until it is unfrozen."),
-        "giftcard.unfreeze": Guide("Use it when the reason for the freeze is gone and somebody answers for it."),
-        "giftcard.link": Guide("Use it when a customer registers a card, so that it is in customer_get."),
-        "giftcard.transfer": Guide(
-            "Use it to move a balance, as from a lost card to a new one. Without `amount_minor` all that is available."
-        ),
-        "giftcard.get": Guide("Use it for a card's balance. Name the card by `number` or by `card_id`, not by both."),
-        "giftcard.history": Guide("Use it to find out what changed a card. Go on with `next_cursor` as `cursor`."),
+        "giftcard.redeem": Guide("To pay a sale use tender_authorize instead."),
+        "giftcard.reload": Guide("For a load outside a sale.", adds=True),
+        "giftcard.reverse": Guide("`of` is the command to undo. Without `amount_minor`: all that is left of it."),
+        "giftcard.freeze": Guide("Use it if a card is lost or looks abused."),
+        "giftcard.unfreeze": Guide("Use it if the reason for the freeze is gone and a person answers for it."),
+        "giftcard.link": Guide("Then customer_get shows the card."),
+        "giftcard.transfer": Guide("Without `amount_minor`: all that is available."),
+        "giftcard.get": Guide("Name the card by `number` or by `card_id`."),
+        "giftcard.history": Guide("Latest first. For the next page pass `next_cursor` as `cursor`."),
         "tender.authorize": Guide(
-            "Use it to pay a sale with a card (kind gift_card, `gift_card`) or with points (kind points, "
-            "`customer_id`). Then tender_capture, or tender_void. With `capture` it is taken at once. `partial` "
-            "approves less: the rest is paid some other way. After a decline take a new `tender_id`."
+            "Pays a sale. Kind gift_card needs `gift_card`, kind points needs `customer_id`. Then call tender_capture "
+            "or tender_void. Status `partial` approves less: pay the rest some other way. After a decline use a new "
+            "`tender_id`."
         ),
-        "tender.capture": Guide("Use it when the sale is done: takes what was authorized, or `amount_minor` of it."),
+        "tender.capture": Guide("Use it when the sale is done. Without `amount_minor`: all that was approved."),
         "tender.void": Guide(
-            "Use it when the sale does not happen, or when it is not known what became of a tender (reason "
-            "unknown_outcome): it is safe before, after and instead of the request."
+            "Use it if the sale does not happen, or if it is unknown what became of a tender: it is safe before, after "
+            "and instead of the request."
         ),
-        "event.explain": Guide(
-            "Use it to say why something got what it got. `type` is the whole type, as crm.loyalty.earn; `id` the "
-            "sale's, return's, tender's or command's."
-        ),
-        "event.simulate": Guide("Use it before doing something that is not certain; nothing is changed or stored."),
+        "event.explain": Guide("`type` is the whole type, as crm.loyalty.earn; `id` is the business id."),
+        "event.simulate": Guide("Use it before a change if you are not certain.", has_example=True),
     }
 )

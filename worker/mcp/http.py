@@ -40,11 +40,11 @@ _HEADERS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosni
 
 
 async def serve(
-    url: str, address: Address, listener: socket.socket, *, allow_writes: bool, lent: Connection | None = None
+    url: str, address: Address, listener: socket.socket, calls: Calls, *, lent: Connection | None = None
 ) -> None:
-    """On the address' listener, until SIGTERM or SIGINT. `url` is the API's; `lent` the key of who has none."""
-    async with pool(connections=_AT_ONCE) as over:
-        application = app(url, address, over, allow_writes=allow_writes, lent=lent)
+    """Serve on the listener until SIGTERM or SIGINT. `url` is the API's; callers without a key use `lent`."""
+    async with pool(url, connections=_AT_ONCE) as over:
+        application = app(url, address, over, calls, lent=lent)
         config = uvicorn.Config(
             application,
             log_config=None,
@@ -57,16 +57,14 @@ async def serve(
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, server.stop)
         port = listener.getsockname()[1]
-        _log.info("ready", host=address.host, port=port, path=PATH, writes=allow_writes, shared_key=lent is not None)
+        _log.info("ready", host=address.host, port=port, path=PATH, writes=calls.writes, shared_key=lent is not None)
         await server.serve(sockets=[listener])
     _log.info("stopped")
 
 
-def app(
-    url: str, address: Address, over: httpx.AsyncClient, *, allow_writes: bool, lent: Connection | None
-) -> Starlette:
-    """`/mcp` for who has a key, `/livez` for an orchestrator."""
-    server = build(Calls(allow_writes=allow_writes), _caller_of)
+def app(url: str, address: Address, over: httpx.AsyncClient, calls: Calls, *, lent: Connection | None) -> Starlette:
+    """Return the application: `/mcp` for callers with a key, `/livez` for an orchestrator."""
+    server = build(calls, _caller_of)
     sessions = StreamableHTTPSessionManager(
         server,
         stateless=True,

@@ -140,8 +140,7 @@ DOORS: Final[Mapping[str, Meaning]] = MappingProxyType(
             "the tenant has no such document: it was not read yet, or is a dead letter", "Check `type` and `id`."
         ),
         "tool_not_allowed": Meaning(
-            "this server was started without the permission for it",
-            "Ask whoever runs this server; there is no way round.",
+            "this server was started without this tool", "Ask whoever runs this server; no other tool does it."
         ),
         "unknown_tool": Meaning("there is no such tool", "Use a name of the list of tools."),
         "unknown_resource": Meaning("there is no such resource", "Use a URI of the list of resources."),

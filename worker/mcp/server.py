@@ -18,13 +18,18 @@ from worker.mcp.refusals import Refused
 _log: Final = structlog.get_logger(__name__)
 
 _INSTRUCTIONS: Final = """\
-Loyalty points and gift cards of one retailer: look up customers, points, cards, policies and decisions, and change
-them where this server was started with the permission for it. Money is in minor units. Every change is a document with
-an identity: choose it (`idempotency_key`, for tenders `tender_id`) and repeat with the same one after any doubt. Errors
-say what is the matter and what to do. The prompts are the playbooks; g3n://contract has the last word.
+Loyalty points and gift cards of one retailer. The tools look up customers, points, cards, policies and decisions, and
+change them if this server may write.
+- Money is in minor units: 1250 is 12.50. Points are whole numbers.
+- Every change has an identity: `idempotency_key`, or a tender's `tender_id`. If you are not sure whether a call was
+  done (an error with code unavailable, a timeout), call again with the same identity and the same arguments: it has
+  one effect.
+- An answer to a change has `document`, its type and id, for `of` and for event_explain.
+- An error has `reason`, `meaning` and `what_to_do`. g3n://reasons lists them all.
+- The prompts are step-by-step guides. g3n://contract describes everything.
 """
 
-# The lists change when the server is started anew, and are the same for every caller.
+# These change only when the server is restarted, and are the same for every caller.
 _LISTS: Final = CacheHint(ttl_ms=60_000, scope="public")
 
 Context = ServerRequestContext[Any, Any]
@@ -36,8 +41,8 @@ _ResultT = TypeVar("_ResultT")
 def build(calls: Calls, caller_of: FindCaller) -> Server[Any]:
     """The server; `caller_of` says on whose behalf a request is."""
 
-    async def list_tools(_: Context, __: object) -> mcp.ListToolsResult:
-        return mcp.ListToolsResult(tools=calls.tools)
+    async def list_tools(context: Context, _: object) -> mcp.ListToolsResult:
+        return mcp.ListToolsResult(tools=await calls.tools(caller_of(context)))
 
     async def call_tool(context: Context, asked: mcp.CallToolRequestParams) -> mcp.CallToolResult:
         return await calls.call(caller_of(context), asked.name, asked.arguments or {})
@@ -63,7 +68,7 @@ def build(calls: Calls, caller_of: FindCaller) -> Server[Any]:
         title="g3n crm",
         instructions=_INSTRUCTIONS,
         cache_hints={
-            "tools/list": _LISTS,
+            "tools/list": CacheHint(ttl_ms=60_000, scope="private"),  # depends on the caller's key
             "resources/list": _LISTS,
             "resources/templates/list": _LISTS,
             "prompts/list": _LISTS,
