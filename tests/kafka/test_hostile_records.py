@@ -28,29 +28,25 @@ async def test_an_unreadable_record_is_a_dead_letter_and_what_follows_is_applied
 
 
 async def test_a_record_without_a_usable_timestamp_is_decided(start: Start, cluster: Cluster, topics: Topics) -> None:
-    await cluster.admin.delete_topics([topics.inputs[3]])
-    await cluster.topic(1, topics.inputs[3], **{"message.timestamp.after.max.ms": str(1 << 62)})
+    topics, env, _ = await _own_commands(start, cluster, topics, **{"message.timestamp.after.max.ms": str(1 << 62)})
     now_ms = int(time.time() * 1000)
     for number, timestamp_ms in enumerate((-1, now_ms * 1000, now_ms * 1_000_000)):
         value = customer(topics, f"C{number}").value
         await send(cluster, topics.inputs[3], batch([record(0, value)], timestamp_ms=timestamp_ms))
-    assert await _drained(start, cluster, topics) == ([], {"C0", "C1", "C2"})
+    assert await _drained(start, cluster, topics, **env) == ([], {"C0", "C1", "C2"})
 
 
 async def test_compressed_bombs_are_dead_letters_and_the_workers_memory_stays_bounded(
     start: Start, cluster: Cluster, topics: Topics
 ) -> None:
+    topics, env, out = await _own_commands(start, cluster, topics, **{"max.message.bytes": str(16 << 20)})
     commands = topics.inputs[3]
-    await cluster.admin.delete_topics([commands])
-    await cluster.topic(2, commands, **{"max.message.bytes": str(16 << 20)})  # as an earlier `setup` made it
-    code, out, _ = await ended(await start("setup"))
-    assert code == 0
     assert f"warning: topic {commands}: compression.type=producer" in out
     await send(cluster, commands, batch([record(0, bytes(400 << 20))], "gzip"))
     for _ in range(5):
         await send(cluster, commands, batch([record(0, bytes(30 << 20))], "zstd"))
     await publish(cluster.bootstrap, [customer(topics, "C2")])
-    worker = await start("run")
+    worker = await start("run", **env)
     async with Reading(cluster.bootstrap, [topics.outcomes, dead_letter(commands)]) as reading:
         published = await reading.until(lambda seen: len(seen) == 7, within_s=120)
     peak_bytes = _peak_bytes(worker.pid)
@@ -60,9 +56,21 @@ async def test_compressed_bombs_are_dead_letters_and_the_workers_memory_stays_bo
     assert peak_bytes < 3 << 29, "the bound that docs/operations.md states"
 
 
-async def _drained(start: Start, cluster: Cluster, topics: Topics) -> tuple[list[Published], set[str]]:
+async def _own_commands(
+    start: Start, cluster: Cluster, topics: Topics, **config: str
+) -> tuple[Topics, dict[str, str], str]:
+    """Topics and settings of a worker whose commands topic was there before `setup`, and what that said."""
+    commands = topics.inputs[3] + "-own"
+    await cluster.topic(1, commands, **config)
+    env = {"G3N_TOPIC_COMMANDS": "crm.commands-own"}
+    code, out, _ = await ended(await start("setup", **env))
+    assert code == 0
+    return topics._replace(inputs=(*topics.inputs[:3], commands)), env, out
+
+
+async def _drained(start: Start, cluster: Cluster, topics: Topics, **env: str) -> tuple[list[Published], set[str]]:
     """Dead letters, and the subjects of the outcomes."""
-    code, _, err = await ended(await start("drain"))
+    code, _, err = await ended(await start("drain", **env))
     assert code == 0, err
     async with Reading(cluster.bootstrap, [topics.outcomes, *topics.dead_letters]) as reading:
         published = await reading.rest()
