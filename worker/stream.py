@@ -130,7 +130,12 @@ class Stream:
     # --- one batch
 
     async def _step(self) -> bool:
-        """One batch, or a look around when nothing came. True if there was nothing to do."""
+        """One batch, or a look around when nothing came. True if there was nothing to do.
+
+        While something waits, it takes turns with the batches that are read, and goes on alone where none is.
+        """
+        if self._ready and self._reading is not None and not self._reading.done():
+            return not await self._work()
         taken = await self._take()
         if taken is None:
             return False
@@ -196,7 +201,8 @@ class Stream:
         await self._settle()
         flight = _Flight(fetched=fetched)
         if applied is not None:
-            flight.messages, flight.batch_no, self._ready = applied.messages, applied.batch_no, applied.ready
+            flight.messages, flight.batch_no = applied.messages, applied.batch_no
+            self._ready |= applied.ready
         self._publishing = asyncio.create_task(self._publish(flight))
 
     async def _settle(self) -> None:

@@ -31,6 +31,7 @@ class Recorder:
     published_no: list[int] = field(default_factory=list)
     ready: list[bytes] = field(default_factory=list)
     watermarks: dict[tuple[str, int], int] = field(default_factory=dict)
+    turns: list[str] = field(default_factory=list)
     before_apply: Callable[[list[bytes]], None] = lambda _: None
 
     def decode(self, records: Sequence[ConsumerRecord], now_us: int) -> list[bytes]:
@@ -46,12 +47,14 @@ class Recorder:
         self.duplicates += len(set(batch) & set(self.applied))
         self.applied += batch
         self.batches.append(len(batch))
-        return self._answer(batch, ready=bool(self.ready))
+        self.turns.append("batch")
+        return self._answer(batch, ready=False)
 
     async def work(self, *, final: bool = False) -> Applied | None:
         assert final in (True, False)
         if not self.ready:
             return None
+        self.turns.append("work")
         return self._answer([self.ready.pop()], ready=bool(self.ready))
 
     def _answer(self, values: list[bytes], *, ready: bool) -> Applied:
@@ -126,6 +129,18 @@ async def test_drain_ends_only_when_nothing_is_ready(cluster: Cluster, new_rig: 
     await cluster.send(rig.source, numbered(3))
     assert await rig.stream.drain()
     assert await answered(cluster, rig) == [*numbered(3), b"woken-1", b"woken-2"]
+
+
+async def test_what_is_due_takes_turns_with_the_batches(cluster: Cluster, new_rig: NewRig) -> None:
+    rig = await new_rig(documents=10)
+    rig.pipeline.ready = numbered(40)
+    await cluster.send(rig.source, numbered(1000))
+    assert await rig.stream.drain()
+    turns = rig.pipeline.turns
+    first, last = turns.index("work"), len(turns) - 1 - turns[::-1].index("work")
+    together = "".join(turn[0] for turn in turns[first : last + 1])
+    assert "bb" not in together, "a batch came twice while something was due"
+    assert together.count("w") == 40
 
 
 async def test_drain_ends_although_more_keeps_coming(cluster: Cluster, new_rig: NewRig) -> None:
