@@ -18,19 +18,28 @@ _PRINTABLE: Final = r"^[\x20-\x7e]{1,128}$"
 _ANYWHERE: Final = (
     DoorReason.INVALID,
     DoorReason.INVALID_HEADER,
+    DoorReason.MALFORMED_REQUEST,
     DoorReason.CREDENTIALS_NOT_ACCEPTED,
     DoorReason.ORGCODE_NOT_OF_KEY,
+    DoorReason.HEAD_TOO_SLOW,
     DoorReason.BODY_TOO_SLOW,
     DoorReason.BODY_TOO_LARGE,
     DoorReason.NOT_JSON,
     DoorReason.RATE_LIMITED,
+    DoorReason.ADDRESS_LIMITED,
+    DoorReason.SHARE_IN_USE,
     DoorReason.CARD_MISSES_LIMITED,
     DoorReason.INTERNAL_ERROR,
     DoorReason.OVERLOADED,
     DoorReason.TIMED_OUT,
     DoorReason.UNAVAILABLE,
 )
-_DEFAULTS: Final = {"within_s": 10, "most_bytes": 1 << 20}  # of the settings that a detail names
+_DEFAULTS: Final = {
+    "within_s": 10,
+    "most_bytes": 1 << 20,
+    "holder": "key",
+    "most": 1000,
+}  # of the settings that a detail names
 
 _COUNTED: Final = ("RateLimit", "RateLimit-Policy")
 # Headers of the problems that every route answers in the same words.
@@ -74,6 +83,8 @@ def problems(operation: Operation) -> dict[str, dict[str, Any]]:
     reasons = list(_ANYWHERE)
     if operation.document is not None:
         reasons += [DoorReason.CONFLICT, DoorReason.REFUSED_BY_DATABASE]
+    if operation.name == "session.create":
+        reasons.append(DoorReason.SESSIONS_LIMITED)
     if operation.name == "event.simulate":
         reasons.append(DoorReason.CONFLICT)
     if operation.name == "event.explain":

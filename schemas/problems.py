@@ -69,6 +69,7 @@ class DoorReason(StrEnum):
 
     INVALID = "invalid"
     INVALID_HEADER = "invalid_header"
+    MALFORMED_REQUEST = "malformed_request"
     REFUSED_BY_DATABASE = "refused_by_database"
     CREDENTIALS_NOT_ACCEPTED = "credentials_not_accepted"
     ORGCODE_NOT_OF_KEY = "orgcode_not_of_key"
@@ -76,11 +77,15 @@ class DoorReason(StrEnum):
     UNKNOWN_ROUTE = "unknown_route"
     UNKNOWN_EVENT = "unknown_event"
     METHOD_NOT_ALLOWED = "method_not_allowed"
+    HEAD_TOO_SLOW = "head_too_slow"
     BODY_TOO_SLOW = "body_too_slow"
     CONFLICT = "conflict"
     BODY_TOO_LARGE = "body_too_large"
     NOT_JSON = "not_json"
     RATE_LIMITED = "rate_limited"
+    ADDRESS_LIMITED = "address_limited"
+    SHARE_IN_USE = "share_in_use"
+    SESSIONS_LIMITED = "sessions_limited"
     CARD_MISSES_LIMITED = "card_misses_limited"
     INTERNAL_ERROR = "internal_error"
     OVERLOADED = "overloaded"
@@ -100,6 +105,7 @@ DOOR: Final[Mapping[DoorReason, Said]] = MappingProxyType(
     {
         DoorReason.INVALID: Said(Code.INVALID_REQUEST, "points: int_type"),
         DoorReason.INVALID_HEADER: Said(Code.INVALID_REQUEST, "X-Orgcode: missing"),
+        DoorReason.MALFORMED_REQUEST: Said(Code.INVALID_REQUEST, "the request is not HTTP/1.1 as RFC 9112 defines it"),
         DoorReason.REFUSED_BY_DATABASE: Said(
             Code.INVALID_REQUEST, "the ledger can't hold what would come of it; nothing was done"
         ),
@@ -111,6 +117,7 @@ DOOR: Final[Mapping[DoorReason, Said]] = MappingProxyType(
         DoorReason.UNKNOWN_ROUTE: Said(Code.NOT_FOUND, "there is no such route"),
         DoorReason.UNKNOWN_EVENT: Said(Code.NOT_FOUND, "the tenant has no such document"),
         DoorReason.METHOD_NOT_ALLOWED: Said(Code.METHOD_NOT_ALLOWED, "the route takes another method, see Allow"),
+        DoorReason.HEAD_TOO_SLOW: Said(Code.TIMEOUT, "the head was not complete in time"),
         DoorReason.BODY_TOO_SLOW: Said(Code.TIMEOUT, "the body was not there within {within_s} s"),
         DoorReason.CONFLICT: Said(Code.CONFLICT, "the identity is known with other content; the first document stands"),
         DoorReason.BODY_TOO_LARGE: Said(Code.TOO_LARGE, "the body has more than {most_bytes} bytes"),
@@ -118,6 +125,15 @@ DOOR: Final[Mapping[DoorReason, Said]] = MappingProxyType(
             Code.UNSUPPORTED_MEDIA_TYPE, "Content-Type: application/json is needed, in UTF-8 and not encoded further"
         ),
         DoorReason.RATE_LIMITED: Said(Code.TOO_MANY_REQUESTS, "the key has no request left; ask again later"),
+        DoorReason.ADDRESS_LIMITED: Said(
+            Code.TOO_MANY_REQUESTS, "too many requests without an accepted key from this address; ask again later"
+        ),
+        DoorReason.SHARE_IN_USE: Said(
+            Code.TOO_MANY_REQUESTS, "the {holder} has its share of what can be in progress; ask again later"
+        ),
+        DoorReason.SESSIONS_LIMITED: Said(
+            Code.TOO_MANY_REQUESTS, "the key has {most} sessions; revoke one, or wait until one expires"
+        ),
         DoorReason.CARD_MISSES_LIMITED: Said(
             Code.TOO_MANY_REQUESTS, "too many cards that were not accepted; ask again later"
         ),

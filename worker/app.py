@@ -12,7 +12,7 @@ import structlog
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_delay, wait_exponential
 
 from worker import errors, health
-from worker.api import server
+from worker.api import server, watch
 from worker.codec import Message, Outlet
 from worker.health import Status
 from worker.kafka import admin, topics
@@ -91,7 +91,7 @@ async def setup(settings: Settings, say: Callable[[str], None]) -> None:
 
 async def serve_api(settings: Settings) -> int:
     """`g3n api`: 0 after SIGTERM or SIGINT, when what was in hand is answered."""
-    stopped, status = asyncio.Event(), Status(server.PART)
+    stopped, status = asyncio.Event(), Status(watch.PART)
     with _before_the_start(stopped):
         async with contextlib.AsyncExitStack() as stack:
             names = "G3N_API_HOST, G3N_API_PORT"
@@ -111,7 +111,7 @@ async def serve_api(settings: Settings) -> int:
             _tune_gc()
             host, port = listener.getsockname()[:2]
             _log.info("started", host=host, port=port)
-            await server.serve(api, pool, status, listener, stopped)
+            await server.serve(api, settings, listener, stopped)
     _log.info("stopped")
     return 0
 

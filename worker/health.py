@@ -4,10 +4,10 @@ import asyncio
 import contextlib
 import errno
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable
+from typing import Final
 
 import structlog
-import uvicorn
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -16,8 +16,12 @@ from starlette.routing import Route
 
 from worker import metrics
 from worker.errors import OperatorError
+from worker.web.bounds import Bounds
+from worker.web.routes import NO_ROUTE, get
+from worker.web.server import Server
 
 _log = structlog.get_logger(__name__)
+_CONNECTIONS: Final = 64  # an orchestrator and Prometheus need a few
 
 
 class Status:
@@ -45,8 +49,10 @@ class Status:
         return dict(self._down)
 
 
-def routes(status: Status) -> list[Route]:
-    """The three routes. That /livez answers is its message: the event loop turns."""
+def routes(status: Status, admit: Callable[[Request], None] = lambda _: None) -> list[Route]:
+    """The three routes. An answer of /livez says that the event loop turns. `admit` may refuse /metrics, the only one
+    that costs something, by raising.
+    """
 
     async def livez(_request: Request) -> Response:
         return JSONResponse({"status": "alive"})
@@ -55,18 +61,11 @@ def routes(status: Status) -> list[Route]:
         why = status.why_not
         return JSONResponse({"status": "not ready", "why": why} if why else {"status": "ready"}, 503 if why else 200)
 
-    async def prometheus(_request: Request) -> Response:
+    async def prometheus(request: Request) -> Response:
+        admit(request)
         return Response(generate_latest(metrics.REGISTRY), headers={"content-type": CONTENT_TYPE_LATEST})
 
-    return [Route("/livez", livez), Route("/readyz", readyz), Route("/metrics", prometheus)]
-
-
-class Server(uvicorn.Server):
-    """Leaves the signals alone: SIGTERM must finish the batch, not the web server."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
+    return [get("/livez", livez), get("/readyz", readyz), get("/metrics", prometheus)]
 
 
 def bind(host: str, port: int, names: str, *, chosen: bool) -> socket.socket | None:
@@ -95,8 +94,8 @@ async def serve(status: Status, listener: socket.socket | None) -> AsyncIterator
     if listener is None:
         yield
         return
-    app = Starlette(routes=routes(status))
-    server = Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off"))
+    app = Starlette(routes=routes(status), exception_handlers=NO_ROUTE)
+    server = Server(app, Bounds(_CONNECTIONS), lifespan="off")
     task = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         yield

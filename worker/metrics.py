@@ -83,7 +83,19 @@ HTTP_SECONDS = Histogram(
     buckets=(0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
     registry=REGISTRY,
 )
-HTTP_IN_HAND = Gauge("g3n_http_in_hand", "Requests to the API that are not answered yet", registry=REGISTRY)
+HTTP_IN_HAND = Gauge("g3n_http_in_hand", "Requests to the API that are being decided or read", registry=REGISTRY)
+HTTP_CONNECTIONS = Gauge("g3n_http_connections", "Open connections of HTTP clients", registry=REGISTRY)
+HTTP_CLOSED = Counter(
+    "g3n_http_connections_closed", "Connections closed because a client kept one waiting", ["why"], registry=REGISTRY
+)
+HTTP_REFUSED = Counter(
+    "g3n_http_refused",
+    "Requests refused by a limit; the tenant only where G3N_ORGCODES names them",
+    ["limit", "orgcode"],
+    registry=REGISTRY,
+)
+for _why in ("silent", "head_too_slow", "malformed_request", "unread", "late_body", "share", "full"):
+    HTTP_CLOSED.labels(_why)
 SERVING = Gauge("g3n_serving", "1 while /readyz says yes", registry=REGISTRY)
 
 

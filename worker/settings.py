@@ -1,10 +1,13 @@
 """The settings of every command: environment variables with the prefix `G3N_` (contract §6)."""
 
 import re
+from ipaddress import ip_network
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from worker.web.bounds import Network, Shares
 
 PREFIX = "G3N_"
 MIB = 1 << 20
@@ -86,6 +89,22 @@ class Settings(BaseSettings):
     api_max_in_hand: int = Field(
         500, ge=1, le=4000, description="`g3n api`: requests at a time; more are answered 503, overloaded"
     )
+    api_max_connections: int = Field(
+        1000, ge=16, le=100_000, description="`g3n api`: open connections; beyond it those that wait longest are closed"
+    )
+    api_key_share: float = Field(
+        0.25, gt=0, le=1, description="`g3n api`: part of the connections and of the requests at a time for one key"
+    )
+    api_tenant_share: float = Field(0.5, gt=0, le=1, description="`g3n api`: the same for one tenant")
+    api_address_share: float = Field(0.75, gt=0, le=1, description="`g3n api`: the same for one address")
+    api_trusted_proxies: str = Field(
+        "",
+        description="`g3n api`: proxies whose X-Forwarded-For is believed: addresses or networks, comma separated",
+    )
+    api_keyless_per_s: int = Field(
+        20, ge=1, description="`g3n api`: requests of one address without an accepted key; ten seconds' worth at once"
+    )
+    api_sessions_per_key: int = Field(1000, ge=1, description="`g3n api`: sessions that a key has at a time")
     api_body_s: float = Field(
         10, gt=0, le=300, description="`g3n api`: a body must be there within this time, else 408"
     )
@@ -150,6 +169,16 @@ class Settings(BaseSettings):
             _card_key(key)
         return value
 
+    @field_validator("api_trusted_proxies")
+    @classmethod
+    def _networks(cls, value: str) -> str:
+        for part in _parts(value):
+            try:
+                ip_network(part)
+            except ValueError:
+                raise ValueError("must be addresses or networks like 10.0.0.0/8, comma separated") from None
+        return value
+
     @model_validator(mode="after")
     def _topics_differ(self) -> Self:
         names = [getattr(self, name) for name in type(self).model_fields if re.fullmatch(r"topic_(?!prefix).*", name)]
@@ -182,6 +211,16 @@ class Settings(BaseSettings):
         """Every key that a stored number may have been hashed with, the current one first."""
         old = _parts(self.card_keys_old.get_secret_value())
         return tuple(map(_card_key, [self.card_key.get_secret_value(), *old]))
+
+    @property
+    def api_shares(self) -> Shares:
+        """What one key, tenant and address may hold of the API."""
+        return Shares(self.api_key_share, self.api_tenant_share, self.api_address_share)
+
+    @property
+    def api_proxies(self) -> tuple[Network, ...]:
+        """The proxies that are trusted."""
+        return tuple(map(ip_network, _parts(self.api_trusted_proxies)))
 
     @property
     def http_port_is_chosen(self) -> bool:

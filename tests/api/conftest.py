@@ -13,7 +13,7 @@ import pytest
 from schemas.operations import OPERATIONS
 from schemas.scopes import Scope
 from tests.conftest import CARD_KEY
-from worker.api import server
+from worker.api import server, watch
 from worker.api.application import Api
 from worker.health import Status
 from worker.ledger import keys
@@ -86,7 +86,7 @@ def serving(database: str) -> Serving:
             "card_key": CARD_KEY,
             **options,
         }
-        settings, status = Settings(**given), Status(server.PART)
+        settings, status = Settings(**given), Status(watch.PART)
         pool = await server.connect(settings)
         operators = await Pool.of_door(settings.dsn, 1, Role.OPS)
         try:

@@ -18,12 +18,14 @@ class Forwarder:
     _server: asyncio.Server | None = None
     _own_port: int = 0
     _passing: set[asyncio.Task[None]] = field(default_factory=set)
+    _flows: asyncio.Event = field(default_factory=asyncio.Event)
 
     @classmethod
     @contextlib.asynccontextmanager
     async def to(cls, dsn: str) -> AsyncIterator[Self]:
         parts = urlsplit(dsn)
         way = cls(parts.hostname or "127.0.0.1", parts.port or 5432)
+        way._flows.set()
         await way.open()
         user = f"{parts.netloc.rpartition('@')[0]}@" if "@" in parts.netloc else ""
         way.dsn = urlunsplit(parts._replace(netloc=f"{user}127.0.0.1:{way._own_port}"))
@@ -42,18 +44,25 @@ class Forwarder:
             task.cancel()
         await asyncio.gather(*self._passing, return_exceptions=True)
 
+    @contextlib.asynccontextmanager
+    async def silent(self) -> AsyncIterator[None]:
+        """Keep and take connections, and pass nothing on meanwhile."""
+        self._flows.clear()
+        yield
+        self._flows.set()
+
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there = await asyncio.open_connection(self.host, self.port)
         for source, sink in (reader, there[1]), (there[0], writer):
-            task = asyncio.create_task(_copy(source, sink))
+            task = asyncio.create_task(self._copy(source, sink))
             self._passing.add(task)
             task.add_done_callback(self._passing.discard)
 
-
-async def _copy(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-    try:
-        while data := await source.read(1 << 16):
-            sink.write(data)
-            await sink.drain()
-    finally:
-        sink.transport.abort()
+    async def _copy(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        try:
+            while data := await source.read(1 << 16):
+                await self._flows.wait()
+                sink.write(data)
+                await sink.drain()
+        finally:
+            sink.transport.abort()

@@ -41,11 +41,12 @@ async def test_a_request_id_that_is_none_is_replaced(caller: Caller, given: str)
 
 async def test_no_such_route_and_no_such_method(service: Service) -> None:
     async with service.http() as http:
-        for path in "/", "/customer", "/customer/create/", "/docs", "/customer/create%00":
+        for path in "/customer", "/customer/create/", "/customer/create%00":
             assert problem(await http.post(path, json={})) == (404, "not-found", "unknown_route")
         for method in "GET", "PUT", "DELETE", "OPTIONS", "HEAD":
             answer = await http.request(method, CREATE)
-            assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+            assert answer.status_code == 405
+            assert "POST" in answer.headers["allow"]
         assert (await http.post("/openapi.json")).status_code == 405
 
 
@@ -104,6 +105,9 @@ async def test_a_body_that_is_refused(caller: Caller, raw: bytes, detail: str) -
         {"Content-Type": "text/plain"},
         {"Content-Type": "application/jsonx"},
         {"Content-Type": "application/json; charset=utf-16"},
+        {"Content-Type": "application/json; charset=utf-8; charset=utf-16"},
+        {"Content-Type": "application/json; charset=utf-8; charset=utf-8"},
+        {"Content-Type": "application/json; charset*=utf-8''utf-8"},
         {"Content-Type": ";;;"},
         {"Content-Type": "application/json", "Content-Encoding": "gzip"},
     ],
@@ -187,11 +191,11 @@ async def test_a_deadline_and_what_became_of_it(
 async def test_more_than_can_be_in_hand_is_told_at_once(
     serving: Serving, new_caller: NewCaller, connection: asyncpg.Connection
 ) -> None:
-    async with serving(api_max_in_hand=3) as small:
+    async with serving(api_max_in_hand=3, api_key_share=1, api_tenant_share=1, api_address_share=1) as small:
         caller = await new_caller(of=small)
         await locked(connection, caller)
         waiting = [asyncio.create_task(caller.post("loyalty.earn", EARN)) for _ in range(3)]
-        await until(lambda: small.api.app._in_hand == 3)
+        await until(lambda: small.api.in_hand.used == 3)
         answer = await caller.post("customer.create")
         assert problem(answer) == (503, "unavailable", "overloaded")
         assert answer.headers["retry-after"] == "1"
@@ -209,7 +213,7 @@ async def test_who_gave_up_before_the_batch_is_not_decided(
         caller = await new_caller(of=hasty)
         await locked(connection, caller)
         blocking = asyncio.create_task(caller.post("loyalty.earn", EARN))
-        await until(lambda: hasty.api.app._in_hand == 1 and not hasty.api.batcher._waiting)
+        await until(lambda: hasty.api.in_hand.used == 1 and not hasty.api.batcher._waiting)
         late = await caller.post("customer.create", {"customer_id": "D"})
         assert problem(late) == (503, "unavailable", "timed_out")
         await blocking
@@ -246,8 +250,23 @@ async def test_without_postgres(serving: Serving, new_caller: NewCaller, databas
         answer = await caller.post("customer.create", None, "K")
         assert problem(answer) == (503, "unavailable", "unavailable")
         assert (answer.headers["retry-after"], answer.headers["idempotency-key"]) == ("1", "K")
-        assert service.status.why_not
+        await until(lambda: "postgres" in service.status.why_not)
         await way.open()
+        await until(lambda: not service.status.why_not)
         again = await caller.post("customer.create", None, "K")
         assert again.headers["idempotency-replayed"] == "true"
-        assert not service.status.why_not
+
+
+async def test_a_postgres_that_hangs(serving: Serving, new_caller: NewCaller, database: str) -> None:
+    """It takes connections and says nothing, like a stopped process: not ready, and no request waits for it."""
+    async with Forwarder.to(database) as way, serving(postgres_dsn=way.dsn, api_deadline_s=25) as service:
+        caller = await new_caller(of=service)
+        await caller.ok("customer.create")
+        async with way.silent():
+            await until(lambda: service.status.why_not.get("postgres") == "no answer within 2 s")
+            for name in "customer.create", "customer.get":
+                assert problem(await caller.post(name)) == (503, "unavailable", "unavailable")
+            async with service.http() as http:
+                assert (await http.get("/readyz")).json()["why"] == {"postgres": "no answer within 2 s"}
+        await until(lambda: not service.status.why_not)
+        await caller.ok("customer.create")

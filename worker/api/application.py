@@ -1,9 +1,8 @@
-"""The routes: one an operation of the table, the probes, and the OpenAPI file."""
+"""The routes: one for each operation of the table, the probes, and the pages."""
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from importlib import resources
 from typing import Final, TypeVar
 
 import structlog
@@ -15,46 +14,57 @@ from starlette.routing import Route
 
 from schemas.operations import OPERATIONS, Operation
 from schemas.problems import DoorReason
-from worker import errors, health
-from worker.api import asking, body
+from worker import errors, health, metrics
+from worker.api import asking, body, pages
 from worker.api.asking import Asked, Told
 from worker.api.batcher import Batcher
 from worker.api.callers import Callers, allow
 from worker.api.commands import Commands
-from worker.api.edge import RETRY_AFTER_S, Edge, Exchange, as_response
+from worker.api.edge import Edge, Exchange, as_response
 from worker.api.limits import Limits
 from worker.api.problem import Problem, own
 from worker.api.readings import Readings
 from worker.api.sessions import Sessions
+from worker.api.shares import LATER, Divided, Holder, share_in_use
+from worker.api.strangers import Strangers
+from worker.api.watch import Watch
 from worker.health import Status
+from worker.ledger.keys import Caller
 from worker.ledger.pool import Pool
 from worker.settings import Settings
 from worker.views import READINGS, Desk
+from worker.web.bounds import is_proxy
+from worker.web.routes import reason_of
 
 _log = structlog.get_logger(__name__)
 _T = TypeVar("_T")
 
-_LATER: Final = {"Retry-After": str(RETRY_AFTER_S)}
 _JSON: Final = "application/json"
+_BODIES_BYTES: Final = 64 << 20  # of bodies that are being received, or are in hand
 
 
 class Api:
-    """Answers requests; `app` is the ASGI application, `batcher.run` has to run beside it."""
+    """Answers requests; `app` is the ASGI application. `batcher.run` and `watch.run` have to run beside it."""
 
     def __init__(self, settings: Settings, pool: Pool, desk: Desk, status: Status) -> None:
         self._settings = settings
         self._pipeline = desk.pipeline
         self._limits = Limits(settings.api_requests_per_s, settings.api_card_misses_per_min)
-        self._callers = Callers(pool, settings.orgcodes)
-        self.batcher = Batcher(desk.pipeline, status)
+        self._strangers = Strangers(settings.api_keyless_per_s)
+        lookups = max(1, settings.api_connections // 4)
+        self._callers = Callers(pool, settings.orgcodes, self._strangers, lookups)
+        self.in_hand = Divided(settings.api_max_in_hand, settings.api_shares, metrics.HTTP_IN_HAND.set)
+        self._bodies = Divided(_BODIES_BYTES, settings.api_shares)
+        self.watch = Watch(pool, status)
+        self.batcher = Batcher(desk.pipeline, self.watch)
         self._commands = Commands(self.batcher, self._limits)
-        self._readings = Readings(desk, self._limits)
+        self._readings = Readings(desk, self._limits, settings.api_connections)
         self._sessions = Sessions(pool, self._callers)
         routes = [Route(one.route, self._endpoint(one), methods=["POST"]) for one in OPERATIONS.values()]
-        routes += [Route("/openapi.json", _openapi), *health.routes(status)]
-        app = Starlette(routes=routes, exception_handlers={HTTPException: _no_route})
+        routes += [*health.routes(status, self._admit), *pages.routes(self._admit)]
+        app = Starlette(routes=routes, exception_handlers={HTTPException: self._no_route, Problem: self._refused})
         app.router.redirect_slashes = False
-        self.app = Edge(app, settings.api_max_in_hand)
+        self.app = Edge(app, settings.orgcodes)
 
     def _endpoint(self, operation: Operation) -> Callable[[Request], Awaitable[Response]]:
         async def endpoint(request: Request) -> Response:
@@ -63,7 +73,7 @@ class Api:
             try:
                 told = await self._answer(operation, request, exchange)
             except Exception as error:  # noqa: BLE001  told as what it is
-                problem = _problem(error)
+                problem = self._problem(error)
                 problem.headers |= asking.key_header(exchange.document_id)
                 return as_response(problem, exchange)
             exchange.replayed = "Idempotency-Replayed" in told.headers
@@ -72,30 +82,47 @@ class Api:
         return endpoint
 
     async def _answer(self, operation: Operation, request: Request, exchange: Exchange) -> Told:
-        """Cheap questions first; the body is read only of who may ask. Raises Problem, and what the ledger raises."""
+        """Cheap questions first; the body is read only of who may ask, and only a request that is complete is in hand.
+
+        Raises Problem, and what the ledger raises.
+        """
+        if self.watch.down:
+            raise own(DoorReason.UNAVAILABLE, headers=LATER)
         began = self._limits.now()
-        caller = await self._in_time(self._callers.of(request.headers))
+        caller = await self._in_time(self._callers.of(request.headers, exchange.address))
         exchange.orgcode, exchange.key_id = caller.orgcode, caller.key_id
         left = self._limits.count(caller.key_id)
         allow(caller, operation.scope)
-        members = await body.read(request, self._settings.max_document_bytes, self._settings.api_body_s)
-        exchange.document_id = asking.document_id(operation, members, request.headers)
-        asked = Asked(
-            operation, caller, members, self._pipeline.keyring(caller.orgcode), began,
-            asking.traceparent(request.headers), exchange.document_id,
-        )  # fmt: skip
-        told = await self._in_time(self._told(asked))
+        holder = self._holder(caller, exchange)
+        with self._bodies.held(holder) as hold:
+            members = await body.read(request, self._settings.max_document_bytes, self._settings.api_body_s, hold)
+            exchange.document_id = asking.document_id(operation, members, request.headers)
+            asked = Asked(
+                operation, caller, members, self._pipeline.keyring(caller.orgcode), began,
+                asking.traceparent(request.headers), exchange.document_id,
+            )  # fmt: skip
+            with self.in_hand.held(holder, 1):
+                told = await self._in_time(self._told(asked))
         told.headers |= left
         return told
+
+    def _holder(self, caller: Caller, exchange: Exchange) -> Holder:
+        """On whose account the request is. Raises Problem if the holder has too many connections."""
+        group = f"{caller.orgcode}/{caller.key_id}"
+        connection = exchange.connection
+        if connection is not None and not connection.held.use(connection, group, caller.orgcode):
+            problem = share_in_use("key or tenant")
+            problem.headers["Connection"] = "close"
+            raise problem
+        address = None if is_proxy(exchange.address, self._settings.api_proxies) else exchange.address
+        return Holder(group, caller.orgcode, address)
 
     async def _told(self, asked: Asked) -> Told:
         if asked.operation.document is not None:
             return await self._commands.answer(asked, time.time_ns() // 1000)
         if asked.operation.name in READINGS:
             return await self._readings.answer(asked)
-        if asked.operation.name == "session.create":
-            return await self._sessions.create(asked)
-        return await self._sessions.revoke(asked)
+        return await self._sessions.answer(asked)
 
     async def _in_time(self, work: Awaitable[_T]) -> _T:
         """Raises Problem, 503, after the deadline; what has begun to be decided is decided all the same."""
@@ -105,26 +132,32 @@ class Api:
         except TimeoutError:
             if not limit.expired():
                 raise
-            raise own(DoorReason.TIMED_OUT, headers=_LATER) from None
+            raise own(DoorReason.TIMED_OUT, headers=LATER) from None
 
+    def _problem(self, error: Exception) -> Problem:
+        """Whose fault it is (worker.errors)."""
+        if isinstance(error, Problem):
+            return error
+        if errors.retriable(error):
+            _log.warning("unavailable", error=errors.describe(error))
+            self.watch.look_now()
+            return own(DoorReason.UNAVAILABLE, headers=LATER)
+        _log.error("crashed", exc_info=error)
+        return own(DoorReason.INTERNAL_ERROR)
 
-def _problem(error: Exception) -> Problem:
-    """Whose fault it is (worker.errors)."""
-    if isinstance(error, Problem):
-        return error
-    if errors.retriable(error):
-        _log.warning("unavailable", error=errors.describe(error))
-        return own(DoorReason.UNAVAILABLE, headers=_LATER)
-    _log.error("crashed", exc_info=error)
-    return own(DoorReason.INTERNAL_ERROR)
+    def _admit(self, request: Request) -> None:
+        """Raises Problem if the address asked too often without a key."""
+        self._strangers.count(request.scope["state"]["exchange"].address)
 
+    def _refused(self, request: Request, error: Exception) -> Response:
+        assert isinstance(error, Problem)  # noqa: S101  that is what the handler is for
+        return as_response(error, request.scope["state"]["exchange"])
 
-async def _openapi(_request: Request) -> Response:
-    return Response(resources.files("schemas").joinpath("openapi.json").read_bytes(), media_type=_JSON)
-
-
-def _no_route(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)  # noqa: S101  that is what the handler is for
-    reason = DoorReason.METHOD_NOT_ALLOWED if error.status_code == 405 else DoorReason.UNKNOWN_ROUTE  # noqa: PLR2004
-    problem = own(reason, headers=error.headers)
-    return as_response(problem, request.scope["state"]["exchange"])
+    def _no_route(self, request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)  # noqa: S101  that is what the handler is for
+        try:
+            self._admit(request)
+        except Problem as limited:
+            return self._refused(request, limited)
+        reason = reason_of(request.method, error)
+        return as_response(own(reason, headers=error.headers), request.scope["state"]["exchange"])

@@ -8,8 +8,8 @@ import structlog
 
 from schemas.reasons import DeadLetterReason
 from worker import errors, metrics
+from worker.api.watch import Watch
 from worker.codec import Document, Message
-from worker.health import Status
 from worker.pipeline import Batch, Pipeline
 
 _log = structlog.get_logger(__name__)
@@ -27,12 +27,12 @@ class _Waiting:
 class Batcher:
     """One batch at a time, of all that wait when the one before is done: a lone document does not wait at all.
 
-    How many wait is bounded by how many requests are let in (`edge.Edge`).
+    How many wait is bounded by how many requests are in hand (`shares.Divided`).
     """
 
-    def __init__(self, pipeline: Pipeline, status: Status) -> None:
+    def __init__(self, pipeline: Pipeline, watch: Watch) -> None:
         self._pipeline = pipeline
-        self._status = status
+        self._watch = watch
         self._waiting: list[_Waiting] = []
         self._arrived = asyncio.Event()
 
@@ -65,7 +65,6 @@ class Batcher:
             self._pipeline.reset()
             await self._failed(batch, error)
             return
-        self._status.up("postgres")
         for one in batch:
             if not one.answer.done():
                 one.answer.set_result(applied.at_doors[one.document])
@@ -73,7 +72,7 @@ class Batcher:
     async def _failed(self, batch: list[_Waiting], error: Exception) -> None:
         if errors.retriable(error):
             _log.warning("batch_failed", documents=len(batch), error=errors.describe(error))
-            self._status.down("postgres", errors.describe(error))
+            self._watch.look_now()
         elif len(batch) > 1:
             half = len(batch) // 2
             await self._settle(batch[:half])

@@ -1,6 +1,7 @@
 """The body of a request: JSON in UTF-8, not too large, not too slow."""
 
 import asyncio
+from collections.abc import Callable
 from email.message import Message
 from typing import Any, Final
 
@@ -15,11 +16,15 @@ from worker.codec.door import json_object
 from worker.codec.keyring import Keyring
 from worker.codec.parse import Refused
 
+_CHARSETS: Final[tuple[list[str], ...]] = ([], ["utf-8"], ["utf8"])
+_CODINGS: Final[tuple[list[str], ...]] = ([], ["identity"])
 _CLOSE: Final = {"Connection": "close"}  # whatever more of the body comes is not read
 
 
-async def read(request: Request, most_bytes: int, within_s: float) -> dict[str, Any]:
-    """The members of the body. Raises Problem: 400, 408, 413, 415."""
+async def read(request: Request, most_bytes: int, within_s: float, hold: Callable[[int], None]) -> dict[str, Any]:
+    """The members of the body; `hold` is told of its bytes as they come, and may raise. Raises Problem: 400, 408, 413,
+    415, and what `hold` raises.
+    """
     _check_type(request.headers)
     if int(request.headers.get("Content-Length", "0")) > most_bytes:
         raise _too_large(most_bytes)
@@ -27,6 +32,7 @@ async def read(request: Request, most_bytes: int, within_s: float) -> dict[str, 
     try:
         async with asyncio.timeout(within_s):
             async for chunk in request.stream():
+                hold(len(chunk))
                 raw += chunk
                 if len(raw) > most_bytes:
                     raise _too_large(most_bytes)
@@ -39,14 +45,16 @@ async def read(request: Request, most_bytes: int, within_s: float) -> dict[str, 
 
 
 def _check_type(headers: Headers) -> None:
-    """One media type, one character set, no coding."""
+    """One media type, one character set, no coding, each said at most once."""
+    kinds, codings = headers.getlist("Content-Type"), headers.getlist("Content-Encoding")
     parsed = Message()
-    parsed["Content-Type"] = headers.get("Content-Type", "none/none")
-    charset = parsed.get_param("charset", "utf-8")
+    parsed["Content-Type"] = kinds[0] if kinds else "none/none"
+    charsets = [str(value).lower() for name, value in parsed.get_params([]) if name.lower() == "charset"]
     if (
-        parsed.get_content_type() != "application/json"
-        or str(charset).lower() not in {"utf-8", "utf8"}
-        or headers.get("Content-Encoding", "identity") != "identity"
+        len(kinds) > 1
+        or parsed.get_content_type() != "application/json"
+        or charsets not in _CHARSETS
+        or codings not in _CODINGS
     ):
         raise own(DoorReason.NOT_JSON)
 

@@ -1,8 +1,9 @@
 """Who asks: an API key or a session, of which tenant, with which scopes."""
 
+import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from starlette.datastructures import Headers
@@ -10,6 +11,7 @@ from starlette.datastructures import Headers
 from schemas.problems import DoorReason
 from schemas.scopes import Scope
 from worker.api.problem import own
+from worker.api.strangers import Strangers
 from worker.ledger import keys
 from worker.ledger.keys import Caller
 from worker.ledger.pool import Pool
@@ -21,18 +23,23 @@ _CHALLENGE: Final[Mapping[str, str]] = {"WWW-Authenticate": "Bearer"}
 
 
 class Callers:
-    """Looks callers up in the ledger, and remembers them for a few seconds by the digest of their secret."""
+    """Looks callers up in the ledger, and remembers them for a few seconds by the digest of their secret.
 
-    def __init__(self, pool: Pool, orgcodes: frozenset[str]) -> None:
+    A secret that was accepted before is always looked up again: an address that sends many wrong ones shuts out nobody
+    with a good one.
+    """
+
+    def __init__(self, pool: Pool, orgcodes: frozenset[str], strangers: Strangers, lookups: int) -> None:
+        """At most `lookups` secrets that were never accepted are looked up at a time."""
         self._pool = pool
         self._orgcodes = orgcodes
+        self._strangers = strangers
+        self._lookups = asyncio.Semaphore(lookups)
         self._known: OrderedDict[bytes, tuple[float, Caller]] = OrderedDict()
 
-    async def of(self, headers: Headers) -> Caller:
-        """Whose request it is. Raises Problem: 400, 401 or 403."""
-        caller = await self._caller(_secret(headers))
-        if caller is None or (self._orgcodes and caller.orgcode not in self._orgcodes):
-            raise own(DoorReason.CREDENTIALS_NOT_ACCEPTED, headers=_CHALLENGE)
+    async def of(self, headers: Headers, address: str) -> Caller:
+        """Whose request it is. Raises Problem: 400, 401, 403 or 429."""
+        caller = await self._caller(_secret(headers), address)
         orgcode = single(headers, "X-Orgcode")
         if orgcode is None:
             raise own(DoorReason.INVALID_HEADER)
@@ -40,31 +47,44 @@ class Callers:
             raise own(DoorReason.ORGCODE_NOT_OF_KEY)
         return caller
 
-    async def _caller(self, secret: str | None) -> Caller | None:
-        if secret is None:
-            return None
-        digest, now = keys.digest(secret), time.monotonic()
+    async def _caller(self, secret: str | None, address: str) -> Caller:
+        digest = keys.digest(secret or "")
         until, caller = self._known.get(digest, (0.0, None))
-        if caller is not None and now < until:
+        if caller is not None and time.monotonic() < until:
             return caller
-        async with self._pool.reading() as connection:
-            caller = await keys.caller(connection, secret)
+        if caller is not None:
+            caller = await self._look_up(digest, secret)
+        else:
+            self._strangers.count(address)
+            if secret is not None and not self._strangers.is_refused(digest):
+                async with self._lookups:
+                    caller = await self._look_up(digest, secret)
+            if caller is not None:
+                self._strangers.uncount(address)
         if caller is None:
+            raise own(DoorReason.CREDENTIALS_NOT_ACCEPTED, headers=_CHALLENGE)
+        return caller
+
+    async def _look_up(self, digest: bytes, secret: str | None) -> Caller | None:
+        async with self._pool.reading() as connection:
+            caller = await keys.caller(connection, secret or "")
+        if caller is None or (self._orgcodes and caller.orgcode not in self._orgcodes):
             self._known.pop(digest, None)
+            self._strangers.refuse(digest)
             return None
         rest_s = REMEMBERED_S if caller.until is None else caller.until.timestamp() - time.time()
-        self._known[digest] = (now + min(rest_s, REMEMBERED_S), caller)
+        self._known[digest] = (time.monotonic() + min(rest_s, REMEMBERED_S), caller)
         self._known.move_to_end(digest)
         if len(self._known) > REMEMBERED:
             self._known.popitem(last=False)
         return caller
 
-    def forget_session(self, of: Caller, session_id: str) -> None:
-        """It is over: here at once, in other processes when they look it up again."""
+    def forget_sessions(self, of: Caller, session_ids: Collection[str]) -> None:
+        """They are over: here at once, in other processes within seconds."""
         gone = [
             digest
             for digest, (_, caller) in self._known.items()
-            if (caller.orgcode, caller.key_id, caller.session_id) == (of.orgcode, of.key_id, session_id)
+            if (caller.orgcode, caller.key_id) == (of.orgcode, of.key_id) and caller.session_id in session_ids
         ]
         for digest in gone:
             del self._known[digest]

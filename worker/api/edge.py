@@ -1,10 +1,10 @@
-"""What every exchange has, whatever its route: an id, a line in the log, safe headers, and a bound on how many."""
+"""What every exchange has, whatever its route: an id, a line in the log, safe headers, 405 for HEAD and OPTIONS."""
 
 import re
 import time
 import uuid
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
@@ -14,6 +14,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from schemas.problems import DoorReason
 from worker import metrics
 from worker.api.problem import Problem, own
+from worker.web.bounds import home
+
+if TYPE_CHECKING:
+    from worker.web.connection import Connection
 
 _log = structlog.get_logger("worker.api")
 
@@ -26,8 +30,18 @@ _SAFE: Final = (
     ("Referrer-Policy", "no-referrer"),
     ("X-Content-Type-Options", "nosniff"),
 )
-PROBES: Final = frozenset({"/livez", "/readyz", "/metrics"})
-RETRY_AFTER_S: Final = 1
+_PROBES: Final = frozenset({"/livez", "/readyz", "/metrics"})
+_METHODS_OF_NO_ROUTE: Final = frozenset({"HEAD", "OPTIONS"})
+_LIMITS: Final = frozenset(
+    {
+        DoorReason.ADDRESS_LIMITED,
+        DoorReason.CARD_MISSES_LIMITED,
+        DoorReason.OVERLOADED,
+        DoorReason.RATE_LIMITED,
+        DoorReason.SESSIONS_LIMITED,
+        DoorReason.SHARE_IN_USE,
+    }
+)
 
 
 @dataclass(slots=True)
@@ -35,6 +49,8 @@ class Exchange:
     """What the log says of a request; nothing of its body."""
 
     request_id: str
+    address: str
+    connection: "Connection | None" = None  # None: the request came from this process
     operation: str = "none"
     orgcode: str | None = None
     key_id: str | None = None
@@ -45,19 +61,19 @@ class Exchange:
 
 
 class Edge:
-    """Around the routes. Not more than `most_in_hand` requests are let in; the next is told to come again."""
+    """Around the routes. `tenants` are those that a metric may name: none, unless the operator listed them."""
 
-    def __init__(self, app: ASGIApp, most_in_hand: int) -> None:
+    def __init__(self, app: ASGIApp, tenants: frozenset[str]) -> None:
         self._app = app
-        self._most_in_hand = most_in_hand
-        self._in_hand = 0
+        self._tenants = tenants
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] in PROBES:
-            await self._app(scope, receive, send)
+        if scope["type"] != "http":
             return
-        exchange = Exchange(_request_id(Headers(scope=scope)))
-        scope.setdefault("state", {})["exchange"] = exchange
+        state = scope.setdefault("state", {})
+        address = home(scope["client"][0]) if scope.get("client") else ""
+        exchange = Exchange(_request_id(Headers(scope=scope)), address, state.get("connection"))
+        state["exchange"] = exchange
 
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -65,26 +81,40 @@ class Edge:
                 headers = MutableHeaders(scope=message)
                 headers["X-Request-Id"] = exchange.request_id
                 for name, value in _SAFE:
-                    headers[name] = value
+                    headers.setdefault(name, value)
             await send(message)
 
         began = time.perf_counter()
-        self._in_hand += 1
-        metrics.HTTP_IN_HAND.set(self._in_hand)
         try:
             with structlog.contextvars.bound_contextvars(request_id=exchange.request_id):
                 await self._handle(exchange, scope, receive, answer)
         finally:
-            self._in_hand -= 1
-            metrics.HTTP_IN_HAND.set(self._in_hand)
-            _tell(exchange, time.perf_counter() - began)
+            if scope["path"] not in _PROBES:
+                self._tell(exchange, time.perf_counter() - began)
 
     async def _handle(self, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
-        if self._in_hand <= self._most_in_hand:
+        if scope["method"] not in _METHODS_OF_NO_ROUTE:
             await self._app(scope, receive, send)
             return
-        problem = own(DoorReason.OVERLOADED, headers={"Retry-After": str(RETRY_AFTER_S)})
+        problem = own(DoorReason.METHOD_NOT_ALLOWED, headers={"Allow": "GET, POST"})
         await as_response(problem, exchange)(scope, receive, send)
+
+    def _tell(self, exchange: Exchange, seconds: float) -> None:
+        metrics.HTTP_REQUESTS.labels(exchange.operation, str(exchange.status)).inc()
+        metrics.HTTP_SECONDS.labels(exchange.operation).observe(seconds)
+        if exchange.reason in _LIMITS:
+            tenant = exchange.orgcode if exchange.orgcode in self._tenants else ""
+            metrics.HTTP_REFUSED.labels(exchange.reason, tenant).inc()
+        told = {"orgcode": exchange.orgcode, "key": exchange.key_id, "reason": exchange.reason}
+        _log.info(
+            "request",
+            request_id=exchange.request_id,
+            operation=exchange.operation,
+            status=exchange.status,
+            ms=round(seconds * 1000, 1),
+            **{name: value for name, value in told.items() if value is not None},
+            **({"replayed": True} if exchange.replayed else {}),
+        )
 
 
 def as_response(problem: Problem, exchange: Exchange) -> Response:
@@ -96,18 +126,3 @@ def as_response(problem: Problem, exchange: Exchange) -> Response:
 def _request_id(headers: Headers) -> str:
     given = headers.get("X-Request-Id", "")
     return given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
-
-
-def _tell(exchange: Exchange, seconds: float) -> None:
-    metrics.HTTP_REQUESTS.labels(exchange.operation, str(exchange.status)).inc()
-    metrics.HTTP_SECONDS.labels(exchange.operation).observe(seconds)
-    told = {"orgcode": exchange.orgcode, "key": exchange.key_id, "reason": exchange.reason}
-    _log.info(
-        "request",
-        request_id=exchange.request_id,
-        operation=exchange.operation,
-        status=exchange.status,
-        ms=round(seconds * 1000, 1),
-        **{name: value for name, value in told.items() if value is not None},
-        **({"replayed": True} if exchange.replayed else {}),
-    )

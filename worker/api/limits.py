@@ -35,6 +35,10 @@ class Bucket:
         self._tokens -= 1
         return True
 
+    def give(self) -> None:
+        """Put a token back."""
+        self._tokens = min(self._tokens + 1, self._most)
+
     @property
     def left(self) -> int:
         self._refill()

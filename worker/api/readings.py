@@ -1,7 +1,9 @@
 """Operations that only read; their answers are made in `worker.views`."""
 
+import asyncio
 from dataclasses import replace
 from typing import Final
+from weakref import WeakValueDictionary
 
 from pydantic import BaseModel
 
@@ -19,11 +21,13 @@ SIMULATE: Final = "event.simulate"
 
 
 class Readings:
-    """Each request is one moment of the ledger."""
+    """Each request is one moment of the ledger. A tenant reads on half of the connections at most."""
 
-    def __init__(self, desk: Desk, limits: Limits) -> None:
+    def __init__(self, desk: Desk, limits: Limits, connections: int) -> None:
         self._desk = desk
         self._limits = limits
+        self._at_once = max(1, connections // 2)
+        self._reading: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
 
     async def answer(self, asked: Asked) -> Told:
         """What was asked for. Raises Problem."""
@@ -33,7 +37,8 @@ class Readings:
             self._limits.check_card(key_id)
         desk = replace(self._desk, trusted=asked.trusted)
         try:
-            answer = await READINGS[operation.name](desk, asked.caller.orgcode, request)
+            async with self._turn(asked.caller.orgcode):
+                answer = await READINGS[operation.name](desk, asked.caller.orgcode, request)
         except Refused as refused:
             if refused.reason is Reason.CARD_NOT_ACCEPTED:
                 await self._limits.missed(key_id, asked.began)
@@ -48,3 +53,9 @@ class Readings:
         if operation.name == SIMULATE and b'"card_not_accepted"' in data:
             await self._limits.missed(key_id, asked.began)
         return Told(data)
+
+    def _turn(self, orgcode: str) -> asyncio.Semaphore:
+        turn = self._reading.get(orgcode)
+        if turn is None:
+            turn = self._reading[orgcode] = asyncio.Semaphore(self._at_once)
+        return turn

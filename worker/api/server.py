@@ -6,40 +6,34 @@ import socket
 from collections.abc import AsyncIterator
 
 import asyncpg
-import uvicorn
 
-from worker import errors
 from worker.api.application import Api
 from worker.codec import Outlet
 from worker.errors import OperatorError
-from worker.health import Server, Status
+from worker.health import Status
 from worker.kafka import topics
 from worker.ledger.pool import Pool
 from worker.pipeline import Pipeline
 from worker.settings import Settings
 from worker.views import Desk
+from worker.web.bounds import Bounds
+from worker.web.server import Server, raise_file_limit
 
-PART = "postgres"
-LOOK_EVERY_S = 2.0
 GRACE_S = 25  # for what is in hand; longer than any deadline
-KEEP_ALIVE_S = 75  # longer than proxies keep a connection, so that it is the proxy that closes it
+_SPARE_S = 5  # the API's own answer to a slow body comes first
+_OTHER_FILES = 200  # Postgres, the listener, libraries
 
 
 async def connect(settings: Settings) -> Pool:
     """The ledger. Raises OperatorError where it lacks the API's tables."""
     pool = await Pool.of_door(settings.dsn, settings.api_connections)
     try:
-        await look(pool)
+        async with pool.reading() as connection:
+            await connection.fetchval("SELECT 1 FROM api_key LIMIT 1")
     except asyncpg.UndefinedTableError:
         await pool.close()
         raise OperatorError("the database lacks the API's tables: run g3n worker setup") from None
     return pool
-
-
-async def look(pool: Pool) -> None:
-    """Whether the ledger answers: raises what keeps it from doing so."""
-    async with pool.reading() as connection:
-        await connection.fetchval("SELECT 1 FROM api_key LIMIT 1")
 
 
 @contextlib.asynccontextmanager
@@ -49,53 +43,27 @@ async def opened(settings: Settings, pool: Pool, status: Status) -> AsyncIterato
     outlet = Outlet(names.outcomes, names.tender_outcomes, settings.consumer_group)
     pipeline = Pipeline.over(pool, settings)
     api = Api(settings, pool, Desk(pool, pipeline, outlet), status)
-    deciding = asyncio.create_task(api.batcher.run())
+    tasks = [asyncio.create_task(work) for work in (api.batcher.run(), api.watch.run())]
     try:
         yield api
     finally:
-        deciding.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await deciding
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def serve(api: Api, pool: Pool, status: Status, listener: socket.socket, stopped: asyncio.Event) -> None:
+async def serve(api: Api, settings: Settings, listener: socket.socket, stopped: asyncio.Event) -> None:
     """Answer until stopped, then finish what is in hand."""
-    config = uvicorn.Config(
-        api.app,
-        log_config=None,
-        access_log=False,
-        lifespan="off",
-        ws="none",
-        proxy_headers=False,
-        server_header=False,
-        timeout_keep_alive=KEEP_ALIVE_S,
-        timeout_graceful_shutdown=GRACE_S,
+    raise_file_limit(settings.api_max_connections + _OTHER_FILES)
+    bounds = Bounds(
+        settings.api_max_connections, settings.api_shares, settings.api_proxies, body_s=settings.api_body_s + _SPARE_S
     )
-    server = Server(config)
+    server = Server(api.app, bounds, lifespan="off", timeout_graceful_shutdown=GRACE_S)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
-    watching = asyncio.create_task(_watch(pool, status))
     stopping = asyncio.create_task(stopped.wait())
     try:
-        await asyncio.wait({serving, watching, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        if watching.done():
-            watching.result()
+        await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
     finally:
         server.should_exit = True
-        for task in (watching, stopping):
-            task.cancel()
-        await asyncio.gather(watching, stopping, return_exceptions=True)
+        stopping.cancel()
         await serving
-
-
-async def _watch(pool: Pool, status: Status) -> None:
-    """Keep /readyz true, also while nobody asks for anything."""
-    while True:
-        try:
-            async with asyncio.timeout(LOOK_EVERY_S):
-                await look(pool)
-            status.up(PART)
-        except Exception as error:
-            if not errors.retriable(error):
-                raise
-            status.down(PART, errors.describe(error))
-        await asyncio.sleep(LOOK_EVERY_S)

@@ -23,7 +23,11 @@ class Sessions:
         self._pool = pool
         self._callers = callers
 
-    async def create(self, asked: Asked) -> Told:
+    async def answer(self, asked: Asked) -> Told:
+        """What was asked for. Raises Problem."""
+        return await (self._create(asked) if asked.operation.name == "session.create" else self._revoke(asked))
+
+    async def _create(self, asked: Asked) -> Told:
         """A session of a session ends with it at the latest, and may do no more. Raises Problem."""
         request: SessionCreate = validated(SessionCreate, asked.body, asked.keyring)
         caller = asked.caller
@@ -40,7 +44,7 @@ class Sessions:
         )
         return Told(view.model_dump_json().encode())
 
-    async def revoke(self, asked: Asked) -> Told:
+    async def _revoke(self, asked: Asked) -> Told:
         """One that is over already, or never was, is over. Raises Problem."""
         request: SessionRevoke = validated(SessionRevoke, asked.body, asked.keyring)
         session_id = request.session_id or asked.caller.session_id
@@ -48,5 +52,5 @@ class Sessions:
             raise own(DoorReason.INVALID, "session_id: missing")
         async with self._pool.transaction() as connection:
             await keys.end_session(connection, asked.caller, session_id)
-        self._callers.forget_session(asked.caller, session_id)
+        self._callers.forget_sessions(asked.caller, {session_id})
         return Told(Revoked(session_id=session_id).model_dump_json().encode())

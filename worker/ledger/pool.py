@@ -1,5 +1,6 @@
 """Connections, and this process's mark on them: a session advisory lock that tells others that it lives."""
 
+import asyncio
 import contextlib
 import secrets
 from collections.abc import AsyncIterator
@@ -42,6 +43,7 @@ class Pool:
         self._dsn = dsn
         self._alive: asyncpg.Connection | None = None
         self._sweeps = False
+        self._looking: asyncpg.Connection | None = None
         self.worker = worker
 
     @classmethod
@@ -57,6 +59,8 @@ class Pool:
         return cls(await _connect(dsn, connections, role), dsn, DOORS)
 
     async def close(self) -> None:
+        """Close every connection."""
+        self._stop_looking()
         if self._alive is not None and not self._alive.is_closed():
             await self._alive.close()
         await self._pool.close()
@@ -67,6 +71,24 @@ class Pool:
             self._sweeps = False
             self._alive = await asyncpg.connect(self._dsn, command_timeout=COMMAND_TIMEOUT_S)
             await self._locked("SELECT pg_advisory_lock($1)", self.worker)
+
+    async def look(self, within_s: float) -> None:
+        """Ask Postgres for nothing, on a connection of its own: a pool whose connections are all in use says nothing
+        about Postgres. Raises TimeoutError if there is no answer in time, and what asyncpg raises.
+        """
+        try:
+            async with asyncio.timeout(within_s):
+                if self._looking is None or self._looking.is_closed():
+                    self._looking = await asyncpg.connect(self._dsn, timeout=within_s)
+                await self._looking.fetchval("SELECT 1")
+        except BaseException:
+            self._stop_looking()
+            raise
+
+    def _stop_looking(self) -> None:
+        if self._looking is not None:
+            self._looking.terminate()
+            self._looking = None
 
     async def may_sweep(self) -> bool:
         """Whether this worker alone publishes what others left behind, from now until `swept` or its end."""

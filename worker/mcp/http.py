@@ -4,12 +4,11 @@ import asyncio
 import contextlib
 import signal
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any, Final
 
 import httpx
 import structlog
-import uvicorn
 from mcp.server import ServerRequestContext
 from mcp.server.streamable_http_manager import StreamableHTTPASGIApp, StreamableHTTPSessionManager
 from mcp.server.transport_security import TransportSecuritySettings
@@ -28,6 +27,9 @@ from worker.mcp.arguments import MAX_BYTES
 from worker.mcp.callers import NoCaller, caller, connection
 from worker.mcp.calls import Caller, Calls
 from worker.mcp.server import build
+from worker.web.bounds import Bounds
+from worker.web.routes import NO_ROUTE, get
+from worker.web.server import Server
 
 _log: Final = structlog.get_logger(__name__)
 
@@ -35,6 +37,7 @@ PATH: Final = "/mcp"
 _CALLER: Final = "g3n.caller"
 _ENVELOPE_BYTES: Final = 65_536  # of a message, around its arguments
 _AT_ONCE: Final = 200
+_CONNECTIONS: Final = 500
 _GRACE_S: Final = 10
 _HEADERS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
@@ -45,17 +48,13 @@ async def serve(
     """Serve on the listener until SIGTERM or SIGINT. `url` is the API's; callers without a key use `lent`."""
     async with pool(url, connections=_AT_ONCE) as over:
         application = app(url, address, over, calls, lent=lent)
-        config = uvicorn.Config(
-            application,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            limit_concurrency=_AT_ONCE,
-            timeout_graceful_shutdown=_GRACE_S,
-        )
-        server = _Server(config)
+        server = Server(application, Bounds(_CONNECTIONS), timeout_graceful_shutdown=_GRACE_S)
+
+        def stop() -> None:
+            server.should_exit = True
+
         for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, server.stop)
+            asyncio.get_running_loop().add_signal_handler(number, stop)
         port = listener.getsockname()[1]
         _log.info("ready", host=address.host, port=port, path=PATH, writes=calls.writes, shared_key=lent is not None)
         await server.serve(sockets=[listener])
@@ -83,8 +82,8 @@ def app(url: str, address: Address, over: httpx.AsyncClient, calls: Calls, *, le
 
     guarded = _Guard(StreamableHTTPASGIApp(sessions), url, over, lent)
     # POST only: there are no sessions, so nothing to listen to with GET and nothing to end with DELETE.
-    routes = [Route(PATH, guarded, methods=["POST"]), Route("/livez", livez)]
-    return Starlette(routes=routes, lifespan=lifespan)
+    routes = [Route(PATH, guarded, methods=["POST"]), get("/livez", livez)]
+    return Starlette(routes=routes, lifespan=lifespan, exception_handlers=NO_ROUTE)
 
 
 def _caller_of(context: ServerRequestContext[Any, Request]) -> Caller:
@@ -116,15 +115,3 @@ class _Guard:
 def _unauthorized(detail: str) -> Response:
     problem = details(Code.UNAUTHORIZED, "credentials_not_accepted", detail, "-")
     return JSONResponse(problem, 401, {"WWW-Authenticate": "Bearer", **_HEADERS}, MEDIA_TYPE)
-
-
-class _Server(uvicorn.Server):
-    """Leaves signals to its owner, so that the process ends with 0."""
-
-    def stop(self) -> None:
-        """Answer what is under way, then end."""
-        self.should_exit = True
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield

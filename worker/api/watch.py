@@ -1,0 +1,45 @@
+"""Watches whether Postgres answers. While it does not, requests fail at once instead of after a timeout."""
+
+import asyncio
+from typing import Final
+
+from worker import errors
+from worker.health import Status
+from worker.ledger.pool import Pool
+
+PART: Final = "postgres"
+LOOK_EVERY_S: Final = 1.0
+ANSWER_S: Final = 2.0
+
+
+class Watch:
+    """`down` is true from the moment on at which Postgres has not answered within two seconds."""
+
+    def __init__(self, pool: Pool, status: Status) -> None:
+        self._pool = pool
+        self._status = status
+        self._now = asyncio.Event()
+        self.down = False
+
+    def look_now(self) -> None:
+        """Somebody saw a connection fail: don't wait for the next second."""
+        self._now.set()
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        while True:
+            try:
+                await self._pool.look(ANSWER_S)
+            except Exception as error:  # noqa: BLE001  whatever it is, Postgres can't be asked
+                self.down = True
+                why = f"no answer within {ANSWER_S:g} s" if isinstance(error, TimeoutError) else errors.describe(error)
+                self._status.down(PART, why)
+            else:
+                self.down = False
+                self._status.up(PART)
+            self._now.clear()
+            try:
+                async with asyncio.timeout(LOOK_EVERY_S):
+                    await self._now.wait()
+            except TimeoutError:
+                continue

@@ -1,0 +1,275 @@
+"""One connection in bounds: uvicorn's protocol, and what it leaves open.
+
+uvicorn bounds neither the size of a head nor the time for it, nor how long an answer may stay unread, nor a body that
+goes on after its answer. It answers a parse error ahead of the requests that came before it. `Connection` adds these.
+"""
+
+import asyncio
+from typing import Any, Final
+
+import httptools
+from uvicorn import Config
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.utils import is_ssl
+from uvicorn.server import ServerState
+
+from schemas.problems import DoorReason
+from worker import metrics
+from worker.web import refused, strict
+from worker.web.connections import Connections
+
+_NEVER: Final = float("inf")
+_WRITE_BUFFER_BYTES: Final = 32_768  # of answers; beyond it the next answer waits until the client has read
+
+
+class BoundedConfig(Config):
+    """uvicorn's configuration, and the connections of its server."""
+
+    held: Connections
+
+
+class Connection(HttpToolsProtocol):
+    """Reads requests and writes answers. Every state in which the client is waited for has a deadline."""
+
+    config: BoundedConfig
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self.held = self.config.held
+        self.accepted = False  # a key was accepted on this connection
+        self._bounds = self.held.bounds
+        self._wire: asyncio.Transport
+        self._deadline = _NEVER
+        self._late_until = 0.0  # until when a body may go on after its answer
+        self._in_message = False  # a request's first byte has come, its last one has not
+        self._in_head = False
+        self._head_bytes = 0
+        self._deaf = False  # what comes is discarded
+        self._ended = False  # by the client: it sends nothing more
+        self._ending = False
+        self._refusal = b""  # to write once the requests before it are answered
+        self._written = 0
+        self._read_mark: tuple[float, int] | None = None  # (when, how many bytes the client had taken by then)
+
+    # --- what `Connections` asks -------------------------------------------------------------------------------------
+
+    @property
+    def waits(self) -> bool:
+        """Whether the client keeps the server waiting: for a head, for a body, or to read its answer."""
+        return not self._owes or self._wire.get_write_buffer_size() > 0
+
+    @property
+    def _owes(self) -> bool:
+        """Whether the latest request is complete and unanswered."""
+        cycle = self._latest
+        return cycle is not None and not cycle.response_complete and not cycle.more_body
+
+    @property
+    def _latest(self) -> RequestResponseCycle | None:
+        """The latest request whose head is complete; uvicorn says that there always is one."""
+        return self.cycle
+
+    def check(self, now: float) -> None:
+        """Close the connection if its time is over."""
+        unread = self._wire.get_write_buffer_size()
+        taken = self._written - unread
+        if not unread:
+            self._read_mark = None
+        elif self._read_mark is None or taken - self._read_mark[1] >= self._bounds.unread_bytes:
+            self._read_mark = (now, taken)
+        elif now - self._read_mark[0] > self._bounds.unread_s:
+            self.abort("unread")
+            return
+        if now <= self._deadline:
+            return
+        if self._late_until:
+            self.abort("late_body")
+        elif self._in_head:
+            self._refuse(DoorReason.HEAD_TOO_SLOW)
+        else:
+            self.abort("late_body" if self._in_message else "silent")
+
+    def abort(self, why: str) -> None:
+        """Close at once, whatever is unsent."""
+        metrics.HTTP_CLOSED.labels(why).inc()
+        self._wire.abort()
+
+    # --- what the transport says -------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn's signature
+        """Take the connection, if there is room."""
+        self._wire = transport
+        super().connection_made(transport)
+        transport.set_write_buffer_limits(_WRITE_BUFFER_BYTES)
+        self.transport = _Transport(self)
+        self._wait(self._bounds.head_s)
+        if not self.held.admit(self, self.client[0] if self.client else ""):
+            self.abort("full")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Give its place back."""
+        self.held.gone(self)
+        self._deaf = self._ending = True
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Parse, unless nothing more is to be understood."""
+        if self._late_until:
+            self._deadline = min(self.loop.time() + self._bounds.late_gap_s, self._late_until)
+        if self._deaf or self._ending:
+            return
+        self._unset_keepalive_if_required()
+        try:
+            self.parser.feed_data(data)
+            if self._in_head:
+                self._count(len(data))
+        except httptools.HttpParserUpgrade:  # answered as any request; what follows would be another protocol
+            self.cycle.keep_alive = False
+            self._deaf = True
+        except _Fault as fault:
+            self._refuse(DoorReason.MALFORMED_REQUEST, str(fault))
+        except httptools.HttpParserError as error:
+            ours = isinstance(error.__context__, _Fault)
+            self._refuse(DoorReason.MALFORMED_REQUEST, str(error.__context__) if ours else None)
+
+    def eof_received(self) -> bool:  # type: ignore[override]  # uvicorn never keeps it open
+        """Keep the way out open while an answer is owed: a client may end its own and still read (RFC 9112 §9.6)."""
+        self._ended = True
+        if self._ending or not self._owes or is_ssl(self._wire):
+            return False
+        self.cycle.keep_alive = False
+        return True
+
+    # --- what the parser says ----------------------------------------------------------------------------------------
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        super().on_message_begin()
+        self._in_message = self._in_head = True
+        self._head_bytes = 0
+        self._wait(self._bounds.head_s)
+
+    def on_url(self, url: bytes) -> None:
+        """A part of the target has come."""
+        self._count(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header has come, or a trailer: those are dropped, as nobody checked them when the request was let in."""
+        if not self._in_head:
+            return
+        self._count(len(name) + len(value))
+        if len(self.headers) >= self._bounds.headers:
+            raise _Fault(f"the head has more than {self._bounds.headers} headers")
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """Let the request in, unless it can be read in two ways."""
+        fault = strict.fault(self.url, self.parser.get_http_version(), self.headers)
+        if fault is not None:
+            raise _Fault(fault)
+        if len(self.pipeline) >= self._bounds.pipelined:
+            raise _Fault(f"more than {self._bounds.pipelined} requests ahead of their answers")
+        self._in_head = False
+        self._wait(self._bounds.body_s)
+        self.scope["state"]["connection"] = self
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """A request is complete."""
+        self._in_message = False
+        self._deadline = _NEVER  # the application bounds the time of its decision, uvicorn that of an idle connection
+        super().on_message_complete()
+        if self._late_until:
+            self._late_until = 0.0
+            self._wait(self._bounds.idle_s)
+
+    def on_response_complete(self) -> None:
+        """An answer is written; go on with the next request, or end."""
+        super().on_response_complete()
+        if self._ending or not self.cycle.response_complete:
+            return
+        if self._refusal:
+            self._end()
+        elif self._in_message and not self._in_head:
+            self._late()
+            if self.expect_100_continue:  # nobody knows whether the body still comes
+                self._end()
+
+    def _count(self, size: int) -> None:
+        self._head_bytes += size
+        if self._head_bytes > self._bounds.head_bytes:
+            raise _Fault(f"the head has more than {self._bounds.head_bytes} bytes")
+
+    # --- the end -----------------------------------------------------------------------------------------------------
+
+    def _refuse(self, reason: DoorReason, detail: str | None = None) -> None:
+        """Understand nothing more; say why once the requests before are answered, and close."""
+        metrics.HTTP_CLOSED.labels(reason.value).inc()
+        self._deaf = True
+        self._refusal = refused.answer(reason, detail)
+        self._late()
+        cycle = self._latest
+        if cycle is not None and self._in_message and not self._in_head and not cycle.response_complete:
+            cycle.disconnected = True  # the fault is in its body: it gets no other answer than this
+            cycle.message_event.set()
+            if cycle.response_started:
+                self._refusal = b""
+            self._end()
+        elif cycle is None or cycle.response_complete:
+            self._end()
+
+    def _end(self) -> None:
+        """Close so that the client can read the answer. To close while its bytes come in would reset the connection."""
+        if self._ending:
+            return
+        self._ending = True
+        self._unset_keepalive_if_required()
+        if self._refusal:
+            self._write(self._refusal)
+        if self._ended or not (self._in_message or self._deaf) or not self._wire.can_write_eof():
+            self._wire.close()
+            return
+        self._wire.write_eof()
+        self._late()
+        self.flow.resume_reading()
+
+    def _late(self) -> None:
+        """Discard for a while what still comes of a request that is answered."""
+        now = self.loop.time()
+        self._late_until = self._late_until or now + self._bounds.late_body_s
+        self._deadline = now + self._bounds.late_gap_s
+
+    def _wait(self, seconds: float) -> None:
+        self._deadline = self.loop.time() + seconds
+
+    def _write(self, data: bytes) -> None:
+        self._written += len(data)
+        self._wire.write(data)
+
+
+class _Fault(Exception):
+    """Why a head is refused."""
+
+
+class _Transport(asyncio.Transport):
+    """The transport as uvicorn sees it: what it writes is counted, and its `close` is the connection's `_end`."""
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__()
+        self._connection = connection
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self._connection._write(bytes(data))  # noqa: SLF001  the other half of the connection
+
+    def close(self) -> None:
+        self._connection._end()  # noqa: SLF001  the other half of the connection
+
+    def is_closing(self) -> bool:
+        return self._connection._ending or self._connection._wire.is_closing()  # noqa: SLF001  the other half

@@ -1,0 +1,91 @@
+"""All connections of a server: who holds how many, and which must go when there are too many."""
+
+import itertools
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Final
+
+from worker import metrics
+from worker.web.bounds import Bounds, home, is_proxy
+
+if TYPE_CHECKING:
+    from worker.web.connection import Connection
+
+Group = tuple[str, str]
+"""A holder of connections: ("address" | "key" | "tenant", its name)."""
+_PROXY: Final = "proxy"
+
+
+class Connections:
+    """Admits new connections, and makes room by closing one that waits: silent, slow, or with an unread answer.
+
+    A connection whose request is being decided is never closed to make room. Connections that no accepted key has used
+    go first.
+    """
+
+    def __init__(self, bounds: Bounds) -> None:
+        self.bounds = bounds
+        self._all: dict[Connection, set[Group]] = {}  # in the order in which they were opened
+        self._groups: dict[Group, dict[Connection, None]] = {}
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def admit(self, connection: "Connection", address: str) -> bool:
+        """Whether there is room for this one; afterwards, at the latest."""
+        self._all[connection] = set()
+        metrics.HTTP_CONNECTIONS.set(len(self._all))
+        kind = _PROXY if is_proxy(address, self.bounds.proxies) else "address"
+        if not self._join(connection, (kind, home(address))):
+            return False
+        return len(self._all) <= self.bounds.connections or self._make_room(self._largest(), connection)
+
+    def use(self, connection: "Connection", key: str, tenant: str) -> bool:
+        """An accepted key uses the connection. Whether its share has room for it."""
+        connection.accepted = True
+        return all(self._join(connection, group) for group in (("key", key), ("tenant", tenant)))
+
+    def gone(self, connection: "Connection") -> None:
+        """The connection is closed."""
+        for group in self._all.pop(connection, ()):
+            members = self._groups[group]
+            del members[connection]
+            if not members:
+                del self._groups[group]
+        metrics.HTTP_CONNECTIONS.set(len(self._all))
+
+    def sweep(self, now: float) -> None:
+        """Close every connection whose time is over."""
+        for connection in list(self._all):
+            connection.check(now)
+
+    def _join(self, connection: "Connection", group: Group) -> bool:
+        mine = self._all.get(connection)
+        if mine is None:  # it is closed already
+            return False
+        if group in mine:
+            return True
+        members = self._groups.setdefault(group, {})
+        members[connection] = None
+        mine.add(group)
+        kind = group[0]
+        return (
+            kind == _PROXY
+            or len(members) <= self.bounds.shares.of(kind, self.bounds.connections)
+            or self._make_room(members, connection)
+        )
+
+    def _largest(self) -> Iterable["Connection"]:
+        """The members of the address that holds the most."""
+        addresses = (members for (kind, _), members in self._groups.items() if kind in {"address", _PROXY})
+        return max(addresses, key=len)
+
+    @staticmethod
+    def _make_room(members: Iterable["Connection"], newcomer: "Connection") -> bool:
+        """Close the oldest member that waits, one that no accepted key has used if there is one."""
+        waiting = [one for one in members if one is not newcomer and one.waits]
+        strangers = (one for one in waiting if not one.accepted)
+        chosen = next(itertools.chain(strangers, waiting), None)
+        if chosen is None:
+            return False
+        chosen.abort("share")
+        return True

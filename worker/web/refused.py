@@ -1,0 +1,26 @@
+"""Answers that the server gives before any route: problem details (RFC 9457), on a connection that then closes."""
+
+import uuid
+from typing import Final
+
+import orjson
+
+from schemas.problems import DOOR, KINDS, MEDIA_TYPE, DoorReason, details
+
+_PHRASES: Final = {400: b"Bad Request", 408: b"Request Timeout", 503: b"Service Unavailable"}
+
+
+def answer(reason: DoorReason, detail: str | None = None) -> bytes:
+    """The bytes of a response: status line, headers, problem; without `detail` in the reason's own words."""
+    said, request_id = DOOR[reason], uuid.uuid4().hex
+    status = KINDS[said.code].status
+    body = orjson.dumps(details(said.code, reason.value, detail or said.detail, request_id))
+    return b"HTTP/1.1 %d %b\r\ncontent-type: %b\r\ncontent-length: %d\r\nx-request-id: %b\r\n%b\r\n%b" % (
+        status,
+        _PHRASES[status],
+        MEDIA_TYPE.encode(),
+        len(body),
+        request_id.encode(),
+        b"cache-control: no-store\r\nx-content-type-options: nosniff\r\nconnection: close\r\n",
+        body,
+    )

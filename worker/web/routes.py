@@ -1,0 +1,40 @@
+"""Routes for GET alone, and the answer where a route or a method is unknown."""
+
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from schemas.problems import DOOR, KINDS, MEDIA_TYPE, DoorReason, details
+
+_NOWHERE: Final = frozenset({"HEAD", "OPTIONS"})
+
+
+def get(path: str, endpoint: Callable[[Request], Awaitable[Response]]) -> Route:
+    """A route that answers GET; Starlette would answer HEAD as well."""
+    route = Route(path, endpoint, methods=["GET"])
+    route.methods = {"GET"}
+    return route
+
+
+def reason_of(method: str, error: Exception) -> DoorReason:
+    """Why Starlette found no endpoint. HEAD and OPTIONS are known nowhere."""
+    unknown_method = method in _NOWHERE or (isinstance(error, HTTPException) and error.status_code == 405)  # noqa: PLR2004
+    return DoorReason.METHOD_NOT_ALLOWED if unknown_method else DoorReason.UNKNOWN_ROUTE
+
+
+def _no_route(request: Request, error: Exception) -> Response:
+    said = DOOR[reason := reason_of(request.method, error)]
+    headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
+    if reason is DoorReason.METHOD_NOT_ALLOWED:
+        headers.setdefault("Allow", "GET, POST")
+    body = details(said.code, reason.value, said.detail, uuid.uuid4().hex)
+    return JSONResponse(body, KINDS[said.code].status, headers, MEDIA_TYPE)
+
+
+NO_ROUTE: Final[Mapping[Any, Any]] = {HTTPException: _no_route}
+"""Starlette's `exception_handlers` of an application without an edge of its own."""

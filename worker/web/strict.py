@@ -1,0 +1,43 @@
+"""Requests that a proxy in front may understand differently are refused.
+
+llhttp refuses bare LF, folded headers, Content-Length beside Transfer-Encoding, and versions other than 0.9, 1.0, 1.1
+and 2.0. The rest is here: no good client sends it, and it can smuggle a request past a proxy's rule.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+_TARGET: Final = re.compile(rb"(?:https?://[^/?#]+)?(?:/|(?:/[A-Za-z0-9_-][A-Za-z0-9._~:@-]*)+/?)(?:\?[^#]*)?")
+_ANY_ROUTE: Final = b"*"  # of OPTIONS
+_VERSIONS: Final = frozenset({"1.0", "1.1"})
+_ONCE: Final = frozenset(
+    {
+        b"authorization",
+        b"content-encoding",
+        b"content-length",
+        b"content-type",
+        b"expect",
+        b"host",
+        b"transfer-encoding",
+    }
+)
+
+
+def fault(target: bytes, version: str, headers: Sequence[tuple[bytes, bytes]]) -> str | None:
+    """Why the request is refused, for a person, without a value; None if it is not. Names of headers in lower case."""
+    if version not in _VERSIONS:
+        return "the version is neither HTTP/1.1 nor HTTP/1.0"
+    if target != _ANY_ROUTE and _TARGET.fullmatch(target) is None:
+        return "the request target: routes are plain characters, without escapes, empty or dot segments"
+    seen = set[bytes]()
+    for name, value in headers:
+        if name in _ONCE:
+            if name in seen:
+                return f"{name.decode()}: more than one"
+            seen.add(name)
+            if name == b"transfer-encoding" and (value.lower() != b"chunked" or version != "1.1"):
+                return "transfer-encoding: only chunked is understood, and only in HTTP/1.1"
+    if b"host" not in seen and version == "1.1":
+        return "host: missing"
+    return None
