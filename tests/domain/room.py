@@ -175,7 +175,9 @@ class Room:
         self.sales.loaded.update(wanted.sales)
         self.entries.loaded.update(wanted.entries)
         sales = [dict.__getitem__(self.sales, id_) for id_ in wanted.sales if dict.__contains__(self.sales, id_)]
-        self.tenders.loaded.update(wanted.tenders, *(sale.tenders + sale.requests for sale in sales))
+        self.tenders.loaded.update(wanted.tenders)
+        for sale in filter(wanted.whole, sales):
+            self.tenders.loaded.update(sale.tenders, sale.requests)
         self.accounts.loaded.update(wanted.accounts)
         for sale in sales:
             self.accounts.loaded.update((sale.account, (Kind.POINTS, sale.customer_id)))

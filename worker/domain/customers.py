@@ -77,8 +77,7 @@ def update(doc: CustomerUpdate, books: Books) -> Outcome:
 
 
 def _log(books: Books, holder: Account, at_us: int, standing: Standing) -> None:
-    holder.owner_log.append((at_us, int(standing)))
-    holder.owner_log.sort()
+    holder.note_standing(at_us, standing)
     latest = Standing(holder.owner_log[-1][1])
     if latest is not holder.standing:
         books.touch(holder)
@@ -92,7 +91,7 @@ def erase(doc: CustomerErase, books: Books) -> Outcome:
     if holder is None or reason is not None:
         return Outcome("rejected", reason, customer_id=doc.customer_id)
     books.touch(holder)
-    holder.owner_log.append((doc.occurred_at, int(Standing.CLOSED)))
+    holder.note_standing(doc.occurred_at, Standing.CLOSED)
     holder.standing = Standing.CLOSED
     books.erased.append(holder)
     return Outcome("applied", customer_id=doc.customer_id)

@@ -69,7 +69,7 @@ def _forfeit(timer: Timer, books: Books) -> Outcome | None:
     if points <= 0:
         return None
     books.reverse(account, points, Contra.FORFEITED, (sale.available_day, sale.expires_day), day, within_balance=False)
-    note_earned(account, day, -points)
+    note_earned(books, account, day, -points)
     outcome = _notice("forfeit", sale.customer_id)
     outcome.sale_id = sale.id
     outcome.points = points_part(books, account, day)

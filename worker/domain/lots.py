@@ -5,11 +5,20 @@ every credit fills the deficit first; spending takes the lots that expire soones
 Days are whole days since 1970-01-01 UTC. Amounts are points or minor units, and never negative in here.
 """
 
+from bisect import insort_right
 from collections.abc import Iterator
 from enum import IntEnum
+from operator import itemgetter
+from typing import Final
 
 DAY_US = 86_400_000_000
 NEVER = 1 << 31  # an expiry day that no document can name
+YEAR_DAYS: Final = 366
+MOST_EARNED: Final = 1 << 62  # points of a day that are counted for tiers: what a column holds, far above any threshold
+# What an account remembers is bounded: its row is read and written with every document that touches it.
+MOST_STANDINGS: Final = 20  # changes of an owner's status: a document that is older counts as before any block
+MOST_LOTS: Final = 200  # beyond that they are merged where that changes nobody's points
+MOST_EXPIRED: Final = 100  # lots that have expired whole: a return of an older one takes from other lots
 
 Pick = tuple[int, int, int]
 """(available_day, expires_day, amount): what a hold or a redemption took of one lot."""
@@ -149,6 +158,52 @@ class Account:
                 part = min(lot.free, self.deficit)
                 lot.amount -= part
                 self.deficit -= part
+
+    def note_standing(self, at_us: int, standing: Standing) -> None:
+        """From an instant on the owner stands so, until the next entry; of one instant the later decision counts."""
+        insort_right(self.owner_log, (at_us, int(standing)), key=itemgetter(0))
+        self.owner_log = [
+            entry
+            for place, entry in enumerate(self.owner_log)
+            if place == 0 or entry[1] != self.owner_log[place - 1][1]
+        ][-MOST_STANDINGS:]
+
+    def note_earned(self, day: int, points: int, kept_days: int) -> None:
+        """Points earned on a day, or taken back (negative), for tiers; remembers `kept_days` before the newest day."""
+        if not points:
+            return
+        if not self.earned or self.earned[-1][0] < day:
+            self.earned.append((day, points))
+        elif self.earned[-1][0] == day and abs(points) < MOST_EARNED >> 1 > abs(self.earned[-1][1]):
+            self.earned[-1] = (day, self.earned[-1][1] + points)
+        else:
+            by_day: dict[int, int] = {}
+            for earned_day, earned in (*self.earned, (day, points)):
+                by_day[earned_day] = max(-MOST_EARNED, min(by_day.get(earned_day, 0) + earned, MOST_EARNED))
+            self.earned = sorted(by_day.items())
+        newest = self.earned[-1][0]
+        if self.earned[0][0] < newest - kept_days:
+            self.earned = [entry for entry in self.earned if entry[0] >= newest - kept_days]
+
+    def compact(self) -> None:
+        """Bound the lots: points that never expire need no day of their own a year after they became available, and of
+        what has expired the latest days are enough.
+        """
+        self.lots = [lot for lot in self.lots if lot.amount or lot.held or lot.expired]
+        if len(self.lots) <= MOST_LOTS:
+            return
+        gone = sorted((lot for lot in self.lots if not lot.amount and not lot.held), key=lambda lot: lot.expires_day)
+        forgotten = set(gone[:-MOST_EXPIRED])
+        old = max(lot.available_day for lot in self.lots) - YEAR_DAYS
+        merged = [
+            lot
+            for lot in self.lots
+            if lot.expires_day == NEVER and 0 < lot.available_day < old and not lot.held and not lot.expired
+        ]
+        forgotten.update(merged)
+        self.lots = [lot for lot in self.lots if lot not in forgotten]
+        if merged:
+            self.lot(0, NEVER).amount += sum(lot.amount for lot in merged)
 
     def standing_at(self, at_us: int) -> Standing:
         """The owner's state at an instant (contract §2.2 "status … at `occurred_at`")."""

@@ -10,7 +10,7 @@ from schemas.documents import SaleLine as SoldLine
 from schemas.reasons import Reason
 from worker.domain.books import Books
 from worker.domain.consents import consented
-from worker.domain.lots import Account, Kind, Standing
+from worker.domain.lots import YEAR_DAYS, Account, Kind, Standing
 from worker.domain.outcome import CardPart, PointsPart
 from worker.domain.policy import ONE, PolicyVersion
 from worker.domain.sale import Exclusion, LineBasis
@@ -181,16 +181,11 @@ def _a_year_before(day: int) -> int:
     return (today.replace(year=today.year - 1, day=28 if leap_day else today.day) - EPOCH).days
 
 
-def note_earned(account: Account, day: int, points: int) -> None:
-    """Remember points earned (or, negative, taken back) for the tiers of the next twelve months."""
-    if points == 0:
-        return
-    if account.earned and account.earned[-1][0] == day:
-        points += account.earned.pop()[1]
-    account.earned.append((day, points))
-    newest = max(earned_day for earned_day, _ in account.earned)
-    if len(account.earned) > 1 and account.earned[0][0] < newest - 366:
-        account.earned = [entry for entry in account.earned if entry[0] >= newest - 366]
+def note_earned(books: Books, account: Account, day: int, points: int) -> None:
+    """Remember points earned (or, negative, taken back) for tiers: the twelve months before any document that may still
+    come, a late one too (contract §10 Tiers).
+    """
+    account.note_earned(day, points, YEAR_DAYS + books.policies.latest.policy.park_deadline_days)
 
 
 def earner(books: Books, customer_id: str | None, at_us: int) -> tuple[Account | None, Reason | None]:

@@ -6,7 +6,7 @@ of contract §2.2 "Points" and "Tenders"; gift cards follow them too, as account
 
 from typing import NamedTuple
 
-from worker.domain.lots import DAY_US, NEVER, Account, Contra, Kind, Pick, Standing
+from worker.domain.lots import DAY_US, MOST_LOTS, NEVER, YEAR_DAYS, Account, Contra, Kind, Pick, Standing
 from worker.domain.trace import Change, Move
 
 Side = Account | Contra
@@ -83,6 +83,8 @@ class Movements:
             self._moved(account, Change.REPAID, 0, NEVER, fill)
         if amount:
             account.lot(available_day, expires_day).amount += amount
+            if len(account.lots) > MOST_LOTS:
+                account.compact()
             if self.moves is not None:
                 self._moved(account, Change.CREDITED, available_day, expires_day, amount)
             self._expires(account, expires_day)
@@ -247,7 +249,8 @@ class Movements:
             if lot.amount:
                 self.releases(target, lot.available_day, day)
         target.deficit += source.deficit
-        target.earned = sorted(target.earned + source.earned)
+        for earned_day, points in source.earned:
+            target.note_earned(earned_day, points, 2 * YEAR_DAYS)
         source.lots, source.deficit, source.earned = [], 0, []
         target.fill(day)
 

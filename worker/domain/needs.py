@@ -10,6 +10,7 @@ from worker.domain.books import CardNamed
 from worker.domain.identity import derived_id
 from worker.domain.lots import Kind
 from worker.domain.movements import Timer
+from worker.domain.sale import Sale
 from worker.domain.sales import STORED_VALUE
 
 
@@ -20,6 +21,8 @@ class Needs:
     accounts: dict[tuple[Kind, str], None] = field(default_factory=dict)
     sales: dict[str, None] = field(default_factory=dict)
     tenders: dict[str, None] = field(default_factory=dict)
+    tenders_of: dict[str, None] = field(default_factory=dict)  # sales of which every tender is needed
+    shares_of: dict[str, None] = field(default_factory=dict)  # and those where a request may share with the others
     tokens: dict[bytes, None] = field(default_factory=dict)
     entries: dict[tuple[str, str], None] = field(default_factory=dict)
     consents: bool = False  # a policy that asks for them is put, and what is decided after it may need them
@@ -39,6 +42,10 @@ class Needs:
     def number(self, number: CardToken | None) -> None:
         for token in number.known_as if number is not None else ():
             self.tokens[token] = None
+
+    def whole(self, sale: Sale) -> bool:
+        """Whether every tender of this sale is needed."""
+        return sale.id in self.tenders_of or (sale.id in self.shares_of and not sale.crowded)
 
 
 def add(type_: str, doc: Any, orgcode: str, needs: Needs) -> None:  # noqa: ANN401  one model a type
@@ -98,12 +105,15 @@ def _request(doc: TenderRequested, needs: Needs) -> None:
     needs.tenders[doc.tender_id] = None
     if doc.sale_id is not None:
         needs.sales[doc.sale_id] = None
+        if doc.kind == "points":  # the policy may cap their share of the sale
+            needs.shares_of[doc.sale_id] = None
     needs.customer(doc.customer_id)
     needs.card(doc.gift_card)
 
 
 def _void(doc: Any, needs: Needs) -> None:  # noqa: ANN401
     needs.sales[doc.sale_id] = None
+    needs.tenders_of[doc.sale_id] = None
 
 
 def _tender(doc: Any, needs: Needs) -> None:  # noqa: ANN401

@@ -37,7 +37,7 @@ def earn(doc: LoyaltyEarn, books: Books) -> Outcome:
     entry = Entry("crm.loyalty.earn", doc.command_id, (account.kind, account.key), points, doc.customer_id)
     entry.available_day, entry.expires_day = version.lot_days(day)
     books.credit(account, points, Contra.EARNED, entry.available_day, entry.expires_day)
-    note_earned(account, day, points)
+    note_earned(books, account, day, points)
     books.releases(account, entry.available_day, day)
     books.enter(entry)
     return _applied(books, account, doc.customer_id, day, version.version)

@@ -23,7 +23,7 @@ def request(doc: TenderRequested, books: Books, record_us: int, max_age_days: in
     """Hold, take, or decline: decided at once, final. `record_us` is when the record was written to its topic."""
     tender = books.tender(doc.tender_id)
     sale = books.sale(doc.sale_id) if doc.sale_id is not None else None
-    if sale is not None:
+    if sale is not None and not sale.crowded:
         sale.requests.append(doc.tender_id)
         sale.dirty = True
     version = books.policies.at(doc.occurred_at)
@@ -141,8 +141,11 @@ def _approve(
 
 
 def _share_left(doc: TenderRequested, books: Books, tender: Tender, sale: Sale | None, version: PolicyVersion) -> int:
-    """What of the sale points may still pay; nothing where the request does not say of which sale (contract §2.1)."""
-    if sale is None or doc.sale_total_minor is None:
+    """What of the sale points may still pay; nothing where the request does not say of which sale (contract §2.1).
+
+    The id of a crowded sale does not say it.
+    """
+    if sale is None or doc.sale_total_minor is None or doc.tender_id not in sale.requests:
         return 0
     share = version.policy.redeem.max_share_of_sale
     cap = doc.sale_total_minor * share.numerator // share.denominator

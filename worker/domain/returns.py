@@ -242,5 +242,5 @@ def _load(doc: ReturnCompleted, refund: Refund, sale: Sale | None, books: Books)
         return card.key, Reason.CURRENCY_MISMATCH
     books.credit(card, refund.amount_minor, Contra.REFUNDED)
     if sale is not None:
-        sale.loads.append((card.key, refund.amount_minor))
+        sale.load(card.key, refund.amount_minor)
     return card.key, None

@@ -6,6 +6,10 @@ from typing import NamedTuple
 
 from worker.domain.lots import Kind, Pick
 
+# A sale has at most 50 tenders. An id that more requests name than this is no sale's, but what a till sends for want of
+# one ("0"): later requests are decided as if they named none, so that they cost no more than the first.
+MOST_REQUESTS = 100
+
 
 class SaleLine:
     """One line: what it sold for, what it earned, how much of it came back, and the card that it sold."""
@@ -88,6 +92,17 @@ class Sale:
         self.by_hand = 0  # points taken back by crm.loyalty.reverse, not yet set off
         self.forfeited = False
         self.basis: Basis | None = None
+
+    @property
+    def crowded(self) -> bool:
+        """Whether so many requests name this id that it cannot be a sale's."""
+        return len(self.requests) >= MOST_REQUESTS
+
+    def load(self, card_id: str, load_minor: int) -> None:
+        """A return of the sale put a load on a card; its void takes it back."""
+        before = sum(minor for card, minor in self.loads if card == card_id)
+        self.loads = [load for load in self.loads if load[0] != card_id]
+        self.loads.append((card_id, before + load_minor))
 
     def kept_points(self) -> int:
         return 0 if self.forfeited else sum(line.kept(line.points) for line in self.lines.values())

@@ -105,7 +105,7 @@ def _earn(
         if owed:
             sale.basis = sale.basis or Basis()
             sale.basis.repaid = owed - account.deficit
-        note_earned(account, day, earned)
+        note_earned(books, account, day, earned)
         books.releases(account, sale.available_day, day)
         if account.standing is Standing.UNCLAIMED:
             books.timers.append(Timer("forfeit", sale.id, books.now_us + version.policy.park_deadline_days * DAY_US))
@@ -246,7 +246,7 @@ def reverse_points(
     """Take earned points back; under `within_balance` never below zero."""
     within = negative_balance == "within_balance"
     books.reverse(account, points, Contra.EARNED, own, day, within_balance=within)
-    note_earned(account, day, -points)
+    note_earned(books, account, day, -points)
 
 
 def _void_part(books: Books, tender: Tender, at_us: int) -> TenderPart:

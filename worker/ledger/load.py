@@ -110,7 +110,7 @@ async def _locked_events(
 async def _tenders(connection: Connection, books: dict[int, Books], needs: dict[int, Needs]) -> None:
     wanted = {(org, id_) for org, need in needs.items() for id_ in need.tenders}
     for org, book in books.items():
-        for sale in book.sales.values():
+        for sale in filter(needs[org].whole, book.sales.values()):
             wanted.update((org, id_) for id_ in (*sale.tenders, *sale.requests))
     keys = sorted(wanted)
     if not keys:

@@ -127,9 +127,9 @@ async def _events(connection: Connection, no: int, works: Sequence[Work], shelf:
         else:
             new.append(row)
     for (org, code, subject), (record, there) in records.items():
-        if there:
+        if there and record is not None:
             changed.append((org, code, subject, None, None, None, None, record))
-        else:
+        elif not there:
             new.append((STUB, org, code, 0, subject, None, None, record))
     if changed:
         changed.sort(key=lambda row: row[:3])
