@@ -52,6 +52,7 @@ def test_an_empty_variable_is_absent(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_everything_missing_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     message = refusal(monkeypatch)
+    assert message.splitlines()[0] == "settings are missing or invalid:"
     assert [line.split()[0] for line in message.splitlines()[1:]] == sorted(RIGHT)
     assert all(" is missing: " in line for line in message.splitlines()[1:])
 
@@ -62,6 +63,15 @@ def test_everything_missing_is_named_at_once(monkeypatch: pytest.MonkeyPatch) ->
         ("G3N_CARD_KEY", "not-hex-zz", "G3N_CARD_KEY is invalid: must be hexadecimal"),
         ("G3N_CARD_KEY", "ab" * 31, "must be hex of at least 32 bytes"),
         ("G3N_CARD_KEYS_OLD", "ab" * 32 + ",5ec2e7", "G3N_CARD_KEYS_OLD is invalid: must be hex of at least 32 bytes"),
+        ("G3N_POSTGRES_DSN", "postgresql://u:s3cr#t@db/crm", "G3N_POSTGRES_DSN is invalid: can't be read"),
+        ("G3N_POSTGRES_DSN", "postgresql://u:s3cr/t@db/crm", "# as %23, / as %2F"),
+        ("G3N_POSTGRES_DSN", "postgresql://u:s3cr?t@db/crm", "? as %3F"),
+        ("G3N_POSTGRES_DSN", "postgresql://u:s3[cr@db/crm", "[ as %5B"),
+        ("G3N_POSTGRES_DSN", "postgresql://u:s3[c]r@db/crm", "] as %5D"),
+        ("G3N_POSTGRES_DSN", "postgresql://u:pw@db:port/crm", "G3N_POSTGRES_DSN is invalid: can't be read"),
+        ("G3N_POSTGRES_DSN", "postgresql://u:pw@db:70000/crm", "G3N_POSTGRES_DSN is invalid: can't be read"),
+        ("G3N_POSTGRES_DSN", "postgresql://u:pw@db/crm?sslmode=bogus", "sslmode must be one of disable, allow"),
+        ("G3N_POSTGRES_DSN", "postgresql://u:pw@db/crm?sslrootcert=/no/ca.pem", "sslrootcert names no file"),
         ("G3N_POSTGRES_DSN", "mysql://hidden@h/d", "G3N_POSTGRES_DSN is invalid: must begin with postgresql://"),
         ("G3N_KAFKA_BOOTSTRAP_SERVERS", "kafka", "must be host:port"),
         ("G3N_HTTP_PORT", "70000", "G3N_HTTP_PORT is invalid: Input should be less than or equal to 65535"),
@@ -91,4 +101,23 @@ def test_no_secret_in_its_representation(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_help_names_every_variable() -> None:
     lines = settings.describe().splitlines()
     assert [line.split()[0] for line in lines] == ["G3N_" + name.upper() for name in settings.Settings.model_fields]
-    assert sum("(required)" in line for line in lines) == 3
+    assert sum("(required" in line for line in lines) == 3
+
+
+def test_what_asks_no_kafka_needs_no_setting_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    without = {name: value for name, value in RIGHT.items() if name != settings.KAFKA}
+    assert f"{settings.KAFKA} is missing" in refusal(monkeypatch, **without)
+    assert settings.load(kafka=False).kafka_bootstrap_servers == ""
+
+
+@pytest.mark.parametrize(
+    "right",
+    [
+        "postgres://crm@db",
+        "postgresql://crm:p%23%2F%5Bw@db-1:5432,db-2:5433/crm?sslmode=verify-ca&target_session_attrs=primary",
+        "postgresql://crm@[::1]:5432/crm?application_name=x",
+        "postgresql:///crm?host=/var/run/postgresql",
+    ],
+)
+def test_urls_that_postgres_knows(monkeypatch: pytest.MonkeyPatch, right: str) -> None:
+    assert load(monkeypatch, **{**RIGHT, "G3N_POSTGRES_DSN": right}).dsn == right

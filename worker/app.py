@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import gc
 import signal
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import TypeVar
 
@@ -28,7 +29,7 @@ from worker.ops.explain import explain as explain_document
 from worker.ops.explanation import Explanation
 from worker.ops.simulate import simulate as simulate_event
 from worker.pipeline import Pipeline
-from worker.settings import Settings
+from worker.settings import Settings, SettingsError
 from worker.stream import Stream
 
 _log = structlog.get_logger(__name__)
@@ -281,6 +282,12 @@ async def _reached(what: str, action: Callable[[], Awaitable[_T]]) -> _T:
             return await retrying(attempt)
     except (MigrationError, Missing) as error:
         raise errors.OperatorError(str(error)) from error
+    except asyncpg.ClientConfigurationError as error:
+        raise SettingsError(f"G3N_POSTGRES_DSN is invalid: {error.args[0]}") from error
+    except ssl.SSLCertVerificationError as error:
+        raise errors.OperatorError(
+            f"{what} shows a certificate that is not accepted: {error.verify_message}"
+        ) from error
     except Exception as error:
         if isinstance(error, asyncpg.PostgresError) and _refuses(error.sqlstate or ""):
             raise errors.OperatorError(f"{what} refuses: {error.args[0]}{_hint(str(error.args[0]))}") from error

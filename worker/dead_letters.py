@@ -8,6 +8,7 @@ import structlog
 from schemas.reasons import DeadLetterReason
 from worker import metrics
 from worker.codec import Document, Message, Outlet, Record, Undecodable
+from worker.codec.decode import named
 from worker.kafka import topics
 
 _log = structlog.get_logger(__name__)
@@ -34,7 +35,8 @@ class DeadLetters:
         self._outlet = outlet
         self._crash = crash
 
-    def of(self, letter: Undecodable) -> Message:
+    def of(self, letter: Undecodable, document: Document | None = None) -> Message:
+        """The dead letter of a record; `document`: what it was understood as."""
         record = letter.record
         metrics.DEAD_LETTERS.labels(letter.reason.value).inc()
         _log.warning(
@@ -44,6 +46,7 @@ class DeadLetters:
             offset=record.offset,
             reason=letter.reason.value,
             detail=letter.detail,
+            **(named(record) if document is None else _names(document)),
         )
         topic = topics.dead_letter(record.topic)
         try:
@@ -65,4 +68,8 @@ class DeadLetters:
     def of_document(self, document: Document, reason: DeadLetterReason) -> Message:
         """A document that was understood, and still cannot be taken."""
         assert document.record is not None  # noqa: S101  only what came from a topic becomes a dead letter
-        return self.of(Undecodable(document.record, reason))
+        return self.of(Undecodable(document.record, reason), document)
+
+
+def _names(document: Document) -> dict[str, str]:
+    return {"type": document.type, "subject": document.subject, "orgcode": document.orgcode}

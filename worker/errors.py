@@ -5,6 +5,7 @@ exception here. What is left is the world's fault (`retriable`: try again, then 
 operator's (`OperatorError`: say what to do) and ours (anything else: crash).
 """
 
+import ssl
 import traceback
 
 import asyncpg
@@ -55,6 +56,8 @@ def retriable(error: BaseException) -> bool:
         case asyncpg.PostgresError():
             state = error.sqlstate or ""
             return state[:2] in _RETRIABLE_CLASSES or state in _RETRIABLE_STATES
+        case asyncpg.ClientConfigurationError() | ssl.SSLCertVerificationError():
+            return False
         case asyncpg.InterfaceError():
             return any(words in str(error) for words in _LOST)
         case asyncpg.InternalClientError():  # the protocol is out of step: Postgres ended the connection midway

@@ -8,6 +8,8 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 from worker import errors
 
+_SELDOM_S = 60.0
+
 
 def configure(level: str, style: str) -> None:
     """Everything that is logged in this process, libraries included, goes to stderr at `level` and above.
@@ -54,20 +56,27 @@ def configure(level: str, style: str) -> None:
 
 
 class _Seldom(logging.Filter):
-    """While a broker is away the Kafka client says so thousands of times a second: once a second is enough."""
+    """While a broker is away the Kafka client says so thousands of times a second, in many words: one line a minute
+    is enough. A line with an exception is a fault of its own; of each place one a minute passes.
+    """
 
     def __init__(self) -> None:
         super().__init__("aiokafka")
-        self._said: dict[tuple[str, int], float] = {}
+        self._said: dict[tuple[str, int] | None, float] = {}
+        self._left_out = 0
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether the line is another library's, or the first of its place in the last second."""
+        """Whether the line is another library's, or the first in a minute."""
         if not super().filter(record):
             return True
-        place = (record.pathname, record.lineno)
-        if record.created - self._said.get(place, 0.0) < 1.0:
+        place = (record.pathname, record.lineno) if record.exc_info else None
+        if record.created - self._said.get(place, 0.0) < _SELDOM_S:
+            self._left_out += 1
             return False
         self._said[place] = record.created
+        if self._left_out:
+            record.msg = f"{record.getMessage()} ({self._left_out} more lines of the client were left out)"
+            record.args, self._left_out = None, 0
         return True
 
 

@@ -1,5 +1,6 @@
 """The settings of every command: environment variables with the prefix `G3N_` (contract §6)."""
 
+import os
 import re
 from ipaddress import ip_network
 from typing import Annotated, Literal, Self
@@ -7,9 +8,11 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from worker import dsn
 from worker.web.bounds import Network, Shares
 
 PREFIX = "G3N_"
+KAFKA = PREFIX + "KAFKA_BOOTSTRAP_SERVERS"
 MIB = 1 << 20
 
 ORGCODE = re.compile(r"[a-z0-9_-]{1,32}")
@@ -43,7 +46,9 @@ class Settings(BaseSettings):
         env_prefix=PREFIX, env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
     )
 
-    kafka_bootstrap_servers: str = Field(description="brokers to start from: host:port, comma separated")
+    kafka_bootstrap_servers: str = Field(
+        "", description="brokers to start from: host:port, comma separated (required to set up, run, drain and publish)"
+    )
     postgres_dsn: SecretStr = Field(description="the ledger's database: postgresql://user:password@host:port/name")
     postgres_admin_dsn: SecretStr = Field(
         SecretStr(""),
@@ -140,7 +145,7 @@ class Settings(BaseSettings):
     @field_validator("kafka_bootstrap_servers")
     @classmethod
     def _hosts(cls, value: str) -> str:
-        if not _parts(value) or not all(re.fullmatch(r"\S+:\d{1,5}", part) for part in _parts(value)):
+        if value and not (_parts(value) and all(re.fullmatch(r"\S+:\d{1,5}", part) for part in _parts(value))):
             raise ValueError("must be host:port, comma separated")
         return ",".join(_parts(value))
 
@@ -149,8 +154,9 @@ class Settings(BaseSettings):
     def _scheme(cls, value: SecretStr, info: ValidationInfo) -> SecretStr:
         if info.field_name == "postgres_admin_dsn" and not value:
             return value
-        if not value.get_secret_value().startswith(("postgresql://", "postgres://")):
-            raise ValueError("must begin with postgresql://")
+        wrong = dsn.fault(value.get_secret_value())
+        if wrong is not None:
+            raise ValueError(wrong)
         return value
 
     @field_validator("postgres_role_passwords")
@@ -228,19 +234,26 @@ class Settings(BaseSettings):
         return "http_port" in self.model_fields_set
 
 
-def load() -> Settings:
-    """The settings of this process.
+def load(*, kafka: bool = True) -> Settings:
+    """The settings of this process; `kafka`: it needs a Kafka.
 
     Raises SettingsError that names every missing and every invalid one at once.
     """
+    lines = [_line("kafka_bootstrap_servers", "missing", "")] if kafka and not _is_set(KAFKA) else []
     try:
-        return Settings()
+        chosen = Settings()
     except ValidationError as error:
-        lines = [
+        lines += [
             _line(str(part["loc"][0]) if part["loc"] else "", part["type"], part["msg"])
             for part in error.errors(include_input=False, include_context=False, include_url=False)
         ]
-    raise SettingsError("\n".join(["settings are missing or invalid:", *sorted(lines)]))
+    if lines:
+        raise SettingsError("\n".join(["settings are missing or invalid:", *sorted(lines)]))
+    return chosen
+
+
+def _is_set(variable: str) -> bool:
+    return any(value for name, value in os.environ.items() if name.upper() == variable)
 
 
 def _line(field: str, kind: str, message: str) -> str:

@@ -238,7 +238,7 @@ async def test_a_fault_of_ours_tells_nothing(caller: Caller, monkeypatch: pytest
     assert problem(answers[2]) == (500, "internal-error", "internal_error")
     assert answers[2].headers["idempotency-key"] == "bad"
     assert "Ada" not in answers[2].text
-    assert [line["event"] for line in logs if line["log_level"] == "error"] == ["crashed"]
+    assert [line["event"] for line in logs if line["log_level"] == "error"] == ["document_failed"]
 
 
 async def test_without_postgres(serving: Serving, new_caller: NewCaller, database: str) -> None:

@@ -31,7 +31,6 @@ Start = Callable[..., Coroutine[Any, Any, Process]]
 
 def settings(database: str) -> dict[str, str]:
     return {
-        "G3N_KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1",
         "G3N_POSTGRES_DSN": database,
         "G3N_CARD_KEY": CARD_KEY,
         "G3N_LOG_FORMAT": "json",
@@ -41,7 +40,7 @@ def settings(database: str) -> dict[str, str]:
 
 @pytest.fixture
 async def start(database: str) -> AsyncIterator[Start]:
-    """Start `g3n` with these arguments; nobody answers where Kafka should be."""
+    """Start `g3n` with these arguments, and without any setting of Kafka."""
     started: list[Process] = []
 
     async def run(*arguments: str, **env: str) -> Process:

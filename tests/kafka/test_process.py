@@ -2,12 +2,15 @@
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
 import socket
+from pathlib import Path
 
 import asyncpg
 import pytest
+import typer
 
 from devstack.supervisor import free_ports
 from tests.kafka.conftest import until
@@ -37,6 +40,35 @@ async def test_wrong_settings_leave_with_2_and_no_secret(start: Start) -> None:
     assert "G3N_CARD_KEY is invalid: must be hex of at least 32 bytes" in err
     assert "G3N_HTTP_PORT is invalid" in err
     assert "5ec2e7" not in err
+
+
+async def test_a_database_url_that_cannot_be_used_leaves_with_2_and_shows_no_password(
+    start: Start, database: str, tmp_path: Path
+) -> None:
+    server = database.rpartition("@")[2]
+    for command, wrong in ("run", "s3cr#t"), ("setup", "s3cr/t"), ("drain", "s3[cr"):
+        code, _, err = await ended(await start(command, G3N_POSTGRES_DSN=f"postgresql://u:{wrong}@{server}"))
+        assert (code, "G3N_POSTGRES_DSN is invalid: can't be read" in err, "s3" in err) == (2, True, False)
+    nowhere = {"HOME": str(tmp_path)}  # without a root certificate
+    code, _, err = await ended(await start("run", G3N_POSTGRES_DSN=f"{database}?sslmode=verify-full", **nowhere))
+    assert (code, "G3N_POSTGRES_DSN is invalid: " in err, database in err) == (2, True, False)
+
+
+def test_giving_up_on_postgres_is_one_line(
+    environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+
+    async def work(_chosen: settings.Settings) -> int:
+        raise asyncpg.ConnectionDoesNotExistError("connection was closed in the middle of operation")
+
+    with pytest.raises(typer.Exit) as left:
+        running.run(work, "explain")
+    (line,) = capfd.readouterr().err.splitlines()
+    entry = json.loads(line)
+    assert (left.value.exit_code, entry["event"], entry["why"]) == (1, "failed", "ConnectionDoesNotExistError 08003")
+    assert "frames" not in entry
 
 
 async def test_a_database_that_refuses_is_said_at_once(start: Start, database: str) -> None:

@@ -244,6 +244,9 @@ async def test_dead_letters_are_logged_without_a_value(worker: Worker) -> None:
         "event": "dead_letter", "log_level": "warning", "topic": "scm.sales", "partition": 3, "offset": 7,
         "reason": "not_json", "detail": "",
     }  # fmt: skip
+    assert [(line.get("type"), line.get("subject"), line.get("orgcode")) for line in lines] == [
+        (None, None, None), ("scm.sale.completed", "S1", "acme"), ("scm.sale.completed", "S1", "acme"),
+    ]  # fmt: skip
     assert secret not in repr(logs)
     assert len(messages) == 4
     assert structlog.is_configured() in (True, False)

@@ -13,7 +13,7 @@ def api() -> None:
 
         return await root.serve_api(chosen)
 
-    running.run(work, "api")
+    running.run(work, "api", kafka=False)
 
 
 app = alone(api, epilog=running.EPILOG)

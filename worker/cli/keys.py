@@ -116,7 +116,7 @@ def _run(work: Any) -> None:  # noqa: ANN401  Connection → the exit code
 
         return await root.keys(chosen, work)
 
-    running.run(on_the_ledger)
+    running.run(on_the_ledger, kafka=False)
 
 
 def _unknown(orgcode: str, key_id: str) -> int:

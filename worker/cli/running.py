@@ -3,7 +3,7 @@
 import signal
 from collections.abc import Callable, Coroutine
 from types import FrameType
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import typer
 
@@ -16,10 +16,10 @@ SETTINGS: Final = 2
 Work = Callable[[settings.Settings], Coroutine[Any, Any, int]]
 
 
-def run(work: Work, command: str = "", processes: int = 1) -> None:
+def run(work: Work, command: str = "", processes: int = 1, *, kafka: bool = True) -> None:
     """Leave with what `work` returns; 1 for what could not be helped, 2 for settings that are not right.
 
-    With `processes` above 1, so many of `g3n worker <command>` do the work instead.
+    With `processes` above 1, so many of `g3n worker <command>` do the work instead. `kafka`: the work needs a Kafka.
     """
     _leave_when_told(0 if command in ("run", "api") else FAILED)
     import structlog
@@ -29,22 +29,31 @@ def run(work: Work, command: str = "", processes: int = 1) -> None:
 
     supervisor.end_with_parent()
     try:
-        chosen = settings.load()
+        chosen = settings.load(kafka=kafka)
     except settings.SettingsError as error:
-        typer.echo(f"g3n: {error}", err=True)
-        raise typer.Exit(SETTINGS) from None
+        _refuse(error)
     log.configure(chosen.log_level, chosen.log_format)
     if processes > 1:
         raise typer.Exit(uvloop.run(supervisor.supervise(["worker", command], processes)))
     try:
         code = uvloop.run(work(chosen))
+    except settings.SettingsError as error:  # what only the other side can tell
+        _refuse(error)
     except (errors.OperatorError, errors.Unavailable) as error:
         structlog.get_logger(__name__).error("failed", why=str(error))
         raise typer.Exit(FAILED) from None
-    except Exception:  # noqa: BLE001 - Python's own report quotes values; this one does not
-        structlog.get_logger(__name__).exception("crashed")
+    except Exception as error:  # noqa: BLE001 - Python's own report quotes values; this one does not
+        if errors.retriable(error):  # tried for as long as it is worth; its frames say nothing
+            structlog.get_logger(__name__).error("failed", why=errors.describe(error))
+        else:
+            structlog.get_logger(__name__).exception("crashed")
         raise typer.Exit(FAILED) from None
     raise typer.Exit(code)
+
+
+def _refuse(error: settings.SettingsError) -> NoReturn:
+    typer.echo(f"g3n: {error}", err=True)
+    raise typer.Exit(SETTINGS) from None
 
 
 def _leave_when_told(code: int) -> None:

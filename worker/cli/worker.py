@@ -93,7 +93,7 @@ def explain(
         typer.echo(told.json_text() if as_json else text(told))
         return 0
 
-    running.run(work)
+    running.run(work, kafka=False)
 
 
 @app.command()
@@ -124,4 +124,4 @@ def simulate(
             typer.echo("g3n: the document is known, this is its stored outcome", err=True)
         return 0
 
-    running.run(work)
+    running.run(work, kafka=False)

@@ -17,6 +17,9 @@ from worker.codec.parse import Refused, parse
 DAY_US: Final = 86_400_000_000
 _ORGCODE = re.compile(r"[a-z0-9_-]{1,32}").fullmatch
 _SUBJECT = re.compile(r"[ -~]{1,128}").fullmatch
+_TYPE = re.compile(r"[a-z][a-z.]{0,63}").fullmatch
+_LIKE_A_CARD = re.compile(r"(?:[0-9][ -]*){8,32}").fullmatch
+_MOST_NAMED_BYTES: Final = 1 << 20
 _CLOUDEVENTS_JSON = CONTENT_TYPE.encode()
 _REQUIRED = ("id", "source", "type")
 _VERSION_HEADER = HEADER_PREFIX + "specversion"
@@ -164,6 +167,26 @@ def _envelope(record: Record, value: bytes) -> dict[str, Any]:
         raise Refused(DeadLetterReason.NOT_CLOUDEVENT)
     _check(parsed)
     return parsed
+
+
+def named(record: Record) -> dict[str, str]:
+    """What a record that can't be taken calls itself, for the log: type, subject and orgcode, as far as they can be
+    read and shown. A subject that looks like a card number is not shown.
+    """
+    value = record.value
+    if not isinstance(value, bytes) or len(value) > _MOST_NAMED_BYTES:
+        return {}
+    try:
+        envelope = _envelope(record, value)
+    except Refused:
+        return {}
+    shown = {"type": _TYPE, "subject": _SUBJECT, "orgcode": _ORGCODE}
+    found = {name: envelope.get(name) for name in shown}
+    return {
+        name: "***" if name == "subject" and _LIKE_A_CARD(text) else text
+        for name, text in found.items()
+        if isinstance(text, str) and shown[name](text)
+    }
 
 
 def _binary(record: Record) -> dict[str, Any]:
