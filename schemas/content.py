@@ -1,21 +1,21 @@
 """What makes two documents of one identity the same: their content, of which the ledger stores a keyed digest.
 
 Contract §1: all of `data` without `occurred_at`, `business_date`, `decide_by`, `hold_s`, `pin`, `reason` and `actor`;
-of a void only the id. The lists of fields here are frozen: they belong to `DIGEST_VERSION`. Fields that the models gain
-later come in a new version beside this one, so that a replay of what was digested before stays a duplicate.
+of a void only the id. The version is stored beside each digest and chooses how a document that comes again is digested,
+so what was decided under an older version stays a duplicate. A version that was released never changes. A release that
+adds members to a document or changes what is content adds a version: a subclass of the latest, and its entry in
+`VERSIONS`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from operator import attrgetter
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from schemas.commands import NewCard, Of
 from schemas.documents import CardRef, Refund, ReturnCompleted, SaleCompleted, SaleLine, TenderRequested
 from schemas.policy import Policy
 from schemas.scalars import CardToken
-
-DIGEST_VERSION: Final = 1
 
 Content = tuple[object, ...]
 
@@ -40,50 +40,6 @@ _REQUEST = attrgetter(
     "allow_partial",
     "training",
 )
-
-
-def _number(number: CardToken | None, key_index: int) -> str | None:
-    """The HMAC of a card number as it was written: digests of version 1 are made of the spelling."""
-    return None if number is None else (number.spelled or number.tokens)[key_index].hex()
-
-
-def _card(card: CardRef | NewCard | None, key_index: int) -> Content | None:
-    """A card as it was named: the HMAC of its number under one of the keys, or its id."""
-    if card is None:
-        return None
-    return (_number(card.number, key_index), card.card_id if isinstance(card, CardRef) else None)
-
-
-def _sold_card(line: SaleLine, key_index: int) -> Content:
-    card = line.gift_card
-    if card is None:
-        return (line.line_id,)
-    return (line.line_id, _number(card.number, key_index), card.card_id, line.load_minor)
-
-
-def _sale(sale: SaleCompleted, key_index: int = 0) -> Content:
-    return (
-        _SALE(sale),
-        tuple(map(_SALE_LINE, sale.lines)),
-        tuple(map(_SALE_TENDER, sale.tenders)),
-        tuple([_sold_card(line, key_index) for line in sale.lines if line.gift_card is not None]),
-    )
-
-
-def _refund(refund: Refund, key_index: int) -> Content:
-    return (_REFUND(refund), _card(refund.gift_card, key_index))
-
-
-def _return(returned: ReturnCompleted, key_index: int = 0) -> Content:
-    return (
-        _RETURN(returned),
-        tuple(map(_RETURN_LINE, returned.lines)),
-        tuple([_refund(refund, key_index) for refund in returned.refunds]),
-    )
-
-
-def _request(request: TenderRequested, key_index: int = 0) -> Content:
-    return (_REQUEST(request), _card(request.gift_card, key_index))
 
 
 # The members of a policy, all the way down: a dict's in this order, a list's items each, None: the value itself.
@@ -117,6 +73,119 @@ _POLICY: Final[Mapping[str, Any]] = {
 }
 
 
+class _Version1:
+    """Content as 0.1 digested it: the order of lines, tenders and refunds counts, a card number as it was written."""
+
+    # Of commands, and of documents without parts: the members that are content.
+    members: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "scm.sale.voided": ("sale_id",),
+        "scm.tender.captured": ("tender_id", "amount_minor", "training"),
+        "scm.tender.voided": ("tender_id",),
+        "crm.customer.create": ("command_id", "customer_id", "name", "email", "phone", "external_ids"),
+        "crm.customer.update": ("command_id", "customer_id", "name", "email", "phone", "external_ids", "status"),
+        "crm.customer.erase": ("command_id", "customer_id"),
+        "crm.customer.merge": ("command_id", "from_customer_id", "into_customer_id"),
+        "crm.consent.set": ("command_id", "customer_id", "purpose", "channel", "granted", "source"),
+        "crm.policy.put": ("command_id", "policy", "effective_from"),
+        "crm.loyalty.earn": ("command_id", "customer_id", "points", "amount_minor", "currency"),
+        "crm.loyalty.redeem": ("command_id", "customer_id", "points"),
+        "crm.loyalty.adjust": ("command_id", "customer_id", "points"),
+        "crm.loyalty.restore": ("command_id", "of", "points"),
+        "crm.loyalty.reverse": ("command_id", "of", "points"),
+        "crm.giftcard.issue": ("command_id", "gift_card", "amount_minor", "currency", "customer_id", "expires_on"),
+        "crm.giftcard.redeem": ("command_id", "gift_card", "amount_minor", "currency", "allow_partial"),
+        "crm.giftcard.reload": ("command_id", "gift_card", "amount_minor", "currency", "allow_partial"),
+        "crm.giftcard.reverse": ("command_id", "of", "amount_minor"),
+        "crm.giftcard.freeze": ("command_id", "gift_card", "customer_id"),
+        "crm.giftcard.unfreeze": ("command_id", "gift_card", "customer_id"),
+        "crm.giftcard.link": ("command_id", "gift_card", "customer_id"),
+        "crm.giftcard.transfer": ("command_id", "from_card", "to_card", "amount_minor"),
+        "crm.pool.join": ("command_id", "customer_id", "pool_id"),
+        "crm.pool.leave": ("command_id", "customer_id", "pool_id"),
+    }
+    policy: ClassVar[Mapping[str, Any]] = _POLICY
+
+    def contents(self) -> Mapping[str, Callable[[Any, int], Content]]:
+        """By type: of a validated model, and of the key whose HMACs stand for card numbers (0: the current one; 1…: the
+        old ones, where the stored digest was made with one), nested tuples of str, int, bool and None.
+        """
+        return {
+            "scm.sale.completed": self._sale,
+            "scm.return.completed": self._return,
+            "scm.tender.requested": self._request,
+            **{type_: self._of_members(names) for type_, names in self.members.items()},
+        }
+
+    def _number(self, number: CardToken, key_index: int) -> str:
+        return (number.spelled or number.tokens)[key_index].hex()
+
+    def _parts(self, parts: Iterable[Content]) -> Content:
+        """The parts of a document; each begins with its id, which no other part has."""
+        return tuple(parts)
+
+    def _sale(self, sale: SaleCompleted, key_index: int = 0) -> Content:
+        return (
+            _SALE(sale),
+            self._parts(map(_SALE_LINE, sale.lines)),
+            self._parts(map(_SALE_TENDER, sale.tenders)),
+            self._parts([self._sold_card(line, key_index) for line in sale.lines if line.gift_card is not None]),
+        )
+
+    def _sold_card(self, line: SaleLine, key_index: int) -> Content:
+        card = line.gift_card
+        assert card is not None  # noqa: S101  the caller's filter
+        return (line.line_id, *self._card(card.number, card.card_id, key_index), line.load_minor)
+
+    def _return(self, returned: ReturnCompleted, key_index: int = 0) -> Content:
+        return (
+            _RETURN(returned),
+            self._parts(map(_RETURN_LINE, returned.lines)),
+            self._parts([self._refund(refund, key_index) for refund in returned.refunds]),
+        )
+
+    def _refund(self, refund: Refund, key_index: int) -> Content:
+        return (_REFUND(refund), self._plain(refund.gift_card, key_index))
+
+    def _request(self, request: TenderRequested, key_index: int = 0) -> Content:
+        return (_REQUEST(request), self._plain(request.gift_card, key_index))
+
+    def _of_members(self, names: tuple[str, ...]) -> Callable[[Any, int], Content]:
+        def content(document: object, key_index: int = 0) -> Content:
+            return tuple([self._plain(getattr(document, name), key_index) for name in names])
+
+        return content
+
+    def _plain(self, value: object, key_index: int) -> object:
+        """A member as plain tuples, strings and numbers."""
+        match value:
+            case CardRef():
+                return self._card(value.number, value.card_id, key_index)
+            case NewCard():
+                return self._card(value.number, None, key_index)
+            case Of():
+                return (value.type, value.id)
+            case Policy():
+                return _picked(value.wire_form(), self.policy)
+            case dict():
+                return tuple(sorted(value.items()))
+            case _:
+                return value
+
+    def _card(self, number: CardToken | None, card_id: str | None, key_index: int) -> Content:
+        """A card as it was named: the HMAC of its number under one of the keys, or its id."""
+        return (None if number is None else self._number(number, key_index), card_id)
+
+
+class _Version2(_Version1):
+    """Content as 0.2 digests it: parts in the order of their ids, card numbers in canonical form."""
+
+    def _number(self, number: CardToken, key_index: int) -> str:
+        return number.tokens[key_index].hex()
+
+    def _parts(self, parts: Iterable[Content]) -> Content:
+        return tuple(sorted(parts))
+
+
 def _picked(value: Any, shape: Any) -> object:  # noqa: ANN401  # JSON of the shape beside it
     if isinstance(shape, Mapping):
         return tuple(_picked(value[name], inner) for name, inner in shape.items())
@@ -125,66 +194,6 @@ def _picked(value: Any, shape: Any) -> object:  # noqa: ANN401  # JSON of the sh
     return tuple(sorted(value.items())) if isinstance(value, dict) else value
 
 
-def _plain(value: object, key_index: int) -> object:
-    """A member of a command as plain tuples, strings and numbers."""
-    match value:
-        case CardRef() | NewCard():
-            return _card(value, key_index)
-        case Of():
-            return (value.type, value.id)
-        case Policy():
-            return _picked(value.wire_form(), _POLICY)
-        case dict():
-            return tuple(sorted(value.items()))
-        case _:
-            return value
-
-
-def _members(*names: str) -> Callable[[Any, int], Content]:
-    def content(document: object, key_index: int = 0) -> Content:
-        return tuple([_plain(getattr(document, name), key_index) for name in names])
-
-    return content
-
-
-_CARD_COMMAND = _members("command_id", "gift_card", "customer_id")
-_POOL = _members("command_id", "customer_id", "pool_id")
-_AMOUNT_ON_CARD = _members("command_id", "gift_card", "amount_minor", "currency", "allow_partial")
-
-# Of a validated model, and of the key whose HMACs stand for card numbers (0: the current one; 1…: the old ones, where
-# the stored digest was made with one): nested tuples of str, int, bool and None.
-CONTENT: Final[Mapping[str, Callable[[Any, int], Content]]] = MappingProxyType(
-    {
-        "scm.sale.completed": _sale,
-        "scm.sale.voided": _members("sale_id"),
-        "scm.return.completed": _return,
-        "scm.tender.requested": _request,
-        "scm.tender.captured": _members("tender_id", "amount_minor", "training"),
-        "scm.tender.voided": _members("tender_id"),
-        "crm.customer.create": _members("command_id", "customer_id", "name", "email", "phone", "external_ids"),
-        "crm.customer.update": _members(
-            "command_id", "customer_id", "name", "email", "phone", "external_ids", "status"
-        ),
-        "crm.customer.erase": _members("command_id", "customer_id"),
-        "crm.customer.merge": _members("command_id", "from_customer_id", "into_customer_id"),
-        "crm.consent.set": _members("command_id", "customer_id", "purpose", "channel", "granted", "source"),
-        "crm.policy.put": _members("command_id", "policy", "effective_from"),
-        "crm.loyalty.earn": _members("command_id", "customer_id", "points", "amount_minor", "currency"),
-        "crm.loyalty.redeem": _members("command_id", "customer_id", "points"),
-        "crm.loyalty.adjust": _members("command_id", "customer_id", "points"),
-        "crm.loyalty.restore": _members("command_id", "of", "points"),
-        "crm.loyalty.reverse": _members("command_id", "of", "points"),
-        "crm.giftcard.issue": _members(
-            "command_id", "gift_card", "amount_minor", "currency", "customer_id", "expires_on"
-        ),
-        "crm.giftcard.redeem": _AMOUNT_ON_CARD,
-        "crm.giftcard.reload": _AMOUNT_ON_CARD,
-        "crm.giftcard.reverse": _members("command_id", "of", "amount_minor"),
-        "crm.giftcard.freeze": _CARD_COMMAND,
-        "crm.giftcard.unfreeze": _CARD_COMMAND,
-        "crm.giftcard.link": _CARD_COMMAND,
-        "crm.giftcard.transfer": _members("command_id", "from_card", "to_card", "amount_minor"),
-        "crm.pool.join": _POOL,
-        "crm.pool.leave": _POOL,
-    }
+VERSIONS: Final[Mapping[int, Mapping[str, Callable[[Any, int], Content]]]] = MappingProxyType(
+    {1: _Version1().contents(), 2: _Version2().contents()}
 )

@@ -8,7 +8,7 @@ from typing import Any, Final
 from pydantic import TypeAdapter
 
 from schemas import commands, documents
-from schemas.content import CONTENT, DIGEST_VERSION, Content
+from schemas.content import VERSIONS, Content
 from schemas.scalars import STORED, Keyring, Wire
 
 
@@ -22,9 +22,18 @@ class DocumentType:
     id_field: str
     # Of parsed JSON and the tenant's keyring: a model; pydantic.ValidationError. Plain card numbers end here.
     validate: Callable[[object, Keyring], Any]
-    # Of a model and the index of a key: what its digest is made of, only str, int, bool, None and tuples.
-    content: Callable[[Any, int], Content]
-    digest_version: int = DIGEST_VERSION
+    # By the digest's version. Of a model and the index of a key: what its digest is made of, only str, int, bool, None
+    # and tuples. A type that is younger than a version is not in it.
+    contents: Mapping[int, Callable[[Any, int], Content]]
+
+    @property
+    def digest_version(self) -> int:
+        """The version that new documents are digested by."""
+        return max(self.contents)
+
+    def content(self, document: Wire, key_index: int, version: int) -> Content:
+        """What the document's digest of this version is made of."""
+        return self.contents[version](document, key_index)
 
     def dump(self, document: Wire) -> dict[str, Any]:
         """The stored form: only dict, tuple, str, bytes, int, bool and None."""
@@ -41,7 +50,8 @@ def _document_type(name: str, code: int, model: type[Wire], id_field: str) -> Do
     def validate(data: object, keyring: Keyring) -> Wire:
         return validate_python(data, context=keyring)  # type: ignore[no-any-return]
 
-    return DocumentType(name, code, model, id_field, validate, CONTENT[name])
+    contents = {version: of_type[name] for version, of_type in VERSIONS.items() if name in of_type}
+    return DocumentType(name, code, model, id_field, validate, contents)
 
 
 _DOCUMENTS: Final = (

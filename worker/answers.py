@@ -8,8 +8,9 @@ from typing import Any
 from schemas.reasons import DeadLetterReason
 from worker import metrics
 from worker.codec import Document, Message, Outlet
-from worker.codec.encode import REPLAYED
+from worker.codec.encode import ENCODER_VERSION, REPLAYED
 from worker.domain.books import Books
+from worker.ledger.facts import Told, told
 from worker.ledger.pack import STATES
 from worker.ledger.queries import SQL, Connection
 from worker.ledger.work import Work
@@ -79,15 +80,19 @@ class Answers:
         if not work.written:
             return []
         headers = trace(work.traceparent)
-        messages = self._outlet.messages(work.orgcode, work.type, work.subject, work.step, work.written, headers)
+        messages = self._outlet.messages(
+            work.orgcode, work.type, work.subject, work.step, work.written, headers, ENCODER_VERSION
+        )
         if work.unsaid and work.facts is not None:
-            earlier = again(self._outlet, work.orgcode, work.type, work.subject, work.facts[-1], headers)
+            earlier = again(self._outlet, work.orgcode, work.type, work.subject, told(work.facts), headers)
             return earlier + messages
         return messages
 
     def _again(self, work: Work) -> list[Message]:
         facts, earlier = self._known[work]
-        outcomes = facts[-1] if facts is not None else [earlier.written] if earlier is not None else []
+        outcomes: list[Told] = told(facts) if facts is not None else []
+        if earlier is not None:
+            outcomes = [(ENCODER_VERSION, earlier.written)]
         headers = (REPLAYED, *self._state(work), *trace(work.traceparent))
         return again(self._outlet, work.orgcode, work.type, work.subject, outcomes, headers)
 
@@ -97,13 +102,13 @@ class Answers:
 
 
 def again(
-    outlet: Outlet, orgcode: str, type_: str, subject: str, outcomes: list[Any], headers: Headers
+    outlet: Outlet, orgcode: str, type_: str, subject: str, outcomes: Sequence[Told], headers: Headers
 ) -> list[Message]:
     """Every outcome stored for a document, byte for byte."""
     return [
         message
-        for step, facts in enumerate(outcomes)
-        for message in outlet.messages(orgcode, type_, subject, step, facts, headers)
+        for step, (version, facts) in enumerate(outcomes)
+        for message in outlet.messages(orgcode, type_, subject, step, facts, headers, version)
     ]
 
 

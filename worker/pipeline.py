@@ -23,6 +23,7 @@ from worker.domain.books import Books
 from worker.journal import Journal
 from worker.kafka import topics
 from worker.ledger import load, write
+from worker.ledger.facts import digest_version
 from worker.ledger.pool import Pool
 from worker.ledger.queries import Connection
 from worker.ledger.work import Work
@@ -261,7 +262,9 @@ class Pipeline:
                 fresh.append(work)
             elif digest is None and earlier is not None and earlier.digest == work.digest:
                 answers.same(work, earlier)
-            elif digest is not None and document.keyring.matches(document.kind, work.model, digest):
+            elif digest is not None and document.keyring.matches(
+                document.kind, work.model, digest, digest_version(facts)
+            ):
                 answers.stored(work, facts)
             else:
                 answers.conflicts.append(document)

@@ -9,6 +9,7 @@ import ormsgpack
 import pytest
 from pydantic import ValidationError
 
+from schemas.content import VERSIONS
 from schemas.policy import Policy
 from schemas.registry import DOCUMENTS
 from tests.schemas.full import documents, leaves, members
@@ -154,13 +155,14 @@ def test_content_is_plain(type_: str) -> None:
 
 def test_content_under_an_older_key() -> None:
     new, old = (content("scm.tender.requested", example("scm.tender.requested"), index) for index in (0, 1))
-    assert new[1] == (b"new:7100-0000-0094-6006".hex(), None)
-    assert old[1] == (b"old:7100-0000-0094-6006".hex(), None)
+    assert new[1] == (b"new:7100000000946006".hex(), None)
+    assert old[1] == (b"old:7100000000946006".hex(), None)
     assert new[0] == old[0]
 
 
-# Digests of version 1 of the examples. They are stored: a difference would turn replays into conflicts.
-DIGESTS = {
+# What the contents of the examples hash to, by version. Ledgers store digests of every version that was released: a
+# difference would turn replays into conflicts.
+DIGESTS_1 = {
     "scm.sale.completed": "0d4dc8ef69cd6501",
     "scm.sale.voided": "dce00854d72d00f1",
     "scm.return.completed": "3e26d10bd2e44f01",
@@ -191,8 +193,80 @@ DIGESTS = {
 }
 
 
-@pytest.mark.parametrize("type_", TYPES)
-def test_content_is_for_ever(type_: str) -> None:
-    packed = b"".join(ormsgpack.packb(content(type_, data)) for data in documents(type_))
-    assert DOCUMENTS[type_].digest_version == 1
-    assert blake2b(packed, digest_size=8).hexdigest() == DIGESTS[type_]
+# Where it differs from version 1: in the order of parts, the spelling of card numbers, and members that came since.
+DIGESTS_2 = DIGESTS_1 | {
+    "scm.sale.completed": "de51cc041d5adddd",
+    "scm.tender.requested": "d821a47c4de5f4aa",
+    "crm.giftcard.issue": "b20b260305f0fb91",
+    "crm.giftcard.redeem": "548fec52f81e580f",
+    "crm.giftcard.transfer": "b13e4318505b0d69",
+}
+DIGESTS = [
+    (version, type_, digest)
+    for version, by_type in ((1, DIGESTS_1), (2, DIGESTS_2))
+    for type_, digest in by_type.items()
+]
+
+
+@pytest.mark.parametrize(("version", "type_", "expected"), DIGESTS)
+def test_content_is_for_ever(version: int, type_: str, expected: str) -> None:
+    packed = b"".join(ormsgpack.packb(content(type_, data, version=version)) for data in documents(type_))
+    assert blake2b(packed, digest_size=8).hexdigest() == expected
+
+
+def test_every_version_and_every_type_has_its_digest_here() -> None:
+    assert {(version, type_) for version, type_, _ in DIGESTS} == {
+        (version, type_) for version, of_type in VERSIONS.items() for type_ in of_type
+    }
+    assert set(VERSIONS[max(VERSIONS)]) == set(TYPES)
+
+
+@pytest.mark.parametrize(
+    ("type_", "parts"),
+    [
+        ("scm.sale.completed", "lines"),
+        ("scm.sale.completed", "tenders"),
+        ("scm.return.completed", "lines"),
+        ("scm.return.completed", "refunds"),
+    ],
+)
+def test_the_order_of_parts_is_content_in_version_1_only(type_: str, parts: str) -> None:
+    data = example(type_)
+    [first, *_] = data[parts]
+    id_ = f"{parts[:-1]}_id"
+    other = 7001 if id_ == "line_id" else "another"
+    one = data | {parts: [first, first | {id_: other}]}
+    turned = data | {parts: one[parts][::-1]}
+    assert content(type_, one) == content(type_, turned)
+    assert content(type_, one, version=1) != content(type_, turned, version=1)
+
+
+def test_the_spelling_of_a_card_number_is_content_in_version_1_only() -> None:
+    one, other = ({"gift_card": {"number": number}} for number in ("6006-0000-0001", "600600000001"))
+    freeze = example("crm.giftcard.freeze")
+    assert content("crm.giftcard.freeze", freeze | one) == content("crm.giftcard.freeze", freeze | other)
+    before = [content("crm.giftcard.freeze", freeze | card, version=1) for card in (one, other)]
+    assert before[0] != before[1]
+
+
+def test_cards_that_were_sold_are_compared_line_by_line() -> None:
+    """In either order of the lines; which line sold which card is content."""
+    lines = [
+        {
+            "line_id": n,
+            "sku": "card",
+            "net_minor": 500,
+            "item_type": "gift_card",
+            "gift_card": {"number": f"6006000{n}"},
+        }
+        for n in (1, 2)
+    ]
+    sale = example("scm.sale.completed") | {"tenders": []}
+    numbers = [line["gift_card"] for line in lines]
+    crossed = [line | {"gift_card": card} for line, card in zip(lines, numbers[::-1], strict=True)]
+    assert content("scm.sale.completed", sale | {"lines": lines}) == content(
+        "scm.sale.completed", sale | {"lines": lines[::-1]}
+    )
+    assert content("scm.sale.completed", sale | {"lines": lines}) != content(
+        "scm.sale.completed", sale | {"lines": crossed}
+    )

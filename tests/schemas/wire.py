@@ -77,5 +77,6 @@ def refusal(type_: str, data: object) -> str:
     return ""
 
 
-def content(type_: str, data: object, key_index: int = 0) -> tuple[object, ...]:
-    return DOCUMENTS[type_].content(read(type_, data), key_index)
+def content(type_: str, data: object, key_index: int = 0, version: int | None = None) -> tuple[object, ...]:
+    kind = DOCUMENTS[type_]
+    return kind.content(read(type_, data), key_index, version or kind.digest_version)

@@ -1,12 +1,15 @@
 """Outcome → facts → bytes. The facts are stored, the bytes are a function of them: a replay publishes the same.
 
-`ENCODER_VERSION` is stored with the facts; a change of what is written below comes as a new version beside the old one.
+The version of the encoder is stored with the facts and chooses the encoder that reads them. Whoever changes the bytes
+that some facts become adds an entry to `ENCODERS`, and never touches the entry of a version that was released.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
-from typing import Any, Final
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
 
 import orjson
 
@@ -76,19 +79,22 @@ class Outlet:
         step: int,
         facts: Facts,
         headers: tuple[tuple[str, bytes], ...] = (),
+        version: int = ENCODER_VERSION,
     ) -> list[Message]:
-        """The outcome of one step of a document, and the notices that follow from it."""
-        messages = [self._outcome(orgcode, type_, subject, step, facts, headers)]
+        """The outcome of one step of a document, and its notices. `version`: the encoder's, stored with the facts."""
+        encoder = ENCODERS[version]
+        messages = [self._outcome(orgcode, type_, subject, step, facts, headers, encoder)]
         messages += [
-            self._changed(orgcode, type_, subject, step, facts, part, headers) for part in facts[10] if part[9]
+            self._changed(orgcode, type_, subject, step, facts, part, headers, encoder) for part in facts[10] if part[9]
         ]
         return messages
 
     def _outcome(
-        self, orgcode: str, type_: str, subject: str, step: int, facts: Facts, headers: tuple[tuple[str, bytes], ...]
-    ) -> Message:
+        self, orgcode: str, type_: str, subject: str, step: int, facts: Facts, headers: tuple[tuple[str, bytes], ...],
+        encoder: "Encoder",
+    ) -> Message:  # fmt: skip
         notice = facts[13]
-        data = _data(facts, subject)
+        data = encoder.outcome(facts, subject)
         customer_id = data.get("customer_id")
         if type_.startswith("scm.tender.") or notice == HOLD_EXPIRED:
             topic, key = self._tender_outcomes, subject
@@ -106,16 +112,11 @@ class Outlet:
 
     def _changed(
         self, orgcode: str, type_: str, subject: str, step: int, facts: Facts, part: list[Any],
-        headers: tuple[tuple[str, bytes], ...],
+        headers: tuple[tuple[str, bytes], ...], encoder: "Encoder",
     ) -> Message:  # fmt: skip
         """`crm.tender.changed`: a sale, its void or a return moved a tender."""
         tender_id = part[0]
-        tender = _tender(part)
-        data: dict[str, Any] = {"status": "applied"}
-        _ids(data, facts, subject)
-        data["tender_id"] = tender_id
-        data["tender"] = tender
-        data["cause"] = {"type": type_, "id": subject}
+        data = encoder.changed(facts, part, type_, subject)
         id_ = event_id(orgcode, type_, subject, f"{step}\n{tender_id}")
         value = _envelope(id_, TENDER_CHANGED, tender_id, orgcode, facts[0], data)
         return Message(self._tender_outcomes, tender_id.encode(), value, headers)
@@ -209,6 +210,16 @@ def _data(facts: Facts, subject: str) -> dict[str, Any]:
     return data
 
 
+def _changed(facts: Facts, part: list[Any], type_: str, subject: str) -> dict[str, Any]:
+    """`data` of a `crm.tender.changed`."""
+    data: dict[str, Any] = {"status": "applied"}
+    _ids(data, facts, subject)
+    data["tender_id"] = part[0]
+    data["tender"] = _tender(part)
+    data["cause"] = {"type": type_, "id": subject}
+    return data
+
+
 def _points(part: list[Any]) -> dict[str, Any]:
     change, balance, available, held, pending, version, reason, claimed = part
     if not claimed:
@@ -262,3 +273,13 @@ def _tender(part: list[Any]) -> dict[str, Any]:
     if reason is not None:
         tender["reason"] = reason
     return tender
+
+
+class Encoder(NamedTuple):
+    """How facts become `data`; the envelope around it is the same in every version."""
+
+    outcome: Callable[[Facts, str], dict[str, Any]]
+    changed: Callable[[Facts, list[Any], str, str], dict[str, Any]]
+
+
+ENCODERS: Final[Mapping[int, Encoder]] = MappingProxyType({1: Encoder(_data, _changed)})

@@ -6,7 +6,7 @@ from hashlib import blake2b, sha256
 import ormsgpack
 
 from schemas.registry import DocumentType
-from schemas.scalars import CardToken, PinToken, canonical_number
+from schemas.scalars import CardToken, PinToken, Wire, canonical_number
 
 KEY_ID_BYTES = 2
 TOKEN_BYTES = 16
@@ -45,14 +45,14 @@ class Keyring:
         text = b"\0".join((b"issue", self._org, issue_id.encode()))
         return tuple(_card_number(hmac.digest(key, text, sha256)) for _, key in self._keys)
 
-    def digest(self, kind: DocumentType, model: object, key_index: int = 0) -> bytes:
-        """The digest of a document's content, under the current key or an older one."""
-        content = ormsgpack.packb(kind.content(model, key_index))
+    def digest(self, kind: DocumentType, model: Wire, key_index: int = 0, version: int | None = None) -> bytes:
+        """The digest of a document's content, under the current key or an older one; `version` None: the newest."""
+        content = ormsgpack.packb(kind.content(model, key_index, version or kind.digest_version))
         return blake2b(content, key=self._digest_keys[key_index], digest_size=TOKEN_BYTES).digest()
 
-    def matches(self, kind: DocumentType, model: object, digest: bytes) -> bool:
-        """Whether a stored digest is this content's, whichever active key it was made with."""
-        return any(self.digest(kind, model, index) == digest for index in range(len(self._digest_keys)))
+    def matches(self, kind: DocumentType, model: Wire, digest: bytes, version: int) -> bool:
+        """Whether a stored digest of this version is this content's, whichever active key it was made with."""
+        return any(self.digest(kind, model, index, version) == digest for index in range(len(self._digest_keys)))
 
     def seal(self, content: bytes) -> bytes:
         """Proof that these bytes were given out for this tenant, by whoever has the current key."""

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from schemas.registry import BY_CODE
 from worker.ledger.due import NOTICE_TYPES
-from worker.ledger.facts import door_trace
+from worker.ledger.facts import Told, door_trace, told
 from worker.ledger.pack import unpack
 from worker.ledger.pool import DOORS
 from worker.ledger.queries import SQL, Connection
@@ -24,7 +24,7 @@ class Stored(NamedTuple):
     org: int
     type: str
     subject: str
-    outcomes: list[Any]
+    outcomes: list[Told]
     said_before: bool  # perhaps: a worker is gone that may have published it
     traceparent: bytes | None
 
@@ -64,7 +64,7 @@ def _stored(row: Any, *, said_before: bool) -> Stored:  # noqa: ANN401  an async
     kind = BY_CODE.get(row["type"])
     type_ = kind.name if kind is not None else NOTICE_TYPES[row["type"]]
     facts = unpack(row["facts"])
-    return Stored(row["orgcode"], row["org"], type_, row["subject"], facts[-1], said_before, door_trace(facts))
+    return Stored(row["orgcode"], row["org"], type_, row["subject"], told(facts), said_before, door_trace(facts))
 
 
 class Counts(NamedTuple):

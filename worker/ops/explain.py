@@ -14,7 +14,7 @@ from worker.domain.lots import NEVER, Kind
 from worker.domain.policy import PolicyBook
 from worker.domain.sale import Sale
 from worker.ledger.due import NOTICE_TYPES
-from worker.ledger.facts import READ
+from worker.ledger.facts import READ, Told, told
 from worker.ledger.load import Shelf
 from worker.ledger.pack import StoredMove, entry_of, sale_of, tender_of, trace_of, unpack
 from worker.ledger.pool import Pool
@@ -88,7 +88,7 @@ class _Ledger:
         facts = unpack(row["facts"])
         last = facts[-1][-1]
         about["source"] = stored.source(facts)
-        about["published"] = self._published(type_, subject, facts[-1])
+        about["published"] = self._published(type_, subject, told(facts))
         about["policy"] = self._policy(last[12])
         about["transfers"] = await self._transfers(row["no"])
         about["tenders"] = await self._tenders(facts[-1])
@@ -107,7 +107,7 @@ class _Ledger:
 
     # --- what was said, by which policy
 
-    def _published(self, type_: str, subject: str, outcomes: list[Any]) -> list[Published]:
+    def _published(self, type_: str, subject: str, outcomes: list[Told]) -> list[Published]:
         published = []
         for message in again(self.outlet, self.orgcode, type_, subject, outcomes, ()):
             envelope = orjson.loads(message.value or b"{}")
