@@ -14,6 +14,7 @@ class Scope(StrEnum):
     GIFTCARD_READ = "giftcard:read"
     GIFTCARD_WRITE = "giftcard:write"
     CARD_TRUSTED = "card:trusted"  # no operation's own: a card_id does for a PIN
+    BULK = "bulk"  # no operation's own: a higher rate of requests, for imports
     TENDER = "tender"
     POLICY_WRITE = "policy:write"
     OPS = "ops"

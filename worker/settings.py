@@ -119,6 +119,9 @@ class Settings(BaseSettings):
     api_requests_per_s: int = Field(
         100, ge=1, description="`g3n api`: of one key; ten seconds' worth at once; more are answered 429"
     )
+    api_bulk_requests_per_s: int = Field(
+        1000, ge=1, description="`g3n api`: the same of a key with the scope bulk; never below the other"
+    )
     api_card_misses_per_min: int = Field(
         30, ge=1, description="`g3n api`: cards not accepted, of one key; then 429 for every card"
     )

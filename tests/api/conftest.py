@@ -23,7 +23,7 @@ from worker.pipeline import Pipeline
 from worker.settings import Settings
 
 ORGCODE = "acme"
-ALL = tuple(scope.value for scope in Scope if scope is not Scope.CARD_TRUSTED)
+ALL = tuple(scope.value for scope in Scope if scope not in {Scope.CARD_TRUSTED, Scope.BULK})
 
 
 @dataclass

@@ -128,3 +128,20 @@ async def test_guesses_at_once_end_too(serving: Serving, new_caller: NewCaller) 
         name, body = bodies(ABSENT)[0]
         await asyncio.gather(*(caller.post(name, body) for _ in range(20)))
         assert problem(await caller.post(name, body))[2] == "card_misses_limited"
+
+
+def test_a_caller_with_the_scope_bulk_has_a_bucket_of_its_own_and_a_higher_rate() -> None:
+    limits = Limits(requests_per_s=1, misses_per_min=1, clock=lambda: 0.0, bulk_requests_per_s=3)
+    assert "q=30;w=10" in limits.count("k-1", bulk=True)["RateLimit-Policy"]
+    for _ in range(29):
+        limits.count("k-1", bulk=True)
+    with pytest.raises(Problem):
+        limits.count("k-1", bulk=True)
+    assert "q=10;w=10" in limits.count("k-1")["RateLimit-Policy"]
+
+
+async def test_a_key_with_the_scope_bulk(serving: Serving, new_caller: NewCaller) -> None:
+    async with serving(api_requests_per_s=1, api_bulk_requests_per_s=2) as slow:
+        caller = await new_caller("customer:write", "bulk", of=slow)
+        answers = [await caller.post("customer.create") for _ in range(12)]
+        assert [one.status_code for one in answers] == [200] * 12

@@ -241,3 +241,14 @@ async def test_callers_share_connections_and_nothing_else() -> None:
     first, second = ({name: asked.headers.get(name) for name in WHO} for asked in api.asked)
     assert first == {"x-orgcode": "acme", "x-api-key": "k-1", "authorization": None, "cookie": None}
     assert second == {"x-orgcode": "other", "x-api-key": None, "authorization": "Bearer t-2", "cookie": None}
+
+
+@pytest.mark.parametrize("key", ["k1 ", " k1", "a\nb", "\u00dcberweisung-7", "x" * 129])
+async def test_a_key_that_no_header_can_carry_is_refused_before_anything_is_sent(key: str) -> None:
+    with serving(in_turn(APPLIED)) as api:
+        async with Client(Connection(api.url, "acme", "k-1")) as client:
+            with pytest.raises(ApiError) as refused:
+                await client.call(EARN, BODY, idempotency_key=key)
+    assert (refused.value.code, refused.value.reason) == (Code.INVALID_REQUEST, "invalid_header")
+    assert key not in refused.value.detail
+    assert api.asked == []

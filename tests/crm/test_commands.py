@@ -182,3 +182,63 @@ def test_json_is_what_the_api_said_byte_for_byte(desk: Desk) -> None:
     done = desk.crm(*EARN, "--json")
     assert (done.code, done.out.encode()) == (5, refusal.body + b"\n")
     assert done.err.startswith("g3n: not-found customer_not_found: there is none\n")
+
+
+ODD_IDS = ["k1 ", " k1", "\u00dcberweisung-7", "a\nb", "k1\n", "\t", "", "x" * 129]
+
+
+@pytest.mark.parametrize("id_", ODD_IDS)
+@pytest.mark.parametrize(
+    "words",
+    [
+        "customer create --customer-id {}",
+        "customer create --customer-id K-1 --idempotency-key {}",
+        "customer merge --from-customer-id C --into-customer-id {} --yes",
+        "loyalty restore --of-type crm.loyalty.redeem --of-id {}",
+        "tender capture --tender-id {}",
+        "giftcard freeze --card-id {}",
+    ],
+)
+def test_an_id_that_would_not_arrive_as_it_is(desk: Desk, words: str, id_: str) -> None:
+    given = [id_ if word == "{}" else word for word in words.split()]
+    option = given[given.index(id_) - 1]
+    done = desk.crm(*given)
+    assert (done.code, desk.api.asked) == (2, [])
+    assert f"'{option}': 1 to 128 printable ASCII characters, without a space at either end" in done.err
+
+
+def test_an_id_with_a_space_at_its_end_may_come_from_elsewhere(desk: Desk) -> None:
+    desk.crm("tender", "capture", "--data", "-", stdin='{"tender_id": "T1 "}')
+    assert [(asked.body, asked.key) for asked in desk.api.asked] == [({"tender_id": "T1 "}, None)]
+
+
+@pytest.mark.parametrize(
+    ("words", "body"),
+    [
+        ("customer get C-1001", {"customer_id": "C-1001"}),
+        ("loyalty history C-1001 --limit 5", {"customer_id": "C-1001", "limit": 5}),
+        ("loyalty earn C-1001 --points 5", {"customer_id": "C-1001", "points": 5}),
+        (
+            "consent set C-1001 --purpose service --granted",
+            {"customer_id": "C-1001", "purpose": "service", "granted": True},
+        ),
+        ("tender void T1", {"tender_id": "T1"}),
+    ],
+)
+def test_the_id_may_stand_without_its_option(desk: Desk, words: str, body: object) -> None:
+    done = desk.crm(*words.split())
+    assert (done.code, [asked.body for asked in desk.api.asked]) == (0, [body]), done.err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("customer get C-1 --customer-id C-2", "--customer-id: it is given as an argument too"),
+        ("customer get C-1 C-2", "unexpected extra argument"),
+        ("giftcard get 6006490000000017", "unexpected extra argument"),
+    ],
+)
+def test_arguments_that_are_too_many(desk: Desk, words: str, said: str) -> None:
+    done = desk.crm(*words.split())
+    assert (done.code, desk.api.asked) == (2, [])
+    assert said in done.err

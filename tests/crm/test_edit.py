@@ -237,6 +237,13 @@ def test_no_colour_where_none_is_wanted(desk: Desk, policies: Policies) -> None:
     assert len(policies.versions) == 1
 
 
+def test_a_byte_order_mark_of_the_editor(desk: Desk, policies: Policies) -> None:
+    (desk.folder / "good.json").write_bytes(b'\xef\xbb\xbf{"restore_grace_days": 7}')
+    done = edit(desk, f"cp {desk.folder}/good.json", "--effective-from", LATER, stdin="y\ny\n")
+    assert done.code == 0, done.err
+    assert policies.versions[1][0] == policy(restore_grace_days=7)
+
+
 def test_more_than_a_year_ahead_is_asked_about_again(desk: Desk, policies: Policies) -> None:
     done = edit(desk, DOUBLE, "--effective-from", LATER, stdin="y\nn\n")
     assert (done.code, len(policies.versions)) == (1, 1)

@@ -202,3 +202,9 @@ def test_a_folder_that_can_not_be_written(bare: Desk, tmp_path: Path) -> None:
     done = bare.g3n("login", "--url", bare.api.url, "--orgcode", "acme", "--key", "k")
     assert (done.code, done.out) == (2, "")
     assert "config.toml: Not a directory" in done.err
+
+
+def test_a_config_with_a_byte_order_mark(bare: Desk) -> None:
+    login(bare)
+    bare.config.write_bytes(b"\xef\xbb\xbf" + bare.config.read_bytes())
+    assert bare.crm("customer", "list").code == 0

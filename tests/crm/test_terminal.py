@@ -5,8 +5,9 @@ import threading
 
 import pytest
 
-from tests.crm.desk import KEY, Desk
-from tests.crm.server import Reply
+from schemas.problems import Code
+from tests.crm.desk import KEY, Desk, by_example
+from tests.crm.server import Reply, problem
 from tests.crm.terminal import terminal
 
 
@@ -48,7 +49,41 @@ def test_what_is_dangerous_is_asked_about(desk: Desk, answer: str, code: int, se
         screen.type(f"{answer}\n")
         ended, _ = screen.end()
     assert f"customer erase for acme at {desk.api.url}: Remove the person for good" in told.replace("\n", " ")
-    assert (ended, len(desk.api.asked)) == (code, sent)
+    assert told.splitlines()[-5:] == [
+        "  customer-id: C",
+        "  reason: asked for it",
+        "  who: Ada Example, ada@example.com, +44 20 7946 0000, shop=77-1",
+        "  erased for good: name, e-mail, phone, birth date, external ids",
+        "  stays, under a pseudonym: 119 points, 1 gift card(s), every transfer",
+    ]
+    erased = [asked for asked in desk.api.asked if asked.route == "/customer/erase"]
+    assert (ended, len(erased)) == (code, sent)
+
+
+def test_who_is_erased_where_the_key_may_not_see_it(desk: Desk) -> None:
+    desk.api.answer = lambda asked: (
+        problem(Code.FORBIDDEN, "scope_missing", "customer:read")
+        if asked.route == "/customer/get"
+        else by_example(asked)
+    )
+    with terminal(desk.whole_environment(), desk.folder, *ERASE) as screen:
+        told = screen.wait_for("Go ahead? [y/N]: ")
+        screen.type("y\n")
+        ended, _ = screen.end()
+    assert "  who it is can't be shown: forbidden scope_missing\n" in told
+    assert ended == 0
+
+
+def test_what_is_adjusted(desk: Desk) -> None:
+    words = ("crm", "loyalty", "adjust", "C-1001", "--points=-20", "--reason", "booked twice", "--actor", "desk-4")
+    with terminal(desk.whole_environment(), desk.folder, *words) as screen:
+        told = screen.wait_for("Go ahead? [y/N]: ")
+    assert told.splitlines()[-4:] == [
+        "  customer-id: C-1001",
+        "  points: -20",
+        "  reason: booked twice",
+        "  actor: desk-4",
+    ]
 
 
 def test_yes_does_not_ask(desk: Desk) -> None:

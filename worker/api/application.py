@@ -14,6 +14,7 @@ from starlette.routing import Route
 
 from schemas.operations import OPERATIONS, Operation
 from schemas.problems import DoorReason
+from schemas.scopes import Scope
 from worker import errors, health, metrics
 from worker.api import asking, body, pages
 from worker.api.asking import Asked, Told
@@ -49,7 +50,11 @@ class Api:
     def __init__(self, settings: Settings, pool: Pool, desk: Desk, status: Status) -> None:
         self._settings = settings
         self._pipeline = desk.pipeline
-        self._limits = Limits(settings.api_requests_per_s, settings.api_card_misses_per_min)
+        self._limits = Limits(
+            settings.api_requests_per_s,
+            settings.api_card_misses_per_min,
+            bulk_requests_per_s=settings.api_bulk_requests_per_s,
+        )
         self._strangers = Strangers(settings.api_keyless_per_s)
         lookups = max(1, settings.api_connections // 4)
         self._callers = Callers(pool, settings.orgcodes, self._strangers, lookups)
@@ -91,7 +96,7 @@ class Api:
         began = self._limits.now()
         caller = await self._in_time(self._callers.of(request.headers, exchange.address))
         exchange.orgcode, exchange.key_id = caller.orgcode, caller.key_id
-        left = self._limits.count(caller.key_id)
+        left = self._limits.count(caller.key_id, bulk=Scope.BULK in caller.scopes)
         allow(caller, operation.scope)
         holder = self._holder(caller, exchange)
         with self._bodies.held(holder) as hold:

@@ -66,24 +66,33 @@ class Limits:
     """Two buckets a key, its sessions included: requests, and cards that were not accepted."""
 
     def __init__(
-        self, requests_per_s: int, misses_per_min: int, clock: Clock = time.monotonic, sleep: Sleep = asyncio.sleep
+        self,
+        requests_per_s: int,
+        misses_per_min: int,
+        clock: Clock = time.monotonic,
+        sleep: Sleep = asyncio.sleep,
+        bulk_requests_per_s: int = 0,
     ) -> None:
         self._clock = clock
         self._sleep = sleep
         self._quota = requests_per_s * WINDOW_S
-        self._requests = defaultdict[str, Bucket](lambda: Bucket(self._quota, WINDOW_S, clock))
+        self._bulk_quota = max(bulk_requests_per_s, requests_per_s) * WINDOW_S
+        self._requests: dict[tuple[str, bool], Bucket] = {}
         self._misses = defaultdict[str, Bucket](lambda: Bucket(misses_per_min, MISSES_WINDOW_S, clock))
 
-    def count(self, key_id: str) -> dict[str, str]:
-        """Count a request; the headers that say what is left (draft-ietf-httpapi-ratelimit-headers).
+    def count(self, key_id: str, *, bulk: bool = False) -> dict[str, str]:
+        """Count a request and return the headers that say what is left (draft-ietf-httpapi-ratelimit-headers).
 
-        Raises Problem where nothing was left.
+        `bulk` is for callers with the scope `bulk`, whose rate is higher. Raises Problem where nothing was left.
         """
-        bucket = self._requests[key_id]
+        quota = self._bulk_quota if bulk else self._quota
+        bucket = self._requests.get((key_id, bulk))
+        if bucket is None:
+            bucket = self._requests[key_id, bulk] = Bucket(quota, WINDOW_S, self._clock)
         taken = bucket.take()
         headers = {
             "RateLimit": f'"key";r={bucket.left};t={bucket.full_s}',
-            "RateLimit-Policy": f'"key";q={self._quota};w={WINDOW_S}',
+            "RateLimit-Policy": f'"key";q={quota};w={WINDOW_S}',
         }
         if not taken:
             raise own(DoorReason.RATE_LIMITED, headers={"Retry-After": str(bucket.next_s), **headers})

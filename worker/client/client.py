@@ -11,9 +11,9 @@ import httpx
 import tenacity
 
 from schemas.operations import Access, Operation
-from schemas.problems import Code
+from schemas.problems import Code, DoorReason
 from worker.client.answer import Answer
-from worker.client.connection import Connection, is_loopback
+from worker.client.connection import Connection, is_header_safe, is_loopback
 from worker.client.failure import ApiError, from_response, from_transport
 
 CONNECT_S: Final = 5.0
@@ -21,6 +21,8 @@ ANSWER_S: Final = 30.0  # the API itself gives up earlier, and then says so
 PATIENCE_S: Final = 60.0
 _LATER: Final = frozenset({Code.UNAVAILABLE, Code.TOO_MANY_REQUESTS, Code.TIMEOUT})
 _BACK_OFF: Final = tenacity.wait_random_exponential(multiplier=0.2, max=5)
+
+_KEY_RULE: Final = "idempotency_key: 1 to 128 printable ASCII characters, without a space at either end"
 
 _HEADERS: Final = {
     "Content-Type": "application/json",
@@ -88,13 +90,18 @@ class Client:
     ) -> Answer:
         """Return the operation's answer. Raises ApiError.
 
-        Without `idempotency_key` a document gets one of its own; a tender's is its `tender_id` (contract §2.1).
+        Without `idempotency_key` a document gets one of its own; a tender's is its `tender_id` (contract §2.1). An id
+        in the body that no header can carry goes without one.
         `patience_s` replaces the client's own for this call.
         """
         content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
         headers = {**_HEADERS, **self._connection.headers, "X-Request-Id": uuid.uuid4().hex}
         if operation.document is not None:
-            headers["Idempotency-Key"] = idempotency_key or document_id(operation, body)
+            key = idempotency_key or document_id(operation, body)
+            if is_header_safe(key):
+                headers["Idempotency-Key"] = key
+            elif operation.id_field is None or body.get(operation.id_field) != key:
+                raise ApiError(Code.INVALID_REQUEST, DoorReason.INVALID_HEADER, _KEY_RULE, headers["X-Request-Id"])
         attempts = tenacity.AsyncRetrying(
             retry=tenacity.retry_if_exception(lambda error: _may_ask_again(error, operation)),
             wait=_wait_s,

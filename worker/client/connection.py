@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 _ORGCODE: Final = re.compile(r"[a-z0-9_-]{1,32}")
 _ASCII: Final = re.compile(r"[\x21-\x7e]+")
+_ID: Final = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,126}[\x21-\x7e])?")
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,512}")
 
 
@@ -55,6 +56,11 @@ def checked_url(url: str) -> str:
     if parts.username is not None or parts.query or parts.fragment:
         raise ConnectionInvalid("the API's URL has no user, query or fragment")
     return url.strip().rstrip("/")
+
+
+def is_header_safe(id_: str) -> bool:
+    """Whether an id reaches the API unchanged as a header's value, which HTTP cuts at its ends."""
+    return _ID.fullmatch(id_) is not None
 
 
 def is_loopback(url: str) -> bool:

@@ -11,12 +11,14 @@ from schemas import door_examples
 from schemas.currencies import CURRENCIES
 from schemas.operations import Access, Operation
 from schemas.reasons import CATEGORY
+from worker.client.connection import is_header_safe
 from worker.crm import profiles, words
 from worker.crm.figures import NotAFigure, whole
-from worker.crm.members import Kind, Member, amounts, members
+from worker.crm.members import Kind, Member, amounts, members, subject
 from worker.deferred import alone
 
 _OF_PIN: Final = "G3N_PIN"
+_AS_ARGUMENT: Final = "_argument"
 
 
 def command(operation: Operation) -> typer.Typer:
@@ -31,20 +33,40 @@ def command(operation: Operation) -> typer.Typer:
 
 def _command(operation: Operation) -> Callable[..., None]:
     manner = dict(_manner(operation))
+    argument = dict(_argument(operation))
 
     def command(**given: Any) -> None:  # noqa: ANN401  # typer passes what the signature says
         from worker.crm.perform import Manner, perform
 
+        for name in argument:
+            _take_argument(given, name)
         perform(operation, given, Manner(**{name: given.pop(name) for name in manner}))
 
     every = (*members(operation.name), *amounts(operation.name))
     options = {member.name: (_type(member), _option(member), None) for member in every}
     parameters = [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, option])
-        for name, (kind, option, default) in (options | manner).items()
+        for name, (kind, option, default) in (argument | options | manner).items()
     ]
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # what typer reads
     return command
+
+
+def _argument(operation: Operation) -> Iterator[tuple[str, tuple[Any, Any, Any]]]:
+    """The id of `g3n crm customer get C-1001`, for who leaves out the option."""
+    if member := subject(operation.name):
+        argument = typer.Argument(metavar=member.name.upper(), help=f"or {member.option}", parser=an_id)
+        yield f"{member.name}{_AS_ARGUMENT}", (str | None, argument, None)
+
+
+def _take_argument(given: dict[str, Any], name: str) -> None:
+    """Put an argument in the place of its option."""
+    value, member = given.pop(name), name.removesuffix(_AS_ARGUMENT)
+    if value is None:
+        return
+    if given[member] is not None:
+        raise typer.BadParameter("it is given as an argument too", param_hint=f"--{member.replace('_', '-')}")
+    given[member] = value
 
 
 def _type(member: Member) -> Any:  # noqa: ANN401  # a type that typer understands
@@ -64,12 +86,12 @@ def _option(member: Member) -> Any:  # noqa: ANN401  # what typer.Option returns
         help=words.told(member),
         metavar=words.metavar(member),
         envvar=_OF_PIN if member.path[-1:] == ("pin",) and member.name != "to_pin" else None,
-        parser=_parser(member) if member.kind is Kind.INTEGER else None,
+        parser=_whole(member) if member.kind is Kind.INTEGER else an_id if member.is_id else None,
         autocompletion=_currencies if member.kind is Kind.CURRENCY else None,
     )
 
 
-def _parser(member: Member) -> Callable[[str], int]:
+def _whole(member: Member) -> Callable[[str], int]:
     """Return the parser of a whole number; for any other text click names the option and exits with status 2."""
     instead = f"; or {member.option.removesuffix('-minor')} 25.00" if member.is_money else ""
 
@@ -82,12 +104,21 @@ def _parser(member: Member) -> Callable[[str], int]:
     return parsed
 
 
+def an_id(text: str) -> str:
+    """Return the id as it is; for one that no header or shell would keep, click names the option and exits with 2."""
+    if is_header_safe(text):
+        return text
+    raise typer.BadParameter("1 to 128 printable ASCII characters, without a space at either end")
+
+
 def _manner(operation: Operation) -> Iterator[tuple[str, tuple[Any, Any, Any]]]:
     """Options that are not the body's; their names are those of `perform.Manner`."""
     text = typer.Option("--data", metavar="FILE", help="the body as JSON; options go over it; -: stdin")
     yield "data_file", (str | None, text, None)
     if operation.document is not None and operation.id_field is not None:
-        key = typer.Option(help="the document's id: with the same one it is done once, however often it is asked")
+        key = typer.Option(
+            help="the document's id: with the same one it is done once, however often it is asked", parser=an_id
+        )
         yield "idempotency_key", (str | None, key, None)
     if operation.access is Access.DANGEROUS:
         yield "sure", (bool, typer.Option("--yes", "-y", help="at a terminal: do not ask whether to go ahead"), False)

@@ -105,7 +105,7 @@ def _edited(path: Path) -> "Policy":
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8", errors="replace")
+        return path.read_text(encoding="utf-8-sig", errors="replace")  # an editor may put a byte order mark
     except OSError:
         typer.echo(f"g3n: {path} is gone: nothing was put", err=True)
         raise typer.Abort from None

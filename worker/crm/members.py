@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from schemas.currencies import CURRENCIES
 from schemas.operations import OPERATIONS, Operation, body_schema
+from schemas.scalars import ID_PATTERN
 
 _SCALARS: Final = frozenset({"string", "integer", "boolean"})
 _SECRETS: Final = frozenset({"number", "pin"})  # whoever knows them can pay
@@ -39,6 +40,7 @@ class Member:
     choices: tuple[str, ...] = ()
     range: tuple[int | None, int | None] = (None, None)
     about: str | None = None
+    is_id: bool = False
 
     @property
     def option(self) -> str:
@@ -95,6 +97,12 @@ def amounts(name: str) -> tuple[Member, ...]:
     return tuple(found)
 
 
+def subject(name: str) -> Member | None:
+    """Return the member whose value may stand without its option: the only id that the body needs, or None."""
+    ids = [member for member in members(name) if member.is_id and member.required]
+    return ids[0] if len(ids) == 1 else None
+
+
 def by_path(operation: Operation) -> Mapping[tuple[str, ...], Member]:
     """Every member of the body by where it is."""
     return {member.path: member for member in members(operation.name)}
@@ -149,6 +157,7 @@ def _member(node: dict[str, Any], path: tuple[str, ...], name: str, *, required:
         choices=() if kind is Kind.CURRENCY else choices,
         range=(node.get("minimum"), node.get("maximum")),
         about=node.get("description"),
+        is_id=node.get("pattern") == ID_PATTERN and not choices,
     )
 
 

@@ -18,6 +18,7 @@ from worker.client.connection import Connection
 from worker.client.failure import ApiError
 from worker.crm import policy_put, profiles
 from worker.crm.body import BodyInvalid, Unreadable, from_options
+from worker.crm.confirm import confirm
 from worker.crm.leaving import OF_CODE, ExitCode, available, because, leave
 from worker.crm.screen import Screen
 
@@ -53,7 +54,7 @@ def perform(operation: Operation, given: Mapping[str, Any], manner: Manner) -> N
     if operation is policy_put.PUT:
         policy_put.review(body, manner)
     elif operation.access is Access.DANGEROUS and not manner.sure:
-        confirm(operation, connected(manner.profile))
+        confirm(operation, body, connected(manner.profile))
     if manner.all_pages:
         asked(manner, lambda client: _all_pages(client, operation, body, as_json=manner.as_json))
         return
@@ -77,13 +78,6 @@ def _answer(operation: Operation, body: dict[str, Any], manner: Manner) -> Answe
         return asked(manner, lambda client: client.call(operation, body, idempotency_key=key))
     except KeyboardInterrupt:
         leave(ExitCode.INTERRUPTED, "interrupted", None if key is None else _UNKNOWN.format(key))
-
-
-def confirm(operation: Operation, connection: Connection) -> None:
-    """Ask a person; a program has nobody to ask."""
-    if sys.stdin.isatty() and sys.stderr.isatty():
-        typer.echo(f"{_words(operation)} for {connection.orgcode} at {connection.url}: {operation.summary}", err=True)
-        typer.confirm("Go ahead?", abort=True, err=True)
 
 
 def asked(manner: Manner, work: Callable[[Client], Coroutine[Any, Any, ResultT]]) -> ResultT:

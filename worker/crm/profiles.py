@@ -116,7 +116,7 @@ def _read() -> dict[str, Mapping[str, Any]]:
             typer.echo(
                 f"g3n: {path} could be read by others; now only by you. Rotate the keys if that matters.", err=True
             )
-        parsed = tomllib.loads(path.read_text(encoding="utf-8"))
+        parsed = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         return {}
     except private.NotPrivate as error:
