@@ -40,6 +40,7 @@ _REQUESTS: Final[Mapping[str, Data]] = {
         },
     },
     "session.create": {"scopes": ["customer:read", "loyalty:read"], "ttl_s": 900},
+    "session.list": {},
     "session.revoke": {"session_id": "s-5f0c1d"},
 }
 
@@ -188,6 +189,16 @@ ANSWERS: Final[Mapping[str, Data]] = {
         "token": "the-token-is-shown-once",
         "expires_at": "2026-03-01T10:30:00Z",
         "scopes": ["customer:read", "loyalty:read"],
+    },
+    "session.list": {
+        "sessions": [
+            {
+                "session_id": "s-5f0c1d",
+                "scopes": ["customer:read", "loyalty:read"],
+                "created_at": "2026-03-01T10:15:00Z",
+                "expires_at": "2026-03-01T10:30:00Z",
+            },
+        ],
     },
     "session.revoke": {"session_id": "s-5f0c1d"},
 }

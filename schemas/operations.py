@@ -219,7 +219,11 @@ _OPERATIONS: Final = (
         views.SessionCreate, views.SessionView, access=Access.WRITE,
     ),
     _reading(
-        "session.revoke", None, "End a session before its time.",
+        "session.list", None, "The sessions of the key, or those that a session opened.",
+        views.SessionList, views.SessionPage,
+    ),
+    _reading(
+        "session.revoke", None, "End a session, and those that it opened, before its time.",
         views.SessionRevoke, views.Revoked, access=Access.WRITE,
     ),
 )  # fmt: skip

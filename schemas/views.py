@@ -94,8 +94,12 @@ class SessionCreate(Wire):
     ttl_s: Annotated[Annotated[int, Field(ge=60, le=MAX_SESSION_S)], NullMeans(SESSION_S)] = SESSION_S
 
 
+class SessionList(Wire):
+    """The sessions of the key; asked with a session's token, that session and those that it opened."""
+
+
 class SessionRevoke(Wire):
-    """Ends a session of the key; without `session_id` the one whose token the request bears."""
+    """Ends a session and those that it opened; without `session_id` the session whose token the request bears."""
 
     session_id: Id | None = None
 
@@ -271,6 +275,22 @@ class SessionView(Out):
     token: str
     expires_at: Time
     scopes: tuple[str, ...]
+
+
+class SessionEntry(Out):
+    """A session that has not ended; `parent_id` is the session that opened it."""
+
+    session_id: Id
+    parent_id: Id | None = None
+    scopes: tuple[str, ...]
+    created_at: Time
+    expires_at: Time
+
+
+class SessionPage(Out):
+    """Every session, the oldest first."""
+
+    sessions: tuple[SessionEntry, ...]
 
 
 class Revoked(Out):

@@ -129,6 +129,61 @@ async def test_nobody_ends_the_session_of_another_key(caller: Caller, new_caller
     assert (await bearer(caller, session["token"]).post("customer.create")).status_code == 200
 
 
+async def test_revoking_a_session_ends_its_descendants(
+    serving: Serving, caller: Caller, connection: Connection
+) -> None:
+    """Also those that another process opens with it before it hears of the end."""
+    parent = await caller.ok("session.create")
+    sibling = await caller.ok("session.create")
+    child = await bearer(caller, parent["token"]).ok("session.create")
+    grandchild = bearer(caller, (await bearer(caller, child["token"]).ok("session.create"))["token"])
+    async with serving() as another:
+        elsewhere = Caller(
+            another, another.http({"X-Orgcode": "acme", "Authorization": f"Bearer {parent['token']}"}), "", ""
+        )
+        await elsewhere.ok("customer.create")
+        await grandchild.ok("customer.create")
+        await bearer(caller, parent["token"]).ok("session.revoke")
+        late = await elsewhere.post("session.create")
+        assert problem(late) == (401, "unauthorized", "credentials_not_accepted")
+        assert (await elsewhere.post("customer.create")).status_code == 401
+    assert (await grandchild.post("customer.create")).status_code == 401
+    assert (await bearer(caller, child["token"]).post("customer.create")).status_code == 401
+    assert (await bearer(caller, sibling["token"]).post("customer.create")).status_code == 200
+    assert [row["id"] for row in await connection.fetch("SELECT id FROM session")] == [sibling["session_id"]]
+
+
+async def test_sessions_are_listed_to_who_may_end_them(caller: Caller, new_caller: NewCaller) -> None:
+    parent, sibling = [await caller.ok("session.create", {"scopes": ["customer:read"]}) for _ in range(2)]
+    child = await bearer(caller, parent["token"]).ok("session.create")
+
+    async def ids(asking: Caller) -> list[str]:
+        return [one["session_id"] for one in (await asking.ok("session.list"))["sessions"]]
+
+    (first, *_) = (await caller.ok("session.list"))["sessions"]
+    assert (first["expires_at"], first["scopes"]) == (parent["expires_at"], ["customer:read"])
+    assert await ids(caller) == [parent["session_id"], sibling["session_id"], child["session_id"]]
+    assert await ids(bearer(caller, parent["token"])) == [parent["session_id"], child["session_id"]]
+    assert await ids(bearer(caller, child["token"])) == [child["session_id"]]
+    assert await ids(await new_caller()) == await ids(await new_caller(orgcode="globex")) == []
+    for session_id in parent["session_id"], sibling["session_id"]:
+        await bearer(caller, child["token"]).ok("session.revoke", {"session_id": session_id})
+    assert len(await ids(caller)) == 3, "a session ends only itself and what it opened"
+
+
+async def test_a_key_has_so_many_sessions(serving: Serving, new_caller: NewCaller) -> None:
+    async with serving(api_sessions_per_key=3) as strict:
+        caller, other = await new_caller(of=strict), await new_caller(of=strict)
+        answers = await asyncio.gather(*(caller.post("session.create") for _ in range(6)))
+        assert sorted(one.status_code for one in answers) == [200] * 3 + [429] * 3
+        refused = next(one for one in answers if one.status_code == 429)
+        assert problem(refused) == (429, "too-many-requests", "sessions_limited")
+        assert (await other.post("session.create")).status_code == 200
+        (first, *_) = (await caller.ok("session.list"))["sessions"]
+        await caller.ok("session.revoke", {"session_id": first["session_id"]})
+        assert (await caller.post("session.create")).status_code == 200
+
+
 async def test_a_session_runs_out(caller: Caller, connection: Connection) -> None:
     session = await caller.ok("session.create")
     await connection.execute("UPDATE session SET expires_at = now() - interval '1 s'")

@@ -138,7 +138,7 @@ async def test_a_reading_writes_nothing(caller: Caller, connection: asyncpg.Conn
     await world(caller)
     before = await everything_of(connection, "acme")
     readings = [one for one in ROUTES if one.access is Access.READ]
-    assert len(readings) == 8
+    assert len(readings) == 9
     for operation in readings:
         assert (await caller.post(operation.name, request(operation))).status_code == 200, operation.name
     assert await everything_of(connection, "acme") == before

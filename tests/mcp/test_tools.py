@@ -100,7 +100,7 @@ def test_the_hints_are_true(tool: Offered) -> None:
 async def test_without_permission_nothing_that_changes_anything_is_offered(mode: str) -> None:
     async with connected(allow_writes=False, mode=mode) as (client, _):
         names = {tool.name for tool in (await client.list_tools()).tools}
-    assert names == {one.tool for one in OPERATIONS.values() if one.access is Access.READ}
+    assert names == {one.tool for one in served().values() if one.access is Access.READ}
     async with connected(allow_writes=True, mode=mode) as (client, _):
         assert {tool.name for tool in (await client.list_tools()).tools} == set(ALL)
 
@@ -139,6 +139,7 @@ def test_names_of_no_tools_are_refused(names: list[str]) -> None:
 def test_what_the_api_itself_may_say_of_a_tool_has_a_meaning() -> None:
     of_other_requests = {
         DoorReason.UNKNOWN_ROUTE, DoorReason.METHOD_NOT_ALLOWED, DoorReason.NOT_JSON, DoorReason.BODY_TOO_SLOW,
+        DoorReason.MALFORMED_REQUEST, DoorReason.HEAD_TOO_SLOW, DoorReason.SESSIONS_LIMITED,
     }  # fmt: skip
     assert {reason.value for reason in set(DoorReason) - of_other_requests} <= DOORS.keys()
 

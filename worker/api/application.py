@@ -64,7 +64,7 @@ class Api:
         self.batcher = Batcher(desk.pipeline, self.watch)
         self._commands = Commands(self.batcher, self._limits)
         self._readings = Readings(desk, self._limits, settings.api_connections)
-        self._sessions = Sessions(pool, self._callers)
+        self._sessions = Sessions(pool, self._callers, settings.api_sessions_per_key)
         routes = [Route(one.route, self._endpoint(one), methods=["POST"]) for one in OPERATIONS.values()]
         routes += [*health.routes(status, self._admit), *pages.routes(self._admit)]
         app = Starlette(routes=routes, exception_handlers={HTTPException: self._no_route, Problem: self._refused})

@@ -1,11 +1,14 @@
 """Sessions: tokens that do for a while what their key may do, or less."""
 
+from datetime import datetime
 from typing import Final
+
+import asyncpg
 
 from schemas.problems import DoorReason
 from schemas.scalars import format_instant
 from schemas.scopes import Scope
-from schemas.views import Revoked, SessionCreate, SessionRevoke, SessionView
+from schemas.views import Revoked, SessionCreate, SessionEntry, SessionList, SessionPage, SessionRevoke, SessionView
 from worker.api.asking import Asked, Told
 from worker.api.body import validated
 from worker.api.callers import Callers, allow
@@ -17,18 +20,20 @@ _SCOPES: Final = frozenset(scope.value for scope in Scope)
 
 
 class Sessions:
-    """Opens and ends sessions of the caller's own key."""
+    """Opens, lists and ends sessions of the caller's own key, of which it may have `most`."""
 
-    def __init__(self, pool: Pool, callers: Callers) -> None:
+    def __init__(self, pool: Pool, callers: Callers, most: int) -> None:
         self._pool = pool
         self._callers = callers
+        self._most = most
 
     async def answer(self, asked: Asked) -> Told:
         """What was asked for. Raises Problem."""
-        return await (self._create(asked) if asked.operation.name == "session.create" else self._revoke(asked))
+        answers = {"session.create": self._create, "session.list": self._list, "session.revoke": self._revoke}
+        return await answers[asked.operation.name](asked)
 
     async def _create(self, asked: Asked) -> Told:
-        """A session of a session ends with it at the latest, and may do no more. Raises Problem."""
+        """A session of a session ends with it at the latest, and may do no more."""
         request: SessionCreate = validated(SessionCreate, asked.body, asked.keyring)
         caller = asked.caller
         scopes = sorted(caller.scopes) if request.scopes is None else list(dict.fromkeys(request.scopes))
@@ -36,21 +41,47 @@ class Sessions:
             if scope not in _SCOPES:
                 raise own(DoorReason.INVALID, f"scopes[{place}]: enum")
             allow(caller, Scope(scope))
-        async with self._pool.transaction() as connection:
-            session, token = await keys.open_session(connection, caller, tuple(scopes), request.ttl_s)
-        expires_us = round(session.expires_at.timestamp() * 1_000_000)
+        try:
+            async with self._pool.transaction() as connection:
+                opened = await keys.open_session(connection, caller, tuple(scopes), request.ttl_s, self._most)
+        except asyncpg.ForeignKeyViolationError:  # the caller is a session that ended a moment ago
+            self._callers.forget_sessions(caller, {caller.session_id or ""})
+            raise own(DoorReason.CREDENTIALS_NOT_ACCEPTED, headers={"WWW-Authenticate": "Bearer"}) from None
+        if opened is None:
+            raise own(DoorReason.SESSIONS_LIMITED, most=self._most, headers={"Retry-After": "60"})
+        session, token = opened
         view = SessionView(
-            session_id=session.id, token=token, expires_at=format_instant(expires_us), scopes=tuple(scopes)
+            session_id=session.id, token=token, expires_at=_instant(session.expires_at), scopes=session.scopes
         )
         return Told(view.model_dump_json().encode())
 
+    async def _list(self, asked: Asked) -> Told:
+        validated(SessionList, asked.body, asked.keyring)
+        async with self._pool.reading() as connection:
+            sessions = await keys.sessions(connection, asked.caller)
+        entries = tuple(
+            SessionEntry(
+                session_id=one.id,
+                parent_id=one.parent,
+                scopes=one.scopes,
+                created_at=_instant(one.created_at),
+                expires_at=_instant(one.expires_at),
+            )
+            for one in sessions
+        )
+        return Told(SessionPage(sessions=entries).model_dump_json(exclude_none=True).encode())
+
     async def _revoke(self, asked: Asked) -> Told:
-        """One that is over already, or never was, is over. Raises Problem."""
+        """One that has ended already, or never was, has ended."""
         request: SessionRevoke = validated(SessionRevoke, asked.body, asked.keyring)
         session_id = request.session_id or asked.caller.session_id
         if session_id is None:
             raise own(DoorReason.INVALID, "session_id: missing")
         async with self._pool.transaction() as connection:
-            await keys.end_session(connection, asked.caller, session_id)
-        self._callers.forget_sessions(asked.caller, {session_id})
+            ended = await keys.end_session(connection, asked.caller, session_id)
+        self._callers.forget_sessions(asked.caller, ended)
         return Told(Revoked(session_id=session_id).model_dump_json().encode())
+
+
+def _instant(at: datetime) -> str:
+    return format_instant(round(at.timestamp() * 1_000_000))

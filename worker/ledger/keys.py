@@ -48,9 +48,12 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A session that was opened."""
+    """A session, without its token; `parent` is the session that opened it."""
 
     id: str
+    parent: str | None
+    scopes: tuple[str, ...]
+    created_at: datetime
     expires_at: datetime
 
 
@@ -126,18 +129,32 @@ async def rotate(
 # --- sessions --------------------------------------------------------------------------------------------------------
 
 
-async def open_session(connection: Connection, of: Caller, scopes: tuple[str, ...], ttl_s: int) -> tuple[Session, str]:
-    """A session of the caller's key and its token, which is told once; it is over when the caller is at the latest.
+async def open_session(
+    connection: Connection, of: Caller, scopes: tuple[str, ...], ttl_s: int, most: int
+) -> tuple[Session, str] | None:
+    """A session of the caller's key and its token, which is told once. It ends when the caller does.
 
-    The tenant's sessions that are over are removed.
+    None if the key has `most` sessions already. The tenant's sessions that have expired are removed. Raises
+    asyncpg.ForeignKeyViolationError if the caller is a session that has ended.
     """
     id_, token = f"s-{secrets.token_hex(_ID_BYTES)}", _secret(SESSION, of.orgcode)
+    await connection.fetchval(SQL["lock_sessions"], of.orgcode, of.key_id)
     await connection.execute(SQL["delete_expired_sessions"], of.orgcode)
-    arguments = of.orgcode, id_, digest(token), of.key_id, list(scopes), timedelta(seconds=ttl_s), of.until
-    (row,) = await connection.fetch(SQL["insert_session"], *arguments)
-    return Session(id_, row["expires_at"]), token
+    until = timedelta(seconds=ttl_s), of.until
+    arguments = of.orgcode, id_, digest(token), of.key_id, list(scopes), *until, of.session_id, most
+    rows = await connection.fetch(SQL["insert_session"], *arguments)
+    return (Session(id_, of.session_id, scopes, rows[0]["created_at"], rows[0]["expires_at"]), token) if rows else None
 
 
-async def end_session(connection: Connection, of: Caller, session_id: str) -> None:
-    """End a session of the caller's key; none of them has this id: it is over as well."""
-    await connection.execute(SQL["delete_session"], of.orgcode, session_id, of.key_id)
+async def sessions(connection: Connection, of: Caller) -> list[Session]:
+    """The sessions that the caller may see and end: of a key all; of a session itself and those that it opened."""
+    rows = await connection.fetch(SQL["read_sessions"], of.orgcode, of.key_id, of.session_id)
+    return [Session(**{**dict(row), "scopes": tuple(row["scopes"])}) for row in rows]
+
+
+async def end_session(connection: Connection, of: Caller, session_id: str) -> set[str]:
+    """End a session that the caller may end, and those that it opened; their ids."""
+    if of.session_id is not None and session_id not in {one.id for one in await sessions(connection, of)}:
+        return set()
+    rows = await connection.fetch(SQL["delete_session"], of.orgcode, session_id, of.key_id)
+    return {row["id"] for row in rows}

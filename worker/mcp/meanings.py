@@ -127,6 +127,12 @@ DOORS: Final[Mapping[str, Meaning]] = MappingProxyType(
         "scope_missing": Meaning("the key may not do this: it lacks `scope`", "Ask for a key that has it, or stop."),
         "body_too_large": Meaning("the arguments are too large", "Send less."),
         "rate_limited": Meaning("too many requests for this key", "Wait `retry_after_s`, then call again."),
+        "address_limited": Meaning(
+            "too many requests without an accepted key came from this server's address", "Wait `retry_after_s`."
+        ),
+        "share_in_use": Meaning(
+            "the key or its tenant has too many requests in progress", "Wait `retry_after_s`, then call again."
+        ),
         "card_misses_limited": Meaning(
             "too many cards were not accepted", "Wait `retry_after_s`; do not try numbers or PINs."
         ),
