@@ -54,7 +54,11 @@ class DeadLetterHeaders(Wire):
     consumer_group: Annotated[NonEmpty, Field(alias="kafka_dlt-original-consumer-group")]
     reason: Annotated[DeadLetterReason, Field(alias="crm-reason")]
     detail: Annotated[str, Field(alias="crm-detail", description="path and rule, never a value")]
+    truncated: Annotated[
+        Digits | None,
+        Field(alias="crm-truncated", description="the length of the value in bytes; the letter has its beginning"),
+    ] = None
     masked: Annotated[
         Literal["true"] | None,
-        Field(alias="crm-masked", description="there where card numbers, PINs, names, e-mails or phones were masked"),
+        Field(alias="crm-masked", description="present if card numbers, PINs or personal data were masked"),
     ] = None

@@ -65,7 +65,7 @@ class Pipeline:
         self._pool = pool
         self._decoder = decoder
         self._outlet = outlet
-        self._dead = DeadLetters(outlet, crash=crash)
+        self._dead = DeadLetters(outlet.consumer_group, decoder.pseudonym, crash=crash)
         self._decider = Decider(pool, max_age_days)
         self._waiting = Waiting(pool, self._decider, outlet, inputs, crash=crash)
         self._journal = Journal(pool, outlet, crash=crash)
@@ -128,7 +128,7 @@ class Pipeline:
         Raises what no document is to blame for (`decider.blame`). The batch may or may not have been committed;
         applying it again is safe.
         """
-        applied = Applied([self._dead.of(item) for item in batch.items if isinstance(item, Undecodable)])
+        applied = Applied(await self._dead.of([item for item in batch.items if isinstance(item, Undecodable)]))
         documents = [item for item in batch.items if isinstance(item, Document)]
         if documents:
             applied.add(await self._apply(documents, batch.now_us, watermarks))
@@ -150,7 +150,7 @@ class Pipeline:
             if reason is DeadLetterReason.FAILED and self._crash:
                 reason = None
             if reason is not None and alone:
-                return self._given_up(documents[0], reason, error)
+                return await self._given_up(documents[0], reason, error)
             if reason is None and (alone or not isinstance(error, COLLIDED)):
                 raise
         half = len(documents) // 2
@@ -158,7 +158,7 @@ class Pipeline:
         applied.add(await self._apply(documents[half:], now_us, watermarks))
         return applied
 
-    def _given_up(self, document: Document, reason: DeadLetterReason, error: Exception) -> Applied:
+    async def _given_up(self, document: Document, reason: DeadLetterReason, error: Exception) -> Applied:
         """The document alone fails. `failed` is ours: its frames go to the log, and an alert to the operator."""
         said = {"type": document.type, "subject": document.subject, "orgcode": document.orgcode}
         if reason is DeadLetterReason.FAILED:
@@ -166,7 +166,7 @@ class Pipeline:
             _log.error("document_failed", **said, exc_info=error)
         else:
             _log.warning("refused_by_database", **said, error=type(error).__name__)
-        return self._refused(document, reason)
+        return await self._refused(document, reason)
 
     async def _retried(
         self, documents: list[Document], now_us: int, watermarks: Mapping[tuple[str, int], int]
@@ -200,18 +200,18 @@ class Pipeline:
             else:
                 applied.messages += messages
         for document in answers.conflicts:
-            applied.add(self._refused(document, DeadLetterReason.CONFLICT))
+            applied.add(await self._refused(document, DeadLetterReason.CONFLICT))
         metrics.DUPLICATES.inc(answers.duplicates)
         count(fresh)
         return applied
 
-    def _refused(self, document: Document, reason: DeadLetterReason) -> Applied:
+    async def _refused(self, document: Document, reason: DeadLetterReason) -> Applied:
         """A record becomes a dead letter; a door tells whoever asked."""
         if document.record is None:
             return Applied(at_doors={document: reason})
         if reason is DeadLetterReason.CONFLICT:
             metrics.CONFLICTS.inc()
-        return Applied([self._dead.of_document(document, reason)])
+        return Applied(await self._dead.of_document(document, reason))
 
     async def simulate(self, document: Document, now_us: int, draft: Policy | None = None) -> list[Message]:
         """What applying the document now would say: the same decision, rolled back before anything is written.

@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.outcomes import NOTICES, TENDER_NOTICES, OutcomeEnvelope
-from schemas.reasons import DeadLetterReason, Reason
+from schemas.reasons import Reason
 from schemas.registry import DOCUMENTS
-from tests.codec.records import NOW_MS, Record
+from tests.codec.records import NOW_MS
 from tests.e2e.expected import CATEGORY
-from worker.codec import Message, Outlet, Undecodable
+from worker.codec import Outlet
 from worker.codec.encode import STATUSES, event_id, facts_of
 from worker.domain.outcome import CardPart, Outcome, PointsPart, TenderPart
 from worker.domain.tender import State
@@ -121,33 +121,3 @@ def test_each_step_of_each_document_has_an_id_of_its_own() -> None:
              for step in ("0", "1", "0\nT1")]  # fmt: skip
     assert len({event_id(*part) for part in parts}) == len(parts)
     assert event_id("a", "x", "1", "0") == event_id("a", "x", "1", "0") != event_id("a", "x", "1\n0", "")
-
-
-@given(st.none() | st.binary(max_size=20), st.none() | st.binary(max_size=50), st.sampled_from(DeadLetterReason))
-def test_a_dead_letter_says_where_it_comes_from_and_why(
-    key: bytes | None, value: bytes | None, why: DeadLetterReason
-) -> None:
-    record = Record(value, [("own", b"\xff"), ("empty", None)], key)
-    letter = OUTLET.dead_letter(Undecodable(record, why, "lines[0].net_minor: int_type"), "scm.sales-dlt")
-    assert letter == Message(
-        "scm.sales-dlt", key, value,
-        (
-            ("own", b"\xff"), ("empty", None), ("kafka_dlt-original-topic", b"scm.sales"),
-            ("kafka_dlt-original-partition", b"1"), ("kafka_dlt-original-offset", b"42"),
-            ("kafka_dlt-original-timestamp", str(NOW_MS).encode()), ("kafka_dlt-original-consumer-group", b"group"),
-            ("crm-reason", why.value.encode()), ("crm-detail", b"lines[0].net_minor: int_type"),
-        ),
-    )  # fmt: skip
-
-
-def test_a_masked_dead_letter_says_so() -> None:
-    letter = OUTLET.dead_letter(Undecodable(Record(b'{"pin": "1234"}'), DeadLetterReason.INVALID), "t")
-    assert letter.value == b'{"pin": "***"}'
-    assert letter.headers[-1] == ("crm-masked", b"true")
-
-
-def test_a_secret_in_a_header_is_masked_and_the_header_kept() -> None:
-    record = Record(b"{}", [("ce_email", b"ada@example.org"), ("PIN", b"1234"), ("phone", None), ("ce_id", b"e1")])
-    letter = OUTLET.dead_letter(Undecodable(record, DeadLetterReason.NOT_CLOUDEVENT), "t")
-    assert letter.headers[:4] == (("ce_email", b"***"), ("PIN", b"***"), ("phone", None), ("ce_id", b"e1"))
-    assert letter.headers[-1] == ("crm-masked", b"true")

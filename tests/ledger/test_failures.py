@@ -13,8 +13,9 @@ from tests.domain.room import keyring
 from tests.ledger.conftest import NOW_US, Open, Worker, header, record, said
 from tests.ledger.test_pipeline import AT, CARD, command, counted, refunded, request, sold
 from worker import metrics
-from worker.codec import Decoder, Outlet
+from worker.codec import Decoder, Message, Outlet, Undecodable
 from worker.codec.door import document
+from worker.codec.letter import dead_letter
 from worker.domain import deadlines
 from worker.domain.decide import DECISIONS
 from worker.pipeline import Batch
@@ -105,19 +106,16 @@ async def test_a_record_on_which_decoding_or_masking_fails(worker: Worker, monke
     messages = (await worker.read([sold("S1"), bad])).messages
     assert header(messages[0], "crm-reason") == "failed"
     assert (messages[0].key, messages[0].value) == (b"bad", bad.value)
-    monkeypatch.setattr("worker.codec.encode.Outlet.dead_letter", _only_empty(Outlet.dead_letter))
+    monkeypatch.setattr("worker.dead_letters.dead_letter", _only_empty)
     (letter,) = (await worker.read([bad])).messages
     assert (letter.key, letter.value, header(letter, "crm-masked")) == (None, None, "true")
     assert header(letter, "kafka_dlt-original-offset") == str(bad.offset)
 
 
-def _only_empty(write: Callable[..., Any]) -> Callable[..., Any]:
-    def dead_letter(self: Outlet, letter: Any, topic: str) -> Any:  # noqa: ANN401
-        if letter.record.value is not None:
-            raise Bug
-        return write(self, letter, topic)
-
-    return dead_letter
+def _only_empty(letter: Undecodable, *more: Any) -> Message:  # noqa: ANN401  as `dead_letter`
+    if letter.record.value is not None:
+        raise Bug
+    return dead_letter(letter, *more)
 
 
 async def test_a_door_tells_only_the_sender_of_the_document(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,14 +11,14 @@ from schemas.envelope import CONTENT_TYPE, HEADER_PREFIX, SPECVERSION
 from schemas.errors import detail
 from schemas.reasons import DeadLetterReason
 from schemas.registry import DOCUMENTS, DocumentType
-from worker.codec.keyring import Keyring
+from worker.codec.keyring import Keyring, pseudonym
+from worker.codec.mask import names_secret
 from worker.codec.parse import Refused, parse
 
 DAY_US: Final = 86_400_000_000
 _ORGCODE = re.compile(r"[a-z0-9_-]{1,32}").fullmatch
 _SUBJECT = re.compile(r"[ -~]{1,128}").fullmatch
 _TYPE = re.compile(r"[a-z][a-z.]{0,63}").fullmatch
-_LIKE_A_CARD = re.compile(r"(?:[0-9][ -]*){8,32}").fullmatch
 _MOST_NAMED_BYTES: Final = 1 << 20
 _CLOUDEVENTS_JSON = CONTENT_TYPE.encode()
 _REQUIRED = ("id", "source", "type")
@@ -93,6 +93,10 @@ class Decoder:
         if keyring is None:
             keyring = self._keyrings[orgcode] = Keyring(orgcode, self._keys)
         return keyring
+
+    def pseudonym(self, key: bytes) -> bytes:
+        """What stands for a record's key that nobody may read; the same key always gets the same."""
+        return pseudonym(self._keys[0], key)
 
     def decode(self, record: Record, now_us: int) -> Document | Undecodable:
         """The document of a record, or why there is none. `now_us`: the worker's clock."""
@@ -171,7 +175,7 @@ def _envelope(record: Record, value: bytes) -> dict[str, Any]:
 
 def named(record: Record) -> dict[str, str]:
     """What a record that can't be taken calls itself, for the log: type, subject and orgcode, as far as they can be
-    read and shown. A subject that looks like a card number is not shown.
+    read and shown. A subject that may be a card number or personal data is not shown.
     """
     value = record.value
     if not isinstance(value, bytes) or len(value) > _MOST_NAMED_BYTES:
@@ -183,7 +187,7 @@ def named(record: Record) -> dict[str, str]:
     shown = {"type": _TYPE, "subject": _SUBJECT, "orgcode": _ORGCODE}
     found = {name: envelope.get(name) for name in shown}
     return {
-        name: "***" if name == "subject" and _LIKE_A_CARD(text) else text
+        name: "***" if name == "subject" and names_secret(text.encode()) else text
         for name, text in found.items()
         if isinstance(text, str) and shown[name](text)
     }

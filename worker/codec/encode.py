@@ -14,10 +14,8 @@ from typing import Any, Final, NamedTuple
 import orjson
 
 from schemas.envelope import OUTCOME_PREFIX, SOURCE, SPECVERSION
-from schemas.reasons import CATEGORY, DeadLetterReason, Reason
+from schemas.reasons import CATEGORY, Reason
 from schemas.scalars import format_instant
-from worker.codec.decode import Record, Undecodable
-from worker.codec.mask import is_secret, mask
 from worker.domain.outcome import Outcome
 
 ENCODER_VERSION: Final = 1
@@ -64,12 +62,13 @@ def facts_of(outcome: Outcome, subject: str, time_us: int) -> Facts:
 
 
 class Outlet:
-    """Writes outcomes, notices and dead letters as messages for their topics."""
+    """Writes outcomes and notices as messages for their topics."""
 
     def __init__(self, outcomes: str, tender_outcomes: str, consumer_group: str) -> None:
+        """`consumer_group` is named in dead letters (`worker.codec.letter`)."""
         self._outcomes = outcomes
         self._tender_outcomes = tender_outcomes
-        self._group = consumer_group.encode()
+        self.consumer_group: Final = consumer_group
 
     def messages(
         self,
@@ -120,28 +119,6 @@ class Outlet:
         id_ = event_id(orgcode, type_, subject, f"{step}\n{tender_id}")
         value = _envelope(id_, TENDER_CHANGED, tender_id, orgcode, facts[0], data)
         return Message(self._tender_outcomes, tender_id.encode(), value, headers)
-
-    def dead_letter(self, letter: Undecodable, topic: str) -> Message:
-        """Key and value as they came, secrets masked; the headers say where it came from and why it is here."""
-        record: Record = letter.record
-        value, masked = mask(record.value, broken=letter.reason is DeadLetterReason.NOT_JSON)
-        headers: list[tuple[str, bytes | None]] = []
-        for name, text in record.headers:
-            secret = bool(text) and is_secret(name)
-            headers.append((name, b"***" if secret else text))
-            masked |= secret
-        headers += [
-            ("kafka_dlt-original-topic", record.topic.encode()),
-            ("kafka_dlt-original-partition", b"%d" % record.partition),
-            ("kafka_dlt-original-offset", b"%d" % record.offset),
-            ("kafka_dlt-original-timestamp", b"%d" % record.timestamp),
-            ("kafka_dlt-original-consumer-group", self._group),
-            ("crm-reason", letter.reason.value.encode()),
-            ("crm-detail", letter.detail.encode()),
-        ]
-        if masked:
-            headers.append(("crm-masked", b"true"))
-        return Message(topic, record.key, value, tuple(headers))
 
 
 def event_id(orgcode: str, type_: str, subject: str, step: str) -> str:

@@ -61,6 +61,13 @@ class Keyring:
         ).digest()
 
 
+def pseudonym(key: bytes, text: bytes) -> bytes:
+    """The HMAC of a record's key under the card key, in hex; one for all spellings of a card number."""
+    canonical = canonical_number(text.decode("latin-1"))
+    digest = hmac.digest(key, b"record key\0" + canonical.encode("utf-8"), sha256)
+    return digest[:TOKEN_BYTES].hex().encode()
+
+
 def _card_number(random: bytes) -> str:
     digits = CARD_DIGITS - len(CARD_PREFIX) - 1
     body = f"{CARD_PREFIX}{int.from_bytes(random) % 10**digits:0{digits}d}"
