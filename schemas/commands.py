@@ -3,11 +3,10 @@
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, ConfigDict, Field, PlainSerializer, model_validator
-from pydantic_core import PydanticCustomError
 
 from schemas.documents import CardRef
 from schemas.policy import Policy
-from schemas.rules import present
+from schemas.rules import fault, present
 from schemas.scalars import (
     CardNumber,
     Currency,
@@ -94,7 +93,7 @@ class CustomerMerge(Command):
     @model_validator(mode="after")
     def _two(self) -> Self:
         if self.from_customer_id == self.into_customer_id:
-            raise PydanticCustomError("same_customer", "a customer is merged into another one")
+            raise fault("another customer than from_customer_id", "into_customer_id")
         return self
 
 
@@ -138,7 +137,7 @@ class LoyaltyEarn(Command):
         if (self.points is None) is (self.amount_minor is None) or (self.amount_minor is None) is not (
             self.currency is None
         ):
-            raise PydanticCustomError("one_of_points_amount_minor", "points, or amount_minor with currency")
+            raise fault("either points, or amount_minor and currency")
         return self
 
 
@@ -151,7 +150,7 @@ class LoyaltyRedeem(Command):
 
 def _not_zero(points: int) -> int:
     if points == 0:
-        raise PydanticCustomError("not_zero", "must not be 0")
+        raise fault("a whole number other than 0")
     return points
 
 

@@ -3,9 +3,8 @@
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
-from pydantic_core import PydanticCustomError
 
-from schemas.rules import present, unique
+from schemas.rules import fault, present, unique
 from schemas.scalars import (
     MAX_HOLD_S,
     CardNumber,
@@ -39,7 +38,7 @@ class _Card(Wire):
     @model_validator(mode="after")
     def _one(self) -> Self:
         if (self.number is None) is (self.card_id is None):
-            raise PydanticCustomError("one_of_number_card_id", "exactly one of number and card_id")
+            raise fault("either number or card_id")
         return self
 
 
@@ -84,9 +83,9 @@ class SaleLine(Wire):
 
 
 def _cards_on_card_lines(lines: tuple[SaleLine, ...]) -> tuple[SaleLine, ...]:
-    for line in lines:
+    for place, line in enumerate(lines):
         if line.gift_card is not None and line.item_type != "gift_card":
-            raise PydanticCustomError("gift_card_on_other_line", "only a gift_card line sells a card")
+            raise fault("gift_card, as the line has a gift_card", place, "item_type")
     return lines
 
 
@@ -171,11 +170,11 @@ class Refund(Wire):
     def _target(self) -> Self:
         if self.kind == "gift_card":
             if (self.tender_id is None) is (self.gift_card is None):
-                raise PydanticCustomError("one_of_tender_id_gift_card", "exactly one of tender_id and gift_card")
+                raise fault("either tender_id or gift_card")
         elif self.gift_card is not None:
-            raise PydanticCustomError("gift_card_of_other_kind", "only a gift_card refund loads a card")
+            raise fault("absent, unless kind is gift_card", "gift_card")
         elif self.kind == "points" and self.tender_id is None:
-            raise PydanticCustomError("tender_id_required", "a points refund goes back to a tender")
+            raise fault("tender_id is missing, as kind is points")
         return self
 
 
@@ -210,8 +209,10 @@ class ReturnCompleted(Wire):
 
     @model_validator(mode="after")
     def _sale_lines(self) -> Self:
-        if self.sale_id is not None and any(line.sale_line_id is None for line in self.lines):
-            raise PydanticCustomError("sale_line_id_required", "a return of a sale names the sale's lines")
+        if self.sale_id is not None:
+            for place, line in enumerate(self.lines):
+                if line.sale_line_id is None:
+                    raise fault("sale_line_id is missing, as there is a sale_id", "lines", place)
         return self
 
 
@@ -248,9 +249,9 @@ class TenderRequested(Wire):
     @model_validator(mode="after")
     def _payer(self) -> Self:
         if self.kind == "gift_card" and self.gift_card is None:
-            raise PydanticCustomError("gift_card_required", "a gift_card tender names a card")
+            raise fault("gift_card is missing, as kind is gift_card")
         if self.kind == "points" and self.customer_id is None:
-            raise PydanticCustomError("customer_id_required", "a points tender names a customer")
+            raise fault("customer_id is missing, as kind is points")
         return self
 
 

@@ -1,19 +1,178 @@
-"""What a validation error says to the outside: paths and rules, never a value."""
+"""The messages about documents and requests that are not valid: one set for Kafka, HTTP, CLI and MCP.
+
+A message names the place (`lines[3].net_minor`) and says what would be right there. It never holds a value that was
+sent, and never the code of a library.
+"""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cache
-from typing import Final
+from itertools import groupby
+from types import MappingProxyType
+from typing import Any, Final
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from schemas import commands, documents, envelope, policy, views
-from schemas.scalars import Wire
+from schemas.currencies import CURRENCIES
+from schemas.scalars import PATTERNS, Wire
 
-_Loc = tuple[int | str, ...]
+Loc = tuple[int | str, ...]
 SHOWN: Final = 3
+ROOT: Final = "data"  # the place of the document itself
 _MODULES: Final = (commands, documents, envelope, policy, views)  # that define models
+_is_name: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}").fullmatch
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that is wrong: where, and what would be right. `missing` names members that are not there."""
+
+    loc: Loc
+    message: str
+    missing: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        if self.missing and not self.loc:
+            return self.message
+        return f"{path(self.loc) or ROOT}: {self.message}"
+
+
+def detail(error: ValidationError) -> str:
+    """Return the first three faults in one line, and how many more there are."""
+    return joined([str(one) for one in faults(error)])
+
+
+def joined(messages: Sequence[str]) -> str:
+    """Return the first three messages in one line, and how many more there are."""
+    shown = "; ".join(messages[:SHOWN])
+    return f"{shown}; {len(messages) - SHOWN} more" if len(messages) > SHOWN else shown
+
+
+def faults(error: ValidationError) -> list[Fault]:
+    """Return what is wrong, in the order of the models' members."""
+    # Of the input only the type is used, so that a message can say "without quotes".
+    errors = error.errors(include_url=False)
+    # pydantic counts only the items that are right: a list of one wrong line is also "too short"
+    told = [one for one in errors if one["type"] != "too_short" or not _has_wrong_items(one["loc"], errors)]
+    found: list[Fault] = []
+    for missing_from, group in groupby(told, lambda one: one["loc"][:-1] if one["type"] == "missing" else None):
+        if missing_from is None:
+            found += map(_fault, group)
+        else:
+            found.append(missing(missing_from, *(str(one["loc"][-1]) for one in group)))
+    return found
+
+
+def missing(loc: Loc, *names: str) -> Fault:
+    """Return the fault of an object that lacks these members."""
+    *first, last = names
+    told = f"{', '.join(first)} and {last} are missing" if first else f"{last} is missing"
+    return Fault(loc, told, names)
+
+
+def path(loc: Loc) -> str:
+    """Return `lines[3].net_minor`. A name that the sender made up is `*`; the document itself is empty."""
+    text = ""
+    for step in loc:
+        if isinstance(step, int):
+            text += f"[{step}]"
+        elif step != "[key]":  # pydantic's word for "the key itself"
+            text += f".{step if step in _known_names() or isinstance(step, _Misspelt) else '*'}"
+    return text.removeprefix(".")
+
+
+class _Misspelt(str):
+    """An unknown member's name. The message names it, for it is what is wrong."""
+
+    __slots__ = ()
+
+
+def _fault(error: ErrorDetails) -> Fault:
+    loc, context = error["loc"], error.get("ctx", {})
+    if error["type"] == "extra_forbidden":
+        return _unknown(loc)
+    say = _WORDS.get(error["type"])
+    if say is None:  # a rule of our own, see `schemas.rules.fault`
+        return Fault((*loc, *context.get("at", ())), error["msg"])
+    return Fault(loc, say(context, error))
+
+
+def _unknown(loc: Loc) -> Fault:
+    """Name the member if it looks like a name, and the known name that is most like it."""
+    name = str(loc[-1])
+    if _is_name(name) is None:
+        return Fault(loc, "no such member")
+    alike = get_close_matches(name, _known_names(), 1, cutoff=0.8)
+    hint = f" (did you mean {alike[0]}?)" if alike else ""
+    return Fault((*loc[:-1], _Misspelt(name)), f"no such member{hint}")
+
+
+_Say = Callable[[Mapping[str, Any], ErrorDetails], str]
+
+
+def _always(text: str) -> _Say:
+    return lambda *_: text
+
+
+def _whole_number(_: Mapping[str, Any], error: ErrorDetails) -> str:
+    name = next((step for step in reversed(error["loc"]) if isinstance(step, str)), "")
+    unit = " of minor units" if name.endswith("_minor") else ""
+    hint = {str: ", without quotes", float: ", without a decimal point"}.get(type(error["input"]), "")
+    return f"a whole number{unit}{hint}"
+
+
+def _true_or_false(_: Mapping[str, Any], error: ErrorDetails) -> str:
+    return "true or false" + (", without quotes" if isinstance(error["input"], str) else "")
+
+
+def _one_of(context: Mapping[str, Any], _: ErrorDetails) -> str:
+    choices = context["expected"].replace("'", "").replace(" or ", ", ")
+    if choices.count(",") == len(CURRENCIES) - 1:
+        return "an ISO 4217 currency code in capitals, like GBP"
+    return f"one of {choices}" if "," in choices else choices
+
+
+def _length(least_or_most: str, key: str) -> _Say:
+    def say(context: Mapping[str, Any], error: ErrorDetails) -> str:
+        count = context[key]
+        return f"{least_or_most} {count} {_part(error['input'], one=count == 1)}"
+
+    return say
+
+
+def _part(whole: object, *, one: bool) -> str:
+    """Return what a text, a map or a list consists of."""
+    if isinstance(whole, str):
+        return "character" if one else "characters"
+    if isinstance(whole, dict):
+        return "entry" if one else "entries"
+    return "item" if one else "items"
+
+
+# What is said of each error that pydantic itself finds.
+_WORDS: Final[Mapping[str, _Say]] = MappingProxyType(
+    {
+        "int_type": _whole_number,
+        "bool_type": _true_or_false,
+        "string_type": _always("a text, in quotes"),
+        "string_unicode": _always("a text in Unicode, without half a surrogate pair"),
+        "string_too_short": _length("at least", "min_length"),
+        "string_too_long": _length("at most", "max_length"),
+        "string_pattern_mismatch": lambda context, _: PATTERNS[context["pattern"]],
+        "greater_than_equal": lambda context, _: f"at least {context['ge']}",
+        "less_than_equal": lambda context, _: f"at most {context['le']}",
+        "literal_error": _one_of,
+        "model_type": _always("an object"),
+        "dict_type": _always("an object"),
+        "tuple_type": _always("a list"),
+        "too_short": _length("at least", "min_length"),
+        "too_long": _length("at most", "max_length"),
+    }
+)
 
 
 def _names(base: type[Wire]) -> Iterator[str]:
@@ -27,33 +186,5 @@ def _known_names() -> frozenset[str]:
     return frozenset(_names(Wire))
 
 
-_is_name: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}").fullmatch
-
-
-def _path(error: ErrorDetails) -> str:
-    """`lines[3].net_minor`; a key that the sender made up is `*`, and the document itself is `data`.
-
-    An unknown member is named, for that is what is wrong, where it looks like a name.
-    """
-    path = ""
-    misspelt = error["loc"][-1] if error["type"] == "extra_forbidden" else None
-    for step in error["loc"]:
-        if isinstance(step, int):
-            path += f"[{step}]"
-        elif step != "[key]":  # pydantic's word for "the key itself"
-            shown = step in _known_names() or (step == misspelt and _is_name(step))
-            path += f".{step if shown else '*'}"
-    return path.removeprefix(".") or "data"
-
-
-def _has_wrong_items(loc: _Loc, errors: Iterable[ErrorDetails]) -> bool:
+def _has_wrong_items(loc: Loc, errors: Iterable[ErrorDetails]) -> bool:
     return any(len(one["loc"]) > len(loc) and one["loc"][: len(loc)] == loc for one in errors)
-
-
-def detail(error: ValidationError) -> str:
-    """The first three errors as `path: rule`, separated by `; `; of the document only its fields' names and indexes."""
-    errors = error.errors(include_url=False, include_context=False, include_input=False)
-    # pydantic counts only the items that are right: a list of one wrong line is also "too short"
-    errors = [one for one in errors if one["type"] != "too_short" or not _has_wrong_items(one["loc"], errors)]
-    shown = "; ".join(f"{_path(one)}: {one['type']}" for one in errors[:SHOWN])
-    return f"{shown}; {len(errors) - SHOWN} more" if len(errors) > SHOWN else shown

@@ -18,12 +18,12 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_core import PydanticCustomError
 
-from schemas.rules import nullable_defaults, unique
+from schemas.rules import fault, nullable_defaults, unique
 from schemas.scalars import (
     DECIMAL_PATTERN,
     MAX_HOLD_S,
+    PATTERNS,
     STORED,
     Currency,
     FromOne,
@@ -53,7 +53,7 @@ _is_decimal = re.compile(DECIMAL_PATTERN[1:-1]).fullmatch
 def _fraction(value: object) -> Fraction:
     if type(value) is str and _is_decimal(value):
         return Fraction(value)
-    raise PydanticCustomError("decimal_string", "an unsigned decimal in a string")
+    raise fault(PATTERNS[DECIMAL_PATTERN])
 
 
 def _decimal(value: Fraction) -> str:
@@ -63,14 +63,14 @@ def _decimal(value: Fraction) -> str:
 
 def _positive(value: Fraction) -> Fraction:
     if value <= 0:
-        raise PydanticCustomError("greater_than", "must be above 0")
+        raise fault("above 0")
     return value
 
 
 def _at_most(limit: int) -> AfterValidator:
     def check(value: Fraction) -> Fraction:
         if value > limit:
-            raise PydanticCustomError("less_than_equal", "must be at most {limit}", {"limit": limit})
+            raise fault(f"at most {limit}")
         return value
 
     return AfterValidator(check)
@@ -78,7 +78,7 @@ def _at_most(limit: int) -> AfterValidator:
 
 def _not_too_small(value: Fraction) -> Fraction:
     if value < LEAST_VALUE:
-        raise PydanticCustomError("greater_than_equal", "must be at least 0.001")
+        raise fault("at least 0.001")
     return value
 
 
@@ -134,7 +134,7 @@ class Campaign(_Part):
     @classmethod
     def _after_from(cls, to_us: int, info: ValidationInfo) -> int:
         if to_us <= info.data.get("from_us", to_us - 1):
-            raise PydanticCustomError("not_after_from", "must be after from")
+            raise fault("later than from")
         return to_us
 
 
@@ -149,7 +149,7 @@ class Tier(_Part):
 def _no_overlap(campaigns: tuple[Campaign, ...]) -> tuple[Campaign, ...]:
     for one, next_one in pairwise(sorted(campaigns, key=attrgetter("id", "from_us"))):
         if one.id == next_one.id and next_one.from_us < one.to_us:
-            raise PydanticCustomError("campaigns_overlap", "campaigns of one id overlap")
+            raise fault("campaigns of one id must not overlap in time")
     return campaigns
 
 
@@ -180,7 +180,7 @@ class Earn(_Part):
         for parts in (self.multipliers, self.campaigns, self.tiers):
             rate *= max([Fraction(1), *(part.factor for part in parts)])
         if rate > MOST_A_MINOR_UNIT:
-            raise PydanticCustomError("too_many_points", "more than 1000 points a minor unit, all factors together")
+            raise fault("at most 1000 points a minor unit, all factors together")
         return self
 
 
@@ -217,14 +217,14 @@ class GiftCardRules(_Part):
     @classmethod
     def _not_below_min_load(cls, limit: int, info: ValidationInfo) -> int:
         if limit < info.data.get("min_load_minor", limit):
-            raise PydanticCustomError("below_min_load_minor", "must be at least min_load_minor")
+            raise fault("at least min_load_minor")
         return limit
 
     @field_validator("max_balance_minor")
     @classmethod
     def _not_below_max_load(cls, limit: int, info: ValidationInfo) -> int:
         if limit < info.data.get("max_load_minor", limit):
-            raise PydanticCustomError("below_max_load_minor", "must be at least max_load_minor")
+            raise fault("at least max_load_minor")
         return limit
 
 
@@ -246,9 +246,9 @@ class Policy(_Part):
             return self
         earn = self.earn
         if len(earn.multipliers) + len(earn.campaigns) + len(earn.tiers) > MOST_RULES:
-            raise PydanticCustomError("too_many_rules", "at most 1000 multipliers, campaigns and tiers together")
+            raise fault("at most 1000 multipliers, campaigns and tiers together")
         if len(self.to_json()) > MOST_BYTES:
-            raise PydanticCustomError("policy_too_large", "at most 65536 bytes of JSON")
+            raise fault("at most 65536 bytes of JSON")
         return self
 
     def wire_form(self) -> dict[str, Any]:

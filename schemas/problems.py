@@ -103,8 +103,8 @@ class Said:
 
 DOOR: Final[Mapping[DoorReason, Said]] = MappingProxyType(
     {
-        DoorReason.INVALID: Said(Code.INVALID_REQUEST, "points: int_type"),
-        DoorReason.INVALID_HEADER: Said(Code.INVALID_REQUEST, "X-Orgcode: missing"),
+        DoorReason.INVALID: Said(Code.INVALID_REQUEST, "points: a whole number, without quotes"),
+        DoorReason.INVALID_HEADER: Said(Code.INVALID_REQUEST, "X-Orgcode is missing"),
         DoorReason.MALFORMED_REQUEST: Said(Code.INVALID_REQUEST, "the request is not HTTP/1.1 as RFC 9112 defines it"),
         DoorReason.REFUSED_BY_DATABASE: Said(
             Code.INVALID_REQUEST, "the ledger can't hold what would come of it; nothing was done"

@@ -9,13 +9,20 @@ from pydantic_core import PydanticCustomError
 ItemsT = TypeVar("ItemsT", bound=Sequence[object])
 
 
+def fault(message: str, *at: int | str) -> PydanticCustomError:
+    """Return the error of a rule of our own: what would be right, and where below the place that was checked."""
+    return PydanticCustomError("rule", message, {"at": at})
+
+
 def unique(field: str) -> Callable[[ItemsT], ItemsT]:
-    """A validator of a list: `field` differs in all its items, else `not_unique`."""
+    """Return a validator of a list: `field` differs in all its items."""
     get = attrgetter(field)
 
     def check(items: ItemsT) -> ItemsT:
-        if len(set(map(get, items))) != len(items):
-            raise PydanticCustomError("not_unique", "two items have the same key")
+        keys = list(map(get, items))
+        if len(set(keys)) != len(keys):
+            place = next(place for place, key in enumerate(keys) if key in keys[:place])
+            raise fault("another one than in the items before", place, field)
         return items
 
     return check

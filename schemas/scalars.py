@@ -6,7 +6,7 @@ are what `model_dump()` made of them: so a parked document is rebuilt without it
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any, Final, NamedTuple, NoReturn, Protocol, cast
@@ -24,9 +24,10 @@ from pydantic import (
     ValidationInfo,
     WithJsonSchema,
 )
-from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+from pydantic_core import CoreSchema, core_schema
 
 from schemas.currencies import CURRENCIES
+from schemas.rules import fault
 
 LIMIT: Final = 10**15  # contract §1: integers are within ±10¹⁵
 MAX_HOLD_S: Final = 604_800
@@ -151,7 +152,7 @@ def _instant(value: object, info: ValidationInfo) -> int:
             pass
     elif type(value) is int and is_stored(info):
         return value
-    raise PydanticCustomError("rfc3339", "an RFC 3339 time with offset")
+    raise fault("a time with offset, like 2026-03-01T10:15:00Z")
 
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}").fullmatch
@@ -165,7 +166,7 @@ def _date(value: object, info: ValidationInfo) -> int:
             pass
     elif type(value) is int and is_stored(info):
         return value
-    raise PydanticCustomError("date", "a date YYYY-MM-DD")
+    raise fault("a date, like 2026-03-01")
 
 
 _NUMBER = r"^[ -]*([0-9A-Za-z][ -]*){8,32}$"
@@ -186,7 +187,7 @@ def _card_number(value: object, info: ValidationInfo) -> CardToken:
         return CardToken(tuple(tokens), last4, *map(tuple, spelled))
     if type(value) is str and _is_number(value):
         return cast("CardToken", keyring.number(value))
-    raise PydanticCustomError("card_number", "8 to 32 digits and letters, not counting spaces and dashes")
+    raise fault("8 to 32 digits and letters, not counting spaces and dashes")
 
 
 def _pin(value: object, info: ValidationInfo) -> PinToken:
@@ -196,7 +197,7 @@ def _pin(value: object, info: ValidationInfo) -> PinToken:
         return PinToken(tuple(tokens))
     if type(value) is str and _is_pin(value):
         return cast("PinToken", keyring.pin(value))
-    raise PydanticCustomError("pin", "4 to 12 digits")
+    raise fault("4 to 12 digits, in quotes")
 
 
 def canonical_decimal(text: str) -> str:
@@ -209,10 +210,17 @@ def canonical_decimal(text: str) -> str:
 
 
 ID_PATTERN: Final = r"^[\x20-\x7e]*$"
+TEXT_PATTERN: Final = r"^[^\x00]*$"
 DECIMAL_PATTERN: Final = r"^[0-9]{1,15}(\.[0-9]{1,12})?$"
+# Each pattern in words: what would be right.
+PATTERNS: Final[Mapping[str, str]] = {
+    ID_PATTERN: "printable ASCII characters only",
+    TEXT_PATTERN: "a text without NUL characters",
+    DECIMAL_PATTERN: 'a decimal number in quotes like "1.5", with at most 15 digits before the point and 12 after',
+}
 
 Id = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=ID_PATTERN)]
-Text = Annotated[str, StringConstraints(max_length=256, pattern=r"^[^\x00]*$")]
+Text = Annotated[str, StringConstraints(max_length=256, pattern=TEXT_PATTERN)]
 RequiredText = Annotated[Text, StringConstraints(min_length=1)]
 Currency = Annotated[str, CurrencyCode()]
 DecimalString = Annotated[str, StringConstraints(pattern=DECIMAL_PATTERN), AfterValidator(canonical_decimal)]

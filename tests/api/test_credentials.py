@@ -98,7 +98,7 @@ async def test_a_session_does_what_its_key_may_or_less(caller: Caller) -> None:
     wider = await session.post("session.create", {"scopes": ["customer:write"]})
     assert problem(wider) == (403, "forbidden", "scope_missing")
     unknown = await caller.post("session.create", {"scopes": ["customer:read", "all"]})
-    assert unknown.json()["detail"] == "scopes[1]: enum"
+    assert unknown.json()["detail"].startswith("scopes[1]: one of card:trusted, customer:read, ")
 
 
 async def test_a_session_of_a_session_ends_with_it(caller: Caller) -> None:
@@ -118,7 +118,7 @@ async def test_a_session_is_over(caller: Caller, connection: Connection) -> None
     answers = [await one.post("customer.create") for one in held]
     assert [one.status_code for one in answers] == [401, 401, 200]
     missing = await caller.post("session.revoke")
-    assert missing.json()["detail"] == "session_id: missing"
+    assert missing.json()["detail"] == "session_id is missing"
     assert await connection.fetchval("SELECT count(*) FROM session") == 1
 
 

@@ -120,9 +120,12 @@ def test_back_to_an_earlier_version(desk: Desk, policies: Policies) -> None:
     [
         ("""sed -i 's/^{/{,/'""", "g3n: line 4, column 2: "),
         ("""sed -i 's/"pending_days": 0/"pending_days": -1/'""", "g3n: earn.pending_days: "),
-        ("""sed -i 's/"pending_days": 0/"pending_dyas": 0/'""", "g3n: earn.pending_dyas: no member of a policy"),
+        (
+            """sed -i 's/"pending_days": 0/"pending_dyas": 0/'""",
+            "g3n: earn.pending_dyas: no such member (did you mean pending_days?)",
+        ),
         ("""sed -i 's/"pending_days": 0/"pending_days": 0, "pending_days": 1/'""", "g3n: pending_days: is there twice"),
-        ("""sed -i '4,$c []'""", "must be an object"),
+        ("""sed -i '4,$c []'""", "policy: an object"),
     ],
 )
 def test_what_is_wrong_is_said_and_may_be_corrected(desk: Desk, policies: Policies, editor: str, said: str) -> None:

@@ -93,7 +93,7 @@ async def test_simulate(desk: Desk, settings: dict[str, str], tmp_path: Path) ->
         (
             b'{"specversion":"1.0","id":"1","source":"/","type":"scm.sale.voided","subject":"S","data":{"sale_id":"S"}}',
             ("--orgcode", ORGCODE),
-            "invalid: occurred_at: missing",
+            "invalid: occurred_at is missing",
         ),
         (b'{"orgcode":"other"}', ("--orgcode", ORGCODE), "orgcode: the event names another tenant"),
     ],

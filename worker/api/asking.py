@@ -57,7 +57,7 @@ def document_id(operation: Operation, body: dict[str, Any], headers: Headers) ->
         raise own(DoorReason.INVALID_HEADER, f"{KEY}: 1 to 128 printable ASCII characters")
     for name in operation.given:
         if body.get(name) is not None:
-            raise own(DoorReason.INVALID, f"{name}: not_in_a_body")
+            raise own(DoorReason.INVALID, f"{name}: absent, the API sets it")
     named = None if operation.id_field in operation.given else body.get(operation.id_field)
     if named is not None:
         return named if isinstance(named, str) else None

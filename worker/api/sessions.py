@@ -39,7 +39,7 @@ class Sessions:
         scopes = sorted(caller.scopes) if request.scopes is None else list(dict.fromkeys(request.scopes))
         for place, scope in enumerate(scopes):
             if scope not in _SCOPES:
-                raise own(DoorReason.INVALID, f"scopes[{place}]: enum")
+                raise own(DoorReason.INVALID, f"scopes[{place}]: one of {', '.join(sorted(_SCOPES))}")
             allow(caller, Scope(scope))
         try:
             async with self._pool.transaction() as connection:
@@ -76,7 +76,7 @@ class Sessions:
         request: SessionRevoke = validated(SessionRevoke, asked.body, asked.keyring)
         session_id = request.session_id or asked.caller.session_id
         if session_id is None:
-            raise own(DoorReason.INVALID, "session_id: missing")
+            raise own(DoorReason.INVALID, "session_id is missing")
         async with self._pool.transaction() as connection:
             ended = await keys.end_session(connection, asked.caller, session_id)
         self._callers.forget_sessions(asked.caller, ended)

@@ -112,9 +112,9 @@ class Decoder:
         if isinstance(value, Unreadable):
             raise Refused(value.reason, value.detail)
         if not value:
-            raise Refused(DeadLetterReason.NOT_CLOUDEVENT, "empty")
+            raise Refused(DeadLetterReason.NOT_CLOUDEVENT, "value: a CloudEvent, not nothing")
         if len(value) > self._max_bytes:
-            raise Refused(DeadLetterReason.TOO_LARGE, f"more than {self._max_bytes} bytes")
+            raise Refused(DeadLetterReason.TOO_LARGE, f"value: at most {self._max_bytes} bytes")
         envelope = _envelope(record, value)
         type_ = envelope["type"]
         kind = DOCUMENTS.get(type_)
@@ -122,7 +122,7 @@ class Decoder:
             raise Refused(DeadLetterReason.UNKNOWN_TYPE)
         orgcode = envelope.get("orgcode")
         if not isinstance(orgcode, str) or not _ORGCODE(orgcode):
-            raise Refused(DeadLetterReason.INVALID, "orgcode: 1 to 32 characters of a-z 0-9 - _")
+            raise Refused(DeadLetterReason.INVALID, "orgcode: 1 to 32 of a-z, 0-9, - and _")
         if self._orgcodes and orgcode not in self._orgcodes:
             raise Refused(DeadLetterReason.UNKNOWN_ORG)
         subject = envelope.get("subject")
@@ -131,7 +131,7 @@ class Decoder:
         keyring = self.keyring(orgcode)
         model = kind.validate(envelope.get("data"), keyring)
         if getattr(model, kind.id_field) != subject:
-            raise Refused(DeadLetterReason.INVALID, f"{kind.id_field}: differs_from_subject")
+            raise Refused(DeadLetterReason.INVALID, f"{kind.id_field}: the same as the envelope's subject")
         record_us = record.timestamp * 1000
         if not 0 < record_us <= now_us + DAY_US:  # none, or in microseconds, or of a clock that is off
             record_us = now_us
@@ -200,18 +200,18 @@ def _binary(record: Record) -> dict[str, Any]:
             if name.startswith(HEADER_PREFIX):
                 value = (text or b"").decode()
                 if envelope.setdefault(name.removeprefix(HEADER_PREFIX), value) != value:
-                    raise Refused(DeadLetterReason.INVALID, "headers: attribute_twice")
+                    raise Refused(DeadLetterReason.INVALID, "headers: each ce_ header once")
     except UnicodeDecodeError:
-        raise Refused(DeadLetterReason.NOT_CLOUDEVENT, "headers: not UTF-8") from None
+        raise Refused(DeadLetterReason.NOT_CLOUDEVENT, "headers: ce_ headers in UTF-8") from None
     return envelope
 
 
 def _check(envelope: dict[str, Any]) -> None:
     if envelope.get("specversion") != SPECVERSION:
-        raise Refused(DeadLetterReason.NOT_CLOUDEVENT, "specversion: not 1.0")
+        raise Refused(DeadLetterReason.NOT_CLOUDEVENT, "specversion: 1.0")
     for name in _REQUIRED:
         if not envelope.get(name) or not isinstance(envelope[name], str):
-            raise Refused(DeadLetterReason.NOT_CLOUDEVENT, f"{name}: missing")
+            raise Refused(DeadLetterReason.NOT_CLOUDEVENT, f"{name} is missing")
 
 
 def _traceparent(record: Record, envelope: dict[str, Any]) -> bytes | None:

@@ -17,7 +17,7 @@ def json_object(raw: bytes) -> dict[str, Any]:
     """The members of a body. Raises Refused."""
     parsed = parse(raw)
     if not isinstance(parsed, dict):
-        raise Refused(DeadLetterReason.INVALID, "data: model_type")
+        raise Refused(DeadLetterReason.INVALID, "data: an object")
     return parsed
 
 

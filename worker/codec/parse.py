@@ -26,7 +26,7 @@ def parse(raw: bytes) -> Any:  # noqa: ANN401  whatever the JSON is
     except ValueError:
         _explain(raw)
     if b"\\u0000" in raw and _holds_nul(value, 0):
-        raise Refused(DeadLetterReason.INVALID, "data: nul_character")
+        raise Refused(DeadLetterReason.INVALID, "data: texts without NUL characters")
     return value
 
 
@@ -43,14 +43,14 @@ def _explain(raw: bytes) -> NoReturn:
     try:
         json.loads(raw.decode(), object_pairs_hook=pairs, parse_constant=_not_json)
     except RecursionError:
-        raise Refused(DeadLetterReason.INVALID, "data: nested_too_deeply") from None
+        raise Refused(DeadLetterReason.INVALID, "data: fewer levels, it is nested too deeply") from None
     except ValueError as error:
         if "integer string conversion" in str(error):
-            raise Refused(DeadLetterReason.INVALID, "data: integer_too_long") from None
+            raise Refused(DeadLetterReason.INVALID, "data: integers of fewer digits") from None
         raise Refused(DeadLetterReason.NOT_JSON) from None
     if twice:
-        raise Refused(DeadLetterReason.INVALID, "data: duplicate_key")
-    raise Refused(DeadLetterReason.INVALID, "data: lone_surrogate_or_nesting")
+        raise Refused(DeadLetterReason.INVALID, "data: each name once in an object")
+    raise Refused(DeadLetterReason.INVALID, "data: texts in Unicode without half a surrogate pair, and fewer levels")
 
 
 def _not_json(_: str) -> NoReturn:

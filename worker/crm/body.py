@@ -9,6 +9,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from schemas import bodies
+from schemas.errors import faults, path
 from schemas.operations import Operation
 from schemas.scalars import format_instant
 from worker.crm import strict_json
@@ -17,7 +18,6 @@ from worker.crm.hidden import revealed
 from worker.crm.members import Kind, Member, amounts, by_path, members
 
 STDIN: Final = "-"
-_LONG: Final = 120  # a message that lists every currency says nothing
 
 
 class BodyInvalid(Exception):
@@ -91,7 +91,7 @@ def json_object(file: str) -> dict[str, Any]:
 def check(operation: Operation, body: Mapping[str, Any]) -> None:
     """Hold the body against the model. Raises BodyInvalid."""
     if given := [name for name in operation.given if name in body]:
-        raise BodyInvalid(tuple(f"{name}: not in a body; the API fills it in" for name in given))
+        raise BodyInvalid(tuple(f"{name}: absent, the API sets it" for name in given))
     try:
         bodies.check(operation, body)
     except ValidationError as error:
@@ -99,14 +99,18 @@ def check(operation: Operation, body: Mapping[str, Any]) -> None:
 
 
 def _invalid(operation: Operation, error: ValidationError) -> BodyInvalid:
-    problems, missing = [], []
-    for one in error.errors(include_url=False, include_context=False, include_input=False):
-        options = _options(operation, tuple(step for step in one["loc"] if isinstance(step, str)))
-        named = f"{options} {_inside(operation, one['loc'])}".strip() if options else _path(one["loc"])
-        message = one["msg"] if len(one["msg"]) < _LONG else "not one of the known values"
-        problems.append(f"{named}: {message}" if named else message)
-        if one["type"] == "missing" and options:
-            missing.append(options)
+    problems: list[str] = []
+    missing: list[str] = []
+    for one in faults(error):
+        names = tuple(step for step in one.loc if isinstance(step, str))
+        options = [_options(operation, (*names, name)) for name in one.missing]
+        inside = _inside(operation, one.loc)
+        if options and all(options) and not inside:
+            problems += [f"{option}: missing" for option in options]
+            missing += options
+            continue
+        place = f"{_options(operation, names)} {inside}".strip() or path(one.loc)
+        problems.append(f"{place}: {one.message}" if place else one.message)
     return BodyInvalid(tuple(problems), tuple(missing) if len(missing) == len(problems) else ())
 
 
@@ -120,13 +124,9 @@ def _options(operation: Operation, path: tuple[str, ...]) -> str:
 
 
 def _inside(operation: Operation, loc: tuple[int | str, ...]) -> str:
-    """Where in the file that an option names."""
+    """Return the place within the file that an option names; empty if it is in none, or the whole."""
     files = (member.path for member in members(operation.name) if member.kind is Kind.DOCUMENT)
-    return next((_path(loc[len(path) :]) for path in files if loc[: len(path)] == path), "")
-
-
-def _path(loc: tuple[int | str, ...]) -> str:
-    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in loc).removeprefix(".")
+    return next((path(loc[len(file) :]) for file in files if loc[: len(file)] == file), "")
 
 
 def _value(member: Member, value: Any) -> Any:  # noqa: ANN401  # any JSON

@@ -5,8 +5,8 @@ import json
 from typing import Final
 
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 
+from schemas.errors import faults, path
 from schemas.policy import Policy
 from worker.crm import strict_json
 
@@ -48,23 +48,14 @@ def parsed(text: str) -> Policy:
     except strict_json.NotJson as error:
         raise PolicyInvalid([str(error)]) from None
     if not isinstance(members, dict):
-        raise PolicyInvalid(["must be an object: { … }"])
+        raise PolicyInvalid(["policy: an object"])
     try:
         return Policy.model_validate(members)
     except ValidationError as error:
-        raise PolicyInvalid([f"{_path(one['loc'])}: {_wrong(one)}" for one in error.errors()]) from None
-
-
-def _wrong(error: ErrorDetails) -> str:
-    return "no member of a policy" if error["type"] == "extra_forbidden" else error["msg"]
+        raise PolicyInvalid([f"{path(one.loc) or 'policy'}: {one.message}" for one in faults(error)]) from None
 
 
 def difference(old: object, new: object) -> list[str]:
     """As `diff -u` would say it, without its head; empty if they are the same."""
     before, after = (json.dumps(form, indent=2, ensure_ascii=False).splitlines() for form in (old, new))
     return list(difflib.unified_diff(before, after, lineterm="", n=2))[2:]
-
-
-def _path(loc: tuple[int | str, ...]) -> str:
-    path = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in loc if step != "[key]")
-    return path.removeprefix(".") or "policy"

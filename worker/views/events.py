@@ -23,7 +23,7 @@ from worker.views.desk import Desk, Invalid, Unknown
 async def explain(desk: Desk, orgcode: str, request: EventExplain) -> Explained:
     """All that the ledger holds about one document or notice. Raises Unknown."""
     if request.type not in TYPES:
-        raise Invalid("type: unknown_type")
+        raise Invalid("type: a document type of the contract, like scm.sale.completed")
     told = await explain_document(desk.pool, desk.outlet, orgcode, request.type, request.id)
     if told is None:
         raise Unknown
@@ -34,7 +34,7 @@ async def simulate(desk: Desk, orgcode: str, request: EventSimulate) -> Simulate
     """What the document would get if it came now. Raises pipeline.Conflict where its id is known with other content."""
     kind = DOCUMENTS.get(request.type)
     if kind is None:
-        raise Invalid("type: unknown_type")
+        raise Invalid("type: a document type of the contract, like scm.sale.completed")
     made_up: dict[str, Any] = {kind.id_field: str(uuid.uuid4()), "occurred_at": format_instant(time.time_ns() // 1000)}
     data = request.data | {name: value for name, value in made_up.items() if request.data.get(name) is None}
     event = {
