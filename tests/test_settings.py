@@ -1,7 +1,12 @@
+import re
+from pathlib import Path
+
 import pytest
+import yaml
 
 from worker import settings
 
+COMPOSE = Path(__file__).parents[1] / "docker-compose.yml"
 RIGHT = {
     "G3N_KAFKA_BOOTSTRAP_SERVERS": "kafka-1:9092, kafka-2:9092",
     "G3N_POSTGRES_DSN": "postgresql://crm:pass-of-the-database@db/crm",
@@ -72,6 +77,8 @@ def test_everything_missing_is_named_at_once(monkeypatch: pytest.MonkeyPatch) ->
         ("G3N_POSTGRES_DSN", "postgresql://u:pw@db:70000/crm", "G3N_POSTGRES_DSN is invalid: can't be read"),
         ("G3N_POSTGRES_DSN", "postgresql://u:pw@db/crm?sslmode=bogus", "sslmode must be one of disable, allow"),
         ("G3N_POSTGRES_DSN", "postgresql://u:pw@db/crm?sslrootcert=/no/ca.pem", "sslrootcert names no file"),
+        ("G3N_POSTGRES_DSN", "postgresql://crm:crm@db/crm", "G3N_POSTGRES_DSN has a default password"),
+        ("G3N_POSTGRES_ADMIN_DSN", "postgresql://crm:password@db", "G3N_POSTGRES_ADMIN_DSN has a default password"),
         ("G3N_POSTGRES_DSN", "mysql://hidden@h/d", "G3N_POSTGRES_DSN is invalid: must begin with postgresql://"),
         ("G3N_KAFKA_BOOTSTRAP_SERVERS", "kafka", "must be host:port"),
         ("G3N_HTTP_PORT", "70000", "G3N_HTTP_PORT is invalid: Input should be less than or equal to 65535"),
@@ -108,6 +115,22 @@ def test_what_asks_no_kafka_needs_no_setting_of_it(monkeypatch: pytest.MonkeyPat
     without = {name: value for name, value in RIGHT.items() if name != settings.KAFKA}
     assert f"{settings.KAFKA} is missing" in refusal(monkeypatch, **without)
     assert settings.load(kafka=False).kafka_bootstrap_servers == ""
+
+
+def test_what_is_for_development_only_is_told_in_capitals(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load(monkeypatch, **RIGHT).for_development_only == []
+    compose = yaml.safe_load(COMPOSE.read_text(encoding="utf-8"))["x-worker"]["environment"]
+    public = re.search(r":-([0-9a-f]+)}", compose["G3N_CARD_KEY"])
+    assert public is not None
+    given = {
+        "G3N_CARD_KEY": public[1],
+        "G3N_POSTGRES_DSN": "postgresql://crm:crm@postgres/crm",
+        "G3N_DEVELOPMENT": "true",
+    }
+    told = load(monkeypatch, **{**RIGHT, **given}).for_development_only
+    assert ["DEVELOPMENT CARD KEY" in told[0], "DEFAULT PASSWORD" in told[1]] == [True, True]
+    on_this_machine = {"G3N_POSTGRES_DSN": "postgresql://crm:crm@127.0.0.1:15432/crm"}
+    assert load(monkeypatch, **{**RIGHT, **on_this_machine}).for_development_only == []
 
 
 @pytest.mark.parametrize(

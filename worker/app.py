@@ -20,6 +20,7 @@ from worker.kafka import admin, topics
 from worker.kafka.fetched import Limits
 from worker.kafka.publisher import Publisher
 from worker.kafka.reader import Reader
+from worker.ledger import card_keys
 from worker.ledger.migrate import MigrationError
 from worker.ledger.pool import Pool
 from worker.ledger.queries import Connection
@@ -81,11 +82,14 @@ async def setup(settings: Settings, say: Callable[[str], None]) -> None:
             replication=settings.replication_factor,
         )
 
+    _warn(settings)
     applied = await _reached(_POSTGRES, lambda: set_up(settings.admin_dsn, settings.role_passwords))
     for name in applied:
         say(f"migration {name}: applied")
     if not applied:
         say("database: up to date")
+    for line in await _card_keys(settings, settings.admin_dsn, Role.OWNER):
+        say(line)
     for line in await _reached(_KAFKA, create):
         say(line)
 
@@ -99,6 +103,9 @@ async def serve_api(settings: Settings) -> int:
             listener = health.bind(settings.api_host, settings.api_port, names, chosen=True)
             assert listener is not None  # noqa: S101  chosen
             stack.callback(listener.close)
+            _warn(settings, status)
+            for line in await _card_keys(settings, settings.dsn, Role.API):
+                _log.warning("card_key", what=line)
             pool = await _reached(_POSTGRES, lambda: server.connect(settings))
             stack.push_async_callback(pool.close)
             api = await stack.enter_async_context(server.opened(settings, pool, status))
@@ -150,6 +157,31 @@ async def simulate(settings: Settings, event: bytes, orgcode: str | None) -> lis
         await pipeline.close()
 
 
+def _warn(settings: Settings, status: Status | None = None) -> None:
+    """Tell, at every start and in /readyz, of settings that are for development only."""
+    for what in settings.for_development_only:
+        _log.warning("development_only", what=what)
+        if status is not None:
+            status.warn(what)
+
+
+async def _card_keys(settings: Settings, dsn: str, role: Role) -> list[str]:
+    """Check the card keys against those of the database's rows; a line for each that it recorded.
+
+    Raises SettingsError for another key, OperatorError for a database that was not set up.
+    """
+    pool = await _reached(_POSTGRES, lambda: Pool.of_door(dsn, 1, role))
+    try:
+        async with pool.transaction() as connection:
+            return await card_keys.accept(connection, settings.card_keys, owner=role is Role.OWNER)
+    except card_keys.WrongKey as error:
+        raise SettingsError(f"G3N_CARD_KEY is {error}") from error
+    except asyncpg.UndefinedTableError as error:
+        raise errors.OperatorError("the database lacks a table of this version: run g3n worker setup") from error
+    finally:
+        await pool.close()
+
+
 @contextlib.contextmanager
 def _before_the_start(stopped: asyncio.Event) -> Iterator[None]:
     """Whoever is told to stop while it still waits for Kafka or Postgres just leaves."""
@@ -177,6 +209,7 @@ def _on_signal(stop: Callable[[], None]) -> None:
 async def _worker(settings: Settings, stopped: asyncio.Event) -> AsyncIterator[Stream]:
     """Everything built and connected, in the order in which it is taken down again."""
     status = Status()
+    _warn(settings, status)
     async with contextlib.AsyncExitStack() as stack:
         listener = None
         if settings.http_port:
@@ -184,6 +217,8 @@ async def _worker(settings: Settings, stopped: asyncio.Event) -> AsyncIterator[S
             names = "G3N_HTTP_HOST, G3N_HTTP_PORT"
             listener = health.bind(settings.http_host, port, names, chosen=settings.http_port_is_chosen)
         await stack.enter_async_context(health.serve(status, listener))
+        for line in await _card_keys(settings, settings.dsn, Role.WORKER):
+            _log.warning("card_key", what=line)
         pipeline = await _reached(_POSTGRES, lambda: Pipeline.open(settings))
         stack.push_async_callback(_close, pipeline)
         publisher = Publisher(settings.kafka_bootstrap_servers)

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 from typing import Final
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 SCHEMES: Final = ("postgresql", "postgres")
 _CHOICES: Final = {
@@ -49,8 +49,16 @@ def _wrong_option(name: str, value: str) -> str | None:
     return None
 
 
+def password(dsn: str) -> str | None:
+    """The password of a URL that has no fault; None where it has none."""
+    secret = urlsplit(dsn).password
+    return None if secret is None else unquote(secret)
+
+
 def is_remote(dsn: str) -> bool:
     """Whether some server of the URL is not on this machine."""
-    hosts = urlsplit(dsn).netloc.rpartition("@")[2].split(",")
+    parts = urlsplit(dsn)
+    given = dict(parse_qsl(parts.query)).get("host")
+    hosts = (given or parts.netloc.rpartition("@")[2]).split(",")
     names = [re.sub(r":\d+$", "", host).strip("[]") for host in hosts]
     return not all(name in ("", "localhost", "::1") or name.startswith(("127.", "/", "%2F")) for name in names)

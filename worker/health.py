@@ -29,6 +29,17 @@ class Status:
 
     def __init__(self, part: str = "stream") -> None:
         self._down = {part: "starting"}
+        self._warnings: list[str] = []
+
+    def warn(self, what: str) -> None:
+        """Something that works and should not stay so: shown by /readyz as long as the process runs."""
+        self._warnings.append(what)
+
+    @property
+    def shown(self) -> dict[str, object]:
+        """The body of /readyz."""
+        warnings = {"warnings": self._warnings} if self._warnings else {}
+        return {"status": "not ready", "why": self._down, **warnings} if self._down else {"status": "ready", **warnings}
 
     def down(self, part: str, why: str) -> None:
         """`part` can't do its work; `why` holds no values: it is shown to whoever asks."""
@@ -58,8 +69,7 @@ def routes(status: Status, admit: Callable[[Request], None] = lambda _: None) ->
         return JSONResponse({"status": "alive"})
 
     async def readyz(_request: Request) -> Response:
-        why = status.why_not
-        return JSONResponse({"status": "not ready", "why": why} if why else {"status": "ready"}, 503 if why else 200)
+        return JSONResponse(status.shown, 503 if status.why_not else 200)
 
     async def prometheus(request: Request) -> Response:
         admit(request)

@@ -18,6 +18,10 @@ MIB = 1 << 20
 ORGCODE = re.compile(r"[a-z0-9_-]{1,32}")
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,245}")  # Kafka's 249, less the ending of a dead-letter topic
 _CARD_KEY_BYTES = 32
+# The key of docker-compose.yml, which everybody can read.
+DEVELOPMENT_CARD_KEY = b"development-only-key-not-a-secret"
+# Of compose, of images and of habit.
+_DEFAULT_PASSWORDS = frozenset({"crm", "postgres", "password", "admin", "changeme", "secret"})
 _ROLES = ("crm_owner", "crm_worker", "crm_api", "crm_ops", "crm_audit")
 
 
@@ -128,6 +132,9 @@ class Settings(BaseSettings):
     on_failure: Literal["dead_letter", "crash"] = Field(
         "dead_letter", description="a document on which the program itself fails; crash: end the process, for tests"
     )
+    development: bool = Field(
+        default=False, description="true: a default password of the database is allowed outside this machine, too"
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least severe line to log")
     log_format: Literal["auto", "json", "console"] = Field("auto", description="auto: JSON unless stderr is a terminal")
     process_index: int = Field(0, ge=0, description="set by --processes: which of the processes this is")
@@ -198,6 +205,34 @@ class Settings(BaseSettings):
         if len(set(names)) != len(names):
             raise ValueError("G3N_TOPIC_…: two topics have one name")
         return self
+
+    @model_validator(mode="after")
+    def _no_default_passwords(self) -> Self:
+        if not self.development and (names := self._with_default_passwords):
+            raise ValueError(
+                f"{names[0]} has a default password, which is allowed on this machine only: set another one"
+                f" ({PREFIX}DEVELOPMENT=true allows it for a try)"
+            )
+        return self
+
+    @property
+    def _with_default_passwords(self) -> list[str]:
+        """Settings that name a server outside this machine and a password that everybody knows."""
+        urls = {"POSTGRES_DSN": self.postgres_dsn, "POSTGRES_ADMIN_DSN": self.postgres_admin_dsn}
+        return [
+            PREFIX + name
+            for name, secret in urls.items()
+            if dsn.password(url := secret.get_secret_value()) in _DEFAULT_PASSWORDS and dsn.is_remote(url)
+        ]
+
+    @property
+    def for_development_only(self) -> list[str]:
+        """What must not be so where real customers are, a line each, in capitals."""
+        told = []
+        if DEVELOPMENT_CARD_KEY in self.card_keys:
+            told.append("THE PUBLIC DEVELOPMENT CARD KEY IS IN USE: ANYBODY CAN FIND CARD NUMBERS. SET G3N_CARD_KEY")
+        told += [f"A DEFAULT PASSWORD IS IN USE: SET ANOTHER ONE IN {name}" for name in self._with_default_passwords]
+        return told
 
     @property
     def dsn(self) -> str:

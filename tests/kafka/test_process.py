@@ -54,6 +54,25 @@ async def test_a_database_url_that_cannot_be_used_leaves_with_2_and_shows_no_pas
     assert (code, "G3N_POSTGRES_DSN is invalid: " in err, database in err) == (2, True, False)
 
 
+async def test_another_card_key_leaves_with_2_and_one_line(start: Start) -> None:
+    assert "adopted: the database had recorded none" in (await ended(await start("setup")))[1]
+    for command in ("run", "drain", "api"):
+        code, _, err = await ended(await start(command, G3N_CARD_KEY="0f" * 32))
+        assert (code, err.count("\n")) == (2, 1), err
+        assert err.startswith("g3n: G3N_CARD_KEY is not the key of this database: its rows use the key with the finger")
+        assert "0f0f" not in err
+
+
+async def test_the_public_card_key_is_told_of_in_capitals(start: Start) -> None:
+    [port] = free_ports(1)
+    process = await start("run", G3N_HTTP_PORT=str(port), G3N_CARD_KEY=settings.DEVELOPMENT_CARD_KEY.hex())
+    told = (await said(process, "development_only"))["what"]
+    assert told.startswith("THE PUBLIC DEVELOPMENT CARD KEY IS IN USE")
+    await said(process, "ready")
+    status, body = await asyncio.to_thread(get, port, "/readyz")
+    assert (status, json.loads(body)) == (200, {"status": "ready", "warnings": [told]})
+
+
 def test_giving_up_on_postgres_is_one_line(
     environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -106,7 +125,7 @@ async def test_sigterm_while_waiting_for_postgres(start: Start) -> None:
 
 @pytest.mark.parametrize(("command", "code"), [("run", 0), ("drain", 1), ("", 1)])
 def test_sigterm_while_modules_are_imported(monkeypatch: pytest.MonkeyPatch, command: str, code: int) -> None:
-    monkeypatch.setattr(settings, "load", lambda: os.kill(os.getpid(), signal.SIGTERM))
+    monkeypatch.setattr(settings, "load", lambda **_: os.kill(os.getpid(), signal.SIGTERM))
     before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         with pytest.raises(SystemExit) as left:

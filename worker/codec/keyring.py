@@ -16,6 +16,11 @@ CARD_DIGITS = 19
 SEAL_BYTES = 8
 
 
+def key_id(key: bytes) -> bytes:
+    """What a token begins with: which key it was made with."""
+    return sha256(b"id" + key).digest()[:KEY_ID_BYTES]
+
+
 class Keyring:
     """One tenant's view of the active keys, the current one first. A context of `schemas` validation."""
 
@@ -24,7 +29,7 @@ class Keyring:
     def __init__(self, orgcode: str, keys: tuple[bytes, ...]) -> None:
         self.orgcode = orgcode
         self._org = orgcode.encode()
-        self._keys = [(sha256(b"id" + key).digest()[:KEY_ID_BYTES], key) for key in keys]
+        self._keys = [(key_id(key), key) for key in keys]
         self._digest_keys = [sha256(b"digest" + key).digest() for key in keys]
 
     def number(self, plain: str, /) -> CardToken:

@@ -17,6 +17,7 @@ GRANT SELECT, INSERT ON org, transfer, card_number, consent, policy TO crm_worke
 GRANT SELECT, INSERT, UPDATE ON account, tender, customer TO crm_worker, crm_api;
 GRANT SELECT, INSERT, UPDATE (no, status, digest, facts, record) ON event TO crm_worker, crm_api;
 GRANT SELECT, INSERT, UPDATE, DELETE ON parked, timer TO crm_worker, crm_api;
+GRANT SELECT, INSERT ON card_key TO crm_worker, crm_api;
 GRANT SELECT ON contra, migration TO crm_worker, crm_api;
 GRANT USAGE ON SEQUENCE account_id, batch_no TO crm_worker, crm_api;
 
