@@ -1,12 +1,13 @@
 // A till: may this gift card pay? Wait for the answer, then publish the sale, which takes what was held.
 //
-//     needs org.apache.kafka:kafka-clients and com.fasterxml.jackson.core:jackson-databind
-//     KAFKA=localhost:9092 ORGCODE=acme java -cp 'lib/*' Till.java CARD_NUMBER AMOUNT_MINOR
+//     mvn -q dependency:copy-dependencies
+//     KAFKA=localhost:9092 ORGCODE=acme java -cp 'target/dependency/*' Till.java CARD_NUMBER AMOUNT_MINOR
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -17,6 +18,7 @@ import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.clients.producer.RecordMetadata;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.StringDeserializer;
 import org.apache.kafka.common.serialization.StringSerializer;
@@ -28,6 +30,7 @@ public final class Till {
     static final Duration PATIENCE =
         Duration.ofSeconds(Long.parseLong(System.getenv().getOrDefault("PATIENCE_S", "10")));
     static final Set<String> MAY_PAY = Set.of("authorized", "captured");
+    static final String DEAD_LETTERS = "-dlt";
     static final ObjectMapper JSON = new ObjectMapper();
 
     /** A CloudEvent in structured mode. The identity is (orgcode, type, subject): sent twice, it counts once. */
@@ -40,24 +43,42 @@ public final class Till {
     }
 
     /** Reads what comes from now on. Without a group: every till sees every answer and picks its own. */
-    static KafkaConsumer<String, String> atTheEnd(String topic) {
+    static KafkaConsumer<String, String> atTheEnd(String... topics) {
         var settings = new Properties();
         settings.put("bootstrap.servers", KAFKA);
         var consumer = new KafkaConsumer<>(settings, new StringDeserializer(), new StringDeserializer());
-        var partitions = consumer.partitionsFor(topic).stream()
-            .map(one -> new TopicPartition(topic, one.partition())).toList();
+        var partitions = Arrays.stream(topics).flatMap(topic -> consumer.partitionsFor(topic).stream())
+            .map(one -> new TopicPartition(one.topic(), one.partition())).toList();
         consumer.assign(partitions);
         consumer.seekToEnd(partitions);
         partitions.forEach(consumer::position); // asks for the ends now, not with the first poll
         return consumer;
     }
 
-    /** The outcome of that type and subject; null if none came in time. */
-    static ConsumerRecord<String, String> answer(KafkaConsumer<String, String> consumer, String type, String subject)
-            throws Exception {
+    static String header(ConsumerRecord<String, String> record, String name) {
+        var header = record.headers().lastHeader(name);
+        return header == null ? "" : new String(header.value());
+    }
+
+    /** Whether this is the dead letter of the record that was asked with: its headers say of which it is. */
+    static boolean isOf(ConsumerRecord<String, String> letter, RecordMetadata asked) {
+        return header(letter, "kafka_dlt-original-topic").equals(asked.topic())
+            && header(letter, "kafka_dlt-original-partition").equals(String.valueOf(asked.partition()))
+            && header(letter, "kafka_dlt-original-offset").equals(String.valueOf(asked.offset()));
+    }
+
+    /** The outcome of that type and subject, or the request's dead letter; null if neither came in time. */
+    static ConsumerRecord<String, String> answer(KafkaConsumer<String, String> consumer, String type, String subject,
+            RecordMetadata asked) throws Exception {
         var until = Instant.now().plus(PATIENCE);
         while (Instant.now().isBefore(until)) {
             for (var record : consumer.poll(Duration.between(Instant.now(), until))) {
+                if (record.topic().endsWith(DEAD_LETTERS)) {
+                    if (isOf(record, asked)) {
+                        return record;
+                    }
+                    continue;
+                }
                 var outcome = JSON.readTree(record.value());
                 if (outcome.get("orgcode").asText().equals(ORGCODE) && outcome.get("type").asText().equals(type)
                         && outcome.get("subject").asText().equals(subject)) {
@@ -70,8 +91,8 @@ public final class Till {
 
     /** An approval that comes again says in a header what has become of the tender since. */
     static String presentState(ConsumerRecord<String, String> record, JsonNode data) {
-        var header = record.headers().lastHeader("crm-tender-state");
-        return header == null ? data.get("tender").get("state").asText() : new String(header.value());
+        var state = header(record, "crm-tender-state");
+        return state.isEmpty() ? data.get("tender").get("state").asText() : state;
     }
 
     public static void main(String[] arguments) throws Exception {
@@ -83,20 +104,26 @@ public final class Till {
         settings.put("bootstrap.servers", KAFKA);
         settings.put("acks", "all");
         settings.put("enable.idempotence", "true");
-        try (var answers = atTheEnd(PREFIX + "crm.tender-outcomes"); // before asking, or the answer may be missed
+        // The reader is there before the question, or the answer may be missed.
+        try (var answers = atTheEnd(PREFIX + "crm.tender-outcomes", PREFIX + "scm.tenders" + DEAD_LETTERS);
                 var producer = new KafkaProducer<>(settings, new StringSerializer(), new StringSerializer())) {
             var request = Map.<String, Object>of(
                 "tender_id", tenderId, "sale_id", saleId, "store_id", "london-1", "currency", "GBP",
                 "kind", "gift_card", "amount_minor", amount, "gift_card", Map.of("number", arguments[0]));
-            producer.send(new ProducerRecord<>(PREFIX + "scm.tenders", saleId,
+            var asked = producer.send(new ProducerRecord<>(PREFIX + "scm.tenders", saleId,
                 event("scm.tender.requested", tenderId, request))).get();
-            var record = answer(answers, "crm.outcome.tender.requested", tenderId);
+            var record = answer(answers, "crm.outcome.tender.requested", tenderId, asked);
             if (record == null) {
                 // Nobody knows whether it was held: undo it. A request that is decided later is declined.
                 producer.send(new ProducerRecord<>(PREFIX + "scm.tenders", saleId,
                     event("scm.tender.voided", tenderId, Map.of("tender_id", tenderId, "reason", "timeout")))).get();
                 System.out.println("no answer: take another means of payment");
                 System.exit(2);
+            }
+            if (record.topic().endsWith(DEAD_LETTERS)) { // nothing is held
+                System.out.println("the request can't be read, tell whoever runs the till: "
+                    + (header(record, "crm-reason") + " " + header(record, "crm-detail")).trim());
+                System.exit(3);
             }
             var told = JSON.readTree(record.value()).get("data");
             System.out.println(told.get("status").asText() + " " + told.path("reason").asText("")

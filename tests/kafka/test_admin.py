@@ -27,6 +27,9 @@ async def test_topics_are_created_once(cluster: Cluster, bootstrap: str, named: 
     sizes = await _sizes(cluster.admin, sorted(every))
     for topic in named.inputs:
         assert (sizes[topic], sizes[dead_letter(topic)]) == (16 * MIB, 16 * MIB + 65536)
+    for topic in every:
+        days = 90 if topic in named.dead_letters else 30
+        assert (await own_settings(cluster, topic))["retention.ms"] == str(days * 86_400_000)
 
 
 async def test_a_dead_letter_fits_wherever_its_record_did(cluster: Cluster, bootstrap: str, named: Topics) -> None:

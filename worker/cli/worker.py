@@ -1,7 +1,7 @@
 """`g3n worker …`: consume, set up, explain, simulate."""
 
 import json
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -18,6 +18,7 @@ app = typer.Typer(
 
 app.add_typer(keys.app, name="keys")
 
+SHOWN: Final = 20  # problems of a file
 _Processes = Annotated[int, typer.Option(min=1, max=64, help="so many workers under one parent, in one group")]
 
 
@@ -125,3 +126,48 @@ def simulate(
         return 0
 
     running.run(work, kafka=False)
+
+
+@app.command()
+def publish(
+    file: Annotated[
+        typer.FileBinaryRead,
+        typer.Argument(metavar="FILE", help="JSON or JSON lines: CloudEvents, or with --type their data; -: stdin"),
+    ],
+    type_: Annotated[
+        str | None, typer.Option("--type", metavar="TYPE", help="of data without an envelope, as scm.sale.completed")
+    ] = None,
+    orgcode: Annotated[
+        str | None, typer.Option(envvar="G3N_ORGCODE", help="the tenant of documents that name none")
+    ] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="wait for the outcomes, and print them")] = False,
+    timeout: Annotated[float, typer.Option(min=1, max=3600, metavar="SECONDS", help="how long to wait")] = 30,
+) -> None:
+    """Publish documents to their topics, for a first try: each is checked first, and Kafka acknowledges all of them.
+
+    With --wait the outcomes go to stdout as they were published, one a line. Exit status 1 if a document became a dead
+    letter or had no outcome in time, 2 if the file is wrong; then nothing was published.
+    """
+    from schemas.registry import DOCUMENTS
+
+    if type_ is not None and type_ not in DOCUMENTS:
+        raise typer.BadParameter(f"none of {', '.join(DOCUMENTS)}", param_hint="--type")
+    raw = file.read()
+
+    async def work(chosen: settings.Settings) -> int:
+        from worker.ops import publishing
+        from worker.ops.documents import Unpublishable
+
+        asked = publishing.Publishing(raw, type_, orgcode, wait, timeout)
+        try:
+            return await publishing.publish(
+                chosen, asked, lambda line: typer.echo(f"g3n: {line}", err=True), typer.echo
+            )
+        except Unpublishable as error:
+            for problem in error.problems[:SHOWN]:
+                typer.echo(f"g3n: {file.name}: {problem}", err=True)
+            more = len(error.problems) - SHOWN
+            typer.echo(f"g3n: {f'{more:,} more; ' if more > 0 else ''}nothing was published", err=True)
+            return running.SETTINGS
+
+    running.run(work)

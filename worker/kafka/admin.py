@@ -20,6 +20,11 @@ _UNCOMPRESSED = "uncompressed"
 _INPUT_BYTES = 16 * _MIB
 # A dead letter is the record as it came, and its headers.
 _DEAD_LETTER_EXTRA_BYTES = 64 << 10
+_RETENTION = "retention.ms"
+_DAY_MS = 86_400_000
+# Long enough to read an input again after a bad week-end, or to find out in peace what a publisher sent wrongly.
+_KEPT = {_RETENTION: str(30 * _DAY_MS)}
+_DEAD_LETTERS_KEPT = {_RETENTION: str(90 * _DAY_MS)}
 # Kafka's word for a setting that is the topic's own. A change of one says all of them, or the others are gone.
 _OF_THE_TOPIC = 1
 
@@ -36,10 +41,13 @@ async def create_topics(bootstrap_servers: str, topics: Topics, *, partitions: i
         sizes = dict.fromkeys(topics.inputs, _INPUT_BYTES)
         sizes |= await _sizes(admin, [topic for topic in topics.inputs if topic in existing])
         wanted: dict[str, dict[str, str]] = {
-            topic: {_SIZE: str(sizes[topic]), _COMPRESSION: _UNCOMPRESSED} for topic in topics.inputs
+            topic: {_SIZE: str(sizes[topic]), _COMPRESSION: _UNCOMPRESSED, **_KEPT} for topic in topics.inputs
         }
-        wanted |= {topics.tender_outcomes: {}, topics.outcomes: {}}
-        wanted |= {dead_letter(topic): {_SIZE: str(sizes[topic] + _DEAD_LETTER_EXTRA_BYTES)} for topic in topics.inputs}
+        wanted |= {topics.tender_outcomes: _KEPT, topics.outcomes: _KEPT}
+        wanted |= {
+            dead_letter(topic): {_SIZE: str(sizes[topic] + _DEAD_LETTER_EXTRA_BYTES), **_DEAD_LETTERS_KEPT}
+            for topic in topics.inputs
+        }
         missing = {topic: config for topic, config in wanted.items() if topic not in existing}
         created = await _create(admin, missing, partitions, replication)
         existing = wanted.keys() - created
@@ -138,7 +146,7 @@ async def _fit_dead_letters(
     changes = []
     for topic, entries in (await _configs(admin, small, {})).items():
         own = {name: value for name, value, _, source, *_ in entries if source == _OF_THE_TOPIC}
-        changes.append(ConfigResource(ConfigResourceType.TOPIC, topic, {**own, **wanted[topic]}))
+        changes.append(ConfigResource(ConfigResourceType.TOPIC, topic, {**own, _SIZE: wanted[topic][_SIZE]}))
     answers = await admin.alter_configs(changes) if changes else []
     refused = [
         f"{topic}: {_SIZE}={wanted[topic][_SIZE]} ({message or for_code(code).__name__})"

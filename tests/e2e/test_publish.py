@@ -1,0 +1,142 @@
+"""`g3n worker publish`: a file on its topics, checked first, acknowledged, and answered where that is asked for."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.place import Place, place
+from tests.e2e.process import running
+from tests.stack import Servers
+
+AT = "2026-03-01T10:15:00+00:00"
+VOID = '{"sale_id": "S"}'
+SALE = {
+    "store_id": "london-1",
+    "currency": "GBP",
+    "occurred_at": AT,
+    "lines": [{"line_id": 1, "sku": "a", "net_minor": 500}],
+}
+
+
+@pytest.fixture(scope="module")
+def shop(stack: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    with place(stack, tmp_path_factory.mktemp("publish")) as made, running(made.environment, made.log):
+        yield made
+
+
+def publish(at: Place, content: str | bytes, *words: str) -> subprocess.CompletedProcess[str]:
+    text = content.decode("utf-8", "surrogateescape") if isinstance(content, bytes) else content
+    return subprocess.run(
+        [sys.executable, "-m", "worker", "publish", "-", *words],
+        env={**at.environment}, input=text, errors="surrogateescape", capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+def sale(sale_id: str, **members: object) -> dict[str, Any]:
+    return {"sale_id": sale_id, **SALE, **members}
+
+
+def event(type_: str, subject: str, data: object, **members: object) -> dict[str, Any]:
+    return {
+        "specversion": "1.0", "id": subject, "source": "/tests", "type": type_, "subject": subject, "orgcode": "acme",
+        "data": data, **members,
+    }  # fmt: skip
+
+
+def test_data_and_events_in_every_form(shop: Place) -> None:
+    as_data = ("--type", "scm.sale.completed", "--orgcode", "acme")
+    customer = {"command_id": "p1", "customer_id": "C-1", "occurred_at": AT}
+    for content, words, ids in [
+        (json.dumps(sale("P1")), as_data, ["P1"]),
+        ("\ufeff" + json.dumps(sale("P2"), indent=2), as_data, ["P2"]),
+        (json.dumps([sale("P3"), sale("P4")], indent=1), as_data, ["P3", "P4"]),
+        ("\r\n".join(json.dumps(sale(one)) for one in ("P5", "P6")) + "\r\n\r\n", as_data, ["P5", "P6"]),
+        (json.dumps(event("crm.customer.create", "p1", customer)), (), ["p1"]),
+        (json.dumps(event("scm.sale.completed", "P7", sale("P7"))), ("--orgcode", "acme"), ["P7"]),
+    ]:
+        done = publish(shop, content, *words, "--wait")
+        outcomes = [json.loads(line) for line in done.stdout.splitlines()]
+        assert done.returncode == 0, done.stderr
+        assert sorted(one["subject"] for one in outcomes) == ids
+        assert {one["data"]["status"] for one in outcomes} == {"applied"}
+        assert done.stderr.count(": published, ") == len(ids)
+
+
+def test_a_conflict_is_told(shop: Place) -> None:
+    first = publish(shop, json.dumps(event("scm.sale.completed", "P8", sale("P8"))), "--wait")
+    assert first.returncode == 0, first.stderr
+    other = publish(shop, json.dumps(event("scm.sale.completed", "P8", sale("P8", currency="EUR"))), "--wait")
+    assert (other.returncode, other.stdout) == (1, "")
+    assert "scm.sale.completed P8: dead letter, conflict" in other.stderr
+
+
+def test_a_thousand_lines_are_acknowledged(shop: Place) -> None:
+    lines = "\n".join(json.dumps(event("scm.sale.completed", f"M{place}", sale(f"M{place}"))) for place in range(1500))
+    done = publish(shop, lines, "--wait")
+    assert done.returncode == 0, done.stderr[-500:]
+    assert len(done.stdout.splitlines()) == 1500
+
+
+def test_nobody_answers(stack: Servers, tmp_path: Path) -> None:
+    with place(stack, tmp_path) as nobody_reads:
+        done = publish(
+            nobody_reads, json.dumps(event("scm.sale.completed", "P9", sale("P9"))), "--wait", "--timeout", "1"
+        )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "1 document(s) without an answer after 1 s: does a worker run?" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("content", "words", "said"),
+    [
+        ("", (), "there is no document in it"),
+        ("{no json", (), "line 1: is not JSON: "),
+        ("[1, 2", (), "is not JSON: "),
+        ("17", (), "line 1: is not a JSON object"),
+        (
+            VOID,
+            (),
+            "line 1: has no specversion, so it is data: name its type, as --type scm.",
+        ),
+        (VOID, ("--type", "scm.sale.voided"), "line 1: data names no tenant: --orgcode, or G3N_ORGCODE"),
+        (
+            VOID,
+            ("--type", "scm.sale.voided", "--orgcode", "acme"),
+            "line 1: would be a dead letter: invalid: ",
+        ),
+        (VOID, ("--type", "scm.sale.vodied"), "Invalid value for --type: none of scm.sale.completed, "),
+        (json.dumps(event("scm.sale.sold", "S", {})), (), "line 1: would be a dead letter: unknown_type"),
+        (json.dumps(event("scm.sale.completed", "S", sale("T"))), (), "line 1: would be a dead letter: invalid: "),
+        (
+            json.dumps(event("scm.sale.completed", "S", sale("S"))) + "\n" + '{"specversion": "1.0"}',
+            (),
+            "line 2: would be a dead letter: ",
+        ),
+        (b"\xff\xfe{", (), "line 1: is not JSON: "),
+    ],
+)
+def test_a_file_that_is_wrong_publishes_nothing(
+    shop: Place, content: str | bytes, words: tuple[str, ...], said: str
+) -> None:
+    done = publish(shop, content, *words)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr
+    assert ": published" not in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_no_broker(shop: Place) -> None:
+    nowhere = {**shop.environment, "G3N_KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"}
+    done = subprocess.run(
+        [sys.executable, "-m", "worker", "publish", "-"],
+        env=nowhere, input=json.dumps(event("scm.sale.completed", "S", sale("S"))),
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "127.0.0.1:1" in done.stderr
+    assert "Traceback" not in done.stderr
