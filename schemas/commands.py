@@ -36,7 +36,10 @@ class Command(Wire):
 
 
 class Of(Wire):
-    """The earlier document that a restore or a reverse is about; `type` is its whole type."""
+    """The earlier document that a restore or a reverse is about; `type` is its whole type.
+
+    A transfer is none of them: the way to undo it is to transfer back.
+    """
 
     type: Literal[
         "scm.sale.completed",
@@ -51,7 +54,6 @@ class Of(Wire):
         "crm.giftcard.redeem",
         "crm.giftcard.reload",
         "crm.giftcard.reverse",
-        "crm.giftcard.transfer",
     ]
     id: Id
 
@@ -161,6 +163,15 @@ class LoyaltyAdjust(Command):
     points: Annotated[Points, Field(json_schema_extra={"not": {"const": 0}}), AfterValidator(_not_zero)]
     reason: RequiredText
     actor: RequiredText
+
+
+class LoyaltyTransfer(Command):
+    """`crm.loyalty.transfer`: points go to another customer, and the lots keep their dates."""
+
+    from_customer_id: Id
+    to_customer_id: Id
+    points: FromOne
+    reason: Text | None = None
 
 
 class LoyaltyRestore(Command):

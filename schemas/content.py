@@ -77,7 +77,7 @@ class _Version1:
     """Content as 0.1 digested it: the order of lines, tenders and refunds counts, a card number as it was written."""
 
     # Of commands, and of documents without parts: the members that are content.
-    members: ClassVar[Mapping[str, tuple[str, ...]]] = {
+    members: ClassVar[dict[str, tuple[str, ...]]] = {
         "scm.sale.voided": ("sale_id",),
         "scm.tender.captured": ("tender_id", "amount_minor", "training"),
         "scm.tender.voided": ("tender_id",),
@@ -178,6 +178,10 @@ class _Version1:
 
 class _Version2(_Version1):
     """Content as 0.2 digests it: parts in the order of their ids, card numbers in canonical form."""
+
+    members: ClassVar[dict[str, tuple[str, ...]]] = _Version1.members | {
+        "crm.loyalty.transfer": ("command_id", "from_customer_id", "to_customer_id", "points"),
+    }
 
     def _number(self, number: CardToken, key_index: int) -> str:
         return number.tokens[key_index].hex()

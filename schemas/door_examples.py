@@ -140,6 +140,9 @@ ANSWERS: Final[Mapping[str, Data]] = {
     "loyalty.earn": _of_customer(points=_points(100, 119, 2), policy_version=1),
     "loyalty.redeem": _of_customer(points=_points(-90, 29, 3), policy_version=1),
     "loyalty.adjust": _of_customer(points=_points(-20, 99, 4)),
+    "loyalty.transfer": _of_customer(
+        points=_points(-50, 69, 3), counterparty={"customer_id": "C-2002", "points": _points(50, 90, 2)}
+    ),
     "loyalty.restore": _of_customer(points=_points(50, 149, 5)),
     "loyalty.reverse": _of_customer(points=_points(-100, 49, 6)),
     "loyalty.history": {"items": [_EARNED], "next_cursor": "MTE5"},

@@ -96,6 +96,9 @@ _CRM: Final[Mapping[str, Data]] = {
     "crm.giftcard.freeze": _command("freeze-1", gift_card={"card_id": "gc-1"}, reason="lost"),
     "crm.giftcard.unfreeze": _command("unfreeze-1", gift_card={"card_id": "gc-1"}, reason="found"),
     "crm.giftcard.link": _command("link-1", gift_card={"card_id": "gc-1"}, customer_id="C-1001"),
+    "crm.loyalty.transfer": _command(
+        "move-1", from_customer_id="C-1001", to_customer_id="C-2002", points=50, reason="a present"
+    ),
     "crm.giftcard.transfer": _command("transfer-1", from_card=_CARD, to_card={"card_id": "gc-2"}, amount_minor=700),
     "crm.pool.join": _command("join-1", customer_id="C-1001", pool_id="family-1"),
     "crm.pool.leave": _command("leave-1", customer_id="C-1001", pool_id="family-1"),

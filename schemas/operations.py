@@ -138,6 +138,10 @@ _OPERATIONS: Final = (
         R.CUSTOMER_NOT_FOUND, R.CUSTOMER_ERASED, R.INSUFFICIENT_BALANCE, access=Access.DANGEROUS,
     ),
     _command(
+        "loyalty.transfer", Scope.LOYALTY_WRITE, "Move points to another customer; to undo it, transfer back.",
+        *_CUSTOMER, R.INVALID_STATE, R.INSUFFICIENT_BALANCE,
+    ),
+    _command(
         "loyalty.restore", Scope.LOYALTY_WRITE, "Give back points of a redemption, into the lots they came from.",
         *_OF_POINTS, R.TENDER_NOT_FOUND, R.BELOW_MINIMUM, R.AMOUNT_OVER_CAPTURED,
     ),
@@ -170,7 +174,7 @@ _OPERATIONS: Final = (
         *_CARD, R.INVALID_STATE, R.BELOW_MINIMUM, R.OVER_MAXIMUM,
     ),
     _command(
-        "giftcard.reverse", Scope.GIFTCARD_WRITE, "Undo a redeem, reload, issue or transfer, or a part of it.",
+        "giftcard.reverse", Scope.GIFTCARD_WRITE, "Undo a redeem, reload or issue, or a part of it.",
         R.COMMAND_NOT_FOUND, R.INVALID_STATE, R.AMOUNT_OVER_CAPTURED,
     ),
     _command("giftcard.freeze", Scope.GIFTCARD_WRITE, "Refuse every debit of a card from now on.", R.CARD_NOT_ACCEPTED),
@@ -182,7 +186,7 @@ _OPERATIONS: Final = (
         "giftcard.link", Scope.GIFTCARD_WRITE, "Link a card to a customer.", R.CARD_NOT_ACCEPTED, *_CUSTOMER,
     ),
     _command(
-        "giftcard.transfer", Scope.GIFTCARD_WRITE, "Move a balance to another card.",
+        "giftcard.transfer", Scope.GIFTCARD_WRITE, "Move a balance to another card; to undo it, transfer back.",
         *_CARD, R.INVALID_STATE, R.OVER_MAXIMUM, R.INSUFFICIENT_BALANCE,
     ),
     _reading(

@@ -70,6 +70,13 @@ class Points(Out):
 _CARD: Final = ("card_id", "currency", "change_minor", "balance_minor", "held_minor", "version")
 
 
+class Counterparty(Out):
+    """The other customer of a transfer, and their account after it."""
+
+    customer_id: Id
+    points: Points
+
+
 class GiftCard(Out):
     """A gift card after the document; only `reason` of a card that is not accepted."""
 
@@ -125,6 +132,7 @@ class OutcomeData(Out):
     return_id: Id | None = None
     tender_id: Id | None = None
     points: Points | None = None
+    counterparty: Counterparty | None = None
     gift_cards: tuple[GiftCard, ...] | None = None
     tender: Tender | None = None
     tenders: tuple[Tender, ...] | None = None

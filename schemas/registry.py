@@ -84,6 +84,7 @@ _COMMANDS: Final = (
     ("crm.giftcard.transfer", 28, commands.GiftCardTransfer),
     ("crm.pool.join", 29, commands.PoolJoin),
     ("crm.pool.leave", 30, commands.PoolLeave),
+    ("crm.loyalty.transfer", 31, commands.LoyaltyTransfer),
 )
 
 DOCUMENTS: Final[Mapping[str, DocumentType]] = MappingProxyType(

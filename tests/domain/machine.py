@@ -257,6 +257,12 @@ class Documents(RuleBasedStateMachine):
     def about_card(self, alias: str, way: str, customer_id: str) -> None:
         self.say(self.command(f"giftcard.{way}", gift_card=card(alias), customer_id=customer_id))
 
+    @rule(sender=customers, receiver=customers, points=small)
+    def give(self, sender: str, receiver: str, points: int) -> None:
+        self.say(
+            self.command("loyalty.transfer", from_customer_id=sender, to_customer_id=receiver, points=max(points, 1))
+        )
+
     @rule(source=cards, into=cards, amount=maybe)
     def transfer(self, source: str, into: str, amount: int | None) -> None:
         source_ref = {**card(source), "pin": "1234"}

@@ -240,6 +240,7 @@ VERBS: dict[str, Callable[[Words, Clock], tuple[str, Data]]] = {
         "crm.loyalty.adjust",
         _simple("", customer_id=str, points=int)(words, clock)[1] | {"reason": "correction", "actor": "desk"},
     ),
+    "give": _simple("crm.loyalty.transfer", from_customer_id=str, to_customer_id=str, points=int),
     "restore": _simple("crm.loyalty.restore", of=_of, points=int),
     "reverse": _simple("crm.loyalty.reverse", of=_of, points=int),
     "issue": _card_command("crm.giftcard.issue", "amount_minor"),

@@ -32,13 +32,13 @@ _CATEGORIES = {
 }
 CATEGORY = {reason: category for category, reasons in _CATEGORIES.items() for reason in reasons.split()}
 
-NAMED = ("card", "tender", "worth", "until")
+NAMED = ("card", "tender", "worth", "until", "to")
 QUIET = ("policy", "customer", "sale", "worth", "until")
 
 
 def parse(text: str) -> Parts:
     """The parts of an expectation by name: `status`, `points`, `card G`, `tender T1`, `lines`, `policy`,
-    `customer`, `...`.
+    `customer`, `to D` (the counterparty), `...`.
     """
     words = text.split()
     parts: Parts = {}
@@ -65,6 +65,8 @@ def render(data: Data) -> Parts:
         parts["category"] = str(data.get("category"))
     if data.get("points"):
         parts["points"] = _points(data["points"])
+    if other := data.get("counterparty"):
+        parts["to " + other["customer_id"]] = _points(other["points"])
     for card in data.get("gift_cards") or ():
         parts["card " + card_name(card.get("last4"))] = _card(card)
     own = [{**data["tender"], "reason": None}] if data.get("tender") else []  # its reason stands at the top

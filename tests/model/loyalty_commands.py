@@ -131,6 +131,21 @@ def loyalty_adjust(world: World, doc: Doc) -> None:
     return world.emit(doc, "applied", account=key)
 
 
+def loyalty_transfer(world: World, doc: Doc) -> None:
+    sender, receiver = doc.data["from_customer_id"], doc.data["to_customer_id"]
+    reasons = [world.status(sender, doc.at), world.status(receiver, doc.at)]
+    if first(reasons):
+        return refuse(world, doc, *reasons)
+    key, other = world.account_key(sender), world.account_key(receiver)
+    if key == other:
+        return refuse(world, doc, "invalid_state")
+    if world.account(key).available(doc.on) < doc.data["points"]:
+        return refuse(world, doc, "insufficient_balance")
+    for lot, amount in world.account(key).pick(doc.data["points"], doc.on):
+        world.account(other).credit(amount, lot)
+    return world.emit(doc, "applied", account=key, counterparty=receiver)
+
+
 def loyalty_restore(world: World, doc: Doc) -> None:
     of, points = doc.data["of"], doc.data.get("points")
     if of["type"] == "scm.tender.requested":

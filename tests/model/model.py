@@ -75,6 +75,8 @@ class Model:
 
         Each item: {"type", "subject", "data"}; of a duplicate the stored ones and "replayed"; or {"dead_letter"}.
         """
+        if data.get("of", {}).get("type", "").endswith(".transfer"):
+            return [{"dead_letter": "invalid"}]
         if instant(data["occurred_at"]) > (stamped or received) + timedelta(hours=24):
             return [{"dead_letter": "clock_ahead"}]
         seen = self.seen.get((kind, subject))
@@ -148,9 +150,15 @@ class _Watch:
         for card in self.world.cards.values():
             card.frozen = card.frozen or card.balance < 0  # as the document leaves it
         account, claimed = data.pop("account", None), data.pop("claimed", None)
+        counterparty = data.pop("counterparty", None)
         shown = self._points(account, claimed, data.get("points"))
         if shown:
             data["points"] = shown
+        if counterparty:
+            other = self.world.account(self.world.account_key(counterparty))
+            before = self.points.get(self.world.account_key(counterparty), (0, ()))[0]
+            block = _points_block(other, other.balance() - before, self.doc)
+            data["counterparty"] = {"customer_id": counterparty, "points": block}
         cards = self._cards(data.pop("card_reasons", {}))
         if cards:
             data["gift_cards"] = cards

@@ -200,6 +200,7 @@ DIGESTS_2 = DIGESTS_1 | {
     "crm.giftcard.issue": "b20b260305f0fb91",
     "crm.giftcard.redeem": "548fec52f81e580f",
     "crm.giftcard.transfer": "b13e4318505b0d69",
+    "crm.loyalty.transfer": "cdb9d8e40f1f06a1",
 }
 DIGESTS = [
     (version, type_, digest)

@@ -27,7 +27,8 @@ HOLD_EXPIRED: Final = "crm.hold.expired"
 
 Facts = list[Any]
 """One outcome as positions: time_us, status, reason, customer_id, sale_id, return_id, tender_id, points, cards, tender,
-tenders, lines, policy_version, notice. An id that is the subject is stored as True."""
+tenders, lines, policy_version, notice; of a transfer also the counterparty: [customer_id, points]. An id that is the
+subject is stored as True."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -58,6 +59,7 @@ def facts_of(outcome: Outcome, subject: str, time_us: int) -> Facts:
         [number for line in outcome.lines for number in line],
         outcome.policy_version,
         outcome.notice or None,
+        *([] if outcome.counterparty is None else [[outcome.counterparty[0], list(outcome.counterparty[1])]]),
     ]
 
 
@@ -164,7 +166,7 @@ def _notice_subject(data: dict[str, Any], subject: str) -> str:
 
 def _data(facts: Facts, subject: str) -> dict[str, Any]:
     """`data` of an outcome (contract §3)."""
-    _, status, reason, _, _, _, _, points, cards, tender, tenders, lines, policy_version, _ = facts
+    _, status, reason, _, _, _, _, points, cards, tender, tenders, lines, policy_version, _, *others = facts
     data: dict[str, Any] = {"status": STATUSES[status]}
     if reason is not None:
         data["reason"] = reason
@@ -172,6 +174,8 @@ def _data(facts: Facts, subject: str) -> dict[str, Any]:
     _ids(data, facts, subject)
     if points is not None:
         data["points"] = _points(points)
+    for other_id, other in others:
+        data["counterparty"] = {"customer_id": other_id, "points": _points(other)}
     if cards:
         data["gift_cards"] = [_card(card) for card in cards]
     if tender is not None:

@@ -28,6 +28,7 @@ DECISIONS: dict[str, Decision] = {
     "crm.loyalty.earn": points.earn,
     "crm.loyalty.redeem": points.redeem,
     "crm.loyalty.adjust": points.adjust,
+    "crm.loyalty.transfer": points.transfer,
     "crm.loyalty.restore": points.restore,
     "crm.loyalty.reverse": points.reverse,
     "crm.giftcard.issue": gift_cards.issue,

@@ -125,6 +125,11 @@ def _merge(doc: Any, needs: Needs) -> None:  # noqa: ANN401
     needs.customer(doc.into_customer_id)
 
 
+def _points_transfer(doc: Any, needs: Needs) -> None:  # noqa: ANN401
+    needs.customer(doc.from_customer_id)
+    needs.customer(doc.to_customer_id)
+
+
 def _transfer(doc: Any, needs: Needs) -> None:  # noqa: ANN401
     needs.card(doc.from_card)
     needs.card(doc.to_card)
@@ -138,6 +143,7 @@ NEEDS: dict[str, Callable[[Any, Needs], None]] = {
     "scm.tender.captured": _tender,
     "scm.tender.voided": _tender,
     "crm.customer.merge": _merge,
+    "crm.loyalty.transfer": _points_transfer,
     "crm.giftcard.transfer": _transfer,
 }
 

@@ -59,6 +59,7 @@ class Outcome:
     return_id: str | None = None
     tender_id: str | None = None
     points: PointsPart | None = None
+    counterparty: tuple[str, PointsPart] | None = None  # the other customer of a transfer
     gift_cards: list[CardPart] = field(default_factory=list)
     tender: TenderPart | None = None
     tenders: list[TenderPart] = field(default_factory=list)

@@ -1,6 +1,14 @@
-"""Loyalty commands: earn, redeem, adjust, restore, reverse (contract §2.3, §8 Commands)."""
+"""Loyalty commands: earn, redeem, adjust, transfer, restore, reverse (contract §2.3, §8 Commands)."""
 
-from schemas.commands import LoyaltyAdjust, LoyaltyEarn, LoyaltyRedeem, LoyaltyRestore, LoyaltyReverse, Of
+from schemas.commands import (
+    LoyaltyAdjust,
+    LoyaltyEarn,
+    LoyaltyRedeem,
+    LoyaltyRestore,
+    LoyaltyReverse,
+    LoyaltyTransfer,
+    Of,
+)
 from schemas.reasons import Reason, first
 from worker.domain import tender as tenders
 from worker.domain.books import Books
@@ -95,6 +103,24 @@ def adjust(doc: LoyaltyAdjust, books: Books) -> Outcome:
     else:
         books.debit(account, -doc.points, Contra.ADJUSTED, day)
     return _applied(books, account, doc.customer_id, day, version.version)
+
+
+def transfer(doc: LoyaltyTransfer, books: Books) -> Outcome:
+    """Move points from one customer to another, soonest to expire first; a deficit of the receiver is filled first."""
+    day = day_of(doc.occurred_at)
+    sender_id, receiver_id = doc.from_customer_id, doc.to_customer_id
+    refused = first([customer_refused(books, id_, doc.occurred_at) for id_ in (sender_id, receiver_id)])
+    sender, receiver = _account(books, sender_id), _account(books, receiver_id)
+    if sender is None or receiver is None or refused is not None:
+        return Outcome("rejected", refused or Reason.CUSTOMER_NOT_FOUND, customer_id=sender_id)
+    if sender is receiver:
+        return _rejected(books, sender, sender_id, day, Reason.INVALID_STATE)
+    if doc.points > sender.available(day):
+        return _rejected(books, sender, sender_id, day, Reason.INSUFFICIENT_BALANCE)
+    books.move(sender, receiver, doc.points, day)
+    outcome = _applied(books, sender, sender_id, day)
+    outcome.counterparty = (receiver_id, points_part(books, receiver, day))
+    return outcome
 
 
 def not_found(of: Of) -> Reason:

@@ -57,7 +57,7 @@ You look after gift cards and what is paid with them.
    after and instead of the request.
 5. A hold that is neither captured nor voided runs out by itself; what is still there can be captured then.
 6. Outside a sale: giftcard_reload puts money on a card within the policy's limits, giftcard_redeem takes it off,
-   giftcard_reverse undoes either, giftcard_issue and giftcard_transfer too.
+   giftcard_reverse undoes either, and giftcard_issue too; giftcard_transfer is undone by transferring back.
 7. Lost or abused: giftcard_freeze at once; then giftcard_issue a new one and giftcard_transfer what is left, which
    takes giftcard_unfreeze first; giftcard_link keeps it with its customer.
 8. "Why was it declined?": the error says it; event_explain of the tender (scm.tender.requested) has the whole story.
