@@ -1,12 +1,15 @@
+-- OFFSET 0 keeps the planner from walking the tenant's accounts in their order until some are found to match.
 SELECT a.*
 FROM customer c
 CROSS JOIN LATERAL (
     SELECT id, kind, key, currency, standing, balance, held, deficit, version, lots, earned, extra, last_no
     FROM account
-    WHERE id = c.account_id AND org = $1 AND kind = 0 AND key > $2 AND standing > 0
+    WHERE id = c.account_id
+    OFFSET 0
 ) a
 WHERE c.org = $1 AND lower(c.email COLLATE "C") = lower($4::text COLLATE "C")
   AND ($5::text IS NULL OR c.phone COLLATE "C" = $5)
   AND ($6::jsonb IS NULL OR c.external_ids @> $6)
+  AND a.kind = 0 AND a.key > $2 AND a.standing > 0
 ORDER BY a.key
 LIMIT $3
