@@ -23,6 +23,7 @@ class Access(StrEnum):
     """What an operation may do to the ledger: for those who hand operations to machines."""
 
     READ = "read"
+    PROBE = "probe"  # reads, but a wrong PIN counts and may freeze a card
     WRITE = "write"
     DANGEROUS = "dangerous"  # can't be taken back, or makes points of nothing, or changes the rules for all
 
@@ -179,8 +180,10 @@ _OPERATIONS: Final = (
     ),
     _command("giftcard.freeze", Scope.GIFTCARD_WRITE, "Refuse every debit of a card from now on.", R.CARD_NOT_ACCEPTED),
     _command(
-        "giftcard.unfreeze", Scope.GIFTCARD_WRITE, "Let a frozen card pay again; not below zero.",
-        R.CARD_NOT_ACCEPTED, R.INVALID_STATE,
+        "giftcard.unfreeze", Scope.GIFTCARD_WRITE,
+        "Let a frozen card pay again; not below zero. After five wrong PINs it takes the scope card:trusted, and "
+        "resets nothing: the next wrong PIN freezes the card again.",
+        R.CARD_NOT_ACCEPTED, R.INVALID_STATE, R.CARD_FROZEN,
     ),
     _command(
         "giftcard.link", Scope.GIFTCARD_WRITE, "Link a card to a customer.", R.CARD_NOT_ACCEPTED, *_CUSTOMER,
@@ -191,11 +194,11 @@ _OPERATIONS: Final = (
     ),
     _reading(
         "giftcard.get", Scope.GIFTCARD_READ, "Balance, holds, expiry and owner of a card.",
-        views.GiftCardGet, views.GiftCardView, R.CARD_NOT_ACCEPTED,
+        views.GiftCardGet, views.GiftCardView, R.CARD_NOT_ACCEPTED, access=Access.PROBE,
     ),
     _reading(
         "giftcard.history", Scope.GIFTCARD_READ, "Every transfer of a card, with its document and balance.",
-        views.GiftCardHistory, views.HistoryPage, R.CARD_NOT_ACCEPTED,
+        views.GiftCardHistory, views.HistoryPage, R.CARD_NOT_ACCEPTED, access=Access.PROBE,
     ),
     _command(
         "tender.authorize", Scope.TENDER, "Hold money of a card, or points; with `capture` take it at once.",

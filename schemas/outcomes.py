@@ -19,6 +19,7 @@ NOTICES: Final = (
     "crm.points.released",
     "crm.points.forfeited",
     "crm.giftcard.expired",
+    "crm.giftcard.frozen",
 )
 TENDER_NOTICES: Final = NOTICES[:2]  # on the topic of tender outcomes
 

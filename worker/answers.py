@@ -5,17 +5,22 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import structlog
+
 from schemas.reasons import DeadLetterReason
 from worker import metrics
 from worker.codec import Document, Message, Outlet
 from worker.codec.encode import ENCODER_VERSION, REPLAYED
 from worker.domain.books import Books
+from worker.domain.deadlines import NOTICES
 from worker.ledger.facts import Told, told
 from worker.ledger.pack import STATES
 from worker.ledger.queries import SQL, Connection
 from worker.ledger.work import Work
 
 TENDER_STATE = "crm-tender-state"
+CARD_FROZEN = NOTICES["frozen"]
+_log = structlog.get_logger(__name__)
 Headers = tuple[tuple[str, bytes], ...]
 
 
@@ -123,7 +128,11 @@ def trace(traceparent: bytes | None) -> Headers:
 
 
 def count(works: Iterable[Work]) -> None:
-    """Tell the metrics how a committed batch was answered."""
+    """Tell the metrics how a committed batch was answered, and the log which cards wrong PINs froze."""
+    works = list(works)
+    for work in works:
+        if work.outcome is not None and work.outcome.notice == CARD_FROZEN:
+            _log.warning("card_frozen_by_pins", orgcode=work.orgcode, card_id=work.outcome.gift_cards[0].card_id)
     answered = Counter(
         (work.type, work.outcome.status, work.outcome.reason or "")
         if work.outcome is not None

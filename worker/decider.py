@@ -10,7 +10,7 @@ from schemas.policy import Policy
 from schemas.reasons import DeadLetterReason
 from worker import errors, faults
 from worker.domain import deadlines, needs
-from worker.domain.books import Books
+from worker.domain.books import Books, Pins
 from worker.domain.decide import Circumstances, decide
 from worker.domain.needs import Needs
 from worker.domain.outcome import Outcome
@@ -74,10 +74,12 @@ class Decider:
         """What is remembered of the ledger may never have been committed."""
         self._shelf.forget()
 
-    async def decide(self, connection: Connection, works: list[Work], draft: Policy | None = None) -> list[Books]:
+    async def decide(
+        self, connection: Connection, works: list[Work], draft: Policy | None = None, pins: Pins = Pins.CHECKED
+    ) -> list[Books]:
         """Load and lock all that the batch can touch, then decide one document after the other, in memory.
 
-        `draft`: a policy that is in force for these works, whatever was put.
+        `draft`: a policy that is in force for these works, whatever was put. `pins`: for a simulation.
         """
         books = await self._shelf.open(connection, {work.orgcode: work.org for work in works})
         if draft is not None:
@@ -97,6 +99,7 @@ class Decider:
         for work in works:
             book = books[work.orgcode]
             book.begin(work.mark, work.received_us)
+            book.pins = pins
             self._decide_one(work, book)
         return list(books.values())
 

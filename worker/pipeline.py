@@ -19,7 +19,7 @@ from worker.answers import Answers, Applied, count
 from worker.codec import Decoder, Document, Keyring, Message, Outlet, Record, Undecodable
 from worker.dead_letters import DeadLetters
 from worker.decider import COLLIDED, Decider, blame, retrying
-from worker.domain.books import Books
+from worker.domain.books import Books, Pins
 from worker.journal import Journal
 from worker.kafka import topics
 from worker.ledger import load, write
@@ -218,6 +218,8 @@ class Pipeline:
 
         `draft`: the policy to decide by; its number is the one that it would get if it were put.
 
+        Every known card counts as accepted. Of one that has a PIN nothing is shown, unless `document.trusted`.
+
         A known identity gets its stored outcomes; raises Conflict for one with other content. What Postgres would
         refuse, and what the document would wake, is not seen. Rows that it touches are locked as long as it takes.
         """
@@ -226,10 +228,12 @@ class Pipeline:
             org = await connection.fetchval("SELECT id FROM org WHERE code = $1", document.orgcode)
             work = self._work(document, now_us, org or NOBODY)
             fresh = await self._sort_out(connection, [work], answers)
-            shelf = await self._decider.decide(connection, fresh, draft) if fresh else []
+            shelf = await self._decider.decide(connection, fresh, draft, Pins.WAIVED) if fresh else []
             await answers.add_states(connection, shelf)
         if answers.conflicts:
             raise Conflict(f"conflict: {document.type} {document.subject} is known with other content")
+        if not document.trusted:
+            _hide_cards(work, shelf)
         work.note(now_us)
         return answers.messages([work])
 
@@ -292,6 +296,20 @@ class Pipeline:
     async def published(self, batch_no: tuple[int, ...]) -> None:
         """Every outcome of these batches was acknowledged; the journal learns it with the next transaction."""
         self._journal.published(batch_no)
+
+
+def _hide_cards(work: Work, shelf: list[Books]) -> None:
+    """Take from a simulated outcome what it says of cards that have a PIN: its sender has not shown to know it."""
+    outcome = work.outcome
+    if outcome is None:
+        return
+    accounts = (account for book in shelf for account in book.accounts.values())
+    hidden = {account.key for account in accounts if account.card is not None and account.card.pin}
+    shown = [part for part in outcome.gift_cards if part.card_id not in hidden]
+    if len(shown) < len(outcome.gift_cards):
+        outcome.gift_cards = shown
+        outcome.customer_id = getattr(work.model, "customer_id", None)
+        outcome.tender = None
 
 
 def _in_time(records: Sequence[Record], now_us: int) -> list[Record]:

@@ -96,6 +96,16 @@ def test_the_hints_are_true(tool: Offered) -> None:
     assert hints.open_world_hint is False
 
 
+def test_looking_at_a_card_is_no_plain_reading() -> None:
+    """A wrong PIN counts, and the fifth freezes the card."""
+    probes = {one.tool for one in served().values() if one.access is Access.PROBE}
+    assert probes == {"giftcard_get", "giftcard_history"}
+    for name in probes:
+        hints = ALL[name].tool.annotations
+        assert hints is not None
+        assert (bool(hints.read_only_hint), hints.destructive_hint) == (False, False)
+
+
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
 async def test_without_permission_nothing_that_changes_anything_is_offered(mode: str) -> None:
     async with connected(allow_writes=False, mode=mode) as (client, _):

@@ -190,6 +190,8 @@ class World:
         card = self.card(ref)
         if card is None:
             return None, "card_not_accepted"
+        if card.pin is not None and card.frozen and card.wrong_pins >= 5:
+            return None, "card_not_accepted"
         if card.pin is None or card.pin == ref.get("pin"):
             card.wrong_pins = 0
             return card, None

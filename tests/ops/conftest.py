@@ -70,8 +70,9 @@ class Desk:
         assert applied is not None
         return applied
 
-    async def simulate(self, text: str) -> list[Data]:
+    async def simulate(self, text: str, *, trusted: bool = False) -> list[Data]:
         (item,) = self.pipeline.decode([self.record(text)], microseconds(BASE)).items
+        item.trusted = trusted  # type: ignore[union-attr]
         return told(await self.pipeline.simulate(item, microseconds(BASE)))  # type: ignore[arg-type]
 
     async def explain(self, type_: str, subject: str) -> Explanation:

@@ -6,6 +6,7 @@ from prometheus_client import generate_latest
 
 from tests.ops.conftest import Desk
 from worker import metrics
+from worker.ops.simulate import Invalid, simulate
 from worker.pipeline import Conflict
 
 GIVEN = (
@@ -92,3 +93,49 @@ async def test_nothing_stays_locked(desk: Desk) -> None:
     simulated = await desk.simulate("sale S1 C 1:1000")
     assert await desk.apply("sale S2 C 1:1000", "sale S1 C 1:1000") != simulated
     assert (await desk.simulate("sale S3 C 1:1000"))[0]["data"]["points"]["balance"] == 30
+
+
+PIN_CARD = ("issue I1 G 5000 pin=4711", "customer C", "link K0 G C", "issue I2 H 700")
+ON_THE_CARD = (
+    ("request T1 card G 100", "approved"),
+    ("request T2 card G 9000", "declined"),
+    ("request T3 card G 9000 partial", "partial"),
+    ("spend K1 G 100", "applied"),
+    ("freeze K2 G", "applied"),
+    ("reload K3 G 5", "applied"),
+    ("transfer K4 G H 100", "applied"),
+    ("return R1 - - 1:100 card>G:50", "applied"),
+)
+
+
+@pytest.mark.parametrize(("text", "status"), ON_THE_CARD)
+async def test_of_a_card_with_a_pin_it_shows_nothing(desk: Desk, text: str, status: str) -> None:
+    """It counts as accepted; but who simulates has not shown to know the PIN."""
+    await desk.apply(*PIN_CARD)
+    (outcome,) = await desk.simulate(text)
+    assert outcome["data"]["status"] == status
+    shown = outcome["data"].get("gift_cards", [])
+    assert [part["balance_minor"] for part in shown] == ([800] if text.startswith("transfer") else [])
+    assert "customer_id" not in outcome["data"]
+    assert "tender" not in outcome["data"]
+    trusted = (await desk.simulate(text, trusted=True))[0]["data"]
+    assert len(trusted["gift_cards"]) == len(shown) + 1
+
+
+@pytest.mark.parametrize("pin", ["4711", "0000"])
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ("request T1 card G 100 pin={}", "gift_card.pin"),
+        ("spend K1 G 100 pin={}", "gift_card.pin"),
+        ("transfer K4 G H 100 pin={}", "from_card.pin"),
+        ("issue I9 M 100 pin={}", "pin"),
+    ],
+)
+async def test_it_takes_no_pin(desk: Desk, connection: asyncpg.Connection, text: str, where: str, pin: str) -> None:
+    await desk.apply(*PIN_CARD)
+    before = await ledger(connection)
+    event = desk.record(text.format(pin))
+    with pytest.raises(Invalid, match=f"^invalid: {where}: a simulation takes no PIN$"):
+        await simulate(desk.pipeline, event.value or b"")
+    assert await ledger(connection) == before

@@ -1,13 +1,18 @@
 """A card as it is now, and who may be told (contract §2.2 Safety)."""
 
 import asyncio
+import time
 from datetime import timedelta
 from typing import Any
 
+import asyncpg
+import orjson
 import pytest
+from structlog.testing import capture_logs
 
 from schemas.reasons import Reason
 from tests.views.conftest import NOW, Data, Shop, card
+from worker.pipeline import Batch
 from worker.views import Refused
 
 GUESSES = 5
@@ -101,7 +106,7 @@ async def guess(shop: Shop, times: int, pin: str = "0000") -> None:
 
 async def test_five_wrong_pins_freeze_the_card(shop: Shop) -> None:
     """Those of look-ups and of payments together; a right one in between begins anew."""
-    await shop.tell("issue I1 G 5000 pin=4711")
+    (issued,) = await shop.tell("issue I1 G 5000 pin=4711")
     await guess(shop, GUESSES - 1)
     assert (await shop.ask("giftcard.get", gift_card=card("G", "4711")))["status"] == "active"
     await guess(shop, 2)
@@ -109,9 +114,39 @@ async def test_five_wrong_pins_freeze_the_card(shop: Shop) -> None:
     assert {one["reason"] for one in declined} == {"card_not_accepted"}
     await guess(shop, 1)
     (frozen,) = await shop.tell("request T3 card G 100 pin=4711")
-    assert frozen["reason"] == "card_frozen"
-    told = await shop.ask("giftcard.get", gift_card=card("G", "4711"))
+    assert frozen["reason"] == "card_not_accepted"
+    card_id = issued["gift_cards"][0]["card_id"]
+    told = await shop.ask("giftcard.get", gift_card={"card_id": card_id}, trusted=True)
     assert (told["status"], told["available_minor"], told["version"]) == ("frozen", 0, 2)
+
+
+async def test_a_card_that_wrong_pins_froze_tells_nothing_of_its_pin(shop: Shop) -> None:
+    (issued,) = await shop.tell("issue I1 G 5000 pin=4711")
+    card_id = issued["gift_cards"][0]["card_id"]
+    await guess(shop, GUESSES)
+    for pin in ({}, {"pin": "0000"}, {"pin": "4711"}):
+        for named in (card("G"), {"card_id": card_id}):
+            assert not await accepted(shop, named | pin)
+            assert await accepted(shop, named | pin, trusted=True) is (named | pin == {"card_id": card_id})
+
+
+@pytest.mark.parametrize("by", ["look-ups", "payments"])
+async def test_a_freeze_by_pins_is_announced(shop: Shop, by: str, connection: asyncpg.Connection) -> None:
+    await shop.tell("issue I1 G 5000 pin=4711")
+    if by == "look-ups":
+        await guess(shop, GUESSES)
+    else:
+        await shop.tell(*(f"request T{n} card G 1 pin=0000" for n in range(GUESSES)))
+    assert [row["kind"] for row in await connection.fetch("SELECT kind FROM timer")] == ["frozen"]
+    await shop.worker.apply(Batch([], 0), {("scm.sales", 0): time.time_ns() // 1000})  # the topic is read up to now
+    with capture_logs() as logs:
+        applied = await shop.worker.work(final=True)
+    assert applied is not None
+    (notice,) = [orjson.loads(message.value or b"") for message in applied.messages]
+    (part,) = notice["data"]["gift_cards"]
+    assert (notice["type"], notice["subject"], part["balance_minor"]) == ("crm.giftcard.frozen", part["card_id"], 5000)
+    (said,) = [one for one in logs if one["event"] == "card_frozen_by_pins"]
+    assert (said["orgcode"], said["card_id"], said["log_level"]) == ("acme", part["card_id"], "warning")
 
 
 async def test_a_missing_pin_is_no_guess(shop: Shop) -> None:
@@ -124,4 +159,4 @@ async def test_a_missing_pin_is_no_guess(shop: Shop) -> None:
 async def test_guesses_made_at_once_all_count(shop: Shop) -> None:
     await shop.tell("issue I1 G 5000 pin=4711")
     await asyncio.gather(*(guess(shop, 1, f"000{number}") for number in range(GUESSES)))
-    assert (await shop.ask("giftcard.get", gift_card=card("G", "4711")))["status"] == "frozen"
+    assert not await accepted(shop, card("G", "4711"))

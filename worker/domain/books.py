@@ -3,6 +3,7 @@
 Accounts are changed by `Movements` alone. The ledger writes the difference once, after the last decision.
 """
 
+from enum import Enum, auto
 from typing import Final, NamedTuple, Protocol
 
 from schemas.scalars import CardToken
@@ -20,6 +21,14 @@ class CardNamed(Protocol):
     def number(self) -> CardToken | None: ...
     @property
     def card_id(self) -> str | None: ...
+
+
+class Pins(Enum):
+    """What becomes of the cards that a document names, and of their PINs."""
+
+    CHECKED = auto()
+    WAIVED = auto()  # a simulation: every known card counts as accepted
+    REFUSED = auto()  # too many guesses from this source: none is accepted, and nothing is looked at
 
 
 class Consent(NamedTuple):
@@ -46,6 +55,7 @@ class Books(Movements):
         self.entries: dict[tuple[str, str], Entry] = {}
         self.cards: dict[bytes, str] = {}  # number token → card_id
         self.consents: dict[str, list[Consent]] = {}
+        self.pins = Pins.CHECKED
         # what the batch changed
         self.woken: dict[tuple[str, str], int] = {}  # ("sale" | "tender", id) that no longer waits → mark of the cause
         self.new_cards: list[tuple[bytes, str]] = []

@@ -18,6 +18,7 @@ NOTICES = {
     "expire": "crm.points.expired",
     "forfeit": "crm.points.forfeited",
     "card": "crm.giftcard.expired",
+    "frozen": "crm.giftcard.frozen",
 }
 
 
@@ -30,6 +31,8 @@ def due(timer: Timer, books: Books) -> Outcome | None:
             return _forfeit(timer, books)
         case "card":
             return _card(timer, books)
+        case "frozen":
+            return _frozen(timer, books)
         case _:
             return _lots(timer, books)
 
@@ -108,6 +111,16 @@ def _release(books: Books, account: Account, day: int) -> int:
     if moved:
         books.touch(account)
     return moved
+
+
+def _frozen(timer: Timer, books: Books) -> Outcome | None:
+    """Wrong PINs froze a card; whoever is responsible for it hears of it."""
+    card = books.accounts.get((Kind.CARD, timer.key.partition("\n")[0]))
+    if card is None or card.card is None:
+        return None
+    outcome = _notice("frozen", card.card.customer_id or None)
+    outcome.gift_cards = [card_part(books, card)]
+    return outcome
 
 
 def _card(timer: Timer, books: Books) -> Outcome | None:

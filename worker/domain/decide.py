@@ -35,13 +35,13 @@ DECISIONS: dict[str, Decision] = {
     "crm.giftcard.reload": gift_cards.reload,
     "crm.giftcard.reverse": gift_cards.reverse,
     "crm.giftcard.freeze": gift_cards.freeze,
-    "crm.giftcard.unfreeze": gift_cards.unfreeze,
     "crm.giftcard.link": gift_cards.link,
 }
-# Those that demand the PIN of a card that has one (contract §8 Commands).
+# Those that ask who sent them: they demand the PIN of a card that has one (contract §8 Commands), or lift a freeze.
 PAYMENTS: dict[str, Callable[..., Outcome]] = {
     "crm.giftcard.redeem": gift_cards.redeem,
     "crm.giftcard.transfer": gift_cards.transfer,
+    "crm.giftcard.unfreeze": gift_cards.unfreeze,
 }
 REQUEST = "scm.tender.requested"
 CAPTURE = "scm.tender.captured"

@@ -20,7 +20,7 @@ from worker.domain.loyalty import card_part
 from worker.domain.movements import day_of
 from worker.domain.outcome import Outcome
 from worker.domain.points import TENDER, not_found
-from worker.domain.requests import accepted_card, card_refused
+from worker.domain.requests import accepted_card, card_refused, frozen_by_pins
 from worker.domain.sale import Entry
 from worker.domain.sales import card_expiry, card_timer
 from worker.domain.tender import State
@@ -184,18 +184,20 @@ def freeze(doc: GiftCardFreeze, books: Books) -> Outcome:
     return _outcome(books, [card], customer_id=doc.customer_id)
 
 
-def unfreeze(doc: GiftCardUnfreeze, books: Books) -> Outcome:
-    """A card below zero stays frozen."""
+def unfreeze(doc: GiftCardUnfreeze, books: Books, *, trusted: bool) -> Outcome:
+    """A card below zero stays frozen. What wrong PINs froze takes the scope card:trusted to lift, and their number
+    stays: until the right PIN comes, one more wrong one freezes the card again.
+    """
     card = books.card(doc.gift_card)
     if card is None:
         return _not_accepted(doc)
+    if frozen_by_pins(card) and not trusted:
+        return Outcome("rejected", Reason.CARD_FROZEN, customer_id=doc.customer_id)
     if card.balance < 0:
         return _outcome(books, [card], Reason.INVALID_STATE, customer_id=doc.customer_id)
     if card.standing is Standing.FROZEN:
         books.touch(card)
         card.standing = Standing.ACTIVE
-        if card.card is not None:
-            card.card.pin_failures = 0
     return _outcome(books, [card], customer_id=doc.customer_id)
 
 

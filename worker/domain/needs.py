@@ -155,8 +155,8 @@ def add_timer(timer: Timer, needs: Needs) -> None:
             needs.tenders[timer.key] = None
         case "forfeit":
             needs.sales[timer.key] = None
-        case "card":
-            needs.accounts[Kind.CARD, timer.key] = None
+        case "card" | "frozen":
+            needs.accounts[Kind.CARD, timer.key.partition("\n")[0]] = None
         case _:
             kind, key, _ = timer.key.split("\n")
             needs.accounts[Kind(int(kind)), key] = None

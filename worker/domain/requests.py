@@ -3,7 +3,7 @@
 from schemas.documents import CardRef, TenderCaptured, TenderRequested, TenderVoided
 from schemas.reasons import Reason, first
 from worker.domain import tender as tenders
-from worker.domain.books import Books
+from worker.domain.books import Books, Pins
 from worker.domain.customers import customer_refused
 from worker.domain.identity import pin_digest
 from worker.domain.lots import DAY_US, Account, Kind, Standing
@@ -77,18 +77,23 @@ def _card(doc: TenderRequested, books: Books, *, trusted: bool) -> tuple[Account
 
 
 def accepted_card(ref: CardRef, books: Books, *, trusted: bool) -> Account | None:
-    """The card, if it is known and its PIN is right. Five wrong PINs in a row freeze it.
+    """The card, if it is known and its PIN is right. Five wrong PINs in a row freeze it; then no PIN is checked, so
+    that a frozen card doesn't tell which one is right.
 
     `trusted`: a card_id stands in for a PIN that is not given (contract §2.2 Safety); one that is given must be right.
     """
+    if books.pins is Pins.REFUSED:
+        return None
     card = books.card(ref)
     if card is None or card.card is None:
         return None
     facts = card.card
-    if not facts.pin:
+    if not facts.pin or books.pins is Pins.WAIVED:
         return card
     if ref.pin is None:
         return card if trusted and ref.card_id is not None else None
+    if frozen_by_pins(card):
+        return None
     if any(pin_digest(token, card.key) == facts.pin for token in ref.pin.tokens):
         if facts.pin_failures:
             facts.pin_failures = 0
@@ -99,7 +104,13 @@ def accepted_card(ref: CardRef, books: Books, *, trusted: bool) -> Account | Non
     if facts.pin_failures >= PIN_ATTEMPTS and card.standing is Standing.ACTIVE:
         books.touch(card)
         card.standing = Standing.FROZEN
+        books.timers.append(Timer("frozen", f"{card.key}\n{card.version}", books.now_us))
     return None
+
+
+def frozen_by_pins(card: Account) -> bool:
+    """Whether wrong PINs froze the card. Lifting that leaves their number: the next wrong one freezes it again."""
+    return card.standing is Standing.FROZEN and card.card is not None and card.card.pin_failures >= PIN_ATTEMPTS
 
 
 def card_refused(card: Account, day: int) -> Reason | None:

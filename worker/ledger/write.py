@@ -237,15 +237,20 @@ async def _waiting(connection: Connection, no: int, works: Sequence[Work], shelf
     fired = sorted((work.org, work.timer.kind, work.timer.key) for work in works if work.timer is not None)
     if fired:
         await connection.execute(SQL["delete_timer"], *_rows_of(3, fired))
-    timers = sorted(
+    await timers(connection, shelf, now_us)
+
+
+async def timers(connection: Connection, shelf: list[Books], now_us: int) -> None:
+    """Write the deadlines that the decisions set."""
+    rows = sorted(
         {
             (book.org, timer.kind, timer.key, timer.due_us, _not_before(timer.due_us, now_us))
             for book in shelf
             for timer in book.timers
         }
     )
-    if timers:
-        await connection.execute(SQL["insert_timer"], *_rows_of(5, timers))
+    if rows:
+        await connection.execute(SQL["insert_timer"], *_rows_of(5, rows))
 
 
 def _not_before(due_us: int, now_us: int) -> int:

@@ -98,7 +98,8 @@ def _annotations(operation: Operation) -> mcp.ToolAnnotations:
     """Only what differs from the protocol's defaults, or what a default would leave open."""
     if operation.access is Access.READ:
         return mcp.ToolAnnotations(read_only_hint=True, open_world_hint=False)
-    return mcp.ToolAnnotations(destructive_hint=not GUIDES[operation.name].adds, open_world_hint=False)
+    destroys = operation.access is not Access.PROBE and not GUIDES[operation.name].adds
+    return mcp.ToolAnnotations(destructive_hint=destroys, open_world_hint=False)
 
 
 def _input(operation: Operation) -> Schema:

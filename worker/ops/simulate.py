@@ -1,7 +1,7 @@
 """What would be decided of a document, without deciding it."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,6 +43,7 @@ async def simulate(
 
     `orgcode` stands in for the event's own where that is absent; `trusted`: as if it came with the scope card:trusted.
     `draft`: a policy to decide by instead of the one in force.
+    A simulation takes no PIN and treats each card as accepted (contract §9 Simulation), so nobody can try PINs with it.
     Raises Invalid, or pipeline.Conflict.
     """
     now_us = time.time_ns() // 1000
@@ -50,6 +51,8 @@ async def simulate(
     (item,) = pipeline.decode([record], now_us).items
     if isinstance(item, Undecodable):
         raise Invalid(": ".join(part for part in (item.reason.value, item.detail) if part))
+    if place := _pin(item.kind.dump(item.model)):
+        raise Invalid(f"invalid: {place}: a simulation takes no PIN")
     item.trusted = trusted
     return await pipeline.simulate(item, now_us, draft)
 
@@ -59,6 +62,23 @@ def outcome(messages: Sequence[Message]) -> tuple[dict[str, Any], bool]:
     told = [(orjson.loads(message.value or b"{}"), message.headers) for message in messages]
     envelope, headers = next(part for part in reversed(told) if part[0]["type"].startswith(OUTCOME_PREFIX))
     return envelope["data"], REPLAYED in headers
+
+
+def _pin(stored: object, path: str = "") -> str:
+    """Where in a document's stored form a PIN is; empty if there is none."""
+    inside: Iterable[tuple[str, object]]
+    match stored:
+        case dict():
+            inside = ((f"{path}.{name}" if path else name, value) for name, value in stored.items())
+        case tuple() | list():
+            inside = ((f"{path}[{place}]", value) for place, value in enumerate(stored))
+        case _:
+            return ""
+    for at, value in inside:
+        found = at if at.rpartition(".")[2] == "pin" and value is not None else _pin(value, at)
+        if found:
+            return found
+    return ""
 
 
 def _for_tenant(event: bytes, orgcode: str | None) -> bytes:

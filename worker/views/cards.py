@@ -37,9 +37,11 @@ async def try_pin(desk: Desk, orgcode: str, ref: CardRef) -> None:
         needs = Needs()
         needs.card(ref)
         await load.fill(connection, {orgcode: books}, {orgcode: needs}, {})
-        books.begin(0, time.time_ns() // 1000)
+        now_us = time.time_ns() // 1000
+        books.begin(0, now_us)
         accepted_card(ref, books, trusted=desk.trusted)
         await write.accounts(connection, [books])
+        await write.timers(connection, [books], now_us)
 
 
 async def accepted(tenant: Tenant, ref: CardRef, *, trusted: bool) -> tuple[Account, CardFacts]:
