@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar, Final
 
 from schemas.commands import NewCard, Of
-from schemas.documents import CardRef, Refund, ReturnCompleted, SaleCompleted, SaleLine, TenderRequested
+from schemas.documents import CardRef, Refund, ReturnCompleted, ReturnLine, SaleCompleted, SaleLine, TenderRequested
 from schemas.policy import Policy
 from schemas.scalars import CardToken
 
@@ -24,6 +24,9 @@ _SALE_LINE = attrgetter("line_id", "sku", "category", "item_type", "quantity", "
 _SALE_TENDER = attrgetter("tender_id", "kind", "amount_minor")
 _RETURN = attrgetter("return_id", "sale_id", "store_id", "currency", "customer_id", "training")
 _RETURN_LINE = attrgetter("line_id", "sale_line_id", "sku", "quantity", "net_minor")
+_RETURN_LINE_2 = attrgetter(
+    "line_id", "sale_line_id", "sku", "quantity", "net_minor", "category", "item_type", "loyalty_excluded"
+)
 _REFUND = attrgetter("refund_id", "kind", "amount_minor", "tender_id")
 _REQUEST = attrgetter(
     "tender_id",
@@ -139,9 +142,12 @@ class _Version1:
     def _return(self, returned: ReturnCompleted, key_index: int = 0) -> Content:
         return (
             _RETURN(returned),
-            self._parts(map(_RETURN_LINE, returned.lines)),
+            self._parts(map(self._return_line, returned.lines)),
             self._parts([self._refund(refund, key_index) for refund in returned.refunds]),
         )
+
+    def _return_line(self, line: ReturnLine) -> Content:
+        return _RETURN_LINE(line)
 
     def _refund(self, refund: Refund, key_index: int) -> Content:
         return (_REFUND(refund), self._plain(refund.gift_card, key_index))
@@ -177,7 +183,18 @@ class _Version1:
 
 
 class _Version2(_Version1):
-    """Content as 0.2 digests it: parts in the order of their ids, card numbers in canonical form."""
+    """Content as 0.2 digests it: parts in the order of their ids, card numbers in canonical form, and the members that
+    0.1 did not have.
+    """
+
+    policy: ClassVar[Mapping[str, Any]] = {
+        **_POLICY,
+        "earn": {**_POLICY["earn"], "on_other_tender": None},
+        "cash_rounding_minor": None,
+    }
+
+    def _return_line(self, line: ReturnLine) -> Content:
+        return _RETURN_LINE_2(line)
 
     members: ClassVar[dict[str, tuple[str, ...]]] = _Version1.members | {
         "crm.loyalty.transfer": ("command_id", "from_customer_id", "to_customer_id", "points"),

@@ -132,13 +132,18 @@ class SaleVoided(Wire):
 
 
 class ReturnLine(Wire):
-    """What came back of a sale line, or without a receipt."""
+    """What came back of a sale line, or without a receipt; `category`, `item_type` and `loyalty_excluded` rate a line
+    without a receipt and mean nothing else.
+    """
 
     line_id: FromOne
     sale_line_id: FromOne | None = None
     sku: Text | None = None
+    category: Text | None = None
+    item_type: ItemType = "goods"
     quantity: DecimalString | None = None
-    net_minor: FromOne
+    net_minor: FromZero
+    loyalty_excluded: Flag = False
 
 
 class Refund(Wire):

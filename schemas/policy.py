@@ -171,6 +171,7 @@ class Earn(_Part):
     ] = ()
     on_points_tender: bool = False
     on_gift_card_tender: bool = True
+    on_other_tender: bool = True
     pending_days: Days = 0
     expire_days: ExpireDays | None = None
 
@@ -237,6 +238,7 @@ class Policy(_Part):
     restore_grace_days: Days = 0
     unlinked_return: Literal["reverse_at_current_rate"] = "reverse_at_current_rate"
     park_deadline_days: Days = 30
+    cash_rounding_minor: Annotated[dict[Currency, FromOne], PlainSerializer(_sorted)] = Field(default_factory=dict)
     gift_card: GiftCardRules = GiftCardRules()
 
     @model_validator(mode="after")

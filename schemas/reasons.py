@@ -38,6 +38,7 @@ class Reason(StrEnum):
     AMOUNT_OVER_AUTHORIZED = "amount_over_authorized"
     INSUFFICIENT_BALANCE = "insufficient_balance"
     TENDERS_MISMATCH = "tenders_mismatch"
+    REFUNDS_MISMATCH = "refunds_mismatch"
 
 
 class Category(StrEnum):
@@ -76,6 +77,7 @@ _MEMBERS: Final[Mapping[Category, frozenset[Reason]]] = {
             Reason.OVER_MAXIMUM,
             Reason.GIFT_CARD_BUYS_GIFT_CARD,
             Reason.TENDERS_MISMATCH,
+            Reason.REFUNDS_MISMATCH,
         }
     ),
     Category.NOT_FOUND: frozenset(

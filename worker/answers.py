@@ -127,9 +127,8 @@ def trace(traceparent: bytes | None) -> Headers:
     return () if traceparent is None else (("traceparent", traceparent),)
 
 
-def count(works: Iterable[Work]) -> None:
+def count(works: Sequence[Work]) -> None:
     """Tell the metrics how a committed batch was answered, and the log which cards wrong PINs froze."""
-    works = list(works)
     for work in works:
         if work.outcome is not None and work.outcome.notice == CARD_FROZEN:
             _log.warning("card_frozen_by_pins", orgcode=work.orgcode, card_id=work.outcome.gift_cards[0].card_id)
@@ -141,3 +140,6 @@ def count(works: Iterable[Work]) -> None:
         if work.written
     )
     metrics.count_documents(answered)
+    for work in works:
+        if work.written and work.outcome is not None and work.outcome.mismatch is not None:
+            metrics.MISMATCHES.labels(work.outcome.mismatch.value).inc()

@@ -12,7 +12,7 @@ from prometheus_client import (
     disable_created_metrics,
 )
 
-from schemas.reasons import DeadLetterReason
+from schemas.reasons import DeadLetterReason, Reason
 
 disable_created_metrics()  # type: ignore[no-untyped-call]
 REGISTRY = CollectorRegistry()
@@ -26,6 +26,12 @@ DUPLICATES = Counter("g3n_duplicates", "Documents that came again and got their 
 CONFLICTS = Counter(
     "g3n_conflicts",
     "Documents with a known identity and other content: alert, a publisher reuses ids",
+    registry=REGISTRY,
+)
+MISMATCHES = Counter(
+    "g3n_mismatches",
+    "Sales and returns whose amounts do not add up, whatever reason their outcome gives: alert for refunds_mismatch",
+    ["reason"],
     registry=REGISTRY,
 )
 FAILURES = Counter(
@@ -69,6 +75,8 @@ UNPUBLISHED = Gauge(
 # Prometheus does not see the first increase of a series that was not there: these are, from the start.
 for _reason in DeadLetterReason:
     DEAD_LETTERS.labels(_reason.value)
+for _mismatch in (Reason.TENDERS_MISMATCH, Reason.REFUNDS_MISMATCH):
+    MISMATCHES.labels(_mismatch.value)
 for _what in ("document", "parked", "deadline", "outcome"):
     FAILURES.labels(_what)
 for _stage in ("batch", "work", "publish"):

@@ -77,8 +77,9 @@ def test_all_partial_returns_together_reverse_exactly_what_was_earned(
         assert back["points"]["change"] == sum(line["points"] for line in back.get("lines", ()))
         assert balance(room) >= 0
     assert balance(room) == 0
-    more = read(room, return_of("R", "S1", [(line_id, 1) for line_id in basket.nets]))
-    assert (more["status"], more["reason"], balance(room)) == ("rejected", "over_returned", 0)
+    if sold_for := [(line_id, 1) for line_id, net in basket.nets.items() if net]:
+        more = read(room, return_of("R", "S1", sold_for))
+        assert (more["status"], more["reason"], balance(room)) == ("rejected", "over_returned", 0)
 
 
 @given(policies, sales("S1", ["C"], {"T1": "points"}), st.data())

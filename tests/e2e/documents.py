@@ -104,14 +104,19 @@ def _tenders(words: Words) -> list[tuple[str, str, int]]:
 
 
 def return_(words: Words, clock: Clock) -> tuple[str, Data]:
-    """`return R1 S1|- C|- 1:400 [card:T1:300] [points:T1:300] [card>G:500] [cash:20]`: refunds follow the lines."""
+    """`return R1 S1|- C|- 1:400 [card:T1:300] [points:T1:300] [card>G:500] [cash:20]`: refunds follow the lines.
+
+    A line without a receipt may be as in a sale: `1:250:toys`, `1:250!`, `1:250~fee`.
+    """
     return_id, sale_id, customer = words[:3]
     lines: list[Data] = []
     refunds: list[Data] = []
     for word in words[3:]:
-        if match := re.fullmatch(r"(\d+):(\d+)", word):
-            line: Data = {"line_id": len(lines) + 1, "net_minor": int(match[2])}
-            lines.append(line | ({"sale_line_id": int(match[1])} if sale_id != "-" else {}))
+        if re.match(r"\d+:\d+", word):
+            line = _line(word, clock)
+            del line["sku"]
+            sale_line: Data = {"sale_line_id": line["line_id"]} if sale_id != "-" else {}
+            lines.append(line | {"line_id": len(lines) + 1} | sale_line)
         elif match := re.fullmatch(r"(card|points|cash|bank|other)(?:>(#?[\w-]+)|:([\w.-]+))?:(\d+)", word):
             refund: Data = {
                 "refund_id": f"{return_id}-{len(refunds) + 1}",

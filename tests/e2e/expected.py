@@ -22,7 +22,7 @@ Parts = dict[str, str]
 
 _CATEGORIES = {
     "invalid-request": """training currency_mismatch currency_not_in_policy below_minimum over_maximum
-        gift_card_buys_gift_card tenders_mismatch""",
+        gift_card_buys_gift_card tenders_mismatch refunds_mismatch""",
     "not-found": """card_not_accepted customer_not_found sale_not_found sale_line_not_found tender_not_found
         command_not_found""",
     "invalid-state": """already_voided too_late customer_erased customer_blocked invalid_state customer_exists

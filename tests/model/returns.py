@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from fractions import Fraction
 
 from tests.model import tenders
 from tests.model.rules import Data, first, kept, rate
@@ -36,7 +37,8 @@ def give_up(world: World, now: datetime) -> None:
             late.append(doc)
             tenders.forget_capture(tender, doc)
     for doc in late:
-        world.emit(doc, "rejected", ["parked_too_long"])
+        if _decide_return(world, doc, overdue=True) if doc.type == "scm.return.completed" else True:
+            world.emit(doc, "rejected", ["parked_too_long"])
     for key, account in world.accounts.items():
         mine = [sale.doc for sale in world.sales.values() if sale.account == key]
         if not account.known and mine and overdue(mine[0]):
@@ -46,8 +48,8 @@ def give_up(world: World, now: datetime) -> None:
             world.notice("crm.points.forfeited", key, points=points)
 
 
-def _decide_return(world: World, doc: Doc) -> str | None:
-    """What the return waits for, or None once it has its final outcome."""
+def _decide_return(world: World, doc: Doc, *, overdue: bool = False) -> str | None:
+    """What the return waits for, or None once it has its final outcome. Overdue, it waits for no tender."""
     data = doc.data
     sale = world.sales.get(data.get("sale_id", ""))
     if "sale_id" in data:
@@ -63,14 +65,14 @@ def _decide_return(world: World, doc: Doc) -> str | None:
     for refund in refunds:
         if "tender_id" in refund and refund["kind"] in STORED_VALUE:
             known = world.tenders.get(refund["tender_id"])
-            if known is None or known.state in ("none", "awaiting", "authorized", "expired"):
+            if not overdue and (known is None or known.state in UNDECIDED):
                 return "tender_not_found"
     _apply_return(world, doc, sale, refunds)
     return None
 
 
 def _apply_return(world: World, doc: Doc, sale: Sale | None, refunds: list[Data]) -> None:
-    lines, account, reasons, points_reason, any_line = (
+    lines, account, reasons, points_reason, any_line, came_back = (
         _linked_lines(world, doc, sale) if sale else _unlinked_lines(world, doc)
     )
     given, blocks = 0, []
@@ -81,6 +83,8 @@ def _apply_return(world: World, doc: Doc, sale: Sale | None, refunds: list[Data]
         blocks += [block] if block else []
     all_off = not any_line and not given
     status = "rejected" if all_off else "partial" if first(reasons) else "applied"
+    refunded = sum(refund["amount_minor"] for refund in refunds)
+    reasons.append("refunds_mismatch" if refunded > came_back else None)
     world.emit(
         doc,
         status,
@@ -92,11 +96,14 @@ def _apply_return(world: World, doc: Doc, sale: Sale | None, refunds: list[Data]
     )
 
 
-Lines = tuple[list[Data], str | None, list[str | None], str | None, bool]
+UNDECIDED = ("none", "awaiting", "authorized")
+
+# Points a line, account, reasons, the reason of the points, whether a line counted, and the net that the lines counted.
+Lines = tuple[list[Data], str | None, list[str | None], str | None, bool, int]
 
 
 def _linked_lines(world: World, doc: Doc, sale: Sale) -> Lines:
-    lines, reasons, points, any_line = [], [], 0, False
+    lines, reasons, points, any_line, came_back = [], [], 0, False, 0
     for line in doc.data["lines"]:
         sold = sale.lines.get(line["sale_line_id"])
         if sold is None:
@@ -104,13 +111,17 @@ def _linked_lines(world: World, doc: Doc, sale: Sale) -> Lines:
             continue
         key, net = sold["line_id"], sold["net_minor"]
         before = sale.returned.get(key, 0)
-        after = min(net, before + line["net_minor"])
-        if after < before + line["net_minor"]:
+        asked = line["net_minor"]
+        counted = min(asked, max(0, net - before))
+        # A line that sold for nothing comes back as a whole, once: it counts how many returns named it.
+        after = sale.returned[key] = before + (asked if net else 1)
+        nothing = before > 0 if net == 0 else counted == 0 < asked
+        if counted < asked or nothing:
             reasons.append("over_returned")
-        if after == before:
+        if nothing:
             continue
         any_line = True
-        sale.returned[key] = after
+        came_back += counted
         change = kept(sale.points.get(key, 0), net, before) - kept(sale.points.get(key, 0), net, after)
         points += change
         lines += [{"line_id": line["line_id"], "points": -change}] if change else []
@@ -119,24 +130,25 @@ def _linked_lines(world: World, doc: Doc, sale: Sale) -> Lines:
             card.move(load_left(load, net, after) - load_left(load, net, before))
     take_points(world, sale, points)
     status = world.status(sale.doc.data["customer_id"], doc.at) if sale.account else None
-    return lines, sale.account, list(reasons), status if status == "customer_not_found" else None, any_line
+    why = status if status == "customer_not_found" else None
+    return lines, sale.account, list(reasons), why, any_line, came_back
 
 
 def _unlinked_lines(world: World, doc: Doc) -> Lines:
     customer_id = doc.data.get("customer_id")
+    came_back = sum(line["net_minor"] for line in doc.data["lines"])
     if not customer_id:
-        return [], None, [], None, True
+        return [], None, [], None, True, came_back
     policy = world.policy(doc.at)[0]
-    bonus = world.bonus(customer_id, doc.at, policy)
-    rated = rate(doc.data["lines"], [], doc.data["currency"], policy, bonus)
+    rated = rate(doc.data["lines"], [], doc.data["currency"], policy, Fraction(1))
     status = world.status(customer_id, doc.at)
     unknown = status if status == "customer_not_found" else None
     key = world.account_key(customer_id)
     if rated is None:
-        return [], key, [], unknown or "currency_not_in_policy", True
+        return [], key, [], unknown or "currency_not_in_policy", True, came_back
     unlimited = policy["negative_balance"] == "unlimited"
     world.account(key).reverse(sum(rated.values()), (None, None), unlimited=unlimited)
-    return [{"line_id": i, "points": -p} for i, p in rated.items() if p], key, [], unknown, True
+    return [{"line_id": i, "points": -p} for i, p in rated.items() if p], key, [], unknown, True, came_back
 
 
 def _of_sale(tender: Tender, sale: Sale | None) -> bool:
@@ -154,6 +166,8 @@ def _refund(world: World, doc: Doc, sale: Sale | None, refund: Data) -> tuple[in
         return amount, None, None
     if "tender_id" in refund:
         tender = world.tender(refund["tender_id"])
+        if tender.state in UNDECIDED:  # the return has waited for it too long
+            return 0, "parked_too_long", tender.block("parked_too_long")
         if tender.state != "voided" and not _of_sale(tender, sale):
             return 0, "tender_not_found", tender.block("tender_not_found")
         before = moved(tender)

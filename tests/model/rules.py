@@ -14,13 +14,13 @@ training already_voided too_late card_not_accepted customer_not_found customer_e
 sale_line_not_found tender_not_found command_not_found currency_mismatch currency_not_in_policy invalid_state
 customer_exists card_exists policy_not_later card_expired card_frozen hold_expired parked_too_long below_minimum
 over_maximum gift_card_buys_gift_card over_returned amount_over_captured amount_over_authorized insufficient_balance
-tenders_mismatch
+tenders_mismatch refunds_mismatch
 """
 PRECEDENCE = _PRECEDENCE.split()
 
 _CATEGORIES = {
     "invalid-request": """training currency_mismatch currency_not_in_policy below_minimum over_maximum
-        gift_card_buys_gift_card tenders_mismatch""",
+        gift_card_buys_gift_card tenders_mismatch refunds_mismatch""",
     "not-found": """card_not_accepted customer_not_found sale_not_found sale_line_not_found tender_not_found
         command_not_found""",
     "invalid-state": """already_voided too_late customer_erased customer_blocked invalid_state customer_exists
@@ -40,6 +40,7 @@ DEFAULT_POLICY: Data = {
         "tiers": [],
         "on_points_tender": False,
         "on_gift_card_tender": True,
+        "on_other_tender": True,
         "pending_days": 0,
         "expire_days": None,
     },
@@ -53,6 +54,7 @@ DEFAULT_POLICY: Data = {
     "restore_grace_days": 0,
     "unlinked_return": "reverse_at_current_rate",
     "park_deadline_days": 30,
+    "cash_rounding_minor": {},
     "gift_card": {
         "min_load_minor": 1,
         "max_load_minor": 50000,
@@ -106,6 +108,14 @@ def _largest_remainder(exact: dict[int, Fraction], total: int) -> dict[int, int]
     return shares
 
 
+def _unpaid(amount: int, lines: list[Data]) -> dict[int, int]:
+    """A tender that does not earn pays for goods and fees up to their sum, then for gift cards (§10 Earning)."""
+    first_lines = {n["line_id"]: n["net_minor"] for n in lines if n.get("item_type") != "gift_card"}
+    card_lines = {n["line_id"]: n["net_minor"] for n in lines if n.get("item_type") == "gift_card"}
+    paid_first = min(amount, sum(first_lines.values()))
+    return {**spread(paid_first, first_lines), **spread(amount - paid_first, card_lines)}
+
+
 def rate(
     lines: list[Data], tenders: list[Data], currency: str, policy: Data, factor: Fraction
 ) -> dict[int, int] | None:
@@ -119,9 +129,9 @@ def rate(
     nets = {line["line_id"]: line["net_minor"] for line in lines}
     unpaid = dict.fromkeys(nets, 0)
     for tender in tenders:
-        earns = {"points": earn["on_points_tender"], "gift_card": earn["on_gift_card_tender"]}.get(tender["kind"], True)
-        if not earns:
-            for key, share in spread(tender["amount_minor"], nets).items():
+        earns = {"points": earn["on_points_tender"], "gift_card": earn["on_gift_card_tender"]}
+        if not earns.get(tender["kind"], earn["on_other_tender"]):
+            for key, share in _unpaid(tender["amount_minor"], lines).items():
                 unpaid[key] += share
     exact = {}
     for line in lines:
@@ -138,7 +148,7 @@ def rate(
 
 def kept(points: int, net: int, returned: int) -> int:
     """What a line that sold for `net` and earned `points` keeps after `returned` of it came back (§2.2 Returns)."""
-    return points * (net - min(net, returned)) // net if net else points
+    return points * (net - min(net, returned)) // net if net else points * (returned == 0)
 
 
 def points_of(amount: int, value: Fraction, step: int) -> int:

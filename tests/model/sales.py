@@ -42,7 +42,9 @@ def completed(world: World, doc: Doc) -> None:
         sum(line["net_minor"] for line in data["lines"]),
         sum(t["amount_minor"] for t in data.get("tenders", [])),
     )
-    flags: list[str | None] = ["tenders_mismatch" if data.get("tenders") and owed != paid else None]
+    coin = policy["cash_rounding_minor"].get(data["currency"], 0)
+    rounded = abs(owed - paid) < coin and any(t["kind"] == "cash" for t in data.get("tenders", []))
+    flags: list[str | None] = ["tenders_mismatch" if data.get("tenders") and owed != paid and not rounded else None]
     world.emit(
         doc,
         "applied",
@@ -146,7 +148,7 @@ def voided(world: World, doc: Doc) -> None:
 
 def load_left(load: int, net: int, returned: int) -> int:
     """A partly returned card line keeps ⌊load·(n - R)/n⌋ (§8 Numbers)."""
-    return load * (net - min(net, returned)) // net if net else load
+    return kept(load, net, returned)
 
 
 def _void_tenders(world: World, doc: Doc, hit: list[Tender]) -> list[Data]:

@@ -239,7 +239,7 @@ def voided(world: World, doc: Doc) -> None:
 def refund(world: World, tender: Tender, amount: int, on: date) -> tuple[int, str | None]:
     """Money given back to a captured tender, and the reason for less."""
     if tender.state != "captured":
-        return 0, {"voided": "already_voided", "declined": "invalid_state"}[tender.state]
+        return 0, {"voided": "already_voided", "declined": "invalid_state", "expired": "hold_expired"}[tender.state]
     given = min(amount, tender.captured_minor() - tender.refunded_minor())
     tender.refunds = tender.refunded_minor() + given
     settle(world, tender, on)

@@ -28,6 +28,7 @@ DEFAULT = {
         "tiers": [],
         "on_points_tender": False,
         "on_gift_card_tender": True,
+        "on_other_tender": True,
         "pending_days": 0,
         "expire_days": None,
     },
@@ -41,6 +42,7 @@ DEFAULT = {
     "restore_grace_days": 0,
     "unlinked_return": "reverse_at_current_rate",
     "park_deadline_days": 30,
+    "cash_rounding_minor": {},
     "gift_card": {
         "min_load_minor": 1,
         "max_load_minor": 50000,

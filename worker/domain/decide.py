@@ -15,7 +15,6 @@ Decision = Callable[[Any, Books], Outcome | Parked]
 DECISIONS: dict[str, Decision] = {
     "scm.sale.completed": sales.complete,
     "scm.sale.voided": sales.void,
-    "scm.return.completed": returns.complete,
     "scm.tender.voided": requests.voided,
     "crm.customer.create": customers.create,
     "crm.customer.update": customers.update,
@@ -45,6 +44,7 @@ PAYMENTS: dict[str, Callable[..., Outcome]] = {
 }
 REQUEST = "scm.tender.requested"
 CAPTURE = "scm.tender.captured"
+RETURN = "scm.return.completed"
 
 
 @dataclass(slots=True)
@@ -71,6 +71,8 @@ def decide(type_: str, doc: Any, books: Books, at: Circumstances) -> Outcome | P
         return PAYMENTS[type_](doc, books, trusted=at.trusted)
     if type_ == CAPTURE:
         result: Outcome | Parked = requests.captured(doc, books, resumed=at.resumed, overdue=at.overdue)
+    elif type_ == RETURN:
+        result = returns.complete(doc, books, overdue=at.overdue)
     else:
         result = DECISIONS[type_](doc, books)
     books.freeze_overdrawn()

@@ -5,7 +5,7 @@ from datetime import MINYEAR, date, timedelta
 from fractions import Fraction
 from typing import NamedTuple
 
-from schemas.documents import ReturnCompleted, SaleCompleted
+from schemas.documents import ReturnCompleted, ReturnLine, SaleCompleted
 from schemas.documents import SaleLine as SoldLine
 from schemas.reasons import Reason
 from worker.domain.books import Books
@@ -47,15 +47,16 @@ def spread(amount: int, nets: Sequence[tuple[int, int]]) -> dict[int, int]:
     return shares
 
 
-def eligible_lines(doc: SaleCompleted, version: PolicyVersion) -> tuple[list[Eligible], dict[int, LineBasis]]:
+def eligible_lines(
+    lines: Iterable[SoldLine | ReturnLine], shares: Mapping[int, int], version: PolicyVersion
+) -> tuple[list[Eligible], dict[int, LineBasis]]:
     """What each line counts for: goods that are not excluded, less their share of the tenders that do not earn;
     and of the lines that are not plain, why.
     """
-    shares = _shares(doc, version)
     eligible: list[Eligible] = []
     bases: dict[int, LineBasis] = {}
     special = version.special
-    for line in doc.lines:
+    for line in lines:
         line_id, category = line.line_id, line.category
         if not shares and line.item_type == "goods" and not line.loyalty_excluded and category not in special:
             eligible.append((line_id, line.net_minor, category))  # most lines
@@ -71,7 +72,7 @@ def eligible_lines(doc: SaleCompleted, version: PolicyVersion) -> tuple[list[Eli
     return eligible, bases
 
 
-def _excluded(line: SoldLine, share: int) -> LineBasis:
+def _excluded(line: SoldLine | ReturnLine, share: int) -> LineBasis:
     if line.item_type != "goods":
         return LineBasis(Exclusion.FEE if line.item_type == "fee" else Exclusion.GIFT_CARD, share, None)
     if line.loyalty_excluded:
@@ -79,16 +80,21 @@ def _excluded(line: SoldLine, share: int) -> LineBasis:
     return LineBasis(Exclusion.CATEGORY, share, line.category)
 
 
-def _shares(doc: SaleCompleted, version: PolicyVersion) -> dict[int, int]:
-    """Each line's share of the tenders that do not earn."""
-    earn = version.policy.earn
+def tender_shares(doc: SaleCompleted, version: PolicyVersion) -> dict[int, int]:
+    """Each line's share of the tenders that do not earn (contract §10 Earning).
+
+    Such a tender pays for goods and fees first. Only what is left of it pays for the gift cards that the sale sells:
+    they earn nothing, so points that bought goods would else earn points again.
+    """
     shares: dict[int, int] = {}
     for tender in doc.tenders:
-        if (tender.kind == "points" and not earn.on_points_tender) or (
-            tender.kind == "gift_card" and not earn.on_gift_card_tender
-        ):
-            nets = [(line.line_id, line.net_minor) for line in doc.lines]
-            for line_id, share in spread(tender.amount_minor, nets).items():
+        if tender.kind not in version.unearning:
+            continue
+        cards = [(line.line_id, line.net_minor) for line in doc.lines if line.item_type == "gift_card"]
+        others = [(line.line_id, line.net_minor) for line in doc.lines if line.item_type != "gift_card"]
+        for_others = min(tender.amount_minor, sum(net for _, net in others))
+        for amount, nets in ((for_others, others), (tender.amount_minor - for_others, cards)):
+            for line_id, share in spread(amount, nets).items():
                 shares[line_id] = shares.get(line_id, 0) + share
     return shares
 
@@ -249,11 +255,9 @@ def card_part(books: Books, account: Account, reason: Reason | None = None) -> C
     )
 
 
-def unlinked_points(books: Books, doc: ReturnCompleted, version: PolicyVersion) -> tuple[dict[int, int] | None, Common]:
-    """A return without a receipt is rated like a sale of its lines by the policy of its date (contract §8 Numbers)."""
-    lines = [(line.line_id, line.net_minor, None) for line in doc.lines]
-    customer_id = doc.customer_id or ""
-    holder = books.holder(customer_id)
-    account = None if holder is None else books.follow(holder)
-    common = common_factor(books, version, account, customer_id, doc.occurred_at)
-    return points_of(version, doc.currency, common.factor, lines), common
+def unlinked_points(doc: ReturnCompleted, version: PolicyVersion) -> tuple[dict[int, int] | None, dict[int, LineBasis]]:
+    """A return without a receipt is rated like a sale of its lines by the policy of its date (contract §8 Numbers), but
+    for nobody in particular: without campaign and tier (§10 Returns).
+    """
+    eligible, bases = eligible_lines(doc.lines, {}, version)
+    return points_of(version, doc.currency, ONE, eligible), bases

@@ -66,4 +66,5 @@ class Outcome:
     lines: list[tuple[int, int]] = field(default_factory=list)
     policy_version: int | None = None
     notice: str = ""
+    mismatch: Reason | None = None  # for the operator, also where another reason stands at the top
     trace: Trace | None = None  # not said, but stored

@@ -3,11 +3,13 @@
 from bisect import bisect_right
 from fractions import Fraction
 from math import lcm
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
+from schemas.documents import TenderKind
 from schemas.policy import DEFAULT_POLICY, Policy
 from worker.domain.lots import NEVER
 
+TENDER_KINDS = get_args(TenderKind)
 ALWAYS_US = -(1 << 62)
 ONE = Fraction(1)
 
@@ -49,6 +51,9 @@ class PolicyVersion:
         for multiplier in policy.earn.multipliers:
             best = self.factors.get(multiplier.category, multiplier.factor)
             self.factors[multiplier.category] = max(best, multiplier.factor)
+        earn = policy.earn
+        earns = {"points": earn.on_points_tender, "gift_card": earn.on_gift_card_tender}
+        self.unearning = frozenset(kind for kind in TENDER_KINDS if not earns.get(kind, earn.on_other_tender))
         self.special = self.excluded | self.factors.keys()
         self.needs_consent = any(campaign.needs_consent for campaign in policy.earn.campaigns)
         self._plain: dict[str, Rate | None] = {}

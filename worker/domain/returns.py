@@ -16,7 +16,7 @@ from worker.domain.sales import STORED_VALUE, card_expiry, card_timer, points_of
 from worker.domain.tender import State, Tender
 from worker.domain.trace import ReturnedLine, Trace
 
-WAITED_FOR = (State.NONE, State.AWAITING, State.AUTHORIZED, State.EXPIRED)
+WAITED_FOR = (State.NONE, State.AWAITING, State.AUTHORIZED)
 
 
 @dataclass(slots=True)
@@ -24,6 +24,7 @@ class _Tally:
     """How far one side of a return, its lines or its refunds, took effect."""
 
     counted: bool = False
+    net_minor: int = 0  # of the lines that counted
     reasons: list[Reason] = field(default_factory=list)
 
 
@@ -37,8 +38,12 @@ class Parked:
     tender: TenderPart | None = None  # of a tender's document
 
 
-def complete(doc: ReturnCompleted, books: Books) -> Outcome | Parked:
-    """Reverse what the lines earned and give the refunds back, or wait for what they refer to."""
+def complete(doc: ReturnCompleted, books: Books, *, overdue: bool) -> Outcome | Parked:
+    """Reverse what the lines earned and give the refunds back, or wait for what they refer to.
+
+    `overdue`: it has waited too long. Without its sale nothing can be said of its lines; without a tender that it
+    refunds, only that refund is short (contract §10 Returns).
+    """
     sale = None
     if doc.sale_id is not None:
         sale = books.sale(doc.sale_id)
@@ -51,7 +56,7 @@ def complete(doc: ReturnCompleted, books: Books) -> Outcome | Parked:
     for refund in doc.refunds:
         if refund.kind in STORED_VALUE and refund.tender_id is not None:
             tender = books.tender(refund.tender_id)
-            if tender.state in WAITED_FOR:
+            if tender.state in WAITED_FOR and not overdue:
                 if sale is not None:  # whose void ends the wait too
                     sale.waiting = sale.dirty = True
                 return _park(tender, "tender", Reason.TENDER_NOT_FOUND)
@@ -84,13 +89,13 @@ def _linked(doc: ReturnCompleted, sale: Sale, books: Books) -> Outcome:
             tally.reasons.append(Reason.SALE_LINE_NOT_FOUND)
             continue
         points, load = sold.kept(sold.points), sold.kept(sold.load_minor)
-        returned = min(line.net_minor, sold.net_minor - sold.returned_minor)
-        if returned < line.net_minor:
+        returned = sold.ask(line.net_minor)
+        if returned.over:
             tally.reasons.append(Reason.OVER_RETURNED)
-        if returned == 0:
+        if returned.nothing:
             continue
         tally.counted = True
-        sold.returned_minor += returned
+        tally.net_minor += returned.counted_minor
         points -= sold.kept(sold.points)
         taken += points
         lines.append((line.line_id, 0 if sale.forfeited else -points))
@@ -122,10 +127,11 @@ def _unlinked(doc: ReturnCompleted, books: Books) -> Outcome:
     books.moves = trace.moves
     if doc.customer_id is not None:
         trace.lines = [ReturnedLine(line.line_id, 0, 0, line.net_minor) for line in doc.lines]
-        points, common = unlinked_points(books, doc, version)
-        trace.rated, trace.currency = Basis(*common[1:]), doc.currency
+        points, bases = unlinked_points(doc, version)
+        trace.rated, trace.currency = Basis(lines=bases), doc.currency
         account, reason = _take_unlinked(doc, books, points, day)
-    outcome = _finish(doc, None, books, _Tally(counted=True), {})
+    net_minor = sum(line.net_minor for line in doc.lines)
+    outcome = _finish(doc, None, books, _Tally(counted=True, net_minor=net_minor), {})
     outcome.trace = trace
     outcome.customer_id = doc.customer_id
     outcome.lines = [(line_id, -value) for line_id, value in (points or {}).items() if value]
@@ -154,7 +160,10 @@ def _take_unlinked(
 def _finish(
     doc: ReturnCompleted, sale: Sale | None, books: Books, lines: _Tally, cards: dict[str, Reason | None]
 ) -> Outcome:
-    """Give the refunds back and say how it all went: one side short is partial, both off is rejected."""
+    """Give the refunds back and say how it all went: one side short is partial, both off is rejected.
+
+    Refunds above what the lines brought back are given and flagged: the money has left the till (contract §10 Returns).
+    """
     refunds = _Tally()
     parts: list[TenderPart] = []
     for refund in doc.refunds:
@@ -163,13 +172,15 @@ def _finish(
     status = "applied"
     if short:
         status = "partial" if lines.counted or refunds.counted else "rejected"
+    mismatch = sum(refund.amount_minor for refund in doc.refunds) > lines.net_minor
     return Outcome(
         status,
-        first(short),
+        first([*short, Reason.REFUNDS_MISMATCH if mismatch else None]),
         sale_id=doc.sale_id,
         return_id=doc.return_id,
         gift_cards=card_parts(books, cards),
         tenders=parts,
+        mismatch=Reason.REFUNDS_MISMATCH if mismatch else None,
     )
 
 
@@ -206,11 +217,15 @@ def _refund(
 
 
 def _not_refundable(tender: Tender, sale: Sale | None, currency: str) -> Reason | None:
-    """Why nothing goes back to a tender whose request has come, or to a tombstone."""
+    """Why nothing goes back to a tender: one that has taken nothing, or that the return has waited for too long."""
     if tender.state is State.VOIDED:
         return Reason.ALREADY_VOIDED
+    if tender.state in WAITED_FOR:
+        return Reason.PARKED_TOO_LONG
     if sale is not None and not _of_sale(tender, sale):
         return Reason.TENDER_NOT_FOUND
+    if tender.state is State.EXPIRED:
+        return Reason.HOLD_EXPIRED
     if tender.state is not State.CAPTURED:
         return Reason.INVALID_STATE
     return Reason.CURRENCY_MISMATCH if tender.currency != currency else None

@@ -11,8 +11,15 @@ from worker.domain.lots import Kind, Pick
 MOST_REQUESTS = 100
 
 
+MOST_ASKED = 1 << 62  # minor units that returns ask of one line; no line sells for so much
+
+
 class SaleLine:
-    """One line: what it sold for, what it earned, how much of it came back, and the card that it sold."""
+    """One line: what it sold for, what it earned, how much of it came back, and the card that it sold.
+
+    `returned_minor` is what all returns asked, even above `net_minor`, so that their order does not matter. Of a line
+    that sold for nothing it is how many returns named it (contract §10 Returns).
+    """
 
     __slots__ = ("card_id", "load_minor", "net_minor", "points", "returned_minor")
 
@@ -27,8 +34,32 @@ class SaleLine:
 
     def kept(self, total: int) -> int:
         """What the line keeps of `total` (its points, its load) after what came back of it (contract §2.2 Returns)."""
-        left = self.net_minor - min(self.net_minor, self.returned_minor)
-        return total * left // self.net_minor if self.net_minor else total
+        if self.net_minor == 0:
+            return 0 if self.returned_minor else total
+        return total * self.left_minor // self.net_minor
+
+    @property
+    def left_minor(self) -> int:
+        """What can still be returned of it."""
+        return self.net_minor - min(self.net_minor, self.returned_minor)
+
+    def ask(self, asked_minor: int) -> "Returned":
+        """A return asks this much of the line back."""
+        counted = min(asked_minor, self.left_minor)
+        if self.net_minor == 0:
+            again, asked = self.returned_minor > 0, 1
+        else:
+            again, asked = counted == 0 < asked_minor, asked_minor
+        self.returned_minor = min(self.returned_minor + asked, MOST_ASKED)
+        return Returned(counted, over=again or counted < asked_minor, nothing=again)
+
+
+class Returned(NamedTuple):
+    """What a return got of a line: minor units that counted, whether it asked more, whether it got nothing."""
+
+    counted_minor: int
+    over: bool
+    nothing: bool
 
 
 class Exclusion(IntEnum):

@@ -16,6 +16,7 @@ from worker.domain.loyalty import (
     note_earned,
     points_of,
     points_shown,
+    tender_shares,
 )
 from worker.domain.movements import Timer, day_of
 from worker.domain.outcome import Outcome, PointsPart, TenderPart
@@ -57,12 +58,12 @@ def complete(doc: SaleCompleted, books: Books) -> Outcome:
             card_id, reason = _load(doc, line, sale, books, version, day)
             cards[card_id] = first([cards.get(card_id), reason])
     parts = [_capture(doc, tender.tender_id, tender.amount_minor, sale, books) for tender in named]
-    paid = sum(tender.amount_minor for tender in doc.tenders)
-    mismatch = bool(doc.tenders) and paid != sum(line.net_minor for line in doc.lines)
+    mismatch = None if _adds_up(doc, version) else Reason.TENDERS_MISMATCH
     books.wake(sale)
     return Outcome(
         "applied",
-        Reason.TENDERS_MISMATCH if mismatch else None,
+        mismatch,
+        mismatch=mismatch,
         customer_id=doc.customer_id,
         sale_id=doc.sale_id,
         points=points_shown(books, account, day, unearned),
@@ -71,6 +72,17 @@ def complete(doc: SaleCompleted, books: Books) -> Outcome:
         lines=[(line_id, line.points) for line_id, line in sale.lines.items() if line.points],
         policy_version=version.version,
     )
+
+
+def _adds_up(doc: SaleCompleted, version: PolicyVersion) -> bool:
+    """Whether the tenders pay for the lines; a sale with cash may be rounded by less than a coin (contract §10)."""
+    if not doc.tenders:
+        return True
+    off = abs(sum(tender.amount_minor for tender in doc.tenders) - sum(line.net_minor for line in doc.lines))
+    if off == 0:
+        return True
+    cash = any(tender.kind == "cash" for tender in doc.tenders)
+    return cash and off < version.policy.cash_rounding_minor.get(doc.currency, 0)
 
 
 def _earn(
@@ -82,7 +94,7 @@ def _earn(
     holder, refused = earner(books, doc.customer_id, doc.occurred_at)
     account = None if holder is None else books.follow(holder)
     common = common_factor(books, version, account, doc.customer_id, doc.occurred_at)
-    eligible, bases = eligible_lines(doc, version)
+    eligible, bases = eligible_lines(doc.lines, tender_shares(doc, version), version)
     points = points_of(version, doc.currency, common.factor, eligible)
     reason = first([refused, Reason.CURRENCY_NOT_IN_POLICY if points is None else None])
     earned = 0

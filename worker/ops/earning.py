@@ -114,9 +114,9 @@ def _returned(line: StoredLine, sold: SaleLine | None) -> ReturnedLine:
         return ReturnedLine(
             line_id=line.line_id, sale_line_id=line.sale_line_id, asked_minor=line.asked_minor, returned_minor=0
         )
-    counted = min(line.asked_minor, sold.net_minor - line.before_minor)
     before = SaleLine(sold.net_minor, sold.points, line.before_minor)
-    after = SaleLine(sold.net_minor, sold.points, line.before_minor + counted)
+    after = SaleLine(sold.net_minor, sold.points, line.before_minor)
+    counted = after.ask(line.asked_minor).counted_minor
     return ReturnedLine(
         line_id=line.line_id,
         sale_line_id=line.sale_line_id,
@@ -133,6 +133,6 @@ def _returned(line: StoredLine, sold: SaleLine | None) -> ReturnedLine:
 def voided(sale: Sale) -> list[ReturnedLine]:
     """What a void took of each line: all that returns had left."""
     return [
-        _returned(StoredLine(line_id, line_id, line.returned_minor, line.net_minor - line.returned_minor), line)
+        _returned(StoredLine(line_id, line_id, line.returned_minor, line.left_minor), line)
         for line_id, line in sale.lines.items()
     ]
