@@ -20,6 +20,8 @@ from worker.kafka import admin, topics
 from worker.kafka.fetched import Limits
 from worker.kafka.publisher import Publisher
 from worker.kafka.reader import Reader
+from worker.kafka.security import Security
+from worker.kafka.security import security as kafka_security
 from worker.ledger import card_keys
 from worker.ledger.migrate import MigrationError
 from worker.ledger.pool import Pool
@@ -73,6 +75,7 @@ async def setup(settings: Settings, say: Callable[[str], None]) -> None:
 
     Raises Unavailable or OperatorError with a message for a person.
     """
+    secured = kafka_security(settings)
 
     async def create() -> list[str]:
         return await admin.create_topics(
@@ -80,6 +83,7 @@ async def setup(settings: Settings, say: Callable[[str], None]) -> None:
             topics.from_settings(settings),
             partitions=settings.partitions,
             replication=settings.replication_factor,
+            security=secured,
         )
 
     _warn(settings)
@@ -221,12 +225,15 @@ async def _worker(settings: Settings, stopped: asyncio.Event) -> AsyncIterator[S
             _log.warning("card_key", what=line)
         pipeline = await _reached(_POSTGRES, lambda: Pipeline.open(settings))
         stack.push_async_callback(_close, pipeline)
-        publisher = Publisher(settings.kafka_bootstrap_servers)
+        secured = kafka_security(settings)
+        publisher = Publisher(settings.kafka_bootstrap_servers, security=secured)
         stack.push_async_callback(publisher.stop)
         await _reached(_KAFKA, publisher.start)
-        for line in await admin.warnings(settings.kafka_bootstrap_servers, topics.from_settings(settings)):
+        for line in await admin.warnings(
+            settings.kafka_bootstrap_servers, topics.from_settings(settings), security=secured
+        ):
             _log.warning("topic_differs", why=line)
-        reader = _reader(settings)
+        reader = _reader(settings, secured)
         stack.push_async_callback(reader.stop)
         await reader.start()
         stream = Stream(reader, pipeline, publisher, status)
@@ -253,7 +260,7 @@ async def _close(pipeline: Pipeline) -> None:
         _log.warning("closed_without_postgres", error=errors.describe(error))
 
 
-def _reader(settings: Settings) -> Reader:
+def _reader(settings: Settings, secured: Security) -> Reader:
     instance = settings.worker_instance
     return Reader(
         settings.kafka_bootstrap_servers,
@@ -261,6 +268,7 @@ def _reader(settings: Settings) -> Reader:
         topics.from_settings(settings).inputs,
         instance=f"{instance}-{settings.process_index}" if instance else None,
         limits=Limits(settings.batch_documents, settings.batch_bytes, settings.linger_ms / 1000),
+        security=secured,
     )
 
 

@@ -27,7 +27,7 @@ from worker.ledger.facts import digest_version
 from worker.ledger.pool import Pool
 from worker.ledger.queries import Connection
 from worker.ledger.work import Work
-from worker.settings import Settings
+from worker.settings import Settings, SettingsError
 from worker.waiting import Waiting
 
 __all__ = ["Applied", "Batch", "Conflict", "Pipeline"]
@@ -81,7 +81,10 @@ class Pipeline:
     def over(cls, pool: Pool, settings: Settings) -> "Pipeline":
         """On a pool, which it closes at its end."""
         names = topics.from_settings(settings)
-        decoder = Decoder(settings.card_keys, settings.orgcodes, settings.max_document_bytes)
+        try:
+            decoder = Decoder(settings.card_keys, settings.orgcodes, settings.max_document_bytes, settings.rules)
+        except ValueError as error:
+            raise SettingsError(f"G3N_TOPIC_RULES is invalid: {error}") from None
         outlet = Outlet(names.outcomes, names.tender_outcomes, settings.consumer_group)
         crash = settings.on_failure == "crash"
         return cls(pool, decoder, outlet, names.inputs, settings.tender_max_age_days, crash=crash)

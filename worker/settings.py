@@ -5,23 +5,19 @@ import re
 from ipaddress import ip_network
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import NoDecode
 
-from worker import dsn
+from worker.secured import DEVELOPMENT_CARD_KEY, KAFKA, PREFIX, Secured, parts_of
+from worker.topic_rules import ORGCODE, Rule, parse
 from worker.web.bounds import Network, Shares
 
-PREFIX = "G3N_"
-KAFKA = PREFIX + "KAFKA_BOOTSTRAP_SERVERS"
+__all__ = [
+    "DEVELOPMENT_CARD_KEY", "KAFKA", "MIB", "ORGCODE", "PREFIX", "Settings", "SettingsError", "describe", "load",
+]  # fmt: skip
 MIB = 1 << 20
 
-ORGCODE = re.compile(r"[a-z0-9_-]{1,32}")
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,245}")  # Kafka's 249, less the ending of a dead-letter topic
-_CARD_KEY_BYTES = 32
-# The key of docker-compose.yml, which everybody can read.
-DEVELOPMENT_CARD_KEY = b"development-only-key-not-a-secret"
-# Of compose, of images and of habit.
-_DEFAULT_PASSWORDS = frozenset({"crm", "postgres", "password", "admin", "changeme", "secret"})
 _ROLES = ("crm_owner", "crm_worker", "crm_api", "crm_ops", "crm_audit")
 
 
@@ -29,41 +25,13 @@ class SettingsError(Exception):
     """The environment is not right; the message has a line a setting and never a value."""
 
 
-def _card_key(text: str) -> bytes:
-    try:
-        key = bytes.fromhex(text)
-    except ValueError:
-        raise ValueError("must be hexadecimal") from None
-    if len(key) < _CARD_KEY_BYTES:
-        raise ValueError(f"must be hex of at least {_CARD_KEY_BYTES} bytes ({2 * _CARD_KEY_BYTES} digits)")
-    return key
-
-
-def _parts(text: str) -> list[str]:
-    return [part for part in (part.strip() for part in text.split(",")) if part]
-
-
-class Settings(BaseSettings):
+class Settings(Secured):
     """Read once at the start and handed down; an empty variable counts as absent."""
 
-    model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
-    )
-
-    kafka_bootstrap_servers: str = Field(
-        "", description="brokers to start from: host:port, comma separated (required to set up, run, drain and publish)"
-    )
-    postgres_dsn: SecretStr = Field(description="the ledger's database: postgresql://user:password@host:port/name")
-    postgres_admin_dsn: SecretStr = Field(
-        SecretStr(""),
-        description="`setup`: the same database, as a user who may create roles; none: G3N_POSTGRES_DSN",
-    )
     postgres_role_passwords: SecretStr = Field(
         SecretStr(""),
         description="`setup`: passwords that it gives the roles: crm_worker=…,crm_api=…; none: it gives none",
     )
-    card_key: SecretStr = Field(description="key that card numbers and PINs are hashed with: hex of at least 32 bytes")
-    card_keys_old: SecretStr = Field(SecretStr(""), description="keys used earlier, comma separated, newest first")
     orgcodes: Annotated[frozenset[str], NoDecode] = Field(
         frozenset(), description="tenants that are served, comma separated; none: any"
     )
@@ -132,9 +100,6 @@ class Settings(BaseSettings):
     on_failure: Literal["dead_letter", "crash"] = Field(
         "dead_letter", description="a document on which the program itself fails; crash: end the process, for tests"
     )
-    development: bool = Field(
-        default=False, description="true: a default password of the database is allowed outside this machine, too"
-    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least severe line to log")
     log_format: Literal["auto", "json", "console"] = Field("auto", description="auto: JSON unless stderr is a terminal")
     process_index: int = Field(0, ge=0, description="set by --processes: which of the processes this is")
@@ -142,7 +107,7 @@ class Settings(BaseSettings):
     @field_validator("orgcodes", mode="before")
     @classmethod
     def _split_orgcodes(cls, value: object) -> object:
-        codes = _parts(value) if isinstance(value, str) else value
+        codes = parts_of(value) if isinstance(value, str) else value
         if isinstance(codes, list) and not all(ORGCODE.fullmatch(code) for code in codes):
             raise ValueError("an orgcode has 1 to 32 characters of a-z 0-9 - _")
         return codes
@@ -152,43 +117,18 @@ class Settings(BaseSettings):
     def _lower(cls, value: object) -> object:
         return value.lower() if isinstance(value, str) else value
 
-    @field_validator("kafka_bootstrap_servers")
-    @classmethod
-    def _hosts(cls, value: str) -> str:
-        if value and not (_parts(value) and all(re.fullmatch(r"\S+:\d{1,5}", part) for part in _parts(value))):
-            raise ValueError("must be host:port, comma separated")
-        return ",".join(_parts(value))
-
-    @field_validator("postgres_dsn", "postgres_admin_dsn")
-    @classmethod
-    def _scheme(cls, value: SecretStr, info: ValidationInfo) -> SecretStr:
-        if info.field_name == "postgres_admin_dsn" and not value:
-            return value
-        wrong = dsn.fault(value.get_secret_value())
-        if wrong is not None:
-            raise ValueError(wrong)
-        return value
-
     @field_validator("postgres_role_passwords")
     @classmethod
     def _of_roles(cls, value: SecretStr) -> SecretStr:
-        roles = [part.partition("=") for part in _parts(value.get_secret_value())]
+        roles = [part.partition("=") for part in parts_of(value.get_secret_value())]
         if not all(role in _ROLES and password for role, _, password in roles):
             raise ValueError(f"must be ROLE=PASSWORD, comma separated; the roles are {', '.join(_ROLES)}")
-        return value
-
-    @field_validator("card_key", "card_keys_old")
-    @classmethod
-    def _keys(cls, value: SecretStr, info: ValidationInfo) -> SecretStr:
-        text = value.get_secret_value()
-        for key in [text] if info.field_name == "card_key" else _parts(text):
-            _card_key(key)
         return value
 
     @field_validator("api_trusted_proxies")
     @classmethod
     def _networks(cls, value: str) -> str:
-        for part in _parts(value):
+        for part in parts_of(value):
             try:
                 ip_network(part)
             except ValueError:
@@ -197,64 +137,31 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _topics_differ(self) -> Self:
-        names = [getattr(self, name) for name in type(self).model_fields if re.fullmatch(r"topic_(?!prefix).*", name)]
+        names = [
+            getattr(self, name) for name in type(self).model_fields if re.fullmatch(r"topic_(?!prefix|rules).*", name)
+        ]
         if not all(_TOPIC.fullmatch(self.topic_prefix + name) for name in names):
             raise ValueError(
                 "G3N_TOPIC_…: a topic's name has 1 to 245 characters of a-z A-Z 0-9 . _ -, prefix included"
             )
         if len(set(names)) != len(names):
             raise ValueError("G3N_TOPIC_…: two topics have one name")
+        inputs = {self.topic_sales, self.topic_returns, self.topic_tenders, self.topic_commands}
+        if {rule.topic for rule in parse(self.topic_rules)} - inputs:
+            raise ValueError("G3N_TOPIC_RULES: a rule's topic is an input topic, without the prefix")
         return self
-
-    @model_validator(mode="after")
-    def _no_default_passwords(self) -> Self:
-        if not self.development and (names := self._with_default_passwords):
-            raise ValueError(
-                f"{names[0]} has a default password, which is allowed on this machine only: set another one"
-                f" ({PREFIX}DEVELOPMENT=true allows it for a try)"
-            )
-        return self
-
-    @property
-    def _with_default_passwords(self) -> list[str]:
-        """Settings that name a server outside this machine and a password that everybody knows."""
-        urls = {"POSTGRES_DSN": self.postgres_dsn, "POSTGRES_ADMIN_DSN": self.postgres_admin_dsn}
-        return [
-            PREFIX + name
-            for name, secret in urls.items()
-            if dsn.password(url := secret.get_secret_value()) in _DEFAULT_PASSWORDS and dsn.is_remote(url)
-        ]
-
-    @property
-    def for_development_only(self) -> list[str]:
-        """What must not be so where real customers are, a line each, in capitals."""
-        told = []
-        if DEVELOPMENT_CARD_KEY in self.card_keys:
-            told.append("THE PUBLIC DEVELOPMENT CARD KEY IS IN USE: ANYBODY CAN FIND CARD NUMBERS. SET G3N_CARD_KEY")
-        told += [f"A DEFAULT PASSWORD IS IN USE: SET ANOTHER ONE IN {name}" for name in self._with_default_passwords]
-        return told
-
-    @property
-    def dsn(self) -> str:
-        """The database's address, password included: for the driver, never for a log."""
-        return self.postgres_dsn.get_secret_value()
-
-    @property
-    def admin_dsn(self) -> str:
-        """The database's address for `setup`: for the driver, never for a log."""
-        return self.postgres_admin_dsn.get_secret_value() or self.dsn
 
     @property
     def role_passwords(self) -> dict[str, str]:
         """Passwords by role of the database, for `setup`."""
-        parts = (part.partition("=") for part in _parts(self.postgres_role_passwords.get_secret_value()))
+        parts = (part.partition("=") for part in parts_of(self.postgres_role_passwords.get_secret_value()))
         return {role: password for role, _, password in parts}
 
     @property
-    def card_keys(self) -> tuple[bytes, ...]:
-        """Every key that a stored number may have been hashed with, the current one first."""
-        old = _parts(self.card_keys_old.get_secret_value())
-        return tuple(map(_card_key, [self.card_key.get_secret_value(), *old]))
+    def rules(self) -> tuple[Rule, ...]:
+        """What the input topics may carry, by their full names."""
+        rules = parse(self.topic_rules)
+        return tuple(rule._replace(topic=self.topic_prefix + rule.topic) for rule in rules)
 
     @property
     def api_shares(self) -> Shares:
@@ -264,7 +171,7 @@ class Settings(BaseSettings):
     @property
     def api_proxies(self) -> tuple[Network, ...]:
         """The proxies that are trusted."""
-        return tuple(map(ip_network, _parts(self.api_trusted_proxies)))
+        return tuple(map(ip_network, parts_of(self.api_trusted_proxies)))
 
     @property
     def http_port_is_chosen(self) -> bool:

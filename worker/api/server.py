@@ -58,7 +58,8 @@ async def serve(api: Api, settings: Settings, listener: socket.socket, stopped: 
     bounds = Bounds(
         settings.api_max_connections, settings.api_shares, settings.api_proxies, body_s=settings.api_body_s + _SPARE_S
     )
-    server = Server(api.app, bounds, lifespan="off", timeout_graceful_shutdown=GRACE_S)
+    tls = {"ssl_certfile": settings.api_tls_cert_file, "ssl_keyfile": settings.api_tls_key_file}
+    server = Server(api.app, bounds, lifespan="off", timeout_graceful_shutdown=GRACE_S, **tls)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     stopping = asyncio.create_task(stopped.wait())
     try:

@@ -14,6 +14,7 @@ from schemas.registry import DOCUMENTS, DocumentType
 from worker.codec.keyring import Keyring, pseudonym
 from worker.codec.mask import names_secret
 from worker.codec.parse import Refused, parse
+from worker.topic_rules import Rule, allowed
 
 DAY_US: Final = 86_400_000_000
 _ORGCODE = re.compile(r"[a-z0-9_-]{1,32}").fullmatch
@@ -82,10 +83,14 @@ class Undecodable:
 class Decoder:
     """Decodes records for the tenants that are served; keeps a keyring a tenant."""
 
-    def __init__(self, keys: tuple[bytes, ...], orgcodes: frozenset[str], max_bytes: int) -> None:
+    def __init__(
+        self, keys: tuple[bytes, ...], orgcodes: frozenset[str], max_bytes: int, rules: Sequence[Rule] = ()
+    ) -> None:
+        """`rules`: what the topics may carry, by full name. Raises ValueError for one that allows no type."""
         self._keys = keys
         self._orgcodes = orgcodes
         self._max_bytes = max_bytes
+        self._allowed = allowed(rules, DOCUMENTS)
         self._keyrings: dict[str, Keyring] = {}
 
     def keyring(self, orgcode: str) -> Keyring:
@@ -125,6 +130,8 @@ class Decoder:
             raise Refused(DeadLetterReason.INVALID, "orgcode: 1 to 32 of a-z, 0-9, - and _")
         if self._orgcodes and orgcode not in self._orgcodes:
             raise Refused(DeadLetterReason.UNKNOWN_ORG)
+        if self._allowed and not self._may_carry(record.topic, type_, orgcode):
+            raise Refused(DeadLetterReason.NOT_ALLOWED_HERE)
         subject = envelope.get("subject")
         if not isinstance(subject, str) or not _SUBJECT(subject):
             raise Refused(DeadLetterReason.INVALID, "subject: 1 to 128 printable ASCII characters")
@@ -149,6 +156,13 @@ class Decoder:
             record,
             _traceparent(record, envelope),
         )
+
+    def _may_carry(self, topic: str, type_: str, orgcode: str) -> bool:
+        of_topic = self._allowed.get(topic)
+        if of_topic is None:
+            return True
+        orgcodes = of_topic.get(type_)
+        return orgcodes is not None and (not orgcodes or orgcode in orgcodes)
 
 
 def _envelope(record: Record, value: bytes) -> dict[str, Any]:

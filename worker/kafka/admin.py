@@ -9,6 +9,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from worker.errors import OperatorError, Unavailable, describe
+from worker.kafka.security import PLAINTEXT, Security
 from worker.kafka.topics import Topics, dead_letter
 
 _MIB = 1 << 20
@@ -29,14 +30,16 @@ _DEAD_LETTERS_KEPT = {_RETENTION: str(90 * _DAY_MS)}
 _OF_THE_TOPIC = 1
 
 
-async def create_topics(bootstrap_servers: str, topics: Topics, *, partitions: int, replication: int) -> list[str]:
+async def create_topics(
+    bootstrap_servers: str, topics: Topics, *, partitions: int, replication: int, security: Security = PLAINTEXT
+) -> list[str]:
     """Create what is missing: inputs, outputs, dead letters. Returns a line a topic, for a person.
 
     `replication`: copies, -1 for the broker's default. A topic that exists is left as it is, but a dead-letter topic
     that is too small, such as a broker makes by itself for whoever subscribes early, is made to take what it must.
     Raises Unavailable if no broker answers, OperatorError if a topic can't be made or can't hold what must go there.
     """
-    async with _admin(bootstrap_servers) as admin:
+    async with _admin(bootstrap_servers, security) as admin:
         existing = set(await admin.list_topics())
         sizes = dict.fromkeys(topics.inputs, _INPUT_BYTES)
         sizes |= await _sizes(admin, [topic for topic in topics.inputs if topic in existing])
@@ -64,12 +67,12 @@ async def create_topics(bootstrap_servers: str, topics: Topics, *, partitions: i
     ] + [f"warning: {line}" for line in differ]
 
 
-async def warnings(bootstrap_servers: str, topics: Topics) -> list[str]:
+async def warnings(bootstrap_servers: str, topics: Topics, *, security: Security = PLAINTEXT) -> list[str]:
     """A line for each input topic whose settings differ from what `setup` would have given it.
 
     Raises Unavailable if no broker answers.
     """
-    async with _admin(bootstrap_servers) as admin:
+    async with _admin(bootstrap_servers, security) as admin:
         existing = set(await admin.list_topics())
         return await _compressed(admin, sorted(existing.intersection(topics.inputs)))
 
@@ -86,8 +89,8 @@ async def _compressed(admin: AIOKafkaAdminClient, topics: Sequence[str]) -> list
 
 
 @contextlib.asynccontextmanager
-async def _admin(bootstrap_servers: str) -> AsyncIterator[AIOKafkaAdminClient]:
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers, request_timeout_ms=15_000)
+async def _admin(bootstrap_servers: str, security: Security) -> AsyncIterator[AIOKafkaAdminClient]:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers, request_timeout_ms=15_000, **security)
     try:
         await admin.start()
         yield admin

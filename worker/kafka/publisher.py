@@ -17,6 +17,7 @@ from aiokafka.record.default_records import DefaultRecordBatch
 
 from worker import metrics
 from worker.errors import Unavailable, Unwritable, describe
+from worker.kafka.security import PLAINTEXT, Security
 
 if TYPE_CHECKING:
     from worker.codec import Message
@@ -43,8 +44,9 @@ class _TooLarge(Unwritable):
 class Publisher:
     """An idempotent producer, made anew after each failure: a producer that lost its sequence can't go on."""
 
-    def __init__(self, bootstrap_servers: str, *, ack_s: float = 30.0) -> None:
+    def __init__(self, bootstrap_servers: str, *, ack_s: float = 30.0, security: Security = PLAINTEXT) -> None:
         self._bootstrap_servers = bootstrap_servers
+        self._security = security
         self._ack_s = ack_s
         self._producer: AIOKafkaProducer | None = None
         self._keyless = itertools.count()
@@ -58,6 +60,7 @@ class Publisher:
             enable_idempotence=True,
             max_batch_size=_BATCH_BYTES,
             request_timeout_ms=int(self._ack_s * 1000),
+            **self._security,
         )
         try:
             await asyncio.wait_for(producer.start(), self._ack_s)

@@ -25,6 +25,7 @@ from worker import metrics
 from worker.errors import OperatorError, Unavailable, describe
 from worker.kafka import batches
 from worker.kafka.fetched import Fetched, Limits
+from worker.kafka.security import PLAINTEXT, Security
 
 _log = structlog.get_logger(__name__)
 
@@ -46,12 +47,14 @@ class Reader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
     """One consumer. What `read` returned is in flight until `done` or `rewind`; partitions are given up after that."""
 
     def __init__(
-        self, bootstrap_servers: str, group: str, topics: Sequence[str], *, instance: str | None, limits: Limits
-    ) -> None:
+        self, bootstrap_servers: str, group: str, topics: Sequence[str], *, instance: str | None, limits: Limits,
+        security: Security = PLAINTEXT,
+    ) -> None:  # fmt: skip
         batches.install()
         self._topics = tuple(topics)
         self._limits = limits
         self._consumer = AIOKafkaConsumer(
+            **security,
             bootstrap_servers=bootstrap_servers,
             group_id=group,
             group_instance_id=instance,
