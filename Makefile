@@ -77,7 +77,7 @@ down: ## stop what `make up` started
 	@test ! -x $(BIN)/python || $(BIN)/python -m devstack down
 
 status: setup ## where the Kafka and the Postgres of this checkout are
-	$(BIN)/python -m devstack status
+	@$(BIN)/python -m devstack status || :
 
 lock: ## resolve the dependencies anew: requirements.lock (all) and requirements-run.lock (what the worker needs)
 	$(PYTHON) -m venv build/lock

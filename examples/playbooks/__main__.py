@@ -24,12 +24,21 @@ def main(arguments: Sequence[str]) -> int:
         with serve("devstack", print, keep=False) as servers:
             print(servers.what, flush=True)
             true = [asyncio.run(_is_true(page, servers)) for page in pages]
+            print(verdict(pages, true), flush=True)
             return 0 if all(true) else _FAILED
     except (ServersError, WorkerFailed) as error:
         print(error, file=sys.stderr)
         return _FAILED
     except KeyboardInterrupt:
         return _INTERRUPTED
+
+
+def verdict(pages: Sequence[Path], true: Sequence[bool]) -> str:
+    """The last line: whether every page is true, or which are not."""
+    if all(true):
+        return f"playbooks: every line of {len(pages)} pages is true"
+    wrong = [page.name for page, is_true in zip(pages, true, strict=True) if not is_true]
+    return f"playbooks: NOT TRUE: {', '.join(wrong)}; see above"
 
 
 async def _is_true(page: Path, servers: Servers) -> bool:

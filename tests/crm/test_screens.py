@@ -119,6 +119,17 @@ def test_the_first_and_the_last_instant(desk: Desk, monkeypatch: pytest.MonkeyPa
     assert re.search(r"(?m)^(0001-01-01|0000-12-31|9999-12-31|10000-01-01)", done.out)
 
 
+def test_what_never_expires_says_so(desk: Desk) -> None:
+    lots = [{"points": 5, "held": 0}, {"points": 7, "held": 0, "expires_on": "2027-02-28"}]
+    desk.api.answer = in_turn(ok({"customer_id": "C", "lots": lots}))
+    shown = [line.rstrip() for line in desk.crm("customer", "get", "C").out.splitlines()]
+    assert shown[shown.index("lots") + 1 :][:3] == [
+        "POINTS  HELD  EXPIRES ON",
+        "     5     0  never",
+        "     7     0  2027-02-28",
+    ]
+
+
 def test_signs() -> None:
     assert [money(minor, "GBP", signed=True) for minor in (1, 0, -1)] == ["+0.01 GBP", "0.00 GBP", "-0.01 GBP"]
     assert [number(value, signed=True) for value in (1000, 0, -1000)] == ["+1,000", "0", "-1,000"]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from examples.playbooks.__main__ import PAGES
+from examples.playbooks.__main__ import PAGES, verdict
 from examples.playbooks.page import Step, steps
 from examples.playbooks.shell import Shell
 
@@ -84,3 +84,9 @@ def test_every_page_has_steps() -> None:
     pages = {page.name: list(steps(page)) for page in PAGES.glob("*.md") if page.name != "README.md"}
     assert {name for name, found in pages.items() if found} == {"customer.md", "stored-value.md"}
     assert all(f"({name})" in (PAGES / "README.md").read_text() for name in pages)
+
+
+def test_the_last_line_is_the_verdict() -> None:
+    pages = [Path("customer.md"), Path("stored-value.md")]
+    assert verdict(pages, [True, True]) == "playbooks: every line of 2 pages is true"
+    assert verdict(pages, [True, False]) == "playbooks: NOT TRUE: stored-value.md; see above"

@@ -67,6 +67,8 @@ class Screen:
         table before and its columns, unless it has others too.
         """
         flat = [dict(_flat(row)) for row in rows]
+        if title == "lots":  # an absent date says that they last for ever
+            flat = [{**row, "expires_on": row.get("expires_on", "never")} for row in flat]
         cells: list[dict[str, Text]] = []
         numeric: set[str] = set()
         for row in flat:
