@@ -1,4 +1,6 @@
-FROM python:3.12-slim AS base
+# By digest: --build-arg PYTHON_IMAGE=python:3.12-slim@sha256:…, which tools/supply/pin-images prints.
+ARG PYTHON_IMAGE=python:3.12-slim
+FROM ${PYTHON_IMAGE} AS base
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /src
 
@@ -23,7 +25,17 @@ RUN --mount=type=cache,target=/root/.cache/pip pip install --require-hashes -r r
 COPY --from=wheel /dist /dist
 RUN pip install --no-deps --no-index /dist/*.whl
 
-FROM python:3.12-slim
+# What is in the image, for `make image`: no part of it.
+FROM venv AS listing
+COPY tools/supply/requirements.txt ./supply.txt
+RUN --mount=type=cache,target=/root/.cache/pip python -m venv /supply \
+    && PIP_PYTHON= /supply/bin/pip install --require-hashes -r supply.txt \
+    && /supply/bin/python -W ignore -m cyclonedx_py environment /opt/g3n/bin/python --output-reproducible --of JSON -o /image.cdx.json
+
+FROM scratch AS sbom
+COPY --from=listing /image.cdx.json /
+
+FROM ${PYTHON_IMAGE}
 COPY --from=venv /opt/g3n /opt/g3n
 ENV PATH=/opt/g3n/bin:$PATH PYTHONDONTWRITEBYTECODE=1 \
     G3N_HTTP_HOST=0.0.0.0 G3N_HTTP_PORT=9464 G3N_LOG_FORMAT=json

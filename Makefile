@@ -13,7 +13,10 @@ STACK ?= devstack
 export INVOICES STACK
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo playbooks test clients check lint asyncapi mutation bench up down status lock clean
+SUPPLY := build/supply/bin
+SUPPLY_STAMP := build/supply/.installed
+IMAGE ?= g3n-crm-worker
+.PHONY: audit supply-lock release image help setup demo playbooks test clients check lint asyncapi mutation bench up down status lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -87,6 +90,35 @@ lock: ## resolve the dependencies anew: requirements.lock (all) and requirements
 
 LOCK_OPTIONS := --quiet --upgrade --generate-hashes --strip-extras --no-annotate --allow-unsafe \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options
+
+$(SUPPLY_STAMP): tools/supply/requirements.txt
+	$(PYTHON) -m venv build/supply
+	$(SUPPLY)/pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+supply-lock: ## resolve what audits and lists the dependencies anew
+	$(PYTHON) -m venv build/lock
+	build/lock/bin/pip install --quiet pip-tools
+	CUSTOM_COMPILE_COMMAND='make supply-lock' build/lock/bin/pip-compile $(LOCK_OPTIONS) -o tools/supply/requirements.txt tools/supply/requirements.in
+
+audit: $(SUPPLY_STAMP) ## known vulnerabilities of every dependency, Python's and Node's (needs a network)
+	$(SUPPLY)/pip-audit --disable-pip --require-hashes -r requirements.lock
+	$(SUPPLY)/pip-audit --disable-pip --require-hashes -r tools/supply/requirements.txt
+	for folder in $(dir $(wildcard tools/*/package-lock.json)); do npm --prefix $$folder audit || exit 1; done
+
+release: setup $(SUPPLY_STAMP) ## dist/: the wheel, what is in it (CycloneDX), how it was built (provenance)
+	rm -rf dist && mkdir dist
+	$(BIN)/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+	$(SUPPLY)/python -W ignore -m cyclonedx_py requirements requirements-run.lock --pyproject pyproject.toml \
+		--mc-type application --output-reproducible --of JSON -o dist/sbom.cdx.json
+	$(BIN)/python tools/supply/provenance.py dist/*.whl dist/sbom.cdx.json > dist/provenance.intoto.json
+	@ls -1 dist
+
+image: ## the image, and beside it in dist/ what is in it (CycloneDX) and how it was built (IMAGE=name)
+	mkdir -p dist
+	DOCKER_BUILDKIT=1 docker build --tag $(IMAGE) .
+	DOCKER_BUILDKIT=1 docker build --target sbom --output dist .
+	$(PYTHON) tools/supply/provenance.py dist/image.cdx.json $$(docker image inspect --format '{{.Id}}' $(IMAGE)) > dist/image.intoto.json
 
 clean: down ## remove what was made here, caches and the stack's data included
 	rm -rf $(VENV) .devstack build dist mutants tools/*/node_modules

@@ -12,6 +12,7 @@ from aiokafka.errors import KafkaError, UnknownTopicOrPartitionError
 
 from schemas.envelope import CONTENT_TYPE, OUTCOME_PREFIX
 from worker.errors import Unavailable, describe
+from worker.kafka.security import PLAINTEXT, Security
 from worker.kafka.topics import Topics, dead_letter
 
 _HEADERS: Final = (("content-type", CONTENT_TYPE.encode()),)
@@ -122,12 +123,14 @@ class Exchange:
 
 
 @contextlib.asynccontextmanager
-async def exchange(bootstrap_servers: str, topics: Topics, *, waits: bool) -> AsyncIterator[Exchange]:
+async def exchange(
+    bootstrap_servers: str, topics: Topics, *, waits: bool, security: Security = PLAINTEXT
+) -> AsyncIterator[Exchange]:
     """Connect; with `waits` the reader is at the end of its topics before anything is published. Raises Unavailable."""
     producer = AIOKafkaProducer(
-        bootstrap_servers=bootstrap_servers, acks="all", enable_idempotence=True, max_request_size=16 << 20
+        bootstrap_servers=bootstrap_servers, acks="all", enable_idempotence=True, max_request_size=16 << 20, **security
     )
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap_servers, group_id=None) if waits else None
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap_servers, group_id=None, **security) if waits else None
     try:
         try:
             async with asyncio.timeout(_ACK_S):

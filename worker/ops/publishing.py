@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from worker.codec.decode import Decoder
 from worker.kafka import topics
 from worker.kafka.exchange import exchange
+from worker.kafka.security import security
 from worker.ops import documents
 from worker.settings import Settings
 
@@ -37,7 +38,9 @@ async def publish(
     decoder = Decoder(settings.card_keys, settings.orgcodes, settings.max_document_bytes)
     ready = documents.read(asked.file, decoder, names, type_=asked.type, orgcode=asked.orgcode)
     answered = dead = 0
-    async with exchange(settings.kafka_bootstrap_servers, names, waits=asked.waits) as kafka:
+    async with exchange(
+        settings.kafka_bootstrap_servers, names, waits=asked.waits, security=security(settings)
+    ) as kafka:
         places = await kafka.publish(ready)
         for document, place in zip(ready, places, strict=True):
             say(f"{document.type} {document.subject}: published, {place}")
