@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 NPM_STAMP := tools/asyncapi/node_modules/.installed
-MCP_STAMP := tools/mcp/node_modules/.installed
+CLIENT_STAMPS := tools/mcp/node_modules/.installed tools/clients/node_modules/.installed
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
 MUTATION_ARGS ?=
@@ -40,7 +40,7 @@ playbooks: setup ## every line of docs/playbooks, against a live Kafka, Postgres
 test: lint ## the whole suite on a real Kafka and a real Postgres, and what `lint` does (PYTEST_ARGS='-k sale')
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
-clients: setup $(MCP_STAMP) ## clients that others made, against what is served here (needs Node.js 20)
+clients: setup $(CLIENT_STAMPS) ## generated clients and MCP's own, against what is served here (Node.js 20, Java 17)
 	$(BIN)/python -m pytest -q tests/clients/*_clients.py
 
 check: lint ## within a minute, without any server: what `lint` does, and the tests of schemas, domain and codec

@@ -39,6 +39,14 @@ class _Generator(GenerateJsonSchema):
     def field_title_should_be_set(self, _schema: object) -> bool:
         return False
 
+    def dict_schema(self, schema: core_schema.DictSchema) -> Schema:
+        """Say of the keys what is refused: pydantic says a pattern of keys as one that others need not match."""
+        described = super().dict_schema(schema)
+        for pattern, values in described.pop("patternProperties", {}).items():
+            described["propertyNames"] = {**described.get("propertyNames", {}), "pattern": pattern}
+            described["additionalProperties"] = values
+        return described
+
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> Schema:
         described = super().default_schema(schema)
         if described.get("default", ...) is None:

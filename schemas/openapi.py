@@ -6,6 +6,8 @@ from typing import Any, Final
 from schemas import door_examples
 from schemas.json_schema import Schema, definitions
 from schemas.operations import OPERATIONS, Operation, body_schema
+from schemas.policy import Policy
+from schemas.portable import answers, portable
 from schemas.problems import DOOR, KINDS, MEDIA_TYPE, Code, DoorReason, Problem, details, refused
 from schemas.reasons import CATEGORY, Reason
 from schemas.scopes import Scope
@@ -238,7 +240,8 @@ def _schemas(operations: Iterable[Operation]) -> Schema:
     models = dict.fromkeys([model for one in named for model in (one.request, one.answer)])
     _, schemas = definitions([*models, Problem], "#/components/schemas/{model}")
     bodies = {one.request.__name__: body_schema(one, schemas[one.request.__name__]) for one in named}
-    return {**schemas, **bodies}
+    ours = answers([*(one.answer.__name__ for one in named), Problem.__name__], schemas, Policy.__name__)
+    return {name: portable(name, one, is_answer=name in ours) for name, one in {**schemas, **bodies}.items()}
 
 
 def _shared_responses() -> Schema:

@@ -155,6 +155,17 @@ def _instant(value: object, info: ValidationInfo) -> int:
     raise fault("a time with offset, like 2026-03-01T10:15:00Z")
 
 
+# For the JSON Schemas, where `format` is a note only. A pattern can't say which Februaries have 29 days.
+_YEAR = "(?:[0-9]{3}[1-9]|[0-9]{2}[1-9][0-9]|[0-9][1-9][0-9]{2}|[1-9][0-9]{3})"
+_DAY_OF_MONTH = (
+    "(?:(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)|02-(?:0[1-9]|[12][0-9]))"
+)
+DATE_PATTERN: Final = f"^{_YEAR}-{_DAY_OF_MONTH}$"
+INSTANT_PATTERN: Final = (
+    f"^{_YEAR}-{_DAY_OF_MONTH}[Tt](?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\\.[0-9]{{1,30}})?"
+    "(?:[Zz]|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])$"
+)
+
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}").fullmatch
 
 
@@ -226,12 +237,15 @@ Currency = Annotated[str, CurrencyCode()]
 DecimalString = Annotated[str, StringConstraints(pattern=DECIMAL_PATTERN), AfterValidator(canonical_decimal)]
 Flag = Annotated[bool, NullMeans(default=False)]
 
+INSTANT_SCHEMA: Final[dict[str, Any]] = {"type": "string", "format": "date-time", "pattern": INSTANT_PATTERN}
+DATE_SCHEMA: Final[dict[str, Any]] = {"type": "string", "format": "date", "pattern": DATE_PATTERN}
+
 Points = Annotated[int, Field(ge=-LIMIT, le=LIMIT)]
 FromZero = Annotated[int, Field(ge=0, le=LIMIT)]
 FromOne = Annotated[int, Field(ge=1, le=LIMIT)]
 
-Instant = Annotated[int, PlainValidator(_instant), WithJsonSchema({"type": "string", "format": "date-time"})]
-Date = Annotated[int, PlainValidator(_date), WithJsonSchema({"type": "string", "format": "date"})]
+Instant = Annotated[int, PlainValidator(_instant), WithJsonSchema(INSTANT_SCHEMA)]
+Date = Annotated[int, PlainValidator(_date), WithJsonSchema(DATE_SCHEMA)]
 CardNumber = Annotated[
     CardToken,
     PlainValidator(_card_number),

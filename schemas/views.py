@@ -147,7 +147,7 @@ class PointsLot(Out):
     expires_on: Annotated[Day | None, Field(description="the last good day, UTC; absent: never")] = None
 
 
-class Tier(Out):
+class CustomerTier(Out):
     """The customer's tier by what was earned in twelve months."""
 
     name: str | None = None
@@ -207,7 +207,7 @@ class CustomerView(Out):
     profile: Profile
     consents: tuple[Consent, ...]
     points: Balance
-    tier: Tier | None = None
+    tier: CustomerTier | None = None
     lots: tuple[PointsLot, ...]
     pool_id: Id | None = None
     gift_cards: tuple[GiftCardView, ...]

@@ -15,11 +15,11 @@ from schemas.views import (
     CustomerList,
     CustomerPage,
     CustomerSummary,
+    CustomerTier,
     CustomerView,
     GiftCardView,
     PointsLot,
     Profile,
-    Tier,
 )
 from worker.domain.lots import Account, Kind, Standing
 from worker.domain.loyalty import earned_12m
@@ -91,12 +91,12 @@ def _balance(points: Account, day: int) -> Balance:
     )
 
 
-def _tier(version: PolicyVersion, points: Account, day: int) -> Tier:
+def _tier(version: PolicyVersion, points: Account, day: int) -> CustomerTier:
     """As a sale of today would see it: of the tiers reached the one whose factor is the highest."""
     earned = earned_12m(points, day)
     reached = [tier for tier in version.policy.earn.tiers if tier.from_points_12m <= earned]
     best = max(reached, key=lambda tier: (tier.factor, tier.from_points_12m), default=None)
-    return Tier(
+    return CustomerTier(
         name=None if best is None else best.name,
         factor="1" if best is None else exact_text(best.factor),
         earned_12m=earned,
