@@ -8,7 +8,7 @@ from schemas.json_schema import Schema, definitions
 from schemas.operations import OPERATIONS, Operation, body_schema
 from schemas.policy import Policy
 from schemas.portable import answers, portable
-from schemas.problems import DOOR, KINDS, MEDIA_TYPE, Code, DoorReason, Problem, details, refused
+from schemas.problems import DOOR, KINDS, MEDIA_TYPE, NOT_ANY_MORE, Code, DoorReason, Problem, details, refused
 from schemas.reasons import CATEGORY, Reason
 from schemas.scopes import Scope
 
@@ -95,7 +95,15 @@ def problems(operation: Operation) -> dict[str, dict[str, Any]]:
     scope = operation.scope
     if scope is not None:
         found[f"scope_missing_{scope.value.replace(':', '_')}"] = _own(DoorReason.SCOPE_MISSING, scope)
+    if operation.name == "tender.authorize":
+        found["authorizes_nothing_any_more"] = _not_any_more(operation)
     return found | dict(_refusal(operation, reason) for reason in operation.refusals)
+
+
+def _not_any_more(operation: Operation) -> dict[str, Any]:
+    """A repeated authorization whose hold has expired since."""
+    stored = dict(door_examples.ANSWERS[operation.name])
+    return details(Code.INVALID_STATE, Reason.HOLD_EXPIRED.value, NOT_ANY_MORE, REQUEST_ID, outcome=stored)
 
 
 def _problem_responses(operation: Operation) -> dict[str, Schema]:

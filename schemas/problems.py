@@ -189,6 +189,11 @@ def details(
     }
 
 
+NOT_ANY_MORE: Final = (
+    "this request was answered before, and its tender authorizes nothing: `outcome` is the stored answer"
+)
+
+
 def refused(reason: Reason, outcome: Mapping[str, Any] | None = None) -> str:
     """The words for a document that was declined or rejected, with its outcome's data; for a reading without one."""
     told = reason.value.replace("_", " ")

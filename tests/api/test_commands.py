@@ -82,13 +82,42 @@ async def test_without_a_key_one_is_made_and_told(caller: Caller) -> None:
     assert again.json()["points"]["balance"] == 100
 
 
-async def test_a_replayed_tender_says_what_became_of_it(caller: Caller) -> None:
+@pytest.mark.parametrize("then", ["authorized", "captured"])
+async def test_an_approval_that_stands_is_repeated(caller: Caller, then: str) -> None:
     await caller.ok("giftcard.issue", ISSUE)
-    await caller.ok("tender.authorize", asks("T1", 1000))
-    await caller.ok("tender.void", {"tender_id": "T1"})
-    answer = await caller.post("tender.authorize", asks("T1", 1000))
-    assert answer.json()["status"] == "approved"
-    assert (answer.headers["idempotency-replayed"], answer.headers["crm-tender-state"]) == ("true", "voided")
+    first = await caller.post("tender.authorize", asks("T1", 1000))
+    if then == "captured":
+        await caller.ok("tender.capture", {"tender_id": "T1"})
+    again = await caller.post("tender.authorize", asks("T1", 1000))
+    assert (again.status_code, again.content) == (200, first.content)
+    assert (again.headers["idempotency-replayed"], again.headers["crm-tender-state"]) == ("true", then)
+
+
+@pytest.mark.parametrize(
+    ("then", "amount_minor", "reason"),
+    [
+        ("voided", 1000, "already_voided"),
+        ("expired", 1000, "hold_expired"),
+        ("declined", 9000, "insufficient_balance"),
+    ],
+)
+async def test_a_repeated_request_that_authorizes_nothing_is_no_yes(
+    caller: Caller, worker: Pipeline, connection: asyncpg.Connection, then: str, amount_minor: int, reason: str
+) -> None:
+    await caller.ok("giftcard.issue", ISSUE)
+    first = (await caller.post("tender.authorize", asks("T1", amount_minor, hold_s=1))).json()
+    if then == "voided":
+        await caller.ok("tender.void", {"tender_id": "T1"})
+    if then == "expired":  # the topics have been read past the end of the hold
+        await connection.execute(
+            "INSERT INTO watermark (topic, partition, read_us) VALUES ('scm.sales', 0, 4611686018427387904)"
+        )
+        while await connection.fetchval("SELECT count(*) FROM timer"):
+            await worker.work(final=True)
+    answer = await caller.post("tender.authorize", asks("T1", amount_minor, hold_s=1))
+    assert problem(answer) == (409, "invalid-state", reason)
+    assert answer.json()["outcome"] == (first["outcome"] if then == "declined" else first)
+    assert (answer.headers["idempotency-replayed"], answer.headers["crm-tender-state"]) == ("true", then)
 
 
 async def test_a_rejection_is_replayed_too(caller: Caller) -> None:

@@ -13,9 +13,10 @@ from worker.api.asking import Asked, Told
 from worker.api.batcher import Answer, Batcher
 from worker.api.body import invalid
 from worker.api.limits import Limits
-from worker.api.problem import own, refusal
+from worker.api.problem import not_any_more, own, refusal
 from worker.codec import Document, Message
 from worker.codec.door import document, numbered
+from worker.domain.decide import REQUEST
 from worker.ops.simulate import outcome
 
 _REFUSED: Final = frozenset({"rejected", "declined"})
@@ -24,6 +25,10 @@ _NO_OUTCOME: Final = {
     DeadLetterReason.REFUSED_BY_DATABASE: DoorReason.REFUSED_BY_DATABASE,
     DeadLetterReason.FAILED: DoorReason.INTERNAL_ERROR,
 }
+
+
+# What an approval is refused with whose tender has come to this state since.
+_OVER: Final = {"voided": Reason.ALREADY_VOIDED, "expired": Reason.HOLD_EXPIRED}
 
 
 class Commands:
@@ -40,6 +45,8 @@ class Commands:
             raise own(_NO_OUTCOME[decided])
         data, stored = outcome(decided)
         headers = _replayed(decided) if stored else {}
+        if stored and asked.operation.document == REQUEST:
+            _refuse_if_over(data, headers)
         if data["status"] not in _REFUSED:
             return Told(orjson.dumps(data if number is None else {**data, "number": number}), headers)
         reason = Reason(data["reason"])
@@ -78,6 +85,15 @@ class Commands:
             )  # fmt: skip
         except ValidationError as error:
             raise invalid(error) from None
+
+
+def _refuse_if_over(data: dict[str, Any], headers: dict[str, str]) -> None:
+    """Raise a Problem if a repeated authorization authorizes nothing any more: the till must not read its stored answer
+    as a yes (contract §9 HTTP).
+    """
+    reason = Reason(data["reason"]) if data["status"] == "declined" else _OVER.get(headers.get("Crm-Tender-State", ""))
+    if reason is not None:
+        raise not_any_more(reason, data, headers)
 
 
 def names_card(request: BaseModel) -> bool:

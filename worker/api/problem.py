@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 from starlette.responses import Response
 
-from schemas.problems import DOOR, KINDS, MEDIA_TYPE, Code, DoorReason, details, refused
+from schemas.problems import DOOR, KINDS, MEDIA_TYPE, NOT_ANY_MORE, Code, DoorReason, details, refused
 from schemas.reasons import CATEGORY, Reason
 from schemas.scopes import Scope
 
@@ -54,3 +54,8 @@ def own(
 def refusal(reason: Reason, outcome: Mapping[str, Any] | None = None) -> Problem:
     """A document that was declined or rejected, with its outcome's data; without one a reading that has no answer."""
     return Problem(Code(CATEGORY[reason].value), reason.value, refused(reason, outcome), outcome=outcome)
+
+
+def not_any_more(reason: Reason, outcome: Mapping[str, Any], headers: Mapping[str, str]) -> Problem:
+    """A repeated authorization of a tender that was declined, or that has been voided or has expired since."""
+    return Problem(Code.INVALID_STATE, reason.value, NOT_ANY_MORE, outcome=outcome, headers=headers)
