@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -22,9 +22,12 @@ class Listening:
 
     server: Server
     port: int
+    wires: "list[Wire]" = field(default_factory=list)
 
     async def connect(self) -> "Wire":
-        return Wire(*await asyncio.open_connection("127.0.0.1", self.port))
+        """A connection; it is closed at the end of the test."""
+        self.wires.append(Wire(*await asyncio.open_connection("127.0.0.1", self.port)))
+        return self.wires[-1]
 
     async def answers(self, *sent: bytes, end: bool = False) -> "list[Answer]":
         """What one connection gets for these bytes until the server ends it; `end`: the client ends its half first."""
@@ -63,11 +66,12 @@ class Wire:
     async def rest(self) -> bytes:
         """Every byte until the server ends the connection."""
         async with asyncio.timeout(30):
-            data = await self.reader.read()
-        self.writer.close()
+            return await self.reader.read()
+
+    async def close(self) -> None:
+        self.writer.transport.abort()
         with contextlib.suppress(OSError):
             await self.writer.wait_closed()
-        return data
 
 
 def parsed(data: bytes) -> list[Answer]:
@@ -92,9 +96,11 @@ async def listening(app: Any, bounds: Bounds | None = None) -> AsyncIterator[Lis
     with socket.create_server(("127.0.0.1", 0), backlog=1024) as listener:
         server = Server(app, bounds, lifespan="off", timeout_graceful_shutdown=1)
         serving_ = asyncio.create_task(server.serve(sockets=[listener]))
+        running = Listening(server, listener.getsockname()[1])
         try:
-            yield Listening(server, listener.getsockname()[1])
+            yield running
         finally:
+            await asyncio.gather(*(wire.close() for wire in running.wires))
             server.should_exit = True
             await serving_
 

@@ -186,11 +186,9 @@ async def test_every_route_knows_one_method(service: Service) -> None:
             await check_methods(wire, operation.route, (*METHODS, "GET"))
         for path in "*", "/nowhere":
             await check_methods(wire, path, ("OPTIONS",))
-        wire.writer.close()
 
 
 async def test_the_probes_of_a_worker_know_one_method(bare: Listening) -> None:
     wire = await bare.connect()
     for path in PROBES:
         await check_methods(wire, path, (*METHODS, "POST"))
-    wire.writer.close()

@@ -41,6 +41,8 @@ _log = structlog.get_logger(__name__)
 _T = TypeVar("_T")
 
 _JSON: Final = "application/json"
+_TOO_MUCH: Final = frozenset({DoorReason.RATE_LIMITED, DoorReason.ADDRESS_LIMITED, DoorReason.SHARE_IN_USE})
+_LATE_S: Final = 0.5
 _BODIES_BYTES: Final = 64 << 20  # of bodies that are being received, or are in hand
 
 
@@ -79,6 +81,7 @@ class Api:
                 told = await self._answer(operation, request, exchange)
             except Exception as error:  # noqa: BLE001  told as what it is
                 problem = self._problem(error)
+                await self._slow_down(problem, exchange)
                 problem.headers |= asking.key_header(exchange.document_id)
                 return as_response(problem, exchange)
             exchange.replayed = "Idempotency-Replayed" in told.headers
@@ -110,6 +113,14 @@ class Api:
                 told = await self._in_time(self._told(asked))
         told.headers |= left
         return told
+
+    @staticmethod
+    async def _slow_down(problem: Problem, exchange: Exchange) -> None:
+        """Who sends too much hears of it late: a client that repeats at once would use the time of all others."""
+        if problem.reason in _TOO_MUCH and exchange.connection is not None:
+            exchange.connection.held_back = True
+            await asyncio.sleep(_LATE_S)
+            exchange.connection.held_back = False
 
     def _holder(self, caller: Caller, exchange: Exchange) -> Holder:
         """On whose account the request is. Raises Problem if the holder has too many connections."""

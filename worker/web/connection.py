@@ -43,6 +43,7 @@ class Connection(HttpToolsProtocol):
         super().__init__(config, server_state, app_state, _loop)
         self.held = self.config.held
         self.accepted = False  # a key was accepted on this connection
+        self.held_back = False  # its answer waits on purpose
         self._bounds = self.held.bounds
         self._wire: asyncio.Transport
         self._deadline = _NEVER
@@ -61,8 +62,13 @@ class Connection(HttpToolsProtocol):
 
     @property
     def waits(self) -> bool:
-        """Whether the client keeps the server waiting: for a head, for a body, or to read its answer."""
-        return not self._owes or self._wire.get_write_buffer_size() > 0
+        """Whether the client makes the server wait (for a head, a body, or to read an answer), or must wait itself."""
+        return self.held_back or not self._owes or self._wire.get_write_buffer_size() > 0
+
+    @property
+    def worth(self) -> int:
+        """Which are closed first to make room: connections that end anyway, then those without an accepted key."""
+        return 0 if self._late_until else 1 + self.accepted
 
     @property
     def _owes(self) -> bool:
@@ -250,8 +256,9 @@ class Connection(HttpToolsProtocol):
         self._deadline = self.loop.time() + seconds
 
     def _write(self, data: bytes) -> None:
-        self._written += len(data)
-        self._wire.write(data)
+        if not self._wire.is_closing():  # aborted a moment ago, which uvicorn does not know yet
+            self._written += len(data)
+            self._wire.write(data)
 
 
 class _Fault(Exception):

@@ -1,6 +1,5 @@
 """All connections of a server: who holds how many, and which must go when there are too many."""
 
-import itertools
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
@@ -18,8 +17,8 @@ _PROXY: Final = "proxy"
 class Connections:
     """Admits new connections, and makes room by closing one that waits: silent, slow, or with an unread answer.
 
-    A connection whose request is being decided is never closed to make room. Connections that no accepted key has used
-    go first.
+    A connection whose request is being decided is never closed to make room. Connections that end anyway go first, then
+    those that no accepted key has used.
     """
 
     def __init__(self, bounds: Bounds) -> None:
@@ -81,10 +80,9 @@ class Connections:
 
     @staticmethod
     def _make_room(members: Iterable["Connection"], newcomer: "Connection") -> bool:
-        """Close the oldest member that waits, one that no accepted key has used if there is one."""
-        waiting = [one for one in members if one is not newcomer and one.waits]
-        strangers = (one for one in waiting if not one.accepted)
-        chosen = next(itertools.chain(strangers, waiting), None)
+        """Close the member of least worth that waits; of several the oldest."""
+        waiting = (one for one in members if one is not newcomer and one.waits)
+        chosen = min(waiting, key=lambda one: one.worth, default=None)
         if chosen is None:
             return False
         chosen.abort("share")

@@ -7,6 +7,7 @@ import socket
 from collections.abc import Iterator
 from typing import Any, Final
 
+import structlog
 import uvicorn
 
 from worker.web.bounds import Bounds
@@ -14,6 +15,8 @@ from worker.web.connection import BoundedConfig, Connection
 from worker.web.connections import Connections
 
 _SWEEP_S: Final = 0.5
+_ACCEPTED_AT_ONCE: Final = 64
+_log: Final = structlog.get_logger(__name__)
 
 
 class Server(uvicorn.Server):
@@ -36,6 +39,7 @@ class Server(uvicorn.Server):
         )
         config.held = self.connections = Connections(bounds)
         super().__init__(config)
+        self._connecting: set[asyncio.Task[None]] = set()
 
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
         """Answer on these sockets."""
@@ -44,6 +48,44 @@ class Server(uvicorn.Server):
             await super().serve(sockets)
         finally:
             sweeping.cancel()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen. We accept connections ourselves: uvloop takes one for each turn of its loop, so that under a flood
+        of requests a new client waits for as many turns as there are connections before it.
+        """
+        await super().startup(sockets=[])
+        for one in sockets or []:
+            one.settimeout(0)
+            asyncio.get_running_loop().add_reader(one, self._accept, one)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Accept no more, and finish what has begun."""
+        for one in sockets or []:
+            asyncio.get_running_loop().remove_reader(one)
+        await super().shutdown(sockets)
+
+    def _accept(self, listener: socket.socket) -> None:
+        for _ in range(_ACCEPTED_AT_ONCE):
+            try:
+                accepted, _ = listener.accept()
+            except (BlockingIOError, ConnectionAbortedError):
+                return
+            except OSError as error:  # no file descriptor is left: the sweep makes room
+                _log.warning("not_accepted", error=error.strerror)
+                return
+            accepted.settimeout(0)
+            task = asyncio.create_task(self._connect(accepted))
+            self._connecting.add(task)
+            task.add_done_callback(self._connecting.discard)
+
+    async def _connect(self, accepted: socket.socket) -> None:
+        def protocol() -> Connection:
+            return Connection(self.config, self.server_state, self.lifespan.state)
+
+        try:
+            await asyncio.get_running_loop().connect_accepted_socket(protocol, accepted, ssl=self.config.ssl)
+        except OSError:  # gone already, or no TLS
+            accepted.close()
 
     async def _sweep(self) -> None:
         while True:
