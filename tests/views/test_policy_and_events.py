@@ -101,3 +101,14 @@ async def test_a_draft_policy_decides_and_leaves_no_trace(shop: Shop) -> None:
         said = await shop.ask("event.simulate", type="scm.sale.completed", data=SALE, policy=draft)
         assert (said["outcome"]["points"]["change"], said["outcome"]["policy_version"]) == (points, version)
     assert len((await shop.ask("loyalty.policy.get"))["versions"]) == 2
+
+
+@pytest.mark.parametrize("strange", [10**30, -(10**30), 1.5e300, "\ud800"])
+async def test_what_json_can_say_and_the_parser_of_events_can_not(shop: Shop, strange: object) -> None:
+    """It is the decoder's to say what is wrong with it, as it would of a record."""
+    for data in (SALE | {"sale_id": "S-strange", "x": strange}, SALE | {"sale_id": "S-strange", "store_id": strange}):
+        try:
+            told = await shop.ask("event.simulate", type="scm.sale.completed", data=data)
+        except Invalid:
+            continue
+        assert told["outcome"]["status"] == "applied"

@@ -104,12 +104,12 @@ def _event(text: bytes, type_: str | None, orgcode: str | None) -> bytes:
     if "specversion" in parsed:
         if "orgcode" in parsed or orgcode is None:
             return text
-        return orjson.dumps({**parsed, "orgcode": orgcode})
+        return json.dumps({**parsed, "orgcode": orgcode}).encode()
     if type_ is None:
         raise ValueError("has no specversion, so it is data: name its type, as --type scm.sale.completed")
     if orgcode is None:
         raise ValueError("data names no tenant: --orgcode, or G3N_ORGCODE")
-    return orjson.dumps(
+    return json.dumps(
         {
             "specversion": "1.0",
             "id": str(uuid.uuid4()),
@@ -120,7 +120,7 @@ def _event(text: bytes, type_: str | None, orgcode: str | None) -> bytes:
             "datacontenttype": "application/json",
             "data": parsed,
         }
-    )
+    ).encode()
 
 
 def _ready(event: bytes, topics: Topics) -> Outgoing:

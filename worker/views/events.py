@@ -1,5 +1,6 @@
 """Why a document was decided so, and what one would get."""
 
+import json
 import time
 import uuid
 from typing import Any
@@ -46,8 +47,11 @@ async def simulate(desk: Desk, orgcode: str, request: EventSimulate) -> Simulate
         "orgcode": orgcode,
         "data": data,
     }
+    raw = json.dumps(
+        event
+    ).encode()  # orjson refuses integers beyond 64 bits, and what is wrong is the decoder's to say
     try:
-        messages = await simulate_event(desk.pipeline, orjson.dumps(event), trusted=desk.trusted, draft=request.policy)
+        messages = await simulate_event(desk.pipeline, raw, trusted=desk.trusted, draft=request.policy)
     except Undecodable as error:
         raise Invalid(f"data: {error}") from error
     told, stored = outcome(messages)
