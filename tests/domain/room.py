@@ -191,6 +191,11 @@ class Room:
             while account is not None and account.target is not None:
                 self.accounts.loaded.add(account.target)
                 account = self.accounts[account.target]
+        for customer_id in wanted.ids_of:
+            holder = self.books.holder(customer_id)
+            if holder is not None:
+                merged = self.books.merged.get(self.books.person(holder).key, ())
+                self.accounts.loaded.update((Kind.POINTS, key) for key in merged)
         self._mark += 1
         self.books.begin(self._mark, now_us)
 

@@ -31,7 +31,7 @@ def customer_update(world: World, doc: Doc) -> None:
     if status in ("customer_not_found", "customer_erased"):
         return refuse(world, doc, status)
     if doc.data.get("status"):
-        world.customers[customer_id].append((doc.at, doc.data["status"]))
+        world.customers[world.who(customer_id)].append((doc.at, doc.data["status"]))
     return world.emit(doc, "applied")
 
 
@@ -40,7 +40,7 @@ def customer_erase(world: World, doc: Doc) -> None:
     status = world.status(customer_id, doc.at)
     if status in ("customer_not_found", "customer_erased"):
         return refuse(world, doc, status)
-    world.customers[customer_id].append((doc.at, "erased"))
+    world.customers[world.who(customer_id)].append((doc.at, "erased"))
     return world.emit(doc, "applied")
 
 

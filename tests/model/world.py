@@ -122,9 +122,10 @@ class World:
         return customer_id
 
     def status(self, customer_id: str, at: datetime) -> str | None:
-        """The reason why the customer may not act at `at`, or None; of a merged one both records must allow it."""
-        own = self._status_of_record(customer_id, at)
-        return first([own, self.status(self.merged[customer_id], at)]) if customer_id in self.merged else own
+        """The reason why the customer may not act at `at`, or None; of a merged one their own record and the person's
+        must allow it.
+        """
+        return first([self._status_of_record(id_, at) for id_ in (customer_id, self.who(customer_id))])
 
     def _status_of_record(self, customer_id: str, at: datetime) -> str | None:
         changes = self.customers.get(customer_id)
@@ -136,9 +137,8 @@ class World:
         return "customer_blocked" if state and state[-1] == "blocked" else None
 
     def consented(self, customer_id: str, purpose: str, at: datetime) -> bool:
-        records = [customer_id]
-        while records[-1] in self.merged:
-            records.append(self.merged[records[-1]])
+        person = self.who(customer_id)
+        records = [person, *(id_ for id_ in self.merged if self.who(id_) == person)]
         said = [c for c in self.consents if c[1] in records and c[2] == purpose and c[0] <= at]
         granted: dict[str | None, bool] = {}
         for _, _, _, channel, yes in sorted(said, key=lambda c: c[0]):

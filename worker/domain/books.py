@@ -56,11 +56,13 @@ class Books(Movements):
         self.cards: dict[bytes, str] = {}  # number token → card_id
         self.consents: dict[str, list[Consent]] = {}
         self.pins = Pins.CHECKED
+        self.merged: dict[str, dict[str, None]] = {}  # customer → the ids that were merged into them
         # what the batch changed
         self.woken: dict[tuple[str, str], int] = {}  # ("sale" | "tender", id) that no longer waits → mark of the cause
         self.new_cards: list[tuple[bytes, str]] = []
         self.new_consents: list[Consent] = []
         self.profiles: list[tuple[Account, dict[str, object]]] = []
+        self.carried: list[tuple[Account, Account]] = []  # profiles of (merged id, person): what the person lacks
         self.erased: list[Account] = []
         self.new_policies: list[PolicyVersion] = []
 
@@ -75,6 +77,24 @@ class Books(Movements):
         while account.target is not None:
             account = self.accounts[account.target]
         return account
+
+    def person(self, holder: Account) -> Account:
+        """The record that an id leads to: its own, or that of the customer whom it was merged into."""
+        while holder.target is not None and holder.target[0] is Kind.POINTS:
+            holder = self.accounts[holder.target]
+        return holder
+
+    def ids(self, person: Account) -> list[Account]:
+        """The records of the ids that lead to a person, their own first: every one where `Needs.ids_of` asks for it."""
+        return [person, *(self.accounts[Kind.POINTS, key] for key in self.merged.get(person.key, ()))]
+
+    def lead(self, source: Account, person: Account) -> None:
+        """Let an id, and all that led to it, lead to this person: no chain is longer than one step."""
+        for account in self.ids(source):
+            account.target = (person.kind, person.key)
+            self.changed[account] = None
+            self.merged.setdefault(person.key, {})[account.key] = None
+        self.merged.pop(source.key, None)
 
     def standing_at(self, holder: Account, at_us: int) -> Standing:
         """How a customer stood: the worst of their own record and of those that it was merged into."""

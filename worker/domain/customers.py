@@ -64,15 +64,19 @@ def _passes(books: Books, customer_id: str, at_us: int) -> tuple[Account | None,
 
 
 def update(doc: CustomerUpdate, books: Books) -> Outcome:
-    """Change what is given of the record; `status` from `occurred_at` on. It is what unblocks, so a block lets it."""
+    """Change what is given of the person's record, by whichever of their ids; `status` from `occurred_at` on.
+
+    It is what unblocks, so a block lets it.
+    """
     holder, reason = _passes(books, doc.customer_id, doc.occurred_at)
     if holder is None or reason is not None:
         return Outcome("rejected", reason, customer_id=doc.customer_id)
+    person = books.person(holder)
     if doc.status is not None:
-        _log(books, holder, doc.occurred_at, Standing.FROZEN if doc.status == "blocked" else Standing.ACTIVE)
+        _log(books, person, doc.occurred_at, Standing.FROZEN if doc.status == "blocked" else Standing.ACTIVE)
     changed = {name: value for name in PROFILE if (value := getattr(doc, name)) is not None}
     if changed:
-        books.profiles.append((holder, changed))
+        books.profiles.append((person, changed))
     return Outcome("applied", customer_id=doc.customer_id)
 
 
@@ -86,14 +90,18 @@ def _log(books: Books, holder: Account, at_us: int, standing: Standing) -> None:
 
 
 def erase(doc: CustomerErase, books: Books) -> Outcome:
-    """Remove the person and keep the liability: the ledger stays, under a pseudonym. A block does not stop the law."""
+    """Remove the person, by whichever of their ids, and keep the liability: the ledger stays, under a pseudonym.
+
+    A block does not stop the law.
+    """
     holder, reason = _passes(books, doc.customer_id, doc.occurred_at)
     if holder is None or reason is not None:
         return Outcome("rejected", reason, customer_id=doc.customer_id)
-    books.touch(holder)
-    holder.note_standing(doc.occurred_at, Standing.CLOSED)
-    holder.standing = Standing.CLOSED
-    books.erased.append(holder)
+    person = books.person(holder)
+    books.touch(person)
+    person.note_standing(doc.occurred_at, Standing.CLOSED)
+    person.standing = Standing.CLOSED
+    books.erased += books.ids(person)
     return Outcome("applied", customer_id=doc.customer_id)
 
 
@@ -119,7 +127,12 @@ def merge(doc: CustomerMerge, books: Books) -> Outcome:
     if target is origin or source.target is not None or (target.kind is Kind.POOL and _holds(origin)):
         return Outcome("rejected", Reason.INVALID_STATE, customer_id=doc.into_customer_id)
     books.move_all(source, target, day_of(doc.occurred_at))
-    source.target = (into.kind, into.key)
+    person = books.person(into)
+    books.carried.append((source, person))
+    if source.key in books.consents:
+        carried = [consent._replace(customer_id=person.key) for consent in books.consents[source.key]]
+        books.consents[person.key] = books.consents.get(person.key, []) + carried
+    books.lead(source, person)
     return Outcome(
         "applied", customer_id=doc.into_customer_id, points=points_part(books, target, day_of(doc.occurred_at))
     )

@@ -25,6 +25,7 @@ class Needs:
     shares_of: dict[str, None] = field(default_factory=dict)  # and those where a request may share with the others
     tokens: dict[bytes, None] = field(default_factory=dict)
     entries: dict[tuple[str, str], None] = field(default_factory=dict)
+    ids_of: dict[str, None] = field(default_factory=dict)  # customers of whom every id is needed
     consents: bool = False  # a policy that asks for them is put, and what is decided after it may need them
 
     def customer(self, customer_id: str | None) -> None:
@@ -123,6 +124,12 @@ def _tender(doc: Any, needs: Needs) -> None:  # noqa: ANN401
 def _merge(doc: Any, needs: Needs) -> None:  # noqa: ANN401
     needs.customer(doc.from_customer_id)
     needs.customer(doc.into_customer_id)
+    needs.ids_of[doc.from_customer_id] = None
+
+
+def _erase(doc: Any, needs: Needs) -> None:  # noqa: ANN401
+    needs.customer(doc.customer_id)
+    needs.ids_of[doc.customer_id] = None
 
 
 def _points_transfer(doc: Any, needs: Needs) -> None:  # noqa: ANN401
@@ -143,6 +150,7 @@ NEEDS: dict[str, Callable[[Any, Needs], None]] = {
     "scm.tender.captured": _tender,
     "scm.tender.voided": _tender,
     "crm.customer.merge": _merge,
+    "crm.customer.erase": _erase,
     "crm.loyalty.transfer": _points_transfer,
     "crm.giftcard.transfer": _transfer,
 }

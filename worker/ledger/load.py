@@ -70,6 +70,7 @@ async def fill(
         _also_accounts(by_org[org], need)
     while any(need.accounts for need in wanted.values()):
         await _accounts(connection, by_org, wanted)
+    await _merged(connection, by_org, wanted)
     await _consents(connection, by_org, wanted)
 
 
@@ -154,6 +155,25 @@ async def _accounts(connection: Connection, books: dict[int, Books], needs: dict
         books[org].accounts[account.kind, account.key] = account
         if account.target is not None and account.target not in books[org].accounts:
             needs[org].accounts[account.target] = None
+
+
+async def _merged(connection: Connection, books: dict[int, Books], needs: dict[int, Needs]) -> None:
+    """Lock the ids that were merged into the customers of whom every id is wanted."""
+    people = {
+        (org, books[org].person(holder).key)
+        for org, need in needs.items()
+        for customer_id in need.ids_of
+        if (holder := books[org].holder(customer_id)) is not None
+    }
+    keys = sorted(people)
+    if not keys:
+        return
+    for row in await connection.fetch(SQL["lock_merged"], *_columns(keys, 2)):
+        org, person = keys[row["place"] - 1]
+        account = account_of(row)
+        if account.target == (Kind.POINTS, person):  # not a member of a pool of that name
+            books[org].accounts.setdefault((account.kind, account.key), account)
+            books[org].merged.setdefault(person, {})[account.key] = None
 
 
 async def _consents(connection: Connection, books: dict[int, Books], needs: dict[int, Needs]) -> None:

@@ -194,6 +194,9 @@ async def _customers(connection: Connection, no: int, shelf: list[Books]) -> Non
             for (org, id_), p in sorted(profiles.items())
         ]
         await connection.execute(SQL["upsert_customer"], *_rows_of(6, rows))
+    carried = [(book.org, source, person) for book in shelf for source, person in book.carried]
+    for org, source, person in carried:
+        await connection.execute(SQL["carry_profile"], org, source.id, person.id)
     for book in shelf:
         for account in book.erased:
             await connection.execute(SQL["erase_customer"], book.org, account.id)
@@ -204,6 +207,8 @@ async def _customers(connection: Connection, no: int, shelf: list[Books]) -> Non
     ]
     columns = ("at_us", "no", "org", "granted", "customer_id", "purpose", "channel")
     await _copy(connection, "consent", columns, consents)
+    for org, source, person in carried:
+        await connection.execute(SQL["carry_consents"], org, source.key, person.key)
     policies = [
         (book.org, version.version, version.effective_us, version.policy.to_json().decode())
         for book in shelf
