@@ -91,6 +91,12 @@ HTTP_SECONDS = Histogram(
     buckets=(0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
     registry=REGISTRY,
 )
+GUESSES_REFUSED = Counter(
+    "g3n_card_guesses_refused",
+    "Requests that named a card after too many that were not accepted, by whose limit it was",
+    ["of"],
+    registry=REGISTRY,
+)
 HTTP_IN_HAND = Gauge("g3n_http_in_hand", "Requests to the API that are being decided or read", registry=REGISTRY)
 HTTP_CONNECTIONS = Gauge("g3n_http_connections", "Open connections of HTTP clients", registry=REGISTRY)
 HTTP_CLOSED = Counter(

@@ -97,6 +97,9 @@ class Settings(Secured):
     api_card_misses_per_min: int = Field(
         30, ge=1, description="`g3n api`: cards not accepted, of one key; then 429 for every card"
     )
+    api_tenant_card_misses_per_min: int = Field(
+        300, ge=1, description="`g3n api`: the same of all keys of a tenant; both hold over all processes"
+    )
     on_failure: Literal["dead_letter", "crash"] = Field(
         "dead_letter", description="a document on which the program itself fails; crash: end the process, for tests"
     )

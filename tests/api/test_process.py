@@ -129,7 +129,11 @@ async def test_whatever_the_file_allows_is_answered_as_it_says(
 ) -> None:
     """Schemathesis, against the running service: no 5xx, and every answer as openapi.json promises."""
     _, secret = await ledger_keys.create(connection, "acme", "all", tuple(one.value for one in Scope))
-    unlimited = {"G3N_API_REQUESTS_PER_S": "1000000", "G3N_API_CARD_MISSES_PER_MIN": "1000000"}
+    unlimited = {
+        "G3N_API_REQUESTS_PER_S": "1000000",
+        "G3N_API_CARD_MISSES_PER_MIN": "1000000",
+        "G3N_API_TENANT_CARD_MISSES_PER_MIN": "1000000",
+    }
     process, url = await listening(start, **unlimited)
     checks = "not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance"
     arguments = (

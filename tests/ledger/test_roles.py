@@ -29,6 +29,7 @@ contra          r                                            r                  
 customer        raw                                          raw                                          -                            -
 entry           -                                            -                                            r                            r
 event           raw(digest,facts,no,record,status)           raw(digest,facts,no,record,status)           r                            r
+guess_limit     -                                            raw                                          -                            -
 imbalance       -                                            -                                            r                            r
 migration       r                                            r                                            r                            r
 org             ra                                           ra                                           ra                           r

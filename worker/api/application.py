@@ -22,6 +22,7 @@ from worker.api.batcher import Batcher
 from worker.api.callers import Callers, allow
 from worker.api.commands import Commands
 from worker.api.edge import Edge, Exchange, as_response
+from worker.api.guesses import Guesses
 from worker.api.limits import Limits
 from worker.api.problem import Problem, own
 from worker.api.readings import Readings
@@ -47,16 +48,16 @@ _BODIES_BYTES: Final = 64 << 20  # of bodies that are being received, or are in 
 
 
 class Api:
-    """Answers requests; `app` is the ASGI application. `batcher.run` and `watch.run` have to run beside it."""
+    """Answers requests; `app` is the ASGI application. The `run` of `batcher`, `watch` and `guesses` runs beside it."""
 
     def __init__(self, settings: Settings, pool: Pool, desk: Desk, status: Status) -> None:
         self._settings = settings
         self._pipeline = desk.pipeline
         self._limits = Limits(
             settings.api_requests_per_s,
-            settings.api_card_misses_per_min,
             bulk_requests_per_s=settings.api_bulk_requests_per_s,
         )
+        self.guesses = Guesses(pool, settings.api_card_misses_per_min, settings.api_tenant_card_misses_per_min)
         self._strangers = Strangers(settings.api_keyless_per_s)
         lookups = max(1, settings.api_connections // 4)
         self._callers = Callers(pool, settings.orgcodes, self._strangers, lookups)
@@ -64,8 +65,8 @@ class Api:
         self._bodies = Divided(_BODIES_BYTES, settings.api_shares)
         self.watch = Watch(pool, status)
         self.batcher = Batcher(desk.pipeline, self.watch)
-        self._commands = Commands(self.batcher, self._limits)
-        self._readings = Readings(desk, self._limits, settings.api_connections)
+        self._commands = Commands(self.batcher, self._limits, self.guesses)
+        self._readings = Readings(desk, self._limits, self.guesses, settings.api_connections)
         self._sessions = Sessions(pool, self._callers, settings.api_sessions_per_key)
         routes = [Route(one.route, self._endpoint(one), methods=["POST"]) for one in OPERATIONS.values()]
         routes += [*health.routes(status, self._admit), *pages.routes(self._admit)]

@@ -5,6 +5,7 @@ from typing import Any, Final
 import orjson
 from pydantic import BaseModel, ValidationError
 
+from schemas.commands import NewCard
 from schemas.documents import CardRef
 from schemas.problems import DoorReason
 from schemas.reasons import DeadLetterReason, Reason
@@ -12,10 +13,11 @@ from worker.answers import TENDER_STATE
 from worker.api.asking import Asked, Told
 from worker.api.batcher import Answer, Batcher
 from worker.api.body import invalid
+from worker.api.guesses import Guesses
 from worker.api.limits import Limits
 from worker.api.problem import not_any_more, own, refusal
 from worker.codec import Document, Message
-from worker.codec.door import document, numbered
+from worker.codec.door import ISSUE, document, numbered
 from worker.domain.decide import REQUEST
 from worker.ops.simulate import outcome
 
@@ -34,9 +36,10 @@ _OVER: Final = {"voided": Reason.ALREADY_VOIDED, "expired": Reason.HOLD_EXPIRED}
 class Commands:
     """Each request is one document, decided in a batch."""
 
-    def __init__(self, batcher: Batcher, limits: Limits) -> None:
+    def __init__(self, batcher: Batcher, limits: Limits, guesses: Guesses) -> None:
         self._batcher = batcher
         self._limits = limits
+        self._guesses = guesses
 
     async def answer(self, asked: Asked, now_us: int) -> Told:
         """What was decided. Raises Problem."""
@@ -51,7 +54,7 @@ class Commands:
             return Told(orjson.dumps(data if number is None else {**data, "number": number}), headers)
         reason = Reason(data["reason"])
         if reason is Reason.CARD_NOT_ACCEPTED:
-            await self._limits.missed(asked.caller.key_id, asked.began)
+            await self._limits.refuse(asked.began)
         problem = refusal(reason, data)
         problem.headers |= headers
         raise problem
@@ -65,16 +68,19 @@ class Commands:
             data = {**data, operation.id_field: asked.document_id}
         made = numbered(operation.document, data, asked.document_id or "", asked.keyring)
         for one in made:
-            answer = await self._one(asked, one, now_us)
+            answer = await self._batcher.decide(self._document(asked, one, now_us))
             if answer is not DeadLetterReason.CONFLICT or one is made[-1]:
                 return answer, one["gift_card"]["number"]
         return await self._one(asked, data, now_us), None
 
     async def _one(self, asked: Asked, data: dict[str, Any], now_us: int) -> Answer:
         read = self._document(asked, data, now_us)
-        if names_card(read.model):
-            self._limits.check_card(asked.caller.key_id)
-        return await self._batcher.decide(read)
+        if not names_card(read.model):
+            return await self._batcher.decide(read)
+        async with self._guesses.guess(asked.caller) as guess:
+            answer = await self._batcher.decide(read)
+            guess.accepted = _accepted(answer, read)
+            return answer
 
     def _document(self, asked: Asked, data: dict[str, Any], now_us: int) -> Document:
         assert asked.operation.document is not None  # noqa: S101  as above
@@ -97,8 +103,26 @@ def _refuse_if_over(data: dict[str, Any], headers: dict[str, str]) -> None:
 
 
 def names_card(request: BaseModel) -> bool:
-    """Whether it is about a card that must be there."""
-    return any(isinstance(value, CardRef) for _, value in request)
+    """Whether the answer tells something of a card that the caller may only guess: one that is looked up, or a number
+    that is issued, which exists or not.
+    """
+    return any(
+        isinstance(value, CardRef)
+        or (isinstance(value, NewCard) and value.number is not None)
+        or (isinstance(value, tuple) and any(isinstance(one, BaseModel) and names_card(one) for one in value))
+        for _, value in request
+    )
+
+
+def _accepted(answer: Answer, document: Document) -> bool | None:
+    """Whether the card was accepted; None: nothing was decided. An issue must succeed: its refusals tell which numbers
+    exist.
+    """
+    if isinstance(answer, DeadLetterReason):
+        return None
+    if document.type == ISSUE:
+        return outcome(answer)[0]["status"] not in _REFUSED
+    return all(b'"card_not_accepted"' not in (message.value or b"") for message in answer)
 
 
 def _replayed(messages: list[Message]) -> dict[str, str]:

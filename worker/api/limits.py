@@ -3,7 +3,6 @@
 import asyncio
 import math
 import time
-from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -11,8 +10,7 @@ from schemas.problems import DoorReason
 from worker.api.problem import own
 
 WINDOW_S: Final = 10  # what a key may ask in one go is what it may ask in this time
-MISSES_WINDOW_S: Final = 60
-BEAT_S: Final = 0.1
+STEP_S: Final = 0.5
 Clock = Callable[[], float]
 Sleep = Callable[[float], Awaitable[object]]
 
@@ -63,12 +61,11 @@ class Bucket:
 
 
 class Limits:
-    """Two buckets a key, its sessions included: requests, and cards that were not accepted."""
+    """How many requests a key may make, its sessions included; and when a card is refused."""
 
     def __init__(
         self,
         requests_per_s: int,
-        misses_per_min: int,
         clock: Clock = time.monotonic,
         sleep: Sleep = asyncio.sleep,
         bulk_requests_per_s: int = 0,
@@ -78,7 +75,6 @@ class Limits:
         self._quota = requests_per_s * WINDOW_S
         self._bulk_quota = max(bulk_requests_per_s, requests_per_s) * WINDOW_S
         self._requests: dict[tuple[str, bool], Bucket] = {}
-        self._misses = defaultdict[str, Bucket](lambda: Bucket(misses_per_min, MISSES_WINDOW_S, clock))
 
     def count(self, key_id: str, *, bulk: bool = False) -> dict[str, str]:
         """Count a request and return the headers that say what is left (draft-ietf-httpapi-ratelimit-headers).
@@ -98,19 +94,13 @@ class Limits:
             raise own(DoorReason.RATE_LIMITED, headers={"Retry-After": str(bucket.next_s), **headers})
         return headers
 
-    def check_card(self, key_id: str) -> None:
-        """Before a card is looked up, whether it is there or not. Raises Problem after too many misses."""
-        next_s = self._misses[key_id].next_s
-        if next_s:
-            raise own(DoorReason.CARD_MISSES_LIMITED, headers={"Retry-After": str(next_s)})
+    async def refuse(self, began: float) -> None:
+        """A card was not accepted: wait for the end of the step that the request is in.
 
-    async def missed(self, key_id: str, began: float) -> None:
-        """A card was not accepted: count it, and wait for the next beat since the request began.
-
-        An unknown card takes a moment less than a wrong PIN, which is counted in the ledger; nobody shall see it.
+        An unknown card takes less work than a wrong PIN, which is counted in the ledger. Within a step, which is longer
+        than either takes under load, the time of the answer tells nothing.
         """
-        self._misses[key_id].take()
-        await self._sleep(BEAT_S - (self._clock() - began) % BEAT_S)
+        await self._sleep(STEP_S - (self._clock() - began) % STEP_S)
 
     def now(self) -> float:
         """When a request begins."""

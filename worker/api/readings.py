@@ -9,39 +9,56 @@ from pydantic import BaseModel
 
 from schemas.problems import DoorReason
 from schemas.reasons import Reason
+from schemas.views import EventSimulate
 from worker.api.asking import Asked, Told
 from worker.api.body import validated
 from worker.api.commands import names_card
+from worker.api.guesses import Guesses
 from worker.api.limits import Limits
-from worker.api.problem import own, refusal
+from worker.api.problem import Problem, own, refusal
 from worker.pipeline import Conflict
 from worker.views import READINGS, Desk, Invalid, Refused, Unknown
 
-SIMULATE: Final = "event.simulate"
+_CARDS: Final = frozenset({"gift_card", "from_card", "to_card"})
 
 
 class Readings:
     """Each request is one moment of the ledger. A tenant reads on half of the connections at most."""
 
-    def __init__(self, desk: Desk, limits: Limits, connections: int) -> None:
+    def __init__(self, desk: Desk, limits: Limits, guesses: Guesses, connections: int) -> None:
         self._desk = desk
         self._limits = limits
+        self._guesses = guesses
         self._at_once = max(1, connections // 2)
         self._reading: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
 
     async def answer(self, asked: Asked) -> Told:
         """What was asked for. Raises Problem."""
-        operation, key_id = asked.operation, asked.caller.key_id
+        operation = asked.operation
         request: BaseModel = validated(operation.request, asked.body, asked.keyring)
-        if names_card(request) or operation.name == SIMULATE:
-            self._limits.check_card(key_id)
+        probes = isinstance(request, EventSimulate) and names_card_in(request.data) and not asked.trusted
+        if not probes and not names_card(request):
+            return await self._read(asked, request)
+        async with self._guesses.guess(asked.caller) as guess:
+            try:
+                told = await self._read(asked, request)
+            except Problem as problem:
+                if problem.reason == Reason.CARD_NOT_ACCEPTED.value:
+                    guess.accepted = False
+                raise
+            guess.accepted = not probes  # a simulation shows whether a card exists, whatever becomes of it
+        if b'"card_not_accepted"' in told.data:
+            await self._limits.refuse(asked.began)
+        return told
+
+    async def _read(self, asked: Asked, request: BaseModel) -> Told:
         desk = replace(self._desk, trusted=asked.trusted)
         try:
             async with self._turn(asked.caller.orgcode):
-                answer = await READINGS[operation.name](desk, asked.caller.orgcode, request)
+                answer = await READINGS[asked.operation.name](desk, asked.caller.orgcode, request)
         except Refused as refused:
             if refused.reason is Reason.CARD_NOT_ACCEPTED:
-                await self._limits.missed(key_id, asked.began)
+                await self._limits.refuse(asked.began)
             raise refusal(refused.reason) from None
         except Unknown:
             raise own(DoorReason.UNKNOWN_EVENT) from None
@@ -49,13 +66,21 @@ class Readings:
             raise own(DoorReason.INVALID, str(wrong)) from None
         except Conflict:
             raise own(DoorReason.CONFLICT) from None
-        data = answer.model_dump_json(exclude_none=True).encode()
-        if operation.name == SIMULATE and b'"card_not_accepted"' in data:
-            await self._limits.missed(key_id, asked.began)
-        return Told(data)
+        return Told(answer.model_dump_json(exclude_none=True).encode())
 
     def _turn(self, orgcode: str) -> asyncio.Semaphore:
         turn = self._reading.get(orgcode)
         if turn is None:
             turn = self._reading[orgcode] = asyncio.Semaphore(self._at_once)
         return turn
+
+
+def names_card_in(data: object) -> bool:
+    """Whether JSON that no model has read yet names a card."""
+    match data:
+        case dict():
+            return any(name in _CARDS or names_card_in(inner) for name, inner in data.items())
+        case list():
+            return any(map(names_card_in, data))
+        case _:
+            return False

@@ -43,7 +43,7 @@ async def opened(settings: Settings, pool: Pool, status: Status) -> AsyncIterato
     outlet = Outlet(names.outcomes, names.tender_outcomes, settings.consumer_group)
     pipeline = Pipeline.over(pool, settings)
     api = Api(settings, pool, Desk(pool, pipeline, outlet), status)
-    tasks = [asyncio.create_task(work) for work in (api.batcher.run(), api.watch.run())]
+    tasks = [asyncio.create_task(work) for work in (api.batcher.run(), api.watch.run(), api.guesses.run())]
     try:
         yield api
     finally:
