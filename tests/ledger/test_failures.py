@@ -16,7 +16,7 @@ from worker import metrics
 from worker.codec import Decoder, Message, Outlet, Undecodable
 from worker.codec.door import document
 from worker.codec.letter import dead_letter
-from worker.domain import deadlines
+from worker.domain import deadlines, returns
 from worker.domain.decide import DECISIONS
 from worker.pipeline import Batch
 
@@ -139,7 +139,7 @@ async def test_a_waiting_document_on_which_the_core_fails_waits_on(
     await worker.drained([refunded(id_, lines) for id_ in ("R1", BAD, "R2", "R3")])
     before = failures("parked")
     with monkeypatch.context() as patch, capture_logs() as logs:
-        patch.setitem(DECISIONS, "scm.return.completed", broken(DECISIONS["scm.return.completed"]))
+        patch.setattr(returns, "complete", broken(returns.complete))
         told = said(await worker.drained([request("T1", 300, capture=True)]))[1:]
         assert {one["subject"]: one["data"]["status"] for one in told if one["subject"] != "T1"} == dict.fromkeys(
             ("R1", "R2", "R3"), "applied"
@@ -174,6 +174,30 @@ async def test_a_deadline_on_which_the_core_fails_is_put_off(
     told = said(await worker.rest())
     assert [one["subject"] for one in told] == ["T1"]
     assert await connection.fetchval("SELECT array_agg(key) FROM timer WHERE kind = 'hold'") == ["BAD-T"]
+
+
+async def test_a_stored_outcome_that_cannot_be_encoded_keeps_no_other_back(
+    worker: Worker, another: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A crash left a batch unpublished, and this version of the program fails on one of its outcomes."""
+    gone = await another()
+    await gone.apply(gone.decode([sold("S1"), sold(BAD), sold("S2")], NOW_US), {})
+    await gone.close()
+    tell = Outlet._outcome
+
+    def outcome(self: Outlet, orgcode: str, type_: str, subject: str, *rest: Any) -> Any:  # noqa: ANN401
+        if subject == BAD:
+            raise Bug
+        return tell(self, orgcode, type_, subject, *rest)
+
+    monkeypatch.setattr(Outlet, "_outcome", outcome)
+    before = failures("outcome")
+    with capture_logs() as logs:
+        swept = await worker.work()
+    assert swept is not None
+    assert {one["subject"] for one in said(swept.messages)} == {"S1", "S2"}
+    assert failures("outcome") == before + 1
+    assert [line["subject"] for line in logs if line["event"] == "outcome_failed"] == [BAD]
 
 
 async def test_a_fault_that_every_document_meets_is_nobodys_dead_letter(
