@@ -24,7 +24,7 @@ begin() {
 }
 bounded() { timeout --foreground --kill-after=10 "$@"; }
 exchange() { bounded 90 "$python" -B tests/compose/exchange.py "127.0.0.1:$KAFKA_HOST_PORT" "$1"; }
-up() { bounded 180 docker compose up --detach --no-build --wait --wait-timeout 150 --scale worker="$1"; }
+up() { bounded 180 docker compose up --detach --no-build --wait --wait-timeout 150; }
 two_workers() {
     mapfile -t workers < <(docker compose ps --all --quiet worker)
     ((${#workers[@]} == 2)) || { echo "there are ${#workers[@]} workers, not two" >&2; return 1; }
@@ -53,15 +53,14 @@ docker compose --profile metrics config --quiet
 begin "the image builds"
 bounded 400 docker compose build
 
-begin "all comes up healthy"
-up 1
+begin "all comes up healthy, with two workers"
+up
+two_workers
 
 begin "a customer, a gift card, a tender, a sale and a dead letter"
 exchange first
 
-begin "two workers"
-up 2
-two_workers
+begin "each worker has partitions"
 for container in "${workers[@]}"; do
     bounded 30 docker exec "$container" python -c '
 import time, urllib.request
@@ -83,5 +82,5 @@ for container in "${workers[@]}"; do
 done
 
 begin "up again, and the first sale once more"
-up 2
+up
 exchange again

@@ -63,16 +63,16 @@ def batch(
     return struct.pack(">qiibI", offset, len(rest) + 9, -1, 2, calc_crc32c(rest)) + rest
 
 
-async def send(cluster: Cluster, topic: str, raw: bytes, partition: int = 0) -> None:
-    """Produce the batch as it is. Raises what the broker says to it."""
+async def send(cluster: Cluster, topic: str, raw: bytes, partition: int = 0) -> int:
+    """Produce the batch as it is, and return its first offset. Raises what the broker says to it."""
     await cluster.producer.partitions_for(topic)  # so that it knows the leader
     client: Any = cluster.producer.client
     while True:
         node = client.cluster.leader_for_partition(TopicPartition(topic, partition))
         answer = await client.send(node, ProduceRequest(None, -1, 60_000, [(topic, [(partition, raw)])]))
-        (_, ((_, code, *_),)), *_ = answer.topics
+        (_, ((_, code, offset, *_),)), *_ = answer.topics
         if for_code(code) in (NotLeaderForPartitionError, UnknownTopicOrPartitionError):  # just created
             continue
         if code:
             raise for_code(code)
-        return
+        return int(offset)
