@@ -269,6 +269,7 @@ def _reader(settings: Settings, secured: Security) -> Reader:
         instance=f"{instance}-{settings.process_index}" if instance else None,
         limits=Limits(settings.batch_documents, settings.batch_bytes, settings.linger_ms / 1000),
         security=secured,
+        tenders=settings.topic_prefix + settings.topic_tenders,
     )
 
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
+from typing import Self
 
 import structlog
 
@@ -46,6 +47,10 @@ class Batch:
 
     items: list[Document | Undecodable]
     now_us: int
+
+    def __iadd__(self, later: "Batch") -> Self:
+        self.items += later.items
+        return self
 
 
 class Pipeline:

@@ -140,8 +140,9 @@ class Stream:
         if taken is None:
             return False
         fetched, batch = taken
-        if fetched.generation != self._reader.generation:  # the group gave its partitions to somebody else
+        if self._reader.is_lost(fetched):
             self._pipeline.reset()
+            self._reader.done(fetched)
             return False
         due = time.monotonic() >= self._work_at
         applied = None
@@ -164,9 +165,11 @@ class Stream:
         if self._stopped.done():
             return None
         reading, self._reading = self._reading, None
-        taken = reading.result()
+        fetched, batch = reading.result()
+        if late := await self._reader.add_tenders(fetched):
+            batch += self._pipeline.decode(late, time.time_ns() // 1000)
         self._reading = asyncio.create_task(self._read_ahead())
-        return taken
+        return fetched, batch
 
     async def _read_ahead(self) -> "tuple[Fetched, Batch]":
         fetched = await self._reader.read(self._wait_s)

@@ -93,8 +93,9 @@ async def new_reader(bootstrap: str) -> AsyncIterator[NewReader]:
         *,
         instance: str | None = None,
         limits: Limits = Limits(),  # noqa: B008
+        tenders: str | None = None,
     ) -> Reader:
-        reader = Reader(bootstrap, group, topics, instance=instance, limits=limits)
+        reader = Reader(bootstrap, group, topics, instance=instance, limits=limits, tenders=tenders)
         readers.append(reader)
         await reader.start()
         return reader

@@ -80,6 +80,49 @@ async def test_what_is_not_done_comes_again(cluster: Cluster, new_reader: NewRea
     assert numbered(20, 10) == await values(await new_reader([topic], group), 20)
 
 
+async def test_a_batch_begins_with_tenders_and_takes_few_others_beside_them(
+    cluster: Cluster, new_reader: NewReader, group: str
+) -> None:
+    sales, tenders = await cluster.topic(), await cluster.topic(2)
+    await cluster.send(sales, numbered(3000))
+    limits = Limits(documents=1000, tenders=60, beside_tenders=50)
+    reader = await new_reader([sales, tenders], group, limits=limits, tenders=tenders)
+    first = await values(reader, 1)
+    await cluster.send(tenders, [b"flood-%d" % number for number in range(500)], partition=0)
+    await cluster.send(tenders, [b"till-%d" % number for number in range(20)], partition=1)
+    both = [TopicPartition(tenders, 0), TopicPartition(tenders, 1)]
+    assert reader._tenders is not None
+    fetched = reader._tenders._consumer._fetcher._records
+    await until(lambda: set(both) <= set(fetched))
+    batch = await reader.read(1)
+    got = [record.value for record in batch.records]
+    reader.done(batch)
+    kinds = [value.partition(b"-")[0] if b"-" in value else b"sale" for value in got]
+    assert [kinds.count(kind) for kind in (b"flood", b"till", b"sale")] == [40, 20, 50], "each partition has its share"
+    assert set(kinds[:50]) == {b"flood", b"till"}
+    await cluster.send(tenders, [b"late"], partition=1)
+    rest = await values(reader, 3000 + 521 - len(first) - len(got))
+    assert len({*first, *got, *rest}) == 3521
+
+
+async def test_tenders_are_added_to_the_batch_that_is_about_to_be_decided(
+    cluster: Cluster, new_reader: NewReader, group: str
+) -> None:
+    sales, tenders = await cluster.topic(), await cluster.topic()
+    reader = await new_reader([sales, tenders], group, tenders=tenders)
+    await cluster.send(sales, numbered(10))
+    while not (batch := await reader.read(1)).records:
+        reader.done(batch)
+    await cluster.send(tenders, [b"tender"])
+    assert reader._tenders is not None
+    await reader._tenders.arrival()
+    late = await reader.add_tenders(batch)
+    assert [record.value for record in late] == [b"tender"] == [record.value for record in batch.records[-1:]]
+    reader.done(batch)
+    await reader.commit()
+    assert {TopicPartition(sales, 0): 10, TopicPartition(tenders, 0): 1} == await cluster.committed(group)
+
+
 async def test_rewind_goes_back_to_what_is_done(cluster: Cluster, new_reader: NewReader, group: str) -> None:
     topic, untouched = await cluster.topic(), await cluster.topic()
     await cluster.send(topic, numbered(30))
@@ -179,7 +222,7 @@ async def test_a_rebalance_waits_for_the_batch_in_hand(cluster: Cluster, new_rea
     taken = asyncio.create_task(values(second, 1))
     generation = first.generation
     # A heartbeat tells the first of the second.
-    await until(lambda: first._consumer._subscription.reassignment_in_progress)
+    await until(lambda: first._others._consumer._subscription.reassignment_in_progress)
     assert generation == first.generation
     first.done(held)
     for partition in range(4):
@@ -251,9 +294,9 @@ async def test_a_static_member_comes_back_without_a_rebalance(
 ) -> None:
     topic = await cluster.topic(2)
     stays = await new_reader([topic], group, instance="a")
-    await until(lambda: len(stays._consumer.assignment()) == 2)
+    await until(lambda: len(stays._others._consumer.assignment()) == 2)
     leaves = await new_reader([topic], group, instance="b")
-    await until(lambda: len(leaves._consumer.assignment()) == len(stays._consumer.assignment()) == 1)
+    await until(lambda: len(leaves._others._consumer.assignment()) == len(stays._others._consumer.assignment()) == 1)
     generation = stays.generation
     await leaves.stop()
     back = await new_reader([topic], group, instance="b")

@@ -1,7 +1,7 @@
 """The stream between a real broker and a pipeline that writes down what it is asked to do."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -33,6 +33,7 @@ class Recorder:
     watermarks: dict[tuple[str, int], int] = field(default_factory=dict)
     turns: list[str] = field(default_factory=list)
     before_apply: Callable[[list[bytes]], None] = lambda _: None
+    during_apply: Callable[[list[bytes]], Awaitable[object]] = lambda _: asyncio.sleep(0)
 
     def decode(self, records: Sequence[ConsumerRecord], now_us: int) -> list[bytes]:
         assert now_us > 0
@@ -43,7 +44,7 @@ class Recorder:
         if not batch:
             return Applied()
         self.before_apply(batch)
-        await asyncio.sleep(0)
+        await self.during_apply(batch)
         self.duplicates += len(set(batch) & set(self.applied))
         self.applied += batch
         self.batches.append(len(batch))
@@ -83,12 +84,15 @@ NewRig = Callable[..., Any]
 async def new_rig(cluster: Cluster, new_reader: NewReader, group: str) -> AsyncIterator[NewRig]:
     publishers = []
 
-    async def make(source: str = "", answers: str = "", *, documents: int = 100, give_up_s: float = 20) -> Rig:
+    async def make(
+        source: str = "", answers: str = "", *, documents: int = 100, give_up_s: float = 20, tenders: str | None = None
+    ) -> Rig:
         source, answers = source or await cluster.topic(2), answers or await cluster.topic()
         publisher = Publisher(cluster.bootstrap, ack_s=5)
         publishers.append(publisher)
         await publisher.start()
-        reader = await new_reader([source], group, limits=Limits(documents=documents))
+        topics = [source, tenders] if tenders else [source]
+        reader = await new_reader(topics, group, limits=Limits(documents=documents), tenders=tenders)
         pipeline, status = Recorder(answers), Status()
         stream = Stream(reader, cast("Pipeline", pipeline), publisher, status, give_up_s=give_up_s)
         return Rig(source, answers, pipeline, stream, status)
@@ -129,6 +133,28 @@ async def test_drain_ends_only_when_nothing_is_ready(cluster: Cluster, new_rig: 
     await cluster.send(rig.source, numbered(3))
     assert await rig.stream.drain()
     assert await answered(cluster, rig) == [*numbered(3), b"woken-1", b"woken-2"]
+
+
+async def test_a_tender_waits_for_the_batch_in_hand_and_for_no_other(cluster: Cluster, new_rig: NewRig) -> None:
+    tenders = await cluster.topic()
+    rig = await new_rig(tenders=tenders)
+    reader, sent = rig.stream._reader, 0
+
+    async def ask(batch: list[bytes]) -> None:
+        nonlocal sent
+        if b"500" in batch or b"1200" in batch:
+            sent += 1
+            await cluster.send(tenders, [b"tender-%d" % sent])
+            await until(lambda: bool(reader._tenders._consumer._fetcher._records))
+
+    rig.pipeline.during_apply = ask
+    await cluster.send(rig.source, numbered(3000))
+    assert await rig.stream.drain()
+    applied = rig.pipeline.applied
+    assert len(applied) == len(set(applied)) == 3002
+    # The rest of the batch in hand, and the one that was read ahead.
+    assert 0 < applied.index(b"tender-1") - applied.index(b"500") <= 200
+    assert 0 < applied.index(b"tender-2") - applied.index(b"1200") <= 201
 
 
 async def test_what_is_due_takes_turns_with_the_batches(cluster: Cluster, new_rig: NewRig) -> None:
@@ -274,7 +300,7 @@ async def test_a_member_that_joins_takes_over_without_a_duplicate(cluster: Clust
     two = await new_rig(one.source, one.answers)
     await asyncio.gather(*sending)
     also_running = asyncio.create_task(two.stream.run())
-    await until(lambda: len(two.stream._reader._consumer.assignment()) == 1)
+    await until(lambda: len(two.stream._reader._others._consumer.assignment()) == 1)
     await cluster.send(one.source, numbered(50, 4000), partition=0)
     await cluster.send(one.source, numbered(50, 4050), partition=1)
     await until(lambda: {*one.pipeline.applied, *two.pipeline.applied} == set(numbered(4100)))

@@ -1,10 +1,14 @@
 """What one read of the input topics gives, and how much of it."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from aiokafka import TopicPartition
 from aiokafka.structs import ConsumerRecord
+
+if TYPE_CHECKING:
+    from worker.kafka.member import Member
 
 
 @dataclass(slots=True, frozen=True)
@@ -14,6 +18,8 @@ class Limits:
     documents: int = 2000
     bytes: int = 4 << 20
     linger_s: float = 0.010
+    tenders: int = 500
+    beside_tenders: int = 250  # other documents, while tills are at work
 
 
 @dataclass(slots=True)
@@ -22,18 +28,25 @@ class Fetched:
 
     `offsets`: where each partition goes on once this, and all that was read before, is done.
     `watermarks`: the instant, in µs, up to which each partition has been read; absent where nothing is known.
+    `generations`: that of each member's assignment when it was read from.
     """
 
-    generation: int
+    limits: Limits
     records: list[ConsumerRecord] = field(default_factory=list)
+    tenders: int = 0
     size_bytes: int = 0
     full: bool = False
     offsets: dict[TopicPartition, int] = field(default_factory=dict)
     watermarks: dict[TopicPartition, int] = field(default_factory=dict)
+    generations: "dict[Member, int]" = field(default_factory=dict)
 
-    def add(self, partition: TopicPartition, records: Iterable[ConsumerRecord], limits: Limits) -> None:
+    def add(self, partition: TopicPartition, records: Sequence[ConsumerRecord]) -> None:
         """Take in what a partition gave, in order."""
         self.records += records
         self.size_bytes += sum(max(0, record.serialized_value_size) for record in records)
-        self.offsets[partition] = self.records[-1].offset + 1
-        self.full = len(self.records) >= limits.documents or self.size_bytes >= limits.bytes
+        self.offsets[partition] = records[-1].offset + 1
+        self.full = len(self.records) >= self.limits.documents or self.size_bytes >= self.limits.bytes
+
+    def forget(self, topics: Collection[str]) -> None:
+        """The group took these topics' partitions away: their records come again, to whoever has them now."""
+        self.offsets = {at: offset for at, offset in self.offsets.items() if at.topic not in topics}

@@ -1,0 +1,305 @@
+"""One consumer in the group: reads its topics, and commits only what it is told is done.
+
+aiokafka's traps that shape this file: `getmany` returns what is buffered, not a batch; it blocks for as long as the
+group rebalances, whatever its time-out; a member that does not call it for five minutes is not let back into the group;
+when it raises, records that it had already taken out are lost; a listener's exceptions are swallowed, and a listener
+that waits for a `getmany` deadlocks; a dead fetch task looks like silence.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import structlog
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.errors import (
+    CommitFailedError,
+    IllegalStateError,
+    KafkaError,
+    NoOffsetForPartitionError,
+    OffsetOutOfRangeError,
+)
+from aiokafka.structs import ConsumerRecord
+
+from worker import metrics
+from worker.errors import OperatorError, Unavailable, describe
+from worker.kafka import batches
+from worker.kafka.fetched import Fetched
+from worker.kafka.security import Security
+
+_log = structlog.get_logger(__name__)
+
+_MIB = 1 << 20
+_REBALANCE_S = 60
+# A batch in hand is finished before partitions are given up; less than what the group waits for us.
+_REVOKE_S = 45
+_COMMIT_S = 30
+# A slice is taken from one partition after the other, so that no backlog of one hides the others; and the byte limit
+# is looked at between slices, so that many large records don't come in one go.
+_SLICE_RECORDS, _LEAST_RECORDS = 256, 16
+# How long, at most, the first batch of an assignment waits for all of its partitions to answer.
+_START_S = 0.5
+
+
+class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
+    """`settled`: returns once every batch in hand is done; partitions are given up after that."""
+
+    def __init__(
+        self,
+        bootstrap_servers: str,
+        group: str,
+        topics: Sequence[str],
+        *,
+        instance: str | None,
+        partition_bytes: int,
+        settled: Callable[[], Awaitable[None]],
+        security: Security,
+    ) -> None:
+        batches.install()
+        self.topics = tuple(topics)
+        self._settled = settled
+        self._consumer = AIOKafkaConsumer(
+            **security,
+            bootstrap_servers=bootstrap_servers,
+            group_id=group,
+            group_instance_id=instance,
+            enable_auto_commit=False,
+            auto_offset_reset="none",
+            # A document of an aborted transaction was never sent. Costs nothing where nobody uses transactions.
+            isolation_level="read_committed",
+            # A record larger than this still comes, alone: the broker always sends the first one whole.
+            max_partition_fetch_bytes=partition_bytes,
+            fetch_max_bytes=32 * _MIB,
+            rebalance_timeout_ms=_REBALANCE_S * 1000,
+            # Joining takes as long as the slowest member needs to give up its partitions.
+            request_timeout_ms=(_REBALANCE_S + 10) * 1000,
+            # Nobody takes over a static member's partitions while it restarts; a dynamic one's soon.
+            session_timeout_ms=30_000 if instance else 10_000,
+            # So soon a member hears that the group divides the partitions anew.
+            heartbeat_interval_ms=500,
+            # So soon it hears of partitions that were added, or of a topic that is gone.
+            metadata_max_age_ms=30_000,
+        )
+        self.generation = 0
+        self.halted: set[TopicPartition] = set()
+        self.joined = asyncio.Event()
+        self._positions: dict[TopicPartition, int] = {}
+        self._last_ms: dict[TopicPartition, int] = {}
+        self._done: dict[TopicPartition, int] = {}
+        self._committed: dict[TopicPartition, int] = {}
+        self._turn = 0
+        self._starting_until = 0.0
+
+    async def start(self) -> None:
+        """Connect and ask to join the group.
+
+        Raises Unavailable if no broker answers, OperatorError if a topic is missing.
+        """
+        try:
+            await self._consumer.start()
+            missing = set(self.topics) - await self._consumer.topics()
+        except KafkaError as error:
+            raise Unavailable(f"Kafka does not answer: {describe(error)}") from error
+        if missing:
+            raise OperatorError(f"no such topic: {', '.join(sorted(missing))}; `g3n worker setup` creates it")
+        self._consumer.subscribe(topics=self.topics, listener=self)
+
+    async def stop(self) -> None:
+        """Leave the group (a static member stays, for its next start); commits nothing."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._consumer.stop(), 10)
+
+    # --- reading
+
+    def arrival(self) -> "asyncio.Future[Any]":
+        """Done once something more has been fetched, or can't be; raises what then keeps this member from reading."""
+        arrival: asyncio.Future[Any] = self._consumer._fetcher._create_fetch_waiter()  # noqa: SLF001
+        return arrival
+
+    async def poll(self, batch: Fetched, room: int) -> bool:
+        """Take up to `room` records of what has been fetched into the batch, a slice from each partition in turn.
+
+        Whether there was any. Does not wait, and gives nothing while the group rebalances. Raises KafkaError; what was
+        taken out since the last `mark` may be lost then, until `back`.
+        """
+        self._raise_if_fetching_died()
+        subscription = self._consumer._subscription  # noqa: SLF001 - or getmany would wait for the assignment
+        if subscription.reassignment_in_progress:
+            with subscription.fetch_context():
+                return False
+        if batch.generations.setdefault(self, self.generation) != self.generation:  # those come again
+            batch.forget(self.topics)
+            batch.generations[self] = self.generation
+        taken = 0
+        fetched = list(self._consumer._fetcher._records)  # noqa: SLF001 - partitions of which something is there
+        size = max(_LEAST_RECORDS, min(_SLICE_RECORDS, room // max(1, len(fetched))))
+        self._turn += 1
+        first = self._turn % max(1, len(fetched))
+        for partition in [*fetched[first:], *fetched[:first]]:
+            taken += await self._slice(batch, partition, min(size, room - taken))
+            if taken >= room or batch.full:
+                break
+        if not fetched:
+            await self._consumer.getmany()  # says that this member lives, and raises what keeps it from reading
+        return taken > 0
+
+    async def _slice(self, batch: Fetched, partition: TopicPartition, size: int) -> int:
+        try:
+            got: Mapping[TopicPartition, list[ConsumerRecord]] = await self._consumer.getmany(
+                partition, max_records=size
+            )
+        except NoOffsetForPartitionError:  # the group's first start, or a partition that was added later
+            await self._seek({**self._positions, **batch.offsets})
+        except OffsetOutOfRangeError as error:
+            self._halt(error)
+        else:
+            for records in got.values():
+                batch.add(partition, records)
+                self._last_ms[partition] = records[-1].timestamp
+                return len(records)
+        return 0
+
+    def _raise_if_fetching_died(self) -> None:
+        fetching = self._consumer._fetcher.error_future  # noqa: SLF001 - aiokafka tells nobody when it ends
+        if fetching.done():  # it never starts again: not retriable
+            raise KafkaError("the Kafka client has stopped fetching")
+
+    def _halt(self, error: OffsetOutOfRangeError) -> None:
+        for partition, offset in error.args[0].items():
+            self.halted.add(partition)
+            self._consumer.pause(partition)
+            metrics.HALTED.labels(partition.topic, partition.partition).set(1)
+            _log.error(
+                "partition_halted",
+                alert=True,
+                topic=partition.topic,
+                partition=partition.partition,
+                offset=offset,
+                why="the group's offset is outside what the topic still holds: documents are gone; reset it by hand",
+            )
+
+    async def mark(self, batch: Fetched) -> None:
+        """Positions and watermarks as of now. A position moves past transaction markers too, which are no records."""
+        if batch.generations.get(self) != self.generation:
+            return
+        for partition in self._consumer.assignment() - self.halted:
+            highwater = self._consumer.highwater(partition)
+            if highwater is None:  # not fetched from yet
+                continue
+            position = await self._consumer.position(partition)  # known by now: does not wait
+            polled_ms = self._consumer.last_poll_timestamp(partition)
+            # A producer's clock may be ahead; what it stamps can't be later than when we read it.
+            read_ms = polled_ms if position == highwater else min(self._last_ms.get(partition, 0), polled_ms)
+            batch.offsets[partition] = self._positions[partition] = position
+            if read_ms > 0:
+                batch.watermarks[partition] = read_ms * 1000
+
+    def is_starting(self) -> bool:
+        """Some partition of a new assignment has not answered yet, and may be waited for."""
+        if time.monotonic() >= self._starting_until:
+            return False
+        return any(self._consumer.highwater(at) is None for at in self._consumer.assignment() - self.halted)
+
+    def lag(self) -> dict[TopicPartition, int]:
+        """Records not yet read, a partition; those of which nothing is known are absent."""
+        marks = {partition: self._consumer.highwater(partition) for partition in self._consumer.assignment()}
+        return {
+            partition: max(0, highwater - self._positions[partition])
+            for partition, highwater in marks.items()
+            if highwater is not None and partition in self._positions
+        }
+
+    def polled_ms(self) -> int:
+        """When a broker last answered for any partition; 0: nothing was asked."""
+        return max((self._consumer.last_poll_timestamp(at) or 0 for at in self._consumer.assignment()), default=0)
+
+    # --- what is done, and what is not
+
+    def done(self, batch: Fetched) -> None:
+        """What the batch holds of this member's partitions may be committed, unless the group has taken them away."""
+        if batch.generations.get(self) == self.generation:
+            self._done.update({at: offset for at, offset in batch.offsets.items() if at.topic in self.topics})
+
+    async def commit(self) -> bool:
+        """Commit what is done; whether there was anything. Where the group has moved on, the documents come again.
+
+        Raises KafkaError, or TimeoutError if the group's coordinator can't be reached.
+        """
+        changed = {at: offset for at, offset in self._done.items() if self._committed.get(at) != offset}
+        if not changed:
+            return False
+        try:
+            await asyncio.wait_for(self._consumer.commit(changed), _COMMIT_S)
+        except (CommitFailedError, IllegalStateError):
+            _log.warning("commit_came_late", why="the group has rebalanced; the documents will come again")
+            return False
+        self._committed.update(changed)
+        return True
+
+    async def back(self) -> None:
+        """Forget what was taken out since the last `mark`, and read it again."""
+        await self._seek(self._positions)
+
+    async def rewind(self) -> None:
+        """Read again from what is done."""
+        await self._seek(self._done)
+        self._positions = dict(self._done)
+
+    async def _seek(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """To `offsets`; else to the committed offset; where there is none either, to the beginning."""
+        assigned = self._consumer.assignment() - self.halted
+        rest = [partition for partition in assigned if partition not in offsets]
+        committed = dict(zip(rest, await asyncio.gather(*map(self._consumer.committed, rest)), strict=True))
+        with contextlib.suppress(IllegalStateError):  # a rebalance came between: the new assignment starts by itself
+            for partition, offset in {**offsets, **committed}.items():
+                if offset is not None and partition.topic in self.topics:
+                    self._consumer.seek(partition, offset)
+            if beginning := [partition for partition, offset in committed.items() if offset is None]:
+                await self._consumer.seek_to_beginning(*beginning)
+
+    # --- the group
+
+    async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
+        """Finish and commit. No `poll` takes records from before this call to after it."""
+        try:
+            if revoked:
+                await asyncio.wait_for(self._settled(), _REVOKE_S)
+            await self.commit()
+        except Exception as error:  # noqa: BLE001 - aiokafka would swallow it; what is not committed comes again
+            _log.warning("revoked_unfinished", error=describe(error))
+        self.generation += 1
+        for partition in self.halted:
+            metrics.HALTED.labels(partition.topic, partition.partition).set(0)
+        metrics.LAG.clear()
+        for known in (self.halted, self._positions, self._last_ms, self._done, self._committed):
+            known.clear()
+
+    async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
+        """The first call says that the group has taken us in."""
+        _log.info("assigned", partitions=sorted(f"{at.topic}-{at.partition}" for at in assigned))
+        self._starting_until = time.monotonic() + _START_S
+        self.joined.set()
+
+    # --- draining
+
+    async def ends(self, topics: Iterable[str]) -> dict[TopicPartition, int]:
+        """Where every partition that holds a record ends now, whoever reads it."""
+        partitions = [
+            TopicPartition(topic, number)
+            for topic in topics
+            for number in await self._consumer._client._wait_on_metadata(topic)  # noqa: SLF001 - or None, too early
+        ]
+        begins = await self._consumer.beginning_offsets(partitions)
+        ends = await self._consumer.end_offsets(partitions)
+        return {partition: end for partition, end in ends.items() if end > begins[partition]}
+
+    async def short_of(self, ends: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
+        """Those of `ends` that the group has not committed yet."""
+        committed = await asyncio.gather(*map(self._consumer.committed, ends))
+        return {
+            partition: end
+            for (partition, end), offset in zip(ends.items(), committed, strict=True)
+            if offset is None or offset < end
+        }
