@@ -221,7 +221,7 @@ async def _worker(settings: Settings, stopped: asyncio.Event) -> AsyncIterator[S
             names = "G3N_HTTP_HOST, G3N_HTTP_PORT"
             listener = health.bind(settings.http_host, port, names, chosen=settings.http_port_is_chosen)
         await stack.enter_async_context(health.serve(status, listener))
-        for line in await _card_keys(settings, settings.dsn, Role.WORKER):
+        for line in await _reached(_POSTGRES, lambda: _card_keys(settings, settings.dsn, Role.WORKER)):
             _log.warning("card_key", what=line)
         pipeline = await _reached(_POSTGRES, lambda: Pipeline.open(settings))
         stack.push_async_callback(_close, pipeline)
