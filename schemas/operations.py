@@ -99,35 +99,40 @@ _OF_POINTS: Final = (R.CUSTOMER_ERASED, R.COMMAND_NOT_FOUND, R.INVALID_STATE)
 
 _OPERATIONS: Final = (
     _command(
-        "customer.create", Scope.CUSTOMER_WRITE, "Create a customer; claims the points that waited for it.",
+        "customer.create", Scope.CUSTOMER_WRITE,
+        "Create a customer. Points that were waiting for this customer are credited.",
         R.CUSTOMER_ERASED, R.CUSTOMER_BLOCKED, R.CUSTOMER_EXISTS,
     ),
     _command(
-        "customer.update", Scope.CUSTOMER_WRITE, "Change a profile, block or unblock; what is absent stays.",
+        "customer.update", Scope.CUSTOMER_WRITE,
+        "Change a customer's profile, block or unblock. Absent members stay as they are.",
         R.CUSTOMER_NOT_FOUND, R.CUSTOMER_ERASED,
     ),
     _reading(
-        "customer.get", Scope.CUSTOMER_READ, "Profile, consents, points, lots, tier, pool, cards, latest activity.",
+        "customer.get", Scope.CUSTOMER_READ,
+        "Return a customer's profile, consents, points, tier, gift cards and latest activity.",
         views.CustomerGet, views.CustomerView, R.CUSTOMER_NOT_FOUND,
     ),
     _reading(
-        "customer.list", Scope.CUSTOMER_READ, "Customers page by page; find one by e-mail, phone or an external id.",
+        "customer.list", Scope.CUSTOMER_READ, "List customers, or find one by e-mail, phone or an external id.",
         views.CustomerList, views.CustomerPage,
     ),
     _command(
-        "customer.erase", Scope.CUSTOMER_WRITE, "Remove the person for good; the ledger stays under a pseudonym.",
+        "customer.erase", Scope.CUSTOMER_WRITE,
+        "Erase a customer's personal data for good. The ledger keeps a pseudonym.",
         R.CUSTOMER_NOT_FOUND, R.CUSTOMER_ERASED, access=Access.DANGEROUS,
     ),
     _command(
-        "customer.merge", Scope.CUSTOMER_WRITE, "Move all of one customer to another; the old id keeps resolving.",
+        "customer.merge", Scope.CUSTOMER_WRITE,
+        "Merge a customer into another one. The old id leads to the other from then on.",
         *_CUSTOMER, R.INVALID_STATE, access=Access.DANGEROUS,
     ),
     _command(
-        "customer.consent.set", Scope.CUSTOMER_WRITE, "Give or withdraw a consent.", *_CUSTOMER,
+        "customer.consent.set", Scope.CUSTOMER_WRITE, "Record that a customer gave or withdrew a consent.", *_CUSTOMER,
         document="crm.consent.set",
     ),
     _command(
-        "loyalty.earn", Scope.LOYALTY_WRITE, "Credit points, or what the policy gives for an amount.",
+        "loyalty.earn", Scope.LOYALTY_WRITE, "Credit points, or the points that the policy gives for an amount.",
         *_CUSTOMER, R.CURRENCY_NOT_IN_POLICY,
     ),
     _command(
@@ -135,90 +140,94 @@ _OPERATIONS: Final = (
         *_CUSTOMER, R.BELOW_MINIMUM, R.INSUFFICIENT_BALANCE,
     ),
     _command(
-        "loyalty.adjust", Scope.LOYALTY_ADJUST, "Correct a balance by hand; says who and why.",
+        "loyalty.adjust", Scope.LOYALTY_ADJUST, "Correct a points balance by hand, with a person and a reason.",
         R.CUSTOMER_NOT_FOUND, R.CUSTOMER_ERASED, R.INSUFFICIENT_BALANCE, access=Access.DANGEROUS,
     ),
     _command(
-        "loyalty.transfer", Scope.LOYALTY_WRITE, "Move points to another customer; to undo it, transfer back.",
+        "loyalty.transfer", Scope.LOYALTY_WRITE, "Move points to another customer. To undo it, transfer back.",
         *_CUSTOMER, R.INVALID_STATE, R.INSUFFICIENT_BALANCE,
     ),
     _command(
-        "loyalty.restore", Scope.LOYALTY_WRITE, "Give back points of a redemption, into the lots they came from.",
+        "loyalty.restore", Scope.LOYALTY_WRITE, "Give back redeemed points, into the lots that they came from.",
         *_OF_POINTS, R.TENDER_NOT_FOUND, R.BELOW_MINIMUM, R.AMOUNT_OVER_CAPTURED,
     ),
     _command(
-        "loyalty.reverse", Scope.LOYALTY_WRITE, "Take back points of an earning, from its own lot first.",
+        "loyalty.reverse", Scope.LOYALTY_WRITE, "Take back earned points, from the earning's own lot first.",
         *_OF_POINTS, R.SALE_NOT_FOUND, R.OVER_RETURNED,
     ),
     _reading(
-        "loyalty.history", Scope.LOYALTY_READ, "Every transfer of a points account, with its document and balance.",
+        "loyalty.history", Scope.LOYALTY_READ, "List the changes of a points account, with document and balance.",
         views.LoyaltyHistory, views.HistoryPage, R.CUSTOMER_NOT_FOUND,
     ),
     _reading(
-        "loyalty.policy.get", Scope.LOYALTY_READ, "The policy in force, or another version of it.",
+        "loyalty.policy.get", Scope.LOYALTY_READ, "Return the policy in force, or another version of it.",
         views.PolicyGet, views.PolicyView,
     ),
     _command(
-        "loyalty.policy.put", Scope.POLICY_WRITE, "A new version of the policy, in force from an instant on.",
+        "loyalty.policy.put", Scope.POLICY_WRITE, "Put a new version of the policy into force, from a given time on.",
         R.POLICY_NOT_LATER, R.OVER_MAXIMUM, document="crm.policy.put", access=Access.DANGEROUS,
     ),
     _command(
-        "giftcard.issue", Scope.GIFTCARD_WRITE, "Issue a card; without a number one is generated and shown once.",
+        "giftcard.issue", Scope.GIFTCARD_WRITE, "Issue a gift card. Without a number, one is generated and shown once.",
         *_CUSTOMER, R.CARD_EXISTS, R.CARD_EXPIRED, R.BELOW_MINIMUM, R.OVER_MAXIMUM, answer=views.GiftCardIssued,
     ),
     _command(
-        "giftcard.redeem", Scope.GIFTCARD_WRITE, "Take money off a card; partially if that is allowed.",
+        "giftcard.redeem", Scope.GIFTCARD_WRITE, "Take money off a gift card, or a part of it if that is allowed.",
         *_CARD, R.INSUFFICIENT_BALANCE,
     ),
     _command(
-        "giftcard.reload", Scope.GIFTCARD_WRITE, "Put money on a card, within the limits of the policy.",
+        "giftcard.reload", Scope.GIFTCARD_WRITE, "Put money on a gift card, within the limits of the policy.",
         *_CARD, R.INVALID_STATE, R.BELOW_MINIMUM, R.OVER_MAXIMUM,
     ),
     _command(
-        "giftcard.reverse", Scope.GIFTCARD_WRITE, "Undo a redeem, reload or issue, or a part of it.",
+        "giftcard.reverse", Scope.GIFTCARD_WRITE, "Undo a redeem, reload or issue of a gift card, or a part of it.",
         R.COMMAND_NOT_FOUND, R.INVALID_STATE, R.AMOUNT_OVER_CAPTURED,
     ),
-    _command("giftcard.freeze", Scope.GIFTCARD_WRITE, "Refuse every debit of a card from now on.", R.CARD_NOT_ACCEPTED),
+    _command(
+        "giftcard.freeze", Scope.GIFTCARD_WRITE, "Freeze a gift card: it can't pay any more.",
+        R.CARD_NOT_ACCEPTED,
+    ),
     _command(
         "giftcard.unfreeze", Scope.GIFTCARD_WRITE,
-        "Let a frozen card pay again; not below zero. After five wrong PINs it takes the scope card:trusted, and "
+        "Unfreeze a gift card that is not below zero. After five wrong PINs it takes the scope card:trusted, and "
         "resets nothing: the next wrong PIN freezes the card again.",
         R.CARD_NOT_ACCEPTED, R.INVALID_STATE, R.CARD_FROZEN,
     ),
     _command(
-        "giftcard.link", Scope.GIFTCARD_WRITE, "Link a card to a customer.", R.CARD_NOT_ACCEPTED, *_CUSTOMER,
+        "giftcard.link", Scope.GIFTCARD_WRITE, "Link a gift card to a customer.", R.CARD_NOT_ACCEPTED, *_CUSTOMER,
     ),
     _command(
-        "giftcard.transfer", Scope.GIFTCARD_WRITE, "Move a balance to another card; to undo it, transfer back.",
+        "giftcard.transfer", Scope.GIFTCARD_WRITE, "Move a balance to another gift card. To undo it, transfer back.",
         *_CARD, R.INVALID_STATE, R.OVER_MAXIMUM, R.INSUFFICIENT_BALANCE,
     ),
     _reading(
-        "giftcard.get", Scope.GIFTCARD_READ, "Balance, holds, expiry and owner of a card.",
+        "giftcard.get", Scope.GIFTCARD_READ, "Return a gift card's balance, holds, expiry and owner.",
         views.GiftCardGet, views.GiftCardView, R.CARD_NOT_ACCEPTED, access=Access.PROBE,
     ),
     _reading(
-        "giftcard.history", Scope.GIFTCARD_READ, "Every transfer of a card, with its document and balance.",
+        "giftcard.history", Scope.GIFTCARD_READ, "List the changes of a gift card, with document and balance.",
         views.GiftCardHistory, views.HistoryPage, R.CARD_NOT_ACCEPTED, access=Access.PROBE,
     ),
     _command(
-        "tender.authorize", Scope.TENDER, "Hold money of a card, or points; with `capture` take it at once.",
+        "tender.authorize", Scope.TENDER, "Hold money on a gift card, or points. With `capture`, take it at once.",
         R.ALREADY_VOIDED, R.TOO_LATE, R.CARD_NOT_ACCEPTED, *_CUSTOMER, R.CURRENCY_MISMATCH, R.CARD_EXPIRED,
         R.CARD_FROZEN, R.BELOW_MINIMUM, R.OVER_MAXIMUM, R.GIFT_CARD_BUYS_GIFT_CARD, R.INSUFFICIENT_BALANCE,
         document="scm.tender.requested",
     ),
     _command(
-        "tender.capture", Scope.TENDER, "Take what was held, or less. Before its request it waits: `parked`.",
+        "tender.capture", Scope.TENDER,
+        "Take what was held, or less. If its request has not come yet, it waits (`parked`).",
         R.ALREADY_VOIDED, R.INVALID_STATE, R.HOLD_EXPIRED, document="scm.tender.captured",
     ),
     _command(
         "tender.void", Scope.TENDER, "Release a hold, or give back what was taken.", document="scm.tender.voided",
     ),
     _reading(
-        "event.explain", Scope.OPS, "Why a document was decided as it was: policy, lines, lots, transfers, waits.",
+        "event.explain", Scope.OPS, "Explain why a document was decided as it was: policy, lines, lots, transfers.",
         views.EventExplain, views.Explained,
     ),
     _reading(
-        "event.simulate", Scope.OPS, "What a document would get if it came now; nothing is changed.",
+        "event.simulate", Scope.OPS, "Return the outcome that a document would get now. Nothing is changed.",
         views.EventSimulate, views.Simulated,
     ),
     _reading(

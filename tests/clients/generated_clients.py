@@ -152,7 +152,8 @@ def _told(*arguments: str | Path, stdin: str) -> Calls:
 def _refused(asked: Calls, answers: Calls) -> Iterator[str]:
     for call, answer in zip(asked, answers, strict=True):
         if answer["status"] != 200:
-            yield f"{call['operation']}: {answer['status']} {answer['body'].get('reason')}"
+            said = answer["body"]
+            yield f"{call['operation']}: {answer['status']} {said.get('reason')} {said.get('detail')}"
 
 
 @pytest.mark.timeout(600)

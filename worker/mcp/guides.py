@@ -51,7 +51,7 @@ GUIDES: Final[Mapping[str, Guide]] = MappingProxyType(
             "`of` is the earning: a crm.loyalty.earn or scm.sale.completed. Without `points`: all that is left. "
             "Returns and voids of a sale do this by themselves."
         ),
-        "loyalty.transfer": Guide("The points keep their expiry dates. To undo it, transfer back."),
+        "loyalty.transfer": Guide("The points keep their expiry dates."),
         "loyalty.history": Guide("Latest first. For the next page pass `next_cursor` as `cursor`."),
         "loyalty.policy.get": Guide("It says how points are earned and spent, and which limits gift cards have."),
         "loyalty.policy.put": Guide(
@@ -67,7 +67,7 @@ GUIDES: Final[Mapping[str, Guide]] = MappingProxyType(
         "giftcard.freeze": Guide("Use it if a card is lost or looks abused."),
         "giftcard.unfreeze": Guide("Use it if the reason for the freeze is gone and a person answers for it."),
         "giftcard.link": Guide("Then customer_get shows the card."),
-        "giftcard.transfer": Guide("Without `amount_minor`: all that is available. To undo it, transfer back."),
+        "giftcard.transfer": Guide("Without `amount_minor`: all that is available."),
         "giftcard.get": Guide("Name the card by `number` or by `card_id`."),
         "giftcard.history": Guide("Latest first. For the next page pass `next_cursor` as `cursor`."),
         "tender.authorize": Guide(
