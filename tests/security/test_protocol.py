@@ -57,6 +57,7 @@ REFUSED = {
     "a fragment": b"GET /livez#x HTTP/1.1\r\n" + HOST + b"\r\n",
     "letters beyond ASCII": "GET /m\xe9trics HTTP/1.1\r\nHost: api\r\n\r\n".encode(),
     "an authority": b"CONNECT api:80 HTTP/1.1\r\n" + HOST + b"\r\n",
+    "a tunnel": b"CONNECT /livez HTTP/1.1\r\n" + HOST + b"\r\n",
     "a NUL": b"GET /livez HTTP/1.1\r\n" + HOST + b"X: a\0b\r\n\r\n",
     "a space in a name": b"GET /livez HTTP/1.1\r\n" + HOST + b"X Y: a\r\n\r\n",
     "two content-encodings": POST + JSON + b"Content-Encoding: identity\r\nContent-Encoding: gzip\r\n\r\n",
@@ -104,10 +105,29 @@ async def test_a_fault_in_a_body_is_the_requests_only_answer(api: Listening, cal
     assert (answer.status, json.loads(answer.body)["reason"]) == (400, "malformed_request")
 
 
+# As Java's HttpClient sends it: the head, then the body.
+UPGRADE = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAAIAAAAB\r\n"
+FRAMINGS = {"a length": (b"Content-Length: 2\r\n\r\n", b"{}"), "chunks": (CHUNKED + b"\r\n", b"2\r\n{}\r\n0\r\n\r\n")}
+
+
+@pytest.mark.parametrize("framing", FRAMINGS)
+@pytest.mark.parametrize("apart", [False, True])
+async def test_a_request_that_offers_http_2_has_its_body_read(
+    api: Listening, caller: Caller, framing: str, *, apart: bool
+) -> None:
+    ends, body = FRAMINGS[framing]
+    key = f"X-Orgcode: acme\r\nX-Api-Key: {caller.secret}\r\n".encode()
+    head = b"POST /customer/list HTTP/1.1\r\n" + JSON + key + UPGRADE + ends
+    again = b"POST /customer/list HTTP/1.1\r\n" + JSON + key + b"Connection: close\r\nContent-Length: 2\r\n\r\n{}"
+    answers = await api.answers(*((head, body) if apart else (head + body,)), again)
+    assert [one.status for one in answers] == [200, 200]
+
+
 UNDERSTOOD = {
     "HTTP/1.0": b"GET /livez HTTP/1.0\r\n\r\n",
     "the absolute form": b"GET http://elsewhere/livez HTTP/1.1\r\nHost: api\r\nConnection: close\r\n\r\n",
-    "an upgrade that is not taken": b"GET /livez HTTP/1.1\r\nHost: api\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n",
+    "an upgrade that is not taken": b"GET /livez HTTP/1.1\r\nHost: api\r\n"
+    b"Connection: Upgrade, close\r\nUpgrade: h2c\r\n\r\n",
     "a query": b"GET /livez?x=%2f HTTP/1.1\r\nHost: api\r\nConnection: close\r\n\r\n",
 }
 

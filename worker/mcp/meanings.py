@@ -102,6 +102,10 @@ REASONS: Final[Mapping[Reason, Meaning]] = MappingProxyType(
         Reason.INSUFFICIENT_BALANCE: Meaning(
             "the balance, less what is held, does not suffice", "Take less, or say so to the customer."
         ),
+        Reason.REFUNDS_MISMATCH: Meaning(
+            "the refunds are more than the returned lines; the return was settled all the same",
+            "Check the return at its source.",
+        ),
         Reason.TENDERS_MISMATCH: Meaning(
             "the tenders do not add up to the lines; the sale was settled all the same", "Check the sale at its source."
         ),

@@ -135,14 +135,32 @@ class Connection(HttpToolsProtocol):
             self.parser.feed_data(data)
             if self._in_head:
                 self._count(len(data))
-        except httptools.HttpParserUpgrade:  # answered as any request; what follows would be another protocol
-            self.cycle.keep_alive = False
-            self._deaf = True
+        except httptools.HttpParserUpgrade as upgrade:
+            self._read_without_upgrade(data[upgrade.args[0] :])
         except _Fault as fault:
             self._refuse(DoorReason.MALFORMED_REQUEST, str(fault))
         except httptools.HttpParserError as error:
             ours = isinstance(error.__context__, _Fault)
             self._refuse(DoorReason.MALFORMED_REQUEST, str(error.__context__) if ours else None)
+
+    def _read_without_upgrade(self, rest: bytes) -> None:
+        """Read the request again without its headers about an upgrade.
+
+        No other protocol is spoken here, and a server may ignore the offer (RFC 9110 §7.8). The parser believes that
+        another protocol follows the head. Java's HttpClient offers HTTP/2 with every request, and sends its body.
+        """
+        method, version = self.parser.get_method(), self.parser.get_http_version().encode()
+        if method == b"CONNECT":  # asks for a tunnel, whatever its headers say
+            self._refuse(DoorReason.MALFORMED_REQUEST, None)
+            return
+        head = [method, b" ", self.url, b" HTTP/", version, b"\r\n"]
+        for name, value in self.headers:
+            if name == b"connection":
+                value = b"close" if b"close" in value.lower() else b"keep-alive"  # noqa: PLW2901  the same header
+            if name not in (b"upgrade", b"http2-settings"):
+                head += [name, b": ", value, b"\r\n"]
+        self.parser = httptools.HttpRequestParser(self)
+        self.data_received(b"".join([*head, b"\r\n", rest]))
 
     def eof_received(self) -> bool:  # type: ignore[override]  # uvicorn never keeps it open
         """Keep the way out open while an answer is owed: a client may end its own and still read (RFC 9112 §9.6)."""
@@ -183,12 +201,16 @@ class Connection(HttpToolsProtocol):
         if len(self.pipeline) >= self._bounds.pipelined:
             raise _Fault(f"more than {self._bounds.pipelined} requests ahead of their answers")
         self._in_head = False
+        if self.parser.should_upgrade():  # `data_received` reads it again
+            return
         self._wait(self._bounds.body_s)
         self.scope["state"]["connection"] = self
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
         """A request is complete."""
+        if self.parser.should_upgrade():
+            return
         self._in_message = False
         self._deadline = _NEVER  # the application bounds the time of its decision, uvicorn that of an idle connection
         super().on_message_complete()
