@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -192,6 +193,16 @@ def test_what_else_is_served(url: str) -> None:
     assert httpx.delete(f"{url}/mcp", headers={**JSON, **KEY}).status_code == 405
     assert httpx.get(f"{url}/").status_code == 404
     assert posted(url, KEY, {**PING, "params": {"x": "x" * 2 * MAX_BYTES}}).status_code == 413
+
+
+def test_silent_connections_shut_nobody_out(url: str) -> None:
+    """More than the server takes: the oldest make room."""
+    host, _, port = url.removeprefix("http://").partition(":")
+    with contextlib.ExitStack() as stack:
+        for _ in range(700):
+            stack.enter_context(socket.create_connection((host, int(port))))
+        assert [posted(url, KEY).status_code for _ in range(5)] == [200] * 5
+    assert httpx.request("OPTIONS", f"{url}/livez").status_code == 405
 
 
 @pytest.mark.parametrize(

@@ -197,8 +197,10 @@ async def _table(seconds: float) -> None:
     """Start Postgres and an API, flood it in each way, and print what the other tenant noticed."""
     import devstack  # noqa: PLC0415  the flooding program needs none of it
     from tests.security.running import running_api  # noqa: PLC0415
+    from worker.ledger.setup import set_up  # noqa: PLC0415
 
     with devstack.start() as stack:
+        await set_up(stack.dsn)
         async with running_api(stack.dsn) as (port, keys):
             flooding, other = (Target(port, code, keys[code]) for code in ("acme", "globex"))
             print("flood            answered  other  p50 ms  p99 ms")  # noqa: T201

@@ -47,9 +47,7 @@ async def simulate(desk: Desk, orgcode: str, request: EventSimulate) -> Simulate
         "orgcode": orgcode,
         "data": data,
     }
-    raw = json.dumps(
-        event
-    ).encode()  # orjson refuses integers beyond 64 bits, and what is wrong is the decoder's to say
+    raw = json.dumps(event, ensure_ascii=False).encode()  # orjson writes no integer beyond 64 bits
     try:
         messages = await simulate_event(desk.pipeline, raw, trusted=desk.trusted, draft=request.policy)
     except Undecodable as error:
