@@ -158,14 +158,12 @@ async def test_a_generated_number_is_told_here_and_nowhere_else(caller: Caller, 
     assert not [value for value in stored if number.encode() in value]
 
 
-async def test_a_generated_number_stays_the_same_when_the_card_key_changes(
-    serving: Serving, new_caller: NewCaller, caller: Caller
-) -> None:
+async def test_a_generated_number_stays_the_same_when_the_card_key_changes(serving: Serving, caller: Caller) -> None:
     body = {"amount_minor": 2500, "currency": "GBP"}
     before = await caller.ok("giftcard.issue", body, "I1")
     old = caller.service.settings.card_key.get_secret_value()
     async with serving(card_key="cd" * 32, card_keys_old=old) as rotated:
-        later = await new_caller(of=rotated)
+        later = Caller(rotated, rotated.http(caller.http.headers), caller.key_id, caller.secret)
         after = await later.post("giftcard.issue", body, "I1")
         assert (after.json(), after.headers["idempotency-replayed"]) == (before, "true")
         conflict = await later.post("giftcard.issue", body | {"amount_minor": 1}, "I1")
@@ -228,3 +226,37 @@ async def test_what_the_ledger_cannot_hold_is_its_senders_fault_alone(
     assert [one.status_code for one in answers] == [200, 400, 200, 200]
     assert problem(answers[1]) == (400, "invalid-request", "refused_by_database")
     assert await connection.fetchval("SELECT balance FROM account WHERE key = 'D'") == 4
+
+
+GENERATED = {"amount_minor": 100, "currency": "GBP"}
+
+
+async def test_a_generated_number_goes_to_the_key_that_issued_the_card(
+    caller: Caller, new_caller: NewCaller, connection: asyncpg.Connection
+) -> None:
+    other = await new_caller()
+    issued = await caller.ok("giftcard.issue", GENERATED, "I1")
+    for _ in range(2):
+        seen = await other.ok("giftcard.issue", GENERATED, "I1")
+        assert seen == {name: value for name, value in issued.items() if name != "number"}
+        assert (await caller.ok("giftcard.issue", GENERATED, "I1"))["number"] == issued["number"]
+    session = await caller.ok("session.create", {"scopes": ["giftcard:write"]})
+    bearer = {"X-Orgcode": "acme", "Authorization": f"Bearer {session['token']}"}
+    async with caller.service.http(bearer) as http:
+        again = await http.post("/giftcard/issue", json=GENERATED, headers={"Idempotency-Key": "I1"})
+    assert again.json()["number"] == issued["number"]
+
+    await connection.execute("DELETE FROM card_issuer")  # as of a card of an earlier version
+    for asker in (other, other, caller):
+        assert "number" not in await asker.ok("giftcard.issue", GENERATED, "I1")
+
+
+async def test_whoever_really_issues_the_card_gets_the_number(
+    caller: Caller, new_caller: NewCaller, connection: asyncpg.Connection
+) -> None:
+    """Another key asked first, and its request was never decided."""
+    other = await new_caller()
+    await connection.execute("INSERT INTO card_issuer VALUES ('acme', 'I1', $1)", other.key_id)
+    issued = await caller.ok("giftcard.issue", GENERATED, "I1")
+    assert (await caller.ok("giftcard.issue", GENERATED, "I1"))["number"] == issued["number"]
+    assert "number" not in await other.ok("giftcard.issue", GENERATED, "I1")

@@ -25,6 +25,16 @@ def test_secrets_are_typed_unseen(desk: Desk) -> None:
     assert desk.api.asked[0].body == {"gift_card": {"number": "6006490000000017", "pin": "4711"}}
 
 
+def test_a_secret_on_the_command_line_is_warned_of(desk: Desk) -> None:
+    (desk.folder / "pin").write_text("4711\n")
+    words = ("crm", "giftcard", "get", "--number", "6006490000000017", "--pin", "@pin")
+    with terminal(desk.whole_environment(), desk.folder, *words) as screen:
+        _, shown = screen.end()
+    told = " ".join(shown.split())
+    assert "g3n: --number can be read in the list of processes; use --number - or --number @FILE" in told
+    assert "--pin can be read" not in told
+
+
 def test_login_asks_for_what_is_missing(desk: Desk) -> None:
     url = desk.environment.pop("G3N_API_URL")
     desk.environment.clear()

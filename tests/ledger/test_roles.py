@@ -22,6 +22,7 @@ account_id      U                                            U                  
 api_key         -                                            r                                            raw(expires_at,revoked_at)   -
 batch           raw(published_at)                            a                                            r                            r
 batch_no        U                                            U                                            U                            -
+card_issuer     -                                            raw                                          -                            -
 card_key        ra                                           ra                                           -                            -
 card_number     ra                                           ra                                           r                            -
 consent         ra                                           ra                                           r                            r

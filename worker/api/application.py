@@ -23,6 +23,7 @@ from worker.api.callers import Callers, allow
 from worker.api.commands import Commands
 from worker.api.edge import Edge, Exchange, as_response
 from worker.api.guesses import Guesses
+from worker.api.issuers import Issuers
 from worker.api.limits import Limits
 from worker.api.problem import Problem, own
 from worker.api.readings import Readings
@@ -65,7 +66,7 @@ class Api:
         self._bodies = Divided(_BODIES_BYTES, settings.api_shares)
         self.watch = Watch(pool, status)
         self.batcher = Batcher(desk.pipeline, self.watch)
-        self._commands = Commands(self.batcher, self._limits, self.guesses)
+        self._commands = Commands(self.batcher, self._limits, self.guesses, Issuers(pool))
         self._readings = Readings(desk, self._limits, self.guesses, settings.api_connections)
         self._sessions = Sessions(pool, self._callers, settings.api_sessions_per_key)
         routes = [Route(one.route, self._endpoint(one), methods=["POST"]) for one in OPERATIONS.values()]

@@ -14,6 +14,7 @@ from worker.api.asking import Asked, Told
 from worker.api.batcher import Answer, Batcher
 from worker.api.body import invalid
 from worker.api.guesses import Guesses
+from worker.api.issuers import Issue, Issuers
 from worker.api.limits import Limits
 from worker.api.problem import not_any_more, own, refusal
 from worker.codec import Document, Message
@@ -36,20 +37,23 @@ _OVER: Final = {"voided": Reason.ALREADY_VOIDED, "expired": Reason.HOLD_EXPIRED}
 class Commands:
     """Each request is one document, decided in a batch."""
 
-    def __init__(self, batcher: Batcher, limits: Limits, guesses: Guesses) -> None:
+    def __init__(self, batcher: Batcher, limits: Limits, guesses: Guesses, issuers: Issuers) -> None:
         self._batcher = batcher
         self._limits = limits
         self._guesses = guesses
+        self._issuers = issuers
 
     async def answer(self, asked: Asked, now_us: int) -> Told:
         """What was decided. Raises Problem."""
-        decided, number = await self._decide(asked, now_us)
+        decided, number, issue = await self._decide(asked, now_us)
         if isinstance(decided, DeadLetterReason):
             raise own(_NO_OUTCOME[decided])
         data, stored = outcome(decided)
         headers = _replayed(decided) if stored else {}
         if stored and asked.operation.document == REQUEST:
             _refuse_if_over(data, headers)
+        if issue is not None and not await self._issuers.may_see_number(issue, stored=stored):
+            number = None
         if data["status"] not in _REFUSED:
             return Told(orjson.dumps(data if number is None else {**data, "number": number}), headers)
         reason = Reason(data["reason"])
@@ -59,19 +63,22 @@ class Commands:
         problem.headers |= headers
         raise problem
 
-    async def _decide(self, asked: Asked, now_us: int) -> tuple[Answer, str | None]:
-        """The answer; and the card's number where it was made, which is told here and nowhere else."""
+    async def _decide(self, asked: Asked, now_us: int) -> tuple[Answer, str | None, Issue | None]:
+        """The answer; and if the card's number was generated, the number, which is told here and nowhere else, and who
+        issued it.
+        """
         operation = asked.operation
         assert operation.document is not None  # noqa: S101  what has none is a reading
         data = asked.body
         if asked.document_id is not None and operation.id_field is not None:
             data = {**data, operation.id_field: asked.document_id}
         made = numbered(operation.document, data, asked.document_id or "", asked.keyring)
+        issue = await self._issuers.note(asked.caller, asked.document_id or "") if made else None
         for one in made:
             answer = await self._batcher.decide(self._document(asked, one, now_us))
             if answer is not DeadLetterReason.CONFLICT or one is made[-1]:
-                return answer, one["gift_card"]["number"]
-        return await self._one(asked, data, now_us), None
+                return answer, one["gift_card"]["number"], issue
+        return await self._one(asked, data, now_us), None, None
 
     async def _one(self, asked: Asked, data: dict[str, Any], now_us: int) -> Answer:
         read = self._document(asked, data, now_us)

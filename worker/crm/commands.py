@@ -14,10 +14,10 @@ from schemas.reasons import CATEGORY
 from worker.client.connection import is_header_safe
 from worker.crm import profiles, words
 from worker.crm.figures import NotAFigure, whole
+from worker.crm.hidden import OF_PIN
 from worker.crm.members import Kind, Member, amounts, members, subject
 from worker.deferred import alone
 
-_OF_PIN: Final = "G3N_PIN"
 _AS_ARGUMENT: Final = "_argument"
 
 
@@ -85,7 +85,7 @@ def _option(member: Member) -> Any:  # noqa: ANN401  # what typer.Option returns
         own,
         help=words.told(member),
         metavar=words.metavar(member),
-        envvar=_OF_PIN if member.path[-1:] == ("pin",) and member.name != "to_pin" else None,
+        envvar=OF_PIN if member.path[-1:] == ("pin",) and member.name != "to_pin" else None,
         parser=_whole(member) if member.kind is Kind.INTEGER else an_id if member.is_id else None,
         autocompletion=_currencies if member.kind is Kind.CURRENCY else None,
     )

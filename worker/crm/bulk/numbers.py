@@ -24,7 +24,9 @@ class Numbers:
 
     def add(self, row: int, body: Mapping[str, Any], answer: Mapping[str, Any]) -> None:
         """Keep the number that the answer says; before the row counts as done. Raises StateInvalid and OSError."""
-        number = answer["number"]
+        number = answer.get("number")
+        if number is None:
+            raise StateInvalid(f"row {row}: another API key issued this card, and gets its number alone")
         if self.kept.get(row) == number:
             return
         if row in self.kept:

@@ -29,7 +29,7 @@ GRANT SELECT, INSERT, UPDATE ON watermark TO crm_worker;
 GRANT INSERT ON batch TO crm_api;
 GRANT SELECT ON api_key TO crm_api;
 GRANT SELECT, INSERT, DELETE ON session TO crm_api;
-GRANT SELECT, INSERT, UPDATE ON guess_limit TO crm_api;
+GRANT SELECT, INSERT, UPDATE ON guess_limit, card_issuer TO crm_api;
 
 -- Operators keep the API keys, and read everything but personal data. A key is never deleted.
 GRANT SELECT, INSERT ON org TO crm_ops;
