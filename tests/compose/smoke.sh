@@ -60,6 +60,10 @@ two_workers
 begin "a customer, a gift card, a tender, a sale and a dead letter"
 exchange first
 
+begin "an operator makes a key"
+key=$(bounded 60 docker compose run --rm -T ops worker keys create --orgcode smoke --name smoke --scope customer:read)
+[[ $key == g3nk_smoke_* ]] || { echo "no key came back" >&2; exit 1; }
+
 begin "each worker has partitions"
 for container in "${workers[@]}"; do
     bounded 30 docker exec "$container" python -c '
