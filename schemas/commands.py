@@ -8,6 +8,7 @@ from schemas.documents import CardRef
 from schemas.policy import Policy
 from schemas.rules import fault, present
 from schemas.scalars import (
+    BirthDate,
     CardNumber,
     Currency,
     Date,
@@ -65,6 +66,7 @@ class CustomerCreate(Command):
     name: Text | None = None
     email: Text | None = None
     phone: Text | None = None
+    birth_date: BirthDate | None = None
     external_ids: Annotated[dict[Id, Id], Field(max_length=MAX_EXTERNAL_IDS)] | None = None
 
 
@@ -75,6 +77,7 @@ class CustomerUpdate(Command):
     name: Text | None = None
     email: Text | None = None
     phone: Text | None = None
+    birth_date: BirthDate | None = None
     external_ids: Annotated[dict[Id, Id], Field(max_length=MAX_EXTERNAL_IDS)] | None = None
     status: Literal["active", "blocked"] | None = None
 

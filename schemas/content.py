@@ -197,6 +197,8 @@ class _Version2(_Version1):
         return _RETURN_LINE_2(line)
 
     members: ClassVar[dict[str, tuple[str, ...]]] = _Version1.members | {
+        "crm.customer.create": (*_Version1.members["crm.customer.create"], "birth_date"),
+        "crm.customer.update": (*_Version1.members["crm.customer.update"], "birth_date"),
         "crm.loyalty.transfer": ("command_id", "from_customer_id", "to_customer_id", "points"),
     }
 

@@ -15,6 +15,7 @@ _AT: Final = "2026-03-01T10:15:00.412000Z"
 _PROFILE: Final = {
     "name": "Ada Example",
     "email": "ada@example.com",
+    "birth_date": "--12-10",
     "phone": "+44 20 7946 0000",
     "external_ids": {"shop": "77-1"},
 }

@@ -68,6 +68,7 @@ _CRM: Final[Mapping[str, Data]] = {
         customer_id="C-1001",
         name="Ada Example",
         email="ada@example.com",
+        birth_date="--12-10",
         phone="+44 20 7946 0000",
         external_ids={"shop": "77-1"},
     ),

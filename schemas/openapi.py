@@ -161,7 +161,10 @@ def _description(operation: Operation) -> str:
         return scope
     told = f"{scope} Becomes a `{operation.document}`; `{'` and `'.join(operation.given)}` must not be in the body."
     if operation.name == "tender.authorize":
-        told += " Without `tender_id` the `Idempotency-Key` is it, or one is made."
+        told += (
+            " Without `tender_id` the `Idempotency-Key` is it, or one is made. Repeated for a tender that has been "
+            "voided or has expired since: 409, with the stored outcome as `outcome`."
+        )
     elif operation.id_field == "tender_id":
         told += " `tender_id` is the identity."
     return told

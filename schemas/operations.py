@@ -211,8 +211,8 @@ _OPERATIONS: Final = (
     _command(
         "tender.authorize", Scope.TENDER, "Hold money on a gift card, or points. With `capture`, take it at once.",
         R.ALREADY_VOIDED, R.TOO_LATE, R.CARD_NOT_ACCEPTED, *_CUSTOMER, R.CURRENCY_MISMATCH, R.CARD_EXPIRED,
-        R.CARD_FROZEN, R.BELOW_MINIMUM, R.OVER_MAXIMUM, R.GIFT_CARD_BUYS_GIFT_CARD, R.INSUFFICIENT_BALANCE,
-        document="scm.tender.requested",
+        R.CARD_FROZEN, R.HOLD_EXPIRED, R.BELOW_MINIMUM, R.OVER_MAXIMUM, R.GIFT_CARD_BUYS_GIFT_CARD,
+        R.INSUFFICIENT_BALANCE, document="scm.tender.requested",
     ),
     _command(
         "tender.capture", Scope.TENDER,

@@ -169,6 +169,19 @@ INSTANT_PATTERN: Final = (
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}").fullmatch
 
 
+BIRTH_DATE_PATTERN: Final = f"^(?:{_YEAR}|-)-{_DAY_OF_MONTH}$"
+_BIRTH_DATE: Final = "a date, like 1815-12-10, or --12-10 without the year"
+_LEAP_YEAR: Final = "2000"  # stands in where the year is not told, so that 29 February is a day
+
+
+def _birth_date(text: str) -> str:
+    try:
+        date.fromisoformat(text.replace("--", f"{_LEAP_YEAR}-", 1) if text.startswith("--") else text)
+    except ValueError:
+        raise fault(_BIRTH_DATE) from None
+    return text
+
+
 def _date(value: object, info: ValidationInfo) -> int:
     if type(value) is str and _DATE(value):
         try:
@@ -227,6 +240,7 @@ DECIMAL_PATTERN: Final = r"^[0-9]{1,15}(\.[0-9]{1,12})?$"
 PATTERNS: Final[Mapping[str, str]] = {
     ID_PATTERN: "printable ASCII characters only",
     TEXT_PATTERN: "a text without NUL characters",
+    BIRTH_DATE_PATTERN: _BIRTH_DATE,
     DECIMAL_PATTERN: 'a decimal number in quotes like "1.5", with at most 15 digits before the point and 12 after',
 }
 
@@ -246,6 +260,8 @@ FromOne = Annotated[int, Field(ge=1, le=LIMIT)]
 
 Instant = Annotated[int, PlainValidator(_instant), WithJsonSchema(INSTANT_SCHEMA)]
 Date = Annotated[int, PlainValidator(_date), WithJsonSchema(DATE_SCHEMA)]
+# YYYY-MM-DD, or --MM-DD of a person who does not tell the year; kept as it is written.
+BirthDate = Annotated[str, StringConstraints(pattern=BIRTH_DATE_PATTERN), AfterValidator(_birth_date)]
 CardNumber = Annotated[
     CardToken,
     PlainValidator(_card_number),

@@ -113,6 +113,7 @@ class Profile(Out):
     name: str | None = None
     email: str | None = None
     phone: str | None = None
+    birth_date: Annotated[str | None, Field(description="YYYY-MM-DD, or --MM-DD without the year")] = None
     external_ids: dict[str, str] | None = None
 
 

@@ -20,7 +20,7 @@ from tests.crm.files import CARDS, CUSTOMERS, a_file, people
         (b"customer_id\tname\nC1\tAda\n", "columns are separated by tabs; use commas"),
         (
             b"customer_id,nmae\nC1,Ada\n",
-            "column 2 (nmae) is unknown; the columns are customer_id, name, email, phone, external_ids.NAME, actor",
+            "column 2 (nmae) is unknown; the columns are customer_id, name, email, phone, birth_date, ext",
         ),
         (b"C1,ada@example.com\n", "row 1: column 1 is unknown"),
         (b"customer_id,name\nCustomer ID,Name\nC1,Ada\n", "row 2: is a second header; delete it"),

@@ -62,7 +62,7 @@ def test_what_is_dangerous_is_asked_about(desk: Desk, answer: str, code: int, se
     assert told.splitlines()[-5:] == [
         "  customer-id: C",
         "  reason: asked for it",
-        "  who: Ada Example, ada@example.com, +44 20 7946 0000, shop=77-1",
+        "  who: Ada Example, ada@example.com, --12-10, +44 20 7946 0000, shop=77-1",
         "  erased for good: name, e-mail, phone, birth date, external ids",
         "  stays, under a pseudonym: 119 points, 1 gift card(s), every transfer",
     ]
@@ -140,7 +140,7 @@ def test_rows_wider_than_the_terminal_are_shown_upright(desk: Desk) -> None:
     lines = [line.rstrip() for line in plain(shown).splitlines()]
     assert code == 0
     assert max(map(len, lines)) <= 80
-    assert "Ada Example  ada@example.com  +44 20 7946 0000  shop=77-1" in lines  # fits
+    assert "Ada Example  ada@example.com  --12-10     +44 20 7946 0000  shop=77-1" in lines  # fits
     assert "document  scm.sale.completed london-1-2026-03-01-0042" in lines
 
 

@@ -17,10 +17,10 @@ from tests.model.world import Doc, World
 
 _CONTENT_NAMES = """
 sale_id store_id terminal_id currency customer_id training lines line_id sku category item_type quantity net_minor
-loyalty_excluded gift_card number card_id load_minor tenders tender_id kind amount_minor return_id sale_line_id refunds
-refund_id sale_total_minor eligible_minor capture allow_partial command_id name email phone external_ids status
-from_customer_id into_customer_id purpose channel granted source points of type id expires_on from_card to_card pool_id
-policy effective_from
+loyalty_excluded gift_card number card_id load_minor tenders tender_id kind amount_minor return_id sale_line_id
+refunds refund_id sale_total_minor eligible_minor capture allow_partial command_id name email phone birth_date
+external_ids status from_customer_id into_customer_id purpose channel granted source points of type id expires_on
+from_card to_card pool_id policy effective_from
 """
 _CONTENT = frozenset(_CONTENT_NAMES.split())
 _FALSE = ("capture", "allow_partial", "loyalty_excluded", "training")

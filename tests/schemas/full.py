@@ -59,7 +59,9 @@ MORE: dict[str, list[dict[str, Any]]] = {
     ],
     "scm.tender.captured": [{"training": False}],
     "scm.tender.voided": [{"training": False}],
-    "crm.customer.update": [{"name": "A", "email": "B", "phone": "C", "external_ids": {"shop": "1"}}],
+    "crm.customer.update": [
+        {"name": "A", "email": "B", "phone": "C", "birth_date": "1815-12-10", "external_ids": {"shop": "1"}}
+    ],
     "crm.policy.put": [
         {
             "policy": {

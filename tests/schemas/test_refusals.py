@@ -27,6 +27,7 @@ BIG = 10**15
 BAD_QUANTITY = (
     'lines[0].quantity: a decimal number in quotes like "1.5", with at most 15 digits before the point and 12 after'
 )
+BAD_BIRTH_DATE = "birth_date: a date, like 1815-12-10, or --12-10 without the year"
 BAD_NUMBER = "gift_card.number: 8 to 32 digits and letters, not counting spaces and dashes"
 BAD_TYPE = (
     "of.type: one of scm.sale.completed, scm.return.completed, scm.tender.requested, "
@@ -59,6 +60,11 @@ ROWS: list[tuple[str, str, object, str]] = [
     ("crm.policy.put", "effective_from", ABSENT, "effective_from is missing"),
     (ADJUST, "reason", ABSENT, "reason is missing"),
     (ADJUST, "actor", ABSENT, "actor is missing"),
+    ("crm.customer.create", "birth_date", "1815-02-29", BAD_BIRTH_DATE),
+    ("crm.customer.create", "birth_date", "1815-12", BAD_BIRTH_DATE),
+    ("crm.customer.create", "birth_date", "-12-10", BAD_BIRTH_DATE),
+    ("crm.customer.create", "birth_date", "--13-01", BAD_BIRTH_DATE),
+    ("crm.customer.update", "birth_date", 18151210, "birth_date: a text, in quotes"),
     ("crm.loyalty.restore", "of.id", ABSENT, "of: id is missing"),
     ("crm.giftcard.freeze", "gift_card", ABSENT, "gift_card is missing"),
     # null is absent
@@ -213,6 +219,7 @@ BEYOND_JSON_SCHEMA = {
     "another customer than from_customer_id",
     "a time with offset, like 2026-03-01T10:15:00Z",
     "a date, like 2026-03-01",
+    "a date, like 1815-12-10, or --12-10 without the year",  # 29 February, 31 June
     "a text in Unicode, without half a surrogate pair",
 }
 # Python's jsonschema takes 1500.0 for an integer, can't print an integer so long, and lets `$` match before a last \n.

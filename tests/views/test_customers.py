@@ -93,6 +93,46 @@ async def test_what_is_owed(shop: Shop) -> None:
     assert told["tier"] == {"factor": "1", "earned_12m": 0}
 
 
+@pytest.mark.parametrize(
+    ("gold_factor", "points"), [("1.5", 15), ("1.1", 11), ("1", 10)], ids=["higher", "lower", "none"]
+)
+async def test_the_tier_shown_is_the_tier_that_a_sale_counts(shop: Shop, gold_factor: str, points: int) -> None:
+    """The one with the highest threshold, whatever its factor."""
+    silver = '{"name":"silver","from_points_12m":10,"factor":"1.25"}'
+    gold = f'{{"name":"gold","from_points_12m":100,"factor":"{gold_factor}"}}'
+    await shop.tell(f'policy {{"earn":{{"tiers":[{silver},{gold}]}}}}', PERSON.format("C"), "earn K1 C 100 @-1d")
+    tier = (await shop.ask("customer.get", customer_id="C"))["tier"]
+    assert (tier["name"], tier["factor"]) == ("gold", gold_factor)
+    sale = {
+        "store_id": "s", "currency": "GBP", "customer_id": "C",
+        "lines": [{"line_id": 1, "sku": "x", "net_minor": 1000}], "tenders": [],
+    }  # fmt: skip
+    told = await shop.ask("event.simulate", type="scm.sale.completed", data=sale)
+    assert told["outcome"]["points"]["change"] == points
+
+
+async def test_a_consent_for_every_channel_ends_those_for_one(shop: Shop) -> None:
+    """As a campaign counts them: what names no channel is said of all."""
+    await shop.tell(
+        PERSON.format("C"),
+        "consent K1 C marketing yes channel=email @-3d",
+        "consent K2 C marketing no @-2d",
+        "consent K3 C marketing yes channel=sms @-1d",
+        "consent K4 C marketing yes channel=post @-4d",
+    )
+    told = (await shop.ask("customer.get", customer_id="C"))["consents"]
+    assert [(one.get("channel"), one["granted"]) for one in told] == [(None, False), ("sms", True)]
+
+
+async def test_a_birth_date_is_told_and_goes_with_the_person(shop: Shop) -> None:
+    await shop.tell(PERSON.format("C") + " birth_date=--02-29", PERSON.format("D"), "update U1 D birth_date=1815-12-10")
+    for customer_id, birth_date in (("C", "--02-29"), ("D", "1815-12-10")):
+        told = await shop.ask("customer.get", customer_id=customer_id)
+        assert told["profile"]["birth_date"] == birth_date
+    await shop.tell("forget F1 C asked")
+    assert (await shop.ask("customer.get", customer_id="C"))["profile"] == {}
+
+
 async def test_points_earned_more_than_a_year_ago_reach_no_tier(shop: Shop) -> None:
     await shop.tell(
         'policy {"earn":{"tiers":[{"name":"gold","from_points_12m":100,"factor":"1.5"}]}}',
@@ -227,3 +267,8 @@ async def test_a_cursor_of_another_question_is_invalid(shop: Shop) -> None:
         await shop.ask("customer.list", limit=1, cursor=cursor, email="a@example.com")
     with pytest.raises(Invalid, match="cursor"):
         await shop.ask("customer.list", limit=1, cursor=cursor, org="other")
+
+
+async def test_a_birth_date_carries_over_in_a_merge(shop: Shop) -> None:
+    await shop.tell(PERSON.format("C") + " birth_date=--02-29", PERSON.format("D"), "merge M1 C D")
+    assert (await shop.ask("customer.get", customer_id="C"))["profile"]["birth_date"] == "--02-29"

@@ -13,6 +13,7 @@ MEMBERS: Final[Mapping[str, str]] = MappingProxyType(
         "allow_partial": "take less, if there is less",
         "amount_minor": "in minor units: 1250 is 12.50",
         "at": "the instant of which it is asked",
+        "birth_date": "YYYY-MM-DD, or --MM-DD without the year",
         "capture": "take it at once, without a hold",
         "card_id": "the card's id, instead of its number",
         "channel": "as email, sms; without: every channel",

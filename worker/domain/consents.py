@@ -1,6 +1,6 @@
 """Consents: given or withdrawn for a purpose, in force from an instant (contract §2.2 Earning, §2.3)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from operator import attrgetter
 
 from worker.domain.books import Books, Consent
@@ -18,12 +18,20 @@ def consented(books: Books, customer_id: str, purpose: str, at_us: int) -> bool:
         for consent in books.consents.get(record.key, ())
         if consent.purpose == purpose and consent.at_us <= at_us
     ]
-    granted: dict[str, bool] = {}
+    return any(consent.granted for consent in in_force(said).values())
+
+
+def in_force(said: Iterable[Consent]) -> dict[str, Consent]:
+    """Of all that was said for one purpose, in the order of decision, what counts: by channel, "" for all of them.
+
+    The latest `at_us` counts, of equal ones the one decided later; one that names no channel ends those before it.
+    """
+    counts: dict[str, Consent] = {}
     for consent in sorted(said, key=attrgetter("at_us")):
         if not consent.channel:
-            granted.clear()
-        granted[consent.channel] = consent.granted
-    return any(granted.values())
+            counts.clear()
+        counts[consent.channel] = consent
+    return counts
 
 
 def note(books: Books, consent: Consent) -> None:

@@ -21,7 +21,7 @@ from worker.domain.movements import day_of
 from worker.domain.outcome import Outcome
 from worker.domain.policy import PolicyVersion
 
-PROFILE = ("name", "email", "phone", "external_ids")
+PROFILE = ("name", "email", "phone", "birth_date", "external_ids")
 
 
 def create(doc: CustomerCreate, books: Books) -> Outcome:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from schemas.documents import ReturnCompleted, ReturnLine, SaleCompleted
 from schemas.documents import SaleLine as SoldLine
+from schemas.policy import Tier
 from schemas.reasons import Reason
 from worker.domain.books import Books
 from worker.domain.consents import consented
@@ -143,14 +144,19 @@ def common_factor(
 
 
 def _tier(version: PolicyVersion, account: Account | None, day: int) -> tuple[int | None, int]:
-    """The highest tier that was reached, and the points of twelve months that reached it."""
+    """The place of the tier that counts, and the points of twelve months that reached it."""
     tiers = version.policy.earn.tiers
     if not tiers or account is None:
         return None, 0
     earned = earned_12m(account, day)
-    reached = [place for place, tier in enumerate(tiers) if tier.from_points_12m <= earned]
-    best = max(reached, key=lambda place: tiers[place].from_points_12m, default=None)
+    best = tier_of(tiers, earned)
     return (None, 0) if best is None or tiers[best].factor == 1 else (best, earned)
+
+
+def tier_of(tiers: Sequence[Tier], earned: int) -> int | None:
+    """The place of the tier with the highest threshold that `earned` points meet, whatever its factor; or None."""
+    reached = [place for place, tier in enumerate(tiers) if tier.from_points_12m <= earned]
+    return max(reached, key=lambda place: tiers[place].from_points_12m, default=None)
 
 
 def _campaigns(books: Books, version: PolicyVersion, customer_id: str, at_us: int) -> tuple[int | None, int | None]:

@@ -190,10 +190,10 @@ async def _customers(connection: Connection, no: int, shelf: list[Books]) -> Non
             profiles[book.org, account.id] = profiles.get((book.org, account.id), {}) | kept
     if profiles:
         rows = [
-            (org, id_, p.get("name"), p.get("email"), p.get("phone"), _json(p.get("external_ids")))
+            (org, id_, p.get("name"), p.get("email"), p.get("phone"), p.get("birth_date"), _json(p.get("external_ids")))
             for (org, id_), p in sorted(profiles.items())
         ]
-        await connection.execute(SQL["upsert_customer"], *_rows_of(6, rows))
+        await connection.execute(SQL["upsert_customer"], *_rows_of(7, rows))
     carried = [(book.org, source, person) for book in shelf for source, person in book.carried]
     for org, source, person in carried:
         await connection.execute(SQL["carry_profile"], org, source.id, person.id)

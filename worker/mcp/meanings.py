@@ -109,6 +109,10 @@ REASONS: Final[Mapping[Reason, Meaning]] = MappingProxyType(
         Reason.TENDERS_MISMATCH: Meaning(
             "the tenders do not add up to the lines; the sale was settled all the same", "Check the sale at its source."
         ),
+        Reason.REFUNDS_MISMATCH: Meaning(
+            "the refunds are more than the lines that came back; the return was settled all the same",
+            "Check the return at its source.",
+        ),
     }
 )
 

@@ -1,23 +1,28 @@
 """Which card is asked about, whether it may be told of, and how it is now (contract §2.2 Safety)."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Literal
+from types import MappingProxyType
+from typing import Final, Literal
 
 from schemas.documents import CardRef
 from schemas.reasons import Reason
 from schemas.scalars import EPOCH
 from schemas.views import GiftCardView
 from worker.domain.books import Books
-from worker.domain.lots import NEVER, Account, CardFacts, Kind, Standing
+from worker.domain.lots import NEVER, Account, CardFacts, Kind
 from worker.domain.needs import Needs
 from worker.domain.policy import PolicyBook
-from worker.domain.requests import accepted_card
+from worker.domain.requests import accepted_card, card_refused
 from worker.ledger import load, write
 from worker.ledger.queries import SQL
 from worker.views.desk import Desk, Refused
 from worker.views.tenant import Tenant
+
+STATUS: Final[Mapping[Reason | None, Literal["active", "frozen", "expired"]]] = MappingProxyType(
+    {None: "active", Reason.CARD_FROZEN: "frozen", Reason.CARD_EXPIRED: "expired"}
+)
 
 
 async def try_pin(desk: Desk, orgcode: str, ref: CardRef) -> None:
@@ -62,9 +67,7 @@ async def accepted(tenant: Tenant, ref: CardRef, *, trusted: bool) -> tuple[Acco
 
 def view(card: Account, facts: CardFacts, customer_id: str | None, day: int) -> GiftCardView:
     """As it is on a day; nothing is available of one that may not pay."""
-    status: Literal["active", "frozen", "expired"] = "active" if card.standing is Standing.ACTIVE else "frozen"
-    if facts.expires_day < day:
-        status = "expired"
+    status = STATUS[card_refused(card, day)]
     return GiftCardView(
         card_id=card.key,
         last4=facts.last4 or None,

@@ -21,8 +21,10 @@ from schemas.views import (
     PointsLot,
     Profile,
 )
+from worker.domain import consents
+from worker.domain.books import Consent as ConsentSaid
 from worker.domain.lots import Account, Kind, Standing
-from worker.domain.loyalty import earned_12m
+from worker.domain.loyalty import earned_12m, tier_of
 from worker.domain.movements import day_of
 from worker.domain.policy import PolicyVersion
 from worker.ledger.pack import account_of
@@ -66,17 +68,17 @@ async def get(desk: Desk, orgcode: str, request: CustomerGet) -> CustomerView:
 
 
 async def _consents(tenant: Tenant, customer_id: str) -> tuple[Consent, ...]:
-    """What was said last, by when it happened, for each purpose and channel."""
-    latest: dict[tuple[Any, str], Any] = {}
+    """What counts for each purpose and channel, as a campaign of now would see it."""
+    said: dict[Any, list[ConsentSaid]] = {}
     for row in await tenant.connection.fetch(SQL["load_consent"], [tenant.org], [customer_id]):
-        said = latest.setdefault((row["purpose"], row["channel"]), row)
-        if row["at_us"] >= said["at_us"]:
-            latest[row["purpose"], row["channel"]] = row
+        entry = ConsentSaid(customer_id, row["purpose"], row["channel"], row["granted"], row["at_us"])
+        said.setdefault(row["purpose"], []).append(entry)
     return tuple(
         Consent(
-            purpose=purpose, channel=channel or None, granted=row["granted"], since=format_instant(row["at_us"])
+            purpose=purpose, channel=channel or None, granted=counts.granted, since=format_instant(counts.at_us)
         )
-        for (purpose, channel), row in sorted(latest.items())
+        for purpose, entries in sorted(said.items())
+        for channel, counts in sorted(consents.in_force(entries).items())
     )  # fmt: skip
 
 
@@ -92,15 +94,13 @@ def _balance(points: Account, day: int) -> Balance:
 
 
 def _tier(version: PolicyVersion, points: Account, day: int) -> CustomerTier:
-    """As a sale of today would see it: of the tiers reached the one whose factor is the highest."""
+    """As a sale of today would see it."""
     earned = earned_12m(points, day)
-    reached = [tier for tier in version.policy.earn.tiers if tier.from_points_12m <= earned]
-    best = max(reached, key=lambda tier: (tier.factor, tier.from_points_12m), default=None)
-    return CustomerTier(
-        name=None if best is None else best.name,
-        factor="1" if best is None else exact_text(best.factor),
-        earned_12m=earned,
-    )
+    tiers = version.policy.earn.tiers
+    place = tier_of(tiers, earned)
+    if place is None:
+        return CustomerTier(name=None, factor="1", earned_12m=earned)
+    return CustomerTier(name=tiers[place].name, factor=exact_text(tiers[place].factor), earned_12m=earned)
 
 
 def _lots(points: Account) -> Iterable[PointsLot]:

@@ -70,6 +70,7 @@ class Tenant:
                 name=row["name"],
                 email=row["email"],
                 phone=row["phone"],
+                birth_date=row["birth_date"],
                 external_ids=None if row["external_ids"] is None else orjson.loads(row["external_ids"]),
             )
             for row in rows

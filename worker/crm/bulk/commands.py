@@ -28,8 +28,8 @@ _Profile = Annotated[str | None, typer.Option(help="of g3n login")]
 def customers(file: _File, concurrency: _Concurrency = 8, state: _State = None, profile: _Profile = None) -> None:
     """Create the customers of a file.
 
-    Columns are the options of `customer create` with _ for -: customer_id, name, email, phone, external_ids.NAME,
-    actor. A row of JSONL is the body.
+    Columns are the options of `customer create` with _ for -: customer_id, name, email, phone, birth_date,
+    external_ids.NAME, actor. A row of JSONL is the body.
 
     The whole file is checked before anything is sent. Run it again to go on where it was: nothing is done twice.
     Rows that were refused are in FILE.errors.jsonl.
