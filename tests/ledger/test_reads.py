@@ -38,6 +38,17 @@ INSERT INTO batch (no, worker, decided_at, documents, published_at)
 INSERT INTO event (no, org, type, status, subject, digest, facts, record)
     SELECT n << 12, 1 + n % 2, 1, 0, 'S' || n, 'd', 'f', 'r' FROM generate_series({first}, {last}) n;
 """
+HISTORY: Final = 50_000
+PAGE: Final = 8_000
+TRADE: Final = """
+INSERT INTO event (no, org, type, status, subject, digest, facts, record)
+    SELECT n << 12, 1, 1, 0, 'S' || n, decode(md5(n::text), 'hex'), decode(repeat(md5(n::text), 5), 'hex'),
+           decode(repeat(md5(n::text), 4), 'hex')
+    FROM generate_series({first}::bigint, {last}) n
+"""
+RETURNS: Final = """
+UPDATE event SET record = record || 'returned'::bytea WHERE no <= {before}::bigint << 12 AND (no >> 12) % 19 = 1
+"""
 TABLES: Final = (
     "account", "customer", "consent", "tender", "card_number", "parked", "timer", "batch", "event",
 )  # fmt: skip
@@ -97,6 +108,20 @@ async def test_reads_after_an_import_into_a_small_ledger(session: asyncpg.Connec
     await _analyse(session)
     await session.execute(FILL.format(first=AN_IMPORT_BEFORE + 1, last=ROWS))
     assert await _too_many(session) == []
+
+
+async def test_a_page_of_a_history_in_a_table_that_was_updated(session: asyncpg.Connection) -> None:
+    """Sales that were returned moved to other pages, and later sales took their places, again and again."""
+    await session.execute("INSERT INTO org (code) VALUES ('acme'); SET enable_seqscan = on")
+    for start in range(0, HISTORY, HISTORY // 10):
+        await session.execute(TRADE.format(first=start + 1, last=start + HISTORY // 10))
+        await session.execute(RETURNS.format(before=start))
+        await session.execute("VACUUM event")
+    await session.execute("SET enable_seqscan = off")
+    await session.execute("SELECT brin_summarize_new_values('event_no')")
+    numbers = ", ".join(str(n << 12) for n in range(HISTORY - 1, 0, -HISTORY // 50))
+    touched = await buffers_of(session, "read_causes", "1", f"ARRAY[{numbers}]")
+    assert touched <= PAGE, touched
 
 
 async def _too_many(session: asyncpg.Connection) -> list[tuple[str, str, int, int]]:

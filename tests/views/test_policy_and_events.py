@@ -1,10 +1,11 @@
 """The policy, why a document was decided so, and what one would get."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
 
-from schemas.policy import DEFAULT_POLICY
+from schemas.policy import DEFAULT_POLICY, Policy
 from tests.views.conftest import NOW, Shop
 from worker.pipeline import Conflict
 from worker.views import Invalid, Unknown
@@ -36,6 +37,26 @@ async def test_the_policy_by_version_and_by_time(shop: Shop) -> None:
     with pytest.raises(Invalid, match=r"^version: "):
         await shop.ask("loyalty.policy.get", version=4)
     assert (await shop.ask("loyalty.policy.get", org="other"))["versions"] == [{"version": 0}]
+
+
+async def test_a_policy_is_parsed_once(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However often it is read, and by several at a time."""
+    parsed: list[bytes] = []
+    real = Policy.from_json
+
+    def from_json(text: bytes) -> Policy:
+        parsed.append(text)
+        return real(text)
+
+    monkeypatch.setattr(Policy, "from_json", from_json)
+    await shop.tell("customer C", *(f"policy {{}} from=-{9 - n}d id=P{n}" for n in range(3)))
+    parsed.clear()
+    for _ in range(3):
+        await asyncio.gather(*(shop.ask("customer.get", customer_id="C") for _ in range(2)))
+    assert len(parsed) <= 3 * 2, "two that begin together may both parse"
+    parsed.clear()
+    view = await shop.ask("loyalty.policy.get")
+    assert (view["version"], parsed) == (3, [])
 
 
 async def test_a_version_that_a_later_one_replaced_says_so(shop: Shop) -> None:

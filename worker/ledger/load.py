@@ -5,7 +5,7 @@ workers that both relied on it collide on the unique index, and one of them deci
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from schemas.policy import Policy
 from schemas.registry import DOCUMENTS
@@ -34,8 +34,14 @@ def _columns(keys: Sequence[tuple[Any, ...]], width: int) -> list[tuple[Any, ...
     return list(zip(*keys, strict=True)) if keys else [()] * width
 
 
+KEPT_VERSIONS: Final = 2000  # of all tenants; beyond that only those of the tenants at hand are kept
+
+
 class Shelf:
-    """Loads the books of the tenants of a batch. Keeps policies between batches: versions never change."""
+    """Loads the books of the tenants of a batch. Keeps parsed policies between batches: versions never change.
+
+    Readings may share one at the same time.
+    """
 
     def __init__(self) -> None:
         self._policies: dict[int, list[PolicyVersion]] = {}
@@ -47,9 +53,13 @@ class Shelf:
         """Empty books of these tenants, with every policy version that there is."""
         known = [(org, len(self._policies.get(org, ()))) for org in orgs.values()]
         for row in await connection.fetch(SQL["load_policy"], *_columns(known, 2)):
+            kept = self._policies.setdefault(row["org"], [])
+            if row["version"] != len(kept) + 1:  # it was loaded meanwhile, by another reader of this shelf
+                continue
             policy = Policy.from_json(row["policy"].encode())
-            version = PolicyVersion(row["version"], row["effective_us"], policy)
-            self._policies.setdefault(row["org"], []).append(version)
+            kept.append(PolicyVersion(row["version"], row["effective_us"], policy))
+        if sum(map(len, self._policies.values())) > KEPT_VERSIONS:
+            self._policies = {org: kept for org, kept in self._policies.items() if org in orgs.values()}
         return {
             orgcode: Books(org, orgcode, PolicyBook(list(self._policies.get(org, ())))) for orgcode, org in orgs.items()
         }

@@ -1,13 +1,14 @@
 """Where a reading is asked for, and the two ways in which it can end without an answer."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import BaseModel
 
 from schemas.reasons import Reason
 from worker.codec import Outlet
+from worker.ledger.load import Shelf
 from worker.ledger.pool import Pool
 from worker.pipeline import Pipeline
 
@@ -22,6 +23,7 @@ class Desk:
     pipeline: Pipeline
     outlet: Outlet
     trusted: bool = False
+    shelf: Shelf = field(default_factory=Shelf)  # a policy is parsed once, not for each reading
 
 
 Reading = Callable[[Desk, str, Any], Awaitable[BaseModel]]

@@ -27,10 +27,11 @@ class Tenant:
     keyring: Keyring
     orgcode: str
     org: int
+    shelf: Shelf
 
     async def policies(self) -> PolicyBook:
         """Every version, the default first."""
-        books = await Shelf().open(self.connection, {self.orgcode: self.org})
+        books = await self.shelf.open(self.connection, {self.orgcode: self.org})
         return books[self.orgcode].policies
 
     async def accounts(self, keys: Iterable[Key]) -> dict[Key, Account]:
@@ -82,4 +83,4 @@ async def reading(desk: Desk, orgcode: str) -> AsyncIterator[Tenant]:
     """One moment of the tenant's ledger; of a tenant that is not known an empty one."""
     async with desk.pool.reading() as connection:
         org = await connection.fetchval("SELECT id FROM org WHERE code = $1", orgcode)
-        yield Tenant(connection, desk.pipeline.keyring(orgcode), orgcode, org or NOBODY)
+        yield Tenant(connection, desk.pipeline.keyring(orgcode), orgcode, org or NOBODY, desk.shelf)
