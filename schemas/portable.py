@@ -84,7 +84,9 @@ def _member(node: Schema, *, is_answer: bool) -> Schema:
 
 
 def _nullable(plain: Schema) -> Schema:
-    if "$ref" in plain or "enum" in plain or "const" in plain:
+    # If `type` says that a map may be null, openapi-generator's Java client sends an empty map unless it is set: each
+    # customer.update would delete all external ids.
+    if "$ref" in plain or "enum" in plain or "const" in plain or plain["type"] == "object":
         return {"anyOf": [plain, _NULL]}
     return {**plain, "type": [plain["type"], "null"]}
 
