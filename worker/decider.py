@@ -7,7 +7,7 @@ import asyncpg
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_random
 
 from schemas.policy import Policy
-from schemas.reasons import DeadLetterReason
+from schemas.reasons import DeadLetterReason, Reason
 from worker import errors, faults
 from worker.domain import deadlines, needs
 from worker.domain.books import Books, Pins
@@ -18,6 +18,7 @@ from worker.ledger import load, write
 from worker.ledger.pool import Pool
 from worker.ledger.queries import Connection
 from worker.ledger.work import Work
+from worker.sources import Sources
 
 ATTEMPTS = 4
 # What one document may be to blame for: a value that no column takes, a check that fails. Never resources.
@@ -65,9 +66,10 @@ def retrying(*, divisible: bool) -> AsyncRetrying:
 class Decider:
     """Decides works in the order given; keeps nothing between batches but policies, whose versions never change."""
 
-    def __init__(self, pool: Pool, max_age_days: int) -> None:
+    def __init__(self, pool: Pool, max_age_days: int, source_misses_per_min: int = 0) -> None:
         self._pool = pool
         self._max_age_days = max_age_days
+        self._sources = Sources(source_misses_per_min)
         self._shelf = load.Shelf()
 
     def forget(self) -> None:
@@ -107,11 +109,17 @@ class Decider:
         if work.timer is not None:
             work.outcome = deadlines.due(work.timer, book)
             return
-        trusted = work.document is not None and work.document.trusted  # nothing that waits or is due names a PIN
+        document = work.document  # nothing that waits or is due names a PIN
+        trusted = document is not None and document.trusted
+        read = None if document is None or document.record is None or book.pins is Pins.WAIVED else document
+        if read is not None and not self._sources.may_guess(read):
+            book.pins = Pins.REFUSED
         at = Circumstances(work.record_us, self._max_age_days, work.resumed, work.overdue, trusted)
         result = decide(work.type, work.model, book, at)
         if isinstance(result, Outcome):
             work.outcome = result
+            if read is not None and result.reason is Reason.CARD_NOT_ACCEPTED:
+                self._sources.missed(read)
         else:
             work.parked = result
 

@@ -64,6 +64,7 @@ class Pipeline:
         inputs: tuple[str, ...],
         max_age_days: int,
         *,
+        source_misses_per_min: int = 0,
         crash: bool = False,
     ) -> None:
         """`crash`: let a fault of the program end the process, instead of the document that meets it."""
@@ -71,7 +72,7 @@ class Pipeline:
         self._decoder = decoder
         self._outlet = outlet
         self._dead = DeadLetters(outlet.consumer_group, decoder.pseudonym, crash=crash)
-        self._decider = Decider(pool, max_age_days)
+        self._decider = Decider(pool, max_age_days, source_misses_per_min)
         self._waiting = Waiting(pool, self._decider, outlet, inputs, crash=crash)
         self._journal = Journal(pool, outlet, crash=crash)
         self._crash = crash
@@ -92,7 +93,10 @@ class Pipeline:
             raise SettingsError(f"G3N_TOPIC_RULES is invalid: {error}") from None
         outlet = Outlet(names.outcomes, names.tender_outcomes, settings.consumer_group)
         crash = settings.on_failure == "crash"
-        return cls(pool, decoder, outlet, names.inputs, settings.tender_max_age_days, crash=crash)
+        return cls(
+            pool, decoder, outlet, names.inputs, settings.tender_max_age_days,
+            source_misses_per_min=settings.source_card_misses_per_min, crash=crash,
+        )  # fmt: skip
 
     async def close(self) -> None:
         """Say what is published, and disconnect."""

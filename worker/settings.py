@@ -58,6 +58,10 @@ class Settings(Secured):
     linger_ms: int = Field(10, ge=0, le=1000, description="wait so long, at most, for a small batch to grow")
     tender_max_age_days: int = Field(7, ge=1, description="gift card requests older than that are declined, too_late")
 
+    source_card_misses_per_min: int = Field(
+        300, ge=0, description="cards not accepted, of one source on the topics; then none is; 0: no limit"
+    )
+
     http_host: str = Field("127.0.0.1", description="address of /livez, /readyz and /metrics")
     http_port: int = Field(9464, ge=0, le=65_535, description="their port; process i of N takes port + i; 0: off")
     api_host: str = Field("127.0.0.1", description="`g3n api`: address that it answers on")

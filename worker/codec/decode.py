@@ -68,6 +68,7 @@ class Document:
     )
     record: Record | None = None  # None: it came in through a door, not from a topic
     traceparent: bytes | None = None
+    source: str = ""  # the publisher's, of a record
     trusted: bool = False  # came with the scope card:trusted (contract §2.2 Safety); nothing from a topic does
 
 
@@ -155,6 +156,7 @@ class Decoder:
             record_us,
             record,
             _traceparent(record, envelope),
+            source=envelope["source"],
         )
 
     def _may_carry(self, topic: str, type_: str, orgcode: str) -> bool:

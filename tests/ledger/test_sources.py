@@ -1,0 +1,58 @@
+"""On the topics, guesses of cards are limited by source (contract §9)."""
+
+import pytest
+from structlog.testing import capture_logs
+
+from tests.codec.records import Record
+from tests.ledger.conftest import NOW_US, Worker, record, said
+from tests.ledger.test_pipeline import AT, CARD, command
+from worker.sources import Sources
+
+MISSES = 3
+
+
+def redeem(
+    command_id: str, number: str = "6006-0017", source: str = "/till", ms: int = 0, pin: str | None = None
+) -> Record:
+    data = {"command_id": command_id, "occurred_at": AT, "gift_card": {"number": number, "pin": pin},
+            "amount_minor": 1, "currency": "GBP"}  # fmt: skip
+    made = record("crm.giftcard.redeem", data, source=source)
+    made.timestamp += ms
+    return made
+
+
+@pytest.fixture
+async def strict(worker: Worker) -> Worker:
+    worker._decider._sources = Sources(MISSES)
+    await worker.read([command("giftcard.issue", "I", **CARD)])
+    return worker
+
+
+async def results(worker: Worker, *records: Record) -> list[str]:
+    told = said((await worker.read(records, NOW_US + 10**9)).messages)
+    return [one["data"].get("reason", one["data"]["status"]) for one in told]
+
+
+async def test_a_source_that_guesses_too_much_has_no_card_accepted(strict: Worker) -> None:
+    guesses = [redeem(str(n), "9999-9999") for n in range(MISSES)]
+    with capture_logs() as logs:
+        assert await results(strict, *guesses[:2], redeem("a")) == ["card_not_accepted"] * 2 + ["applied"]
+        assert await results(strict, guesses[2], redeem("b")) == ["card_not_accepted"] * 2
+    assert [one["source"] for one in logs if one["event"] == "source_guesses_cards"] == ["/till"]
+    assert await results(strict, redeem("c", source="/other")) == ["applied"]
+    assert await results(strict, redeem("d", ms=60_000)) == ["applied"]
+
+
+async def test_of_a_source_over_its_limit_no_pin_is_tried(strict: Worker) -> None:
+    """Nor counted: it can't freeze a card either."""
+    pinned = {"gift_card": {"number": "7007-0017"}, "amount_minor": 500, "currency": "GBP", "pin": "4711"}
+    await strict.read([command("giftcard.issue", "J", **pinned)])
+    await results(strict, *(redeem(str(n), "9999-9999") for n in range(MISSES)))
+    wrong = [redeem(f"w{n}", "7007-0017", pin="0000") for n in range(9)]
+    assert await results(strict, *wrong) == ["card_not_accepted"] * 9
+    assert await results(strict, redeem("z", "7007-0017", pin="4711", source="/other")) == ["applied"]
+
+
+async def test_without_a_limit_nothing_is_kept(worker: Worker) -> None:
+    await results(worker, *(redeem(str(n), "9999-9999") for n in range(9)))
+    assert not worker._decider._sources._buckets
