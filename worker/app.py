@@ -18,6 +18,7 @@ from worker.codec import Message, Outlet
 from worker.health import Status
 from worker.kafka import admin, topics
 from worker.kafka.fetched import Limits
+from worker.kafka.group import Group, client_id
 from worker.kafka.publisher import Publisher
 from worker.kafka.reader import Reader
 from worker.kafka.security import Security
@@ -34,6 +35,7 @@ from worker.ops.simulate import simulate as simulate_event
 from worker.pipeline import Pipeline
 from worker.settings import Settings, SettingsError
 from worker.stream import Stream
+from worker.watch import Watch
 
 _log = structlog.get_logger(__name__)
 _T = TypeVar("_T")
@@ -233,9 +235,14 @@ async def _worker(settings: Settings, stopped: asyncio.Event) -> AsyncIterator[S
             settings.kafka_bootstrap_servers, topics.from_settings(settings), security=secured
         ):
             _log.warning("topic_differs", why=line)
-        reader = _reader(settings, secured)
+        reader = _reader(settings, secured, pipeline.pool.worker)
         stack.push_async_callback(reader.stop)
         await reader.start()
+        group = await stack.enter_async_context(
+            Group.opened(settings.kafka_bootstrap_servers, settings.consumer_group, secured)
+        )
+        watching = asyncio.create_task(Watch(group, pipeline.pool, status, reader.silent_s).run())
+        stack.callback(watching.cancel)
         stream = Stream(reader, pipeline, publisher, status)
 
         def stop() -> None:
@@ -260,7 +267,7 @@ async def _close(pipeline: Pipeline) -> None:
         _log.warning("closed_without_postgres", error=errors.describe(error))
 
 
-def _reader(settings: Settings, secured: Security) -> Reader:
+def _reader(settings: Settings, secured: Security, worker: int) -> Reader:
     instance = settings.worker_instance
     return Reader(
         settings.kafka_bootstrap_servers,
@@ -269,6 +276,7 @@ def _reader(settings: Settings, secured: Security) -> Reader:
         instance=f"{instance}-{settings.process_index}" if instance else None,
         limits=Limits(settings.batch_documents, settings.batch_bytes, settings.linger_ms / 1000),
         security=secured,
+        client_id="g3n" if instance else client_id(worker),  # nobody takes over what a static member leaves
         tenders=settings.topic_prefix + settings.topic_tenders,
     )
 

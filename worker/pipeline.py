@@ -98,6 +98,11 @@ class Pipeline:
             source_misses_per_min=settings.source_card_misses_per_min, crash=crash,
         )  # fmt: skip
 
+    @property
+    def pool(self) -> Pool:
+        """The connections to the ledger."""
+        return self._pool
+
     async def close(self) -> None:
         """Say what is published, and disconnect."""
         await self._journal.note({})

@@ -46,8 +46,6 @@ _COMMIT_EVERY_S = 0.25
 _DRAIN_WAIT_S = 0.1
 # How often timers and what became ready are looked at when nothing says that they are due.
 _WORK_EVERY_S = 1.0
-# A broker answers every fetch within half a second, records or none.
-_SILENT_S = 10.0
 
 
 @dataclass(slots=True)
@@ -184,19 +182,15 @@ class Stream:
         self._work_at = time.monotonic() + _WORK_EVERY_S
         applied = await self._pipeline.work(final=final)
         self._ready = False
-        self._look_at_kafka()
+        self._show_lag()
         if applied is None:
             return False
         await self._hand_over(applied, None)
         return True
 
-    def _look_at_kafka(self) -> None:
+    def _show_lag(self) -> None:
         for partition, records in self._reader.lag().items():
             metrics.LAG.labels(partition.topic, partition.partition).set(records)
-        if self._reader.silent_s() > _SILENT_S:  # the client retries by itself and raises nothing
-            self._status.down("kafka", f"no broker has answered for {_SILENT_S:.0f} s")
-        else:
-            self._status.up("kafka")
 
     # --- what was decided goes out
 

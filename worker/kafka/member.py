@@ -53,6 +53,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         topics: Sequence[str],
         *,
         instance: str | None,
+        client_id: str,
         partition_bytes: int,
         settled: Callable[[], Awaitable[None]],
         security: Security,
@@ -65,6 +66,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
             bootstrap_servers=bootstrap_servers,
             group_id=group,
             group_instance_id=instance,
+            client_id=client_id,
             enable_auto_commit=False,
             auto_offset_reset="none",
             # A document of an aborted transaction was never sent. Costs nothing where nobody uses transactions.

@@ -39,8 +39,9 @@ class Reader:
         limits: Limits,
         tenders: str | None = None,
         security: Security = PLAINTEXT,
+        client_id: str = "g3n",
     ) -> None:
-        """`tenders`: the one of `topics` that is read first."""
+        """`tenders`: the one of `topics` that is read first. `client_id` tells others whose members these are."""
         self._topics = tuple(topics)
         self._limits = limits
         self._in_flight = 0
@@ -52,7 +53,7 @@ class Reader:
         def member(names: Sequence[str], partition_bytes: int, name: str) -> Member:
             return Member(
                 bootstrap_servers, group, names, instance=instance and instance + name, partition_bytes=partition_bytes,
-                settled=self._until_settled, security=security,
+                settled=self._until_settled, security=security, client_id=client_id,
             )  # fmt: skip
 
         others = [topic for topic in topics if topic != tenders]

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from typing import cast
 
 import asyncpg
@@ -84,6 +84,15 @@ class Pool:
         except BaseException:
             self._stop_looking()
             raise
+
+    async def gone(self, workers: Collection[int], within_s: float) -> set[int]:
+        """Those of the workers whose locks are free, so that they have ended. Raises as `look`, which it does too."""
+        await self.look(within_s)
+        assert self._looking is not None  # noqa: S101  look made it
+        rows = await self._looking.fetch(
+            "SELECT n FROM unnest($1::bigint[]) AS n WHERE pg_try_advisory_xact_lock(n)", list(workers)
+        )
+        return {row["n"] for row in rows}
 
     def _stop_looking(self) -> None:
         if self._looking is not None:

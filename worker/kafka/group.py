@@ -1,0 +1,59 @@
+"""The group as its broker sees it, asked on a connection of its own."""
+
+import contextlib
+from collections.abc import AsyncIterator
+
+import structlog
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import for_code
+from aiokafka.protocol.group import LeaveGroupRequest
+
+from worker.kafka.security import Security
+
+_log = structlog.get_logger(__name__)
+_CLIENT = "g3n-"
+
+
+def client_id(worker: int) -> str:
+    """The client id of a worker's consumers: `worker` is the number of the lock that says that it lives."""
+    return f"{_CLIENT}{worker}"
+
+
+def worker_of(name: str) -> int | None:
+    """The worker whose consumer it is; None of another client."""
+    number = name.removeprefix(_CLIENT)
+    return int(number) if number != name and number.isdecimal() else None
+
+
+class Group:
+    """One group. Every method raises KafkaError, OSError or TimeoutError if a broker does not answer."""
+
+    def __init__(self, admin: AIOKafkaAdminClient, name: str) -> None:
+        self._admin = admin
+        self._name = name
+
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def opened(cls, bootstrap_servers: str, name: str, security: Security) -> "AsyncIterator[Group]":
+        """Connected as long as the context is open."""
+        admin = AIOKafkaAdminClient(**security, bootstrap_servers=bootstrap_servers, request_timeout_ms=5000)
+        try:
+            await admin.start()
+            yield cls(admin, name)
+        finally:
+            await admin.close()
+
+    async def members(self) -> dict[str, int]:
+        """Member id → worker, of the dynamic members that are workers' consumers."""
+        (answer,) = await self._admin.describe_consumer_groups([self._name])
+        ((code, _, _, _, _, listed, *_),) = answer.groups
+        if code:
+            raise for_code(code)(self._name)
+        workers = {member_id: worker_of(name) for member_id, name, *_ in listed}
+        return {member_id: worker for member_id, worker in workers.items() if worker is not None}
+
+    async def remove(self, member_id: str) -> None:
+        """Let a member leave that can't do it itself: the group divides its partitions anew at once."""
+        node = await self._admin.find_coordinator(self._name)
+        answer = await self._admin._send_request(LeaveGroupRequest(self._name, member_id), node)  # noqa: SLF001
+        _log.warning("member_removed", member=member_id, answer=for_code(answer.error_code).__name__)
