@@ -23,7 +23,7 @@ from worker.decider import COLLIDED, Decider, blame, retrying
 from worker.domain.books import Books, Pins
 from worker.journal import Journal
 from worker.kafka import topics
-from worker.ledger import load, write
+from worker.ledger import due, load, write
 from worker.ledger.facts import digest_version
 from worker.ledger.pool import Pool
 from worker.ledger.queries import Connection
@@ -293,22 +293,28 @@ class Pipeline:
 
     # --- what waits, what is due, what was not published
 
-    async def work(self, *, final: bool = False) -> Applied | None:
+    async def work(self, *, final: bool = False, partitions: Mapping[str, int] | None = None) -> Applied | None:
         """Batches that a crash left unpublished; else parked documents that became ready or overdue, and timers that
         are due, as one more batch.
 
         None: there was nothing to do. `final`: the topics are read to their end, nobody will come later, so deadlines
-        that have long passed are not held back.
+        that have long passed are not held back. `partitions`: how many each input topic has now; deadlines wait until
+        each of them has been read past.
         """
         await self._pool.stay_known()
         await self._journal.note({})
         swept = await self._journal.sweep()
         if swept is not None:
             return swept
-        applied = await self._waiting.work(time.time_ns() // 1000, final=final)
+        applied = await self._waiting.work(time.time_ns() // 1000, final=final, partitions=partitions)
         if applied is not None:
             faults.point("after_work")
         return applied
+
+    async def left(self) -> due.Left:
+        """What is due and was not decided: held back, or put off because deciding it failed."""
+        async with self._pool.transaction() as connection:
+            return await due.left(connection, time.time_ns() // 1000)
 
     async def published(self, batch_no: tuple[int, ...]) -> None:
         """Every outcome of these batches was acknowledged; the journal learns it with the next transaction."""

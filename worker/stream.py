@@ -46,6 +46,8 @@ _COMMIT_EVERY_S = 0.25
 _DRAIN_WAIT_S = 0.1
 # How often timers and what became ready are looked at when nothing says that they are due.
 _WORK_EVERY_S = 1.0
+# How long a drain waits for what is due and can't be decided: another worker of the group may be at it.
+_LEFT_S = 5.0
 
 
 @dataclass(slots=True)
@@ -99,11 +101,13 @@ class Stream:
     async def drain(self) -> bool:
         """Work until every input partition's end, as it is now, is committed by the group and nothing is ready.
 
-        False if it was stopped before that. Raises as `run`, and Halted if a partition can't be read to its end.
+        False if it was stopped before that, or if something that is due could not be decided. Raises as `run`, and
+        Halted if a partition can't be read to its end.
         """
         self._wait_s = _DRAIN_WAIT_S
         async with self._hands():
             ends, look_at = await self._reader.ends(), 0.0
+            give_up_at: float | None = None
             while not self._stopped.done():
                 idle = await self._attempt("batch", self._step, self._recover)
                 if self._reader.halted:
@@ -112,8 +116,17 @@ class Stream:
                     look_at = time.monotonic() + _WORK_EVERY_S
                     await self._finish()
                     ends = await self._reader.short_of(ends)
-                    if not ends and not await self._attempt("work", partial(self._work, final=True), self._recover):
+                    if ends:
+                        continue
+                    if await self._attempt("work", partial(self._work, final=True), self._recover):
+                        continue
+                    left = await self._attempt("work", self._pipeline.left, self._recover)
+                    if not any(left):
                         return True
+                    give_up_at = give_up_at or time.monotonic() + _LEFT_S
+                    if time.monotonic() > give_up_at:
+                        _log.error("not_all_done", alert=True, **left._asdict())
+                        return False
         return False
 
     @contextlib.asynccontextmanager
@@ -180,7 +193,7 @@ class Stream:
     async def _work(self, *, final: bool = False) -> bool:
         """What became ready and what is due, as one more batch. False if there was nothing."""
         self._work_at = time.monotonic() + _WORK_EVERY_S
-        applied = await self._pipeline.work(final=final)
+        applied = await self._pipeline.work(final=final, partitions=self._reader.partitions())
         self._ready = False
         self._show_lag()
         if applied is None:

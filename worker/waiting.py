@@ -6,6 +6,8 @@ by outcomes, not by a dead letter (contract §3). A document on which the progra
 put off; both are tried again later, so that a repaired program decides them. The operator is alerted.
 """
 
+from collections.abc import Mapping
+
 import structlog
 
 from schemas.reasons import DeadLetterReason
@@ -35,25 +37,27 @@ class Waiting:
         self._inputs = inputs
         self._crash = crash
 
-    async def work(self, now_us: int, *, final: bool) -> Applied | None:
-        """Decide and commit what may go on at `now_us`. None: there was nothing; `final`: as for `Pipeline.work`."""
+    async def work(self, now_us: int, *, final: bool, partitions: Mapping[str, int] | None = None) -> Applied | None:
+        """Decide and commit what may go on at `now_us`. None: there was nothing; the rest: as for `Pipeline.work`."""
         again = retrying(divisible=False)
         try:
-            return await again(self._transaction, now_us, final=final, singly=False)
+            return await again(self._transaction, now_us, final=final, singly=False, partitions=partitions)
         except Exception as error:
             if not self._of_one(error):
                 raise
-            return await again(self._transaction, now_us, final=final, singly=True)
+            return await again(self._transaction, now_us, final=final, singly=True, partitions=partitions)
 
     def _of_one(self, error: Exception) -> bool:
         """Whether one of the works may be to blame, so that the others go on without it."""
         reason = blame(error)
         return reason is not None and not (reason is DeadLetterReason.FAILED and self._crash)
 
-    async def _transaction(self, now_us: int, *, final: bool, singly: bool) -> Applied | None:
+    async def _transaction(
+        self, now_us: int, *, final: bool, singly: bool, partitions: Mapping[str, int] | None
+    ) -> Applied | None:
         done: list[Work] = []
         async with self._pool.transaction() as connection:
-            works = await due.take(connection, now_us, self._inputs, final=final)
+            works = await due.take(connection, now_us, self._inputs, partitions, final=final)
             if not works:
                 return None
             unreadable = [work for work in works if work.unreadable is not None]

@@ -15,6 +15,7 @@ from worker.errors import Halted, Unavailable
 from worker.health import Status
 from worker.kafka.fetched import Limits
 from worker.kafka.publisher import Publisher
+from worker.ledger.due import Left
 from worker.pipeline import Applied, Pipeline
 from worker.stream import Stream
 
@@ -51,8 +52,12 @@ class Recorder:
         self.turns.append("batch")
         return self._answer(batch, ready=False)
 
-    async def work(self, *, final: bool = False) -> Applied | None:
+    async def left(self) -> Left:
+        return Left(0, len(self.ready))
+
+    async def work(self, *, final: bool = False, partitions: Mapping[str, int] | None = None) -> Applied | None:
         assert final in (True, False)
+        assert partitions is not None
         if not self.ready:
             return None
         self.turns.append("work")

@@ -213,6 +213,10 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
             if highwater is not None and partition in self._positions
         }
 
+    def partitions(self) -> dict[str, int]:
+        """How many partitions each topic has, as far as is known; at least one."""
+        return {topic: len(self._consumer.partitions_for_topic(topic) or (0,)) for topic in self.topics}
+
     def polled_ms(self) -> int:
         """When a broker last answered for any partition; 0: nothing was asked."""
         return max((self._consumer.last_poll_timestamp(at) or 0 for at in self._consumer.assignment()), default=0)

@@ -172,6 +172,10 @@ class Reader:
         """Records not yet read, a partition; those of which nothing is known are absent."""
         return {at: records for member in self._members for at, records in member.lag().items()}
 
+    def partitions(self) -> dict[str, int]:
+        """How many partitions each topic has, as far as is known; at least one."""
+        return {topic: count for member in self._members for topic, count in member.partitions().items()}
+
     def silent_s(self) -> float:
         """Seconds since a broker last answered for any partition; 0 while nothing was asked."""
         polled_ms = max(member.polled_ms() for member in self._members)

@@ -1,6 +1,7 @@
 """What the pipeline decides without a record of its own: parked documents that may go on, and timers that are due."""
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 from schemas.registry import BY_CODE
 from worker.domain.deadlines import NOTICES
@@ -19,15 +20,20 @@ NOTICE_CODES = {kind: 60 + place for place, kind in enumerate(NOTICES)}
 NOTICE_TYPES = {60 + place: notice for place, notice in enumerate(NOTICES.values())}
 
 
-async def take(connection: Connection, now_us: int, topics: tuple[str, ...], *, final: bool) -> list[Work]:
-    """Lock and return what may be decided now; others skip it. Timers wait until the topics are read past them."""
+async def take(
+    connection: Connection, now_us: int, topics: Sequence[str], partitions: Mapping[str, int] | None, *, final: bool
+) -> list[Work]:
+    """Lock and return what may be decided now; others skip it. Timers wait until the topics are read past them.
+
+    `partitions`: how many each topic has; None: those that ever were read.
+    """
     works = [_parked(row) for row in await connection.fetch(SQL["take_parked"], now_us, LIMIT)]
     known = await load.events(connection, works) if works else {}
     for place, work in enumerate(works):
         work.facts = known[place][1]
     for row in await connection.fetch(SQL["read_unsaid"], *_keys(works)) if works else ():
         works[row["place"] - 1].unsaid = True
-    read_us = await connection.fetchval("SELECT min(read_us) FROM watermark WHERE topic = ANY ($1::text[])", topics)
+    read_us = await _read_us(connection, topics, partitions)
     not_before_us = (1 << 62) if final else now_us
     for row in await connection.fetch(SQL["take_timer"], min(now_us, read_us or 0), not_before_us, LIMIT):
         timer = Timer(row["kind"], row["key"], row["due_us"])
@@ -39,6 +45,27 @@ async def take(connection: Connection, now_us: int, topics: tuple[str, ...], *, 
     for mark, work in enumerate(works):
         work.mark = mark
     return works
+
+
+async def _read_us(connection: Connection, topics: Sequence[str], partitions: Mapping[str, int] | None) -> int | None:
+    if partitions is None:
+        read_us = await connection.fetchval("SELECT min(read_us) FROM watermark WHERE topic = ANY ($1::text[])", topics)
+    else:
+        read_us = await connection.fetchval(SQL["read_watermark"], list(partitions), list(partitions.values()))
+    return None if read_us is None else int(read_us)
+
+
+class Left(NamedTuple):
+    """What is due and was not decided."""
+
+    deadlines: int
+    parked: int
+
+
+async def left(connection: Connection, now_us: int) -> Left:
+    """How much is due, or was put off because deciding it failed."""
+    (row,) = await connection.fetch(SQL["count_left"], now_us)
+    return Left(row["deadlines"], row["parked"])
 
 
 def _parked(row: Any) -> Work:  # noqa: ANN401  an asyncpg record
