@@ -163,6 +163,26 @@ ANSWERS: Final[Mapping[str, Data]] = {
     "giftcard.transfer": _of_cards(_card("gc-1", -700, 2800, 5), _card("gc-2", 700, 700, 2, "0025")),
     "giftcard.get": _CARD_NOW,
     "giftcard.history": {"items": [_LOADED]},
+    "sale.complete": _of_customer(
+        sale_id="london-1-2026-03-01-0042",
+        points=_points(19, 119, 2),
+        lines=[{"line_id": 1, "points": 19}],
+        policy_version=0,
+    ),
+    "sale.void": _of_customer(
+        sale_id="london-1-2026-03-01-0042",
+        points=_points(-19, 100, 3),
+        lines=[{"line_id": 1, "points": -19}],
+        policy_version=0,
+    ),
+    "return.complete": {
+        "status": "parked",
+        "reason": "sale_not_found",
+        "category": "not-found",
+        **_CUSTOMER,
+        "sale_id": "london-1-2026-03-01-0042",
+        "return_id": "london-1-2026-03-08-0007",
+    },
     "tender.authorize": examples.OUTCOMES["scm.tender.requested"],
     "tender.capture": {
         "status": "applied",

@@ -159,7 +159,9 @@ def _description(operation: Operation) -> str:
     scope = f"Scope `{operation.scope.value}`." if operation.scope else "Every key may."
     if operation.document is None:
         return scope
-    told = f"{scope} Becomes a `{operation.document}`; `{'` and `'.join(operation.given)}` must not be in the body."
+    told = f"{scope} Becomes a `{operation.document}`."
+    if operation.given:
+        told = f"{told[:-1]}; `{'` and `'.join(operation.given)}` must not be in the body."
     if operation.name == "tender.authorize":
         told += (
             " Without `tender_id` the `Idempotency-Key` is it, or one is made. Repeated for a tender that has been "

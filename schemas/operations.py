@@ -62,7 +62,7 @@ class Operation:
     @property
     def given(self) -> tuple[str, ...]:
         """Members of the document that the door fills in, and that no body has."""
-        if self.document is None:
+        if self.document is None or self.scope is Scope.SALE_WRITE:  # a sale says itself when it was
             return ()
         return ("occurred_at", "command_id") if self.id_field == "command_id" else ("occurred_at",)
 
@@ -207,6 +207,18 @@ _OPERATIONS: Final = (
     _reading(
         "giftcard.history", Scope.GIFTCARD_READ, "List the changes of a gift card, with document and balance.",
         views.GiftCardHistory, views.HistoryPage, R.CARD_NOT_ACCEPTED, access=Access.PROBE,
+    ),
+    _command(
+        "sale.complete", Scope.SALE_WRITE, "Complete a sale: earn, take what its tenders pay, load the cards it sells.",
+        R.ALREADY_VOIDED, document="scm.sale.completed",
+    ),
+    _command(
+        "sale.void", Scope.SALE_WRITE, "Undo all of a sale, its returns included.", document="scm.sale.voided",
+    ),
+    _command(
+        "return.complete", Scope.SALE_WRITE, "Take goods back. A return that comes before its sale waits: `parked`.",
+        R.ALREADY_VOIDED, R.SALE_LINE_NOT_FOUND, R.CURRENCY_MISMATCH, R.OVER_RETURNED, R.AMOUNT_OVER_CAPTURED,
+        document="scm.return.completed",
     ),
     _command(
         "tender.authorize", Scope.TENDER, "Hold money on a gift card, or points. With `capture`, take it at once.",

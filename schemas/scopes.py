@@ -15,6 +15,7 @@ class Scope(StrEnum):
     GIFTCARD_WRITE = "giftcard:write"
     CARD_TRUSTED = "card:trusted"  # no operation's own: a card_id does for a PIN
     BULK = "bulk"  # no operation's own: a higher rate of requests, for imports
+    SALE_WRITE = "sale:write"
     TENDER = "tender"
     POLICY_WRITE = "policy:write"
     OPS = "ops"

@@ -22,7 +22,7 @@ def test_every_operation_by_its_example(desk: Desk, name: str) -> None:
     operation = OPERATIONS[name]
     expected = door_examples.request(operation)
     for member in members(name):
-        if member.kind is Kind.DOCUMENT and member.path[0] in expected:
+        if member.kind in (Kind.DOCUMENT, Kind.ITEMS) and member.path[0] in expected:
             (desk.folder / f"{member.name}.json").write_text(json.dumps(expected[member.path[0]]))
     words = shlex.split(example(operation))
     assert words[:2] == ["g3n", "crm"]

@@ -1,5 +1,6 @@
 """What a person sees: the examples of all answers as `screens.txt` has them, and what else a screen must not do."""
 
+import json
 import re
 import shlex
 import time
@@ -8,11 +9,13 @@ from typing import Any
 
 import pytest
 
+from schemas.door_examples import request
 from schemas.operations import OPERATIONS
 from schemas.problems import Code
 from tests.crm.desk import Desk, Done
 from tests.crm.server import Asked, Reply, in_turn, ok, problem
 from worker.crm.commands import example
+from worker.crm.members import Kind, members
 from worker.crm.values import money, number
 
 SCREENS = Path(__file__).with_name("screens.txt")
@@ -41,6 +44,9 @@ def lines(done: Done) -> list[str]:
 
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_every_answer(desk: Desk, name: str) -> None:
+    for member in members(name):
+        if member.kind is Kind.ITEMS:
+            (desk.folder / f"{member.name}.json").write_text(json.dumps(request(OPERATIONS[name])[member.path[0]]))
     assert lines(desk.crm(*words_of(name), stdin="{}")) == screens()[name]
 
 

@@ -58,7 +58,8 @@ def test_what_is_dangerous_is_asked_about(desk: Desk, answer: str, code: int, se
         told = screen.wait_for("Go ahead? [y/N]: ")
         screen.type(f"{answer}\n")
         ended, _ = screen.end()
-    assert f"customer erase for acme at {desk.api.url}: Remove the person for good" in told.replace("\n", " ")
+    asked = f"customer erase for acme at {desk.api.url}: Erase a customer's personal data for good"
+    assert asked in told.replace("\n", " ")
     assert told.splitlines()[-5:] == [
         "  customer-id: C",
         "  reason: asked for it",

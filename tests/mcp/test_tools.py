@@ -72,7 +72,7 @@ def test_the_identity_and_the_token_are_arguments_where_they_mean_something(tool
     properties = tool.tool.input_schema["properties"]
     assert (IDENTITY in properties) == (tool.operation.document or "").startswith("crm.")
     assert (TOKEN in properties) == (tool.operation.access is Access.DANGEROUS)
-    assert not properties.keys() & {"command_id", "occurred_at"}
+    assert not properties.keys() & {"command_id", *tool.operation.given}
 
 
 @TOOLS

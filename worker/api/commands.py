@@ -9,6 +9,7 @@ from schemas.commands import NewCard
 from schemas.documents import CardRef
 from schemas.problems import DoorReason
 from schemas.reasons import DeadLetterReason, Reason
+from schemas.scalars import DAY_US
 from worker.answers import TENDER_STATE
 from worker.api.asking import Asked, Told
 from worker.api.batcher import Answer, Batcher
@@ -82,6 +83,8 @@ class Commands:
 
     async def _one(self, asked: Asked, data: dict[str, Any], now_us: int) -> Answer:
         read = self._document(asked, data, now_us)
+        if read.model.occurred_at > now_us + DAY_US:
+            raise own(DoorReason.INVALID, "occurred_at: at most 24 hours ahead of the clock")
         if not names_card(read.model):
             return await self._batcher.decide(read)
         async with self._guesses.guess(asked.caller) as guess:

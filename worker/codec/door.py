@@ -24,9 +24,9 @@ def json_object(raw: bytes) -> dict[str, Any]:
 def document(
     type_: str, data: Mapping[str, Any], keyring: Keyring, now_us: int, *, trusted: bool, traceparent: bytes | None
 ) -> Document:
-    """`data` has its id; it happened when it came in. Raises pydantic.ValidationError."""
+    """`data` has its id. It happened when it came in, unless `data` says when. Raises pydantic.ValidationError."""
     kind = DOCUMENTS[type_]
-    model = kind.validate({**data, "occurred_at": format_instant(now_us)}, keyring)
+    model = kind.validate({"occurred_at": format_instant(now_us), **data}, keyring)
     subject = getattr(model, kind.id_field)
     return Document(
         keyring.orgcode, type_, subject, kind, model, keyring.digest(kind, model), keyring, now_us,

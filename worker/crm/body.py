@@ -15,7 +15,7 @@ from schemas.scalars import format_instant
 from worker.crm import strict_json
 from worker.crm.figures import NotAFigure, minor_units
 from worker.crm.hidden import revealed
-from worker.crm.members import Kind, Member, amounts, by_path, members
+from worker.crm.members import FILES, Kind, Member, amounts, by_path, members
 
 STDIN: Final = "-"
 
@@ -35,7 +35,7 @@ class Unreadable(Exception):
 
 def from_options(operation: Operation, given: Mapping[str, Any], data_file: str | None) -> dict[str, Any]:
     """The body: the file's members, and over them those of the options. Raises BodyInvalid and Unreadable."""
-    files = [data_file, *(given[one.name] for one in members(operation.name) if one.kind is Kind.DOCUMENT)]
+    files = [data_file, *(given[one.name] for one in members(operation.name) if one.kind in FILES)]
     if files.count(STDIN) > 1:
         raise Unreadable("only one file can be stdin")
     body = {} if data_file is None else json_object(data_file)
@@ -75,6 +75,14 @@ def put(body: dict[str, Any], path: tuple[str, ...], value: object) -> None:
 
 def json_object(file: str) -> dict[str, Any]:
     """The JSON object in a file, `-` for stdin. Raises Unreadable."""
+    parsed = json_file(file)
+    if not isinstance(parsed, dict):
+        raise Unreadable(f"{'stdin' if file == STDIN else file}: is not a JSON object")
+    return parsed
+
+
+def json_file(file: str) -> Any:  # noqa: ANN401  # any JSON
+    """The JSON in a file, `-` for stdin. Raises Unreadable."""
     name = "stdin" if file == STDIN else file
     try:
         raw = sys.stdin.buffer.read() if file == STDIN else Path(file).read_bytes()
@@ -83,8 +91,6 @@ def json_object(file: str) -> dict[str, Any]:
         raise Unreadable(f"{name}: {error.strerror}") from None
     except strict_json.NotJson as error:
         raise Unreadable(f"{name}: is not JSON: {error}") from None
-    if not isinstance(parsed, dict):
-        raise Unreadable(f"{name}: is not a JSON object")
     return parsed
 
 
@@ -125,7 +131,7 @@ def _options(operation: Operation, path: tuple[str, ...]) -> str:
 
 def _inside(operation: Operation, loc: tuple[int | str, ...]) -> str:
     """Return the place within the file that an option names; empty if it is in none, or the whole."""
-    files = (member.path for member in members(operation.name) if member.kind is Kind.DOCUMENT)
+    files = (member.path for member in members(operation.name) if member.kind in FILES)
     return next((path(loc[len(file) :]) for file in files if loc[: len(file)] == file), "")
 
 
@@ -143,6 +149,8 @@ def _value(member: Member, value: Any) -> Any:  # noqa: ANN401  # any JSON
             return dict(_pairs(member, value))
         case Kind.DOCUMENT:
             return json_object(value)
+        case Kind.ITEMS:
+            return json_file(value)
         case _:
             return value
 

@@ -174,7 +174,7 @@ def _written(member: Member, value: Any) -> list[str]:  # noqa: ANN401  # any JS
             return [word for one in value for word in (member.option, one)]
         case Kind.PAIRS:
             return [word for name, one in value.items() for word in (member.option, f"{name}={one}")]
-        case Kind.DOCUMENT:
+        case Kind.DOCUMENT | Kind.ITEMS:
             return [member.option, f"{member.name}.json"]
         case _:
             return [member.option, str(value)]

@@ -17,6 +17,8 @@ _GROUPS: Final[Mapping[str, str]] = {
     "loyalty": "Points: earn, spend, correct, look up.",
     "loyalty.policy": "The rules by which points and cards work, in versions.",
     "giftcard": "Gift cards: issue, spend, load, freeze, look up.",
+    "sale": "Sales of a shop that has no topics: complete, undo.",
+    "return": "Goods that come back.",
     "tender": "Payments of a till: hold, take, release.",
     "event": "Why a document was decided so, or would be.",
     "session": "Short-lived tokens.",

@@ -27,6 +27,10 @@ class Kind(StrEnum):
     TEXTS = "texts"  # repeated
     PAIRS = "pairs"  # repeated, name=id
     DOCUMENT = "document"  # a file with JSON
+    ITEMS = "items"  # a file with a list as JSON
+
+
+FILES: Final = frozenset({Kind.DOCUMENT, Kind.ITEMS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +176,7 @@ def _kind(node: dict[str, Any], choices: tuple[str, ...]) -> Kind:
         case "boolean":
             return Kind.FLAG
         case "array":
-            return Kind.TEXTS
+            return Kind.TEXTS if node["items"].get("type") == "string" else Kind.ITEMS
         case _:
             return Kind.PAIRS if _maps_texts(node) else Kind.DOCUMENT
 

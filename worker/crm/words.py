@@ -24,6 +24,11 @@ MEMBERS: Final[Mapping[str, str]] = MappingProxyType(
         "effective_from": "in force from then on; later than the version in force",
         "eligible_minor": "what of the sale may be paid with this, in minor units",
         "expires_on": "the last good day, UTC",
+        "business_date": "the day of business, where it is not that of the sale",
+        "lines": "a file with the list of lines as JSON",
+        "refunds": "a file with the list of refunds as JSON",
+        "tenders": "a file with the list of tenders as JSON",
+        "occurred_at": "when it was",
         "external_ids": "an id in another system; may be repeated",
         "from_customer_id": "who goes",
         "granted": "given, or withdrawn",
@@ -64,10 +69,11 @@ _METAVARS: Final[Mapping[Kind, str]] = MappingProxyType(
         Kind.DATE: "YYYY-MM-DD",
         Kind.PAIRS: "NAME=ID",
         Kind.DOCUMENT: "FILE",
+        Kind.ITEMS: "FILE",
     }
 )
 _HOW: Final[Mapping[Kind, str]] = MappingProxyType(
-    {Kind.INSTANT: "RFC 3339 with offset, or now", Kind.DOCUMENT: "-: stdin"}
+    {Kind.INSTANT: "RFC 3339 with offset, or now", Kind.DOCUMENT: "-: stdin", Kind.ITEMS: "-: stdin"}
 )
 
 

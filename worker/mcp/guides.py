@@ -70,6 +70,13 @@ GUIDES: Final[Mapping[str, Guide]] = MappingProxyType(
         "giftcard.transfer": Guide("Without `amount_minor`: all that is available."),
         "giftcard.get": Guide("Name the card by `number` or by `card_id`."),
         "giftcard.history": Guide("Latest first. For the next page pass `next_cursor` as `cursor`."),
+        "sale.complete": Guide(
+            "`sale_id` is unique for ever. Repeat it unchanged if an answer is lost.", has_example=True
+        ),
+        "sale.void": Guide("Use it if the whole sale is undone; for a part of it use return_complete."),
+        "return.complete": Guide(
+            "`sale_line_id` names the line of the sale. Status `parked`: the sale has not come yet."
+        ),
         "tender.authorize": Guide(
             "Pays a sale. Kind gift_card needs `gift_card`, kind points needs `customer_id`. Then call tender_capture "
             "or tender_void. Status `partial` approves less: pay the rest some other way. After a decline use a new "
