@@ -25,7 +25,7 @@ from worker.kafka.security import Security
 from worker.kafka.security import security as kafka_security
 from worker.ledger import card_keys
 from worker.ledger.migrate import MigrationError
-from worker.ledger.pool import Pool
+from worker.ledger.pool import Pool, taken
 from worker.ledger.queries import Connection
 from worker.ledger.roles import Missing, Role
 from worker.ledger.setup import set_up
@@ -228,6 +228,7 @@ async def _worker(settings: Settings, stopped: asyncio.Event) -> AsyncIterator[S
         pipeline = await _reached(_POSTGRES, lambda: Pipeline.open(settings))
         stack.push_async_callback(_close, pipeline)
         secured = kafka_security(settings)
+        await _claim(settings, pipeline.pool)
         publisher = Publisher(settings.kafka_bootstrap_servers, security=secured)
         stack.push_async_callback(publisher.stop)
         await _reached(_KAFKA, publisher.start)
@@ -255,6 +256,21 @@ async def _worker(settings: Settings, stopped: asyncio.Event) -> AsyncIterator[S
         _tune_gc()
         _log.info("started", group=settings.consumer_group, topics=topics.from_settings(settings).inputs)
         yield stream
+
+
+async def _claim(settings: Settings, pool: Pool) -> None:
+    """Take the name that this process is to run under. Two of one name would take each other's place in the group for
+    ever. Raises OperatorError if another still has it after `_START_S`; a machine that was lost keeps it for 25 s.
+    """
+    if settings.worker_instance is None:
+        return
+    name = f"{settings.consumer_group}/{settings.worker_instance}-{settings.process_index}"
+    for _ in range(int(_START_S)):
+        if await pool.claim(name):
+            return
+        _log.warning("waiting", what=taken(name))
+        await asyncio.sleep(1)
+    raise errors.OperatorError(taken(name))
 
 
 async def _close(pipeline: Pipeline) -> None:

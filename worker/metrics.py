@@ -58,6 +58,18 @@ BATCH_SECONDS = Histogram(
 LAG = Gauge(
     "g3n_lag_documents", "Records of an assigned partition not yet read", ["topic", "partition"], registry=REGISTRY
 )
+LAG_SECONDS = Gauge(
+    "g3n_lag_seconds",
+    "Age of the oldest record of an assigned partition that is not yet read; 0 where all are",
+    ["topic", "partition"],
+    registry=REGISTRY,
+)
+TENDER_SECONDS = Histogram(
+    "g3n_tender_seconds",
+    "Time from a tender's record to its acknowledged outcome, or dead letter",
+    buckets=(0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
+    registry=REGISTRY,
+)
 HALTED = Gauge(
     "g3n_partition_halted",
     "1: the next record is gone from the topic, the partition waits for an operator: alert",

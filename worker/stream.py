@@ -204,6 +204,8 @@ class Stream:
     def _show_lag(self) -> None:
         for partition, records in self._reader.lag().items():
             metrics.LAG.labels(partition.topic, partition.partition).set(records)
+        for partition, age_s in self._reader.lag_s().items():
+            metrics.LAG_SECONDS.labels(partition.topic, partition.partition).set(age_s)
 
     # --- what was decided goes out
 
@@ -232,6 +234,10 @@ class Stream:
         if flight.fetched is None:
             return
         self._reader.done(flight.fetched)
+        now_s = time.time()
+        for written_ms in flight.fetched.tenders_ms:
+            if written_ms > 0:
+                metrics.TENDER_SECONDS.observe(max(0.0, now_s - written_ms / 1000))
         if flight.fetched.full or time.monotonic() - self._committed_at >= _COMMIT_EVERY_S:
             await self._commit()
 

@@ -28,12 +28,14 @@ class Fetched:
 
     `offsets`: where each partition goes on once this, and all that was read before, is done.
     `watermarks`: the instant, in µs, up to which each partition has been read; absent where nothing is known.
+    `tenders_ms`: the timestamp of each tender's record.
     `generations`: that of each member's assignment when it was read from.
     """
 
     limits: Limits
     records: list[ConsumerRecord] = field(default_factory=list)
     tenders: int = 0
+    tenders_ms: list[int] = field(default_factory=list)
     size_bytes: int = 0
     full: bool = False
     offsets: dict[TopicPartition, int] = field(default_factory=dict)

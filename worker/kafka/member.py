@@ -89,6 +89,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         self.joined = asyncio.Event()
         self._positions: dict[TopicPartition, int] = {}
         self._last_ms: dict[TopicPartition, int] = {}
+        self._read_ms: dict[TopicPartition, int] = {}
         self._done: dict[TopicPartition, int] = {}
         self._committed: dict[TopicPartition, int] = {}
         self._turn = 0
@@ -197,6 +198,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
             batch.offsets[partition] = self._positions[partition] = position
             if read_ms > 0:
                 batch.watermarks[partition] = read_ms * 1000
+                self._read_ms[partition] = read_ms
 
     def is_starting(self) -> bool:
         """Some partition of a new assignment has not answered yet, and may be waited for."""
@@ -211,6 +213,14 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
             partition: max(0, highwater - self._positions[partition])
             for partition, highwater in marks.items()
             if highwater is not None and partition in self._positions
+        }
+
+    def lag_s(self) -> dict[TopicPartition, float]:
+        """At most so old is the oldest record that is not yet read, a partition: 0 where all are."""
+        now_s = time.time()
+        return {
+            at: max(0.0, now_s - self._read_ms[at] / 1000) if records and at in self._read_ms else 0.0
+            for at, records in self.lag().items()
         }
 
     def partitions(self) -> dict[str, int]:
@@ -279,7 +289,8 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         for partition in self.halted:
             metrics.HALTED.labels(partition.topic, partition.partition).set(0)
         metrics.LAG.clear()
-        for known in (self.halted, self._positions, self._last_ms, self._done, self._committed):
+        metrics.LAG_SECONDS.clear()
+        for known in (self.halted, self._positions, self._last_ms, self._read_ms, self._done, self._committed):
             known.clear()
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:

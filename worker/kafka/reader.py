@@ -134,6 +134,7 @@ class Reader:
         if self._tenders is not None and room > 0 and await self._tenders.poll(batch, room):
             self._tender_at = time.monotonic()
             batch.tenders += len(batch.records) - before
+            batch.tenders_ms += [record.timestamp for record in batch.records[before:]]
 
     async def add_tenders(self, batch: Fetched) -> list[ConsumerRecord]:
         """Take into a batch that is about to be decided, and is the last that was read, the tenders that have come
@@ -171,6 +172,10 @@ class Reader:
     def lag(self) -> dict[TopicPartition, int]:
         """Records not yet read, a partition; those of which nothing is known are absent."""
         return {at: records for member in self._members for at, records in member.lag().items()}
+
+    def lag_s(self) -> dict[TopicPartition, float]:
+        """At most so old is the oldest record that is not yet read, a partition: 0 where all are."""
+        return {at: age_s for member in self._members for at, age_s in member.lag_s().items()}
 
     def partitions(self) -> dict[str, int]:
         """How many partitions each topic has, as far as is known; at least one."""

@@ -4,10 +4,12 @@ import asyncio
 import contextlib
 import secrets
 from collections.abc import AsyncIterator, Collection
+from hashlib import blake2b
 from typing import cast
 
 import asyncpg
 
+from worker.errors import OperatorError
 from worker.ledger.queries import Connection
 from worker.ledger.roles import Role
 
@@ -35,6 +37,11 @@ DOORS = 0
 SWEEP = 0x63726D_5EEB
 
 
+def taken(instance: str) -> str:
+    """What to tell a person when another worker has the name."""
+    return f"another worker runs as {instance}: give each its own G3N_WORKER_INSTANCE"
+
+
 class Pool:
     """A few connections to the ledger, and the id under which this worker's batches stand in the journal."""
 
@@ -44,6 +51,7 @@ class Pool:
         self._alive: asyncpg.Connection | None = None
         self._sweeps = False
         self._looking: asyncpg.Connection | None = None
+        self._instance: str | None = None
         self.worker = worker
 
     @classmethod
@@ -71,6 +79,14 @@ class Pool:
             self._sweeps = False
             self._alive = await asyncpg.connect(self._dsn, command_timeout=COMMAND_TIMEOUT_S)
             await self._locked("SELECT pg_advisory_lock($1)", self.worker)
+            if self._instance is not None and not await self.claim(self._instance):
+                raise OperatorError(taken(self._instance))
+
+    async def claim(self, instance: str) -> bool:
+        """Whether this process alone runs under that name, from now until its end."""
+        self._instance = instance
+        lock = int.from_bytes(blake2b(instance.encode(), digest_size=8, person=b"g3n-instance").digest(), signed=True)
+        return bool(await self._locked("SELECT pg_try_advisory_lock($1)", lock))
 
     async def look(self, within_s: float) -> None:
         """Ask Postgres for nothing, on a connection of its own: a pool whose connections are all in use says nothing
