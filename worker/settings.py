@@ -59,7 +59,7 @@ class Settings(Secured):
     tender_max_age_days: int = Field(7, ge=1, description="gift card requests older than that are declined, too_late")
 
     source_card_misses_per_min: int = Field(
-        300, ge=0, description="cards not accepted, of one source on the topics; then none is; 0: no limit"
+        10_000, ge=0, description="cards not accepted, of one source on the topics; then none is; 0: no limit"
     )
 
     http_host: str = Field("127.0.0.1", description="address of /livez, /readyz and /metrics")
