@@ -242,7 +242,9 @@ async def _worker(settings: Settings, stopped: asyncio.Event) -> AsyncIterator[S
         group = await stack.enter_async_context(
             Group.opened(settings.kafka_bootstrap_servers, settings.consumer_group, secured)
         )
-        watching = asyncio.create_task(Watch(group, pipeline.pool, status, reader.silent_s).run())
+        watching = asyncio.create_task(
+            Watch(group, pipeline.pool, status, reader, topics.from_settings(settings)).run()
+        )
         stack.callback(watching.cancel)
         stream = Stream(reader, pipeline, publisher, status)
 

@@ -10,12 +10,17 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Final, TypeVar
 
+import structlog
 from aiokafka.errors import KafkaError
 
 from worker import errors
 from worker.health import Status
 from worker.kafka.group import Group
+from worker.kafka.reader import Reader
+from worker.kafka.topics import Topics
 from worker.ledger.pool import Pool
+
+_log = structlog.get_logger(__name__)
 
 _EVERY_S: Final = 0.5
 _ANSWER_S: Final = 3.0
@@ -24,14 +29,23 @@ _SILENT_S: Final = 10.0
 _T = TypeVar("_T")
 
 
-class Watch:
-    """`silent_s`: the seconds since a broker last answered a fetch."""
+# Of the topic of tenders' outcomes, and of the other.
+_OUTCOMES: Final = (
+    "outcomes of scm.tender.*, crm.hold.expired and crm.tender.changed",
+    "outcomes of sales, returns and commands, and their notices",
+)
 
-    def __init__(self, group: Group, pool: Pool, status: Status, silent_s: Callable[[], float]) -> None:
+
+class Watch:
+    """Tells the reader where to begin anew, and people what is lost."""
+
+    def __init__(self, group: Group, pool: Pool, status: Status, reader: Reader, topics: Topics) -> None:
         self._group = group
         self._pool = pool
         self._status = status
-        self._silent_s = silent_s
+        self._reader = reader
+        self._topics = topics
+        self._ids: dict[str, tuple[int, int]] = {}
         self._gone: set[int] = set()
 
     async def run(self) -> None:
@@ -39,6 +53,7 @@ class Watch:
         while True:
             members = await self._asked("kafka", self._group.members) or {}
             self._look_at_fetches()
+            await self._look_at_topics()
             workers = set(members.values()) - {self._pool.worker}
             gone = await self._asked("postgres", partial(self._pool.gone, workers, _ANSWER_S)) or set()
             for member, worker in members.items():
@@ -47,8 +62,38 @@ class Watch:
             self._gone = gone
             await asyncio.sleep(_EVERY_S)
 
+    async def _look_at_topics(self) -> None:
+        names = (*self._topics.inputs, *self._topics.outputs)
+        ids = await self._asked("kafka", partial(self._group.topic_ids, names))
+        if ids is None:
+            return
+        missing = sorted(set(names) - ids.keys())
+        if missing:
+            self._status.down("topics", f"no such topic: {', '.join(missing)}")
+        else:
+            self._status.up("topics")
+        for topic, id_ in ids.items():
+            if self._ids.setdefault(topic, id_) == id_:
+                continue
+            if topic in self._topics.inputs:
+                _log.error("topic_made_anew", alert=True, topic=topic, why="an input topic: read from its beginning")
+                if await self._asked("kafka", partial(self._started_over, topic)) is None:
+                    continue  # tried again
+            else:
+                told = (
+                    "dead letters" if topic in self._topics.dead_letters else _OUTCOMES[topic == self._topics.outcomes]
+                )
+                _log.error(
+                    "topic_made_anew", alert=True, topic=topic, why=f"gone with the old one: all {told} until now"
+                )
+            self._ids[topic] = id_
+
+    async def _started_over(self, topic: str) -> bool:
+        await self._reader.start_over(topic)
+        return True
+
     def _look_at_fetches(self) -> None:
-        if self._silent_s() > _SILENT_S:  # the broker that leads the group may answer while others don't
+        if self._reader.silent_s() > _SILENT_S:  # the broker that leads the group may answer while others don't
             self._status.down("fetch", f"no broker has answered a fetch for {_SILENT_S:g} s")
         else:
             self._status.up("fetch")

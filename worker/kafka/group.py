@@ -1,7 +1,7 @@
 """The group as its broker sees it, asked on a connection of its own."""
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import structlog
 from aiokafka.admin import AIOKafkaAdminClient
@@ -9,6 +9,7 @@ from aiokafka.errors import for_code
 from aiokafka.protocol.group import LeaveGroupRequest
 
 from worker.kafka.security import Security
+from worker.kafka.topic_ids import TopicIds
 
 _log = structlog.get_logger(__name__)
 _CLIENT = "g3n-"
@@ -57,3 +58,11 @@ class Group:
         node = await self._admin.find_coordinator(self._name)
         answer = await self._admin._send_request(LeaveGroupRequest(self._name, member_id), node)  # noqa: SLF001
         _log.warning("member_removed", member=member_id, answer=for_code(answer.error_code).__name__)
+
+    async def topic_ids(self, topics: Sequence[str]) -> dict[str, tuple[int, int]] | None:
+        """The id of each of these topics that exists; None from a broker before Kafka 2.8, which has no ids."""
+        try:
+            answer = await self._admin._send_request(TopicIds(topics))  # noqa: SLF001 - aiokafka's has no ids
+        except NotImplementedError:
+            return None
+        return TopicIds.of(answer)

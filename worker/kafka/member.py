@@ -263,6 +263,22 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         await self._seek(self._done)
         self._positions = dict(self._done)
 
+    async def start_over(self, topic: str) -> None:
+        """Read a topic that was deleted and created again from its beginning: its offsets have nothing to do with the
+        old one's. What is in flight of this member is not committed; it comes again, as duplicates.
+        """
+        self.generation += 1
+        for known in (self._positions, self._last_ms, self._read_ms, self._done, self._committed):
+            for partition in [partition for partition in known if partition.topic == topic]:
+                del known[partition]
+        partitions = [partition for partition in self._consumer.assignment() if partition.topic == topic]
+        for partition in self.halted.intersection(partitions):
+            self.halted.discard(partition)
+            self._consumer.resume(partition)
+            metrics.HALTED.labels(partition.topic, partition.partition).set(0)
+        if partitions:
+            await self._consumer.seek_to_beginning(*partitions)
+
     async def _seek(self, offsets: Mapping[TopicPartition, int]) -> None:
         """To `offsets`; else to the committed offset; where there is none either, to the beginning."""
         assigned = self._consumer.assignment() - self.halted

@@ -211,6 +211,12 @@ class Reader:
         self._in_flight = 0
         self._settled.set()
 
+    async def start_over(self, topic: str) -> None:
+        """Read a topic that was deleted and created again from its beginning."""
+        for member in self._members:
+            if topic in member.topics:
+                await member.start_over(topic)
+
     async def _until_settled(self) -> None:
         await self._settled.wait()
 
