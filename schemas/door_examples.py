@@ -29,6 +29,7 @@ _REQUESTS: Final[Mapping[str, Data]] = {
     "loyalty.policy.get": {"at": "2026-03-01T00:00:00Z"},
     "giftcard.get": {"gift_card": _CARD},
     "giftcard.history": {"gift_card": {"card_id": "gc-1", "pin": "4711"}, "limit": 20},
+    "tender.get": {"tender_id": "T1"},
     "event.explain": {"type": "scm.sale.completed", "id": "london-1-2026-03-01-0042"},
     "event.simulate": {
         "type": "scm.sale.completed",
@@ -202,6 +203,13 @@ ANSWERS: Final[Mapping[str, Data]] = {
             "captured_minor": 0,
             "refunded_minor": 0,
         },
+    },
+    "tender.get": {
+        **_T1,
+        "kind": "gift_card",
+        "currency": "GBP",
+        "sale_id": "london-1-2026-03-01-0043",
+        "card_id": "gc-1",
     },
     "event.explain": {"text": "scm.sale.completed london-1-2026-03-01-0042: applied\n…"},
     "event.simulate": {

@@ -235,6 +235,10 @@ _OPERATIONS: Final = (
         "tender.void", Scope.TENDER, "Release a hold, or give back what was taken.", document="scm.tender.voided",
     ),
     _reading(
+        "tender.get", Scope.TENDER, "A tender as it is now: its state, what it took and gave back.",
+        views.TenderGet, views.TenderView, R.TENDER_NOT_FOUND,
+    ),
+    _reading(
         "event.explain", Scope.OPS, "Explain why a document was decided as it was: policy, lines, lots, transfers.",
         views.EventExplain, views.Explained,
     ),

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import ConfigDict, Field, PlainSerializer
 
 from schemas.documents import CardRef
-from schemas.outcomes import Count, Out, OutcomeData
+from schemas.outcomes import Count, Out, OutcomeData, TenderState
 from schemas.policy import Policy
 from schemas.scalars import Currency, Flag, FromZero, Id, Instant, NullMeans, Text, Wire
 
@@ -64,6 +64,12 @@ class GiftCardHistory(Wire):
     gift_card: CardRef
     limit: Limit = 50
     cursor: Cursor | None = None
+
+
+class TenderGet(Wire):
+    """One tender, by its id."""
+
+    tender_id: Id
 
 
 class EventExplain(Wire):
@@ -246,6 +252,24 @@ class PolicyView(PolicyVersion):
 
     policy: Annotated[Policy, PlainSerializer(Policy.wire_form)]
     versions: tuple[PolicyVersion, ...]
+
+
+class TenderView(Out):
+    """A tender as it is now; amounts in minor units. `awaiting`: a capture or a sale came, and the request has not."""
+
+    tender_id: Id
+    state: TenderState
+    kind: Annotated[Literal["gift_card", "points"] | None, Field(description="absent until the request comes")] = None
+    currency: Currency | None = None
+    requested_minor: Count
+    approved_minor: Count
+    captured_minor: Count
+    refunded_minor: Count
+    points: Annotated[int | None, Field(description="what it takes in points, if points pay")] = None
+    expires_at: Annotated[Time | None, Field(description="when the hold ends")] = None
+    sale_id: Id | None = None
+    customer_id: Id | None = None
+    card_id: Annotated[Id | None, Field(description="the gift card that pays")] = None
 
 
 class GiftCardIssued(OutcomeData):

@@ -41,7 +41,7 @@ async def test_a_call_is_a_request_and_its_answer(operation: Operation, mode: st
     if operation.document is None:
         assert (asked.key, document) == (None, None)
     else:
-        identity = "mine" if own else body["tender_id"]
+        identity = "mine" if own else body[str(operation.id_field)]
         assert asked.key == identity
         assert document == {"type": operation.document, "id": identity, "replayed": False}
 

@@ -8,7 +8,7 @@ import pytest
 from schemas.policy import DEFAULT_POLICY, Policy
 from tests.views.conftest import NOW, Shop
 from worker.pipeline import Conflict
-from worker.views import Invalid, Unknown
+from worker.views import Invalid, Refused, Unknown
 
 SALE = {
     "store_id": "s", "currency": "GBP", "customer_id": "C",
@@ -133,3 +133,23 @@ async def test_what_json_can_say_and_the_parser_of_events_can_not(shop: Shop, st
         except Invalid:
             continue
         assert told["outcome"]["status"] == "applied"
+
+
+async def test_a_tender_as_it_is_now(shop: Shop) -> None:
+    await shop.tell("issue I1 G 5000", "customer C", "earn E1 C 100", "request T1 card G 3000 sale_id=S1")
+    held = await shop.ask("tender.get", tender_id="T1")
+    assert held.pop("expires_at").endswith("Z")
+    assert held.pop("card_id")
+    amounts = {"requested_minor": 3000, "approved_minor": 3000, "captured_minor": 0, "refunded_minor": 0}
+    assert held == {
+        "tender_id": "T1", "state": "authorized", "kind": "gift_card", "currency": "GBP", "sale_id": "S1", **amounts,
+    }  # fmt: skip
+    await shop.tell("capture T1 2000", "request T2 points C 40 capture", "capture T3", "cancel T4")
+    taken = await shop.ask("tender.get", tender_id="T1")
+    assert (taken["state"], taken["captured_minor"], "expires_at" in taken) == ("captured", 2000, False)
+    points = await shop.ask("tender.get", tender_id="T2")
+    assert (points["kind"], points["points"], points["customer_id"]) == ("points", 80, "C")
+    states = [(await shop.ask("tender.get", tender_id=id_))["state"] for id_ in ("T3", "T4")]
+    assert states == ["awaiting", "voided"]
+    with pytest.raises(Refused, match="tender_not_found"):
+        await shop.ask("tender.get", tender_id="T9")

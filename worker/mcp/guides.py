@@ -87,6 +87,7 @@ GUIDES: Final[Mapping[str, Guide]] = MappingProxyType(
             "Use it if the sale does not happen, or if it is unknown what became of a tender: it is safe before, after "
             "and instead of the request."
         ),
+        "tender.get": Guide("Use it if it is unknown what became of a tender."),
         "event.explain": Guide("`type` is the whole type, as crm.loyalty.earn; `id` is the business id."),
         "event.simulate": Guide("Use it before a change if you are not certain.", has_example=True),
     }

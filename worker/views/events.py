@@ -47,7 +47,7 @@ async def simulate(desk: Desk, orgcode: str, request: EventSimulate) -> Simulate
         "orgcode": orgcode,
         "data": data,
     }
-    raw = json.dumps(event, ensure_ascii=False).encode()  # orjson writes no integer beyond 64 bits
+    raw = json.dumps(event).encode()  # orjson writes neither an integer beyond 64 bits nor half a surrogate pair
     try:
         messages = await simulate_event(desk.pipeline, raw, trusted=desk.trusted, draft=request.policy)
     except Undecodable as error:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from worker.views import customers, events, gift_cards, loyalty
+from worker.views import customers, events, gift_cards, loyalty, tenders
 from worker.views.desk import Reading
 
 READINGS: Final[Mapping[str, Reading]] = MappingProxyType(
@@ -15,6 +15,7 @@ READINGS: Final[Mapping[str, Reading]] = MappingProxyType(
         "loyalty.policy.get": loyalty.policy,
         "giftcard.get": gift_cards.get,
         "giftcard.history": gift_cards.history,
+        "tender.get": tenders.get,
         "event.explain": events.explain,
         "event.simulate": events.simulate,
     }
