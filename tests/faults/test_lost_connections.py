@@ -45,13 +45,21 @@ def made(stack: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[P
 def test_terminated_sessions_are_lost_connections(made: Place, which: str) -> None:
     sent = documents(which)
     random.Random(which).shuffle(sent)
+    logged = made.log.stat().st_size
     with running(made.environment, made.log, "--processes", "2") as workers:
+        _wait_until_started(made, workers, logged)
         ended = asyncio.run(_under_load(made, workers, sent, which))
         assert workers.poll() is None, made.log.read_text()[-3000:]
     assert workers.returncode == 0, made.log.read_text()[-3000:]
     assert ended > 10, "sessions ended while they were needed"
     assert made.drain() == 0
     assert_nothing_lost_or_doubled(made, which, sent)
+
+
+def _wait_until_started(made: Place, workers: Popen[bytes], logged: int) -> None:
+    """A worker whose sessions end each time that it tries to start gives up after a while, as it should."""
+    while workers.poll() is None and made.log.read_text()[logged:].count('"event": "started"') < 2:
+        pass
 
 
 async def _under_load(made: Place, workers: Popen[bytes], sent: list[trade.Sent], which: str) -> int:
