@@ -98,6 +98,8 @@ async def _login(superuser_dsn: str) -> str:
     try:
         await superuser.execute((files(roles) / "create.sql").read_text())
         await superuser.execute(f"CREATE ROLE {LOGIN} LOGIN CREATEDB CREATEROLE PASSWORD '{password}'")
+        # To drop a database that autovacuum is at work in.
+        await superuser.execute(f"GRANT pg_signal_backend TO {LOGIN}")
         await superuser.execute(f"GRANT crm_owner TO {LOGIN} WITH ADMIN TRUE")
         await superuser.execute(
             f"GRANT crm_worker, crm_api, crm_ops, crm_audit TO {LOGIN} WITH INHERIT FALSE, ADMIN TRUE"

@@ -32,6 +32,7 @@ Client = Callable[[Path, dict[str, Any]], Calls]
 
 # These end what others are about.
 _LAST: Final = (
+    "sale.void",
     "giftcard.transfer",
     "giftcard.reverse",
     "customer.merge",

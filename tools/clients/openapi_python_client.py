@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import keyword
 import sys
 
 sys.path.insert(0, sys.argv[1])
@@ -10,6 +11,7 @@ client = importlib.import_module("crm_client").Client(base_url=asked["url"], hea
 told = []
 for call in asked["calls"]:
     group, name = call["group"], call["operation"]
+    group += "_" * keyword.iskeyword(group)  # as the generator names a module for such a tag
     route = importlib.import_module(f"crm_client.api.{group}.{name}")
     model = getattr(importlib.import_module("crm_client.models"), call["model"])
     ids = {} if call["id"] is None else {"idempotency_key": call["id"]}
