@@ -113,9 +113,10 @@ async def test_tenders_are_added_to_the_batch_that_is_about_to_be_decided(
     await cluster.send(sales, numbered(10))
     while not (batch := await reader.read(1)).records:
         reader.done(batch)
-    await cluster.send(tenders, [b"tender"])
     assert reader._tenders is not None
-    await reader._tenders.arrival()
+    arrival = reader._tenders.arrival()
+    await cluster.send(tenders, [b"tender"])
+    await arrival
     late = await reader.add_tenders(batch)
     assert [record.value for record in late] == [b"tender"] == [record.value for record in batch.records[-1:]]
     reader.done(batch)
