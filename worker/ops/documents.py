@@ -4,7 +4,6 @@ import json
 import time
 import uuid
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
@@ -15,6 +14,7 @@ from worker.codec import Undecodable
 from worker.codec.decode import Decoder
 from worker.kafka.exchange import Outgoing
 from worker.kafka.topics import Topics
+from worker.ops.record import EventRecord
 
 _SOURCE: Final = "/g3n/publish"
 _PREFIXES: Final = ("scm.sale.", "scm.return.", "scm.tender.", "crm.")  # in the order of Topics.inputs
@@ -27,19 +27,6 @@ class Unpublishable(Exception):
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__("; ".join(problems))
         self.problems = tuple(problems)
-
-
-@dataclass(slots=True)
-class _Record:
-    """An event as its topic would hold it now."""
-
-    value: bytes | None
-    timestamp: int
-    topic: str = ""
-    partition: int = 0
-    offset: int = 0
-    key: bytes | None = None
-    headers: Sequence[tuple[str, bytes | None]] = _HEADERS
 
 
 def read(raw: bytes, decoder: Decoder, topics: Topics, *, type_: str | None, orgcode: str | None) -> list[Outgoing]:
@@ -56,7 +43,7 @@ def read(raw: bytes, decoder: Decoder, topics: Topics, *, type_: str | None, org
         except ValueError as error:
             problems.append(f"{place}: {error}")
             continue
-        item = decoder.decode(_Record(event, now_us // 1000), now_us)
+        item = decoder.decode(EventRecord(event, now_us // 1000), now_us)
         if isinstance(item, Undecodable):
             what = ": ".join(part for part in (item.reason.value, item.detail) if part)
             problems.append(f"{place}: would be a dead letter: {what}")

@@ -2,33 +2,20 @@
 
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
-from schemas.envelope import CONTENT_TYPE, OUTCOME_PREFIX
+from schemas.envelope import OUTCOME_PREFIX
 from schemas.policy import Policy
 from worker.codec import Message, Undecodable
 from worker.codec.encode import REPLAYED
+from worker.ops.record import EventRecord
 from worker.pipeline import Pipeline
 
 
 class Invalid(Exception):
     """The event would be a dead letter; the message says the reason and what is wrong, never a value."""
-
-
-@dataclass(slots=True)
-class _Record:
-    """An event as if a topic held it now."""
-
-    value: bytes | None
-    timestamp: int
-    topic: str = ""
-    partition: int = 0
-    offset: int = 0
-    key: bytes | None = None
-    headers: Sequence[tuple[str, bytes | None]] = (("content-type", CONTENT_TYPE.encode()),)
 
 
 async def simulate(
@@ -47,7 +34,7 @@ async def simulate(
     Raises Invalid, or pipeline.Conflict.
     """
     now_us = time.time_ns() // 1000
-    record = _Record(_for_tenant(event, orgcode), now_us // 1000)
+    record = EventRecord(_for_tenant(event, orgcode), now_us // 1000)
     (item,) = pipeline.decode([record], now_us).items
     if isinstance(item, Undecodable):
         raise Invalid(": ".join(part for part in (item.reason.value, item.detail) if part))
