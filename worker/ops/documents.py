@@ -8,7 +8,6 @@ from typing import Any, Final
 
 import orjson
 
-from schemas.envelope import CONTENT_TYPE
 from schemas.registry import DOCUMENTS
 from worker.codec import Undecodable
 from worker.codec.decode import Decoder
@@ -18,7 +17,6 @@ from worker.ops.record import EventRecord
 
 _SOURCE: Final = "/g3n/publish"
 _PREFIXES: Final = ("scm.sale.", "scm.return.", "scm.tender.", "crm.")  # in the order of Topics.inputs
-_HEADERS: Final = (("content-type", CONTENT_TYPE.encode()),)
 
 
 class Unpublishable(Exception):
