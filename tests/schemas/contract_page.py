@@ -1,0 +1,35 @@
+"""`docs/contract.md` as tests read it: its sections, its tables, its numbered rules."""
+
+import re
+from pathlib import Path
+
+PAGE = (Path(__file__).parents[2] / "docs" / "contract.md").read_text(encoding="utf-8")
+LINES = PAGE.splitlines()
+CODE = re.compile(r"`([^`]+)`")
+
+
+def section(heading: str) -> list[str]:
+    """The lines below a heading, such as `### 3.3 Reasons`, up to the next heading of its level or a higher one."""
+    start = LINES.index(heading) + 1
+    level = heading.index(" ")
+    ends = (
+        place
+        for place, line in enumerate(LINES[start:], start)
+        if (marks := re.match("#+ ", line)) and len(marks[0]) <= level + 1
+    )
+    return LINES[start : next(ends, len(LINES))]
+
+
+def rows(heading: str) -> list[list[str]]:
+    """The cells of every table row in a section, without the tables' heads."""
+    lines = section(heading)
+    return [
+        [cell.strip() for cell in line.strip("|").split(" |")]
+        for place, line in enumerate(lines)
+        if line.startswith("| ") and not (place + 1 < len(lines) and lines[place + 1].startswith("|---"))
+    ]
+
+
+def codes(text: str) -> list[str]:
+    """What stands in backticks, in order."""
+    return CODE.findall(text)
