@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import secrets
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Mapping
 from hashlib import blake2b
 from typing import cast
 
@@ -57,14 +57,14 @@ class Pool:
     @classmethod
     async def open(cls, dsn: str) -> "Pool":
         """Of a worker, which publishes what it decides."""
-        ledger = cls(await _connect(dsn, CONNECTIONS, Role.WORKER), dsn, secrets.randbits(62))
+        ledger = cls(await connect(dsn, CONNECTIONS, Role.WORKER), dsn, secrets.randbits(62))
         await ledger.stay_known()
         return ledger
 
     @classmethod
     async def of_door(cls, dsn: str, connections: int, role: Role = Role.API) -> "Pool":
         """Of a door, whose batches are left to the workers to publish."""
-        return cls(await _connect(dsn, connections, role), dsn, DOORS)
+        return cls(await connect(dsn, connections, role), dsn, DOORS)
 
     async def close(self) -> None:
         """Close every connection."""
@@ -178,9 +178,9 @@ class Pool:
         return int(await connection.fetchval("SELECT nextval('batch_no')"))
 
 
-async def _connect(dsn: str, connections: int, role: Role) -> asyncpg.Pool:
-    """Connections that act as `role`, whoever the DSN logs in as."""
+async def connect(dsn: str, connections: int, role: Role, settings: Mapping[str, str] = SESSION) -> asyncpg.Pool:
+    """Open connections that act as `role`, whoever the DSN logs in as. `settings` add to `SESSION`."""
     return await asyncpg.create_pool(
         dsn, min_size=1, max_size=connections, command_timeout=COMMAND_TIMEOUT_S,
-        server_settings={**SESSION, "role": role.value},
+        server_settings={**SESSION, **settings, "role": role.value},
     )  # fmt: skip

@@ -1,0 +1,95 @@
+"""What one transaction changed, row by row: a plan and its execution are counted from the same thing.
+
+The statements of `write.py` are read here as rows of a table. A statement that is not listed in `WRITES` or `IGNORED`
+raises Unknown, so a new one can't slip past a plan.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple
+
+from worker.ledger.queries import SQL
+
+Row = dict[str, Any]
+Key = tuple[Any, ...]
+
+_COLUMNS: Final = re.compile(r"AS k \(([a-z_, ]+)\)")
+
+
+class Unknown(Exception):
+    """A statement that changes the ledger in a way that a plan does not know; the message names it."""
+
+
+class Table(NamedTuple):
+    """The primary key of a table whose rows decide what comes next, and the types of its columns."""
+
+    key: tuple[str, ...]
+    types: tuple[str, ...]
+
+    def key_of(self, row: Mapping[str, Any]) -> Key:
+        return tuple(row[name] for name in self.key)
+
+
+TABLES: Final = {
+    "event": Table(("org", "type", "subject"), ("integer", "smallint", "text")),
+    "account": Table(("org", "kind", "key"), ("integer", "smallint", "text")),
+    "tender": Table(("org", "id"), ("integer", "text")),
+    "card_number": Table(("org", "token"), ("integer", "bytea")),
+    "parked": Table(("org", "type", "subject"), ("integer", "smallint", "text")),
+}
+# Statements that write rows: their table. The columns are those of the statement's own `AS k (…)`.
+WRITES: Final = {
+    SQL["update_event"]: "event",
+    SQL["update_account"]: "account",
+    SQL["update_tender"]: "tender",
+    SQL["upsert_parked"]: "parked",
+}
+COLUMNS: Final = {query: tuple(_COLUMNS.findall(query)[-1].split(", ")) for query in WRITES}
+# Columns for which NULL means: leave it as it is.
+KEEPS: Final = frozenset({SQL["update_event"]})
+# They change nothing that a later document's decision reads.
+IGNORED: Final = frozenset(
+    SQL[name]
+    for name in (
+        "upsert_customer", "carry_profile", "erase_customer", "delete_timer", "insert_timer", "insert_batch",
+        "mark_published", "upsert_watermark", "put_off_parked", "put_off_timer",
+    )
+)  # fmt: skip
+
+
+@dataclass(slots=True)
+class Changes:
+    """`rows`: by table and primary key, each row before (None: it was not there) and after (None: it is gone).
+
+    `transfers` are rows of that table; `accounts`: those that they name, by id.
+    """
+
+    rows: dict[str, dict[Key, tuple[Row | None, Row | None]]] = field(default_factory=lambda: {t: {} for t in TABLES})
+    transfers: list[Row] = field(default_factory=list)
+    accounts: dict[int, Row] = field(default_factory=dict)
+
+    def note(self, table: str, key: Key, before: Row | None, after: Row | None) -> None:
+        """A row changes, perhaps for the second time."""
+        rows = self.rows[table]
+        rows[key] = (rows[key][0] if key in rows else before, after)
+        if table == "account" and after is not None and after.get("id") is not None:
+            self.accounts[after["id"]] = after
+
+
+def copied(columns: Sequence[str], records: Iterable[Sequence[Any]]) -> list[Row]:
+    """The rows of a COPY."""
+    return [dict(zip(columns, record, strict=True)) for record in records]
+
+
+def updated(query: str, args: Sequence[Any]) -> list[Row]:
+    """The rows of a statement of `WRITES`; without the columns that it leaves as they are."""
+    rows = [dict(zip(COLUMNS[query], values, strict=True)) for values in zip(*args, strict=True)]
+    if query in KEEPS:
+        return [{name: value for name, value in row.items() if value is not None} for row in rows]
+    return rows
+
+
+def merged(before: Row | None, written: Row) -> Row:
+    """The row after it was written."""
+    return written if before is None else {**before, **written}

@@ -1,0 +1,289 @@
+"""Answers the statements of `load`, `write` and `due` from memory first, then from the snapshot."""
+
+import contextlib
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from typing import Any, Final
+
+from worker.ledger import changes
+from worker.ledger.changes import TABLES, Changes, Key, Row, Unknown
+from worker.ledger.overlay.rows import Layer, Rows
+from worker.ledger.queries import SQL, Connection
+
+# Numbers of what exists in memory alone; no sequence of Postgres comes so far.
+_FIRST_ID: Final = 1 << 60
+_FIRST_BATCH: Final = 1 << 48
+_FIRST_ORG: Final = 1 << 30
+_KEYED: Final = {
+    SQL["load_event"]: "event",
+    SQL["lock_event"]: "event",
+    SQL["lock_account"]: "account",
+    SQL["load_account"]: "account",
+    SQL["lock_tender"]: "tender",
+    SQL["read_tender"]: "tender",
+    SQL["read_tenders"]: "tender",
+    SQL["load_card_number"]: "card_number",
+}
+_NEW_ORGS: Final = "INSERT INTO org"
+_NEW_IDS: Final = "SELECT nextval('account_id')"
+_NOTHING: Final = frozenset({SQL["read_unsaid"], SQL["take_timer"], SQL["read_waiters"]})
+
+
+def _by_key(name: str) -> str:
+    table = TABLES[name]
+    arrays = ", ".join(f"${place}::{type_}[]" for place, type_ in enumerate(table.types, 1))
+    match = " AND ".join(f"o.{column} = k.{column}" for column in table.key)
+    return (
+        f"SELECT k.place, t.* FROM unnest({arrays}) WITH ORDINALITY AS k ({', '.join(table.key)}, place)"  # noqa: S608  names of ours
+        f" CROSS JOIN LATERAL (SELECT * FROM {name} o WHERE {match}) t"
+    )
+
+
+_WHOLE: Final = {name: _by_key(name) for name in TABLES}
+# The rows of a table that these columns name.
+_NAMED: Final = {
+    ("account", "org", "owner", "kind"): "SELECT * FROM account WHERE org = $1 AND owner = $2 AND kind = $3",
+    ("parked", "org", "waits_for", "waits_key"): (
+        "SELECT * FROM parked WHERE org = $1 AND waits_for = $2 AND waits_key = $3"
+    ),
+    ("parked", "org", "sale_id"): "SELECT * FROM parked WHERE org = $1 AND sale_id = $2 AND sale_id <> ''",
+}
+
+
+class OverlayConnection:
+    """One connection; its transactions come one after the other."""
+
+    def __init__(self, snapshot: Connection, rows: Rows) -> None:
+        self.snapshot = snapshot
+        self._rows = rows
+        self._layers: list[Layer] = []
+        self._base: dict[tuple[str, Key], Row | None] = {}  # of the snapshot, as read in this transaction
+        self._orgs: dict[str, int] = {}
+        self._next = {_NEW_IDS: _FIRST_ID, "batch": _FIRST_BATCH}
+        self._index: dict[tuple[Any, ...], set[Key]] = defaultdict(set)
+        self._ready: dict[Key, None] = {}
+        self._consents: dict[tuple[int, str], list[Row]] = defaultdict(list)
+        self._policies: dict[int, list[Row]] = defaultdict(list)
+        self._readers: dict[str, Callable[..., Awaitable[list[Any]]]] = {
+            SQL["lock_merged"]: self._merged,
+            SQL["load_consent"]: self._load_consents,
+            SQL["load_policy"]: self._load_policies,
+            SQL["take_parked"]: self._take_parked,
+            SQL["count_waiting"]: self._count_waiting,
+        }
+        self._writers: dict[str, Callable[..., Awaitable[None]]] = {
+            SQL["delete_parked"]: self._delete_parked,
+            SQL["wake_parked"]: self._wake,
+            SQL["wake_parked_of_sale"]: self._wake_of_sale,
+            SQL["carry_consents"]: self._carry_consents,
+        }
+
+    # --- transactions
+
+    def begin(self) -> None:
+        self._base.clear()
+        self._layers = [Layer()]
+
+    @contextlib.asynccontextmanager
+    async def transaction(self) -> AsyncIterator[None]:
+        """A savepoint: an exception undoes what came after it."""
+        self._layers.append(Layer())
+        try:
+            yield
+        except BaseException:
+            self._layers.pop()
+            raise
+        done = self._layers.pop()
+        self._layers[-1].add(done)
+
+    def commit(self) -> Changes:
+        """Keep what was written, and return what changed."""
+        (layer,) = self._layers
+        told = Changes(transfers=layer.transfers)
+        for (table, key), row in layer.rows.items():
+            known = self._rows.has(table, key)
+            before = self._rows.get(table, key) if known else self._base.get((table, key))
+            told.note(table, key, before, row)
+            self._rows.put(table, key, row)
+        for row in layer.consents:
+            self._consents[row["org"], row["customer_id"]].append(row)
+        for row in layer.policies:
+            self._policies[row["org"]].append(row)
+        self._layers = []
+        return told
+
+    # --- reading
+
+    async def fetch(self, query: str, *args: Any) -> list[Any]:  # noqa: ANN401  as Connection's
+        """The rows of one of the statements that deciding takes. Raises Unknown for any other."""
+        table = _KEYED.get(query)
+        if table is not None:
+            keys = list(zip(*args, strict=True))
+            return [
+                {**row, "place": place, "decided": row.get("digest") is not None}
+                for place, row in enumerate(await self._at(table, keys), 1)
+                if row is not None
+            ]
+        if query in self._readers:
+            return await self._readers[query](*args)
+        if query in _NOTHING:
+            return []
+        if query.startswith(_NEW_ORGS):
+            return await self._name_orgs(args[0])
+        if query.startswith(_NEW_IDS):
+            return [{"id": self._number(_NEW_IDS)} for _ in range(args[0])]
+        raise Unknown(f"worker/ledger/overlay.py does not know this statement: {query}")
+
+    async def fetchval(self, query: str, *_args: Any) -> Any:  # noqa: ANN401  as Connection's
+        """A batch's number; of nothing else there is any, because deadlines do not run in a plan."""
+        return self._number("batch") if "nextval('batch_no')" in query else None
+
+    def _number(self, what: str) -> int:
+        self._next[what] += 1
+        return self._next[what] - 1
+
+    async def _at(self, table: str, keys: Sequence[Key]) -> list[Row | None]:
+        """The rows of these keys, each as it is now."""
+        absent = [key for key in keys if not self._known(table, key)]
+        if absent:
+            found: dict[Key, Row | None] = dict.fromkeys(absent)
+            for row in await self.snapshot.fetch(_WHOLE[table], *zip(*absent, strict=True)):
+                found[absent[row["place"] - 1]] = _plain(row)
+            self._base.update({(table, key): row for key, row in found.items()})
+        return [self._now(table, key) for key in keys]
+
+    def _known(self, table: str, key: Key) -> bool:
+        at = (table, key)
+        return at in self._base or any(at in layer.rows for layer in self._layers) or self._rows.has(table, key)
+
+    def _now(self, table: str, key: Key) -> Row | None:
+        for layer in reversed(self._layers):
+            if (table, key) in layer.rows:
+                return layer.rows[table, key]
+        return self._rows.get(table, key) if self._rows.has(table, key) else self._base[table, key]
+
+    async def _named(self, table: str, **columns: Any) -> list[Row]:  # noqa: ANN401  values of columns
+        """The rows that have these values, each as it is now."""
+        names, values = tuple(columns), tuple(columns.values())
+        keys = dict.fromkeys(self._index.get((table, *names, *values), ()))
+        for row in await self.snapshot.fetch(_NAMED[table, *names], *values):
+            key = TABLES[table].key_of(row)
+            keys[key] = None
+            self._base.setdefault((table, key), _plain(row))
+        now = (self._now(table, key) for key in sorted(keys) if self._known(table, key))
+        return [row for row in now if row is not None and tuple(row[name] for name in names) == values]
+
+    async def _merged(self, orgs: Sequence[int], owners: Sequence[str]) -> list[Row]:
+        return [
+            {**row, "place": place}
+            for place, (org, owner) in enumerate(zip(orgs, owners, strict=True), 1)
+            for row in await self._named("account", org=org, owner=owner, kind=0)
+        ]
+
+    async def _load_consents(self, orgs: Sequence[int], customers: Sequence[str]) -> list[Row]:
+        rows = [dict(row) for row in await self.snapshot.fetch(SQL["load_consent"], orgs, customers)]
+        for place, key in enumerate(zip(orgs, customers, strict=True), 1):
+            here = [row for layer in self._layers for row in layer.consents if (row["org"], row["customer_id"]) == key]
+            rows += [{**row, "place": place} for row in (*self._consents.get(key, ()), *here)]
+        return rows
+
+    async def _load_policies(self, orgs: Sequence[int], known: Sequence[int]) -> list[Row]:
+        rows = [dict(row) for row in await self.snapshot.fetch(SQL["load_policy"], orgs, known)]
+        for org, count in zip(orgs, known, strict=True):
+            rows += [row for row in self._policies.get(org, ()) if row["version"] > count]
+        return rows
+
+    async def _take_parked(self, _now_us: int, limit: int) -> list[Row]:
+        """What the range woke. What is ready or overdue anyway is not this plan's."""
+        codes = {org: code for code, org in self._orgs.items()}
+        rows = [row for key in self._ready if (row := self._now("parked", key)) is not None and row["ready"]]
+        rows.sort(key=lambda row: row["received_us"])
+        return [{**row, "orgcode": codes[row["org"]]} for row in rows[:limit]]
+
+    async def _count_waiting(self) -> list[Row]:
+        return [{"unpublished": 0, "parked": 0, "ready": 0}]
+
+    async def _name_orgs(self, codes: Sequence[str]) -> list[Row]:
+        for row in await self.snapshot.fetch("SELECT id, code FROM org WHERE code = ANY ($1::text[])", list(codes)):
+            self._orgs.setdefault(row["code"], row["id"])
+        for code in codes:
+            self._orgs.setdefault(code, _FIRST_ORG + len(self._orgs))
+        return [{"code": code, "id": self._orgs[code]} for code in codes]
+
+    # --- writing
+
+    async def copy_records_to_table(self, table: str, *, records: Any, columns: Any) -> str:  # noqa: ANN401  as Connection's
+        """COPY into the layer at hand. Raises Unknown for a table that it does not know."""
+        rows = changes.copied(columns, records)
+        layer = self._layers[-1]
+        match table:
+            case "transfer":
+                layer.transfers += rows
+            case "consent":
+                layer.consents += rows
+            case "policy":
+                layer.policies += rows
+            case _ if table in TABLES:
+                for row in rows:
+                    self._put(table, row)
+            case _:
+                raise Unknown(f"worker/ledger/overlay.py does not know the table {table}")
+        return f"COPY {len(rows)}"
+
+    async def execute(self, query: str, *args: Any) -> str:  # noqa: ANN401  as Connection's
+        """Do what one of the statements of `write` does. Raises Unknown for any other."""
+        if query in changes.WRITES:
+            await self._update(query, args)
+        elif query in self._writers:
+            await self._writers[query](*args)
+        elif query not in changes.IGNORED and not query.startswith("SET LOCAL"):
+            raise Unknown(f"worker/ledger/overlay.py does not know this statement: {query}")
+        return ""
+
+    async def _update(self, query: str, args: Sequence[Any]) -> None:
+        table = changes.WRITES[query]
+        written = changes.updated(query, args)
+        before = await self._at(table, [TABLES[table].key_of(row) for row in written])
+        new = {"ready": False, "woken_no": None} if table == "parked" else {}
+        for row, was in zip(written, before, strict=True):
+            self._put(table, {**changes.merged(was, row), **new})
+
+    def _put(self, table: str, row: Row) -> None:
+        self._rows.packed(table, row)  # refuses what Postgres would
+        key = TABLES[table].key_of(row)
+        self._layers[-1].rows[table, key] = row
+        for named, *names in _NAMED:
+            if named == table and not any(row[name] in (None, "") for name in names):
+                self._index[(table, *names, *(row[name] for name in names))].add(key)
+        if table == "parked" and row["ready"]:
+            self._ready[key] = None
+
+    async def _delete_parked(self, *args: Sequence[Any]) -> None:
+        for key in zip(*args, strict=True):
+            await self._at("parked", [key])
+            self._layers[-1].rows["parked", key] = None
+            self._ready.pop(key, None)
+
+    async def _wake(self, *args: Sequence[Any]) -> None:
+        for org, waits_for, waits_key, no in zip(*args, strict=True):
+            self._woken(await self._named("parked", org=org, waits_for=waits_for, waits_key=waits_key), no)
+
+    async def _wake_of_sale(self, *args: Sequence[Any]) -> None:
+        for org, sale_id, no in zip(*args, strict=True):
+            self._woken(await self._named("parked", org=org, sale_id=sale_id), no)
+
+    def _woken(self, rows: Iterable[Row], no: int) -> None:
+        for row in rows:
+            if not row["ready"]:
+                self._put("parked", {**row, "ready": True, "woken_no": no})
+
+    async def _carry_consents(self, org: int, source: str, person: str) -> None:
+        rows = await self._load_consents([org], [source])
+        named = ("at_us", "no", "granted", "purpose", "channel")
+        self._layers[-1].consents += [
+            {**{name: row.get(name) for name in named}, "org": org, "customer_id": person} for row in rows
+        ]
+
+
+def _plain(row: Any) -> Row:  # noqa: ANN401  an asyncpg record
+    return {name: value for name, value in row.items() if name != "place"}

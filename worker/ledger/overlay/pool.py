@@ -1,0 +1,69 @@
+"""The pool of a pipeline that decides in memory."""
+
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from typing import Any, cast
+
+import asyncpg
+
+from worker.ledger.changes import TABLES, Changes
+from worker.ledger.overlay.connection import OverlayConnection
+from worker.ledger.overlay.rows import Rows
+from worker.ledger.pool import DOORS, Pool, connect
+from worker.ledger.queries import Connection
+from worker.ledger.roles import Role
+
+
+class Overlay(Pool):
+    """Stands for the pool of a pipeline. `committed` gets what each transaction changed."""
+
+    def __init__(self, pool: asyncpg.Pool, dsn: str, snapshot: Connection, rows: Rows) -> None:
+        super().__init__(pool, dsn, DOORS)
+        self._connection = OverlayConnection(snapshot, rows)
+        self.committed: Callable[[Changes], None] = lambda _: None
+
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def opened(cls, dsn: str) -> AsyncIterator["Overlay"]:
+        """Over one moment of the ledger, for as long as the context is open. `dsn` may be that of a standby."""
+        pool = await connect(dsn, 1, Role.OPS, {"idle_in_transaction_session_timeout": "0"})
+        try:
+            async with (
+                pool.acquire() as connection,
+                connection.transaction(isolation="repeatable_read", readonly=True),
+            ):
+                rows = Rows({name: await _columns(connection, name) for name in TABLES})
+                yield cls(pool, dsn, cast("Connection", connection), rows)
+        finally:
+            pool.terminate()
+
+    @property
+    def snapshot(self) -> Connection:
+        """The ledger as it was at the beginning."""
+        return self._connection.snapshot
+
+    async def close(self) -> None:
+        """Nothing: the context that opened it closes the connection."""
+
+    async def stay_known(self) -> None:
+        """Nothing: it writes no batch that others would have to know of."""
+
+    async def may_sweep(self) -> bool:
+        return False
+
+    @contextlib.asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """What is written in it is seen by the next ones, unless it raises."""
+        self._connection.begin()
+        async with self._connection.transaction():
+            yield self._connection
+        self.committed(self._connection.commit())
+
+
+async def _columns(connection: Any, table: str) -> tuple[str, ...]:  # noqa: ANN401  asyncpg has no types
+    rows = await connection.fetch(
+        "SELECT attname FROM pg_attribute WHERE attrelid = $1::text::regclass AND attnum > 0 AND NOT attisdropped"
+        " ORDER BY attnum",
+        table,
+    )
+    return tuple(row["attname"] for row in rows)
