@@ -12,6 +12,7 @@ Data = Mapping[str, Any]
 _CARD: Final = {"number": "6006-4900-0000-0017", "pin": "4711"}
 _CUSTOMER: Final = {"customer_id": "C-1001"}
 _AT: Final = "2026-03-01T10:15:00.412000Z"
+_ACCOUNT: Final = examples.ACCOUNT
 _PROFILE: Final = {
     "name": "Ada Example",
     "email": "ada@example.com",
@@ -47,7 +48,7 @@ _REQUESTS: Final[Mapping[str, Data]] = {
 }
 
 
-def _points(change: int, balance: int, version: int) -> Data:
+def _points(change: int, balance: int, version: int, account: str = _ACCOUNT) -> Data:
     return {
         "change": change,
         "balance": balance,
@@ -55,6 +56,7 @@ def _points(change: int, balance: int, version: int) -> Data:
         "held": 0,
         "pending": 0,
         "version": version,
+        "account": account,
     }
 
 
@@ -78,7 +80,15 @@ def _of_cards(*cards: Data, **members: object) -> Data:
     return {"status": "applied", **members, "gift_cards": list(cards), "policy_version": 0}
 
 
-_BALANCE: Final = {"balance": 119, "available": 119, "held": 0, "pending": 0, "version": 2, "deficit": 0}
+_BALANCE: Final = {
+    "balance": 119,
+    "available": 119,
+    "held": 0,
+    "pending": 0,
+    "version": 2,
+    "account": _ACCOUNT,
+    "deficit": 0,
+}
 _SALE: Final = {"type": "scm.sale.completed", "id": "london-1-2026-03-01-0042"}
 _CARD_NOW: Final = {
     "card_id": "gc-1",
@@ -143,7 +153,8 @@ ANSWERS: Final[Mapping[str, Data]] = {
     "loyalty.redeem": _of_customer(points=_points(-90, 29, 3), policy_version=1),
     "loyalty.adjust": _of_customer(points=_points(-20, 99, 4)),
     "loyalty.transfer": _of_customer(
-        points=_points(-50, 69, 3), counterparty={"customer_id": "C-2002", "points": _points(50, 90, 2)}
+        points=_points(-50, 69, 3),
+        counterparty={"customer_id": "C-2002", "points": _points(50, 90, 2, "2d0f6c7a91b84e55a3c1e8d94b7f0a62")},
     ),
     "loyalty.restore": _of_customer(points=_points(50, 149, 5)),
     "loyalty.reverse": _of_customer(points=_points(-100, 49, 6)),

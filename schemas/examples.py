@@ -107,6 +107,7 @@ _CRM: Final[Mapping[str, Data]] = {
 
 DOCUMENTS: Final[Mapping[str, Data]] = {**_SCM, **_CRM}
 
+ACCOUNT: Final = "f1d2c05f1a7d6ee9f7a9d2e4c36d1b58"
 _T1: Final = {
     "tender_id": "T1",
     "state": "authorized",
@@ -124,7 +125,15 @@ OUTCOMES: Final[Mapping[str, Data]] = {
         "status": "applied",
         "customer_id": "C-1001",
         "sale_id": "london-1-2026-03-01-0042",
-        "points": {"change": 19, "balance": 19, "available": 19, "held": 0, "pending": 0, "version": 1},
+        "points": {
+            "change": 19,
+            "balance": 19,
+            "available": 19,
+            "held": 0,
+            "pending": 0,
+            "version": 1,
+            "account": ACCOUNT,
+        },
         "lines": [{"line_id": 1, "points": 11}, {"line_id": 2, "points": 5}, {"line_id": 3, "points": 3}],
         "policy_version": 1,
     },
@@ -161,7 +170,15 @@ OUTCOMES: Final[Mapping[str, Data]] = {
         "reason": "insufficient_balance",
         "category": "insufficient-balance",
         "customer_id": "C-1001",
-        "points": {"change": 0, "balance": -100, "available": 0, "held": 0, "pending": 0, "version": 3},
+        "points": {
+            "change": 0,
+            "balance": -100,
+            "available": 0,
+            "held": 0,
+            "pending": 0,
+            "version": 3,
+            "account": ACCOUNT,
+        },
     },
     "crm.tender.changed": {
         "status": "applied",

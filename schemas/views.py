@@ -140,6 +140,7 @@ class Balance(Out):
     held: Count
     pending: Count
     version: Count
+    account: Annotated[str, Field(min_length=1, description="opaque id: versions are ordered within one account")]
     deficit: Annotated[
         Count, Field(description="what a reversal took that was spent already; the next credits fill it")
     ]

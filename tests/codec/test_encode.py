@@ -13,6 +13,8 @@ from tests.codec.records import NOW_MS
 from tests.e2e.expected import CATEGORY
 from worker.codec import Outlet
 from worker.codec.encode import STATUSES, event_id, facts_of
+from worker.domain.identity import account_id
+from worker.domain.lots import Kind
 from worker.domain.outcome import CardPart, Outcome, PointsPart, TenderPart
 from worker.domain.tender import State
 
@@ -23,7 +25,7 @@ amount = st.integers(0, 10**15)
 reason = st.none() | st.sampled_from(sorted(Reason))
 points = st.builds(
     PointsPart, st.integers(-(10**15), 10**15), st.integers(-(10**15), 10**15), amount, amount, amount, amount, reason,
-    st.booleans(),
+    st.booleans(), st.none() | st.tuples(st.sampled_from(Kind), ids),
 )  # fmt: skip
 cards = st.builds(
     CardPart, ids | st.just(""), st.sampled_from(["", "0017"]), st.just("GBP"), st.integers(-9, 9),
@@ -102,6 +104,30 @@ def test_every_reason_has_its_category() -> None:
         data = orjson.loads(message.value or b"")["data"]
         assert (data["reason"], data["category"]) == (one.value, CATEGORY[one.value])
         OutcomeEnvelope.model_validate_json(message.value or b"")
+
+
+def test_points_name_their_account_by_an_opaque_id() -> None:
+    """The same id for one account whatever the document, another for a pool of the same name or another tenant."""
+
+    def told(account: tuple[Kind, str], customer_id: str, orgcode: str = "acme") -> str:
+        part = PointsPart(5, 5, 5, 0, 0, 1, None, account=account)
+        facts = ormsgpack.unpackb(ormsgpack.packb(facts_of(Outcome("applied", None, customer_id, points=part), "x", 0)))
+        (message,) = OUTLET.messages(orgcode, "crm.loyalty.earn", "x", 0, facts)
+        return str(orjson.loads(message.value or b"")["data"]["points"]["account"])
+
+    own, pool = (Kind.POINTS, "C"), (Kind.POOL, "C")
+    assert told(own, "C") == told(own, "D") == account_id("acme", *own)
+    assert told(pool, "C") == told(pool, "D") == account_id("acme", *pool)
+    assert len({told(own, "C"), told(pool, "C"), told(own, "C", "other"), "C"}) == 4
+
+
+def test_points_decided_before_accounts_were_told_keep_their_bytes() -> None:
+    facts = facts_of(Outcome("applied", None, "C", points=PointsPart(5, 5, 5, 0, 0, 1, None)), "x", 0)
+    facts[7] = facts[7][:8]
+    (message,) = OUTLET.messages("acme", "crm.loyalty.earn", "x", 0, facts)
+    assert list(orjson.loads(message.value or b"")["data"]["points"]) == [
+        "change", "balance", "available", "held", "pending", "version",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("notice", [notice for notice in NOTICES if notice != "crm.tender.changed"])

@@ -67,8 +67,8 @@ async def test_outcomes_of_two_encoders_stand_side_by_side(
     worker = await another()
     first = await worker.drained(before)
 
-    def outcome(facts: Facts, subject: str) -> Data:
-        return encode.ENCODERS[1].outcome(facts, subject) | {"flavour": "new"}
+    def outcome(facts: Facts, orgcode: str, subject: str) -> Data:
+        return encode.ENCODERS[1].outcome(facts, orgcode, subject) | {"flavour": "new"}
 
     newer = max(encode.ENCODERS) + 1
     monkeypatch.setattr(encode, "ENCODERS", {**encode.ENCODERS, newer: Encoder(outcome, encode.ENCODERS[1].changed)})

@@ -10,8 +10,11 @@ from schemas.scalars import format_instant
 from tests.codec.records import Record
 from tests.ledger.conftest import NOW_US, record
 from tests.views.conftest import NOW, Data, Shop, card
+from worker.domain.identity import account_id
+from worker.domain.lots import Kind
 from worker.views import Invalid, Refused
 
+OWN = account_id("acme", Kind.POINTS, "C")
 SINCE = format_instant(NOW_US // 10**6 * 10**6)
 PROFILE = {"name": "Ada", "email": "Ada@example.com", "phone": "+44 1", "external_ids": {"shop": "17"}}
 PERSON = "create K-{0} {0} email={0}@example.com phone=+44-{0} name={0}"
@@ -54,7 +57,8 @@ async def test_all_that_is_known(shop: Shop) -> None:
             {"purpose": "marketing", "channel": "email", "granted": False, "since": SINCE},
             {"purpose": "service", "granted": True, "since": SINCE},
         ],
-        "points": {"balance": 107, "available": 87, "held": 20, "pending": 0, "version": 4, "deficit": 0},
+        "points": {"balance": 107, "available": 87, "held": 20, "pending": 0, "version": 4, "deficit": 0,
+                   "account": OWN},
         "tier": {"name": "gold", "factor": "1.5", "earned_12m": 107},
         "lots": [
             {"points": 70, "held": 20, "expires_on": str(day + timedelta(days=28))},
@@ -76,7 +80,7 @@ async def test_points_that_wait_and_points_that_expired(shop: Shop) -> None:
     )
     told = await shop.ask("customer.get", customer_id="C")
     assert told["points"] == {
-        "balance": 30, "available": 0, "held": 0, "pending": 20, "version": 3, "deficit": 0,
+        "balance": 30, "available": 0, "held": 0, "pending": 20, "version": 3, "deficit": 0, "account": OWN,
     }  # fmt: skip
     day = NOW.date()
     assert told["lots"] == [

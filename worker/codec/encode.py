@@ -16,7 +16,9 @@ import orjson
 from schemas.envelope import OUTCOME_PREFIX, SOURCE, SPECVERSION
 from schemas.reasons import CATEGORY, Reason
 from schemas.scalars import format_instant
-from worker.domain.outcome import Outcome
+from worker.domain.identity import account_id
+from worker.domain.lots import Kind
+from worker.domain.outcome import Outcome, PointsPart
 
 ENCODER_VERSION: Final = 1
 STATUSES: Final = ("applied", "partial", "rejected", "parked", "ignored", "approved", "declined")
@@ -52,15 +54,25 @@ def facts_of(outcome: Outcome, subject: str, time_us: int) -> Facts:
             True if id_ == subject else id_
             for id_ in (outcome.customer_id, outcome.sale_id, outcome.return_id, outcome.tender_id)
         ),
-        None if outcome.points is None else list(outcome.points),
+        None if outcome.points is None else _points_facts(outcome.points, outcome.customer_id),
         [list(card) for card in outcome.gift_cards],
         None if outcome.tender is None else list(outcome.tender),
         [list(tender) for tender in outcome.tenders],
         [number for line in outcome.lines for number in line],
         outcome.policy_version,
         outcome.notice or None,
-        *([] if outcome.counterparty is None else [[outcome.counterparty[0], list(outcome.counterparty[1])]]),
+        *([] if outcome.counterparty is None else [_counterparty_facts(*outcome.counterparty)]),
     ]
+
+
+def _points_facts(part: PointsPart, customer_id: str | None) -> list[Any]:
+    """The account stands as True where it is the customer's own, as it nearly always is."""
+    own = part.account == (Kind.POINTS, customer_id)
+    return [*part[:-1], True if own else part.account]
+
+
+def _counterparty_facts(customer_id: str, part: PointsPart) -> list[Any]:
+    return [customer_id, _points_facts(part, customer_id)]
 
 
 class Outlet:
@@ -95,7 +107,7 @@ class Outlet:
         encoder: "Encoder",
     ) -> Message:  # fmt: skip
         notice = facts[13]
-        data = encoder.outcome(facts, subject)
+        data = encoder.outcome(facts, orgcode, subject)
         customer_id = data.get("customer_id")
         if type_.startswith("scm.tender.") or notice == HOLD_EXPIRED:
             topic, key = self._tender_outcomes, subject
@@ -117,7 +129,7 @@ class Outlet:
     ) -> Message:  # fmt: skip
         """`crm.tender.changed`: a sale, its void or a return moved a tender."""
         tender_id = part[0]
-        data = encoder.changed(facts, part, type_, subject)
+        data = encoder.changed(facts, part, orgcode, type_, subject)
         id_ = event_id(orgcode, type_, subject, f"{step}\n{tender_id}")
         value = _envelope(id_, TENDER_CHANGED, tender_id, orgcode, facts[0], data)
         return Message(self._tender_outcomes, tender_id.encode(), value, headers)
@@ -164,7 +176,7 @@ def _notice_subject(data: dict[str, Any], subject: str) -> str:
     return str(data.get("customer_id") or subject)
 
 
-def _data(facts: Facts, subject: str) -> dict[str, Any]:
+def _data(facts: Facts, orgcode: str, subject: str) -> dict[str, Any]:
     """`data` of an outcome (contract §3)."""
     _, status, reason, _, _, _, _, points, cards, tender, tenders, lines, policy_version, _, *others = facts
     data: dict[str, Any] = {"status": STATUSES[status]}
@@ -173,9 +185,9 @@ def _data(facts: Facts, subject: str) -> dict[str, Any]:
         data["category"] = CATEGORY[Reason(reason)].value
     _ids(data, facts, subject)
     if points is not None:
-        data["points"] = _points(points)
+        data["points"] = _points(points, orgcode, data.get("customer_id", ""))
     for other_id, other in others:
-        data["counterparty"] = {"customer_id": other_id, "points": _points(other)}
+        data["counterparty"] = {"customer_id": other_id, "points": _points(other, orgcode, other_id)}
     if cards:
         data["gift_cards"] = [_card(card) for card in cards]
     if tender is not None:
@@ -191,8 +203,9 @@ def _data(facts: Facts, subject: str) -> dict[str, Any]:
     return data
 
 
-def _changed(facts: Facts, part: list[Any], type_: str, subject: str) -> dict[str, Any]:
+def _changed(facts: Facts, part: list[Any], orgcode: str, type_: str, subject: str) -> dict[str, Any]:
     """`data` of a `crm.tender.changed`."""
+    del orgcode
     data: dict[str, Any] = {"status": "applied"}
     _ids(data, facts, subject)
     data["tender_id"] = part[0]
@@ -201,8 +214,8 @@ def _changed(facts: Facts, part: list[Any], type_: str, subject: str) -> dict[st
     return data
 
 
-def _points(part: list[Any]) -> dict[str, Any]:
-    change, balance, available, held, pending, version, reason, claimed = part
+def _points(part: list[Any], orgcode: str, customer_id: str) -> dict[str, Any]:
+    change, balance, available, held, pending, version, reason, claimed, *accounts = part
     if not claimed:
         return {"change": change, "reason": reason}
     points = {
@@ -213,6 +226,10 @@ def _points(part: list[Any]) -> dict[str, Any]:
         "pending": pending,
         "version": version,
     }
+    for account in accounts:
+        if account is not None:
+            kind, key = (Kind.POINTS, customer_id) if account is True else account
+            points["account"] = account_id(orgcode, kind, key)
     if reason is not None:
         points["reason"] = reason
     return points
@@ -259,8 +276,8 @@ def _tender(part: list[Any]) -> dict[str, Any]:
 class Encoder(NamedTuple):
     """How facts become `data`; the envelope around it is the same in every version."""
 
-    outcome: Callable[[Facts, str], dict[str, Any]]
-    changed: Callable[[Facts, list[Any], str, str], dict[str, Any]]
+    outcome: Callable[[Facts, str, str], dict[str, Any]]
+    changed: Callable[[Facts, list[Any], str, str, str], dict[str, Any]]
 
 
 ENCODERS: Final[Mapping[int, Encoder]] = MappingProxyType({1: Encoder(_data, _changed)})

@@ -12,6 +12,11 @@ def derived_id(*parts: str) -> str:
     return str(UUID(bytes=bytes(digest)))
 
 
+def account_id(orgcode: str, kind: int, key: str) -> str:
+    """Return the id of a points account outside. It never changes, and shows neither a customer's id nor a pool's."""
+    return blake2b(f"{orgcode}\n{kind:d}\n{key}".encode(), digest_size=16, person=b"crm-account").hexdigest()
+
+
 def pin_digest(token: bytes, card_id: str) -> bytes:
     """What is stored of a PIN: its keyed token bound to the card, so that equal PINs of two cards do not look equal."""
     return blake2b(token, key=card_id.encode()[:64], digest_size=16, person=b"crm-pin").digest()

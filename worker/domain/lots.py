@@ -77,8 +77,8 @@ class Account:
     """One balance and all that explains it. Changed only through `Books`, which books each change as a transfer."""
 
     __slots__ = (
-        "card", "currency", "deficit", "earned", "id", "key", "kind", "last_no", "lots", "mark", "new", "owner_log",
-        "standing", "target", "version",
+        "card", "currency", "deficit", "due_day", "earned", "id", "key", "kind", "last_no", "lots", "mark", "new",
+        "owner_log", "shortfall", "standing", "target", "version",
     )  # fmt: skip
 
     def __init__(self, kind: Kind, key: str, currency: str = "", standing: Standing = Standing.ACTIVE) -> None:
@@ -90,6 +90,8 @@ class Account:
         self.standing = standing
         self.lots: list[Lot] = []
         self.deficit = 0
+        self.shortfall = 0  # points that a reversal under `within_balance` let go, and no redemption gave back since
+        self.due_day = 0  # the latest day whose deadlines are booked: nothing is shown as it was before
         self.version = 0
         self.mark = -1  # the document that touched it last
         self.new = True

@@ -218,9 +218,16 @@ def points_part(books: Books, account: Account, day: int, reason: Reason | None 
     change = books.change(account)
     if account.standing is Standing.UNCLAIMED:
         return PointsPart(change, 0, 0, 0, 0, account.version, Reason.CUSTOMER_NOT_FOUND, claimed=False)
-    balance = account.balance
-    held = account.held
-    return PointsPart(change, balance, account.available(day), held, account.pending(day), account.version, reason)
+    return PointsPart(
+        change,
+        account.balance,
+        account.available(day),
+        account.held,
+        account.pending(day),
+        account.version,
+        reason,
+        account=(account.kind, account.key),
+    )
 
 
 def points_shown(books: Books, account: Account | None, day: int, reason: Reason | None = None) -> PointsPart | None:

@@ -1,14 +1,21 @@
 """What a decision says: the facts from which an outcome's bytes are made (contract §3)."""
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from schemas.reasons import Reason
+from worker.domain.lots import Kind
 from worker.domain.trace import Trace
+
+AccountKey = tuple[Kind, str]
 
 
 class PointsPart(NamedTuple):
-    """`points` of an outcome. While the customer has no record only `change` and `reason` are told."""
+    """`points` of an outcome. While the customer has no record only `change` and `reason` are told.
+
+    `account` is True for the account under the customer's own id. None: the outcome was decided before accounts were
+    told.
+    """
 
     change: int
     balance: int
@@ -18,6 +25,7 @@ class PointsPart(NamedTuple):
     version: int
     reason: str | None
     claimed: bool = True
+    account: AccountKey | Literal[True] | None = None
 
 
 class CardPart(NamedTuple):

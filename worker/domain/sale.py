@@ -99,8 +99,9 @@ class Sale:
     """A sale, the stub of one that somebody waits for, or the tombstone of one voided before."""
 
     __slots__ = (
-        "account", "available_day", "basis", "by_hand", "currency", "customer_id", "decided", "dirty", "expires_day",
-        "forfeited", "id", "lines", "loads", "new", "policy_version", "requests", "tenders", "voided", "waiting",
+        "account", "available_day", "basis", "by_hand", "currency", "customer_id", "decided", "dirty", "earned_day",
+        "expires_day", "forfeited", "id", "lines", "loads", "new", "policy_version", "requests", "tenders", "voided",
+        "waiting",
     )  # fmt: skip
 
     def __init__(self, sale_id: str) -> None:
@@ -114,6 +115,7 @@ class Sale:
         self.customer_id = ""
         self.account: tuple[Kind, str] | None = None  # that earned its points
         self.policy_version = 0
+        self.earned_day = 0  # on which its points count for tiers; 0: of a version that stored none
         self.available_day = 0
         self.expires_day = 0
         self.lines: dict[int, SaleLine] = {}
@@ -143,8 +145,8 @@ class Entry:
     """What a command moved on one account, and how much of it has been undone since."""
 
     __slots__ = (
-        "account", "amount", "available_day", "customer_id", "dirty", "expires_day", "id", "new", "picks", "type",
-        "undone",
+        "account", "amount", "available_day", "customer_id", "dirty", "earned_day", "expires_day", "id", "new", "picks",
+        "type", "undone",
     )  # fmt: skip
 
     def __init__(
@@ -155,6 +157,7 @@ class Entry:
         self.account = account
         self.amount = amount
         self.customer_id = customer_id  # who earned or redeemed; of a card nobody
+        self.earned_day = 0  # as of a sale
         self.available_day = 0
         self.expires_day = 0
         self.picks: list[Pick] = []  # of a redemption: the lots it took, in the order in which it took them

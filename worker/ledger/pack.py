@@ -41,13 +41,14 @@ def pack_lots(account: Account) -> bytes | None:
 
 def pack_extra(account: Account) -> bytes | None:
     """Card facts, redirection and status history; None for the plain customer."""
-    if account.card is None and account.target is None and not account.owner_log:
+    more = [account.shortfall, account.due_day] if account.shortfall or account.due_day else []
+    if account.card is None and account.target is None and not account.owner_log and not more:
         return None
     card = account.card
     facts = None
     if card is not None:
         facts = [card.last4, card.expires_day, card.pin, card.pin_failures, card.customer_id]
-    return pack([facts, _key(account.target), account.owner_log])
+    return pack([facts, _key(account.target), account.owner_log, *more])
 
 
 def owner_of(account: Account) -> str | None:
@@ -83,7 +84,9 @@ def account_of(row: Any) -> Account:  # noqa: ANN401  an asyncpg record, or the 
         flat = unpack(row["earned"])
         account.earned = list(zip(flat[::2], flat[1::2], strict=True))
     if row["extra"] is not None:
-        facts, target, owner_log = unpack(row["extra"])
+        facts, target, owner_log, *more = unpack(row["extra"])
+        if more:
+            account.shortfall, account.due_day = more
         if facts is not None:
             account.card = CardFacts(facts[0], facts[1], facts[2], facts[4])
             account.card.pin_failures = facts[3]
@@ -112,7 +115,8 @@ def pack_sale(sale: Sale) -> bytes:
         if line.returned_minor or line.card_id:
             rest.append((line_id, line.returned_minor, line.card_id, line.load_minor))
     head = [
-        sale.decided | sale.voided << 1 | sale.waiting << 2 | sale.forfeited << 3, sale.currency, sale.customer_id,
+        sale.decided | sale.voided << 1 | sale.waiting << 2 | sale.forfeited << 3 | sale.earned_day << FLAGS,
+        sale.currency, sale.customer_id,
         _key(sale.account) if sale.account != (Kind.POINTS, sale.customer_id) else True, flat, sale.policy_version,
     ]  # fmt: skip
     tail = [sale.available_day, sale.expires_day, sale.tenders, sale.requests, sale.loads, sale.by_hand, rest]
@@ -120,6 +124,7 @@ def pack_sale(sale: Sale) -> bytes:
     return pack(parts if sale.basis is None else [*parts, _basis(sale.basis)])
 
 
+FLAGS = 8  # bits of a sale's record before the day on which it earned
 TAIL = 7  # parts of a sale's record that follow the plain sale's
 
 
@@ -144,6 +149,7 @@ def sale_of(sale_id: str, record: bytes | None) -> Sale:
         return sale
     flags, sale.currency, sale.customer_id, account, flat, sale.policy_version, *tail = unpack(record)
     sale.decided, sale.voided, sale.waiting, sale.forfeited = (bool(flags >> bit & 1) for bit in range(4))
+    sale.earned_day = flags >> FLAGS
     sale.account = (Kind.POINTS, sale.customer_id) if account is True else _unkey(account)
     triples = zip(flat[::3], flat[1::3], flat[2::3], strict=True)
     sale.lines = {line_id: SaleLine(net, points) for line_id, net, points in triples}
@@ -203,16 +209,17 @@ def pack_entry(entry: Entry) -> bytes:
     customer_id = True if entry.customer_id == entry.account[1] else entry.customer_id
     return pack([
         _key(entry.account), entry.amount, entry.available_day, entry.expires_day, entry.picks, entry.undone,
-        customer_id,
+        customer_id, *([entry.earned_day] if entry.earned_day else []),
     ])  # fmt: skip
 
 
 def entry_of(type_: str, command_id: str, record: bytes) -> Entry:
-    account, amount, available_day, expires_day, picks, undone, customer_id = unpack(record)
+    account, amount, available_day, expires_day, picks, undone, customer_id, *earned = unpack(record)
     customer_id = account[1] if customer_id is True else customer_id
     entry = Entry(type_, command_id, (Kind(account[0]), account[1]), amount, customer_id)
     entry.new = False
     entry.available_day, entry.expires_day, entry.undone = available_day, expires_day, undone
+    entry.earned_day = earned[0] if earned else 0
     entry.picks = [(pick[0], pick[1], pick[2]) for pick in picks]
     return entry
 

@@ -23,6 +23,7 @@ from schemas.views import (
 )
 from worker.domain import consents
 from worker.domain.books import Consent as ConsentSaid
+from worker.domain.identity import account_id
 from worker.domain.lots import Account, Kind, Standing
 from worker.domain.loyalty import earned_12m, tier_of
 from worker.domain.movements import day_of
@@ -58,7 +59,7 @@ async def get(desk: Desk, orgcode: str, request: CustomerGet) -> CustomerView:
             status=STATUS[person.standing],
             profile=(await tenant.profiles([person])).get(person.id, Profile()),
             consents=() if erased else await _consents(tenant, person.key),
-            points=_balance(points, day),
+            points=balance(points, orgcode, day),
             tier=_tier((await tenant.policies()).at(now_us), points, day),
             lots=tuple(_lots(points)),
             pool_id=points.key if points.kind is Kind.POOL else None,
@@ -82,13 +83,15 @@ async def _consents(tenant: Tenant, customer_id: str) -> tuple[Consent, ...]:
     )  # fmt: skip
 
 
-def _balance(points: Account, day: int) -> Balance:
+def balance(points: Account, orgcode: str, day: int) -> Balance:
+    """Of a points account, as it is on a day."""
     return Balance(
         balance=points.balance,
         available=points.available(day),
         held=points.held,
         pending=points.pending(day),
         version=points.version,
+        account=account_id(orgcode, points.kind, points.key),
         deficit=points.deficit,
     )
 
