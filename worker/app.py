@@ -237,6 +237,7 @@ async def _worker(settings: Settings, stopped: asyncio.Event) -> AsyncIterator[S
         ):
             _log.warning("topic_differs", why=line)
         reader = _reader(settings, secured, pipeline.pool.worker)
+        reader.check_against(pipeline.positions)
         stack.push_async_callback(reader.stop)
         await reader.start()
         group = await stack.enter_async_context(

@@ -11,6 +11,7 @@ from worker.codec import Message, Outlet
 from worker.codec.encode import REPLAYED
 from worker.ledger import unpublished, write
 from worker.ledger.pool import Pool
+from worker.positions import Partition, Position
 
 _log = structlog.get_logger(__name__)
 
@@ -39,14 +40,17 @@ class Journal:
         """Every outcome of these batches was acknowledged."""
         self._published += batch_no
 
-    async def note(self, watermarks: Mapping[tuple[str, int], int]) -> None:
-        """Write down what was published, and up to which instant the partitions have been read."""
-        if not watermarks and not self._published:
+    async def note(
+        self, watermarks: Mapping[Partition, int], positions: Mapping[Partition, Position] = write.NOWHERE
+    ) -> None:
+        """Record which batches were published, and how far the partitions have been read."""
+        if not watermarks and not positions and not self._published:
             return
         numbers = list(self._published)
         async with self._pool.transaction() as connection:
-            await connection.execute("SET LOCAL synchronous_commit = off")  # lost, it is only said again
-            await write.watermarks(connection, watermarks)
+            if not positions:  # lost, the rest is only said again; a lost position would be behind the group's offset
+                await connection.execute("SET LOCAL synchronous_commit = off")
+            await write.watermarks(connection, watermarks, positions)
             await write.mark_published(connection, numbers)
         del self._published[: len(numbers)]
         self._swept.difference_update(numbers)

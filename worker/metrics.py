@@ -72,8 +72,13 @@ TENDER_SECONDS = Histogram(
 )
 HALTED = Gauge(
     "g3n_partition_halted",
-    "1: the next record is gone from the topic, the partition waits for an operator: alert",
+    "1: what the topic holds contradicts the ledger, the partition waits for an operator: alert",
     ["topic", "partition"],
+    registry=REGISTRY,
+)
+BEHIND = Counter(
+    "g3n_ledger_behind",
+    "Partitions whose group offset was ahead of the ledger, which lost documents: alert; they are read again",
     registry=REGISTRY,
 )
 RETRIES = Counter("g3n_retries", "Batches and publications tried again", ["stage"], registry=REGISTRY)

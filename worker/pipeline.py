@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
-from typing import Self
+from typing import Final, NamedTuple, Self
 
 import structlog
 
@@ -26,8 +26,10 @@ from worker.kafka import topics
 from worker.ledger import due, load, write
 from worker.ledger.facts import digest_version
 from worker.ledger.pool import Pool
+from worker.ledger.positions import Positions
 from worker.ledger.queries import Connection
 from worker.ledger.work import Work
+from worker.positions import Partition, Position
 from worker.settings import Settings, SettingsError
 from worker.waiting import Waiting
 
@@ -51,6 +53,16 @@ class Batch:
     def __iadd__(self, later: "Batch") -> Self:
         self.items += later.items
         return self
+
+
+class Read(NamedTuple):
+    """How far the partitions have been read once a transaction is committed."""
+
+    watermarks: Mapping[Partition, int]
+    positions: Mapping[Partition, Position]
+
+
+NOTHING: Final = Read({}, {})
 
 
 class Pipeline:
@@ -99,6 +111,11 @@ class Pipeline:
         )  # fmt: skip
 
     @property
+    def positions(self) -> Positions:
+        """How far the ledger has read each partition."""
+        return Positions(self._pool)
+
+    @property
     def pool(self) -> Pool:
         """The connections to the ledger."""
         return self._pool
@@ -139,8 +156,12 @@ class Pipeline:
 
     # --- apply
 
-    async def apply(self, batch: Batch, watermarks: Mapping[tuple[str, int], int]) -> Applied:
+    async def apply(
+        self, batch: Batch, watermarks: Mapping[Partition, int], positions: Mapping[Partition, Position] = write.NOWHERE
+    ) -> Applied:
         """Decide and commit a batch, in one transaction unless a document in it must be singled out.
+
+        `watermarks`, `positions`: how far each partition has been read once the batch is committed.
 
         Raises what no document is to blame for (`decider.blame`). The batch may or may not have been committed;
         applying it again is safe.
@@ -148,31 +169,30 @@ class Pipeline:
         applied = Applied(await self._dead.of([item for item in batch.items if isinstance(item, Undecodable)]))
         documents = [item for item in batch.items if isinstance(item, Document)]
         if documents:
-            applied.add(await self._apply(documents, batch.now_us, watermarks))
+            applied.add(await self._apply(documents, batch.now_us, Read(watermarks, positions)))
         else:
-            await self._journal.note(watermarks)
+            await self._journal.note(watermarks, positions)
         return applied
 
-    async def _apply(
-        self, documents: list[Document], now_us: int, watermarks: Mapping[tuple[str, int], int]
-    ) -> Applied:
+    async def _apply(self, documents: list[Document], now_us: int, read: Read) -> Applied:
         """Decide the documents in one transaction. If that fails, split them in half and retry, until the document
         that is to blame is alone: it becomes a dead letter, and the others go on.
         """
         try:
-            return await self._retried(documents, now_us, watermarks)
+            return await self._retried(documents, now_us, read)
         except Exception as error:
             alone = len(documents) == 1
             reason = blame(error)
             if reason is DeadLetterReason.FAILED and self._crash:
                 reason = None
             if reason is not None and alone:
+                await self._journal.note(*read)
                 return await self._given_up(documents[0], reason, error)
             if reason is None and (alone or not isinstance(error, COLLIDED)):
                 raise
         half = len(documents) // 2
-        applied = await self._apply(documents[:half], now_us, {})
-        applied.add(await self._apply(documents[half:], now_us, watermarks))
+        applied = await self._apply(documents[:half], now_us, NOTHING)
+        applied.add(await self._apply(documents[half:], now_us, read))
         return applied
 
     async def _given_up(self, document: Document, reason: DeadLetterReason, error: Exception) -> Applied:
@@ -185,15 +205,11 @@ class Pipeline:
             _log.warning("refused_by_database", **said, error=type(error).__name__)
         return await self._refused(document, reason)
 
-    async def _retried(
-        self, documents: list[Document], now_us: int, watermarks: Mapping[tuple[str, int], int]
-    ) -> Applied:
-        return await retrying(divisible=len(documents) > 1)(self._transaction, documents, now_us, watermarks)
+    async def _retried(self, documents: list[Document], now_us: int, read: Read) -> Applied:
+        return await retrying(divisible=len(documents) > 1)(self._transaction, documents, now_us, read)
 
-    async def _transaction(
-        self, documents: list[Document], now_us: int, watermarks: Mapping[tuple[str, int], int]
-    ) -> Applied:
-        """One transaction: what is known gets its stored answer, the rest is decided."""
+    async def _transaction(self, documents: list[Document], now_us: int, read: Read) -> Applied:
+        """Answer duplicates from the event table and decide the rest, in one transaction."""
         await self._name_orgs({document.orgcode for document in documents})
         works = [self._work(document, now_us, self._orgs[document.orgcode]) for document in documents]
         answers = Answers(self._outlet)
@@ -204,7 +220,7 @@ class Pipeline:
             if fresh:
                 shelf = await self._decider.decide(connection, fresh)
                 numbers = (await self._decider.write(connection, fresh, shelf, now_us),)
-            await write.watermarks(connection, watermarks)
+            await write.watermarks(connection, *read)
             await answers.add_states(connection, shelf)
             # Encoded before the commit: what can't be told must not be booked.
             told = [answers.of(work) for work in works]
@@ -293,20 +309,28 @@ class Pipeline:
 
     # --- what waits, what is due, what was not published
 
-    async def work(self, *, final: bool = False, partitions: Mapping[str, int] | None = None) -> Applied | None:
+    async def work(
+        self,
+        *,
+        final: bool = False,
+        partitions: Mapping[str, int] | None = None,
+        watermarks: Mapping[Partition, int] | None = None,
+    ) -> Applied | None:
         """Batches that a crash left unpublished; else parked documents that became ready or overdue, and timers that
         are due, as one more batch.
 
         None: there was nothing to do. `final`: the topics are read to their end, nobody will come later, so deadlines
         that have long passed are not held back. `partitions`: how many each input topic has now; deadlines wait until
-        each of them has been read past.
+        each of them has been read past. `watermarks`: up to which instant this worker has read its
+        partitions; written only if a deadline waits for it, so an idle worker writes nothing.
         """
         await self._pool.stay_known()
         await self._journal.note({})
         swept = await self._journal.sweep()
         if swept is not None:
             return swept
-        applied = await self._waiting.work(time.time_ns() // 1000, final=final, partitions=partitions)
+        now_us = time.time_ns() // 1000
+        applied = await self._waiting.work(now_us, final=final, partitions=partitions, watermarks=watermarks)
         if applied is not None:
             faults.point("after_work")
         return applied

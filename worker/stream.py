@@ -30,6 +30,7 @@ from worker.health import Status
 from worker.kafka.fetched import Fetched
 from worker.kafka.publisher import Publisher
 from worker.kafka.reader import Reader
+from worker.positions import Partition
 
 if TYPE_CHECKING:
     from worker.codec import Message
@@ -81,6 +82,7 @@ class Stream:
         self._publishing: asyncio.Task[None] | None = None
         self._committed_at = 0.0
         self._work_at = 0.0
+        self._watermarks: dict[Partition, int] = {}
         self._ready = False
         self._wait_s = _COMMIT_EVERY_S
 
@@ -157,11 +159,11 @@ class Stream:
             return False
         due = time.monotonic() >= self._work_at
         applied = None
-        # Without a record too, now and then: holds expire once the topics are known to be read past their end.
-        if fetched.records or due:
+        if fetched.records or fetched.positions or due:
             with metrics.BATCH_SECONDS.labels("apply").time():
-                applied = await self._pipeline.apply(batch, fetched.watermarks)
+                applied = await self._pipeline.apply(batch, fetched.moved, fetched.positions)
             faults.point("after_apply")
+        self._watermarks.update(fetched.watermarks)
         await self._hand_over(applied, fetched)
         worked = (due or self._ready) and await self._work()
         self._status.up("stream")
@@ -193,7 +195,9 @@ class Stream:
     async def _work(self, *, final: bool = False) -> bool:
         """What became ready and what is due, as one more batch. False if there was nothing."""
         self._work_at = time.monotonic() + _WORK_EVERY_S
-        applied = await self._pipeline.work(final=final, partitions=self._reader.partitions())
+        applied = await self._pipeline.work(
+            final=final, partitions=self._reader.partitions(), watermarks=self._watermarks
+        )
         self._ready = False
         self._show_lag()
         if applied is None:

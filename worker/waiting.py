@@ -7,6 +7,7 @@ put off; both are tried again later, so that a repaired program decides them. Th
 """
 
 from collections.abc import Mapping
+from functools import partial
 
 import structlog
 
@@ -20,6 +21,7 @@ from worker.ledger import due
 from worker.ledger.pool import Pool
 from worker.ledger.queries import Connection
 from worker.ledger.work import Work
+from worker.positions import Partition
 
 _log = structlog.get_logger(__name__)
 
@@ -37,27 +39,34 @@ class Waiting:
         self._inputs = inputs
         self._crash = crash
 
-    async def work(self, now_us: int, *, final: bool, partitions: Mapping[str, int] | None = None) -> Applied | None:
+    async def work(
+        self,
+        now_us: int,
+        *,
+        final: bool,
+        partitions: Mapping[str, int] | None = None,
+        watermarks: Mapping[Partition, int] | None = None,
+    ) -> Applied | None:
         """Decide and commit what may go on at `now_us`. None: there was nothing; the rest: as for `Pipeline.work`."""
-        again = retrying(divisible=False)
+        again = partial(
+            retrying(divisible=False), self._transaction, now_us, due.Until(partitions, watermarks or {}, final)
+        )
         try:
-            return await again(self._transaction, now_us, final=final, singly=False, partitions=partitions)
+            return await again(singly=False)
         except Exception as error:
             if not self._of_one(error):
                 raise
-            return await again(self._transaction, now_us, final=final, singly=True, partitions=partitions)
+            return await again(singly=True)
 
     def _of_one(self, error: Exception) -> bool:
         """Whether one of the works may be to blame, so that the others go on without it."""
         reason = blame(error)
         return reason is not None and not (reason is DeadLetterReason.FAILED and self._crash)
 
-    async def _transaction(
-        self, now_us: int, *, final: bool, singly: bool, partitions: Mapping[str, int] | None
-    ) -> Applied | None:
+    async def _transaction(self, now_us: int, until: due.Until, *, singly: bool) -> Applied | None:
         done: list[Work] = []
         async with self._pool.transaction() as connection:
-            works = await due.take(connection, now_us, self._inputs, partitions, final=final)
+            works = await due.take(connection, now_us, self._inputs, until)
             if not works:
                 return None
             unreadable = [work for work in works if work.unreadable is not None]

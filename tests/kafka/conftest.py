@@ -16,6 +16,7 @@ from aiokafka.structs import ConsumerRecord
 from tests.kafka.processes import Process, Start
 from worker.kafka.fetched import Fetched, Limits
 from worker.kafka.reader import Reader
+from worker.positions import Positions
 
 _numbers = itertools.count()
 
@@ -64,6 +65,16 @@ class Cluster:
         finally:
             await consumer.stop()
 
+    async def reset(self, group: str, at: TopicPartition, offset: int) -> None:
+        """Set the offset of a group without members, as an operator does."""
+        consumer = AIOKafkaConsumer(bootstrap_servers=self.bootstrap, group_id=group, enable_auto_commit=False)
+        await consumer.start()
+        try:
+            consumer.assign([at])
+            await consumer.commit({at: offset})
+        finally:
+            await consumer.stop()
+
     async def committed(self, group: str) -> dict[TopicPartition, int]:
         offsets = await self.admin.list_consumer_group_offsets(group)
         return {at: offset.offset for at, offset in offsets.items()}
@@ -94,9 +105,12 @@ async def new_reader(bootstrap: str) -> AsyncIterator[NewReader]:
         instance: str | None = None,
         limits: Limits = Limits(),  # noqa: B008
         tenders: str | None = None,
+        positions: Positions | None = None,
     ) -> Reader:
         reader = Reader(bootstrap, group, topics, instance=instance, limits=limits, tenders=tenders)
         readers.append(reader)
+        if positions is not None:
+            reader.check_against(positions)
         await reader.start()
         return reader
 

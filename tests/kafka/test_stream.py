@@ -17,6 +17,7 @@ from worker.kafka.fetched import Limits
 from worker.kafka.publisher import Publisher
 from worker.ledger.due import Left
 from worker.pipeline import Applied, Pipeline
+from worker.positions import Partition, Position
 from worker.stream import Stream
 
 
@@ -40,7 +41,10 @@ class Recorder:
         assert now_us > 0
         return [record.value for record in records]
 
-    async def apply(self, batch: list[bytes], watermarks: Mapping[tuple[str, int], int]) -> Applied:
+    async def apply(
+        self, batch: list[bytes], watermarks: Mapping[Partition, int], positions: Mapping[Partition, Position]
+    ) -> Applied:
+        assert positions.keys() >= watermarks.keys()
         self.watermarks |= watermarks
         if not batch:
             return Applied()
@@ -55,7 +59,10 @@ class Recorder:
     async def left(self) -> Left:
         return Left(0, len(self.ready))
 
-    async def work(self, *, final: bool = False, partitions: Mapping[str, int] | None = None) -> Applied | None:
+    async def work(
+        self, *, final: bool, partitions: Mapping[str, int] | None, watermarks: Mapping[Partition, int]
+    ) -> Applied | None:
+        self.watermarks |= watermarks
         assert final in (True, False)
         assert partitions is not None
         if not self.ready:

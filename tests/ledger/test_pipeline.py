@@ -219,6 +219,21 @@ async def test_a_deadline_that_is_refused_is_put_off_and_keeps_nobody_waiting(
         assert abs(due_us - time.time_ns() // 1000 - later_h * 3_600_000_000) < 60_000_000
 
 
+async def test_a_watermark_is_written_only_when_a_deadline_waits_for_it(
+    worker: Worker, connection: asyncpg.Connection
+) -> None:
+    read = {("scm.sales", 0): time.time_ns() // 1000}
+    assert await worker.work(watermarks=read) is None
+    assert await counted(connection, "watermark") == 0
+    policy = {"earn": {**RICH, "expire_days": 1}}
+    put = command("policy.put", "P", policy=policy, effective_from="2020-01-01T00:00:00Z")
+    await worker.apply(worker.decode([put, sold("S1", occurred_at=format_instant(NOW_US - 5 * DAY_US))], NOW_US), {})
+    await connection.execute("UPDATE timer SET not_before_us = 0")
+    assert await worker.work() is None
+    assert await worker.work(watermarks=read) is not None
+    assert await connection.fetchval("SELECT read_us FROM watermark") == read["scm.sales", 0]
+
+
 async def test_what_is_refused_takes_no_identity(worker: Worker) -> None:
     policy = {"earn": {"points_per_unit": "1000", "unit_minor": {"GBP": 1}}}
     await worker.read([command("policy.put", "P", policy=policy, effective_from="2020-01-01T00:00:00Z")])

@@ -40,7 +40,7 @@ session         -                                            rad                
 tender          raw                                          raw                                          r                            r
 timer           rawd                                         rawd                                         r                            r
 transfer        ra                                           ra                                           r                            r
-watermark       raw                                          -                                            r                            r
+watermark       rawd                                         -                                            r                            r
 """  # noqa: E501  a table
 ACTUAL = """
 SELECT c.relname, r.rolname,

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from aiokafka import TopicPartition
 from aiokafka.structs import ConsumerRecord
 
+from worker.positions import Position
+
 if TYPE_CHECKING:
     from worker.kafka.member import Member
 
@@ -28,6 +30,7 @@ class Fetched:
 
     `offsets`: where each partition goes on once this, and all that was read before, is done.
     `watermarks`: the instant, in µs, up to which each partition has been read; absent where nothing is known.
+    `last`: the last record of each partition that gave any. `positions`: where the partitions that moved go on.
     `tenders_ms`: the timestamp of each tender's record.
     `generations`: that of each member's assignment when it was read from.
     """
@@ -40,6 +43,8 @@ class Fetched:
     full: bool = False
     offsets: dict[TopicPartition, int] = field(default_factory=dict)
     watermarks: dict[TopicPartition, int] = field(default_factory=dict)
+    last: dict[TopicPartition, ConsumerRecord] = field(default_factory=dict)
+    positions: dict[TopicPartition, Position] = field(default_factory=dict)
     generations: "dict[Member, int]" = field(default_factory=dict)
 
     def add(self, partition: TopicPartition, records: Sequence[ConsumerRecord]) -> None:
@@ -47,8 +52,16 @@ class Fetched:
         self.records += records
         self.size_bytes += sum(max(0, record.serialized_value_size) for record in records)
         self.offsets[partition] = records[-1].offset + 1
+        self.last[partition] = records[-1]
         self.full = len(self.records) >= self.limits.documents or self.size_bytes >= self.limits.bytes
 
     def forget(self, topics: Collection[str]) -> None:
         """The group took these topics' partitions away: their records come again, to whoever has them now."""
         self.offsets = {at: offset for at, offset in self.offsets.items() if at.topic not in topics}
+        self.last = {at: record for at, record in self.last.items() if at.topic not in topics}
+        self.positions = {at: position for at, position in self.positions.items() if at.topic not in topics}
+
+    @property
+    def moved(self) -> dict[TopicPartition, int]:
+        """The watermarks of the partitions that moved."""
+        return {at: read_us for at, read_us in self.watermarks.items() if at in self.positions}

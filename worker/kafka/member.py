@@ -26,8 +26,10 @@ from aiokafka.structs import ConsumerRecord
 from worker import metrics
 from worker.errors import OperatorError, Unavailable, describe
 from worker.kafka import batches
+from worker.kafka.checks import Checks
 from worker.kafka.fetched import Fetched
 from worker.kafka.security import Security
+from worker.positions import Fingerprint, Position, Positions, fingerprint
 
 _log = structlog.get_logger(__name__)
 
@@ -85,8 +87,11 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
             metadata_max_age_ms=30_000,
         )
         self.generation = 0
-        self.halted: set[TopicPartition] = set()
         self.joined = asyncio.Event()
+        self._checks = Checks(self._consumer)
+        self._checked = False
+        self._suspended = False
+        self._last: dict[TopicPartition, Fingerprint] = {}
         self._positions: dict[TopicPartition, int] = {}
         self._last_ms: dict[TopicPartition, int] = {}
         self._read_ms: dict[TopicPartition, int] = {}
@@ -114,6 +119,15 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._consumer.stop(), 10)
 
+    def check_against(self, positions: Positions) -> None:
+        """Compare what the group and the topics say with the ledger's positions, from the first assignment on."""
+        self._checks.positions = positions
+
+    @property
+    def why_halted(self) -> dict[TopicPartition, str]:
+        """What is wrong with each halted partition."""
+        return dict(self._checks.halted)
+
     # --- reading
 
     def arrival(self) -> "asyncio.Future[Any]":
@@ -132,6 +146,8 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         if subscription.reassignment_in_progress:
             with subscription.fetch_context():
                 return False
+        if self._suspended or not (self._checked or await self._check()):
+            return False
         if batch.generations.setdefault(self, self.generation) != self.generation:  # those come again
             batch.forget(self.topics)
             batch.generations[self] = self.generation
@@ -148,6 +164,14 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
             await self._consumer.getmany()  # says that this member lives, and raises what keeps it from reading
         return taken > 0
 
+    async def _check(self) -> bool:
+        generation = self.generation
+        known = await self._checks.begin()
+        if generation == self.generation:
+            self._last = {at: position.last for at, position in known.items() if position.last is not None}
+            self._checked = True
+        return self._checked
+
     async def _slice(self, batch: Fetched, partition: TopicPartition, size: int) -> int:
         try:
             got: Mapping[TopicPartition, list[ConsumerRecord]] = await self._consumer.getmany(
@@ -156,11 +180,14 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         except NoOffsetForPartitionError:  # the group's first start, or a partition that was added later
             await self._seek({**self._positions, **batch.offsets})
         except OffsetOutOfRangeError as error:
-            self._halt(error)
+            for at, offset in error.args[0].items():
+                await self._checks.out_of_range(at, offset)
         else:
-            for records in got.values():
-                batch.add(partition, records)
-                self._last_ms[partition] = records[-1].timestamp
+            for fetched in got.values():
+                records = await self._checks.verified(partition, fetched)
+                if records:
+                    batch.add(partition, records)
+                    self._last_ms[partition] = records[-1].timestamp
                 return len(records)
         return 0
 
@@ -169,29 +196,21 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         if fetching.done():  # it never starts again: not retriable
             raise KafkaError("the Kafka client has stopped fetching")
 
-    def _halt(self, error: OffsetOutOfRangeError) -> None:
-        for partition, offset in error.args[0].items():
-            self.halted.add(partition)
-            self._consumer.pause(partition)
-            metrics.HALTED.labels(partition.topic, partition.partition).set(1)
-            _log.error(
-                "partition_halted",
-                alert=True,
-                topic=partition.topic,
-                partition=partition.partition,
-                offset=offset,
-                why="the group's offset is outside what the topic still holds: documents are gone; reset it by hand",
-            )
-
     async def mark(self, batch: Fetched) -> None:
         """Positions and watermarks as of now. A position moves past transaction markers too, which are no records."""
         if batch.generations.get(self) != self.generation:
             return
-        for partition in self._consumer.assignment() - self.halted:
+        if not self._checked:
+            return
+        for partition in self._consumer.assignment() - self._checks.unsettled:
             highwater = self._consumer.highwater(partition)
             if highwater is None:  # not fetched from yet
                 continue
             position = await self._consumer.position(partition)  # known by now: does not wait
+            if (last := batch.last.get(partition)) is not None:
+                self._last[partition] = fingerprint(last)
+            if self._positions.get(partition) != position:
+                batch.positions[partition] = Position(position, self._last.get(partition))
             polled_ms = self._consumer.last_poll_timestamp(partition)
             # A producer's clock may be ahead; what it stamps can't be later than when we read it.
             read_ms = polled_ms if position == highwater else min(self._last_ms.get(partition, 0), polled_ms)
@@ -204,7 +223,9 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         """Some partition of a new assignment has not answered yet, and may be waited for."""
         if time.monotonic() >= self._starting_until:
             return False
-        return any(self._consumer.highwater(at) is None for at in self._consumer.assignment() - self.halted)
+        return any(
+            self._consumer.highwater(at) is None for at in self._consumer.assignment() - self._checks.halted.keys()
+        )
 
     def lag(self) -> dict[TopicPartition, int]:
         """Records not yet read, a partition; those of which nothing is known are absent."""
@@ -262,31 +283,32 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         """Read again from what is done."""
         await self._seek(self._done)
         self._positions = dict(self._done)
+        self._last.clear()  # those of batches that failed
 
     async def start_over(self, topic: str) -> None:
         """Read a topic that was deleted and created again from its beginning: its offsets have nothing to do with the
-        old one's. What is in flight of this member is not committed; it comes again, as duplicates.
+        old one's.
         """
-        self.generation += 1
-        for known in (self._positions, self._last_ms, self._read_ms, self._done, self._committed):
-            for partition in [partition for partition in known if partition.topic == topic]:
-                del known[partition]
-        partitions = [partition for partition in self._consumer.assignment() if partition.topic == topic]
-        for partition in self.halted.intersection(partitions):
-            self.halted.discard(partition)
-            self._consumer.resume(partition)
-            metrics.HALTED.labels(partition.topic, partition.partition).set(0)
-        if partitions:
-            await self._consumer.seek_to_beginning(*partitions)
+        self._suspended = True
+        try:
+            await self._settled()  # or a batch in hand would write the old topic's position
+            self.generation += 1
+            for known in (self._last, self._positions, self._last_ms, self._read_ms, self._done, self._committed):
+                for partition in [partition for partition in known if partition.topic == topic]:
+                    del known[partition]
+            await self._checks.start_over(topic)
+        finally:
+            self._suspended = False
 
     async def _seek(self, offsets: Mapping[TopicPartition, int]) -> None:
         """To `offsets`; else to the committed offset; where there is none either, to the beginning."""
-        assigned = self._consumer.assignment() - self.halted
+        self._checks.back()
+        assigned = self._consumer.assignment() - self._checks.unsettled
         rest = [partition for partition in assigned if partition not in offsets]
         committed = dict(zip(rest, await asyncio.gather(*map(self._consumer.committed, rest)), strict=True))
         with contextlib.suppress(IllegalStateError):  # a rebalance came between: the new assignment starts by itself
             for partition, offset in {**offsets, **committed}.items():
-                if offset is not None and partition.topic in self.topics:
+                if offset is not None and partition in assigned:
                     self._consumer.seek(partition, offset)
             if beginning := [partition for partition, offset in committed.items() if offset is None]:
                 await self._consumer.seek_to_beginning(*beginning)
@@ -302,11 +324,11 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         except Exception as error:  # noqa: BLE001 - aiokafka would swallow it; what is not committed comes again
             _log.warning("revoked_unfinished", error=describe(error))
         self.generation += 1
-        for partition in self.halted:
-            metrics.HALTED.labels(partition.topic, partition.partition).set(0)
         metrics.LAG.clear()
         metrics.LAG_SECONDS.clear()
-        for known in (self.halted, self._positions, self._last_ms, self._read_ms, self._done, self._committed):
+        self._checked = False
+        self._checks.forget()
+        for known in (self._last, self._positions, self._last_ms, self._read_ms, self._done, self._committed):
             known.clear()
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:

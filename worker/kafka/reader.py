@@ -16,6 +16,7 @@ from aiokafka.structs import ConsumerRecord
 from worker.kafka.fetched import Fetched, Limits
 from worker.kafka.member import Member
 from worker.kafka.security import PLAINTEXT, Security
+from worker.positions import Positions
 
 # From so many records on, a batch shows a stream that is worth waiting for; a lone document is answered at once.
 _LINGER_FULL_AT = 50
@@ -63,6 +64,11 @@ class Reader:
         self._others = member(others or topics, _PARTITION_BYTES, "")
         self._members = [self._others] if self._tenders is None else [self._tenders, self._others]
 
+    def check_against(self, positions: Positions) -> None:
+        """Compare what the group and the topics say with the ledger's positions; called before `start`."""
+        for member in self._members:
+            member.check_against(positions)
+
     async def start(self) -> None:
         """Connect and ask to join the group.
 
@@ -83,8 +89,13 @@ class Reader:
 
     @property
     def halted(self) -> set[TopicPartition]:
-        """Partitions whose next record is gone from the topic."""
-        return set[TopicPartition]().union(*(member.halted for member in self._members))
+        """Partitions whose topic contradicts the ledger."""
+        return set(self.why_halted)
+
+    @property
+    def why_halted(self) -> dict[TopicPartition, str]:
+        """What is wrong with each halted partition."""
+        return {at: why for member in self._members for at, why in member.why_halted.items()}
 
     # --- reading
 

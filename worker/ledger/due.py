@@ -6,10 +6,11 @@ from typing import Any, NamedTuple
 from schemas.registry import BY_CODE
 from worker.domain.deadlines import NOTICES
 from worker.domain.movements import Timer
-from worker.ledger import load
+from worker.ledger import load, write
 from worker.ledger.pack import unpack
 from worker.ledger.queries import SQL, Connection
 from worker.ledger.work import Work
+from worker.positions import Partition
 
 LIMIT = 500
 PUT_OFF_US = 60_000_000  # for how long a timer that fails is put off: at first, then twice as long each time,
@@ -20,21 +21,31 @@ NOTICE_CODES = {kind: 60 + place for place, kind in enumerate(NOTICES)}
 NOTICE_TYPES = {60 + place: notice for place, notice in enumerate(NOTICES.values())}
 
 
-async def take(
-    connection: Connection, now_us: int, topics: Sequence[str], partitions: Mapping[str, int] | None, *, final: bool
-) -> list[Work]:
-    """Lock and return what may be decided now; others skip it. Timers wait until the topics are read past them.
+class Until(NamedTuple):
+    """How far the topics have been read, as far as this worker knows.
 
-    `partitions`: how many each topic has; None: those that ever were read.
+    `partitions`: how many each topic has; None: those that ever were read. `watermarks`: up to which instant (in µs)
+    this worker has read its partitions. `final`: nobody comes later, so what waits for late companions does not wait.
     """
+
+    partitions: Mapping[str, int] | None
+    watermarks: Mapping[Partition, int]
+    final: bool
+
+
+async def take(connection: Connection, now_us: int, topics: Sequence[str], until: Until) -> list[Work]:
+    """Lock and return what may be decided now; others skip it. Timers wait until the topics are read past them."""
     works = [_parked(row) for row in await connection.fetch(SQL["take_parked"], now_us, LIMIT)]
     known = await load.events(connection, works) if works else {}
     for place, work in enumerate(works):
         work.facts = known[place][1]
     for row in await connection.fetch(SQL["read_unsaid"], *_keys(works)) if works else ():
         works[row["place"] - 1].unsaid = True
-    read_us = await _read_us(connection, topics, partitions)
-    not_before_us = (1 << 62) if final else now_us
+    not_before_us = (1 << 62) if until.final else now_us
+    read_us = await _read_us(connection, topics, until.partitions)
+    if until.watermarks and await connection.fetchval(SQL["is_timer_due"], read_us or 0, now_us, not_before_us):
+        await write.watermarks(connection, until.watermarks)
+        read_us = await _read_us(connection, topics, until.partitions)
     for row in await connection.fetch(SQL["take_timer"], min(now_us, read_us or 0), not_before_us, LIMIT):
         timer = Timer(row["kind"], row["key"], row["due_us"])
         subject = timer.key if timer.kind in ("hold", "forfeit") else f"{timer.key}\n{now_us}"

@@ -28,7 +28,9 @@ from worker.ledger.pack import (
 )
 from worker.ledger.queries import SQL, Connection
 from worker.ledger.work import STUB, Work
+from worker.positions import Partition, Position
 
+NOWHERE: Mapping[Partition, Position] = {}
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 PLACES = 12  # bits of event.no for the place in the batch; settings allow a batch of fewer documents
 SETTLE_US = 10_000_000  # how long a deadline that has passed already waits for a late document's companions
@@ -291,8 +293,18 @@ async def mark_published(connection: Connection, numbers: Sequence[int]) -> None
         await connection.execute(SQL["mark_published"], numbers)
 
 
-async def watermarks(connection: Connection, marks: Mapping[tuple[str, int], int]) -> None:
-    """Up to which instant partitions have been read."""
-    if marks:
-        rows = sorted((topic, partition, read_us) for (topic, partition), read_us in marks.items())
-        await connection.execute(SQL["upsert_watermark"], *_rows_of(3, rows))
+async def watermarks(
+    connection: Connection, marks: Mapping[Partition, int], positions: Mapping[Partition, Position] = NOWHERE
+) -> None:
+    """Write up to which instant (in µs) partitions have been read, and up to which record."""
+    rows = [
+        (*at, marks.get(at, 0), *_position_row(positions.get(at))) for at in sorted(marks.keys() | positions.keys())
+    ]
+    if rows:
+        await connection.execute(SQL["upsert_watermark"], *_rows_of(7, rows))
+
+
+def _position_row(position: Position | None) -> tuple[int | None, int | None, int | None, bytes | None]:
+    if position is None:
+        return None, None, None, None
+    return (position.next_offset, *(position.last or (None, None, None)))

@@ -23,7 +23,7 @@ GRANT USAGE ON SEQUENCE account_id, batch_no TO crm_worker, crm_api;
 
 -- Only workers publish, and only they read the topics.
 GRANT SELECT, INSERT, UPDATE (published_at) ON batch TO crm_worker;
-GRANT SELECT, INSERT, UPDATE ON watermark TO crm_worker;
+GRANT SELECT, INSERT, UPDATE, DELETE ON watermark TO crm_worker;
 
 -- The API records its batches for the workers to publish, and knows its callers.
 GRANT INSERT ON batch TO crm_api;

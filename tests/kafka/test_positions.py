@@ -1,0 +1,112 @@
+"""When a partition is assigned, the group's offset, the topic and the ledger are compared."""
+
+from collections.abc import AsyncIterator, Mapping
+
+import asyncpg
+import pytest
+from aiokafka import TopicPartition
+from aiokafka.structs import ConsumerRecord
+
+from tests.kafka.conftest import Cluster, NewReader, until_idle, values
+from worker import metrics
+from worker.kafka.reader import Reader
+from worker.ledger import write
+from worker.ledger.pool import Pool
+from worker.ledger.positions import Positions
+from worker.positions import Partition, Position, fingerprint
+
+# Ten records were read of each partition, five more came since.
+UNTOUCHED, RESTORED, NEVER_READ, OTHER_RECORD, ENDS_BEFORE, READ_ONES_GONE, GONE, RESET = range(8)
+READ_AGAIN = {UNTOUCHED: 10, RESTORED: 5, NEVER_READ: 0, READ_ONES_GONE: 10, RESET: 3}
+HALTED = {OTHER_RECORD: "record 9 is not the one", ENDS_BEFORE: "the topic ends at 15", GONE: "documents are gone"}
+
+
+def numbered(partition: int, start: int, end: int) -> list[bytes]:
+    return [b"%d-%d" % (partition, number) for number in range(start, end)]
+
+
+@pytest.fixture
+async def pool(database: str) -> AsyncIterator[Pool]:
+    opened = await Pool.open(database)
+    yield opened
+    await opened.close()
+
+
+async def save(pool: Pool, marks: Mapping[Partition, int], positions: Mapping[Partition, Position]) -> None:
+    async with pool.transaction() as connection:
+        await write.watermarks(connection, marks, positions)
+
+
+async def read_ten(reader: Reader, pool: Pool) -> dict[int, list[ConsumerRecord]]:
+    """Read ten records of each partition as a worker does; by partition."""
+    records: dict[int, list[ConsumerRecord]] = {number: [] for number in range(8)}
+    while sum(map(len, records.values())) < 80:
+        batch = await reader.read(0.5)
+        for record in batch.records:
+            records[record.partition].append(record)
+        await save(pool, batch.moved, batch.positions)
+        reader.done(batch)
+    await reader.commit()
+    await reader.stop()
+    return records
+
+
+async def test_each_partition_goes_on_where_nothing_is_lost_or_halts(
+    cluster: Cluster,
+    new_reader: NewReader,
+    group: str,
+    pool: Pool,
+    connection: asyncpg.Connection,
+) -> None:
+    topic = await cluster.topic(8)
+    for number in range(8):
+        await cluster.send(topic, numbered(number, 0, 10), partition=number)
+    first = await new_reader([topic], group, positions=Positions(pool))
+    records = await read_ten(first, pool)
+    for number in range(8):
+        await cluster.send(topic, numbered(number, 10, 15), partition=number)
+
+    await Positions(pool).forget([(topic, RESTORED), (topic, NEVER_READ), (topic, ENDS_BEFORE)])
+    for number, position in (
+        (RESTORED, Position(5, fingerprint(records[RESTORED][4]))),
+        (ENDS_BEFORE, Position(50, fingerprint(records[ENDS_BEFORE][9])._replace(offset=49))),
+    ):
+        await save(pool, {}, {(topic, number): position})
+    await connection.execute(
+        "UPDATE watermark SET checksum = $1 WHERE topic = $2 AND partition = $3", b"8 bytes.", topic, OTHER_RECORD
+    )
+    await cluster.delete_before(topic, READ_ONES_GONE, 10)
+    await cluster.delete_before(topic, GONE, 12)
+    await cluster.reset(group, TopicPartition(topic, RESET), 3)
+
+    behind = metrics.REGISTRY.get_sample_value("g3n_ledger_behind_total") or 0
+    again = await new_reader([topic], group, positions=Positions(pool))
+    expected = {value for number, start in READ_AGAIN.items() for value in numbered(number, start, 15)}
+    got = await values(again, len(expected))
+    assert len(got) == len(expected)
+    assert set(got) == expected
+    await until_idle(again)
+    assert again.halted == {TopicPartition(topic, number) for number in HALTED}
+    assert metrics.REGISTRY.get_sample_value("g3n_ledger_behind_total") == behind + 2
+    for number, why in HALTED.items():
+        assert why in again.why_halted[TopicPartition(topic, number)]
+
+
+async def test_a_position_never_goes_back_and_idle_partitions_are_not_written(
+    cluster: Cluster, new_reader: NewReader, group: str, pool: Pool, connection: asyncpg.Connection
+) -> None:
+    topic = await cluster.topic(2)
+    await cluster.send(topic, numbered(0, 0, 10))
+    reader = await new_reader([topic], group)
+    await values(reader, 10)
+    idle = await until_idle(reader)
+    assert idle.positions == {}
+    assert set(idle.watermarks) == {TopicPartition(topic, 0), TopicPartition(topic, 1)}
+    await cluster.send(topic, numbered(0, 10, 11))
+    while not (batch := await reader.read(0.5)).records:
+        reader.done(batch)
+    reader.done(batch)
+    assert set(batch.positions) == {TopicPartition(topic, 0)}
+    await save(pool, batch.moved, batch.positions)
+    await save(pool, {}, {(topic, 0): Position(3, None)})
+    assert await connection.fetchval("SELECT (next_offset, last_offset) = (11, 10) FROM watermark")

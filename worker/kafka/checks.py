@@ -1,0 +1,186 @@
+"""Compares what a topic holds with what the ledger has read of it, whenever a partition is assigned.
+
+The group's offset, the ledger's position and the topic can each be lost, restored or replaced without the others:
+
+- the group's offset is ahead of the ledger: the database was restored, or a standby was promoted that lagged. The
+  documents in between have no effect any more, so they are read again from the ledger's position;
+- the record at the ledger's position is another one, or the topic ends before it: the topic was deleted and created
+  again, or this is another cluster. The ledger can't tell what it missed, so the partition halts;
+- the topic begins after it: documents are gone that nobody read. The partition halts too;
+- the group's offset is behind: an operator asked for a replay, or a worker crashed. Duplicates are recognised.
+
+To see the last record, the consumer begins with it; the record is compared and dropped.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+import structlog
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import IllegalStateError
+from aiokafka.structs import ConsumerRecord
+
+from worker import metrics
+from worker.positions import Position, Positions, fingerprint
+
+_log = structlog.get_logger(__name__)
+
+RUNBOOK: Final = "see PartitionHalted in docs/operations.md"
+
+
+class _Expected(NamedTuple):
+    """The partition is read from its last record on; once that is the one expected, from `go_on_at`."""
+
+    position: Position
+    go_on_at: int | None  # None: the beginning
+
+
+class Checks:
+    """The checks of one consumer."""
+
+    def __init__(self, consumer: AIOKafkaConsumer) -> None:
+        self._consumer = consumer
+        self.positions: Positions | None = None  # the ledger's; without one the group's offsets count
+        self._expected: dict[TopicPartition, _Expected] = {}
+        self._anew: set[str] = set()
+        self.halted: dict[TopicPartition, str] = {}
+
+    @property
+    def unsettled(self) -> set[TopicPartition]:
+        """Partitions of which no position is known: halted, or not checked yet."""
+        return self.halted.keys() | self._expected.keys()
+
+    def forget(self) -> None:
+        """The group takes all partitions away."""
+        for at in self.halted:
+            metrics.HALTED.labels(at.topic, at.partition).set(0)
+        self.halted.clear()
+        self._expected.clear()
+
+    async def begin(self) -> dict[TopicPartition, Position]:
+        """Go to where each assigned partition is to be read from. Returns the ledger's positions.
+
+        Raises what Postgres and Kafka raise; then it must be called again before a record is taken.
+        """
+        self._expected.clear()
+        if self.positions is None:
+            return {}
+        assigned = sorted(self._consumer.assignment() - self.halted.keys())
+        found = await self.positions.read([(at.topic, at.partition) for at in assigned])
+        offsets = await asyncio.gather(*map(self._consumer.committed, assigned))
+        known: dict[TopicPartition, Position] = {}
+        with contextlib.suppress(IllegalStateError):  # a rebalance came between: it begins anew
+            for at, committed in zip(assigned, offsets, strict=True):
+                key = (at.topic, at.partition)
+                position = found.get(key)
+                if position is not None:
+                    known[at] = position
+                    self._expect(at, position, committed)
+                elif key not in found and committed:
+                    await self._never_read(at, committed)
+        return known
+
+    def _expect(self, at: TopicPartition, position: Position, committed: int | None) -> None:
+        if committed is not None and committed > position.next_offset:
+            self._tell_behind(at, position.next_offset, committed)
+        go_on_at = None if committed is None else min(committed, position.next_offset)
+        if position.last is not None:
+            self._expected[at] = _Expected(position, go_on_at)
+            self._consumer.seek(at, position.last.offset)
+        elif go_on_at is not None:
+            self._consumer.seek(at, go_on_at)
+
+    async def _never_read(self, at: TopicPartition, committed: int) -> None:
+        """The group has read what this ledger has not."""
+        begin = (await self._consumer.beginning_offsets([at]))[at]
+        if begin < committed:
+            self._tell_behind(at, begin, committed)
+            self._consumer.seek(at, begin)
+
+    def _tell_behind(self, at: TopicPartition, ledger: int, group: int) -> None:
+        metrics.BEHIND.inc()
+        _log.error(
+            "ledger_behind",
+            alert=True,
+            topic=at.topic,
+            partition=at.partition,
+            ledger_offset=ledger,
+            group_offset=group,
+            why="the database lost what it had read (restored, or a standby that lagged): it is read again",
+        )
+
+    def back(self) -> None:
+        """Go back to the records that are still to be compared."""
+        with contextlib.suppress(IllegalStateError):  # a rebalance came between
+            for at, expected in self._expected.items():
+                if expected.position.last is not None:
+                    self._consumer.seek(at, expected.position.last.offset)
+
+    # --- while reading
+
+    async def verified(self, at: TopicPartition, records: Sequence[ConsumerRecord]) -> Sequence[ConsumerRecord]:
+        """Return those of the fetched records that are to be decided."""
+        expected = self._expected.get(at)
+        if expected is None:
+            return records
+        last, first = expected.position.last, records[0]
+        if fingerprint(first) != last:
+            await self._contradicts(at, f"record {first.offset} is not the one that the ledger read last")
+            return ()
+        del self._expected[at]
+        if expected.go_on_at is not None and expected.go_on_at > first.offset:
+            return records[1:]
+        await self._go_to(at, expected.go_on_at)
+        return ()
+
+    async def out_of_range(self, at: TopicPartition, offset: int) -> None:
+        """The topic does not hold the offset that the consumer asked for: go on where nothing is skipped, or halt."""
+        begin = (await self._consumer.beginning_offsets([at]))[at]
+        end = (await self._consumer.end_offsets([at]))[at]
+        expected = self._expected.get(at)
+        next_offset = offset if expected is None else expected.position.next_offset
+        if end < next_offset:
+            await self._contradicts(at, f"the ledger has read up to offset {next_offset}, and the topic ends at {end}")
+        elif begin > next_offset:
+            self.halt(at, f"documents are gone: the next is offset {next_offset}, and the topic begins at {begin}")
+        else:  # only what was read is gone
+            self._expected.pop(at, None)
+            go_on_at = offset if expected is None else expected.go_on_at
+            await self._go_to(at, None if go_on_at is None else max(begin, go_on_at))
+
+    async def _contradicts(self, at: TopicPartition, what: str) -> None:
+        if at.topic not in self._anew:
+            self.halt(at, f"{what}: the topic was deleted and created again, or this is another cluster")
+            return
+        self._expected.pop(at, None)
+        await self._go_to(at, None)
+
+    def halt(self, at: TopicPartition, why: str) -> None:
+        """Read no more of the partition until an operator has decided."""
+        self._expected.pop(at, None)
+        self.halted[at] = why
+        self._consumer.pause(at)
+        metrics.HALTED.labels(at.topic, at.partition).set(1)
+        _log.error("partition_halted", alert=True, topic=at.topic, partition=at.partition, why=why, what_to_do=RUNBOOK)
+
+    async def start_over(self, topic: str) -> None:
+        """Read a topic from its beginning that is known to have been created anew: the ledger's position is void."""
+        self._anew.add(topic)
+        partitions = [at for at in self._consumer.assignment() if at.topic == topic]
+        if self.positions is not None:
+            await self.positions.forget([(at.topic, at.partition) for at in partitions])
+        for at in partitions:
+            self._expected.pop(at, None)
+            if self.halted.pop(at, None) is not None:
+                self._consumer.resume(at)
+                metrics.HALTED.labels(at.topic, at.partition).set(0)
+        if partitions:
+            await self._consumer.seek_to_beginning(*partitions)
+
+    async def _go_to(self, at: TopicPartition, offset: int | None) -> None:
+        if offset is None:
+            await self._consumer.seek_to_beginning(at)
+        else:
+            self._consumer.seek(at, offset)

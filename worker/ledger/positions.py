@@ -1,0 +1,41 @@
+"""The ledger's position in each partition, read when partitions are assigned. `write.watermarks` writes it."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from worker.ledger.pool import Pool
+from worker.ledger.queries import SQL
+from worker.positions import Fingerprint, Partition, Position
+
+
+class Positions:
+    """Implements `worker.positions.Positions`; every method raises what asyncpg raises."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def read(self, partitions: Collection[Partition]) -> Mapping[Partition, Position | None]:
+        """Return the positions. None: read before positions were recorded; absent: never read."""
+        async with self._pool.transaction() as connection:
+            rows = await connection.fetch(SQL["read_positions"], *_columns(partitions))
+        return {(row["topic"], row["partition"]): _position(row) for row in rows}
+
+    async def forget(self, partitions: Collection[Partition]) -> None:
+        """Let these partitions count as never read."""
+        if partitions:
+            async with self._pool.transaction() as connection:
+                await connection.execute(SQL["forget_positions"], *_columns(partitions))
+
+
+def _columns(partitions: Collection[Partition]) -> tuple[list[str], list[int]]:
+    ordered = sorted(partitions)
+    return [topic for topic, _ in ordered], [number for _, number in ordered]
+
+
+def _position(row: Any) -> Position | None:  # noqa: ANN401  an asyncpg record
+    if row["next_offset"] is None:
+        return None
+    last = None
+    if row["last_offset"] is not None:
+        last = Fingerprint(row["last_offset"], row["last_ms"], bytes(row["checksum"]))
+    return Position(row["next_offset"], last)

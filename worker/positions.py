@@ -1,0 +1,53 @@
+"""How far the ledger has read a partition, and which record it read last: what the rows of `watermark` say of a topic.
+
+The group's offsets live in Kafka and the book in Postgres, so each can be lost, restored or replaced without the other.
+The position is written in the transaction of the batch that it ends, so it is always true of the ledger.
+"""
+
+from collections.abc import Collection, Mapping
+from hashlib import blake2b
+from typing import NamedTuple, Protocol
+
+CHECKSUM_BYTES = 8
+Partition = tuple[str, int]
+"""Topic and number."""
+
+
+class Read(Protocol):
+    """A record of a topic, as far as a fingerprint needs it."""
+
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+
+
+class Fingerprint(NamedTuple):
+    """Tells a record from any other that could stand in its place."""
+
+    offset: int
+    timestamp_ms: int
+    checksum: bytes  # of key and value
+
+
+class Position(NamedTuple):
+    """Everything before `next_offset` has its effect in the ledger; `last` is the last record read, if any."""
+
+    next_offset: int
+    last: Fingerprint | None
+
+
+class Positions(Protocol):
+    """The positions that the ledger holds."""
+
+    async def read(self, partitions: Collection[Partition]) -> Mapping[Partition, Position | None]:
+        """Return those of these partitions. None: read before positions were recorded; absent: never read."""
+
+    async def forget(self, partitions: Collection[Partition]) -> None:
+        """Let these partitions count as never read."""
+
+
+def fingerprint(record: Read) -> Fingerprint:
+    """Return the fingerprint of a record."""
+    checksum = blake2b(record.value or b"", digest_size=CHECKSUM_BYTES, key=blake2b(record.key or b"").digest())
+    return Fingerprint(record.offset, record.timestamp, checksum.digest())
