@@ -251,6 +251,13 @@ class GiftCardLink(_CardCommand):
     """`crm.giftcard.link`: the card belongs to a customer."""
 
 
+class GiftCardExtend(Command):
+    """`crm.giftcard.extend`: a later last good day; without `expires_on` the card never expires."""
+
+    gift_card: CardRef
+    expires_on: Date | None = None
+
+
 class GiftCardTransfer(Command):
     """`crm.giftcard.transfer`; `amount_minor` absent: all."""
 

@@ -200,6 +200,7 @@ class _Version2(_Version1):
         "crm.customer.create": (*_Version1.members["crm.customer.create"], "birth_date"),
         "crm.customer.update": (*_Version1.members["crm.customer.update"], "birth_date"),
         "crm.loyalty.transfer": ("command_id", "from_customer_id", "to_customer_id", "points"),
+        "crm.giftcard.extend": ("command_id", "gift_card", "expires_on"),
     }
 
     def _number(self, number: CardToken, key_index: int) -> str:

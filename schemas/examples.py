@@ -101,6 +101,7 @@ _CRM: Final[Mapping[str, Data]] = {
         "move-1", from_customer_id="C-1001", to_customer_id="C-2002", points=50, reason="a present"
     ),
     "crm.giftcard.transfer": _command("transfer-1", from_card=_CARD, to_card={"card_id": "gc-2"}, amount_minor=700),
+    "crm.giftcard.extend": _command("extend-1", gift_card={"card_id": "gc-1"}, expires_on="2029-02-28"),
     "crm.pool.join": _command("join-1", customer_id="C-1001", pool_id="family-1"),
     "crm.pool.leave": _command("leave-1", customer_id="C-1001", pool_id="family-1"),
 }

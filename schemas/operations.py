@@ -200,6 +200,11 @@ _OPERATIONS: Final = (
         "giftcard.transfer", Scope.GIFTCARD_WRITE, "Move a balance to another gift card. To undo it, transfer back.",
         *_CARD, R.INVALID_STATE, R.OVER_MAXIMUM, R.INSUFFICIENT_BALANCE,
     ),
+    _command(
+        "giftcard.extend", Scope.GIFTCARD_WRITE,
+        "Give a gift card a later last day, or none. A balance that expired comes back.",
+        R.CARD_NOT_ACCEPTED, R.INVALID_STATE,
+    ),
     _reading(
         "giftcard.get", Scope.GIFTCARD_READ, "Return a gift card's balance, holds, expiry and owner.",
         views.GiftCardGet, views.GiftCardView, R.CARD_NOT_ACCEPTED, access=Access.PROBE,

@@ -85,6 +85,7 @@ _COMMANDS: Final = (
     ("crm.pool.join", 29, commands.PoolJoin),
     ("crm.pool.leave", 30, commands.PoolLeave),
     ("crm.loyalty.transfer", 31, commands.LoyaltyTransfer),
+    ("crm.giftcard.extend", 32, commands.GiftCardExtend),
 )
 
 DOCUMENTS: Final[Mapping[str, DocumentType]] = MappingProxyType(

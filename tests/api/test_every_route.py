@@ -60,6 +60,7 @@ OTHERWISE: Final[dict[str, dict[str, Any]]] = {
     "giftcard.freeze": {"gift_card": CARD},
     "giftcard.unfreeze": {"gift_card": CARD},
     "giftcard.link": {"gift_card": CARD, "customer_id": "C-2002"},
+    "giftcard.extend": {"gift_card": CARD},
     "giftcard.reload": {"gift_card": CARD, "amount_minor": 100, "currency": "GBP"},
     "giftcard.redeem": {"gift_card": CARD | {"pin": "4711"}, "amount_minor": 100, "currency": "GBP"},
     "giftcard.history": {"gift_card": CARD | {"pin": "4711"}},

@@ -104,6 +104,7 @@ def _commands(chance: random.Random) -> list[str]:
         "merge Q12 D C",
         "link Q13 G D",
         "consent Q14 C marketing yes",
+        "extend Q16 G",
         "restore Q15 scm.tender.requested:T3 40",
     ]
 

@@ -255,6 +255,7 @@ VERBS: dict[str, Callable[[Words, Clock], tuple[str, Data]]] = {
     "freeze": _card_command("crm.giftcard.freeze"),
     "unfreeze": _card_command("crm.giftcard.unfreeze"),
     "link": _card_command("crm.giftcard.link", "customer_id"),
+    "extend": _card_command("crm.giftcard.extend"),
     "transfer": transfer,
     "join": _simple("crm.pool.join", customer_id=str, pool_id=str),
     "leave": _simple("crm.pool.leave", customer_id=str, pool_id=str),

@@ -121,6 +121,7 @@ class Card:
     held: dict[str, int] = field(default_factory=dict)  # by tender
     frozen: bool = False
     expires_on: date | None = None
+    expired: int = 0  # what was left on its last day: breakage
     pin: str | None = None
     wrong_pins: int = 0
     customer_id: str | None = None
@@ -135,6 +136,12 @@ class Card:
     def move(self, change: int) -> None:
         """Books a change that nothing can refuse."""
         self.balance += change
+
+    def take_load(self, amount: int) -> None:
+        """Takes a load back; what has expired of it is gone already."""
+        gone = min(amount, self.expired)
+        self.expired -= gone
+        self.move(gone - amount)
 
     def expired_on(self, on: date) -> bool:
         return self.expires_on is not None and self.expires_on < on

@@ -85,7 +85,10 @@ def giftcard_reverse(world: World, doc: Doc) -> None:
     if amount > done["left"] or not amount:
         return refuse(world, doc, "amount_over_captured")
     done["left"] -= amount
-    done["card"].move(done["sign"] * amount)
+    if done["sign"] < 0:
+        done["card"].take_load(amount)
+    else:
+        done["card"].move(amount)
     return world.emit(doc, "applied")
 
 
@@ -124,4 +127,19 @@ def giftcard_transfer(world: World, doc: Doc) -> None:
         return refuse(world, doc, *reasons)
     card.move(-amount)
     into.move(amount)
+    return world.emit(doc, "applied")
+
+
+def giftcard_extend(world: World, doc: Doc) -> None:
+    card = world.card(doc.data["gift_card"])
+    if card is None:
+        return refuse(world, doc, "card_not_accepted")
+    until = date.fromisoformat(doc.data["expires_on"]) if doc.data.get("expires_on") else None
+    if card.expires_on != until:
+        if card.expires_on is None or (until is not None and until < card.expires_on):
+            return refuse(world, doc, "invalid_state")
+        card.expires_on = until
+        if until is None or until >= doc.on:
+            card.move(card.expired)
+            card.expired = 0
     return world.emit(doc, "applied")

@@ -29,6 +29,7 @@ COMMANDS: dict[str, Callable[[World, Doc], None]] = {
     "crm.giftcard.unfreeze": card.giftcard_state,
     "crm.giftcard.link": card.giftcard_state,
     "crm.giftcard.transfer": card.giftcard_transfer,
+    "crm.giftcard.extend": card.giftcard_extend,
     "crm.pool.join": loyalty.pool,
     "crm.pool.leave": loyalty.pool,
 }

@@ -109,6 +109,7 @@ class Model:
         for card in world.cards.values():
             if card.balance > 0 and card.expired_on(now.date()):
                 gone, card.balance = card.balance, 0
+                card.expired += gone
                 block = _card_block(card, -gone)
                 out.append(
                     {"type": "crm.giftcard.expired", "subject": block["card_id"], "data": {"gift_cards": [block]}}

@@ -127,7 +127,7 @@ def _linked_lines(world: World, doc: Doc, sale: Sale) -> Lines:
         lines += [{"line_id": line["line_id"], "points": -change}] if change else []
         if key in sale.loads:
             card, load = sale.loads[key]
-            card.move(load_left(load, net, after) - load_left(load, net, before))
+            card.take_load(load_left(load, net, before) - load_left(load, net, after))
     take_points(world, sale, points)
     status = world.status(sale.doc.data["customer_id"], doc.at) if sale.account else None
     why = status if status == "customer_not_found" else None

@@ -137,9 +137,9 @@ def voided(world: World, doc: Doc) -> None:
         take_points(world, sale, sum(left.values()))
         lines = [{"line_id": key, "points": -points} for key, points in left.items() if points]
         for key, (card, load) in sale.loads.items():
-            card.move(-load_left(load, nets[key], sale.returned.get(key, 0)))
+            card.take_load(load_left(load, nets[key], sale.returned.get(key, 0)))
         for card, amount in sale.refund_loads:
-            card.move(-amount)
+            card.take_load(amount)
     blocks = _void_tenders(world, doc, hit)
     world.emit(doc, "applied", account=sale and sale.account, tenders=blocks, lines=lines)
     for tender in hit:

@@ -205,6 +205,7 @@ DIGESTS_2 = DIGESTS_1 | {
     "crm.giftcard.redeem": "548fec52f81e580f",
     "crm.giftcard.transfer": "b13e4318505b0d69",
     "crm.loyalty.transfer": "cdb9d8e40f1f06a1",
+    "crm.giftcard.extend": "294dc044dce41c60",
 }
 DIGESTS = [
     (version, type_, digest)

@@ -43,6 +43,7 @@ CODES = {
     29: "crm.pool.join",
     30: "crm.pool.leave",
     31: "crm.loyalty.transfer",
+    32: "crm.giftcard.extend",
 }
 
 

@@ -10,6 +10,7 @@ from worker.domain.lots import NEVER, Account, Contra, Kind, Standing
 from worker.domain.loyalty import card_part, note_earned, points_part
 from worker.domain.movements import Timer, day_of
 from worker.domain.outcome import Outcome
+from worker.domain.sales import card_timer
 from worker.domain.tender import State
 
 NOTICES = {
@@ -124,13 +125,17 @@ def _frozen(timer: Timer, books: Books) -> Outcome | None:
 
 
 def _card(timer: Timer, books: Books) -> Outcome | None:
+    """A card's last day is over: what it still has is breakage. The lots remember it, in case the card is extended."""
     card = books.accounts.get((Kind.CARD, timer.key))
     if card is None or card.card is None or card.card.expires_day == NEVER:
         return None
+    day = day_of(timer.due_us)
+    if card.card.expires_day >= day:  # it was extended after this deadline was set
+        card_timer(books, card)
+        return None
     books.touch(card)
-    breakage = card.available(day_of(timer.due_us))
-    if breakage:
-        books.debit(card, breakage, Contra.EXPIRED, day_of(timer.due_us))
+    for available_day, expires_day, part in books.debit(card, card.available(day), Contra.EXPIRED, day):
+        card.lot(available_day, expires_day).expired += part
     outcome = _notice("card", card.card.customer_id or None)
     outcome.gift_cards = [card_part(books, card)]
     return outcome

@@ -35,6 +35,7 @@ DECISIONS: dict[str, Decision] = {
     "crm.giftcard.reverse": gift_cards.reverse,
     "crm.giftcard.freeze": gift_cards.freeze,
     "crm.giftcard.link": gift_cards.link,
+    "crm.giftcard.extend": gift_cards.extend,
 }
 # Those that ask who sent them: they demand the PIN of a card that has one (contract §8 Commands), or lift a freeze.
 PAYMENTS: dict[str, Callable[..., Outcome]] = {

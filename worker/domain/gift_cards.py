@@ -1,6 +1,7 @@
 """Gift card commands (contract §2.3, §8 Commands)."""
 
 from schemas.commands import (
+    GiftCardExtend,
     GiftCardFreeze,
     GiftCardIssue,
     GiftCardLink,
@@ -15,6 +16,7 @@ from worker.domain import tender as tenders
 from worker.domain.books import Books
 from worker.domain.customers import customer_refused
 from worker.domain.identity import derived_id, pin_digest
+from worker.domain.loads import take_back_load
 from worker.domain.lots import NEVER, Account, CardFacts, Contra, Kind, Standing
 from worker.domain.loyalty import card_part
 from worker.domain.movements import day_of
@@ -151,7 +153,7 @@ def reverse(doc: GiftCardReverse, books: Books) -> Outcome:
     if entry.type == "crm.giftcard.redeem":
         books.credit(card, amount, Contra.SPENT)
     else:
-        books.reverse(card, amount, Contra.ISSUED, (0, NEVER), day_of(doc.occurred_at), within_balance=False)
+        take_back_load(books, card.key, amount, Contra.ISSUED, day_of(doc.occurred_at))
     return _outcome(books, [card])
 
 
@@ -211,6 +213,23 @@ def link(doc: GiftCardLink, books: Books) -> Outcome:
         card.card.customer_id = doc.customer_id or ""
         books.changed[card] = None
     return _outcome(books, [card], reason, customer_id=doc.customer_id)
+
+
+def extend(doc: GiftCardExtend, books: Books) -> Outcome:
+    """Give a card a later last day, or none. If that makes it good at `occurred_at`, its breakage comes back."""
+    card = books.card(doc.gift_card)
+    if card is None or card.card is None:
+        return NOT_ACCEPTED
+    last_day = NEVER if doc.expires_on is None else doc.expires_on
+    if last_day < card.card.expires_day:
+        return _outcome(books, [card], Reason.INVALID_STATE)
+    if last_day > card.card.expires_day:
+        books.touch(card)
+        card.card.expires_day = last_day
+        card_timer(books, card)
+        if last_day >= day_of(doc.occurred_at):
+            books.revive(card)
+    return _outcome(books, [card])
 
 
 def _not_accepted(doc: GiftCardFreeze | GiftCardUnfreeze | GiftCardLink) -> Outcome:

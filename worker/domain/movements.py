@@ -222,6 +222,27 @@ class Movements:
                 self._moved(account, Change.TAKEN, lot.available_day, lot.expires_day, part)
         return taken
 
+    def revive(self, card: Account) -> None:
+        """Bring back what expired of a card."""
+        expired = [(lot, lot.expired) for lot in card.lots if lot.expired]
+        for lot, amount in expired:
+            lot.expired = 0
+            self.credit(card, amount, Contra.EXPIRED, lot.available_day, lot.expires_day)
+
+    def cancel_expired(self, card: Account, amount: int, contra: Contra) -> int:
+        """Undo up to `amount` of what expired of a card, and take it back to `contra`: the balance stays, so it is no
+        other version. Returns how much that was.
+        """
+        lot = card.lot(0, NEVER)
+        undone = min(lot.expired, amount)
+        if undone:
+            self.changed[card] = None
+            lot.expired -= undone
+            self.transfers.append(Transfer(self.mark, Contra.EXPIRED, card, undone))
+            self.transfers.append(Transfer(self.mark, card, contra, undone))
+            self._moved(card, Change.GONE, 0, NEVER, undone)
+        return undone
+
     def move(self, source: Account, target: Account, amount: int, day: int) -> None:
         """Move what may be spent from one account to another."""
         for lot, part in list(source.pick(amount, day)):

@@ -7,7 +7,8 @@ from schemas.reasons import Reason, first
 from worker.domain import tender as tenders
 from worker.domain.books import Books
 from worker.domain.identity import derived_id
-from worker.domain.lots import NEVER, Account, CardFacts, Contra, Kind, Standing
+from worker.domain.loads import take_back_load
+from worker.domain.lots import Account, CardFacts, Contra, Standing
 from worker.domain.loyalty import card_parts, earner, points_shown, unlinked_points
 from worker.domain.movements import day_of
 from worker.domain.outcome import Outcome, TenderPart
@@ -100,10 +101,8 @@ def _linked(doc: ReturnCompleted, sale: Sale, books: Books) -> Outcome:
         taken += points
         lines.append((line.line_id, 0 if sale.forfeited else -points))
         if sold.card_id:
-            card = books.accounts[Kind.CARD, sold.card_id]
             load -= sold.kept(sold.load_minor)
-            books.reverse(card, load, Contra.SOLD, (0, NEVER), day, within_balance=False)
-            cards[card.key] = None
+            cards[take_back_load(books, sold.card_id, load, Contra.SOLD, day).key] = None
     account = books.at(sale.account)
     if account is not None:
         trace.set_off = take_back(sale, books, account, taken, day)

@@ -6,6 +6,7 @@ from schemas.reasons import Reason, first
 from worker.domain import tender as tenders
 from worker.domain.books import Books
 from worker.domain.identity import derived_id
+from worker.domain.loads import take_back_load
 from worker.domain.lots import DAY_US, NEVER, Account, CardFacts, Contra, Kind, Standing
 from worker.domain.loyalty import (
     PLAIN,
@@ -201,9 +202,7 @@ def void(doc: SaleVoided, books: Books) -> Outcome:
     touched: dict[str, None] = {}
     sold = [(line.card_id, line.kept(line.load_minor), Contra.SOLD) for line in sale.lines.values() if line.card_id]
     for card_id, load_minor, contra in [*sold, *((*load, Contra.REFUNDED) for load in sale.loads)]:
-        card = books.accounts[Kind.CARD, card_id]
-        books.reverse(card, load_minor, contra, (0, NEVER), day, within_balance=False)
-        touched[card_id] = None
+        touched[take_back_load(books, card_id, load_minor, contra, day).key] = None
     parts = [
         _void_part(books, books.tender(tender_id), doc.occurred_at)
         for tender_id in dict.fromkeys(sale.tenders + sale.requests)

@@ -68,6 +68,7 @@ GUIDES: Final[Mapping[str, Guide]] = MappingProxyType(
         "giftcard.unfreeze": Guide("Use it if the reason for the freeze is gone and a person answers for it."),
         "giftcard.link": Guide("Then customer_get shows the card."),
         "giftcard.transfer": Guide("Without `amount_minor`: all that is available."),
+        "giftcard.extend": Guide("Without `expires_on` the card never expires. An earlier day is refused.", adds=True),
         "giftcard.get": Guide("Name the card by `number` or by `card_id`."),
         "giftcard.history": Guide("Latest first. For the next page pass `next_cursor` as `cursor`."),
         "sale.complete": Guide(
