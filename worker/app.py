@@ -25,12 +25,15 @@ from worker.kafka.security import Security
 from worker.kafka.security import security as kafka_security
 from worker.ledger import card_keys
 from worker.ledger.migrate import MigrationError
+from worker.ledger.operators import Operator
 from worker.ledger.pool import Pool, taken
 from worker.ledger.queries import Connection
 from worker.ledger.roles import Missing, Role
 from worker.ledger.setup import set_up
 from worker.ops.explain import explain as explain_document
 from worker.ops.explanation import Explanation
+from worker.ops.kinds import RUNNERS
+from worker.ops.running import Run, Stopped
 from worker.ops.simulate import simulate as simulate_event
 from worker.pipeline import Pipeline
 from worker.settings import Settings, SettingsError
@@ -130,14 +133,37 @@ async def serve_api(settings: Settings) -> int:
     return 0
 
 
-async def keys(settings: Settings, action: Callable[[Connection], Awaitable[_T]]) -> _T:
-    """`g3n worker keys …`: the action on the ledger, in one transaction."""
+async def on_ledger(settings: Settings, action: Callable[[Connection], Awaitable[_T]]) -> _T:
+    """What an operator's command does in the ledger, in one transaction."""
     pool = await _reached(_POSTGRES, lambda: Pool.of_door(settings.dsn, 1, Role.OPS))
     try:
         async with pool.transaction() as connection:
             return await action(connection)
     finally:
         await pool.close()
+
+
+async def run_operation(
+    settings: Settings, id_: int, reason: str, rate_per_s: float | None, say: Callable[[str], None]
+) -> int:
+    """`g3n worker operations resume`: run the operation in this process. 0 once it is done, 1 if it was stopped."""
+    operator = Operator(settings.operator_name, reason)
+    tenders = settings.topic_prefix + settings.topic_tenders
+    stopped = asyncio.Event()
+    pool = await _reached(_POSTGRES, lambda: Pool.of_door(settings.dsn, 2, Role.WORKER))
+    try:
+        with _before_the_start(stopped):
+            async with Run.of(pool, id_, operator, rate_per_s=rate_per_s, tenders=tenders) as run:
+                await RUNNERS[run.operation.kind](settings, run, say)
+                say(f"operation {id_}: done, {run.done:,} documents")
+                return 0
+    except Stopped as error:
+        say(f"{error}")
+        return 1
+    finally:
+        await pool.close()
+    say(f"operation {id_}: paused; go on with g3n worker operations resume {id_}")
+    return 1
 
 
 async def explain(settings: Settings, orgcode: str, type_: str, subject: str) -> Explanation | None:

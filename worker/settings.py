@@ -1,7 +1,9 @@
 """The settings of every command: environment variables with the prefix `G3N_` (contract §6)."""
 
+import getpass
 import os
 import re
+import socket
 from ipaddress import ip_network
 from typing import Annotated, Literal, Self
 
@@ -104,6 +106,9 @@ class Settings(Secured):
     api_tenant_card_misses_per_min: int = Field(
         300, ge=1, description="`g3n api`: the same of all keys of a tenant; both hold over all processes"
     )
+    operator: str | None = Field(
+        None, max_length=200, description="who runs commands, for the operator journal; none: user@host"
+    )
     on_failure: Literal["dead_letter", "crash"] = Field(
         "dead_letter", description="a document on which the program itself fails; crash: end the process, for tests"
     )
@@ -163,6 +168,17 @@ class Settings(Secured):
         """Passwords by role of the database, for `setup`."""
         parts = (part.partition("=") for part in parts_of(self.postgres_role_passwords.get_secret_value()))
         return {role: password for role, _, password in parts}
+
+    @property
+    def operator_name(self) -> str:
+        """Who runs this command, for the operator journal."""
+        if self.operator is not None:
+            return self.operator
+        try:
+            user = getpass.getuser()
+        except (KeyError, OSError):  # a container's user without a name
+            user = f"uid {os.getuid()}"
+        return f"{user}@{socket.gethostname()}"
 
     @property
     def rules(self) -> tuple[Rule, ...]:

@@ -13,8 +13,8 @@ from worker.ledger import roles
 from worker.ledger.roles import Role
 from worker.ledger.setup import set_up
 
-# r: SELECT, a: INSERT, w: UPDATE (of the columns named), d: DELETE, U: USAGE of a sequence. Nobody may TRUNCATE, nor
-# have what is not named.
+# r: SELECT, a: INSERT, i: INSERT of some columns only, w: UPDATE (of the columns named), d: DELETE, U: USAGE of a
+# sequence. Nobody may TRUNCATE, nor have what is not named.
 RIGHTS = """
 relation        crm_worker                                   crm_api                                      crm_ops                      crm_audit
 account         raw                                          raw                                          r                            r
@@ -33,6 +33,8 @@ event           raw(digest,facts,no,record,status)           raw(digest,facts,no
 guess_limit     -                                            raw                                          -                            -
 imbalance       -                                            -                                            r                            r
 migration       r                                            r                                            r                            r
+operation       riw                                          -                                            riw                          r
+operator_journal ri                                          -                                            ri                           r
 org             ra                                           ra                                           ra                           r
 parked          rawd                                         rawd                                         r                            r
 policy          ra                                           ra                                           r                            r
@@ -42,12 +44,15 @@ timer           rawd                                         rawd               
 transfer        ra                                           ra                                           r                            r
 watermark       rawd                                         -                                            r                            r
 """  # noqa: E501  a table
-ACTUAL = """
+LETTERS = "raiwdDxtU"
+ACTUAL = r"""
 SELECT c.relname, r.rolname,
        (SELECT string_agg(letter, '' ORDER BY place) FROM (VALUES (1, 'r', 'SELECT'), (2, 'a', 'INSERT'),
             (3, 'w', 'UPDATE'), (4, 'd', 'DELETE'), (5, 'D', 'TRUNCATE'), (6, 'x', 'REFERENCES'), (7, 't', 'TRIGGER'))
             AS p (place, letter, name)
         WHERE c.relkind <> 'S' AND has_table_privilege(r.rolname, c.oid, p.name)) AS whole,
+       c.relkind <> 'S' AND NOT has_table_privilege(r.rolname, c.oid, 'INSERT')
+           AND has_any_column_privilege(r.rolname, c.oid, 'INSERT') AS some_inserted,
        c.relkind = 'S' AND has_sequence_privilege(r.rolname, c.oid, 'USAGE') AS usage,
        (SELECT string_agg(a.attname, ',' ORDER BY a.attname) FROM pg_attribute a
         WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND c.relkind <> 'S'
@@ -55,7 +60,7 @@ SELECT c.relname, r.rolname,
             AND has_column_privilege(r.rolname, c.oid, a.attnum, 'UPDATE')) AS columns
 FROM pg_class c CROSS JOIN pg_roles r
 WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'S')
-    AND pg_get_userbyid(c.relowner) = 'crm_owner' AND c.relname <> 'org_id_seq'
+    AND pg_get_userbyid(c.relowner) = 'crm_owner' AND c.relname NOT LIKE '%\_seq'
     AND r.rolname = ANY ('{crm_worker,crm_api,crm_ops,crm_audit}')
 """
 
@@ -67,11 +72,12 @@ def table() -> dict[tuple[str, str], str]:
 
 async def actual(connection: asyncpg.Connection) -> dict[tuple[str, str], str]:
     rights = {}
-    for name, role, whole, usage, columns in await connection.fetch(ACTUAL):
-        right = (whole or "") + ("U" if usage else "")
+    for name, role, whole, some_inserted, usage, columns in await connection.fetch(ACTUAL):
+        letters = (whole or "") + ("i" if some_inserted else "") + ("U" if usage else "")
+        right = "".join(sorted(letters, key=LETTERS.index))
         if columns:
             letters = right + "w"
-            right = "".join(sorted(letters, key="rawdDxtU".index)) + f"({columns})"
+            right = "".join(sorted(letters, key=LETTERS.index)) + f"({columns})"
         rights[name, role] = right or "-"
     return rights
 
@@ -102,6 +108,8 @@ async def test_no_program_can_change_what_is_append_only(acting: asyncpg.Connect
         "UPDATE transfer SET amount = 1", "UPDATE consent SET granted = true", "UPDATE policy SET version = 1",
         "UPDATE batch SET documents = 0", "UPDATE event SET subject = 'x'", "UPDATE event SET org = 1",
         "UPDATE api_key SET scopes = '{}'", "UPDATE migration SET checksum = ''",
+        "UPDATE operator_journal SET who = 'x'", "INSERT INTO operator_journal (at) VALUES (now())",
+        "INSERT INTO operator_journal (login) VALUES ('x')",
     ]  # fmt: skip
     rows = await acting.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
     for name in sorted(row["tablename"] for row in rows):

@@ -47,14 +47,14 @@ GROWING = (
 SAMPLE = {
     "integer": "1", "smallint": "1", "bigint": "{n}", "text": "'S{n}'", "bytea": "'t{n}'::bytea",
     "jsonb": "'{{\"shop\": \"{n}\"}}'::jsonb", "boolean": "true", "timestamptz": "now()",
-    "interval": "'1 hour'",
+    "interval": "'1 hour'", "real": "0.5",
 }  # fmt: skip
 TOUCHES_ONLY_WHAT_IT_WANTS = (
     "load_event", "lock_account", "lock_tender", "load_card_number", "load_consent", "lock_event", "load_account",
     "read_accounts", "read_chain", "read_causes", "read_owned", "read_profiles", "list_customers",
     "find_customers_by_email", "find_customers_by_phone", "find_customers_by_external_ids",
 )  # fmt: skip
-NAMES = {"int4": "integer", "int2": "smallint", "int8": "bigint", "bool": "boolean"}
+NAMES = {"float4": "real", "int4": "integer", "int2": "smallint", "int8": "bigint", "bool": "boolean"}
 
 
 @pytest.fixture

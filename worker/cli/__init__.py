@@ -20,7 +20,10 @@ _COMMANDS: Final = (
     ("login", "Keep where the API is and as whom to ask, once the API has accepted it.", "worker.crm.entry:LOGIN"),
     ("logout", "Forget a profile, its key included.", "worker.crm.entry:LOGOUT"),
 )
-_WORKER_COMMANDS: Final = (["setup"], ["run"], ["drain"], ["explain"], ["simulate"], ["keys"], ["publish"])
+_WORKER_COMMANDS: Final = (
+    ["setup"], ["run"], ["drain"], ["explain"], ["simulate"], ["keys"], ["publish"], ["operations"],
+    ["journal"],
+)  # fmt: skip
 
 
 class Root(TyperGroup):

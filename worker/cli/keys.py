@@ -9,11 +9,13 @@ import typer
 
 from schemas.scopes import Scope
 from worker import settings
-from worker.cli import running
+from worker.cli.operations import acting, on_ledger
 from worker.cli.running import FAILED
+from worker.cli.tables import instant
 
 if TYPE_CHECKING:
     from worker.ledger.keys import Key
+    from worker.ledger.operators import Operator
     from worker.ledger.queries import Connection
 
 app = typer.Typer(help="API keys: make, list, revoke, rotate.", no_args_is_help=True)
@@ -23,6 +25,7 @@ _Orgcode = Annotated[
 ]
 _KeyId = Annotated[str, typer.Argument(metavar="KEY_ID", help="as `list` names it: k-…")]
 _Json = Annotated[bool, typer.Option("--json", help="as JSON")]
+_Reason = Annotated[str, typer.Option(metavar="WHY", help="for the operator journal")]
 _Valid = Annotated[
     int | None, typer.Option(min=1, max=36_500, metavar="DAYS", help="good for so long; else until it is revoked")
 ]
@@ -34,21 +37,24 @@ def create(
     name: Annotated[str, typer.Option(help="what it is for, as till-london-1; for people")],
     scope: Annotated[list[Scope], typer.Option(help="what it may do; again for more")],
     valid_days: _Valid = None,
+    reason: _Reason = "",
     as_json: _Json = False,
 ) -> None:
     """Make a key and print it: its secret is shown now and never again."""
     if settings.ORGCODE.fullmatch(orgcode) is None:
         raise typer.BadParameter("1 to 32 characters of a-z 0-9 - _", param_hint="--orgcode")
 
-    async def work(connection: "Connection") -> int:
-        from worker.ledger import keys
+    async def work(connection: "Connection", operator: "Operator") -> int:
+        from worker.ledger import keys, operators
 
         scopes = tuple(dict.fromkeys(one.value for one in scope))
         key, secret = await keys.create(connection, orgcode, name, scopes, _days(valid_days))
+        details = {"name": name, "scopes": scopes, "valid_days": valid_days}
+        await operators.note(connection, operator, "keys create", f"{orgcode} {key.id}", details)
         _show_new(key, secret, as_json=as_json)
         return 0
 
-    _run(work)
+    acting(work, reason)
 
 
 @app.command("list")
@@ -68,22 +74,23 @@ def list_(
             typer.echo(f"{key.orgcode}  {key.id}  {_standing(key)}  {key.name}: {', '.join(key.scopes)}")
         return 0
 
-    _run(work)
+    on_ledger(work)
 
 
 @app.command()
-def revoke(key_id: _KeyId, orgcode: _Orgcode) -> None:
+def revoke(key_id: _KeyId, orgcode: _Orgcode, reason: _Reason = "") -> None:
     """End a key and its sessions, within seconds everywhere; again changes nothing."""
 
-    async def work(connection: "Connection") -> int:
-        from worker.ledger import keys
+    async def work(connection: "Connection", operator: "Operator") -> int:
+        from worker.ledger import keys, operators
 
         if not await keys.revoke(connection, orgcode, key_id):
             return _unknown(orgcode, key_id)
+        await operators.note(connection, operator, "keys revoke", f"{orgcode} {key_id}")
         typer.echo(f"{key_id} of {orgcode}: revoked")
         return 0
 
-    _run(work)
+    acting(work, reason)
 
 
 @app.command()
@@ -94,29 +101,23 @@ def rotate(
         int, typer.Option(min=0, max=24 * 90, metavar="HOURS", help="the old one is good for so long still")
     ] = 24,
     valid_days: _Valid = None,
+    reason: _Reason = "",
     as_json: _Json = False,
 ) -> None:
     """Make a new key with the name and the scopes of another, which ends after the overlap."""
 
-    async def work(connection: "Connection") -> int:
-        from worker.ledger import keys
+    async def work(connection: "Connection", operator: "Operator") -> int:
+        from worker.ledger import keys, operators
 
         made = await keys.rotate(connection, orgcode, key_id, timedelta(hours=overlap_h), _days(valid_days))
         if made is None:
             return _unknown(orgcode, key_id)
+        details = {"overlap_h": overlap_h, "new_key": made[0].id}
+        await operators.note(connection, operator, "keys rotate", f"{orgcode} {key_id}", details)
         _show_new(*made, as_json=as_json)
         return 0
 
-    _run(work)
-
-
-def _run(work: Any) -> None:  # noqa: ANN401  Connection → the exit code
-    async def on_the_ledger(chosen: settings.Settings) -> int:
-        from worker import app as root
-
-        return await root.keys(chosen, work)
-
-    running.run(on_the_ledger, kafka=False)
+    acting(work, reason)
 
 
 def _unknown(orgcode: str, key_id: str) -> int:
@@ -134,24 +135,20 @@ def _show_new(key: "Key", secret: str, *, as_json: bool) -> None:
         return
     typer.echo(f"{key.id} of {key.orgcode}: {key.name}", err=True)
     typer.echo(f"may: {', '.join(key.scopes)}", err=True)
-    typer.echo(f"good {'until ' + _time(key.expires_at) if key.expires_at else 'until it is revoked'}", err=True)
+    typer.echo(f"good {'until ' + instant(key.expires_at) if key.expires_at else 'until it is revoked'}", err=True)
     typer.echo("This is the key. It is not stored and will not be shown again:", err=True)
     typer.echo(secret)
 
 
 def _standing(key: "Key") -> str:
     if key.revoked_at is not None:
-        return f"revoked {_time(key.revoked_at)}"
-    return "good" if key.expires_at is None else f"until {_time(key.expires_at)}"
-
-
-def _time(at: datetime) -> str:
-    return at.strftime("%Y-%m-%dT%H:%M:%SZ")
+        return f"revoked {instant(key.revoked_at)}"
+    return "good" if key.expires_at is None else f"until {instant(key.expires_at)}"
 
 
 def _as_json(key: "Key") -> dict[str, Any]:
     return {
-        name: _time(value) if isinstance(value, datetime) else value
+        name: instant(value) if isinstance(value, datetime) else value
         for name, value in asdict(key).items()
         if value is not None
     }

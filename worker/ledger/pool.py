@@ -154,6 +154,12 @@ class Pool:
             raise
 
     @contextlib.asynccontextmanager
+    async def holding(self, lock_class: int, number: int) -> AsyncIterator[bool]:
+        """Hold an advisory lock on a connection of its own as long as the context is open; False: another has it."""
+        async with self._pool.acquire() as connection:
+            yield bool(await connection.fetchval("SELECT pg_try_advisory_lock($1::int, $2::int)", lock_class, number))
+
+    @contextlib.asynccontextmanager
     async def reading(self) -> AsyncIterator[Connection]:
         """A connection that sees one moment of the ledger and cannot change it."""
         async with (

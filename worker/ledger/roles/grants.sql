@@ -39,6 +39,10 @@ GRANT SELECT ON event, account, transfer, tender, card_number, parked, timer, co
     migration, contra, entry, imbalance TO crm_ops;
 GRANT USAGE ON SEQUENCE batch_no TO crm_ops;
 
+-- Whoever runs a command leaves a row in the journal. The time and the login are the database's own to write.
+GRANT SELECT, INSERT (operation, who, action, target, reason, details) ON operator_journal TO crm_worker, crm_ops;
+GRANT SELECT, INSERT (kind, who, reason, plan, planned, rate_per_s), UPDATE ON operation TO crm_worker, crm_ops;
+
 -- Auditors read the ledger: no personal data, no credentials, and nothing to change.
 GRANT SELECT ON org, event, account, transfer, tender, parked, timer, consent, policy, batch, watermark, migration,
-    contra, entry, imbalance TO crm_audit;
+    contra, entry, imbalance, operation, operator_journal TO crm_audit;

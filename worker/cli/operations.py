@@ -1,0 +1,232 @@
+"""`g3n worker operations …` and `g3n worker journal`: what operators have under way, and what they did."""
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from worker import settings
+from worker.cli import running
+from worker.cli.running import FAILED
+from worker.cli.tables import duration, fields, instant, shortened, table
+
+if TYPE_CHECKING:
+    from worker.ledger.operations import Operation, State
+    from worker.ledger.operators import Action
+    from worker.ledger.queries import Connection
+
+app = typer.Typer(
+    help="Replays, redrives and other long work: list, show, pause, resume, cancel.", no_args_is_help=True
+)
+
+Json = Annotated[bool, typer.Option("--json", help="as JSON")]
+Reason = Annotated[str, typer.Option(metavar="WHY", help="for the journal")]
+Rate = Annotated[float | None, typer.Option(min=0.1, metavar="PER_S", help="documents a second, at most")]
+_Id = Annotated[int, typer.Argument(metavar="ID", help="as `list` shows it")]
+_WIDE = 30  # of a reason in a list
+
+
+@app.command("list")
+def list_(
+    only_open: Annotated[bool, typer.Option("--open", help="only those that are not done and not cancelled")] = False,
+    as_json: Json = False,
+) -> None:
+    """List operations, the latest first."""
+
+    async def work(connection: "Connection") -> int:
+        from worker.ledger import operations
+
+        found = await operations.listed(connection, only_open=only_open)
+        if as_json:
+            typer.echo(json.dumps([_as_json(one, plan=False) for one in found], indent=2))
+        elif found:
+            head = ("ID", "KIND", "STATE", "DONE", "PLANNED", "ETA", "WHO", "REASON")
+            typer.echo(table(head, [_row(one) for one in found]))
+        else:
+            typer.echo("no operations")
+        return 0
+
+    on_ledger(work)
+
+
+@app.command()
+def show(id_: _Id, as_json: Json = False) -> None:
+    """Show one operation: its plan, how far it is, and what was done to it."""
+
+    async def work(connection: "Connection") -> int:
+        from worker.ledger import operations, operators
+
+        found = await operations.get(connection, id_)
+        if found is None:
+            return _unknown(id_)
+        history = await operators.actions(connection, 1000, id_)
+        if as_json:
+            typer.echo(json.dumps({**_as_json(found, plan=True), "journal": list(map(_action, history))}, indent=2))
+        else:
+            typer.echo(_text(found, history))
+        return 0
+
+    on_ledger(work)
+
+
+@app.command()
+def pause(id_: _Id, reason: Reason = "") -> None:
+    """Let its process stop before its next documents; `resume` goes on from there."""
+    _stop(id_, "paused", reason)
+
+
+@app.command()
+def cancel(id_: _Id, reason: Reason = "") -> None:
+    """End it for good. What it has done stays done."""
+    _stop(id_, "cancelled", reason)
+
+
+@app.command()
+def resume(id_: _Id, rate: Rate = None, reason: Reason = "") -> None:
+    """Run it here until its end: a planned one from its beginning, another from where it stopped.
+
+    Ctrl-C pauses it.
+    """
+    run_operation(id_, reason, rate)
+
+
+def run_operation(id_: int, reason: str, rate: float | None = None) -> None:
+    """Run an operation in this process, and leave with 0 once it is done."""
+
+    async def work(chosen: settings.Settings) -> int:
+        from worker import app as root
+
+        return await root.run_operation(chosen, id_, reason, rate, lambda line: typer.echo(line, err=True))
+
+    running.run(work)
+
+
+def journal(
+    most: Annotated[int, typer.Option("--limit", min=1, max=100_000, help="so many, the latest")] = 50,
+    as_json: Json = False,
+) -> None:
+    """Show who did what, and why: every action on keys, partitions, dead letters and operations."""
+
+    async def work(connection: "Connection") -> int:
+        from worker.ledger import operators
+
+        found = (await operators.actions(connection, most))[::-1]
+        if as_json:
+            typer.echo(json.dumps(list(map(_action, found)), indent=2))
+        else:
+            for action in found:
+                typer.echo(_line(action))
+        return 0
+
+    on_ledger(work)
+
+
+def on_ledger(work: Any) -> None:  # noqa: ANN401  Connection → the exit status
+    """Run `work` in one transaction on the ledger; leave with the status that it returns."""
+
+    async def on_the_ledger(chosen: settings.Settings) -> int:
+        from worker import app as root
+
+        return await root.on_ledger(chosen, work)
+
+    running.run(on_the_ledger, kafka=False)
+
+
+def acting(work: Any, reason: str = "") -> None:  # noqa: ANN401  Connection, Operator → the exit status
+    """As `on_ledger`; `work` also gets who runs the command, for the journal."""
+
+    async def on_the_ledger(chosen: settings.Settings) -> int:
+        from worker import app as root
+        from worker.ledger.operators import Operator
+
+        operator = Operator(chosen.operator_name, reason)
+        return await root.on_ledger(chosen, lambda connection: work(connection, operator))
+
+    running.run(on_the_ledger, kafka=False)
+
+
+def _stop(id_: int, to: str, reason: str) -> None:
+    async def work(connection: "Connection", operator: Any) -> int:  # noqa: ANN401  loaded late
+        from worker.ledger import operations
+
+        state: State = operations.State(to)
+        if await operations.stop(connection, id_, state, operator):
+            typer.echo(f"operation {id_}: {to}")
+            return 0
+        found = await operations.get(connection, id_)
+        if found is None:
+            return _unknown(id_)
+        typer.echo(f"g3n: operation {id_} is {found.state.value}, so it can't be {to}", err=True)
+        return FAILED
+
+    acting(work, reason)
+
+
+def _unknown(id_: int) -> int:
+    typer.echo(f"g3n: there is no operation {id_}: g3n worker operations list", err=True)
+    return FAILED
+
+
+def _row(one: "Operation") -> tuple[str, ...]:
+    return (
+        str(one.id), one.kind, _state(one), f"{one.done:,}", f"{one.planned:,}",
+        "" if one.eta_s is None else duration(one.eta_s), one.who, shortened(one.reason, _WIDE),
+    )  # fmt: skip
+
+
+def _state(one: "Operation") -> str:
+    return f"{one.shown_state}, waits for {one.waits_for}" if one.waits_for and one.at_work else one.shown_state
+
+
+def _text(one: "Operation", history: "list[Action]") -> str:
+    parts = [
+        fields(
+            [
+                ("operation", f"{one.id}: {one.kind}, {_state(one)}"),
+                ("documents", f"{one.done:,} of {one.planned:,} done"),
+                ("speed", "" if one.speed is None else f"{one.speed:,.1f} a second"),
+                ("at most", "" if one.rate_per_s is None else f"{one.rate_per_s:g} a second"),
+                ("ready in", "" if one.eta_s is None else duration(one.eta_s)),
+                ("who", one.who),
+                ("reason", one.reason),
+                ("planned", instant(one.created_at)),
+                ("started", instant(one.started_at)),
+                ("last seen", instant(one.seen_at)),
+                ("ended", instant(one.ended_at)),
+                ("error", one.error or ""),
+                ("result", "" if one.result is None else json.dumps(one.result)),
+            ]
+        )
+    ]
+    for heading, lines in (("plan", one.plan.get("summary", ())), ("journal", map(_line, reversed(history)))):
+        shown = [f"  {line}" for line in lines]
+        if shown:
+            parts += ["", heading, *shown]
+    if one.shown_state in ("planned", "paused", "interrupted", "failed"):
+        parts += ["", f"To run it: g3n worker operations resume {one.id}"]
+    return "\n".join(parts)
+
+
+def _line(action: "Action") -> str:
+    details = ", ".join(f"{name}={value}" for name, value in action.details.items())
+    login = "" if action.login == action.who else f" as {action.login}"
+    said = [f"{instant(action.at)}  {action.who}{login}  {action.action}  {action.target}", details, action.reason]
+    return "; ".join(filter(None, said))
+
+
+def _as_json(one: "Operation", *, plan: bool) -> dict[str, Any]:
+    shown = {
+        **asdict(one), "state": one.shown_state, "speed_per_s": one.speed, "eta_s": one.eta_s,
+        **{name: instant(getattr(one, name)) or None for name in _TIMES},
+    }  # fmt: skip
+    for name in ("resumed_from", "cursor", *(() if plan else ("plan",))):
+        del shown[name]
+    return shown
+
+
+_TIMES = ("created_at", "started_at", "ended_at", "seen_at", "resumed_at")
+
+
+def _action(action: "Action") -> dict[str, Any]:
+    return {**asdict(action), "at": instant(action.at)}

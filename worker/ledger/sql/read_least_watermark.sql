@@ -1,0 +1,1 @@
+SELECT min(read_us) FROM watermark WHERE topic = $1
