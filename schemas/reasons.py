@@ -22,7 +22,9 @@ class Reason(StrEnum):
     COMMAND_NOT_FOUND = "command_not_found"
     CURRENCY_MISMATCH = "currency_mismatch"
     CURRENCY_NOT_IN_POLICY = "currency_not_in_policy"
+    KIND_MISMATCH = "kind_mismatch"
     INVALID_STATE = "invalid_state"
+    NOT_IN_SALE = "not_in_sale"
     CUSTOMER_EXISTS = "customer_exists"
     CARD_EXISTS = "card_exists"
     POLICY_NOT_LATER = "policy_not_later"
@@ -73,6 +75,7 @@ _MEMBERS: Final[Mapping[Category, frozenset[Reason]]] = {
             Reason.TRAINING,
             Reason.CURRENCY_MISMATCH,
             Reason.CURRENCY_NOT_IN_POLICY,
+            Reason.KIND_MISMATCH,
             Reason.BELOW_MINIMUM,
             Reason.OVER_MAXIMUM,
             Reason.GIFT_CARD_BUYS_GIFT_CARD,
@@ -97,6 +100,7 @@ _MEMBERS: Final[Mapping[Category, frozenset[Reason]]] = {
             Reason.CUSTOMER_ERASED,
             Reason.CUSTOMER_BLOCKED,
             Reason.INVALID_STATE,
+            Reason.NOT_IN_SALE,
             Reason.CUSTOMER_EXISTS,
             Reason.CARD_EXISTS,
             Reason.POLICY_NOT_LATER,

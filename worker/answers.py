@@ -7,12 +7,13 @@ from typing import Any
 
 import structlog
 
-from schemas.reasons import DeadLetterReason
+from schemas.reasons import DeadLetterReason, Reason
 from worker import metrics
 from worker.codec import Document, Message, Outlet
 from worker.codec.encode import ENCODER_VERSION, REPLAYED
 from worker.domain.books import Books
 from worker.domain.deadlines import NOTICES
+from worker.domain.outcome import TenderPart
 from worker.ledger.facts import Told, told
 from worker.ledger.pack import STATES
 from worker.ledger.queries import SQL, Connection
@@ -143,3 +144,10 @@ def count(works: Sequence[Work]) -> None:
     for work in works:
         if work.written and work.outcome is not None and work.outcome.mismatch is not None:
             metrics.MISMATCHES.labels(work.outcome.mismatch.value).inc()
+    _count_orphans(part for work in works if work.written and work.outcome is not None for part in work.outcome.tenders)
+
+
+def _count_orphans(parts: Iterable[TenderPart]) -> None:
+    for part in parts:
+        if part.reason is Reason.NOT_IN_SALE:
+            metrics.ORPHANS.labels("captured" if part.listed else "released").inc()

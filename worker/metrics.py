@@ -34,6 +34,12 @@ MISMATCHES = Counter(
     ["reason"],
     registry=REGISTRY,
 )
+ORPHANS = Counter(
+    "g3n_orphans",
+    "Tenders that were requested for a sale which does not name them: holds are released, what was captured stays",
+    ["state"],
+    registry=REGISTRY,
+)
 FAILURES = Counter(
     "g3n_failures",
     "Documents, parked documents and deadlines that the program itself could not decide: alert",
@@ -94,6 +100,8 @@ for _reason in DeadLetterReason:
     DEAD_LETTERS.labels(_reason.value)
 for _mismatch in (Reason.TENDERS_MISMATCH, Reason.REFUNDS_MISMATCH):
     MISMATCHES.labels(_mismatch.value)
+for _state in ("released", "captured"):
+    ORPHANS.labels(_state)
 for _what in ("document", "parked", "deadline", "outcome"):
     FAILURES.labels(_what)
 for _stage in ("batch", "work", "publish"):

@@ -33,7 +33,8 @@ cards = st.builds(
 )  # fmt: skip
 tenders = st.builds(
     TenderPart, ids, st.sampled_from([state.value for state in State]), amount, amount, amount, amount,
-    st.none() | amount, st.none() | st.integers(0, NOW_US), reason, st.booleans(),
+    st.none() | amount, st.none() | st.integers(0, NOW_US), reason, st.booleans(), st.booleans(), st.none() | ids,
+    st.none() | points,
 )  # fmt: skip
 outcomes = st.builds(
     Outcome,

@@ -176,8 +176,8 @@ class Room:
         self.entries.loaded.update(wanted.entries)
         sales = [dict.__getitem__(self.sales, id_) for id_ in wanted.sales if dict.__contains__(self.sales, id_)]
         self.tenders.loaded.update(wanted.tenders)
-        for sale in filter(wanted.whole, sales):
-            self.tenders.loaded.update(sale.tenders, sale.requests)
+        for sale in sales:
+            self.tenders.loaded.update(wanted.tenders_with(sale))
         self.accounts.loaded.update(wanted.accounts)
         for sale in sales:
             self.accounts.loaded.update((sale.account, (Kind.POINTS, sale.customer_id)))

@@ -19,6 +19,9 @@ CUSTOMERS = ["C", "D", None]
 def worlds(draw: st.DrawFn) -> tuple[list[Said], list[Said], list[Said]]:
     """What is there beforehand, what tills ask, and facts. Card and customer can always pay, so that a request is
     decided alike wherever it stands; C's record, the cards H and K come with the facts.
+
+    Each tender is one sale's, which names it if a request says so: of two sales the first owns it, and a hold that its
+    sale does not name ends with the sale, so there the order counts (contract §10).
     """
     before = [
         command("policy.put", "P", policy=draw(policies), effective_from="2020-01-01T00:00:00Z"),
@@ -27,19 +30,22 @@ def worlds(draw: st.DrawFn) -> tuple[list[Said], list[Said], list[Said]]:
         command("loyalty.adjust", "A", customer_id="D", points=1_000_000, reason="start", actor="test"),
     ]
     tenders = {"T1": "gift_card", "T2": "points", "T3": "gift_card"}
-    asked = [
-        draw(requests(tender_id, kind, "G" if kind == "gift_card" else "D", [None, "S1"]))
-        for tender_id, kind in tenders.items()
-    ]
     facts = [command("customer.create", "NC", customer_id="C")]
+    sale_of: dict[str, str] = {}
     for number in range(1, draw(st.integers(2, 4))):
-        basket = draw(sales(f"S{number}", CUSTOMERS, tenders, "HK"))
+        free = {tender_id: kind for tender_id, kind in tenders.items() if tender_id not in sale_of}
+        basket = draw(sales(f"S{number}", CUSTOMERS, free, "HK"))
+        sale_of |= dict.fromkeys(basket.tenders, basket.sale_id)
         facts.append(basket.said)
         facts += [
             draw(returns(f"R{number}{place}", basket, tenders, CUSTOMERS, "HK"))
             for place in range(draw(st.integers(0, 3)))
         ]
         facts += [void("sale", basket.sale_id)] * draw(st.booleans())
+    asked = [
+        draw(requests(tender_id, kind, "G" if kind == "gift_card" else "D", [None, sale_of.get(tender_id)]))
+        for tender_id, kind in tenders.items()
+    ]
     facts += [draw(returns("R0", None, tenders, ["C", "D", None], "HK"))] * draw(st.booleans())
     facts += [void("tender", tender_id) for tender_id in tenders if draw(st.integers(0, 3)) == 0]
     named = draw(st.sets(st.sampled_from(sorted(tenders))))

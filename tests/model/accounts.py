@@ -62,6 +62,16 @@ class Points:
                 del self.lots[key]
         return taken
 
+    def retake(self, amount: int, on: date, *, unlimited: bool) -> Picks:
+        """Takes what is there, the rest becomes a deficit."""
+        picks: Picks = []
+        for key in sorted((key for key in self.lots if key[1] is None or key[1] >= on), key=_soonest):
+            amount -= self._take(key, amount, picks)
+        if amount:
+            picks.append(((None, None), amount))
+            self.deficit += amount if unlimited else 0
+        return picks
+
     def put_back(self, picks: Picks, amount: int, on: date, grace_days: int) -> None:
         """Gives back `amount` of what was taken, last taken first; what has expired since lives its days of grace."""
         while amount:

@@ -13,7 +13,7 @@ from tests.model import returns, sales, tenders
 from tests.model.accounts import Card, Points
 from tests.model.commands import COMMANDS
 from tests.model.rules import Data, instant, whole_policy
-from tests.model.world import Doc, World
+from tests.model.world import Doc, Tender, World
 
 _CONTENT_NAMES = """
 sale_id store_id terminal_id currency customer_id training lines line_id sku category item_type quantity net_minor
@@ -100,6 +100,7 @@ class Model:
         for tender in list(world.tenders.values()):
             if tender.state == "authorized" and tender.expires_at and tender.expires_at < now:
                 out += self._decide(lambda t=tender: tenders.expire_hold(world, t), doc)  # type: ignore[misc]
+        out += self._decide(lambda: returns.retry_parked(world), doc)
         out += self._decide(lambda: returns.give_up(world, now), doc)
         for key, account in world.accounts.items():
             if account.release(now.date()):
@@ -134,6 +135,7 @@ class Model:
         """Runs one decision and shows the accounts as its outcomes left them."""
         world = self.world
         world.out, world.grace_days = [], world.policy(doc.at)[0]["restore_grace_days"]
+        world.unlimited = world.policy(doc.at)[0]["negative_balance"] == "unlimited"
         world.after_each = _Watch(world, doc)
         decide()
         return world.out
@@ -160,6 +162,7 @@ class _Watch:
             before = self.points.get(self.world.account_key(counterparty), (0, ()))[0]
             block = _points_block(other, other.balance() - before, self.doc)
             data["counterparty"] = {"customer_id": counterparty, "points": block}
+        self._payers()
         cards = self._cards(data.pop("card_reasons", {}))
         if cards:
             data["gift_cards"] = cards
@@ -184,6 +187,20 @@ class _Watch:
         if not change and not extra and self.world.who(key) not in changed:
             return None
         return {**_points_block(account, change, self.doc), **(extra or {})}
+
+    def _payers(self) -> None:
+        """A notice about a tender tells its own customer, and their account if it paid with points."""
+        for item in self.world.out:
+            data = item["data"]
+            payer: Tender | None = data.pop("payer", None)
+            if payer is None:
+                continue
+            data.update({"customer_id": payer.customer_id} if payer.customer_id else {})
+            if payer.account:
+                key = self.world.who(payer.account)
+                account = self.world.account(key)
+                change = account.balance() - self.points.get(key, (0, ()))[0]
+                data["points"] = _points_block(account, change, self.doc)
 
     def _cards(self, reasons: dict[str, str]) -> list[Data]:
         blocks = [{"reason": reasons["?"]}] if "?" in reasons else []

@@ -172,6 +172,8 @@ def _refund(world: World, doc: Doc, sale: Sale | None, refund: Data) -> tuple[in
             return 0, "tender_not_found", tender.block("tender_not_found")
         before = moved(tender)
         given, reason = tenders.refund(world, tender, amount, doc.on)
+        if sale and tender.state == "captured":
+            sale.refunds.append((tender, amount))
         tell(world, doc, tender, before)
         return given, reason, tender.block(reason)
     card = card_to_load(world, doc, refund["gift_card"])

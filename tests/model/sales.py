@@ -16,10 +16,11 @@ def completed(world: World, doc: Doc) -> None:
     data = doc.data
     named = [t for t in data.get("tenders", []) if t["kind"] in STORED_VALUE]
     if doc.subject in world.voided_sales:
-        blocks = _void_tenders(world, doc, [world.tender(t["tender_id"]) for t in named])
+        blocks = [_void_named(world, doc, world.tender(t["tender_id"])) for t in named]
         world.emit(doc, "rejected", ["already_voided"], tenders=blocks)
         for block in blocks:
-            tenders.answer_waiting(world, world.tender(block["tender_id"]))
+            if block["state"] == "voided":
+                tenders.answer_waiting(world, world.tender(block["tender_id"]))
         return
     policy, version = world.policy(doc.at)
     points, why_not = _earn(world, doc, policy)
@@ -36,7 +37,8 @@ def completed(world: World, doc: Doc) -> None:
     if sale.account:
         world.account(sale.account).credit(sum(points.values()), sale.lot)
         world.earned.append((doc.at, sale.account, sum(points.values())))
-    blocks = [_name(world, doc, world.tender(t["tender_id"]), t["amount_minor"]) for t in named]
+    blocks = [_name(world, doc, world.tender(t["tender_id"]), t) for t in named]
+    blocks += _orphans(world, doc)
     card_reasons = _load_sold_cards(world, sale, policy)
     owed, paid = (
         sum(line["net_minor"] for line in data["lines"]),
@@ -71,12 +73,36 @@ def _earn(world: World, doc: Doc, policy: Data) -> tuple[dict[int, int], str | N
     return (points, status) if points is not None else ({}, first([status, "currency_not_in_policy"]))
 
 
-def _name(world: World, doc: Doc, tender: Tender, amount: int) -> Data:
-    """The sale captures `amount` of a tender; the block that it shows of it."""
+def _name(world: World, doc: Doc, tender: Tender, named: Data) -> Data:
+    """The sale captures an amount of a tender; the block that it shows of it."""
+    if not _owns(tender, doc.subject):
+        return tender.block("already_voided" if tender.state == "voided" else "invalid_state")
     before = moved(tender)
-    reason = tenders.capture(world, tender, amount, doc.on)
+    reason = tenders.capture(world, tender, named["amount_minor"], doc.on)
     tell(world, doc, tender, before)
+    if tender.state == "captured" and tender.kind != named["kind"]:
+        reason = first([reason, "kind_mismatch"])
     return tender.block("tender_not_found" if reason == "wait" else reason)
+
+
+def _owns(tender: Tender, sale_id: str) -> bool:
+    """The first completed sale that names a tender owns it (§10)."""
+    tender.owner = tender.owner or sale_id
+    return tender.owner == sale_id
+
+
+def _orphans(world: World, doc: Doc) -> list[Data]:
+    """Tenders that were requested for the sale, and that no sale names: holds end, what was taken is told."""
+    blocks = []
+    for tender in world.tenders.values():
+        if tender.sale_id == doc.subject and not tender.owner:
+            if tender.state == "authorized":
+                before = moved(tender)
+                tenders.end_hold(world, tender)
+                tell(world, doc, tender, before)
+            elif tender.state == "captured":
+                blocks.append(tender.block("not_in_sale"))
+    return blocks
 
 
 def moved(tender: Tender) -> tuple[str, int, int]:
@@ -86,7 +112,8 @@ def moved(tender: Tender) -> tuple[str, int, int]:
 def tell(world: World, doc: Doc, tender: Tender, before: tuple[str, int, int]) -> None:
     """crm.tender.changed for a tender that was requested and that another document moved."""
     if tender.requested and moved(tender) != before:
-        world.notice("crm.tender.changed", tender.tender_id, tender=tender.block(), cause=doc.subject)
+        data = {"tender": tender.block(), "cause": doc.subject, "payer": tender}
+        world.notice("crm.tender.changed", tender.tender_id, **data)
 
 
 def _load_sold_cards(world: World, sale: Sale, policy: Data) -> dict[str, str]:
@@ -140,7 +167,14 @@ def voided(world: World, doc: Doc) -> None:
             card.take_load(load_left(load, nets[key], sale.returned.get(key, 0)))
         for card, amount in sale.refund_loads:
             card.take_load(amount)
+    hit = [tender for tender in hit if tender.owner in (None, doc.subject)]
     blocks = _void_tenders(world, doc, hit)
+    for tender, amount in sale.refunds if sale else []:
+        if tender not in hit:
+            before = moved(tender)
+            tenders.unrefund(world, tender, amount, doc.on)
+            tell(world, doc, tender, before)
+            blocks += [tender.block()] if moved(tender) != before else []
     world.emit(doc, "applied", account=sale and sale.account, tenders=blocks, lines=lines)
     for tender in hit:
         tenders.answer_waiting(world, tender)
@@ -149,6 +183,13 @@ def voided(world: World, doc: Doc) -> None:
 def load_left(load: int, net: int, returned: int) -> int:
     """A partly returned card line keeps ⌊load·(n - R)/n⌋ (§8 Numbers)."""
     return kept(load, net, returned)
+
+
+def _void_named(world: World, doc: Doc, tender: Tender) -> Data:
+    if not _owns(tender, doc.subject):
+        return tender.block("already_voided" if tender.state == "voided" else "invalid_state")
+    [block] = _void_tenders(world, doc, [tender])
+    return block
 
 
 def _void_tenders(world: World, doc: Doc, hit: list[Tender]) -> list[Data]:

@@ -165,7 +165,7 @@ def settle(world: World, tender: Tender, on: date) -> None:
         want = points_of(net, tender.value, tender.step)
         account = world.account(tender.account)
         if want > tender.taken:
-            tender.picks += account.pick(want - tender.taken, on)
+            tender.picks += account.retake(want - tender.taken, on, unlimited=world.unlimited)
         account.put_back(tender.picks, max(0, tender.taken - want), on, world.grace_days)
         tender.taken = want
 
@@ -179,7 +179,6 @@ def capture(world: World, tender: Tender, amount: int | None, on: date) -> str |
             return "already_voided"
         case "expired":
             return _capture_expired(world, tender, amount, on)
-    before = tender.captured_minor() if tender.state == "captured" else tender.limit
     if amount is not None:
         tender.named.append(amount)
     match tender.state:
@@ -190,13 +189,14 @@ def capture(world: World, tender: Tender, amount: int | None, on: date) -> str |
             take(world, tender, on)
         case "captured":
             settle(world, tender, on)
-    return "amount_over_authorized" if amount is not None and amount > before else None
+    return "amount_over_authorized" if amount is not None and amount > tender.approved else None
 
 
 def _capture_expired(world: World, tender: Tender, amount: int | None, on: date) -> str | None:
     want = tender.approved if amount is None else amount
     if tender.card:
-        can = tender.card.available()
+        usable = not tender.card.frozen and not tender.card.expired_on(on)
+        can = tender.card.available() if usable else 0
     else:
         available = world.account(tender.account or "").available(on)
         enough = points_of(want, tender.value, tender.step) <= available
@@ -241,14 +241,26 @@ def refund(world: World, tender: Tender, amount: int, on: date) -> tuple[int, st
     if tender.state != "captured":
         return 0, {"voided": "already_voided", "declined": "invalid_state", "expired": "hold_expired"}[tender.state]
     given = min(amount, tender.captured_minor() - tender.refunded_minor())
-    tender.refunds = tender.refunded_minor() + given
+    tender.refunds += amount
     settle(world, tender, on)
     return given, None if given == amount else "amount_over_captured"
 
 
-def expire_hold(world: World, tender: Tender) -> None:
+def unrefund(world: World, tender: Tender, amount: int, on: date) -> None:
+    """A refund does not stand any more."""
+    tender.refunds -= amount
+    if tender.state == "captured":
+        settle(world, tender, on)
+
+
+def end_hold(world: World, tender: Tender) -> None:
+    """A hold that has expired, or that its sale did without."""
     release(world, tender)
     tender.state = "expired"
+
+
+def expire_hold(world: World, tender: Tender) -> None:
+    end_hold(world, tender)
     world.notice("crm.hold.expired", tender.tender_id, tender=tender.block())
 
 

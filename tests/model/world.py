@@ -50,7 +50,8 @@ class Tender:
     taken: int = 0  # booked so far: money of a card, points of an account
     picks: Picks = field(default_factory=list)
     expires_at: datetime | None = None
-    sale_id: str | None = None
+    sale_id: str | None = None  # that its request names
+    owner: str | None = None  # the completed sale that named it first
     waiting: list[Doc] = field(default_factory=list)
     was_captured: bool = False
 
@@ -87,6 +88,7 @@ class Sale:
     by_hand: int = 0  # points taken back by crm.loyalty.reverse and not yet set off
     loads: dict[int, tuple[Card, int]] = field(default_factory=dict)
     refund_loads: list[tuple[Card, int]] = field(default_factory=list)
+    refunds: list[tuple[Tender, int]] = field(default_factory=list)  # that its returns asked
 
 
 @dataclass
@@ -110,6 +112,7 @@ class World:
     out: list[Data] = field(default_factory=list)
     after_each: Callable[[Data], None] = lambda _: None  # shows the accounts in an outcome; the model sets it
     grace_days: int = 0  # restore_grace_days at the document that is being decided
+    unlimited: bool = True  # and whether its negative_balance is `unlimited`
 
     def policy(self, at: datetime) -> tuple[Data, int]:
         """The policy in force at `at` and its version."""

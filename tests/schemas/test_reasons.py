@@ -8,17 +8,18 @@ from schemas.reasons import CATEGORY, Category, Reason, first
 # Contract §3, as it is written there.
 PRECEDENCE = """
 `training`, `already_voided`, `too_late`, `card_not_accepted`, `customer_not_found`, `customer_erased`, `customer_blocked`, `sale_not_found`,
-`sale_line_not_found`, `tender_not_found`, `command_not_found`, `currency_mismatch`, `currency_not_in_policy`, `invalid_state`, `customer_exists`,
+`sale_line_not_found`, `tender_not_found`, `command_not_found`, `currency_mismatch`, `currency_not_in_policy`, `kind_mismatch`, `invalid_state`, `not_in_sale`, `customer_exists`,
 `card_exists`, `policy_not_later`, `card_expired`, `card_frozen`, `hold_expired`, `parked_too_long`, `below_minimum`, `over_maximum`, `gift_card_buys_gift_card`, `over_returned`, `amount_over_captured`,
 `amount_over_authorized`, `insufficient_balance`, `tenders_mismatch`, `refunds_mismatch`
 """  # noqa: E501  # a quotation
 CATEGORIES = {
-    "invalid-request": "`training`, `currency_mismatch`, `currency_not_in_policy`, `below_minimum`, `over_maximum`, "
+    "invalid-request": "`training`, `currency_mismatch`, `currency_not_in_policy`, `kind_mismatch`, `below_minimum`, "
+    "`over_maximum`, "
     "`gift_card_buys_gift_card`, `tenders_mismatch`, `refunds_mismatch`",
     "not-found": "`card_not_accepted`, `customer_not_found`, `sale_not_found`, `sale_line_not_found`, "
     "`tender_not_found`, `command_not_found`",
     "invalid-state": "`already_voided`, `too_late`, `customer_erased`, `customer_blocked`, `invalid_state`, "
-    "`customer_exists`, `card_exists`, `policy_not_later`, `card_expired`, `card_frozen`, "
+    "`not_in_sale`, `customer_exists`, `card_exists`, `policy_not_later`, `card_expired`, `card_frozen`, "
     "`hold_expired`, `parked_too_long`, `over_returned`, `amount_over_captured`, "
     "`amount_over_authorized`",
     "insufficient-balance": "`insufficient_balance`",

@@ -4,7 +4,7 @@ The version of the encoder is stored with the facts and chooses the encoder that
 that some facts become adds an entry to `ENCODERS`, and never touches the entry of a version that was released.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
@@ -18,7 +18,7 @@ from schemas.reasons import CATEGORY, Reason
 from schemas.scalars import format_instant
 from worker.domain.identity import account_id
 from worker.domain.lots import Kind
-from worker.domain.outcome import Outcome, PointsPart
+from worker.domain.outcome import Outcome, PointsPart, TenderPart
 
 ENCODER_VERSION: Final = 1
 STATUSES: Final = ("applied", "partial", "rejected", "parked", "ignored", "approved", "declined")
@@ -26,11 +26,13 @@ STATUS_CODE: Final = {status: code for code, status in enumerate(STATUSES)}
 REPLAYED: Final = ("crm-replayed", b"true")
 TENDER_CHANGED: Final = "crm.tender.changed"
 HOLD_EXPIRED: Final = "crm.hold.expired"
+TENDER_PARTS: Final = 10  # of a tender in facts; those of one that moved follow
 
 Facts = list[Any]
 """One outcome as positions: time_us, status, reason, customer_id, sale_id, return_id, tender_id, points, cards, tender,
 tenders, lines, policy_version, notice; of a transfer also the counterparty: [customer_id, points]. An id that is the
-subject is stored as True."""
+subject is stored as True. Since 0.2 a tender that moved has three more parts: whether it is listed, its customer, their
+points."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -56,8 +58,8 @@ def facts_of(outcome: Outcome, subject: str, time_us: int) -> Facts:
         ),
         None if outcome.points is None else _points_facts(outcome.points, outcome.customer_id),
         [list(card) for card in outcome.gift_cards],
-        None if outcome.tender is None else list(outcome.tender),
-        [list(tender) for tender in outcome.tenders],
+        None if outcome.tender is None else _tender_facts(outcome.tender),
+        [_tender_facts(tender) for tender in outcome.tenders],
         [number for line in outcome.lines for number in line],
         outcome.policy_version,
         outcome.notice or None,
@@ -73,6 +75,17 @@ def _points_facts(part: PointsPart, customer_id: str | None) -> list[Any]:
 
 def _counterparty_facts(customer_id: str, part: PointsPart) -> list[Any]:
     return [customer_id, _points_facts(part, customer_id)]
+
+
+def _tender_facts(part: TenderPart) -> Facts:
+    if not part.moved:
+        return list(part[:TENDER_PARTS])
+    return [*part[:-1], None if part.account is None else _points_facts(part.account, part.customer_id)]
+
+
+def is_listed(part: Sequence[Any]) -> bool:
+    """Whether the outcome lists a tender; of one that it does not list only a notice tells."""
+    return len(part) == TENDER_PARTS or bool(part[TENDER_PARTS])
 
 
 class Outlet:
@@ -192,8 +205,9 @@ def _data(facts: Facts, orgcode: str, subject: str) -> dict[str, Any]:
         data["gift_cards"] = [_card(card) for card in cards]
     if tender is not None:
         data["tender"] = _tender(tender)
-    if tenders:
-        data["tenders"] = [_tender(part) for part in tenders]
+    listed = [_tender(part) for part in tenders if is_listed(part)]
+    if listed:
+        data["tenders"] = listed
     if lines:
         data["lines"] = [
             {"line_id": line_id, "points": points} for line_id, points in zip(lines[::2], lines[1::2], strict=True)
@@ -205,9 +219,12 @@ def _data(facts: Facts, orgcode: str, subject: str) -> dict[str, Any]:
 
 def _changed(facts: Facts, part: list[Any], orgcode: str, type_: str, subject: str) -> dict[str, Any]:
     """`data` of a `crm.tender.changed`."""
-    del orgcode
     data: dict[str, Any] = {"status": "applied"}
     _ids(data, facts, subject)
+    for _, customer_id, points in [part[TENDER_PARTS:]] if len(part) > TENDER_PARTS else ():
+        data.pop("customer_id", None)  # that of the sale
+        data |= {"customer_id": customer_id} if customer_id is not None else {}
+        data |= {"points": _points(points, orgcode, customer_id or "")} if points is not None else {}
     data["tender_id"] = part[0]
     data["tender"] = _tender(part)
     data["cause"] = {"type": type_, "id": subject}
@@ -255,7 +272,7 @@ def _card(part: list[Any]) -> dict[str, Any]:
 
 
 def _tender(part: list[Any]) -> dict[str, Any]:
-    tender_id, state, requested, approved, captured, refunded, points, expires_us, reason, _ = part
+    tender_id, state, requested, approved, captured, refunded, points, expires_us, reason = part[: TENDER_PARTS - 1]
     tender: dict[str, Any] = {
         "tender_id": tender_id,
         "state": state,

@@ -43,9 +43,7 @@ def _hold(timer: Timer, books: Books) -> Outcome | None:
     if tender is None or tender.state is not State.AUTHORIZED:
         return None
     day = day_of(timer.due_us)
-    tenders.release(books, tender, day)
-    tender.state = State.EXPIRED
-    tender.dirty = True
+    tenders.expire(books, tender, day)
     account = books.at(tender.account)
     outcome = _notice("hold", tender.customer_id or None)
     outcome.tender_id = tender.id

@@ -202,7 +202,7 @@ class Movements:
         lot.expired -= part
         left -= part
         self._moved(account, Change.GONE, *own, part)
-        taken = self._take_unheld(account, left, day)
+        taken = sum(part for _, _, part in self._take_unheld(account, left, day))
         left -= taken
         if left and within_balance:
             self.transfers.append(Transfer(self.mark, Contra.SHORTFALL, contra, left))
@@ -212,15 +212,37 @@ class Movements:
             self._moved(account, Change.OWED, 0, NEVER, left)
         self.book(account, contra, taken)
 
-    def _take_unheld(self, account: Account, amount: int, day: int) -> int:
-        taken = 0
+    def _take_unheld(self, account: Account, amount: int, day: int) -> list[Pick]:
+        picks: list[Pick] = []
         for lot in account.soonest():
-            if lot.expires_day >= day and taken < amount:
-                part = min(lot.free, amount - taken)
+            part = min(lot.free, amount) if lot.expires_day >= day else 0
+            if part:
                 lot.amount -= part
-                taken += part
-                self._moved(account, Change.TAKEN, lot.available_day, lot.expires_day, part)
-        return taken
+                amount -= part
+                picks.append((lot.available_day, lot.expires_day, part))
+                self._moved(account, Change.TAKEN, *picks[-1])
+        return picks
+
+    def retake(self, account: Account, amount: int, contra: Contra, day: int, *, within_balance: bool) -> list[Pick]:
+        """Take again what was given back, soonest to expire first, and owe what is missing; where it came from.
+
+        `within_balance` lets go what is missing and books it as shortfall, as for `reverse`.
+        """
+        self.before.setdefault(account, account.balance)
+        self.changed[account] = None
+        picks = self._take_unheld(account, amount, day)
+        taken = sum(part for _, _, part in picks)
+        missing = amount - taken
+        if missing:
+            picks.append((0, NEVER, missing))
+        if missing and within_balance:
+            self.transfers.append(Transfer(self.mark, Contra.SHORTFALL, contra, missing))
+        else:
+            account.deficit += missing
+            taken += missing
+            self._moved(account, Change.OWED, 0, NEVER, missing)
+        self.book(account, contra, taken)
+        return picks
 
     def revive(self, card: Account) -> None:
         """Bring back what expired of a card."""

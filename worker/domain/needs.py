@@ -10,8 +10,8 @@ from worker.domain.books import CardNamed
 from worker.domain.identity import derived_id
 from worker.domain.lots import Kind
 from worker.domain.movements import Timer
+from worker.domain.payments import STORED_VALUE
 from worker.domain.sale import Sale
-from worker.domain.sales import STORED_VALUE
 
 
 @dataclass(slots=True)
@@ -22,7 +22,7 @@ class Needs:
     sales: dict[str, None] = field(default_factory=dict)
     tenders: dict[str, None] = field(default_factory=dict)
     tenders_of: dict[str, None] = field(default_factory=dict)  # sales of which every tender is needed
-    shares_of: dict[str, None] = field(default_factory=dict)  # and those where a request may share with the others
+    shares_of: dict[str, None] = field(default_factory=dict)  # and of which, unless their id is a placeholder
     tokens: dict[bytes, None] = field(default_factory=dict)
     entries: dict[tuple[str, str], None] = field(default_factory=dict)
     ids_of: dict[str, None] = field(default_factory=dict)  # customers of whom every id is needed
@@ -44,9 +44,11 @@ class Needs:
         for token in number.known_as if number is not None else ():
             self.tokens[token] = None
 
-    def whole(self, sale: Sale) -> bool:
-        """Whether every tender of this sale is needed."""
-        return sale.id in self.tenders_of or (sale.id in self.shares_of and not sale.crowded)
+    def tenders_with(self, sale: Sale) -> list[str]:
+        """The tenders that are needed because this sale is."""
+        if sale.id in self.tenders_of:
+            return [*sale.tenders, *sale.requests, *(tender_id for tender_id, _ in sale.refunds)]
+        return [*sale.tenders, *sale.requests] if sale.id in self.shares_of and not sale.crowded else []
 
 
 def add(type_: str, doc: Any, orgcode: str, needs: Needs) -> None:  # noqa: ANN401  one model a type
@@ -83,6 +85,7 @@ def _of(type_: str, id_: str, needs: Needs) -> None:
 
 def _sale(doc: SaleCompleted, needs: Needs) -> None:
     needs.sales[doc.sale_id] = None
+    needs.shares_of[doc.sale_id] = None  # a tender that it does not name is an orphan
     needs.customer(doc.customer_id)
     for tender in doc.tenders:
         if tender.kind in STORED_VALUE:

@@ -42,7 +42,9 @@ class CardPart(NamedTuple):
 
 
 class TenderPart(NamedTuple):
-    """`tender`, or one of `tenders`; `moved` where a sale, its void or a return moved it (a notice follows)."""
+    """`tender`, or one of `tenders`; `moved` where a sale, a return or the void of one moved it: a notice follows, with
+    the tender's own customer and, of a points tender, their account. Not `listed`: only the notice tells of it.
+    """
 
     tender_id: str
     state: str
@@ -54,6 +56,9 @@ class TenderPart(NamedTuple):
     expires_us: int | None
     reason: str | None
     moved: bool = False
+    listed: bool = True
+    customer_id: str | None = None
+    account: PointsPart | None = None
 
 
 @dataclass(slots=True)

@@ -12,8 +12,9 @@ from worker.domain.lots import Account, CardFacts, Contra, Standing
 from worker.domain.loyalty import card_parts, earner, points_shown, unlinked_points
 from worker.domain.movements import day_of
 from worker.domain.outcome import Outcome, TenderPart
+from worker.domain.payments import STORED_VALUE, for_payers
 from worker.domain.sale import Basis, Sale
-from worker.domain.sales import STORED_VALUE, card_expiry, card_timer, points_of_sale, reverse_points, take_back
+from worker.domain.sales import card_expiry, card_timer, points_of_sale, reverse_points, take_back
 from worker.domain.tender import State, Tender
 from worker.domain.trace import ReturnedLine, Trace
 
@@ -178,7 +179,7 @@ def _finish(
         sale_id=doc.sale_id,
         return_id=doc.return_id,
         gift_cards=card_parts(books, cards),
-        tenders=parts,
+        tenders=for_payers(books, parts, day_of(doc.occurred_at)),
         mismatch=Reason.REFUNDS_MISMATCH if mismatch else None,
     )
 
@@ -202,6 +203,8 @@ def _refund(
         reason = _not_refundable(tender, sale, doc.currency)
         if reason is None:
             reason = tenders.refund(books, tender, refund.amount_minor, doc.occurred_at)
+            if sale is not None:
+                sale.refund(tender.id, refund.amount_minor)
         moved = tender.refunded_minor != before
         tally.counted |= moved
         if moved:  # one notice a tender: it tells where the return left it

@@ -100,8 +100,8 @@ class Sale:
 
     __slots__ = (
         "account", "available_day", "basis", "by_hand", "currency", "customer_id", "decided", "dirty", "earned_day",
-        "expires_day", "forfeited", "id", "lines", "loads", "new", "policy_version", "requests", "tenders", "voided",
-        "waiting",
+        "expires_day", "forfeited", "id", "lines", "loads", "new", "policy_version", "refunds", "requests", "set_off",
+        "tenders", "voided", "waiting",
     )  # fmt: skip
 
     def __init__(self, sale_id: str) -> None:
@@ -122,7 +122,9 @@ class Sale:
         self.tenders: list[str] = []  # stored-value tenders that it names
         self.requests: list[str] = []  # tenders whose request names it
         self.loads: list[tuple[str, int]] = []  # (card_id, minor) that its returns put on cards
+        self.refunds: list[tuple[str, int]] = []  # (tender_id, minor) that its returns asked to give back to tenders
         self.by_hand = 0  # points taken back by crm.loyalty.reverse, not yet set off
+        self.set_off = 0  # and those that are set off
         self.forfeited = False
         self.basis: Basis | None = None
 
@@ -132,13 +134,23 @@ class Sale:
         return len(self.requests) >= MOST_REQUESTS
 
     def load(self, card_id: str, load_minor: int) -> None:
-        """A return of the sale put a load on a card; its void takes it back."""
-        before = sum(minor for card, minor in self.loads if card == card_id)
-        self.loads = [load for load in self.loads if load[0] != card_id]
-        self.loads.append((card_id, before + load_minor))
+        """A return of the sale put a load on a card (or, negative, its void took it back); the sale's void takes it
+        back.
+        """
+        self.loads = _added(self.loads, card_id, load_minor)
+
+    def refund(self, tender_id: str, amount_minor: int) -> None:
+        """The same of a refund to a tender."""
+        self.refunds = _added(self.refunds, tender_id, amount_minor)
 
     def kept_points(self) -> int:
         return 0 if self.forfeited else sum(line.kept(line.points) for line in self.lines.values())
+
+
+def _added(sums: list[tuple[str, int]], key: str, amount_minor: int) -> list[tuple[str, int]]:
+    before = sum(minor for other, minor in sums if other == key)
+    after = min(max(before + amount_minor, 0), MOST_ASKED)
+    return [*(one for one in sums if one[0] != key), *([(key, after)] if after else [])]
 
 
 class Entry:

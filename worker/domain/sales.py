@@ -3,7 +3,7 @@
 from schemas.documents import SaleCompleted, SaleVoided
 from schemas.documents import SaleLine as SoldLine
 from schemas.reasons import Reason, first
-from worker.domain import tender as tenders
+from worker.domain import payments
 from worker.domain.books import Books
 from worker.domain.identity import derived_id
 from worker.domain.loads import take_back_load
@@ -20,23 +20,19 @@ from worker.domain.loyalty import (
     tender_shares,
 )
 from worker.domain.movements import Timer, day_of
-from worker.domain.outcome import Outcome, PointsPart, TenderPart
+from worker.domain.outcome import Outcome, PointsPart
 from worker.domain.policy import PolicyVersion
 from worker.domain.sale import Basis, Sale, SaleLine
-from worker.domain.tender import State, Tender
 from worker.domain.trace import Trace
-
-STORED_VALUE = ("gift_card", "points")
 
 
 def complete(doc: SaleCompleted, books: Books) -> Outcome:
     """Earn, capture the stored-value tenders that it names, load the cards that it sells."""
     sale = books.sale(doc.sale_id)
-    named = [tender for tender in doc.tenders if tender.kind in STORED_VALUE]
+    named = [tender for tender in doc.tenders if tender.kind in payments.STORED_VALUE]
     day = day_of(doc.occurred_at)
-    if sale.voided:
-        # The void hits every tender that the sale names, also those that only the late sale tells of.
-        parts = [_void_part(books, books.tender(tender.tender_id), doc.occurred_at) for tender in named]
+    if sale.voided:  # its void gives back the tenders that it names, also those that only the late sale tells of
+        parts = [payments.void_named(books, tender, sale, doc) for tender in named]
         return Outcome(
             "rejected",
             Reason.ALREADY_VOIDED,
@@ -44,7 +40,7 @@ def complete(doc: SaleCompleted, books: Books) -> Outcome:
             sale_id=doc.sale_id,
             points=points_shown(books, None, day),
             gift_cards=card_parts(books, {}),
-            tenders=parts,
+            tenders=payments.for_payers(books, parts, day),
         )
     version = books.policies.at(doc.occurred_at)
     sale.decided = sale.dirty = True
@@ -58,7 +54,8 @@ def complete(doc: SaleCompleted, books: Books) -> Outcome:
         if line.gift_card is not None:
             card_id, reason = _load(doc, line, sale, books, version, day)
             cards[card_id] = first([cards.get(card_id), reason])
-    parts = [_capture(doc, tender.tender_id, tender.amount_minor, sale, books) for tender in named]
+    parts = [payments.capture(doc, tender, sale, books) for tender in named]
+    parts += payments.orphans(sale, books, day)
     mismatch = None if _adds_up(doc, version) else Reason.TENDERS_MISMATCH
     books.wake(sale)
     return Outcome(
@@ -69,7 +66,7 @@ def complete(doc: SaleCompleted, books: Books) -> Outcome:
         sale_id=doc.sale_id,
         points=points_shown(books, account, day, unearned),
         gift_cards=card_parts(books, cards) if cards or parts else [],
-        tenders=parts,
+        tenders=payments.for_payers(books, parts, day),
         lines=[(line_id, line.points) for line_id, line in sale.lines.items() if line.points],
         policy_version=version.version,
     )
@@ -166,31 +163,6 @@ def card_timer(books: Books, card: Account) -> None:
         books.timers.append(Timer("card", card.key, (card.card.expires_day + 1) * DAY_US))
 
 
-def _capture(doc: SaleCompleted, tender_id: str, amount_minor: int, sale: Sale, books: Books) -> TenderPart:
-    """The sale acts as a capture of the tender that it names."""
-    tender = books.tender(tender_id)
-    sale.tenders.append(tender_id)
-    before = _position(tender)
-    reason: Reason | None
-    match tender.state:
-        case State.NONE | State.AWAITING:
-            tender.name(amount_minor, doc.currency)
-            reason = Reason.TENDER_NOT_FOUND
-        case State.DECLINED:
-            reason = Reason.INVALID_STATE
-        case State.VOIDED:
-            reason = Reason.ALREADY_VOIDED
-        case _ if tender.currency != doc.currency:
-            reason = Reason.CURRENCY_MISMATCH
-        case _:
-            reason = tenders.capture(books, tender, amount_minor, doc.occurred_at)
-    return tender.part(reason, moved=_position(tender) != before and tender.state is not State.AWAITING)
-
-
-def _position(tender: Tender) -> tuple[State, int, int]:
-    return tender.state, tender.captured_minor, tender.refunded_minor
-
-
 def void(doc: SaleVoided, books: Books) -> Outcome:
     """Undo all of a sale, its returns included; one that has not come yet finds a tombstone."""
     sale = books.sale(doc.sale_id)
@@ -203,10 +175,7 @@ def void(doc: SaleVoided, books: Books) -> Outcome:
     sold = [(line.card_id, line.kept(line.load_minor), Contra.SOLD) for line in sale.lines.values() if line.card_id]
     for card_id, load_minor, contra in [*sold, *((*load, Contra.REFUNDED) for load in sale.loads)]:
         touched[take_back_load(books, card_id, load_minor, contra, day).key] = None
-    parts = [
-        _void_part(books, books.tender(tender_id), doc.occurred_at)
-        for tender_id in dict.fromkeys(sale.tenders + sale.requests)
-    ]
+    parts = payments.void_all(sale, books, doc.occurred_at)
     books.wake(sale)
     return Outcome(
         "applied",
@@ -214,7 +183,7 @@ def void(doc: SaleVoided, books: Books) -> Outcome:
         sale_id=doc.sale_id,
         points=points_of_sale(books, sale, day),
         gift_cards=card_parts(books, touched),
-        tenders=parts,
+        tenders=payments.for_payers(books, parts, day),
         lines=lines,
         policy_version=sale.policy_version if sale.decided else None,
         trace=trace,
@@ -244,6 +213,7 @@ def take_back(sale: Sale, books: Books, account: Account, points: int, day: int)
         return 0
     set_off = min(sale.by_hand, points)
     sale.by_hand -= set_off
+    sale.set_off += set_off
     policy = books.policies.numbered(sale.policy_version).policy
     reverse_points(
         books, account, points - set_off, (sale.available_day, sale.expires_day), day, policy.negative_balance
@@ -258,8 +228,3 @@ def reverse_points(
     within = negative_balance == "within_balance"
     books.reverse(account, points, Contra.EARNED, own, day, within_balance=within)
     note_earned(books, account, day, -points)
-
-
-def _void_part(books: Books, tender: Tender, at_us: int) -> TenderPart:
-    moved = tenders.void(books, tender, at_us)
-    return tender.part(moved=moved)

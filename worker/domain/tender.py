@@ -10,6 +10,7 @@ from schemas.reasons import Reason
 from worker.domain.lots import DAY_US, Account, Contra, Kind, Pick, Standing
 from worker.domain.outcome import TenderPart
 from worker.domain.policy import PointValue
+from worker.domain.sale import MOST_ASKED
 
 if TYPE_CHECKING:
     from worker.domain.books import Books
@@ -33,9 +34,9 @@ class Tender:
     """The state of one tender. Amounts in minor units; `picks` the lots held or taken, in the order of taking."""
 
     __slots__ = (
-        "account", "approved_minor", "captured_minor", "currency", "customer_id", "dirty", "expires_us", "id", "kind",
-        "named", "new", "parked_minor", "picks", "refunded_minor", "requested_minor", "sale_id", "state", "value",
-        "waiting",
+        "account", "approved_minor", "asked_minor", "captured_minor", "currency", "customer_id", "dirty", "expires_us",
+        "id", "kind", "named", "new", "owner", "parked_minor", "picks", "refunded_minor", "requested_minor", "sale_id",
+        "state", "value", "waiting",
     )  # fmt: skip
 
     def __init__(self, tender_id: str) -> None:
@@ -46,13 +47,15 @@ class Tender:
         self.state = State.NONE
         self.kind = ""
         self.account: tuple[Kind, str] | None = None
-        self.sale_id = ""
+        self.sale_id = ""  # that its request names
+        self.owner = ""  # the completed sale that it belongs to: the first that named it
         self.customer_id = ""
         self.currency = ""
         self.requested_minor = 0
         self.approved_minor = 0
         self.captured_minor = 0
         self.refunded_minor = 0
+        self.asked_minor = 0  # the sum of what refunds asked, also above C: B = min(C, asked)
         self.named: dict[str, int] = {}  # by currency, the least that sales named before the request came
         self.parked_minor: int | None = None  # what the capture named that waits for the request
         self.value: PointValue | None = None  # of points, by the policy of the request
@@ -65,6 +68,13 @@ class Tender:
 
     def money(self, units: int) -> int:
         return units if self.value is None else self.value.money(units)
+
+    def claim(self, sale_id: str) -> bool:
+        """Whether the tender belongs to this completed sale, which names it: the first one owns it (contract §10)."""
+        if not self.owner:
+            self.owner = sale_id
+            self.dirty = True
+        return self.owner == sale_id
 
     def name(self, amount_minor: int, currency: str) -> None:
         """A sale named an amount before the request has come; in another currency than that it captures nothing."""
@@ -85,7 +95,7 @@ class Tender:
             self.state = State.NONE
         self.dirty = True
 
-    def part(self, reason: Reason | None = None, *, moved: bool = False) -> TenderPart:
+    def part(self, reason: Reason | None = None, *, moved: bool = False, listed: bool = True) -> TenderPart:
         live = self.state in (State.AUTHORIZED, State.CAPTURED)
         amount = self.approved_minor if self.state is State.AUTHORIZED else self.captured_minor - self.refunded_minor
         return TenderPart(
@@ -99,6 +109,7 @@ class Tender:
             self.expires_us if self.state is State.AUTHORIZED else None,
             reason,
             moved,
+            listed,
         )
 
     @property
@@ -142,12 +153,9 @@ def capture(books: "Books", tender: Tender, amount_minor: int | None, at_us: int
         wanted = approved if amount_minor is None else amount_minor
         take(books, tender, min(wanted, approved), at_us // DAY_US)
         return Reason.AMOUNT_OVER_AUTHORIZED if wanted > approved else None
-    if amount_minor is None or amount_minor == tender.captured_minor:
-        return None
-    if amount_minor > tender.captured_minor:
-        return Reason.AMOUNT_OVER_AUTHORIZED
-    lower(books, tender, amount_minor, min(tender.refunded_minor, amount_minor), at_us)
-    return None
+    if amount_minor is not None and amount_minor < tender.captured_minor:
+        lower(books, tender, amount_minor, min(tender.asked_minor, amount_minor), at_us)
+    return Reason.AMOUNT_OVER_AUTHORIZED if amount_minor is not None and amount_minor > approved else None
 
 
 def _capture_expired(books: "Books", tender: Tender, amount_minor: int | None, day: int) -> Reason | None:
@@ -180,9 +188,29 @@ def lower(books: "Books", tender: Tender, captured_minor: int, refunded_minor: i
 def refund(books: "Books", tender: Tender, amount_minor: int, at_us: int) -> Reason | None:
     """Give back to a captured tender what is left of it; the reason why it was less than `amount_minor`, if it was."""
     given = min(amount_minor, tender.captured_minor - tender.refunded_minor)
+    tender.asked_minor = min(tender.asked_minor + amount_minor, MOST_ASKED)
+    tender.dirty = True
     if given:
         lower(books, tender, tender.captured_minor, tender.refunded_minor + given, at_us)
     return Reason.AMOUNT_OVER_CAPTURED if given < amount_minor else None
+
+
+def unrefund(books: "Books", tender: Tender, amount_minor: int, at_us: int) -> bool:
+    """A refund of `amount_minor` no longer stands: take again what the others leave to take; whether anything moved."""
+    tender.asked_minor = max(tender.asked_minor - amount_minor, 0)
+    tender.dirty = True
+    refunded = min(tender.captured_minor, tender.asked_minor)
+    if tender.state is not State.CAPTURED or refunded >= tender.refunded_minor:
+        return False
+    taken = tender.units(tender.captured_minor - tender.refunded_minor)
+    more = tender.units(tender.captured_minor - refunded) - taken
+    tender.refunded_minor = refunded
+    account = books.at(tender.account)
+    assert account is not None  # noqa: S101  a captured tender has an account: the ledger loads it
+    rule = books.policies.at(at_us).policy.negative_balance
+    within = account.kind is not Kind.CARD and rule == "within_balance"
+    tender.picks += books.retake(account, more, tender.contra, at_us // DAY_US, within_balance=within)
+    return True
 
 
 def release(books: "Books", tender: Tender, day: int) -> None:
@@ -192,6 +220,14 @@ def release(books: "Books", tender: Tender, day: int) -> None:
         books.settle(account, tender.picks, 0, tender.contra, day)
     tender.picks = []
     tender.expires_us = None
+
+
+def expire(books: "Books", tender: Tender, day: int) -> None:
+    """Release a hold whose time is over, or whose sale did without it. A refund does not wait for it any longer."""
+    release(books, tender, day)
+    tender.state = State.EXPIRED
+    tender.dirty = True
+    books.wake(tender)
 
 
 def void(books: "Books", tender: Tender, at_us: int) -> bool:

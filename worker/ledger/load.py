@@ -121,8 +121,7 @@ async def _locked_events(
 async def _tenders(connection: Connection, books: dict[int, Books], needs: dict[int, Needs]) -> None:
     wanted = {(org, id_) for org, need in needs.items() for id_ in need.tenders}
     for org, book in books.items():
-        for sale in filter(needs[org].whole, book.sales.values()):
-            wanted.update((org, id_) for id_ in (*sale.tenders, *sale.requests))
+        wanted.update((org, id_) for sale in book.sales.values() for id_ in needs[org].tenders_with(sale))
     keys = sorted(wanted)
     if not keys:
         return

@@ -120,12 +120,17 @@ def pack_sale(sale: Sale) -> bytes:
         _key(sale.account) if sale.account != (Kind.POINTS, sale.customer_id) else True, flat, sale.policy_version,
     ]  # fmt: skip
     tail = [sale.available_day, sale.expires_day, sale.tenders, sale.requests, sale.loads, sale.by_hand, rest]
-    parts = head + tail if any(tail[2:]) or sale.available_day or sale.expires_day != NEVER else head
-    return pack(parts if sale.basis is None else [*parts, _basis(sale.basis)])
+    more = [sale.refunds, sale.set_off] if sale.refunds or sale.set_off else None
+    plain = not (any(tail[2:]) or sale.available_day or sale.expires_day != NEVER or more)
+    parts = head if plain else head + tail
+    if sale.basis is not None or more:
+        parts.append(None if sale.basis is None else _basis(sale.basis))
+    return pack([*parts, *(more or [])])
 
 
 FLAGS = 8  # bits of a sale's record before the day on which it earned
 TAIL = 7  # parts of a sale's record that follow the plain sale's
+MORE = 3  # and what follows these since 0.2: basis, refunds, set_off
 
 
 def _basis(basis: Basis) -> list[object]:
@@ -154,8 +159,12 @@ def sale_of(sale_id: str, record: bytes | None) -> Sale:
     triples = zip(flat[::3], flat[1::3], flat[2::3], strict=True)
     sale.lines = {line_id: SaleLine(net, points) for line_id, net, points in triples}
     sale.expires_day = NEVER
+    if len(tail) == TAIL + MORE:
+        *tail, refunds, sale.set_off = tail
+        sale.refunds = [(tender_id, asked_minor) for tender_id, asked_minor in refunds]
     if len(tail) % TAIL:
-        sale.basis = _basis_of(tail.pop())
+        basis = tail.pop()
+        sale.basis = None if basis is None else _basis_of(basis)
     if tail:
         sale.available_day, sale.expires_day, sale.tenders, sale.requests, loads, sale.by_hand, rest = tail
         sale.loads = [(card_id, load) for card_id, load in loads]
@@ -231,7 +240,7 @@ def pack_tender(tender: Tender) -> bytes:
     return pack([
         _key(tender.account), tender.customer_id, tender.currency, tender.named,
         None if tender.value is None else list(tender.value), tender.picks, tender.waiting, tender.expires_us,
-        tender.parked_minor,
+        tender.parked_minor, tender.owner, tender.asked_minor,
     ])  # fmt: skip
 
 
@@ -248,8 +257,10 @@ def tender_of(row: Any) -> Tender:  # noqa: ANN401  as above
     tender.refunded_minor = row["refunded_minor"]
     (
         account, tender.customer_id, tender.currency, tender.named, value, picks, waiting, expires,
-        tender.parked_minor,
+        tender.parked_minor, *more,
     ) = unpack(row["extra"])  # fmt: skip
+    # 0.1 stored neither: no sale owned a tender, and a refund asked what it got
+    tender.owner, tender.asked_minor = more or ("", tender.refunded_minor)
     tender.account = _unkey(account)
     tender.value = None if value is None else PointValue(*value)
     tender.picks = [(pick[0], pick[1], pick[2]) for pick in picks]

@@ -48,7 +48,7 @@ def lot(of: Account, change: str, pick: Pick) -> Lot:
 
 def tender(part: list[Any], now: Tender, *, own: bool) -> TenderTold:
     """A tender as an outcome says, and as it is now; `own`: the document is the tender's."""
-    tender_id, state, _, _, captured, refunded, points, _, reason, moved = part
+    tender_id, state, _, _, captured, refunded, points, _, reason, moved = part[:10]
     payer = None if now.account is None else account(*now.account)
     change = "held" if now.state is State.AUTHORIZED else "taken"
     value = now.value

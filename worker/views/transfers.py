@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from schemas.registry import BY_CODE
 from schemas.scalars import format_instant
 from schemas.views import DocumentRef, HistoryEntry, HistoryPage
+from worker.codec.encode import is_listed
 from worker.domain.lots import Account, Contra, Kind
 from worker.ledger.due import NOTICE_TYPES
 from worker.ledger.pack import unpack
@@ -118,7 +119,7 @@ def _entry(booked: Booked, cause: Any, other: Any) -> HistoryEntry:  # noqa: ANN
 
 def _moved(tenders: Sequence[Sequence[Any]]) -> str | None:
     """The tender of a sale or return, where it moved but one: no transfer says whose it is."""
-    ids = [part[0] for part in tenders if part[9]]
+    ids = [part[0] for part in tenders if part[9] and is_listed(part)]
     return ids[0] if len(ids) == 1 else None
 
 

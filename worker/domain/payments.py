@@ -1,0 +1,112 @@
+"""The tenders of a sale: what it takes of those that it names, and what its void gives back (contract §2.2, §10).
+
+A tender belongs to the completed sale that names it first; of another sale's nothing moves.
+"""
+
+from schemas.documents import SaleCompleted, SaleTender
+from schemas.reasons import Reason, first
+from worker.domain import tender as tenders
+from worker.domain.books import Books
+from worker.domain.loyalty import points_part
+from worker.domain.outcome import TenderPart
+from worker.domain.sale import Sale
+from worker.domain.tender import State, Tender
+
+STORED_VALUE = ("gift_card", "points")
+
+
+def capture(doc: SaleCompleted, named: SaleTender, sale: Sale, books: Books) -> TenderPart:
+    """The sale acts as a capture of the tender that it names, unless that belongs to another sale."""
+    tender = books.tender(named.tender_id)
+    sale.tenders.append(tender.id)
+    if not tender.claim(sale.id):
+        return tender.part(_of_another_sale(tender, doc.currency))
+    before = _position(tender)
+    reason: Reason | None
+    match tender.state:
+        case State.NONE | State.AWAITING:
+            tender.name(named.amount_minor, doc.currency)
+            reason = Reason.TENDER_NOT_FOUND
+        case State.DECLINED:
+            reason = Reason.INVALID_STATE
+        case State.VOIDED:
+            reason = Reason.ALREADY_VOIDED
+        case _ if tender.currency != doc.currency:
+            reason = Reason.CURRENCY_MISMATCH
+        case _:
+            reason = tenders.capture(books, tender, named.amount_minor, doc.occurred_at)
+            if named.kind != tender.kind:
+                reason = first([reason, Reason.KIND_MISMATCH])
+    return tender.part(reason, moved=_position(tender) != before and tender.state is not State.AWAITING)
+
+
+def _of_another_sale(tender: Tender, currency: str) -> Reason | None:
+    """Why a sale takes nothing from a tender that belongs to another one."""
+    return first(
+        [
+            Reason.INVALID_STATE,
+            Reason.ALREADY_VOIDED if tender.state is State.VOIDED else None,
+            Reason.CURRENCY_MISMATCH if tender.currency and tender.currency != currency else None,
+        ]
+    )
+
+
+def orphans(sale: Sale, books: Books, day: int) -> list[TenderPart]:
+    """What became of the tenders that were requested for this sale and that no sale names (contract §10 Orphans).
+
+    Tills retry a payment under another id. A hold is released; what was captured stays, and is told.
+    """
+    if sale.crowded:  # a placeholder's id: its requests are not this sale's
+        return []
+    parts = []
+    for tender in map(books.tender, sale.requests):
+        if tender.owner:
+            continue
+        if tender.state is State.AUTHORIZED:
+            tenders.expire(books, tender, day)
+            parts.append(tender.part(Reason.NOT_IN_SALE, moved=True, listed=False))
+        elif tender.state is State.CAPTURED:
+            parts.append(tender.part(Reason.NOT_IN_SALE))
+    return parts
+
+
+def for_payers(books: Books, parts: list[TenderPart], day: int) -> list[TenderPart]:
+    """The parts; each that a notice follows has the tender's own customer and, if it took points, their account."""
+    return [_for_payer(books, part, day) if part.moved else part for part in parts]
+
+
+def _for_payer(books: Books, part: TenderPart, day: int) -> TenderPart:
+    tender = books.tender(part.tender_id)
+    account = books.at(tender.account) if tender.kind == "points" else None
+    shown = None if account is None else points_part(books, account, day)
+    return part._replace(customer_id=tender.customer_id or None, account=shown)
+
+
+def _position(tender: Tender) -> tuple[State, int, int]:
+    return tender.state, tender.captured_minor, tender.refunded_minor
+
+
+def void_all(sale: Sale, books: Books, at_us: int) -> list[TenderPart]:
+    """Void the tenders that belong to the sale, and those of no sale whose requests name it. What its returns gave back
+    to any other tender is taken again (contract §10).
+    """
+    ids = dict.fromkeys(sale.tenders + sale.requests)
+    hit = [tender for tender in map(books.tender, ids) if tender.owner in ("", sale.id)]
+    parts = [_void_part(books, tender, at_us) for tender in hit]
+    for tender_id, amount_minor in sale.refunds:
+        tender = books.tender(tender_id)
+        if tender not in hit and tenders.unrefund(books, tender, amount_minor, at_us):
+            parts.append(tender.part(moved=True))
+    return parts
+
+
+def void_named(books: Books, named: SaleTender, sale: Sale, doc: SaleCompleted) -> TenderPart:
+    tender = books.tender(named.tender_id)
+    if not tender.claim(sale.id):
+        return tender.part(_of_another_sale(tender, doc.currency))
+    return _void_part(books, tender, doc.occurred_at)
+
+
+def _void_part(books: Books, tender: Tender, at_us: int) -> TenderPart:
+    moved = tenders.void(books, tender, at_us)
+    return tender.part(moved=moved)
