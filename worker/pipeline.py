@@ -18,12 +18,12 @@ from schemas.reasons import DeadLetterReason
 from worker import faults, metrics
 from worker.answers import Answers, Applied, count
 from worker.codec import Decoder, Document, Keyring, Message, Outlet, Record, Undecodable
-from worker.dead_letters import DeadLetters
+from worker.dead_letters import DeadLetters, Letter
 from worker.decider import COLLIDED, Decider, blame, retrying
 from worker.domain.books import Books, Pins
 from worker.journal import Journal
 from worker.kafka import topics
-from worker.ledger import due, load, write
+from worker.ledger import due, inbox, load, write
 from worker.ledger.facts import digest_version
 from worker.ledger.pool import Pool
 from worker.ledger.positions import Positions
@@ -56,10 +56,11 @@ class Batch:
 
 
 class Read(NamedTuple):
-    """How far the partitions have been read once a transaction is committed."""
+    """How far the partitions have been read once a transaction is committed, and what was refused on the way."""
 
     watermarks: Mapping[Partition, int]
     positions: Mapping[Partition, Position]
+    letters: Sequence[Letter] = ()
 
 
 NOTHING: Final = Read({}, {})
@@ -83,7 +84,7 @@ class Pipeline:
         self._pool = pool
         self._decoder = decoder
         self._outlet = outlet
-        self._dead = DeadLetters(outlet.consumer_group, decoder.pseudonym, crash=crash)
+        self._dead = DeadLetters(outlet.consumer_group, decoder, crash=crash)
         self._decider = Decider(pool, max_age_days, source_misses_per_min)
         self._waiting = Waiting(pool, self._decider, outlet, inputs, crash=crash)
         self._journal = Journal(pool, outlet, crash=crash)
@@ -166,13 +167,27 @@ class Pipeline:
         Raises what no document is to blame for (`decider.blame`). The batch may or may not have been committed;
         applying it again is safe.
         """
-        applied = Applied(await self._dead.of([item for item in batch.items if isinstance(item, Undecodable)]))
+        letters = await self._dead.of([item for item in batch.items if isinstance(item, Undecodable)])
         documents = [item for item in batch.items if isinstance(item, Document)]
+        read = Read(watermarks, positions, letters)
         if documents:
-            applied.add(await self._apply(documents, batch.now_us, Read(watermarks, positions)))
+            applied = await self._apply(documents, batch.now_us, read)
         else:
-            await self._journal.note(watermarks, positions)
-        return applied
+            await self._note(read)
+            applied = Applied()
+        return Applied(self._dead.told(letters) + applied.messages, applied.batch_no, applied.ready, applied.at_doors)
+
+    async def _note(self, read: Read) -> None:
+        """Write down how far the partitions have been read, where nothing was decided."""
+        if not read.letters:
+            await self._journal.note(read.watermarks, read.positions)
+            return
+        async with self._pool.transaction() as connection:
+            await self._write_down(connection, read)
+
+    async def _write_down(self, connection: Connection, read: Read) -> None:
+        await write.watermarks(connection, read.watermarks, read.positions)
+        await inbox.put(connection, [letter.entry for letter in read.letters])
 
     async def _apply(self, documents: list[Document], now_us: int, read: Read) -> Applied:
         """Decide the documents in one transaction. If that fails, split them in half and retry, until the document
@@ -186,8 +201,7 @@ class Pipeline:
             if reason is DeadLetterReason.FAILED and self._crash:
                 reason = None
             if reason is not None and alone:
-                await self._journal.note(*read)
-                return await self._given_up(documents[0], reason, error)
+                return await self._given_up(documents[0], reason, error, read)
             if reason is None and (alone or not isinstance(error, COLLIDED)):
                 raise
         half = len(documents) // 2
@@ -195,7 +209,7 @@ class Pipeline:
         applied.add(await self._apply(documents[half:], now_us, read))
         return applied
 
-    async def _given_up(self, document: Document, reason: DeadLetterReason, error: Exception) -> Applied:
+    async def _given_up(self, document: Document, reason: DeadLetterReason, error: Exception, read: Read) -> Applied:
         """The document alone fails. `failed` is ours: its frames go to the log, and an alert to the operator."""
         said = {"type": document.type, "subject": document.subject, "orgcode": document.orgcode}
         if reason is DeadLetterReason.FAILED:
@@ -203,7 +217,9 @@ class Pipeline:
             _log.error("document_failed", **said, exc_info=error)
         else:
             _log.warning("refused_by_database", **said, error=type(error).__name__)
-        return await self._refused(document, reason)
+        letters = [] if document.record is None else [await self._dead.of_document(document, reason)]
+        await self._note(read._replace(letters=[*read.letters, *letters]))
+        return self._refused([document], letters, reason)
 
     async def _retried(self, documents: list[Document], now_us: int, read: Read) -> Applied:
         return await retrying(divisible=len(documents) > 1)(self._transaction, documents, now_us, read)
@@ -220,7 +236,13 @@ class Pipeline:
             if fresh:
                 shelf = await self._decider.decide(connection, fresh)
                 numbers = (await self._decider.write(connection, fresh, shelf, now_us),)
-            await write.watermarks(connection, *read)
+                await self._resolve(connection, fresh)
+            conflicts = [
+                await self._dead.of_document(document, DeadLetterReason.CONFLICT)
+                for document in answers.conflicts
+                if document.record is not None
+            ]
+            await self._write_down(connection, read._replace(letters=[*read.letters, *conflicts]))
             await answers.add_states(connection, shelf)
             # Encoded before the commit: what can't be told must not be booked.
             told = [answers.of(work) for work in works]
@@ -232,19 +254,24 @@ class Pipeline:
                 applied.at_doors[document] = messages
             else:
                 applied.messages += messages
-        for document in answers.conflicts:
-            applied.add(await self._refused(document, DeadLetterReason.CONFLICT))
+        applied.add(self._refused(answers.conflicts, conflicts, DeadLetterReason.CONFLICT))
+        metrics.CONFLICTS.inc(len(conflicts))
         metrics.DUPLICATES.inc(answers.duplicates)
         count(fresh)
         return applied
 
-    async def _refused(self, document: Document, reason: DeadLetterReason) -> Applied:
-        """A record becomes a dead letter; a door tells whoever asked."""
-        if document.record is None:
-            return Applied(at_doors={document: reason})
-        if reason is DeadLetterReason.CONFLICT:
-            metrics.CONFLICTS.inc()
-        return Applied(await self._dead.of_document(document, reason))
+    def _refused(self, documents: Sequence[Document], letters: Sequence[Letter], reason: DeadLetterReason) -> Applied:
+        """Records have become dead letters; a door tells whoever asked."""
+        at_doors: dict[Document, list[Message] | DeadLetterReason] = {
+            document: reason for document in documents if document.record is None
+        }
+        return Applied(self._dead.told(letters), at_doors=at_doors)
+
+    async def _resolve(self, connection: Connection, fresh: Sequence[Work]) -> None:
+        """Close the dead letters whose repaired documents are decided here."""
+        if await inbox.awaits(connection):
+            identities = (self._decoder.identities(work.orgcode, work.type, work.subject) for work in fresh)
+            await inbox.resolve(connection, [one for of_work in identities for one in of_work])
 
     async def simulate(self, document: Document, now_us: int, draft: Policy | None = None) -> list[Message]:
         """What applying the document now would say: the same decision, rolled back before anything is written.

@@ -135,10 +135,13 @@ async def test_large_records_are_masked_beside_the_event_loop(length: int, elsew
     """Masking takes a moment, in which heartbeats and the API go on."""
     threads: list[threading.Thread] = []
 
-    def pseudonym(_key: bytes) -> bytes:
-        threads.append(threading.current_thread())
-        return b"key"
+    class Watched(Decoder):
+        def pseudonym(self, key: bytes) -> bytes:
+            threads.append(threading.current_thread())
+            return super().pseudonym(key)
 
     record = Record(b"x" * length, key=NUMBER)
-    await DeadLetters("group", pseudonym).of([Undecodable(record, DeadLetterReason.NOT_JSON)])
+    await DeadLetters("group", Watched((b"n" * 32,), frozenset(), 1 << 20)).of(
+        [Undecodable(record, DeadLetterReason.NOT_JSON)]
+    )
     assert [thread is not threading.current_thread() for thread in threads] == [elsewhere]

@@ -13,8 +13,8 @@ from worker.ledger import roles
 from worker.ledger.roles import Role
 from worker.ledger.setup import set_up
 
-# r: SELECT, a: INSERT, i: INSERT of some columns only, w: UPDATE (of the columns named), d: DELETE, U: USAGE of a
-# sequence. Nobody may TRUNCATE, nor have what is not named.
+# r: SELECT, a: INSERT, w: UPDATE (of the columns named), d: DELETE, U: USAGE of a sequence; s: SELECT and i: INSERT of
+# some columns only. Nobody may TRUNCATE, nor have what is not named.
 RIGHTS = """
 relation        crm_worker                                   crm_api                                      crm_ops                      crm_audit
 account         raw                                          raw                                          r                            r
@@ -27,6 +27,8 @@ card_key        ra                                           ra                 
 card_number     ra                                           ra                                           r                            -
 consent         ra                                           ra                                           r                            r
 contra          r                                            r                                            r                            r
+dead_letter     raw                                          sw(closed_at,state)                          raw                          r
+dead_letter_group ra                                         -                                            ra                           r
 customer        raw                                          raw                                          -                            -
 entry           -                                            -                                            r                            r
 event           raw(digest,facts,no,record,status)           raw(digest,facts,no,record,status)           r                            r
@@ -44,13 +46,15 @@ timer           rawd                                         rawd               
 transfer        ra                                           ra                                           r                            r
 watermark       rawd                                         -                                            r                            r
 """  # noqa: E501  a table
-LETTERS = "raiwdDxtU"
+LETTERS = "rsaiwdDxtU"
 ACTUAL = r"""
 SELECT c.relname, r.rolname,
        (SELECT string_agg(letter, '' ORDER BY place) FROM (VALUES (1, 'r', 'SELECT'), (2, 'a', 'INSERT'),
             (3, 'w', 'UPDATE'), (4, 'd', 'DELETE'), (5, 'D', 'TRUNCATE'), (6, 'x', 'REFERENCES'), (7, 't', 'TRIGGER'))
             AS p (place, letter, name)
         WHERE c.relkind <> 'S' AND has_table_privilege(r.rolname, c.oid, p.name)) AS whole,
+       c.relkind <> 'S' AND NOT has_table_privilege(r.rolname, c.oid, 'SELECT')
+           AND has_any_column_privilege(r.rolname, c.oid, 'SELECT') AS some_selected,
        c.relkind <> 'S' AND NOT has_table_privilege(r.rolname, c.oid, 'INSERT')
            AND has_any_column_privilege(r.rolname, c.oid, 'INSERT') AS some_inserted,
        c.relkind = 'S' AND has_sequence_privilege(r.rolname, c.oid, 'USAGE') AS usage,
@@ -72,8 +76,8 @@ def table() -> dict[tuple[str, str], str]:
 
 async def actual(connection: asyncpg.Connection) -> dict[tuple[str, str], str]:
     rights = {}
-    for name, role, whole, some_inserted, usage, columns in await connection.fetch(ACTUAL):
-        letters = (whole or "") + ("i" if some_inserted else "") + ("U" if usage else "")
+    for name, role, whole, some_selected, some_inserted, usage, columns in await connection.fetch(ACTUAL):
+        letters = (whole or "") + "s" * some_selected + "i" * some_inserted + "U" * usage
         right = "".join(sorted(letters, key=LETTERS.index))
         if columns:
             letters = right + "w"

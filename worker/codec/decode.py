@@ -11,7 +11,7 @@ from schemas.envelope import CONTENT_TYPE, HEADER_PREFIX, SPECVERSION
 from schemas.errors import detail
 from schemas.reasons import DeadLetterReason
 from schemas.registry import DOCUMENTS, DocumentType
-from worker.codec.keyring import Keyring, pseudonym
+from worker.codec.keyring import Keyring, identity, pseudonym
 from worker.codec.mask import names_secret
 from worker.codec.parse import Refused, parse
 from worker.topic_rules import Rule, allowed
@@ -99,6 +99,10 @@ class Decoder:
         if keyring is None:
             keyring = self._keyrings[orgcode] = Keyring(orgcode, self._keys)
         return keyring
+
+    def identities(self, orgcode: str, type_: str, subject: str) -> list[bytes]:
+        """What stands in the inbox of dead letters for a document's identity: under each card key, the newest first."""
+        return [identity(key, orgcode, type_, subject) for key in self._keys]
 
     def pseudonym(self, key: bytes) -> bytes:
         """What stands for a record's key that nobody may read; the same key always gets the same."""
@@ -190,8 +194,9 @@ def _envelope(record: Record, value: bytes) -> dict[str, Any]:
 
 
 def named(record: Record) -> dict[str, str]:
-    """What a record that can't be taken calls itself, for the log: type, subject and orgcode, as far as they can be
-    read and shown. A subject that may be a card number or personal data is not shown.
+    """What a record that can't be taken calls itself: type, subject and orgcode, as far as they can be read.
+
+    The subject may be a card number or personal data: `shown` says what may be told.
     """
     value = record.value
     if not isinstance(value, bytes) or len(value) > _MOST_NAMED_BYTES:
@@ -200,13 +205,16 @@ def named(record: Record) -> dict[str, str]:
         envelope = _envelope(record, value)
     except Refused:
         return {}
-    shown = {"type": _TYPE, "subject": _SUBJECT, "orgcode": _ORGCODE}
-    found = {name: envelope.get(name) for name in shown}
-    return {
-        name: "***" if name == "subject" and names_secret(text.encode()) else text
-        for name, text in found.items()
-        if isinstance(text, str) and shown[name](text)
-    }
+    found = {name: envelope.get(name) for name in _NAMES}
+    return {name: text for name, text in found.items() if isinstance(text, str) and _NAMES[name](text)}
+
+
+_NAMES: Final = {"type": _TYPE, "subject": _SUBJECT, "orgcode": _ORGCODE}
+
+
+def shown(names: dict[str, str]) -> dict[str, str]:
+    """The names with a subject that may be a secret replaced by ***."""
+    return {name: "***" if name == "subject" and names_secret(text.encode()) else text for name, text in names.items()}
 
 
 def _binary(record: Record) -> dict[str, Any]:

@@ -73,6 +73,11 @@ def pseudonym(key: bytes, text: bytes) -> bytes:
     return digest[:TOKEN_BYTES].hex().encode()
 
 
+def identity(key: bytes, orgcode: str, type_: str, subject: str) -> bytes:
+    """The HMAC of a document's identity under the card key: a subject that nobody may read still finds its document."""
+    return hmac.digest(key, f"identity\0{orgcode}\0{type_}\0{subject}".encode(), sha256)[:TOKEN_BYTES]
+
+
 def _card_number(random: bytes) -> str:
     digits = CARD_DIGITS - len(CARD_PREFIX) - 1
     body = f"{CARD_PREFIX}{int.from_bytes(random) % 10**digits:0{digits}d}"

@@ -43,6 +43,11 @@ GRANT USAGE ON SEQUENCE batch_no TO crm_ops;
 GRANT SELECT, INSERT (operation, who, action, target, reason, details) ON operator_journal TO crm_worker, crm_ops;
 GRANT SELECT, INSERT (kind, who, reason, plan, planned, rate_per_s), UPDATE ON operation TO crm_worker, crm_ops;
 
+-- Workers write dead letters; whoever decides the repaired document closes them, and operators discard and restore them.
+GRANT SELECT, INSERT ON dead_letter_group TO crm_worker, crm_ops;
+GRANT SELECT, INSERT, UPDATE ON dead_letter TO crm_worker, crm_ops;
+GRANT SELECT (state, identity), UPDATE (state, closed_at) ON dead_letter TO crm_api;
+
 -- Auditors read the ledger: no personal data, no credentials, and nothing to change.
 GRANT SELECT ON org, event, account, transfer, tender, parked, timer, consent, policy, batch, watermark, migration,
-    contra, entry, imbalance, operation, operator_journal TO crm_audit;
+    contra, entry, imbalance, operation, operator_journal, dead_letter, dead_letter_group TO crm_audit;
