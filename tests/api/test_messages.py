@@ -11,10 +11,10 @@ from schemas.registry import DOCUMENTS
 from tests.api.conftest import Caller, problem
 from tests.codec.records import structured
 from tests.codec.test_decode import DECODER
-from tests.crm.desk import Desk, by_example, desk_of
 from tests.mcp.connecting import refusal
 from tests.mcp.test_the_real_api import agent
 from tests.schemas.wire import ABSENT, changed
+from tests.terminal.shell import Shell, by_example, shell_of
 from worker.codec import Undecodable
 
 EARN, ADJUST, PUT = "crm.loyalty.earn", "crm.loyalty.adjust", "crm.policy.put"
@@ -134,16 +134,16 @@ async def test_the_api_and_mcp_say_it(caller: Caller) -> None:
 
 def test_the_command_line_says_it_of_the_option(tmp_path: Path) -> None:
     """The same words; the place is the option where the member has one."""
-    with desk_of(by_example, tmp_path) as desk:
+    with shell_of(by_example, tmp_path) as shell:
         for type_, path, value, place, right in ROWS:
             operation = OF_DOCUMENT.get(type_)
             if operation is not None:
-                _says(desk, operation, body(operation, changed(type_, path, value)), place, right)
-        assert desk.api.asked == []
+                _says(shell, operation, body(operation, changed(type_, path, value)), place, right)
+        assert shell.api.asked == []
 
 
-def _says(desk: Desk, operation: Operation, asked: dict[str, Any], place: str, right: str) -> None:
-    done = desk.crm(*operation.name.split("."), "--data", "-", stdin=json.dumps(asked))
+def _says(shell: Shell, operation: Operation, asked: dict[str, Any], place: str, right: str) -> None:
+    done = shell.crm(*operation.name.split("."), "--data", "-", stdin=json.dumps(asked))
     assert done.code in (2, 3), (operation.name, asked)
     option = "--" + (place or right.removesuffix(" is missing")).replace("_", "-").removesuffix("s")
     if not place:

@@ -1,4 +1,4 @@
-"""`g3n api` and `g3n worker keys` as whoever runs them sees them: processes, ports, signals, exit codes."""
+"""`g3n api` and `g3n worker keys` as whoever runs them sees them: processes, ports, signals, exit statuses."""
 
 import asyncio
 import contextlib

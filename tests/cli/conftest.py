@@ -1,5 +1,5 @@
-"""The same desk as for `g3n crm`."""
+"""The same shell as for `g3n crm`."""
 
-from tests.crm.conftest import desk
+from tests.terminal.conftest import shell
 
-__all__ = ["desk"]
+__all__ = ["shell"]

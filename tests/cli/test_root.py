@@ -13,8 +13,8 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from schemas.problems import Code
-from tests.crm.desk import Desk, invoke
-from tests.crm.server import ok, problem
+from tests.terminal.server import ok, problem
+from tests.terminal.shell import Shell, invoke
 from worker.cli import Root, app
 from worker.deferred import Deferred
 
@@ -36,8 +36,8 @@ UNUSED = {
     "rich.progress",
     "httpx._main.main",
     "schemas.openapi",
-    "worker.crm.edit",
-    "worker.crm.bulk",
+    "worker.terminal.edit",
+    "worker.terminal.bulk",
 }
 _LOADED = """
 import json, sys
@@ -72,13 +72,13 @@ def loaded(*words: str) -> set[str]:
     return set(json.loads(done.stdout))
 
 
-def test_a_call_loads_only_what_it_uses(desk: Desk) -> None:
+def test_a_call_loads_only_what_it_uses(shell: Shell) -> None:
     """Starting takes as long as its imports: 0.38 s of CPU with 690 modules."""
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in desk.environment.items():
+        for name, value in shell.environment.items():
             patch.setenv(name, value)
         modules = loaded("crm", "customer", "get", "--customer-id", "C-1001")
-    assert [asked.route for asked in desk.api.asked] == ["/customer/get"]
+    assert [asked.route for asked in shell.api.asked] == ["/customer/get"]
     assert modules & (SERVER | UNUSED) == set()
     assert len(modules) < 750
 
@@ -113,10 +113,10 @@ def test_settings_of_the_server_are_in_its_own_help(words: list[str]) -> None:
         ["crm", "customer", "list", "--all", "--json"],
     ],
 )
-def test_a_terminal_without_unicode(desk: Desk, encoding: str, words: list[str]) -> None:
+def test_a_terminal_without_unicode(shell: Shell, encoding: str, words: list[str]) -> None:
     name = "Zo\u00eb \N{GREEK SMALL LETTER OMEGA} \N{BLACK CLUB SUIT}"
-    desk.api.answer = lambda _: ok({"items": [{"customer_id": "C", "profile": {"name": name}}]})
-    environment = {**desk.whole_environment(), "PYTHONIOENCODING": encoding}
+    shell.api.answer = lambda _: ok({"items": [{"customer_id": "C", "profile": {"name": name}}]})
+    environment = {**shell.whole_environment(), "PYTHONIOENCODING": encoding}
     done = subprocess.run([sys.executable, "-m", "worker", *words], env=environment, capture_output=True, check=False)
     assert (done.returncode, done.stderr) == (0, b"")
     if "--json" in words:
@@ -126,11 +126,11 @@ def test_a_terminal_without_unicode(desk: Desk, encoding: str, words: list[str])
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
-def test_an_error_on_a_terminal_without_unicode(desk: Desk, encoding: str) -> None:
-    desk.api.answer = lambda _: problem(Code.NOT_FOUND, "customer_not_found", "there is no \N{BLACK CLUB SUIT} \u2026")
+def test_an_error_on_a_terminal_without_unicode(shell: Shell, encoding: str) -> None:
+    shell.api.answer = lambda _: problem(Code.NOT_FOUND, "customer_not_found", "there is no \N{BLACK CLUB SUIT} \u2026")
     done = subprocess.run(
         [sys.executable, "-m", "worker", "crm", "customer", "get", "--customer-id", "C"],
-        env={**desk.whole_environment(), "PYTHONIOENCODING": encoding}, capture_output=True, check=False,
+        env={**shell.whole_environment(), "PYTHONIOENCODING": encoding}, capture_output=True, check=False,
     )  # fmt: skip
     assert done.returncode == 5
     assert done.stderr.startswith(b"g3n: not-found customer_not_found: there is no ")

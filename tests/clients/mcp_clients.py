@@ -15,10 +15,10 @@ from schemas import door_examples
 from schemas.operations import OPERATIONS, Access
 from schemas.problems import Code
 from schemas.reasons import CATEGORY, Reason
-from tests.crm.server import Api, Asked, Reply, problem, serving
 from tests.mcp.connecting import of_a_full_key
 from tests.mcp.test_http import KEY, server
 from tests.mcp.test_stdio import environment
+from tests.terminal.server import Api, Asked, Reply, problem, serving
 from worker.mcp.meanings import REASONS
 from worker.mcp.tools import CONFIRMATION, TOKEN, served
 

@@ -41,7 +41,7 @@ class Place:
         return [*(self.prefix + name for name in OUTPUTS), *(name + "-dlt" for name in self.inputs)]
 
     def drain(self, **settings: str) -> int:
-        """Exit code of `g3n worker drain` here."""
+        """Exit status of `g3n worker drain` here."""
         return run({**self.environment, **settings}, self.log, "drain")
 
 

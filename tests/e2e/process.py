@@ -19,7 +19,7 @@ def command(*words: str) -> list[str]:
 
 
 def run(environment: Mapping[str, str], log: Path, *words: str, within_s: float = LEAVES_WITHIN_S) -> int:
-    """Runs `g3n worker <words>` to its end; what it logs is added to `log`. Returns its exit code."""
+    """Runs `g3n worker <words>` to its end; what it logs is added to `log`. Returns its exit status."""
     with log.open("ab") as stderr:
         done = subprocess.run(
             command(*words),

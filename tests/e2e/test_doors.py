@@ -20,15 +20,15 @@ from schemas.scopes import Scope
 from tests.api.conftest import rows
 from tests.api.test_topics import LEFT, STEPS
 from tests.conftest import NewDatabase
-from tests.crm.desk import invoke, pins
 from tests.e2e import process
 from tests.kafka_io import ORGCODE, Reading, document, publish
+from tests.terminal.shell import invoke, pins
 from worker.client.client import Client
 from worker.client.connection import Connection
 from worker.client.failure import ApiError
-from worker.crm.commands import words_of
 from worker.kafka.topics import Topics
 from worker.mcp.tools import DOCUMENT, IDENTITY, takes_identity
+from worker.terminal.commands import words_of
 
 Data = Mapping[str, Any]
 

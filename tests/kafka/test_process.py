@@ -1,4 +1,4 @@
-"""The worker as whoever runs it sees it: commands, exit codes, signals, ports."""
+"""The worker as whoever runs it sees it: commands, exit statuses, signals, ports."""
 
 import asyncio
 import contextlib

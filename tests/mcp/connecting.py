@@ -12,7 +12,7 @@ from mcp import Client
 from schemas import door_examples
 from schemas.operations import OPERATIONS
 from schemas.scopes import Scope
-from tests.crm.server import Api, Asked, Reply, ok, serving
+from tests.terminal.server import Api, Asked, Reply, ok, serving
 from worker.client.client import pool
 from worker.client.connection import Connection
 from worker.mcp.callers import caller

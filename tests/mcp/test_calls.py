@@ -11,8 +11,8 @@ from schemas import door_examples
 from schemas.operations import OPERATIONS, Access, Operation
 from schemas.problems import Code
 from schemas.reasons import CATEGORY, Reason
-from tests.crm.server import Reply, in_turn, ok, problem
 from tests.mcp.connecting import connected, members, refusal
+from tests.terminal.server import Reply, in_turn, ok, problem
 from worker.mcp.arguments import MAX_BYTES, MAX_DEPTH
 from worker.mcp.meanings import REASONS
 from worker.mcp.tools import CONFIRMATION, DOCUMENT, IDENTITY, served, takes_identity

@@ -11,8 +11,8 @@ from schemas import door_examples
 from schemas.operations import OPERATIONS
 from schemas.policy import Policy
 from schemas.problems import Code
-from tests.crm.server import Asked, Reply, ok, problem
 from tests.mcp.connecting import connected, examples, members, refusal
+from tests.terminal.server import Asked, Reply, ok, problem
 from worker.mcp.confirmations import KEPT, VALID_S, Confirmations
 from worker.mcp.confirmations import Asked as Previewed
 from worker.mcp.tools import CONFIRMATION, DOCUMENT, IDENTITY, TOKEN

@@ -17,8 +17,8 @@ import pytest
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
-from tests.crm.server import Api, serving
 from tests.mcp.connecting import examples, members, refusal
+from tests.terminal.server import Api, serving
 from worker.mcp.address import Address, CannotServe
 from worker.mcp.arguments import MAX_BYTES
 from worker.mcp.tools import CONFIRMATION, DOCUMENT, TOKEN

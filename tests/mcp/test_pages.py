@@ -14,8 +14,8 @@ from mcp import Client, MCPError
 
 from schemas.operations import Access
 from schemas.problems import Code
-from tests.crm.server import ok, problem
 from tests.mcp.connecting import connected
+from tests.terminal.server import ok, problem
 from worker.mcp import resources
 from worker.mcp.tools import served
 

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from mcp import Client, StdioServerParameters, stdio_client
 
-from tests.crm.server import Asked, Reply, serving
 from tests.mcp.connecting import examples, members, of_a_full_key, refusal
+from tests.terminal.server import Asked, Reply, serving
 from worker.mcp.tools import CONFIRMATION, DOCUMENT, TOKEN
 
 G3N = [sys.executable, "-m", "worker", "mcp"]

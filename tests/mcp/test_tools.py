@@ -12,8 +12,8 @@ from schemas.operations import OPERATIONS, Access, Operation
 from schemas.problems import Code, DoorReason
 from schemas.reasons import Reason
 from schemas.scopes import Scope
-from tests.crm.server import in_turn, problem
 from tests.mcp.connecting import connected, refusal
+from tests.terminal.server import in_turn, problem
 from worker.mcp import prompts
 from worker.mcp.arguments import check_body, check_names
 from worker.mcp.guides import GUIDES

@@ -16,8 +16,8 @@ from schemas.operations import OPERATIONS, Operation
 from schemas.problems import DoorReason
 from schemas.scopes import Scope
 from worker import errors, health, metrics
-from worker.api import asking, body, pages
-from worker.api.asking import Asked, Told
+from worker.api import admitted, body, pages
+from worker.api.admitted import AdmittedRequest, Reply
 from worker.api.batcher import Batcher
 from worker.api.callers import Callers, allow
 from worker.api.commands import Commands
@@ -84,14 +84,14 @@ class Api:
             except Exception as error:  # noqa: BLE001  told as what it is
                 problem = self._problem(error)
                 await self._slow_down(problem, exchange)
-                problem.headers |= asking.key_header(exchange.document_id)
+                problem.headers |= admitted.key_header(exchange.document_id)
                 return as_response(problem, exchange)
             exchange.replayed = "Idempotency-Replayed" in told.headers
-            return Response(told.data, 200, {**told.headers, **asking.key_header(exchange.document_id)}, _JSON)
+            return Response(told.data, 200, {**told.headers, **admitted.key_header(exchange.document_id)}, _JSON)
 
         return endpoint
 
-    async def _answer(self, operation: Operation, request: Request, exchange: Exchange) -> Told:
+    async def _answer(self, operation: Operation, request: Request, exchange: Exchange) -> Reply:
         """Cheap questions first; the body is read only of who may ask, and only a request that is complete is in hand.
 
         Raises Problem, and what the ledger raises.
@@ -106,10 +106,10 @@ class Api:
         holder = self._holder(caller, exchange)
         with self._bodies.held(holder) as hold:
             members = await body.read(request, self._settings.max_document_bytes, self._settings.api_body_s, hold)
-            exchange.document_id = asking.document_id(operation, members, request.headers)
-            asked = Asked(
+            exchange.document_id = admitted.document_id(operation, members, request.headers)
+            asked = AdmittedRequest(
                 operation, caller, members, self._pipeline.keyring(caller.orgcode), began,
-                asking.traceparent(request.headers), exchange.document_id,
+                admitted.traceparent(request.headers), exchange.document_id,
             )  # fmt: skip
             with self.in_hand.held(holder, 1):
                 told = await self._in_time(self._told(asked))
@@ -135,7 +135,7 @@ class Api:
         address = None if is_proxy(exchange.address, self._settings.api_proxies) else exchange.address
         return Holder(group, caller.orgcode, address)
 
-    async def _told(self, asked: Asked) -> Told:
+    async def _told(self, asked: AdmittedRequest) -> Reply:
         if asked.operation.document is not None:
             return await self._commands.answer(asked, time.time_ns() // 1000)
         if asked.operation.name in READINGS:

@@ -11,7 +11,7 @@ from schemas.problems import DoorReason
 from schemas.reasons import DeadLetterReason, Reason
 from schemas.scalars import DAY_US
 from worker.answers import TENDER_STATE
-from worker.api.asking import Asked, Told
+from worker.api.admitted import AdmittedRequest, Reply
 from worker.api.batcher import Answer, Batcher
 from worker.api.body import invalid
 from worker.api.guesses import Guesses
@@ -44,7 +44,7 @@ class Commands:
         self._guesses = guesses
         self._issuers = issuers
 
-    async def answer(self, asked: Asked, now_us: int) -> Told:
+    async def answer(self, asked: AdmittedRequest, now_us: int) -> Reply:
         """What was decided. Raises Problem."""
         decided, number, issue = await self._decide(asked, now_us)
         if isinstance(decided, DeadLetterReason):
@@ -56,7 +56,7 @@ class Commands:
         if issue is not None and not await self._issuers.may_see_number(issue, stored=stored):
             number = None
         if data["status"] not in _REFUSED:
-            return Told(orjson.dumps(data if number is None else {**data, "number": number}), headers)
+            return Reply(orjson.dumps(data if number is None else {**data, "number": number}), headers)
         reason = Reason(data["reason"])
         if reason is Reason.CARD_NOT_ACCEPTED:
             await self._limits.refuse(asked.began)
@@ -64,7 +64,7 @@ class Commands:
         problem.headers |= headers
         raise problem
 
-    async def _decide(self, asked: Asked, now_us: int) -> tuple[Answer, str | None, Issue | None]:
+    async def _decide(self, asked: AdmittedRequest, now_us: int) -> tuple[Answer, str | None, Issue | None]:
         """The answer; and if the card's number was generated, the number, which is told here and nowhere else, and who
         issued it.
         """
@@ -81,7 +81,7 @@ class Commands:
                 return answer, one["gift_card"]["number"], issue
         return await self._one(asked, data, now_us), None, None
 
-    async def _one(self, asked: Asked, data: dict[str, Any], now_us: int) -> Answer:
+    async def _one(self, asked: AdmittedRequest, data: dict[str, Any], now_us: int) -> Answer:
         read = self._document(asked, data, now_us)
         if read.model.occurred_at > now_us + DAY_US:
             raise own(DoorReason.INVALID, "occurred_at: at most 24 hours ahead of the clock")
@@ -92,7 +92,7 @@ class Commands:
             guess.accepted = _accepted(answer, read)
             return answer
 
-    def _document(self, asked: Asked, data: dict[str, Any], now_us: int) -> Document:
+    def _document(self, asked: AdmittedRequest, data: dict[str, Any], now_us: int) -> Document:
         assert asked.operation.document is not None  # noqa: S101  as above
         try:
             return document(

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from schemas.problems import DoorReason
 from schemas.reasons import Reason
 from schemas.views import EventSimulate
-from worker.api.asking import Asked, Told
+from worker.api.admitted import AdmittedRequest, Reply
 from worker.api.body import validated
 from worker.api.commands import names_card
 from worker.api.guesses import Guesses
@@ -32,7 +32,7 @@ class Readings:
         self._at_once = max(1, connections // 2)
         self._reading: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
 
-    async def answer(self, asked: Asked) -> Told:
+    async def answer(self, asked: AdmittedRequest) -> Reply:
         """What was asked for. Raises Problem."""
         operation = asked.operation
         request: BaseModel = validated(operation.request, asked.body, asked.keyring)
@@ -51,7 +51,7 @@ class Readings:
             await self._limits.refuse(asked.began)
         return told
 
-    async def _read(self, asked: Asked, request: BaseModel) -> Told:
+    async def _read(self, asked: AdmittedRequest, request: BaseModel) -> Reply:
         desk = replace(self._desk, trusted=asked.trusted)
         try:
             async with self._turn(asked.caller.orgcode):
@@ -66,7 +66,7 @@ class Readings:
             raise own(DoorReason.INVALID, str(wrong)) from None
         except Conflict:
             raise own(DoorReason.CONFLICT) from None
-        return Told(answer.model_dump_json(exclude_none=True).encode())
+        return Reply(answer.model_dump_json(exclude_none=True).encode())
 
     def _turn(self, orgcode: str) -> asyncio.Semaphore:
         turn = self._reading.get(orgcode)

@@ -9,7 +9,7 @@ from schemas.problems import DoorReason
 from schemas.scalars import format_instant
 from schemas.scopes import Scope
 from schemas.views import Revoked, SessionCreate, SessionEntry, SessionList, SessionPage, SessionRevoke, SessionView
-from worker.api.asking import Asked, Told
+from worker.api.admitted import AdmittedRequest, Reply
 from worker.api.body import validated
 from worker.api.callers import Callers, allow
 from worker.api.problem import own
@@ -27,12 +27,12 @@ class Sessions:
         self._callers = callers
         self._most = most
 
-    async def answer(self, asked: Asked) -> Told:
+    async def answer(self, asked: AdmittedRequest) -> Reply:
         """What was asked for. Raises Problem."""
         answers = {"session.create": self._create, "session.list": self._list, "session.revoke": self._revoke}
         return await answers[asked.operation.name](asked)
 
-    async def _create(self, asked: Asked) -> Told:
+    async def _create(self, asked: AdmittedRequest) -> Reply:
         """A session of a session ends with it at the latest, and may do no more."""
         request: SessionCreate = validated(SessionCreate, asked.body, asked.keyring)
         caller = asked.caller
@@ -53,9 +53,9 @@ class Sessions:
         view = SessionView(
             session_id=session.id, token=token, expires_at=_instant(session.expires_at), scopes=session.scopes
         )
-        return Told(view.model_dump_json().encode())
+        return Reply(view.model_dump_json().encode())
 
-    async def _list(self, asked: Asked) -> Told:
+    async def _list(self, asked: AdmittedRequest) -> Reply:
         validated(SessionList, asked.body, asked.keyring)
         async with self._pool.reading() as connection:
             sessions = await keys.sessions(connection, asked.caller)
@@ -69,9 +69,9 @@ class Sessions:
             )
             for one in sessions
         )
-        return Told(SessionPage(sessions=entries).model_dump_json(exclude_none=True).encode())
+        return Reply(SessionPage(sessions=entries).model_dump_json(exclude_none=True).encode())
 
-    async def _revoke(self, asked: Asked) -> Told:
+    async def _revoke(self, asked: AdmittedRequest) -> Reply:
         """One that has ended already, or never was, has ended."""
         request: SessionRevoke = validated(SessionRevoke, asked.body, asked.keyring)
         session_id = request.session_id or asked.caller.session_id
@@ -80,7 +80,7 @@ class Sessions:
         async with self._pool.transaction() as connection:
             ended = await keys.end_session(connection, asked.caller, session_id)
         self._callers.forget_sessions(asked.caller, ended)
-        return Told(Revoked(session_id=session_id).model_dump_json().encode())
+        return Reply(Revoked(session_id=session_id).model_dump_json().encode())
 
 
 def _instant(at: datetime) -> str:

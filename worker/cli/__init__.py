@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 import typer
 from typer.core import TyperGroup
 
-from worker.cli import terminal
+from worker.cli import encoding
 from worker.deferred import Deferred
 
 # Name, what `--help` says of it, and where it is: a module and a name in it.
@@ -16,9 +16,9 @@ _COMMANDS: Final = (
     ("worker", "Consumes documents and publishes what was decided.", "worker.cli.worker:app"),
     ("api", "Answer the HTTP API until SIGTERM.", "worker.cli.api:app"),
     ("mcp", "Serve MCP, as a client of the HTTP API: tools, resources, prompts.", "worker.cli.mcp:app"),
-    ("crm", "Customers, loyalty points and gift cards through the HTTP API.", "worker.crm.groups:APP"),
-    ("login", "Keep where the API is and as whom to ask, once the API has accepted it.", "worker.crm.entry:LOGIN"),
-    ("logout", "Forget a profile, its key included.", "worker.crm.entry:LOGOUT"),
+    ("crm", "Customers, loyalty points and gift cards through the HTTP API.", "worker.terminal.groups:APP"),
+    ("login", "Keep where the API is and as whom to ask, once the API has accepted it.", "worker.terminal.login:LOGIN"),
+    ("logout", "Forget a profile, its key included.", "worker.terminal.login:LOGOUT"),
 )
 _WORKER_COMMANDS: Final = (
     ["setup"], ["run"], ["drain"], ["explain"], ["simulate"], ["keys"], ["publish"], ["operations"],
@@ -69,7 +69,7 @@ def _g3n(
 
 def main() -> None:
     """The entry point of `g3n`."""
-    terminal.write_what_it_can()
+    encoding.write_what_it_can()
     app(prog_name="g3n")
 
 

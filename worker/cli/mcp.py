@@ -51,8 +51,8 @@ def serve(
     import uvloop
 
     from worker import log
-    from worker.crm import profiles
     from worker.mcp.address import Address, CannotServe
+    from worker.terminal import profiles
 
     log.configure(log_level, log_format)
     try:

@@ -9,7 +9,7 @@ from typing import Final
 
 from schemas.json_schema import CURRENCY, Schema, standalone
 from schemas.operations import Operation, body_schema
-from worker.crm import words
+from worker.terminal import words
 
 _KEPT: Final = ("type", "enum", "format", "minimum")
 _NULL: Final[Schema] = {"type": "null"}

@@ -11,9 +11,9 @@ from schemas.policy import Policy
 from schemas.problems import Code
 from worker.client.client import Client
 from worker.client.failure import ApiError
-from worker.crm.policy_text import difference
 from worker.mcp.guides import GUIDES
 from worker.mcp.refusals import Refused, of_api
+from worker.terminal.policy_text import difference
 
 Body = Mapping[str, Any]
 

@@ -1,0 +1,21 @@
+"""A shell whose server answers by the examples; a test may say another answer."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.terminal.shell import Shell, by_example, shell_of
+
+
+@pytest.fixture
+def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shell]:
+    """In a folder of its own, in the time zone of London."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TZ", "Europe/London")
+    time.tzset()
+    with shell_of(by_example, tmp_path) as one:
+        yield one
+    monkeypatch.undo()
+    time.tzset()

@@ -1,0 +1,197 @@
+"""A command of `g3n crm`: an operation of the table; its options are the members of the body (contract §5)."""
+
+import inspect
+import shlex
+from collections.abc import Callable, Iterator, Mapping
+from typing import Annotated, Any, Final, Literal
+
+import typer
+
+from schemas import door_examples
+from schemas.currencies import CURRENCIES
+from schemas.operations import Access, Operation
+from schemas.reasons import CATEGORY
+from worker.client.connection import is_header_safe
+from worker.deferred import alone
+from worker.terminal import profiles, words
+from worker.terminal.figures import NotAFigure, whole
+from worker.terminal.members import Kind, Member, amounts, members, subject
+from worker.terminal.secret_input import OF_PIN
+
+_AS_ARGUMENT: Final = "_argument"
+
+
+def command(operation: Operation) -> typer.Typer:
+    """Return the command of an operation."""
+    return alone(
+        _command(operation),
+        help=_help(operation),
+        short_help=operation.summary,
+        no_args_is_help=_needs_something(operation),
+    )
+
+
+def _command(operation: Operation) -> Callable[..., None]:
+    manner = dict(_manner(operation))
+    argument = dict(_argument(operation))
+
+    def command(**given: Any) -> None:  # noqa: ANN401  # typer passes what the signature says
+        from worker.terminal.perform import Manner, perform
+
+        for name in argument:
+            _take_argument(given, name)
+        perform(operation, given, Manner(**{name: given.pop(name) for name in manner}))
+
+    every = (*members(operation.name), *amounts(operation.name))
+    options = {member.name: (_type(member), _option(member), None) for member in every}
+    parameters = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, option])
+        for name, (kind, option, default) in (argument | options | manner).items()
+    ]
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # what typer reads
+    return command
+
+
+def _argument(operation: Operation) -> Iterator[tuple[str, tuple[Any, Any, Any]]]:
+    """The id of `g3n crm customer get C-1001`, for who leaves out the option."""
+    if member := subject(operation.name):
+        argument = typer.Argument(metavar=member.name.upper(), help=f"or {member.option}", parser=an_id)
+        yield f"{member.name}{_AS_ARGUMENT}", (str | None, argument, None)
+
+
+def _take_argument(given: dict[str, Any], name: str) -> None:
+    """Put an argument in the place of its option."""
+    value, member = given.pop(name), name.removesuffix(_AS_ARGUMENT)
+    if value is None:
+        return
+    if given[member] is not None:
+        raise typer.BadParameter("it is given as an argument too", param_hint=f"--{member.replace('_', '-')}")
+    given[member] = value
+
+
+def _type(member: Member) -> Any:  # noqa: ANN401  # a type that typer understands
+    match member.kind:
+        case Kind.FLAG:
+            return bool | None
+        case Kind.TEXTS | Kind.PAIRS:
+            return list[str] | None
+        case _:
+            return Literal[member.choices] | None if member.choices else str | None
+
+
+def _option(member: Member) -> Any:  # noqa: ANN401  # what typer.Option returns
+    own = f"{member.option}/--no-{member.option[2:]}" if member.kind is Kind.FLAG else member.option
+    return typer.Option(
+        own,
+        help=words.told(member),
+        metavar=words.metavar(member),
+        envvar=OF_PIN if member.path[-1:] == ("pin",) and member.name != "to_pin" else None,
+        parser=_whole(member) if member.kind is Kind.INTEGER else an_id if member.is_id else None,
+        autocompletion=_currencies if member.kind is Kind.CURRENCY else None,
+    )
+
+
+def _whole(member: Member) -> Callable[[str], int]:
+    """Return the parser of a whole number; for any other text click names the option and exits with status 2."""
+    instead = f"; or {member.option.removesuffix('-minor')} 25.00" if member.is_money else ""
+
+    def parsed(text: str) -> int:
+        try:
+            return whole(text, signed=member.is_signed, unit=member.unit)
+        except NotAFigure as error:
+            raise typer.BadParameter(f"{error}{instead}") from None
+
+    return parsed
+
+
+def an_id(text: str) -> str:
+    """Return the id as it is; for one that no header or shell would keep, click names the option and exits with 2."""
+    if is_header_safe(text):
+        return text
+    raise typer.BadParameter("1 to 128 printable ASCII characters, without a space at either end")
+
+
+def _manner(operation: Operation) -> Iterator[tuple[str, tuple[Any, Any, Any]]]:
+    """Options that are not the body's; their names are those of `perform.Manner`."""
+    text = typer.Option("--data", metavar="FILE", help="the body as JSON; options go over it; -: stdin")
+    yield "data_file", (str | None, text, None)
+    if operation.document is not None and operation.id_field is not None:
+        key = typer.Option(
+            help="the document's id: with the same one it is done once, however often it is asked", parser=an_id
+        )
+        yield "idempotency_key", (str | None, key, None)
+    if operation.access is Access.DANGEROUS:
+        yield "sure", (bool, typer.Option("--yes", "-y", help="at a terminal: do not ask whether to go ahead"), False)
+    if operation.name == "loyalty.policy.put":
+        yield "dry_run", (bool, typer.Option("--dry-run", help="show what would change; put nothing"), False)
+    if "cursor" in {member.name for member in members(operation.name)}:
+        yield "all_pages", (bool, typer.Option("--all", help="every page, as they come"), False)
+    yield "as_json", (bool, typer.Option("--json", help="exactly what the API answered"), False)
+    yield "profile", (str | None, typer.Option(help="of g3n login", autocompletion=_profiles), None)
+
+
+def _help(operation: Operation) -> str:
+    parts = [operation.summary, _about(operation)]
+    if operation.access is Access.DANGEROUS:
+        parts.append("At a terminal it asks whether to go ahead.")
+    if operation.refusals:
+        told = "\n".join(f"  {reason.value}  ({CATEGORY[reason].value})" for reason in operation.refusals)
+        parts.append(f"\b\nMay be refused:\n{told}")
+    parts.append(f"\b\nExample:\n  {example(operation)}")
+    return "\n\n".join(parts)
+
+
+def _about(operation: Operation) -> str:
+    """The model's own words: what is meant where a member is absent."""
+    told = " ".join((operation.request.__doc__ or "").split())
+    return told if operation.document is None else f"Becomes a {told}"
+
+
+def example(operation: Operation) -> str:
+    """A command line of the example that the API's documents have too; files and secrets are named, not shown."""
+    return shlex.join(["g3n", "crm", *words_of(operation, door_examples.request(operation))])
+
+
+def words_of(operation: Operation, body: Mapping[str, Any]) -> list[str]:
+    """The command and the options that make this body; a PIN is asked for, a document is in a file."""
+    line = operation.name.split(".")
+    for member in members(operation.name):
+        value: Any = body
+        for step in member.path:
+            value = value.get(step) if isinstance(value, dict) else None
+        if value is not None:
+            line += _written(member, value)
+    return line
+
+
+def _written(member: Member, value: Any) -> list[str]:  # noqa: ANN401  # any JSON
+    if member.path[-1] == "pin":
+        return [member.option, "-"]
+    match member.kind:
+        case Kind.FLAG:
+            return [member.option if value else f"--no-{member.option[2:]}"]
+        case Kind.TEXTS:
+            return [word for one in value for word in (member.option, one)]
+        case Kind.PAIRS:
+            return [word for name, one in value.items() for word in (member.option, f"{name}={one}")]
+        case Kind.DOCUMENT | Kind.ITEMS:
+            return [member.option, f"{member.name}.json"]
+        case _:
+            return [member.option, str(value)]
+
+
+def _needs_something(operation: Operation) -> bool:
+    return bool(operation.request.model_json_schema().get("required")) and any(
+        member.required for member in members(operation.name)
+    )
+
+
+def _currencies(incomplete: str) -> list[str]:
+    return [code for code in CURRENCIES if code.startswith(incomplete.upper())]
+
+
+def _profiles(incomplete: str) -> list[str]:
+    try:
+        return [name for name in profiles.names() if name.startswith(incomplete)]
+    except profiles.NoProfile:
+        return []

@@ -1,0 +1,192 @@
+"""One operation from a command line: ask, show the answer, or leave with what is wrong."""
+
+import asyncio
+import json
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, NoReturn, TypeVar
+
+import typer
+
+from schemas.operations import OPERATIONS, Access, Operation
+from schemas.problems import Code
+from schemas.views import MAX_PAGE, Explained, HistoryPage, PolicyView
+from worker.client.answer import Answer
+from worker.client.client import Client, document_id
+from worker.client.connection import Connection
+from worker.client.failure import ApiError
+from worker.terminal import policy_put, profiles
+from worker.terminal.body import BodyInvalid, Unreadable, from_options
+from worker.terminal.confirm import confirm
+from worker.terminal.exit_status import STATUS_OF_CODE, ExitStatus, advice_for, available, exit_with
+from worker.terminal.screen import Screen
+
+ResultT = TypeVar("ResultT")
+_PATIENCE_S: Final = 10.0  # a person waits
+_UNKNOWN: Final = "What became of it is not known. Ask again with the same id: --idempotency-key {}"
+_OF_ACCOUNT: Final = frozenset({"change", "balance"})
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a command is to be done, whatever it does."""
+
+    profile: str | None = None
+    as_json: bool = False
+    data_file: str | None = None
+    idempotency_key: str | None = None
+    sure: bool = False
+    all_pages: bool = False
+    dry_run: bool = False
+
+
+def perform(operation: Operation, given: Mapping[str, Any], manner: Manner) -> None:
+    """Do it, from options to exit status."""
+    try:
+        body = from_options(operation, given, manner.data_file)
+    except BodyInvalid as error:
+        if error.missing:
+            exit_with(ExitStatus.USAGE, f"{', '.join(error.missing)}: missing", f"g3n crm {_words(operation)} --help")
+        exit_with(ExitStatus.INVALID_REQUEST, f"invalid-request: {error}", "Nothing was sent.")
+    except Unreadable as error:
+        exit_with(ExitStatus.USAGE, str(error))
+    if operation is policy_put.PUT:
+        policy_put.review(body, manner)
+    elif operation.access is Access.DANGEROUS and not manner.sure:
+        confirm(operation, body, connected(manner.profile))
+    if manner.all_pages:
+        asked(manner, lambda client: _all_pages(client, operation, body, as_json=manner.as_json))
+        return
+    answer = _answer(operation, body, manner)
+    if manner.as_json:
+        write_out(answer.data)
+    elif operation.answer is HistoryPage:
+        screen = asked(manner, lambda client: _screen_of(client, operation, body))
+        _show_page(screen, answer.json())
+    else:
+        show(operation, answer, body.get("currency"))
+    if answer.replayed:
+        state = f"; the tender is {answer.tender_state} now" if answer.tender_state else ""
+        typer.echo(f"g3n: this is the stored answer of an earlier call{state}", err=True)
+
+
+def _answer(operation: Operation, body: dict[str, Any], manner: Manner) -> Answer:
+    """The API's answer; who loses patience with a document is told how to ask for it again."""
+    key = None if operation.document is None else manner.idempotency_key or document_id(operation, body)
+    try:
+        return asked(manner, lambda client: client.call(operation, body, idempotency_key=key))
+    except KeyboardInterrupt:
+        exit_with(ExitStatus.INTERRUPTED, "interrupted", None if key is None else _UNKNOWN.format(key))
+
+
+def asked(manner: Manner, work: Callable[[Client], Coroutine[Any, Any, ResultT]]) -> ResultT:
+    """What `work` gets from the API of the profile; leaves with what is wrong."""
+    connection = connected(manner.profile)
+
+    async def whole() -> ResultT:
+        async with Client(connection, patience_s=_PATIENCE_S) as client:
+            return await work(client)
+
+    try:
+        return asyncio.run(whole())
+    except ApiError as error:
+        refused(error, as_json=manner.as_json)
+
+
+def connected(profile: str | None) -> Connection:
+    """The connection of the profile; leaves if there is none."""
+    try:
+        return profiles.connection(profile)
+    except profiles.NoProfile as error:
+        exit_with(ExitStatus.USAGE, str(error))
+
+
+def refused(error: ApiError, *, as_json: bool = False) -> NoReturn:
+    """Leave with what the API said; as JSON the problem details go to stdout as they came."""
+    if as_json and error.data is not None:
+        write_out(error.data)
+    to_do = advice_for(error.code, error.reason)
+    if error.is_undecided and error.document_id:
+        to_do = _UNKNOWN.format(error.document_id)
+    elif error.retry_after_s:
+        to_do = f"Try again in {error.retry_after_s:.0f} s."
+    if error.code is Code.INTERNAL_ERROR:
+        to_do = f"The request's id is {error.request_id}. {to_do or ''}".strip()
+    instead = available(error.outcome) if error.code is Code.INSUFFICIENT_BALANCE else ""
+    exit_with(STATUS_OF_CODE[error.code], f"{error}{instead}", to_do)
+
+
+def write_out(raw: bytes) -> None:
+    """One document on stdout, byte for byte, and a line's end."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(raw if raw.endswith(b"\n") else raw + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def show(operation: Operation, answer: Answer, currency: str | None = None) -> None:
+    """For a person."""
+    data = answer.json()
+    screen = Screen(currency)
+    if operation.answer is Explained:
+        screen.text(data["text"])
+    elif operation.answer is PolicyView:
+        screen.answer({name: value for name, value in data.items() if name != "policy"})
+        screen.text("\npolicy")
+        screen.json(data["policy"])
+    elif "items" in data:
+        _show_page(screen, data)
+    else:
+        more = {"idempotency key": answer.document_id} if operation.id_field == "command_id" else {}
+        screen.answer(data.pop("outcome", {}) | data, more)
+
+
+def _show_page(screen: Screen, page: Mapping[str, Any]) -> None:
+    if not page["items"]:
+        typer.echo("g3n: nothing found", err=True)
+        return
+    screen.table(page["items"])
+    if cursor := page.get("next_cursor"):
+        typer.echo(f"g3n: there is more: --all, or --cursor {cursor}", err=True)
+
+
+async def _screen_of(client: Client, operation: Operation, body: Mapping[str, Any]) -> Screen:
+    """A card's history is in a currency that only the card says."""
+    if operation.name != "giftcard.history":
+        return Screen()
+    card = await client.call(OPERATIONS["giftcard.get"], {"gift_card": body["gift_card"]})
+    return Screen(card.json()["currency"], _OF_ACCOUNT)
+
+
+async def _all_pages(client: Client, operation: Operation, body: dict[str, Any], *, as_json: bool) -> None:
+    body.setdefault("limit", MAX_PAGE)
+    pages = client.pages(operation, body)
+    if as_json:
+        await _stream_json(pages)
+        return
+    screen = await _screen_of(client, operation, body) if operation.answer is HistoryPage else Screen()
+    rows = 0
+    async for page in pages:
+        items = page.json()["items"]
+        if items:
+            screen.table(items, header=rows == 0)
+        rows += len(items)
+    if rows == 0:
+        typer.echo("g3n: nothing found", err=True)
+
+
+async def _stream_json(pages: AsyncIterator[Answer]) -> None:
+    """One document, `{"items": [...]}`, written as it comes, in UTF-8 whatever the terminal's encoding."""
+    sys.stdout.flush()
+    separator = '{"items":['
+    async for page in pages:
+        for item in page.json()["items"]:
+            text = json.dumps(item, ensure_ascii=False, separators=(",", ":"))
+            sys.stdout.buffer.write((separator + text).encode())
+            separator = ","
+    sys.stdout.buffer.write((("" if separator == "," else separator) + "]}\n").encode())
+    sys.stdout.buffer.flush()
+
+
+def _words(operation: Operation) -> str:
+    return operation.name.replace(".", " ")
