@@ -46,8 +46,9 @@ clients: setup $(CLIENT_STAMPS) ## generated clients and MCP's own, against what
 check: lint ## within a minute, without any server: what `lint` does, and the tests of schemas, domain and codec
 	$(BIN)/python -m pytest -q tests/schemas tests/domain tests/codec
 
-lint: setup asyncapi ## format, lint, types, layers, generated files, asyncapi.yaml
+lint: setup asyncapi ## format, spelling, lint, types, layers, generated files, asyncapi.yaml
 	$(BIN)/ruff format --check --quiet
+	$(BIN)/codespell
 	$(BIN)/ruff check --quiet
 	$(BIN)/mypy
 	$(BIN)/lint-imports
