@@ -9,7 +9,7 @@ from schemas.operations import OPERATIONS, Operation, body_schema
 from schemas.policy import Policy
 from schemas.portable import answers, portable
 from schemas.problems import DOOR, KINDS, MEDIA_TYPE, NOT_ANY_MORE, Code, DoorReason, Problem, details, refused
-from schemas.reasons import CATEGORY, Reason
+from schemas.reasons import Reason
 from schemas.scopes import Scope
 
 VERSION: Final = "1.0.0"
@@ -64,7 +64,7 @@ def _headers(*names: str) -> Schema:
 
 def _refusal(operation: Operation, reason: Reason) -> tuple[str, dict[str, Any]]:
     """Of a document the problem has its outcome; what only reads has none."""
-    code = Code(CATEGORY[reason].value)
+    code = Code(reason.category.value)
     if operation.document is None:
         return reason.value, details(code, reason.value, refused(reason), REQUEST_ID)
     status = "declined" if operation.document == "scm.tender.requested" else "rejected"

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from schemas.envelope import Orgcode
-from schemas.reasons import CATEGORY, Category, Reason
+from schemas.reasons import Category, Reason
 from schemas.rules import present
 from schemas.scalars import Currency, Id, Instant
 
@@ -160,7 +160,7 @@ class OutcomeData(Out):
 
     @model_validator(mode="after")
     def _reason_has_category(self) -> Self:
-        if self.category is not (None if self.reason is None else CATEGORY[self.reason]):
+        if self.category is not (None if self.reason is None else self.reason.category):
             raise PydanticCustomError("category_of_reason", "not the category of the reason")
         return self
 

@@ -1,55 +1,210 @@
-"""Why a document was not plainly applied or approved, and why a record is a dead letter (contract §3)."""
+"""Why a document was not plainly applied or approved, and why a record is a dead letter (contract §3.3 and §3.4).
 
-from collections.abc import Iterable, Mapping
+Each reason has one entry. A test compares the table of contract §3.3 with the entries. The advice of the command line
+and of MCP, the page `g3n://reasons` and the `code` of problems are made from them.
+"""
+
+import re
+from collections.abc import Callable, Iterable
 from enum import StrEnum
-from types import MappingProxyType
-from typing import Final
-
-
-class Reason(StrEnum):
-    """In order of precedence: where several hold, the first is told."""
-
-    TRAINING = "training"
-    ALREADY_VOIDED = "already_voided"
-    TOO_LATE = "too_late"
-    CARD_NOT_ACCEPTED = "card_not_accepted"
-    CUSTOMER_NOT_FOUND = "customer_not_found"
-    CUSTOMER_ERASED = "customer_erased"
-    CUSTOMER_BLOCKED = "customer_blocked"
-    SALE_NOT_FOUND = "sale_not_found"
-    SALE_LINE_NOT_FOUND = "sale_line_not_found"
-    TENDER_NOT_FOUND = "tender_not_found"
-    COMMAND_NOT_FOUND = "command_not_found"
-    CURRENCY_MISMATCH = "currency_mismatch"
-    CURRENCY_NOT_IN_POLICY = "currency_not_in_policy"
-    KIND_MISMATCH = "kind_mismatch"
-    INVALID_STATE = "invalid_state"
-    NOT_IN_SALE = "not_in_sale"
-    CUSTOMER_EXISTS = "customer_exists"
-    CARD_EXISTS = "card_exists"
-    POLICY_NOT_LATER = "policy_not_later"
-    CARD_EXPIRED = "card_expired"
-    CARD_FROZEN = "card_frozen"
-    HOLD_EXPIRED = "hold_expired"
-    PARKED_TOO_LONG = "parked_too_long"
-    BELOW_MINIMUM = "below_minimum"
-    OVER_MAXIMUM = "over_maximum"
-    GIFT_CARD_BUYS_GIFT_CARD = "gift_card_buys_gift_card"
-    OVER_RETURNED = "over_returned"
-    AMOUNT_OVER_CAPTURED = "amount_over_captured"
-    AMOUNT_OVER_AUTHORIZED = "amount_over_authorized"
-    INSUFFICIENT_BALANCE = "insufficient_balance"
-    TENDERS_MISMATCH = "tenders_mismatch"
-    REFUNDS_MISMATCH = "refunds_mismatch"
+from typing import Final, Self
 
 
 class Category(StrEnum):
-    """The kind of a reason: the `code` of the HTTP API's problem details."""
+    """The group of a reason: the `code` of the HTTP API's problem details."""
 
     INVALID_REQUEST = "invalid-request"
     NOT_FOUND = "not-found"
     INVALID_STATE = "invalid-state"
     INSUFFICIENT_BALANCE = "insufficient-balance"
+
+
+class Place(StrEnum):
+    """Where an outcome can have a reason: at the top of the outcome of a kind of document, or in one of its parts."""
+
+    REQUEST = "tender request"
+    CAPTURE = "capture"
+    SALE = "sale"
+    RETURN = "return"
+    COMMAND = "command"
+    POINTS = "`points`"
+    GIFT_CARD = "`gift_cards[]`"
+    TENDER = "`tender`, `tenders[]`"
+
+
+_INVALID: Final = Category.INVALID_REQUEST
+_UNKNOWN: Final = Category.NOT_FOUND
+_STATE: Final = Category.INVALID_STATE
+_P: Final = Place
+_SCM: Final = (Place.REQUEST, Place.CAPTURE, Place.SALE, Place.RETURN)
+_OPERATION: Final = re.compile(r"\{([a-z.]+)\}")
+
+
+class Reason(StrEnum):
+    """In order of precedence: where several hold, the outcome has the first.
+
+    An entry has its value; its category; its meaning, to be read after "it was not plainly applied because"; the
+    advice, with `{operation}` for an operation of schemas/operations.py; the places where it can occur.
+    """
+
+    category: Category
+    meaning: str
+    places: frozenset[Place]
+    advice_template: str
+
+    # The defaults are for type checkers, which take a look-up by value for a call of this.
+    def __new__(
+        cls, value: str, category: Category = _INVALID, meaning: str = "", advice: str = "", *places: Place
+    ) -> Self:
+        reason = str.__new__(cls, value)
+        reason._value_ = value
+        reason.category = category
+        reason.meaning = meaning
+        reason.places = frozenset(places)
+        reason.advice_template = advice
+        return reason
+
+    def advice(self, operation_name: Callable[[str], str]) -> str:
+        """Return what the caller can do, with operations named as the caller's interface names them."""
+        return _OPERATION.sub(lambda found: operation_name(found[1]), self.advice_template)
+
+    # fmt: off
+    TRAINING = (
+        "training", _INVALID, "it is a training document", "Leave `training` out if it was meant.", *_SCM,
+    )
+    ALREADY_VOIDED = (
+        "already_voided", _STATE, "it, its sale or its tender was voided",
+        "A void is final. To ask for the money again, use a new id.",
+        _P.REQUEST, _P.CAPTURE, _P.SALE, _P.RETURN, _P.COMMAND, _P.TENDER,
+    )
+    TOO_LATE = (
+        "too_late", _STATE, "it was read after `decide_by`, or is too old",
+        "If it is still wanted, send it with a new id and a later `decide_by`.", _P.REQUEST,
+    )
+    CARD_NOT_ACCEPTED = (
+        "card_not_accepted", _UNKNOWN, "the card is unknown, or the PIN is missing or wrong",
+        "Ask the holder for the number and the PIN again. Don't guess: five wrong PINs in a row freeze the card.",
+        _P.REQUEST, _P.RETURN, _P.COMMAND, _P.GIFT_CARD,
+    )
+    CUSTOMER_NOT_FOUND = (
+        "customer_not_found", _UNKNOWN, "the customer has no record",
+        "Find the id with {customer.list}, or create the customer with {customer.create}.",
+        _P.REQUEST, _P.COMMAND, _P.POINTS,
+    )
+    CUSTOMER_ERASED = (
+        "customer_erased", _STATE, "the customer was erased", "Nothing more can be done for this id.",
+        _P.REQUEST, _P.COMMAND, _P.POINTS,
+    )
+    CUSTOMER_BLOCKED = (
+        "customer_blocked", _STATE, "the customer is blocked",
+        "Ask the operator. {customer.update} with the status `active` unblocks the customer.",
+        _P.REQUEST, _P.COMMAND, _P.POINTS,
+    )
+    SALE_NOT_FOUND = (
+        "sale_not_found", _UNKNOWN, "there is no such sale", "Check the sale's id.", _P.RETURN, _P.COMMAND,
+    )
+    SALE_LINE_NOT_FOUND = (
+        "sale_line_not_found", _UNKNOWN, "the sale has no such line", "Check the line's id with {event.explain}.",
+        _P.RETURN,
+    )
+    TENDER_NOT_FOUND = (
+        "tender_not_found", _UNKNOWN, "there is no such tender", "Check the tender's id with {tender.get}.",
+        _P.CAPTURE, _P.RETURN, _P.COMMAND, _P.TENDER,
+    )
+    COMMAND_NOT_FOUND = (
+        "command_not_found", _UNKNOWN, "there is no such command",
+        "A line of {loyalty.history} or {giftcard.history} has the type and the id of its document.", _P.COMMAND,
+    )
+    CURRENCY_MISMATCH = (
+        "currency_mismatch", _INVALID, "the card or the sale has another currency",
+        "Use its own currency: {giftcard.get} shows a card's. Nothing is converted.",
+        _P.REQUEST, _P.RETURN, _P.COMMAND, _P.GIFT_CARD, _P.TENDER,
+    )
+    CURRENCY_NOT_IN_POLICY = (
+        "currency_not_in_policy", _INVALID, "the policy lacks the currency",
+        "Use a currency of the policy: {loyalty.policy.get}.", _P.REQUEST, _P.RETURN, _P.COMMAND, _P.POINTS,
+    )
+    KIND_MISMATCH = (
+        "kind_mismatch", _INVALID, "the sale names the tender with another kind than its request",
+        "The tender was settled. Correct the kind at the sale's source.", _P.TENDER,
+    )
+    INVALID_STATE = (
+        "invalid_state", _STATE, "what it refers to is in a state that does not allow it",
+        "Look at it first ({customer.get}, {giftcard.get}, {tender.get}). A repetition is refused again.",
+        _P.CAPTURE, _P.RETURN, _P.COMMAND, _P.TENDER,
+    )
+    NOT_IN_SALE = (
+        "not_in_sale", _STATE, "the tender's request names the sale, but the sale does not name it",
+        "The money was taken. Void the tender, or correct the sale.", _P.TENDER,
+    )
+    CUSTOMER_EXISTS = (
+        "customer_exists", _STATE, "the customer was created before",
+        "See {customer.get}. {customer.update} changes the profile.", _P.COMMAND,
+    )
+    CARD_EXISTS = (
+        "card_exists", _STATE, "the card was issued before",
+        "Issue another number, or none: then one is generated.", _P.COMMAND, _P.GIFT_CARD,
+    )
+    POLICY_NOT_LATER = (
+        "policy_not_later", _STATE, "a version in force begins later (POL6)",
+        "See {loyalty.policy.get}, and choose a later `effective_from`.", _P.COMMAND,
+    )
+    CARD_EXPIRED = (
+        "card_expired", _STATE, "the card's last day is over", "It can't pay. A new card can be issued.",
+        _P.REQUEST, _P.RETURN, _P.COMMAND, _P.GIFT_CARD,
+    )
+    CARD_FROZEN = (
+        "card_frozen", _STATE, "the card is frozen",
+        "Ask the operator. {giftcard.unfreeze} lets it pay again, unless it is below zero.",
+        _P.REQUEST, _P.RETURN, _P.COMMAND, _P.GIFT_CARD,
+    )
+    HOLD_EXPIRED = (
+        "hold_expired", _STATE, "the hold had expired",
+        "Take what is missing by another means, or authorize again with a new id: {tender.authorize}.",
+        _P.REQUEST, _P.CAPTURE, _P.RETURN, _P.TENDER,
+    )
+    PARKED_TOO_LONG = (
+        "parked_too_long", _STATE, "what it waited for did not come in time",
+        "Find out what never came with {event.explain}, and send it again.", _P.CAPTURE, _P.RETURN, _P.TENDER,
+    )
+    BELOW_MINIMUM = (
+        "below_minimum", _INVALID, "it is less than the policy allows",
+        "See the minimum with {loyalty.policy.get}.", _P.REQUEST, _P.COMMAND,
+    )
+    OVER_MAXIMUM = (
+        "over_maximum", _INVALID, "it is more than the policy allows",
+        "See the limits with {loyalty.policy.get}, and use less.", _P.REQUEST, _P.COMMAND,
+    )
+    GIFT_CARD_BUYS_GIFT_CARD = (
+        "gift_card_buys_gift_card", _INVALID, "a gift card would pay for a gift card",
+        "Pay that part of the sale by another means.", _P.REQUEST, _P.GIFT_CARD,
+    )
+    OVER_RETURNED = (
+        "over_returned", _STATE, "more is returned than was left", "Take back at most what is left ({event.explain}).",
+        _P.RETURN, _P.COMMAND,
+    )
+    AMOUNT_OVER_CAPTURED = (
+        "amount_over_captured", _STATE, "more is given back than was taken",
+        "Give back at most what is left. Without an amount, a command gives back the rest.",
+        _P.RETURN, _P.COMMAND, _P.TENDER,
+    )
+    AMOUNT_OVER_AUTHORIZED = (
+        "amount_over_authorized", _STATE, "more is taken than was approved",
+        "Only the approved amount was taken. Take the rest by another means.", _P.CAPTURE, _P.TENDER,
+    )
+    INSUFFICIENT_BALANCE = (
+        "insufficient_balance", Category.INSUFFICIENT_BALANCE, "the balance is too small",
+        "Take less, or use `allow_partial` where there is one.", _P.REQUEST, _P.COMMAND,
+    )
+    TENDERS_MISMATCH = (
+        "tenders_mismatch", _INVALID, "the tenders do not add up to the lines",
+        "The sale was settled all the same. Check it at its source.", _P.SALE,
+    )
+    REFUNDS_MISMATCH = (
+        "refunds_mismatch", _INVALID, "the refunds are more than the lines counted",
+        "The return was settled all the same. Check it at its source.", _P.RETURN,
+    )
+    # fmt: on
 
 
 class DeadLetterReason(StrEnum):
@@ -69,61 +224,11 @@ class DeadLetterReason(StrEnum):
     NOT_ALLOWED_HERE = "not_allowed_here"
 
 
-_MEMBERS: Final[Mapping[Category, frozenset[Reason]]] = {
-    Category.INVALID_REQUEST: frozenset(
-        {
-            Reason.TRAINING,
-            Reason.CURRENCY_MISMATCH,
-            Reason.CURRENCY_NOT_IN_POLICY,
-            Reason.KIND_MISMATCH,
-            Reason.BELOW_MINIMUM,
-            Reason.OVER_MAXIMUM,
-            Reason.GIFT_CARD_BUYS_GIFT_CARD,
-            Reason.TENDERS_MISMATCH,
-            Reason.REFUNDS_MISMATCH,
-        }
-    ),
-    Category.NOT_FOUND: frozenset(
-        {
-            Reason.CARD_NOT_ACCEPTED,
-            Reason.CUSTOMER_NOT_FOUND,
-            Reason.SALE_NOT_FOUND,
-            Reason.SALE_LINE_NOT_FOUND,
-            Reason.TENDER_NOT_FOUND,
-            Reason.COMMAND_NOT_FOUND,
-        }
-    ),
-    Category.INVALID_STATE: frozenset(
-        {
-            Reason.ALREADY_VOIDED,
-            Reason.TOO_LATE,
-            Reason.CUSTOMER_ERASED,
-            Reason.CUSTOMER_BLOCKED,
-            Reason.INVALID_STATE,
-            Reason.NOT_IN_SALE,
-            Reason.CUSTOMER_EXISTS,
-            Reason.CARD_EXISTS,
-            Reason.POLICY_NOT_LATER,
-            Reason.CARD_EXPIRED,
-            Reason.CARD_FROZEN,
-            Reason.HOLD_EXPIRED,
-            Reason.PARKED_TOO_LONG,
-            Reason.OVER_RETURNED,
-            Reason.AMOUNT_OVER_CAPTURED,
-            Reason.AMOUNT_OVER_AUTHORIZED,
-        }
-    ),
-    Category.INSUFFICIENT_BALANCE: frozenset({Reason.INSUFFICIENT_BALANCE}),
-}
-
-CATEGORY: Final[Mapping[Reason, Category]] = MappingProxyType(
-    {reason: category for reason in Reason for category, members in _MEMBERS.items() if reason in members},
-)
 _PRECEDENCE: Final = {reason: place for place, reason in enumerate(Reason)}
 
 
 def first(reasons: Iterable[Reason | None]) -> Reason | None:
-    """The reason that is told where several hold (contract §3); None stands for one that does not hold."""
+    """Return the reason of the highest precedence (contract REASON1), or None; a None among them does not count."""
     told = None
     for reason in reasons:
         if reason is not None and (told is None or _PRECEDENCE[reason] < _PRECEDENCE[told]):

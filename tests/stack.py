@@ -124,7 +124,9 @@ def containers() -> Iterator[tuple[str, str, str]]:
     settings = {"max_connections": postgres.SETTINGS["max_connections"], **QUICK}
     broker = ApacheKafkaContainer(kafka.PROPERTIES)
     password, port = secrets.token_hex(16), free_ports(1)[0]
-    database = PostgresContainer(os.environ.get("POSTGRES_IMAGE", "postgres:18"), username="crm", password=password, dbname="crm", driver=None)
+    database = PostgresContainer(
+        os.environ.get("POSTGRES_IMAGE", "postgres:18"), username="crm", password=password, dbname="crm", driver=None
+    )
     on_loopback(database, 5432, port)
     database.with_command(["postgres", *(f"--{key}={value}" for key, value in settings.items())])
     with ExitStack() as running:

@@ -14,12 +14,12 @@ import pytest
 from schemas import door_examples
 from schemas.operations import OPERATIONS, Access
 from schemas.problems import Code
-from schemas.reasons import CATEGORY, Reason
+from schemas.reasons import Reason
 from tests.mcp.connecting import of_a_full_key
 from tests.mcp.test_http import KEY, server
 from tests.mcp.test_stdio import environment
 from tests.terminal.server import Api, Asked, Reply, problem, serving
-from worker.mcp.meanings import REASONS
+from worker.mcp.explanations import Explanation, of_reason
 from worker.mcp.tools import CONFIRMATION, TOKEN, served
 
 TOOLS = Path(__file__).parents[2] / "tools" / "mcp"
@@ -33,7 +33,7 @@ REFUSED = Reason.INSUFFICIENT_BALANCE
 def answer(asked: Asked) -> Reply:
     """As the documents of the API show it; who redeems points is refused."""
     if asked.route == "/loyalty/redeem":
-        outcome = {"status": "rejected", "reason": REFUSED.value, "category": CATEGORY[REFUSED].value}
+        outcome = {"status": "rejected", "reason": REFUSED.value, "category": REFUSED.category.value}
         return problem(Code.INSUFFICIENT_BALANCE, REFUSED.value, "refused", outcome, Idempotency_Key=asked.key or "")
     return of_a_full_key(asked)
 
@@ -86,7 +86,7 @@ def test_the_model_sees_why_a_call_failed_and_what_to_do(api: Api, transport: st
     assert all(result.get("isError") for result in results), results
     said = [json.loads(result["content"][0]["text"]) for result in results]
     assert [one["reason"] for one in said] == [REFUSED.value, "invalid", "unknown_tool"]
-    assert (said[0]["meaning"], said[0]["what_to_do"]) == (REASONS[REFUSED].is_so, REASONS[REFUSED].do)
+    assert Explanation(said[0]["meaning"], said[0]["what_to_do"]) == of_reason(REFUSED)
     assert said[1]["detail"].startswith("points: ")
 
 

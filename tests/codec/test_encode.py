@@ -10,7 +10,7 @@ from schemas.outcomes import NOTICES, TENDER_NOTICES, OutcomeEnvelope
 from schemas.reasons import Reason
 from schemas.registry import DOCUMENTS
 from tests.codec.records import NOW_MS
-from tests.e2e.expected import CATEGORY
+from tests.schemas.contract_page import CATEGORY
 from worker.codec import Outlet
 from worker.codec.encode import STATUSES, event_id, facts_of
 from worker.domain.identity import account_id

@@ -16,21 +16,10 @@ import re
 from typing import Any
 
 from tests.e2e.documents import card_name
+from tests.schemas.contract_page import CATEGORY
 
 Data = dict[str, Any]
 Parts = dict[str, str]
-
-_CATEGORIES = {
-    "invalid-request": """training currency_mismatch currency_not_in_policy kind_mismatch below_minimum over_maximum
-        gift_card_buys_gift_card tenders_mismatch refunds_mismatch""",
-    "not-found": """card_not_accepted customer_not_found sale_not_found sale_line_not_found tender_not_found
-        command_not_found""",
-    "invalid-state": """already_voided too_late customer_erased customer_blocked invalid_state not_in_sale
-        customer_exists card_exists policy_not_later card_expired card_frozen hold_expired parked_too_long
-        over_returned amount_over_captured amount_over_authorized""",
-    "insufficient-balance": "insufficient_balance",
-}
-CATEGORY = {reason: category for category, reasons in _CATEGORIES.items() for reason in reasons.split()}
 
 NAMED = ("card", "tender", "worth", "until", "to")
 QUIET = ("policy", "customer", "sale", "worth", "until")

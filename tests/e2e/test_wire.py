@@ -14,7 +14,7 @@ from tests.e2e.day import Day
 from tests.e2e.place import Place
 from tests.e2e.wire import TRACE, Twice, pairs, traced
 from tests.kafka_io import Published
-from tests.model.rules import CATEGORY, PRECEDENCE
+from tests.schemas.contract_page import CATEGORY, PRECEDENCE
 
 ATTRIBUTES = ["specversion", "id", "source", "type", "subject", "orgcode", "time", "datacontenttype", "data"]
 NOT_THE_ANSWER = ("tender_id", "tender", "sale_id", "policy_version")  # what the request said, and when

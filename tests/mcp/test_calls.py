@@ -10,11 +10,11 @@ from structlog.testing import capture_logs
 from schemas import door_examples
 from schemas.operations import OPERATIONS, Access, Operation
 from schemas.problems import Code
-from schemas.reasons import CATEGORY, Reason
+from schemas.reasons import Reason
 from tests.mcp.connecting import connected, members, refusal
 from tests.terminal.server import Reply, in_turn, ok, problem
 from worker.mcp.arguments import MAX_BYTES, MAX_DEPTH
-from worker.mcp.meanings import REASONS
+from worker.mcp.explanations import Explanation, of_reason
 from worker.mcp.tools import CONFIRMATION, DOCUMENT, IDENTITY, served, takes_identity
 
 PLAIN = [one for one in served().values() if one.access is not Access.DANGEROUS]
@@ -62,22 +62,22 @@ async def test_a_stored_answer_is_told_as_one() -> None:
 
 
 def rejected(reason: Reason) -> dict[str, str]:
-    return {"status": "rejected", "reason": reason.value, "category": CATEGORY[reason].value}
+    return {"status": "rejected", "reason": reason.value, "category": reason.category.value}
 
 
 @MODES
 async def test_a_refusal_is_an_error_with_the_outcome_and_what_to_do(mode: str) -> None:
     document = {"Idempotency_Key": "i-1"}
     said = {
-        reason: problem(Code(CATEGORY[reason].value), reason.value, "", rejected(reason), **document)
+        reason: problem(Code(reason.category.value), reason.value, "", rejected(reason), **document)
         for reason in Reason
     }
     async with connected(in_turn(*said.values()), mode=mode) as (client, _):
         told = {reason: refusal(await client.call_tool("loyalty_earn", EARN)) for reason in said}
     for reason, error in told.items():
-        assert (error["code"], error["reason"]) == (CATEGORY[reason].value, reason.value)
+        assert (error["code"], error["reason"]) == (reason.category.value, reason.value)
         assert (error["outcome"], error["document"]["id"]) == (rejected(reason), "i-1")
-        assert (error["meaning"], error["what_to_do"]) == (REASONS[reason].is_so, REASONS[reason].do)
+        assert Explanation(error["meaning"], error["what_to_do"]) == of_reason(reason)
         assert error["request_id"]
 
 

@@ -16,8 +16,8 @@ from tests.mcp.connecting import connected, refusal
 from tests.terminal.server import in_turn, problem
 from worker.mcp import prompts
 from worker.mcp.arguments import check_body, check_names
+from worker.mcp.explanations import INTERFACES, as_page, of_reason
 from worker.mcp.guides import GUIDES
-from worker.mcp.meanings import DOORS, REASONS, as_page
 from worker.mcp.tools import IDENTITY, TOKEN, Offered, UnknownTools, group, named, offered, served
 
 ALL = offered(frozenset(Access))
@@ -151,13 +151,12 @@ def test_what_the_api_itself_may_say_of_a_tool_has_a_meaning() -> None:
         DoorReason.UNKNOWN_ROUTE, DoorReason.METHOD_NOT_ALLOWED, DoorReason.NOT_JSON, DoorReason.BODY_TOO_SLOW,
         DoorReason.MALFORMED_REQUEST, DoorReason.HEAD_TOO_SLOW, DoorReason.SESSIONS_LIMITED,
     }  # fmt: skip
-    assert {reason.value for reason in set(DoorReason) - of_other_requests} <= DOORS.keys()
+    assert {reason.value for reason in set(DoorReason) - of_other_requests} <= INTERFACES.keys()
 
 
 def test_every_reason_has_a_meaning_and_no_page_names_a_tool_that_is_not_there() -> None:
-    assert set(REASONS) == set(Reason)
-    said = [*REASONS.values(), *DOORS.values()]
-    texts = [text for one in said for text in (one.is_so, one.do)] + [guide.when for guide in GUIDES.values()]
+    said = [*map(of_reason, Reason), *INTERFACES.values()]
+    texts = [text for one in said for text in (one.meaning, one.advice)] + [guide.when for guide in GUIDES.values()]
     texts += [
         message.content.model_dump_json() for one in prompts.LISTED for message in prompts.get(one.name, {}).messages
     ]
@@ -165,6 +164,5 @@ def test_every_reason_has_a_meaning_and_no_page_names_a_tool_that_is_not_there()
         word for text in texts for word in re.findall(r"\b(?:customer|loyalty|giftcard|tender|event)_[a-z_]+", text)
     }
     arguments = {name for one in ALL.values() for name in one.tool.input_schema["properties"]}
-    reasons = {reason.value for reason in REASONS}
-    assert named - arguments - reasons <= set(ALL)
-    assert all(f"`{reason}`" in as_page() for reason in (*(one.value for one in REASONS), *DOORS))
+    assert named - arguments - set(Reason) <= set(ALL)
+    assert all(f"`{reason}`" in as_page() for reason in (*Reason, *INTERFACES))

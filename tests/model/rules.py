@@ -7,28 +7,9 @@ from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
+from tests.schemas.contract_page import PRECEDENCE
+
 Data = dict[str, Any]
-
-_PRECEDENCE = """
-training already_voided too_late card_not_accepted customer_not_found customer_erased customer_blocked
-sale_not_found sale_line_not_found tender_not_found command_not_found currency_mismatch currency_not_in_policy
-kind_mismatch invalid_state not_in_sale customer_exists card_exists policy_not_later card_expired card_frozen
-hold_expired parked_too_long below_minimum over_maximum gift_card_buys_gift_card over_returned amount_over_captured
-amount_over_authorized insufficient_balance tenders_mismatch refunds_mismatch
-"""
-PRECEDENCE = _PRECEDENCE.split()
-
-_CATEGORIES = {
-    "invalid-request": """training currency_mismatch currency_not_in_policy kind_mismatch below_minimum over_maximum
-        gift_card_buys_gift_card tenders_mismatch refunds_mismatch""",
-    "not-found": """card_not_accepted customer_not_found sale_not_found sale_line_not_found tender_not_found
-        command_not_found""",
-    "invalid-state": """already_voided too_late customer_erased customer_blocked invalid_state not_in_sale
-        customer_exists card_exists policy_not_later card_expired card_frozen hold_expired parked_too_long
-        over_returned amount_over_captured amount_over_authorized""",
-    "insufficient-balance": "insufficient_balance",
-}
-CATEGORY = {reason: category for category, reasons in _CATEGORIES.items() for reason in reasons.split()}
 
 DEFAULT_POLICY: Data = {
     "earn": {

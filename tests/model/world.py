@@ -8,7 +8,8 @@ from datetime import date, datetime, timedelta
 from fractions import Fraction
 
 from tests.model.accounts import Card, LotKey, Picks, Points
-from tests.model.rules import CATEGORY, DEFAULT_POLICY, Data, first, instant, twelve_months_before
+from tests.model.rules import DEFAULT_POLICY, Data, first, instant, twelve_months_before
+from tests.schemas.contract_page import CATEGORY
 
 
 @dataclass

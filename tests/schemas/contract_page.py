@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import NamedTuple
 
 PAGE = (Path(__file__).parents[2] / "docs" / "contract.md").read_text(encoding="utf-8")
 LINES = PAGE.splitlines()
@@ -33,3 +34,19 @@ def rows(heading: str) -> list[list[str]]:
 def codes(text: str) -> list[str]:
     """What stands in backticks, in order."""
     return CODE.findall(text)
+
+
+class ReasonRow(NamedTuple):
+    """A row of the table of reasons."""
+
+    reason: str
+    category: str
+    meaning: str
+
+
+# In their order of precedence.
+REASONS = [
+    ReasonRow(codes(reason)[0], codes(category)[0], meaning) for _, reason, category, meaning in rows("### 3.3 Reasons")
+]
+PRECEDENCE = [row.reason for row in REASONS]
+CATEGORY = {row.reason: row.category for row in REASONS}

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from schemas.operations import OPERATIONS
 from schemas.outcomes import NOTICES, OutcomeData
 from schemas.policy import DEFAULT_POLICY
-from schemas.reasons import CATEGORY, DeadLetterReason, Reason
+from schemas.reasons import DeadLetterReason
 from schemas.registry import DOCUMENTS
 from tests.schemas.contract_page import LINES, PAGE, codes, rows, section
 
@@ -86,12 +86,6 @@ def test_every_member_of_a_command_is_in_the_table_of_commands(name: str) -> Non
 def test_every_route_is_listed() -> None:
     listed = {route for line in section("## 5 HTTP, CLI, MCP") for route in codes(line)}
     assert {operation.route for operation in OPERATIONS.values()} - listed == set()
-
-
-def test_reasons_stand_in_their_precedence_with_their_category() -> None:
-    table = {codes(reason)[0]: codes(category)[0] for _, reason, category, _ in rows("### 3.3 Reasons")}
-    known = {reason: category for reason, category in table.items() if reason in set(Reason)}
-    assert list(known.items()) == [(reason.value, CATEGORY[reason].value) for reason in Reason]
 
 
 def test_dead_letter_reasons_are_listed() -> None:

@@ -1,46 +1,56 @@
+import re
 from itertools import pairwise
+from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.reasons import CATEGORY, Category, Reason, first
+from schemas.operations import OPERATIONS
+from schemas.reasons import Place, Reason, first
+from tests.schemas.contract_page import REASONS
 
-# Contract §3, as it is written there.
-PRECEDENCE = """
-`training`, `already_voided`, `too_late`, `card_not_accepted`, `customer_not_found`, `customer_erased`, `customer_blocked`, `sale_not_found`,
-`sale_line_not_found`, `tender_not_found`, `command_not_found`, `currency_mismatch`, `currency_not_in_policy`, `kind_mismatch`, `invalid_state`, `not_in_sale`, `customer_exists`,
-`card_exists`, `policy_not_later`, `card_expired`, `card_frozen`, `hold_expired`, `parked_too_long`, `below_minimum`, `over_maximum`, `gift_card_buys_gift_card`, `over_returned`, `amount_over_captured`,
-`amount_over_authorized`, `insufficient_balance`, `tenders_mismatch`, `refunds_mismatch`
-"""  # noqa: E501  # a quotation
-CATEGORIES = {
-    "invalid-request": "`training`, `currency_mismatch`, `currency_not_in_policy`, `kind_mismatch`, `below_minimum`, "
-    "`over_maximum`, "
-    "`gift_card_buys_gift_card`, `tenders_mismatch`, `refunds_mismatch`",
-    "not-found": "`card_not_accepted`, `customer_not_found`, `sale_not_found`, `sale_line_not_found`, "
-    "`tender_not_found`, `command_not_found`",
-    "invalid-state": "`already_voided`, `too_late`, `customer_erased`, `customer_blocked`, `invalid_state`, "
-    "`not_in_sale`, `customer_exists`, `card_exists`, `policy_not_later`, `card_expired`, `card_frozen`, "
-    "`hold_expired`, `parked_too_long`, `over_returned`, `amount_over_captured`, "
-    "`amount_over_authorized`",
-    "insufficient-balance": "`insufficient_balance`",
-}
+TABLES = Path(__file__).parents[1] / "domain" / "tables"
+DOCUMENTS = {"request": Place.REQUEST, "capture": Place.CAPTURE, "sale": Place.SALE, "return": Place.RETURN}
+PARTS = {"points": Place.POINTS, "card": Place.GIFT_CARD, "tender": Place.TENDER}
 
 
-def _words(quotation: str) -> list[str]:
-    return [word.strip(" `\n") for word in quotation.split(",")]
+def test_the_contract_has_the_same_reasons_in_the_same_order() -> None:
+    assert [(reason.value, reason.category.value, reason.meaning) for reason in Reason] == [
+        (row.reason, row.category, row.meaning) for row in REASONS
+    ]
 
 
-def test_precedence_is_the_contract_s() -> None:
-    assert [reason.value for reason in Reason] == _words(PRECEDENCE)
+@pytest.mark.parametrize("reason", Reason)
+def test_advice_names_operations_that_there_are(reason: Reason) -> None:
+    assert reason.advice(lambda name: OPERATIONS[name].route)
+    assert reason.places
 
 
-def test_categories_are_the_contract_s() -> None:
-    by_category: dict[str, list[str]] = {category.value: [] for category in Category}
-    for reason in Reason:
-        by_category[CATEGORY[reason]].append(reason.value)
-    assert {name: sorted(reasons) for name, reasons in by_category.items()} == {
-        name: sorted(_words(words)) for name, words in CATEGORIES.items()
-    }
+def shown(table: str) -> set[tuple[Reason, Place]]:
+    """Where the rows of a table of decisions show reasons: at the top, and in brackets behind a part."""
+    found = set()
+    for line in table.splitlines():
+        if line.startswith(("#", "let ")) or line.count("|") != 2:
+            continue
+        when, then = (cell.strip() for cell in line.split("|")[1:])
+        document = when.split(";")[-1].split()[:1]
+        top = re.match(r"\w+ (\w+)", then)
+        if document and top and top[1] in set(Reason):
+            found.add((Reason(top[1]), DOCUMENTS.get(document[0], Place.COMMAND)))
+        part = None
+        for name, reason in re.findall(r"\b(points|card|tender)\b|\((\w+)\)", then):
+            part = PARTS.get(name, part)
+            if part is not None and reason in set(Reason):
+                found.add((Reason(reason), part))
+    return found
+
+
+def test_reasons_occur_in_their_places_only() -> None:
+    places = {(reason, place) for reason in Reason for place in reason.places}
+    of_voids = {(Reason.ALREADY_VOIDED, Place.COMMAND), (Reason.INSUFFICIENT_BALANCE, Place.COMMAND)}
+    found = {place for path in TABLES.glob("*.txt") for place in shown(path.read_text(encoding="utf-8"))}
+    assert found - places - of_voids == set()
 
 
 @given(st.permutations(list(Reason)), st.integers(0, len(Reason)))

@@ -7,7 +7,7 @@ import orjson
 from starlette.responses import Response
 
 from schemas.problems import DOOR, KINDS, MEDIA_TYPE, NOT_ANY_MORE, Code, DoorReason, details, refused
-from schemas.reasons import CATEGORY, Reason
+from schemas.reasons import Reason
 from schemas.scopes import Scope
 
 
@@ -53,7 +53,7 @@ def own(
 
 def refusal(reason: Reason, outcome: Mapping[str, Any] | None = None) -> Problem:
     """A document that was declined or rejected, with its outcome's data; without one a reading that has no answer."""
-    return Problem(Code(CATEGORY[reason].value), reason.value, refused(reason, outcome), outcome=outcome)
+    return Problem(Code(reason.category.value), reason.value, refused(reason, outcome), outcome=outcome)
 
 
 def not_any_more(reason: Reason, outcome: Mapping[str, Any], headers: Mapping[str, str]) -> Problem:

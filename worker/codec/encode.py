@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 import orjson
 
 from schemas.envelope import OUTCOME_PREFIX, SOURCE, SPECVERSION
-from schemas.reasons import CATEGORY, Reason
+from schemas.reasons import Reason
 from schemas.scalars import format_instant
 from worker.domain.identity import account_id
 from worker.domain.lots import Kind
@@ -195,7 +195,7 @@ def _data(facts: Facts, orgcode: str, subject: str) -> dict[str, Any]:
     data: dict[str, Any] = {"status": STATUSES[status]}
     if reason is not None:
         data["reason"] = reason
-        data["category"] = CATEGORY[Reason(reason)].value
+        data["category"] = Reason(reason).category.value
     _ids(data, facts, subject)
     if points is not None:
         data["points"] = _points(points, orgcode, data.get("customer_id", ""))

@@ -11,7 +11,7 @@ from mcp import MCPError
 from schemas.operations import Operation
 from schemas.problems import Code
 from worker.client.failure import ApiError
-from worker.mcp.meanings import meaning
+from worker.mcp.explanations import explanation
 
 _CALLERS_FAULT: Final = frozenset({Code.INVALID_REQUEST, Code.NOT_FOUND})
 
@@ -42,13 +42,13 @@ def of_api(error: ApiError, operation: Operation) -> Refused:
 
 def members(refused: Refused) -> dict[str, Any]:
     """What is wrong, what that means, and what to do next: for programs and for models."""
-    said = meaning(refused.reason, refused.code)
+    said = explanation(refused.reason, refused.code)
     return {
         "code": refused.code.value,
         "reason": refused.reason,
         "detail": refused.detail,
-        "meaning": said.is_so,
-        "what_to_do": said.do,
+        "meaning": said.meaning,
+        "what_to_do": said.advice,
         **refused.more,
     }
 

@@ -12,7 +12,7 @@ from schemas.operations import OPERATIONS
 from schemas.problems import Code
 from worker.client.client import Client
 from worker.client.failure import ApiError
-from worker.mcp import meanings
+from worker.mcp import explanations
 from worker.mcp.refusals import Refused, of_api
 
 _MARKDOWN: Final = "text/markdown"
@@ -64,7 +64,7 @@ async def read(client: Client, uri: str) -> mcp.ReadResourceResult:
     if uri == _CONTRACT:
         return _fixed(uri, contract())
     if uri == _REASONS:
-        return _fixed(uri, meanings.as_page())
+        return _fixed(uri, explanations.as_page())
     if uri == _POLICY or version is not None:
         policy = await _policy(client, {} if version is None else {"version": int(version[1])})
         text = json.dumps(policy, indent=2, ensure_ascii=False)

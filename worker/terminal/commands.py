@@ -10,7 +10,6 @@ import typer
 from schemas import door_examples
 from schemas.currencies import CURRENCIES
 from schemas.operations import Access, Operation
-from schemas.reasons import CATEGORY
 from worker.client.connection import is_header_safe
 from worker.deferred import alone
 from worker.terminal import profiles, words
@@ -135,7 +134,7 @@ def _help(operation: Operation) -> str:
     if operation.access is Access.DANGEROUS:
         parts.append("At a terminal it asks whether to go ahead.")
     if operation.refusals:
-        told = "\n".join(f"  {reason.value}  ({CATEGORY[reason].value})" for reason in operation.refusals)
+        told = "\n".join(f"  {reason.value}  ({reason.category.value})" for reason in operation.refusals)
         parts.append(f"\b\nMay be refused:\n{told}")
     parts.append(f"\b\nExample:\n  {example(operation)}")
     return "\n\n".join(parts)

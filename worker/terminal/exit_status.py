@@ -64,18 +64,9 @@ STATUS_OF_CODE: Final[Mapping[Code, ExitStatus]] = MappingProxyType(
     }
 )
 
+_REASONS: Final = frozenset(reason.value for reason in Reason)
 _ADVICE: Final[Mapping[str, str]] = MappingProxyType(
     {
-        Reason.CARD_NOT_ACCEPTED: "Check the number and the PIN; five wrong PINs in a row freeze the card.",
-        Reason.CUSTOMER_NOT_FOUND: "Create the customer first: g3n crm customer create.",
-        Reason.CUSTOMER_BLOCKED: "Unblock the customer: g3n crm customer update --status active.",
-        Reason.CARD_FROZEN: "Unfreeze the card: g3n crm giftcard unfreeze.",
-        Reason.CURRENCY_MISMATCH: "Use the currency of the card: g3n crm giftcard get.",
-        Reason.CURRENCY_NOT_IN_POLICY: "See its currencies: g3n crm policy get.",
-        Reason.BELOW_MINIMUM: "See the limits: g3n crm policy get.",
-        Reason.OVER_MAXIMUM: "See the limits: g3n crm policy get.",
-        Reason.ALREADY_VOIDED: "A void is final: use a new id.",
-        Reason.HOLD_EXPIRED: "Authorize again with a new tender id: g3n crm tender authorize.",
         DoorReason.CONFLICT: "This id belongs to another request: use another --idempotency-key (or tender id).",
         DoorReason.UNKNOWN_EVENT: "Check type and id. The worker may not have read it yet, or it is a dead letter.",
         DoorReason.UNKNOWN_ROUTE: "Check the URL of the profile: g3n login.",
@@ -100,6 +91,8 @@ _ADVICE_OF_CODE: Final[Mapping[Code, str]] = MappingProxyType(
 
 def advice_for(code: Code, reason: str) -> str | None:
     """Return what the user can do about this reason, or about its code; None if there is nothing to say."""
+    if reason in _REASONS:
+        return Reason(reason).advice(lambda name: f"g3n crm {name.replace('.', ' ')}")
     return _ADVICE.get(reason) or _ADVICE_OF_CODE.get(code)
 
 
