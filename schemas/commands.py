@@ -197,6 +197,12 @@ class NewCard(Wire):
     number: CardNumber | None = None
 
 
+class NumberedCard(NewCard):
+    """A new card that has a number already."""
+
+    number: CardNumber
+
+
 class GiftCardIssue(Command):
     """`crm.giftcard.issue`; `expires_on` is the last good day, UTC."""
 
@@ -256,6 +262,15 @@ class GiftCardExtend(Command):
 
     gift_card: CardRef
     expires_on: Date | None = None
+
+
+class GiftCardReplace(Command):
+    """`crm.giftcard.replace`: a new card takes over all of another; `pin` is the new card's."""
+
+    from_card: CardRef
+    to_card: NumberedCard
+    pin: Pin | None = None
+    reason: Text | None = None
 
 
 class GiftCardTransfer(Command):

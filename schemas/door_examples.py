@@ -174,6 +174,7 @@ ANSWERS: Final[Mapping[str, Data]] = {
     "giftcard.link": _of_cards(_card("gc-1", 0, 3500, 4), **_CUSTOMER),
     "giftcard.transfer": _of_cards(_card("gc-1", -700, 2800, 5), _card("gc-2", 700, 700, 2, "0025")),
     "giftcard.extend": _of_cards(_card("gc-1", 2800, 2800, 6)),
+    "giftcard.replace": _of_cards(_card("gc-1", -2800, 0, 7), _card("gc-3", 2800, 2800, 1, "0033")),
     "giftcard.get": _CARD_NOW,
     "giftcard.history": {"items": [_LOADED]},
     "sale.complete": _of_customer(

@@ -102,6 +102,13 @@ _CRM: Final[Mapping[str, Data]] = {
     ),
     "crm.giftcard.transfer": _command("transfer-1", from_card=_CARD, to_card={"card_id": "gc-2"}, amount_minor=700),
     "crm.giftcard.extend": _command("extend-1", gift_card={"card_id": "gc-1"}, expires_on="2029-02-28"),
+    "crm.giftcard.replace": _command(
+        "replace-1",
+        from_card={"card_id": "gc-1"},
+        to_card={"number": "6006-4900-0000-0033"},
+        pin=_CARD["pin"],
+        reason="lost",
+    ),
     "crm.pool.join": _command("join-1", customer_id="C-1001", pool_id="family-1"),
     "crm.pool.leave": _command("leave-1", customer_id="C-1001", pool_id="family-1"),
 }

@@ -205,6 +205,11 @@ _OPERATIONS: Final = (
         "Give a gift card a later last day, or none. A balance that expired comes back.",
         R.CARD_NOT_ACCEPTED, R.INVALID_STATE,
     ),
+    _command(
+        "giftcard.replace", Scope.CARD_TRUSTED,
+        "Replace a gift card by a new one, which takes over its balance, holds, last day and customer.",
+        R.CARD_NOT_ACCEPTED, R.INVALID_STATE, R.CARD_EXISTS, access=Access.DANGEROUS,
+    ),
     _reading(
         "giftcard.get", Scope.GIFTCARD_READ, "Return a gift card's balance, holds, expiry and owner.",
         views.GiftCardGet, views.GiftCardView, R.CARD_NOT_ACCEPTED, access=Access.PROBE,

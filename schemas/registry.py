@@ -86,6 +86,7 @@ _COMMANDS: Final = (
     ("crm.pool.leave", 30, commands.PoolLeave),
     ("crm.loyalty.transfer", 31, commands.LoyaltyTransfer),
     ("crm.giftcard.extend", 32, commands.GiftCardExtend),
+    ("crm.giftcard.replace", 33, commands.GiftCardReplace),
 )
 
 DOCUMENTS: Final[Mapping[str, DocumentType]] = MappingProxyType(

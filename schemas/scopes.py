@@ -13,7 +13,7 @@ class Scope(StrEnum):
     LOYALTY_ADJUST = "loyalty:adjust"
     GIFTCARD_READ = "giftcard:read"
     GIFTCARD_WRITE = "giftcard:write"
-    CARD_TRUSTED = "card:trusted"  # no operation's own: a card_id does for a PIN
+    CARD_TRUSTED = "card:trusted"  # a card_id does for a PIN; cards may be replaced
     BULK = "bulk"  # no operation's own: a higher rate of requests, for imports
     SALE_WRITE = "sale:write"
     TENDER = "tender"

@@ -197,7 +197,7 @@ class GiftCardView(Out):
     card_id: Id
     last4: str | None = None
     currency: Currency
-    status: Literal["active", "frozen", "expired"]
+    status: Literal["active", "frozen", "expired", "replaced"]
     balance_minor: int
     held_minor: Count
     available_minor: Count
@@ -205,6 +205,9 @@ class GiftCardView(Out):
     customer_id: Id | None = None
     has_pin: bool
     version: Count
+    replaced_by: Annotated[
+        Id | None, Field(description="the card that took over from a replaced one; only for keys with card:trusted")
+    ] = None
 
 
 class CustomerView(Out):

@@ -57,6 +57,7 @@ OTHERWISE: Final[dict[str, dict[str, Any]]] = {
     "loyalty.reverse": {"of": {"type": "crm.loyalty.earn", "id": "earn-1"}},
     "giftcard.reverse": {"of": {"type": "crm.giftcard.issue", "id": "issue-1"}},
     "giftcard.transfer": {"from_card": CARD | {"pin": "4711"}, "to_card": {"number": "6006-4900-0000-0025"}},
+    "giftcard.replace": {"from_card": {"number": "6006-4900-0000-0025"}, "to_card": {"number": "6006-4900-0000-0033"}},
     "giftcard.freeze": {"gift_card": CARD},
     "giftcard.unfreeze": {"gift_card": CARD},
     "giftcard.link": {"gift_card": CARD, "customer_id": "C-2002"},

@@ -34,6 +34,7 @@ Client = Callable[[Path, dict[str, Any]], Calls]
 _LAST: Final = (
     "sale.void",
     "giftcard.transfer",
+    "giftcard.replace",
     "giftcard.reverse",
     "customer.merge",
     "customer.update",

@@ -11,7 +11,7 @@ Said = tuple[str, Data]
 
 DAY = 86_400
 AT = "2026-03-01T12:00:00Z"
-CARDS = {alias: f"6006-{alias * 8}-{ord(alias):04}" for alias in "GHKL"}
+CARDS = {alias: f"6006-{alias * 8}-{ord(alias):04}" for alias in "GHKLMNOP"}
 
 
 def card(alias: str) -> Data:

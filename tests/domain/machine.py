@@ -257,6 +257,11 @@ class Documents(RuleBasedStateMachine):
     def about_card(self, alias: str, way: str, customer_id: str) -> None:
         self.say(self.command(f"giftcard.{way}", gift_card=card(alias), customer_id=customer_id))
 
+    @rule(source=cards, into=st.sampled_from("MNOP"), yes=rarely)
+    def replace(self, source: str, into: str, yes: bool) -> None:  # noqa: FBT001  drawn
+        if yes:
+            self.say(self.command("giftcard.replace", from_card=card(source), to_card=card(into)))
+
     @rule(alias=cards, days=st.none() | st.integers(-2, 9), ago=ago_h)
     def extend(self, alias: str, days: int | None, ago: int) -> None:
         until = None if days is None else (self.now + timedelta(days=days)).date().isoformat()
@@ -324,4 +329,4 @@ def _shape(account: Account) -> tuple[int, int, int, Any, int]:
     """Balance, held, pending, state: what a version stands for; and the version."""
     pending = sum(lot.amount for lot in account.lots if lot.available_day)
     last_day = None if account.card is None else account.card.expires_day
-    return account.balance, account.held, pending, (account.standing, account.target, last_day), account.version
+    return account.balance, account.held, pending, (account.standing, account.target is None, last_day), account.version

@@ -18,7 +18,7 @@ from worker.codec.encode import facts_of
 from worker.domain import deadlines, needs
 from worker.domain.books import Books
 from worker.domain.decide import Circumstances, decide, parked
-from worker.domain.lots import DAY_US, Kind
+from worker.domain.lots import DAY_US, Account, Kind
 from worker.domain.movements import Timer
 from worker.domain.needs import Needs
 from worker.domain.outcome import Outcome
@@ -191,13 +191,17 @@ class Room:
             while account is not None and account.target is not None:
                 self.accounts.loaded.add(account.target)
                 account = self.accounts[account.target]
-        for customer_id in wanted.ids_of:
-            holder = self.books.holder(customer_id)
-            if holder is not None:
-                merged = self.books.merged.get(self.books.person(holder).key, ())
-                self.accounts.loaded.update((Kind.POINTS, key) for key in merged)
+        for end in self._ends(wanted):
+            self.accounts.loaded.update(self.books.leading.get((end.kind, end.key), ()))
         self._mark += 1
         self.books.begin(self._mark, now_us)
+
+    def _ends(self, wanted: Needs) -> Iterator[Account]:
+        """The accounts of which all that lead to them are wanted."""
+        for customer_id in wanted.ids_of:
+            if (holder := self.books.holder(customer_id)) is not None:
+                yield self.books.person(holder)
+        yield from (card for ref in wanted.replaced_by if (card := self.books.card(ref)) is not None)
 
     def _noted(self) -> None:
         """What the decision changed and set off later, kept as the ledger keeps it."""

@@ -191,6 +191,12 @@ def transfer(words: Words, clock: Clock) -> tuple[str, Data]:
     return "crm.giftcard.transfer", data | ({"amount_minor": amount[0]} if amount else {})
 
 
+def replace(words: Words, clock: Clock) -> tuple[str, Data]:
+    """`replace K1 G H [pin=…]`: H takes over from G; the PIN is H's."""
+    data: Data = {"command_id": words[0], "from_card": _card(words[1], clock), "to_card": _card(words[2], clock)}
+    return "crm.giftcard.replace", data | _pin(words)
+
+
 def _about(kind: str, prefix: str, **fixed: object) -> Callable[[Words, Clock], tuple[str, Data]]:
     """`customer C`: a command about one customer, whose id follows from it."""
     return lambda words, _: (kind, {"command_id": f"{prefix}-{words[0]}", "customer_id": words[0], **fixed})
@@ -256,6 +262,7 @@ VERBS: dict[str, Callable[[Words, Clock], tuple[str, Data]]] = {
     "unfreeze": _card_command("crm.giftcard.unfreeze"),
     "link": _card_command("crm.giftcard.link", "customer_id"),
     "extend": _card_command("crm.giftcard.extend"),
+    "replace": replace,
     "transfer": transfer,
     "join": _simple("crm.pool.join", customer_id=str, pool_id=str),
     "leave": _simple("crm.pool.leave", customer_id=str, pool_id=str),

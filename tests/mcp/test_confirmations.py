@@ -19,7 +19,7 @@ from worker.mcp.tools import CONFIRMATION, DOCUMENT, IDENTITY, TOKEN
 
 ADJUST = {"customer_id": "C-1001", "points": -20, "reason": "booked twice", "actor": "desk-4"}
 OTHER = {**ADJUST, "points": -200}
-DANGEROUS = ["customer.erase", "customer.merge", "loyalty.adjust", "loyalty.policy.put"]
+DANGEROUS = ["customer.erase", "customer.merge", "giftcard.replace", "loyalty.adjust", "loyalty.policy.put"]
 
 
 def simulating(outcome: dict[str, Any], *, stored: bool = False) -> Callable[[Asked], Reply]:

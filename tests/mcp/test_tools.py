@@ -39,7 +39,7 @@ def test_every_operation_but_sessions_is_a_tool_and_has_a_guide() -> None:
 
 def test_what_is_dangerous() -> None:
     dangerous = {name for name, one in ALL.items() if one.is_confirmed}
-    assert dangerous == {"customer_erase", "customer_merge", "loyalty_adjust", "loyalty_policy_put"}
+    assert dangerous == {"customer_erase", "customer_merge", "giftcard_replace", "loyalty_adjust", "loyalty_policy_put"}
     assert dangerous == {name.replace(".", "_") for name, guide in GUIDES.items() if guide.warning}
 
 

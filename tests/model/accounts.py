@@ -136,6 +136,7 @@ class Card:
     wrong_pins: int = 0
     customer_id: str | None = None
     version: int = 0
+    replaced_by: Card | None = None  # of an old number: the card, under whatever number it has now
 
     def held_minor(self) -> int:
         return sum(self.held.values())

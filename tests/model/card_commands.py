@@ -64,7 +64,7 @@ def giftcard_redeem(world: World, doc: Doc) -> None:
 
 def giftcard_reload(world: World, doc: Doc) -> None:
     data, policy = doc.data, world.policy(doc.at)[0]
-    card = world.card(data["gift_card"])
+    card = world.card_to_load(data["gift_card"])
     if card is None:
         return refuse(world, doc, "card_not_accepted")
     reasons = _usable(doc, card) + _load_limits(policy, card, data["amount_minor"])
@@ -97,7 +97,7 @@ def giftcard_state(world: World, doc: Doc) -> None:
     if card is None:
         return refuse(world, doc, "card_not_accepted")
     if doc.type.endswith("unfreeze"):
-        if card.balance < 0:
+        if card.balance < 0 or card.replaced_by:
             return refuse(world, doc, "invalid_state")
         if card.frozen and card.wrong_pins >= 5:  # no topic may lift what wrong PINs froze
             return refuse(world, doc, "card_frozen")
@@ -106,8 +106,8 @@ def giftcard_state(world: World, doc: Doc) -> None:
         card.frozen = True
     else:
         status = world.status(doc.data["customer_id"], doc.at)
-        if status:
-            return refuse(world, doc, status)
+        if status or card.replaced_by:
+            return refuse(world, doc, status or "invalid_state")
         card.customer_id = doc.data["customer_id"]
     return world.emit(doc, "applied")
 
@@ -115,7 +115,7 @@ def giftcard_state(world: World, doc: Doc) -> None:
 def giftcard_transfer(world: World, doc: Doc) -> None:
     data, policy = doc.data, world.policy(doc.at)[0]
     card, reason = world.card_with_pin(data["from_card"])
-    into = world.card(data["to_card"])
+    into = world.card_to_load(data["to_card"])
     if card is None or into is None:
         return refuse(world, doc, reason or "card_not_accepted")
     amount = data.get("amount_minor", card.available())
@@ -134,6 +134,8 @@ def giftcard_extend(world: World, doc: Doc) -> None:
     card = world.card(doc.data["gift_card"])
     if card is None:
         return refuse(world, doc, "card_not_accepted")
+    if card.replaced_by:
+        return refuse(world, doc, "invalid_state")
     until = date.fromisoformat(doc.data["expires_on"]) if doc.data.get("expires_on") else None
     if card.expires_on != until:
         if card.expires_on is None or (until is not None and until < card.expires_on):
@@ -142,4 +144,20 @@ def giftcard_extend(world: World, doc: Doc) -> None:
         if until is None or until >= doc.on:
             card.move(card.expired)
             card.expired = 0
+    return world.emit(doc, "applied")
+
+
+def giftcard_replace(world: World, doc: Doc) -> None:
+    """The card is the same, under a new number; what is left under the old one is empty and pays nothing."""
+    card, number = world.card(doc.data["from_card"]), doc.data["to_card"]["number"]
+    if card is None:
+        return refuse(world, doc, "card_not_accepted")
+    reasons = ["invalid_state" if card.replaced_by else None, "card_exists" if number in world.cards else None]
+    if first(reasons):
+        return refuse(world, doc, *reasons)
+    old = Card(card.number, card.currency, frozen=True, pin=card.pin, wrong_pins=card.wrong_pins)
+    old.version, old.replaced_by = card.version, card
+    world.cards[card.number] = old
+    card.number, card.pin, card.wrong_pins, card.frozen, card.version = number, doc.data.get("pin"), 0, False, 0
+    world.cards[number] = card
     return world.emit(doc, "applied")

@@ -30,6 +30,7 @@ COMMANDS: dict[str, Callable[[World, Doc], None]] = {
     "crm.giftcard.link": card.giftcard_state,
     "crm.giftcard.transfer": card.giftcard_transfer,
     "crm.giftcard.extend": card.giftcard_extend,
+    "crm.giftcard.replace": card.giftcard_replace,
     "crm.pool.join": loyalty.pool,
     "crm.pool.leave": loyalty.pool,
 }

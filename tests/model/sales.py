@@ -142,10 +142,10 @@ def _load_sold_cards(world: World, sale: Sale, policy: Data) -> dict[str, str]:
 
 def card_to_load(world: World, doc: Doc, ref: Data) -> Card | None:
     """The card of a sale line or refund; a number that nobody has used becomes a new card, an unknown id does not."""
-    if world.card(ref) is None and "number" in ref:
+    if world.card_to_load(ref) is None and "number" in ref:
         days = world.policy(doc.at)[0]["gift_card"]["expire_days"]
         world.cards[ref["number"]] = Card(ref["number"], doc.data["currency"], expires_on=expiry(doc, days))
-    return world.card(ref)
+    return world.card_to_load(ref)
 
 
 def expiry(doc: Doc, days: int | None) -> date | None:

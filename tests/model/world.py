@@ -189,6 +189,11 @@ class World:
             return None
         return self.cards.get(ref.get("number") or ref["card_id"].removeprefix("card:"))
 
+    def card_to_load(self, ref: Data | None) -> Card | None:
+        """The same, or the one that replaced it."""
+        card = self.card(ref)
+        return card.replaced_by if card and card.replaced_by else card
+
     def card_with_pin(self, ref: Data) -> tuple[Card | None, str | None]:
         """The card that a payer names, or `card_not_accepted`; the fifth wrong PIN in a row freezes the card."""
         card = self.card(ref)

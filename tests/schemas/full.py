@@ -96,6 +96,7 @@ MORE: dict[str, list[dict[str, Any]]] = {
     "crm.giftcard.unfreeze": [{"gift_card": {"number": "60060002", "pin": "1234"}, "customer_id": "C"}],
     "crm.giftcard.link": [{"gift_card": {"number": "60060002", "pin": "1234"}, "reason": "gift"}],
     "crm.giftcard.extend": [{"gift_card": {"number": "60060002", "pin": "1234"}, "expires_on": None}],
+    "crm.giftcard.replace": [{"from_card": {"number": "60060002", "pin": "1234"}}],
     "crm.giftcard.transfer": [
         {"from_card": {"card_id": "G"}, "to_card": {"number": "60060002", "pin": "1234"}},
     ],

@@ -206,6 +206,7 @@ DIGESTS_2 = DIGESTS_1 | {
     "crm.giftcard.transfer": "b13e4318505b0d69",
     "crm.loyalty.transfer": "cdb9d8e40f1f06a1",
     "crm.giftcard.extend": "294dc044dce41c60",
+    "crm.giftcard.replace": "8934299aa83b5ebe",
 }
 DIGESTS = [
     (version, type_, digest)

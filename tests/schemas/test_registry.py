@@ -44,6 +44,7 @@ CODES = {
     30: "crm.pool.leave",
     31: "crm.loyalty.transfer",
     32: "crm.giftcard.extend",
+    33: "crm.giftcard.replace",
 }
 
 

@@ -11,6 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from schemas.reasons import Reason
+from schemas.scalars import DAY_US
 from tests.views.conftest import NOW, Data, Shop, card
 from worker.pipeline import Batch
 from worker.views import Refused
@@ -66,6 +67,44 @@ async def test_the_status_is_that_of_now(shop: Shop) -> None:
     assert (await shop.ask("giftcard.get", gift_card=card("G")))["status"] == "expired"
     await shop.tell("unfreeze K3 H")
     assert (await shop.ask("giftcard.get", gift_card=card("H")))["status"] == "active"
+
+
+async def test_a_deadline_that_was_extended_is_set_anew(shop: Shop, connection: asyncpg.Connection) -> None:
+    """The first one finds the later last day; the second one takes what is left."""
+    await shop.tell("issue I1 G 5000 expires_on=day-3d @-9d", "extend K1 G expires_on=day-2d @-9d", "issue I2 H 5000")
+    due = "SELECT due_us FROM timer WHERE kind = 'card'"
+    first = await connection.fetchval(due)
+    assert await shop.worker.work(final=True) is not None
+    assert await connection.fetchval(due) == first + DAY_US
+    assert (await shop.ask("giftcard.get", gift_card=card("G")))["balance_minor"] == 5000
+    assert await shop.worker.work(final=True) is not None
+    assert await connection.fetchval(due) is None
+    assert (await shop.ask("giftcard.get", gift_card=card("G")))["balance_minor"] == 0
+    await shop.tell("extend K2 G expires_on=day+1d")
+    assert (await shop.ask("giftcard.get", gift_card=card("G")))["available_minor"] == 5000
+
+
+async def test_a_replaced_card_tells_the_trusted_which_one_took_over(shop: Shop) -> None:
+    await shop.tell("customer C", "issue I1 G 5000 customer_id=C expires_on=day+3d", "request T1 card G 1200")
+    _, replaced = (await shop.tell("replace K1 G H pin=4711"))[0]["gift_cards"]
+    old = await shop.ask("giftcard.get", gift_card=card("G"))
+    assert (old["status"], old["balance_minor"], old["held_minor"], old["available_minor"]) == ("replaced", 0, 0, 0)
+    assert not old.keys() & {"customer_id", "expires_on", "replaced_by"}
+    assert (await shop.ask("giftcard.get", gift_card=card("G"), trusted=True))["replaced_by"] == replaced["card_id"]
+    new = await shop.ask("giftcard.get", gift_card=card("H", "4711"))
+    assert (new["status"], new["balance_minor"], new["held_minor"], new["available_minor"]) == (
+        "active", 5000, 1200, 3800,
+    )  # fmt: skip
+    assert (new["customer_id"], new["has_pin"]) == ("C", True)
+    assert new["expires_on"] == str(NOW.date() + timedelta(days=3))
+    assert [one["card_id"] for one in (await shop.ask("customer.get", customer_id="C"))["gift_cards"]] == [
+        new["card_id"]
+    ]
+    assert (await shop.ask("tender.get", tender_id="T1"))["card_id"] == new["card_id"]
+    (entry,) = (await shop.ask("giftcard.history", gift_card=card("H", "4711")))["items"]
+    assert (entry["document"]["type"], entry["change"], entry["account"]) == (
+        "crm.giftcard.replace", 5000, old["card_id"],
+    )  # fmt: skip
 
 
 async def test_the_pin_of_a_card_that_has_one_is_demanded(shop: Shop) -> None:

@@ -19,7 +19,7 @@ from worker.api.issuers import Issue, Issuers
 from worker.api.limits import Limits
 from worker.api.problem import not_any_more, own, refusal
 from worker.codec import Document, Message
-from worker.codec.door import ISSUE, document, numbered
+from worker.codec.door import document, numbered
 from worker.domain.decide import REQUEST
 from worker.ops.simulate import outcome
 
@@ -125,12 +125,12 @@ def names_card(request: BaseModel) -> bool:
 
 
 def _accepted(answer: Answer, document: Document) -> bool | None:
-    """Whether the card was accepted; None: nothing was decided. An issue must succeed: its refusals tell which numbers
-    exist.
+    """Whether the card was accepted; None: nothing was decided. What makes a card must succeed: its refusals tell which
+    numbers exist.
     """
     if isinstance(answer, DeadLetterReason):
         return None
-    if document.type == ISSUE:
+    if any(isinstance(value, NewCard) for _, value in document.model):
         return outcome(answer)[0]["status"] not in _REFUSED
     return all(b'"card_not_accepted"' not in (message.value or b"") for message in answer)
 

@@ -56,7 +56,8 @@ class Books(Movements):
         self.cards: dict[bytes, str] = {}  # number token → card_id
         self.consents: dict[str, list[Consent]] = {}
         self.pins = Pins.CHECKED
-        self.merged: dict[str, dict[str, None]] = {}  # customer → the ids that were merged into them
+        # account → those that lead to it: ids that were merged into a customer, cards that a card has replaced
+        self.leading: dict[tuple[Kind, str], dict[tuple[Kind, str], None]] = {}
         # what the batch changed
         self.woken: dict[tuple[str, str], int] = {}  # ("sale" | "tender", id) that no longer waits → mark of the cause
         self.new_cards: list[tuple[bytes, str]] = []
@@ -86,15 +87,16 @@ class Books(Movements):
 
     def ids(self, person: Account) -> list[Account]:
         """The records of the ids that lead to a person, their own first: every one where `Needs.ids_of` asks for it."""
-        return [person, *(self.accounts[Kind.POINTS, key] for key in self.merged.get(person.key, ()))]
+        return [person, *(self.accounts[key] for key in self.leading.get((person.kind, person.key), ()))]
 
-    def lead(self, source: Account, person: Account) -> None:
-        """Let an id, and all that led to it, lead to this person: no chain is longer than one step."""
+    def lead(self, source: Account, target: Account) -> None:
+        """Let an id or card, and all that led to it, lead to another: no chain is longer than one step."""
+        key = (target.kind, target.key)
         for account in self.ids(source):
-            account.target = (person.kind, person.key)
+            account.target = key
             self.changed[account] = None
-            self.merged.setdefault(person.key, {})[account.key] = None
-        self.merged.pop(source.key, None)
+            self.leading.setdefault(key, {})[account.kind, account.key] = None
+        self.leading.pop((source.kind, source.key), None)
 
     def standing_at(self, holder: Account, at_us: int) -> Standing:
         """How a customer stood: the worst of their own record and of those that it was merged into."""
@@ -139,6 +141,11 @@ class Books(Movements):
         if ref.number is not None:
             return self.numbered(ref.number)
         return self.accounts.get((Kind.CARD, ref.card_id or ""))
+
+    def loadable(self, ref: CardNamed) -> Account | None:
+        """The card that a load goes to: the one that a document names, or the one that replaced it."""
+        card = self.card(ref)
+        return None if card is None else self.follow(card)
 
     # --- making --------------------------------------------------------------
 

@@ -36,6 +36,7 @@ DECISIONS: dict[str, Decision] = {
     "crm.giftcard.freeze": gift_cards.freeze,
     "crm.giftcard.link": gift_cards.link,
     "crm.giftcard.extend": gift_cards.extend,
+    "crm.giftcard.replace": gift_cards.replace,
 }
 # Those that ask who sent them: they demand the PIN of a card that has one (contract §8 Commands), or lift a freeze.
 PAYMENTS: dict[str, Callable[..., Outcome]] = {

@@ -7,6 +7,7 @@ from schemas.commands import (
     GiftCardLink,
     GiftCardRedeem,
     GiftCardReload,
+    GiftCardReplace,
     GiftCardReverse,
     GiftCardTransfer,
     GiftCardUnfreeze,
@@ -92,7 +93,7 @@ def _load(books: Books, card: Account, type_: str, command_id: str, amount_minor
 
 def reload(doc: GiftCardReload, books: Books) -> Outcome:
     """A further load, within the policy's limits; with `allow_partial` as much as they leave room for."""
-    card = books.card(doc.gift_card)
+    card = books.loadable(doc.gift_card)
     if card is None:
         return NOT_ACCEPTED
     rules = books.policies.at(doc.occurred_at).policy.gift_card
@@ -143,7 +144,7 @@ def reverse(doc: GiftCardReverse, books: Books) -> Outcome:
     entry = books.entries.get((doc.of.type, doc.of.id))
     if entry is None or entry.account[0] is not Kind.CARD:
         return Outcome("rejected", not_found(doc.of))
-    card = books.accounts[entry.account]
+    card = books.follow(books.accounts[entry.account])
     left = entry.amount - entry.undone
     amount = left if doc.amount_minor is None else doc.amount_minor
     if amount > left or left == 0:
@@ -153,7 +154,7 @@ def reverse(doc: GiftCardReverse, books: Books) -> Outcome:
     if entry.type == "crm.giftcard.redeem":
         books.credit(card, amount, Contra.SPENT)
     else:
-        take_back_load(books, card.key, amount, Contra.ISSUED, day_of(doc.occurred_at))
+        take_back_load(books, entry.account[1], amount, Contra.ISSUED, day_of(doc.occurred_at))
     return _outcome(books, [card])
 
 
@@ -195,7 +196,7 @@ def unfreeze(doc: GiftCardUnfreeze, books: Books, *, trusted: bool) -> Outcome:
         return _not_accepted(doc)
     if frozen_by_pins(card) and not trusted:
         return Outcome("rejected", Reason.CARD_FROZEN, customer_id=doc.customer_id)
-    if card.balance < 0:
+    if card.balance < 0 or card.standing is Standing.REPLACED:
         return _outcome(books, [card], Reason.INVALID_STATE, customer_id=doc.customer_id)
     if card.standing is Standing.FROZEN:
         books.touch(card)
@@ -208,7 +209,8 @@ def link(doc: GiftCardLink, books: Books) -> Outcome:
     card = books.card(doc.gift_card)
     if card is None or card.card is None:
         return _not_accepted(doc)
-    reason = customer_refused(books, doc.customer_id or "", doc.occurred_at)
+    replaced = Reason.INVALID_STATE if card.standing is Standing.REPLACED else None
+    reason = first([customer_refused(books, doc.customer_id or "", doc.occurred_at), replaced])
     if reason is None:
         card.card.customer_id = doc.customer_id or ""
         books.changed[card] = None
@@ -221,7 +223,7 @@ def extend(doc: GiftCardExtend, books: Books) -> Outcome:
     if card is None or card.card is None:
         return NOT_ACCEPTED
     last_day = NEVER if doc.expires_on is None else doc.expires_on
-    if last_day < card.card.expires_day:
+    if last_day < card.card.expires_day or card.standing is Standing.REPLACED:
         return _outcome(books, [card], Reason.INVALID_STATE)
     if last_day > card.card.expires_day:
         books.touch(card)
@@ -232,13 +234,42 @@ def extend(doc: GiftCardExtend, books: Books) -> Outcome:
     return _outcome(books, [card])
 
 
+def replace(doc: GiftCardReplace, books: Books) -> Outcome:
+    """Let a new card take over all that a lost or broken one has. What names the old one later follows it there, but
+    for requests: to them the old one is frozen (contract §10 Cards).
+    """
+    source = books.card(doc.from_card)
+    if source is None or source.card is None:
+        return NOT_ACCEPTED
+    number = doc.to_card.number
+    card_id = derived_id(books.orgcode, "crm.giftcard.replace", doc.command_id)
+    exists = books.numbered(number) is not None or (Kind.CARD, card_id) in books.accounts
+    reason = first(
+        [
+            Reason.INVALID_STATE if source.standing is Standing.REPLACED else None,
+            Reason.CARD_EXISTS if exists else None,
+        ]
+    )
+    if reason is not None:
+        return _outcome(books, [source], reason)
+    pin = b"" if doc.pin is None else pin_digest(doc.pin.tokens[0], card_id)
+    facts = CardFacts(number.last4, source.card.expires_day, pin, source.card.customer_id)
+    target = books.open_card(card_id, number, source.currency, facts)
+    card_timer(books, target)
+    books.move_all(source, target, day_of(doc.occurred_at))
+    books.lead(source, target)
+    source.standing = Standing.REPLACED
+    source.card.expires_day, source.card.customer_id = NEVER, ""  # they are the new card's now
+    return _outcome(books, [source, target])
+
+
 def _not_accepted(doc: GiftCardFreeze | GiftCardUnfreeze | GiftCardLink) -> Outcome:
     return Outcome("rejected", Reason.CARD_NOT_ACCEPTED, customer_id=doc.customer_id)
 
 
 def transfer(doc: GiftCardTransfer, books: Books, *, trusted: bool) -> Outcome:
     """Move a balance, or a part of it, to another card."""
-    source, target = accepted_card(doc.from_card, books, trusted=trusted), books.card(doc.to_card)
+    source, target = accepted_card(doc.from_card, books, trusted=trusted), books.loadable(doc.to_card)
     if source is None or target is None:
         return NOT_ACCEPTED
     day = day_of(doc.occurred_at)

@@ -39,6 +39,7 @@ class Standing(IntEnum):
     ACTIVE = 1
     FROZEN = 2  # a card; a blocked customer
     CLOSED = 3  # an erased customer
+    REPLACED = 4  # a card; `target` is the one that took over
 
 
 class Contra(IntEnum):

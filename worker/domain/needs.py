@@ -26,6 +26,7 @@ class Needs:
     tokens: dict[bytes, None] = field(default_factory=dict)
     entries: dict[tuple[str, str], None] = field(default_factory=dict)
     ids_of: dict[str, None] = field(default_factory=dict)  # customers of whom every id is needed
+    replaced_by: list[CardNamed] = field(default_factory=list)  # cards of which all that they replaced are needed
     consents: bool = False  # a policy that asks for them is put, and what is decided after it may need them
 
     def customer(self, customer_id: str | None) -> None:
@@ -53,6 +54,9 @@ class Needs:
 
 def add(type_: str, doc: Any, orgcode: str, needs: Needs) -> None:  # noqa: ANN401  one model a type
     """Add what this document needs."""
+    if type_ == "crm.giftcard.replace":
+        _replace(doc, orgcode, needs)
+        return
     special = NEEDS.get(type_)
     if special is not None:
         special(doc, needs)
@@ -138,6 +142,13 @@ def _erase(doc: Any, needs: Needs) -> None:  # noqa: ANN401
 def _points_transfer(doc: Any, needs: Needs) -> None:  # noqa: ANN401
     needs.customer(doc.from_customer_id)
     needs.customer(doc.to_customer_id)
+
+
+def _replace(doc: Any, orgcode: str, needs: Needs) -> None:  # noqa: ANN401
+    needs.card(doc.from_card)
+    needs.replaced_by.append(doc.from_card)
+    needs.number(doc.to_card.number)
+    needs.accounts[Kind.CARD, derived_id(orgcode, "crm.giftcard.replace", doc.command_id)] = None
 
 
 def _transfer(doc: Any, needs: Needs) -> None:  # noqa: ANN401

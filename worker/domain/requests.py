@@ -110,7 +110,7 @@ def accepted_card(ref: CardRef, books: Books, *, trusted: bool) -> Account | Non
 
 def frozen_by_pins(card: Account) -> bool:
     """Whether wrong PINs froze the card. Lifting that leaves their number: the next wrong one freezes it again."""
-    return card.standing is Standing.FROZEN and card.card is not None and card.card.pin_failures >= PIN_ATTEMPTS
+    return card.standing is not Standing.ACTIVE and card.card is not None and card.card.pin_failures >= PIN_ATTEMPTS
 
 
 def card_refused(card: Account, day: int) -> Reason | None:

@@ -246,7 +246,7 @@ def _load(doc: ReturnCompleted, refund: Refund, sale: Sale | None, books: Books)
     """Load some card: its id, and why not; a number that is not known yet becomes a card, as in a sale."""
     ref = refund.gift_card
     assert ref is not None  # noqa: S101  the schema's rule: a refund to a card names a tender or a card
-    card = books.card(ref)
+    card = books.loadable(ref)
     if card is None:
         if ref.number is None:
             return "", Reason.CARD_NOT_ACCEPTED

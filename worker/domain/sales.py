@@ -129,7 +129,7 @@ def _load(
     ref = line.gift_card
     assert ref is not None  # noqa: S101  the caller's filter
     load_minor = line.net_minor if ref.load_minor is None else ref.load_minor
-    card = books.card(ref)
+    card = books.loadable(ref)
     if card is None:
         if ref.number is None:
             return "", Reason.CARD_NOT_ACCEPTED

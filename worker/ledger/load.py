@@ -4,7 +4,7 @@ A row that is not there cannot be locked. Whoever decides on its absence inserts
 workers that both relied on it collide on the unique index, and one of them decides again (design, Postgres).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from schemas.policy import Policy
@@ -80,7 +80,7 @@ async def fill(
         _also_accounts(by_org[org], need)
     while any(need.accounts for need in wanted.values()):
         await _accounts(connection, by_org, wanted)
-    await _merged(connection, by_org, wanted)
+    await _leading(connection, by_org, wanted)
     await _consents(connection, by_org, wanted)
 
 
@@ -166,23 +166,29 @@ async def _accounts(connection: Connection, books: dict[int, Books], needs: dict
             needs[org].accounts[account.target] = None
 
 
-async def _merged(connection: Connection, books: dict[int, Books], needs: dict[int, Needs]) -> None:
-    """Lock the ids that were merged into the customers of whom every id is wanted."""
-    people = {
-        (org, books[org].person(holder).key)
-        for org, need in needs.items()
-        for customer_id in need.ids_of
-        if (holder := books[org].holder(customer_id)) is not None
-    }
-    keys = sorted(people)
+async def _leading(connection: Connection, books: dict[int, Books], needs: dict[int, Needs]) -> None:
+    """Lock the ids that were merged into customers, and the cards that were replaced, where every one is wanted."""
+    keys = sorted({(org, *end) for org, need in needs.items() for end in _ends(books[org], need)})
     if not keys:
         return
-    for row in await connection.fetch(SQL["lock_merged"], *_columns(keys, 2)):
-        org, person = keys[row["place"] - 1]
+    for row in await connection.fetch(SQL["lock_leading"], *_columns(keys, 3)):
+        org, *end = keys[row["place"] - 1]
         account = account_of(row)
-        if account.target == (Kind.POINTS, person):  # not a member of a pool of that name
+        if account.target == tuple(end):  # not a member of a pool of that name, nor a customer's card
             books[org].accounts.setdefault((account.kind, account.key), account)
-            books[org].merged.setdefault(person, {})[account.key] = None
+            books[org].leading.setdefault(account.target, {})[account.kind, account.key] = None
+
+
+def _ends(books: Books, needs: Needs) -> Iterator[tuple[Kind, str]]:
+    """The accounts of which all that lead to them are wanted."""
+    for customer_id in needs.ids_of:
+        holder = books.holder(customer_id)
+        if holder is not None:
+            yield Kind.POINTS, books.person(holder).key
+    for ref in needs.replaced_by:
+        card = books.card(ref)
+        if card is not None:
+            yield Kind.CARD, card.key
 
 
 async def _consents(connection: Connection, books: dict[int, Books], needs: dict[int, Needs]) -> None:

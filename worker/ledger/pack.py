@@ -52,10 +52,10 @@ def pack_extra(account: Account) -> bytes | None:
 
 
 def owner_of(account: Account) -> str | None:
-    """The customer of a card; the customer or pool that an account's points went over to."""
-    if account.card is not None:
-        return account.card.customer_id or None
-    return None if account.target is None else account.target[1]
+    """The customer of a card; where the account leads to: a customer, a pool, the card that replaced this one."""
+    if account.target is not None:
+        return account.target[1]
+    return None if account.card is None else account.card.customer_id or None
 
 
 def _key(key: tuple[Kind, str] | None) -> list[object] | None:

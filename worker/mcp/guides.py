@@ -69,6 +69,10 @@ GUIDES: Final[Mapping[str, Guide]] = MappingProxyType(
         "giftcard.link": Guide("Then customer_get shows the card."),
         "giftcard.transfer": Guide("Without `amount_minor`: all that is available."),
         "giftcard.extend": Guide("Without `expires_on` the card never expires. An earlier day is refused.", adds=True),
+        "giftcard.replace": Guide(
+            "Use it if a card is lost, stolen or broken. `pin` is the new card's; the old card's is not asked for.",
+            warning="Moves all that the card has to `to_card`. The old number never pays again. This can't be undone.",
+        ),
         "giftcard.get": Guide("Name the card by `number` or by `card_id`."),
         "giftcard.history": Guide("Latest first. For the next page pass `next_cursor` as `cursor`."),
         "sale.complete": Guide(

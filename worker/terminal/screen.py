@@ -17,7 +17,7 @@ _GAP: Final = 2  # between columns
 _INSTANTS: Final = frozenset({"at", "since", "effective_from"})
 _SIGNED: Final = frozenset({"change", "change_minor"})
 _GOOD: Final = frozenset({"applied", "approved", "active"})
-_BAD: Final = frozenset({"declined", "rejected", "erased", "expired", "frozen", "blocked"})
+_BAD: Final = frozenset({"declined", "rejected", "erased", "expired", "frozen", "replaced", "blocked"})
 
 Row = Mapping[str, Any]
 

@@ -11,7 +11,7 @@ from schemas.reasons import Reason
 from schemas.scalars import EPOCH
 from schemas.views import GiftCardView
 from worker.domain.books import Books
-from worker.domain.lots import NEVER, Account, CardFacts, Kind
+from worker.domain.lots import NEVER, Account, CardFacts, Kind, Standing
 from worker.domain.needs import Needs
 from worker.domain.policy import PolicyBook
 from worker.domain.requests import accepted_card, card_refused
@@ -65,9 +65,12 @@ async def accepted(tenant: Tenant, ref: CardRef, *, trusted: bool) -> tuple[Acco
     return card, card.card
 
 
-def view(card: Account, facts: CardFacts, customer_id: str | None, day: int) -> GiftCardView:
-    """As it is on a day; nothing is available of one that may not pay."""
-    status = STATUS[card_refused(card, day)]
+def view(card: Account, facts: CardFacts, customer_id: str | None, day: int, *, trusted: bool = False) -> GiftCardView:
+    """As it is on a day; nothing is available of one that may not pay. `trusted`: whoever asks may know which card
+    replaced it: the id of a card without a PIN is as good as its number.
+    """
+    replaced = card.standing is Standing.REPLACED
+    status = "replaced" if replaced else STATUS[card_refused(card, day)]
     return GiftCardView(
         card_id=card.key,
         last4=facts.last4 or None,
@@ -80,6 +83,7 @@ def view(card: Account, facts: CardFacts, customer_id: str | None, day: int) -> 
         customer_id=customer_id,
         has_pin=bool(facts.pin),
         version=card.version,
+        replaced_by=card.target[1] if trusted and card.target is not None else None,
     )
 
 

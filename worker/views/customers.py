@@ -124,7 +124,7 @@ async def _cards(tenant: Tenant, person: Account, day: int) -> tuple[GiftCardVie
     owners = [person]
     for owner in owners:
         for account in await tenant.owned(owner.key):
-            if account.card is not None:
+            if account.card is not None and account.target is None:
                 views.append(cards.view(account, account.card, person.key, day))
             elif account.target == (owner.kind, owner.key):
                 owners.append(account)

@@ -14,7 +14,7 @@ async def get(desk: Desk, orgcode: str, request: GiftCardGet) -> GiftCardView:
     async with reading(desk, orgcode) as tenant:
         card, facts = await cards.accepted(tenant, request.gift_card, trusted=desk.trusted)
         path = await tenant.path(facts.customer_id) if facts.customer_id else []
-    return cards.view(card, facts, cards.owner(path), day_of(time.time_ns() // 1000))
+    return cards.view(card, facts, cards.owner(path), day_of(time.time_ns() // 1000), trusted=desk.trusted)
 
 
 async def history(desk: Desk, orgcode: str, request: GiftCardHistory) -> HistoryPage:

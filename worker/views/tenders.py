@@ -4,22 +4,22 @@ from schemas.reasons import Reason
 from schemas.scalars import format_instant
 from schemas.views import TenderGet, TenderView
 from worker.domain.lots import Kind
-from worker.domain.tender import State
+from worker.domain.tender import State, Tender
 from worker.ledger.pack import tender_of
 from worker.ledger.queries import SQL
 from worker.views.desk import Desk, Refused
-from worker.views.tenant import reading
+from worker.views.tenant import Tenant, reading
 
 
 async def get(desk: Desk, orgcode: str, request: TenderGet) -> TenderView:
     """Raises Refused for a tender of which no document has come, or only one that gave up waiting."""
     async with reading(desk, orgcode) as tenant:
         rows = await tenant.connection.fetch(SQL["read_tenders"], [tenant.org], [request.tender_id])
-    tender = tender_of(rows[0]) if rows else None
+        tender = tender_of(rows[0]) if rows else None
+        card = await _card(tenant, tender)
     if tender is None or tender.state is State.NONE:
         raise Refused(Reason.TENDER_NOT_FOUND)
     now = tender.part()
-    pays = tender.account is not None and tender.account[0] is Kind.CARD
     return TenderView.model_validate(
         {
             "tender_id": tender.id,
@@ -34,6 +34,14 @@ async def get(desk: Desk, orgcode: str, request: TenderGet) -> TenderView:
             "expires_at": None if now.expires_us is None else format_instant(now.expires_us),
             "sale_id": tender.sale_id or None,
             "customer_id": tender.customer_id or None,
-            "card_id": tender.account[1] if pays and tender.account is not None else None,
+            "card_id": card,
         }
     )
+
+
+async def _card(tenant: Tenant, tender: Tender | None) -> str | None:
+    """The card that pays: the one that the request named, or the one that replaced it."""
+    if tender is None or tender.account is None or tender.account[0] is not Kind.CARD:
+        return None
+    account = (await tenant.accounts([tender.account]))[tender.account]
+    return account.key if account.target is None else account.target[1]

@@ -65,7 +65,7 @@ class OverlayConnection:
         self._consents: dict[tuple[int, str], list[Row]] = defaultdict(list)
         self._policies: dict[int, list[Row]] = defaultdict(list)
         self._readers: dict[str, Callable[..., Awaitable[list[Any]]]] = {
-            SQL["lock_merged"]: self._merged,
+            SQL["lock_leading"]: self._leading,
             SQL["load_consent"]: self._load_consents,
             SQL["load_policy"]: self._load_policies,
             SQL["take_parked"]: self._take_parked,
@@ -173,11 +173,11 @@ class OverlayConnection:
         now = (self._now(table, key) for key in sorted(keys) if self._known(table, key))
         return [row for row in now if row is not None and tuple(row[name] for name in names) == values]
 
-    async def _merged(self, orgs: Sequence[int], owners: Sequence[str]) -> list[Row]:
+    async def _leading(self, orgs: Sequence[int], kinds: Sequence[int], owners: Sequence[str]) -> list[Row]:
         return [
             {**row, "place": place}
-            for place, (org, owner) in enumerate(zip(orgs, owners, strict=True), 1)
-            for row in await self._named("account", org=org, owner=owner, kind=0)
+            for place, (org, kind, owner) in enumerate(zip(orgs, kinds, owners, strict=True), 1)
+            for row in await self._named("account", org=org, owner=owner, kind=kind)
         ]
 
     async def _load_consents(self, orgs: Sequence[int], customers: Sequence[str]) -> list[Row]:
