@@ -22,7 +22,7 @@ _COMMANDS: Final = (
 )
 _WORKER_COMMANDS: Final = (
     ["setup"], ["run"], ["drain"], ["explain"], ["simulate"], ["keys"], ["publish"], ["operations"],
-    ["journal"],
+    ["journal"], ["replay"],
 )  # fmt: skip
 
 

@@ -16,10 +16,11 @@ SETTINGS: Final = 2
 Work = Callable[[settings.Settings], Coroutine[Any, Any, int]]
 
 
-def run(work: Work, command: str = "", processes: int = 1, *, kafka: bool = True) -> None:
+def run(work: Work, command: str = "", processes: int = 1, *, kafka: bool = True, quiet: bool = False) -> None:
     """Leave with what `work` returns; 1 for what could not be helped, 2 for settings that are not right.
 
     With `processes` above 1, so many of `g3n worker <command>` do the work instead. `kafka`: the work needs a Kafka.
+    `quiet`: warnings about single documents are left out of the log, because the command counts them.
     """
     _leave_when_told(0 if command in ("run", "api") else FAILED)
     import structlog
@@ -32,7 +33,7 @@ def run(work: Work, command: str = "", processes: int = 1, *, kafka: bool = True
         chosen = settings.load(kafka=kafka)
     except settings.SettingsError as error:
         _refuse(error)
-    log.configure(chosen.log_level, chosen.log_format)
+    log.configure("error" if quiet else chosen.log_level, chosen.log_format)
     if processes > 1:
         raise typer.Exit(uvloop.run(supervisor.supervise(["worker", command], processes)))
     try:

@@ -6,7 +6,7 @@ from typing import Annotated, Final
 import typer
 
 from worker import settings
-from worker.cli import keys, operations, running
+from worker.cli import keys, operations, replay, running
 from worker.cli.running import EPILOG, FAILED
 
 app = typer.Typer(
@@ -19,6 +19,7 @@ app = typer.Typer(
 app.add_typer(keys.app, name="keys")
 app.add_typer(operations.app, name="operations")
 app.command()(operations.journal)
+app.command()(replay.replay)
 
 SHOWN: Final = 20  # problems of a file
 _Processes = Annotated[int, typer.Option(min=1, max=64, help="so many workers under one parent, in one group")]

@@ -1,6 +1,6 @@
 """An explanation for people to read: plain lines, numbers under each other."""
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from worker.ops.explanation import (
@@ -15,6 +15,7 @@ from worker.ops.explanation import (
     TenderTold,
     Wait,
 )
+from worker.ops.table import table
 
 _STATES = {
     "decided": "decided",
@@ -44,7 +45,7 @@ def text(told: Explanation) -> str:
         ("lots", [_lot(lot) for lot in told.lots]),
         (
             "transfers",
-            _table([[_name(t.source), "→", _name(t.target), t.amount] for t in told.transfers], words=range(3)),
+            table([[_name(t.source), "→", _name(t.target), t.amount] for t in told.transfers], words=range(3)),
         ),
         ("tenders", [line for tender in told.tenders for line in _tender(tender)]),
         ("waiting", [_wait(wait) for wait in told.waits]),
@@ -129,11 +130,11 @@ def _earning(told: Earning) -> Iterator[str]:
     ]  # fmt: skip
     sums = [sum(row[at] for row in rows) for at in (1, 2, 3, 6, 7, 8)]  # type: ignore[misc]
     rows.append(["sum", *sums[:3], "", told.exact, *sums[3:]])
-    yield from _table([heading, *rows], words={4})
+    yield from table([heading, *rows], words={4})
     yield f"one floor for all: {told.exact} → {told.points}; what the lines' floors leave goes to the largest fractions"
     if any(line.returned_minor for line in told.lines):
         came_back = [[line.line_id, line.returned_minor, line.kept_points] for line in told.lines]
-        yield from _table([["line", "returned since", "keeps"], *came_back])
+        yield from table([["line", "returned since", "keeps"], *came_back])
     if not told.adds_up:
         yield "! this does not give what was booked: an earlier version of the worker did not store all of it"
 
@@ -148,7 +149,7 @@ def _category(line: EarningLine) -> str:
 
 def _returned(told: Explanation) -> Iterator[str]:
     heading = ["line", "of", "asked", "counts", "of net", "returned before", "earned", "kept before", "keeps", "points"]
-    yield from _table([heading, *(_returned_row(line) for line in told.returned)])
+    yield from table([heading, *(_returned_row(line) for line in told.returned)])
     if told.account is not None:
         yield f"taken from {_name(told.account)}, which earned them"
     if told.set_off:
@@ -197,18 +198,3 @@ def _name(account: Account) -> str:
     if account.kind == "contra":
         return f"({account.id})"
     return f"{account.kind.replace('_', ' ')} {account.id}" + (f" …{account.last4}" if account.last4 else "")
-
-
-def _table(rows: Sequence[Sequence[object]], words: Container[int] = ()) -> list[str]:
-    """Cells two blanks apart, to the right; the columns of `words` to the left."""
-    columns = max(map(len, rows), default=0)
-    cells = [[str(cell) for cell in row] + [""] * (columns - len(row)) for row in rows]
-    widths = [max(len(row[at]) for row in cells) for at in range(columns)]
-    lines = []
-    for row in cells:
-        padded = [
-            cell.ljust(width) if at in words else cell.rjust(width)
-            for at, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        lines.append("  ".join(padded).rstrip())
-    return lines

@@ -5,49 +5,18 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from typing import Any, Final
 
+import ormsgpack
+
 from worker.ledger import changes
 from worker.ledger.changes import TABLES, Changes, Key, Row, Unknown
-from worker.ledger.overlay.rows import Layer, Rows
+from worker.ledger.overlay.rows import Layer, Rows, fingerprint
+from worker.ledger.overlay.statements import KEYED, NAMED, NEW_IDS, NEW_ORGS, NOTHING, WHOLE
 from worker.ledger.queries import SQL, Connection
 
 # Numbers of what exists in memory alone; no sequence of Postgres comes so far.
 _FIRST_ID: Final = 1 << 60
 _FIRST_BATCH: Final = 1 << 48
 _FIRST_ORG: Final = 1 << 30
-_KEYED: Final = {
-    SQL["load_event"]: "event",
-    SQL["lock_event"]: "event",
-    SQL["lock_account"]: "account",
-    SQL["load_account"]: "account",
-    SQL["lock_tender"]: "tender",
-    SQL["read_tender"]: "tender",
-    SQL["read_tenders"]: "tender",
-    SQL["load_card_number"]: "card_number",
-}
-_NEW_ORGS: Final = "INSERT INTO org"
-_NEW_IDS: Final = "SELECT nextval('account_id')"
-_NOTHING: Final = frozenset({SQL["read_unsaid"], SQL["take_timer"], SQL["read_waiters"]})
-
-
-def _by_key(name: str) -> str:
-    table = TABLES[name]
-    arrays = ", ".join(f"${place}::{type_}[]" for place, type_ in enumerate(table.types, 1))
-    match = " AND ".join(f"o.{column} = k.{column}" for column in table.key)
-    return (
-        f"SELECT k.place, t.* FROM unnest({arrays}) WITH ORDINALITY AS k ({', '.join(table.key)}, place)"  # noqa: S608  names of ours
-        f" CROSS JOIN LATERAL (SELECT * FROM {name} o WHERE {match}) t"
-    )
-
-
-_WHOLE: Final = {name: _by_key(name) for name in TABLES}
-# The rows of a table that these columns name.
-_NAMED: Final = {
-    ("account", "org", "owner", "kind"): "SELECT * FROM account WHERE org = $1 AND owner = $2 AND kind = $3",
-    ("parked", "org", "waits_for", "waits_key"): (
-        "SELECT * FROM parked WHERE org = $1 AND waits_for = $2 AND waits_key = $3"
-    ),
-    ("parked", "org", "sale_id"): "SELECT * FROM parked WHERE org = $1 AND sale_id = $2 AND sale_id <> ''",
-}
 
 
 class OverlayConnection:
@@ -56,10 +25,13 @@ class OverlayConnection:
     def __init__(self, snapshot: Connection, rows: Rows) -> None:
         self.snapshot = snapshot
         self._rows = rows
+        self.columns = rows.columns
         self._layers: list[Layer] = []
         self._base: dict[tuple[str, Key], Row | None] = {}  # of the snapshot, as read in this transaction
         self._orgs: dict[str, int] = {}
-        self._next = {_NEW_IDS: _FIRST_ID, "batch": _FIRST_BATCH}
+        self.orgs: dict[int, str] = {}
+        self.reads: dict[bytes, bytes] = {}  # what decisions read of the snapshot: table and key → fingerprint
+        self._next = {NEW_IDS: _FIRST_ID, "batch": _FIRST_BATCH}
         self._index: dict[tuple[Any, ...], set[Key]] = defaultdict(set)
         self._ready: dict[Key, None] = {}
         self._consents: dict[tuple[int, str], list[Row]] = defaultdict(list)
@@ -116,22 +88,25 @@ class OverlayConnection:
 
     async def fetch(self, query: str, *args: Any) -> list[Any]:  # noqa: ANN401  as Connection's
         """The rows of one of the statements that deciding takes. Raises Unknown for any other."""
-        table = _KEYED.get(query)
+        table = KEYED.get(query)
         if table is not None:
             keys = list(zip(*args, strict=True))
+            rows = await self._at(table, keys)
+            if query != SQL["load_event"]:
+                self._note_reads(table, keys)
             return [
                 {**row, "place": place, "decided": row.get("digest") is not None}
-                for place, row in enumerate(await self._at(table, keys), 1)
+                for place, row in enumerate(rows, 1)
                 if row is not None
             ]
         if query in self._readers:
             return await self._readers[query](*args)
-        if query in _NOTHING:
+        if query in NOTHING:
             return []
-        if query.startswith(_NEW_ORGS):
+        if query.startswith(NEW_ORGS):
             return await self._name_orgs(args[0])
-        if query.startswith(_NEW_IDS):
-            return [{"id": self._number(_NEW_IDS)} for _ in range(args[0])]
+        if query.startswith(NEW_IDS):
+            return [{"id": self._number(NEW_IDS)} for _ in range(args[0])]
         raise Unknown(f"worker/ledger/overlay.py does not know this statement: {query}")
 
     async def fetchval(self, query: str, *_args: Any) -> Any:  # noqa: ANN401  as Connection's
@@ -147,10 +122,17 @@ class OverlayConnection:
         absent = [key for key in keys if not self._known(table, key)]
         if absent:
             found: dict[Key, Row | None] = dict.fromkeys(absent)
-            for row in await self.snapshot.fetch(_WHOLE[table], *zip(*absent, strict=True)):
+            for row in await self.snapshot.fetch(WHOLE[table], *zip(*absent, strict=True)):
                 found[absent[row["place"] - 1]] = _plain(row)
             self._base.update({(table, key): row for key, row in found.items()})
         return [self._now(table, key) for key in keys]
+
+    def _note_reads(self, table: str, keys: Sequence[Key]) -> None:
+        """A decision depends on these rows as they are in the snapshot."""
+        for key in keys:
+            if (table, key) in self._base:
+                row = self._base[table, key]
+                self.reads[ormsgpack.packb([table, *key])] = fingerprint(row, self._rows.columns[table])
 
     def _known(self, table: str, key: Key) -> bool:
         at = (table, key)
@@ -166,7 +148,7 @@ class OverlayConnection:
         """The rows that have these values, each as it is now."""
         names, values = tuple(columns), tuple(columns.values())
         keys = dict.fromkeys(self._index.get((table, *names, *values), ()))
-        for row in await self.snapshot.fetch(_NAMED[table, *names], *values):
+        for row in await self.snapshot.fetch(NAMED[table, *names], *values):
             key = TABLES[table].key_of(row)
             keys[key] = None
             self._base.setdefault((table, key), _plain(row))
@@ -195,10 +177,9 @@ class OverlayConnection:
 
     async def _take_parked(self, _now_us: int, limit: int) -> list[Row]:
         """What the range woke. What is ready or overdue anyway is not this plan's."""
-        codes = {org: code for code, org in self._orgs.items()}
         rows = [row for key in self._ready if (row := self._now("parked", key)) is not None and row["ready"]]
         rows.sort(key=lambda row: row["received_us"])
-        return [{**row, "orgcode": codes[row["org"]]} for row in rows[:limit]]
+        return [{**row, "orgcode": self.orgs[row["org"]]} for row in rows[:limit]]
 
     async def _count_waiting(self) -> list[Row]:
         return [{"unpublished": 0, "parked": 0, "ready": 0}]
@@ -207,7 +188,7 @@ class OverlayConnection:
         for row in await self.snapshot.fetch("SELECT id, code FROM org WHERE code = ANY ($1::text[])", list(codes)):
             self._orgs.setdefault(row["code"], row["id"])
         for code in codes:
-            self._orgs.setdefault(code, _FIRST_ORG + len(self._orgs))
+            self.orgs[self._orgs.setdefault(code, _FIRST_ORG + len(self._orgs))] = code
         return [{"code": code, "id": self._orgs[code]} for code in codes]
 
     # --- writing
@@ -252,7 +233,7 @@ class OverlayConnection:
         self._rows.packed(table, row)  # refuses what Postgres would
         key = TABLES[table].key_of(row)
         self._layers[-1].rows[table, key] = row
-        for named, *names in _NAMED:
+        for named, *names in NAMED:
             if named == table and not any(row[name] in (None, "") for name in names):
                 self._index[(table, *names, *(row[name] for name in names))].add(key)
         if table == "parked" and row["ready"]:

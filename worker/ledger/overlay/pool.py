@@ -42,6 +42,25 @@ class Overlay(Pool):
         """The ledger as it was at the beginning."""
         return self._connection.snapshot
 
+    @property
+    def reads(self) -> dict[bytes, bytes]:
+        """What decisions read of the snapshot: packed [table, *key] → fingerprint of the row."""
+        return self._connection.reads
+
+    @property
+    def columns(self) -> dict[str, tuple[str, ...]]:
+        """The columns of each table."""
+        return self._connection.columns
+
+    @property
+    def orgs(self) -> dict[int, str]:
+        """The tenants that documents named, by number."""
+        return self._connection.orgs
+
+    def orgcode(self, org: int) -> str:
+        """The tenant of this number."""
+        return self._connection.orgs[org]
+
     async def close(self) -> None:
         """Nothing: the context that opened it closes the connection."""
 

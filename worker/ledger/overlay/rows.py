@@ -1,6 +1,8 @@
 """Rows that exist in memory alone."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from hashlib import blake2b
 
 import ormsgpack
 
@@ -11,7 +13,7 @@ class Rows:
     """Rows by table and primary key, packed: a million take some hundred MiB."""
 
     def __init__(self, columns: dict[str, tuple[str, ...]]) -> None:
-        self._columns = columns
+        self.columns = columns
         self._packed: dict[str, dict[bytes, bytes | None]] = {name: {} for name in columns}
 
     def has(self, table: str, key: Key) -> bool:
@@ -19,7 +21,7 @@ class Rows:
 
     def get(self, table: str, key: Key) -> Row | None:
         packed = self._packed[table][ormsgpack.packb(key)]
-        return None if packed is None else dict(zip(self._columns[table], ormsgpack.unpackb(packed), strict=True))
+        return None if packed is None else dict(zip(self.columns[table], ormsgpack.unpackb(packed), strict=True))
 
     def put(self, table: str, key: Key, row: Row | None) -> None:
         self._packed[table][ormsgpack.packb(key)] = None if row is None else self.packed(table, row)
@@ -27,7 +29,7 @@ class Rows:
     def packed(self, table: str, row: Row) -> bytes:
         """Raises OverflowError for an integer beyond 64 bits, as Postgres would refuse it."""
         try:
-            return ormsgpack.packb([row.get(name) for name in self._columns[table]])
+            return ormsgpack.packb([row.get(name) for name in self.columns[table]])
         except ormsgpack.MsgpackEncodeError as error:
             raise OverflowError("an integer beyond 64 bits") from error
 
@@ -46,3 +48,10 @@ class Layer:
         self.transfers += other.transfers
         self.consents += other.consents
         self.policies += other.policies
+
+
+def fingerprint(row: Row | None, columns: Sequence[str]) -> bytes:
+    """Tells rows apart that differ in any column; empty for a row that is not there."""
+    if row is None:
+        return b""
+    return blake2b(ormsgpack.packb([row[name] for name in columns]), digest_size=8).digest()

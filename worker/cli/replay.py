@@ -1,0 +1,91 @@
+"""`g3n worker replay`: read ranges of the topics again, plan first."""
+
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from worker import settings
+from worker.cli import running
+
+_EVERY: Final = 10_000
+_Times = typer.Option(metavar="TIME", help="RFC 3339, as 2026-11-27T08:00:00Z")
+
+
+def replay(  # noqa: PLR0913, PLR0917  typer: an option is a parameter
+    topic: Annotated[list[str] | None, typer.Option(help="an input topic; again for more; default: all")] = None,
+    partition: Annotated[list[int] | None, typer.Option(min=0, help="a partition; again for more")] = None,
+    from_offset: Annotated[int | None, typer.Option(min=0, help="the first offset of each partition")] = None,
+    to_offset: Annotated[int | None, typer.Option(min=0, help="the last offset of each partition")] = None,
+    since: Annotated[str | None, _Times] = None,
+    until: Annotated[str | None, _Times] = None,
+    orgcode: Annotated[str | None, typer.Option(help="documents of this tenant only")] = None,
+    customer: Annotated[str | None, typer.Option(help="documents that name this customer only")] = None,
+    subject: Annotated[str | None, typer.Option(help="the document of this business id only")] = None,
+    type_: Annotated[str | None, typer.Option("--type", help="documents of this type only")] = None,
+    outcomes: Annotated[
+        str, typer.Option(metavar="none|new|all", help="which outcomes are published; all: stored ones again, too")
+    ] = "new",
+    to: Annotated[
+        str | None, typer.Option(metavar="TOPIC", help="publish there, instead of to the outcome topics")
+    ] = None,
+    save: Annotated[Path | None, typer.Option(help="where the plan is saved; default: replay-TIME.plan")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print the plan as JSON lines; nothing is saved")] = False,
+) -> None:
+    """Plan what reading a range of the topics again would do. Nothing is changed until you execute the plan.
+
+    Reads in place: no consumer group and no offset is touched, and nothing is written to input topics. By default only
+    documents that the ledger does not have yet get an outcome, so replaying what was read before publishes nothing.
+    """
+    from schemas.registry import DOCUMENTS
+    from worker.kafka.ranges import Bounds
+    from worker.ops.replay import commands
+    from worker.ops.replay.plan import Outcomes
+    from worker.ops.replay.selection import Selection
+
+    if outcomes not in tuple(Outcomes):
+        raise typer.BadParameter("one of none, new, all", param_hint="--outcomes")
+    if type_ is not None and type_ not in DOCUMENTS:
+        raise typer.BadParameter(f"none of {', '.join(DOCUMENTS)}", param_hint="--type")
+    bounds = Bounds(from_offset, to_offset, _instant_ms(since, "--since"), _instant_ms(until, "--until"))
+    path = save or Path(f"replay-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.plan")
+    if path.exists():
+        raise typer.BadParameter(f"{path} exists", param_hint="--save")
+
+    async def work(chosen: settings.Settings) -> int:
+        names = commands.chosen_topics(chosen, tuple(topic or ()))
+        selection = Selection(names, frozenset(partition or ()), bounds, orgcode, customer, subject, type_)
+        wanted = commands.Wanted(selection, Outcomes(outcomes), to)
+        await commands.make_plan(chosen, wanted, path, as_json=as_json, show=typer.echo, progress=_progress())
+        return 0
+
+    running.run(work, quiet=True)
+
+
+def _instant_ms(text: str | None, option: str) -> int | None:
+    if text is None:
+        return None
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        at = None
+    if at is None or at.tzinfo is None:
+        raise typer.BadParameter("a time with its offset, as 2026-11-27T08:00:00Z", param_hint=option)
+    return int(at.timestamp() * 1000)
+
+
+def _progress() -> Callable[[int, int], None]:
+    """Tell a terminal how far it is."""
+    told = 0
+
+    def progress(done: int, total: int) -> None:
+        nonlocal told
+        if sys.stderr.isatty() and (done - told >= _EVERY or done == total):
+            told = done
+            end = "\n" if done == total else ""
+            typer.echo(f"\rread {done:,} of {total:,}{end}", err=True, nl=False)
+
+    return progress

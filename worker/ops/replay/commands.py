@@ -1,0 +1,67 @@
+"""What `g3n worker replay` does: plan, print and save."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from worker.errors import OperatorError
+from worker.kafka import topics
+from worker.kafka.ranges import ranges
+from worker.kafka.security import security
+from worker.ledger.overlay import Overlay
+from worker.ops.replay import saved, told
+from worker.ops.replay.plan import Outcomes, plan
+from worker.ops.replay.selection import Selection
+from worker.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What to plan. `to`: the topic that gets the outcomes instead of their own."""
+
+    selection: Selection
+    outcomes: Outcomes
+    to: str | None
+
+
+def chosen_topics(settings: Settings, names: tuple[str, ...]) -> tuple[str, ...]:
+    """The input topics of these names, with the prefix or without it; all if there is no name.
+
+    Raises OperatorError for another topic.
+    """
+    inputs = topics.from_settings(settings).inputs
+    by_name = {name: topic for topic in inputs for name in (topic, topic.removeprefix(settings.topic_prefix))}
+    if unknown := [name for name in names if name not in by_name]:
+        raise OperatorError(f"{', '.join(unknown)}: no input topic; they are {', '.join(inputs)}")
+    return tuple(dict.fromkeys(by_name[name] for name in names)) or inputs
+
+
+async def make_plan(
+    settings: Settings,
+    wanted: Wanted,
+    path: Path,
+    *,
+    as_json: bool,
+    show: Callable[[str], None],
+    progress: Callable[[int, int], None],
+) -> None:
+    """Plan a replay, print it, and save it in `path` unless it changes and publishes nothing.
+
+    `show` gets the lines. Raises OperatorError and Unavailable.
+    """
+    async with (
+        ranges(settings.kafka_bootstrap_servers, security=security(settings)) as kafka,
+        Overlay.opened(settings.dsn) as overlay,
+    ):
+        made = await plan(settings, kafka, overlay, wanted.selection, wanted.outcomes, wanted.to, progress=progress)
+    if as_json:
+        for line in saved.lines(made):
+            show(line.decode())
+        return
+    for text in told.plan_text(made.head, made.accounts()):
+        show(text)
+    if told.does_nothing(made.head):
+        return
+    with path.open("xb") as file:
+        file.writelines(line + b"\n" for line in saved.lines(made))
+    show(f"Saved as {path}. To do exactly this: g3n worker replay --execute {path}")

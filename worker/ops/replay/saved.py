@@ -1,0 +1,50 @@
+"""A plan as a file: JSON lines. The first is the head; then one a changed account, and one a row that it depends on."""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+from worker.errors import OperatorError
+from worker.ops.replay.plan import FORMAT, Plan
+
+_ACCOUNT: Final = "account"
+_READ: Final = "read"
+
+
+def lines(plan: Plan) -> Iterator[bytes]:
+    """All of a plan."""
+    yield orjson.dumps(plan.head)
+    for change in plan.accounts():
+        yield orjson.dumps({_ACCOUNT: asdict(change)})
+    for key, print_ in plan.reads.items():
+        yield orjson.dumps({_READ: [key.hex(), print_.hex()]})
+
+
+class Saved:
+    """A plan that was written to a file. Raises OperatorError if the file is none."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        try:
+            with path.open("rb") as file:
+                head = orjson.loads(file.readline())
+        except OSError as error:
+            raise OperatorError(f"{path} can't be read: {error.strerror}") from None
+        except ValueError:
+            raise OperatorError(f"{path} is no plan of a replay: its first line is not JSON") from None
+        if not isinstance(head, dict) or "slices" not in head:
+            raise OperatorError(f"{path} is no plan of a replay")
+        if head["format"] != FORMAT:
+            raise OperatorError(f"{path} was made by another version of g3n: plan again")
+        self.head: dict[str, Any] = head
+
+    def reads(self) -> Iterator[tuple[bytes, bytes]]:
+        """What it depends on, as `Overlay.reads`."""
+        with self._path.open("rb") as file:
+            for line in file:
+                if line.startswith(b'{"read"'):
+                    key, print_ = orjson.loads(line)[_READ]
+                    yield bytes.fromhex(key), bytes.fromhex(print_)

@@ -1,0 +1,209 @@
+"""What documents do to the ledger, counted: planned and done in the same way, from the rows that they change."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import ormsgpack
+
+from schemas.registry import BY_CODE
+from worker.codec import Document, Message
+from worker.codec.encode import REPLAYED, STATUSES
+from worker.domain.lots import Contra, Kind
+from worker.domain.tender import State
+from worker.ledger.changes import Changes, Key, Row
+from worker.ledger.due import NOTICE_TYPES
+from worker.ledger.pack import STATE_CODE, unpack
+
+_PARKED: Final = STATUSES.index("parked")
+_AUTHORIZED: Final = STATE_CODE[State.AUTHORIZED]
+POINTS: Final = "points"
+_ACCOUNT: Final = ("balance", "held", "version")
+
+
+@dataclass(slots=True)
+class AccountChange:
+    """An account before and after: (balance, held, version); None: it was not there."""
+
+    orgcode: str
+    kind: str
+    id: str
+    unit: str
+    before: tuple[int, int, int] | None
+    after: tuple[int, int, int]
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts of documents, by name; keys of the counters are tuples for the tables that people read.
+
+    `decided`: (type, status, reason) of new documents; `settled`: the same of documents that waited and go on.
+    `refused`: dead letters by reason. `booked`: (tenant, contra account, unit, "in" or "out") → amount that came from
+    it to accounts, or went to it. `published` and `repeated`: messages by topic, of outcomes that are new and of those
+    that were stored before.
+    """
+
+    orgcode: Callable[[int], str]
+    dead_letters: frozenset[str]
+    records: int = 0
+    skipped: int = 0
+    documents: int = 0
+    decided: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    settled: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    refused: Counter[str] = field(default_factory=Counter)
+    booked: Counter[tuple[str, str, str, str]] = field(default_factory=Counter)
+    published: Counter[str] = field(default_factory=Counter)
+    repeated: Counter[str] = field(default_factory=Counter)
+    _accounts: dict[bytes, bytes] = field(default_factory=dict)
+    _waiting: set[Key] = field(default_factory=set)
+    _opened: dict[Key, tuple[str, int]] = field(default_factory=dict)
+
+    @property
+    def new(self) -> int:
+        return self.decided.total()
+
+    @property
+    def known(self) -> int:
+        """Documents that the ledger has already, or that come twice in the range."""
+        return self.documents - self.new - self.conflicts - self.unbookable
+
+    @property
+    def conflicts(self) -> int:
+        return self.refused["conflict"]
+
+    @property
+    def unbookable(self) -> int:
+        """Documents that were understood, and that the ledger can't take."""
+        return self.refused["refused_by_database"] + self.refused["failed"]
+
+    @property
+    def parked(self) -> int:
+        """New documents that still wait at the end."""
+        return len(self._waiting)
+
+    @property
+    def changes_nothing(self) -> bool:
+        return not (self.new or self.settled)
+
+    def count(self, items: Sequence[object], chosen: Sequence[object], messages: Sequence[Message]) -> None:
+        """A slice of the range, those of its records that are selected, and what they have to say."""
+        self.records += len(items)
+        self.skipped += len(items) - len(chosen)
+        self.documents += sum(isinstance(item, Document) for item in chosen)
+        for message in messages:
+            if message.topic in self.dead_letters:
+                self.refused[_reason(message)] += 1
+            elif REPLAYED in message.headers:
+                self.repeated[message.topic] += 1
+            else:
+                self.published[message.topic] += 1
+
+    def add(self, changes: Changes) -> None:
+        """What one transaction changed."""
+        for key, (before, after) in changes.rows["event"].items():
+            if after is not None:
+                self._event(key, before, after)
+        for key, (before, after) in changes.rows["account"].items():
+            if after is not None:
+                self._account(key, before, after)
+        for key, (before, after) in changes.rows["tender"].items():
+            if after is not None:
+                self._tender(key, before, after)
+        for row in changes.transfers:
+            self._transfer(row, changes.accounts)
+
+    def _event(self, key: Key, before: Row | None, after: Row) -> None:
+        code = key[1]
+        facts = after.get("facts")
+        if facts is None or (before is not None and before.get("facts") == facts):
+            return
+        type_ = NOTICE_TYPES.get(code) or BY_CODE[code].name
+        last = unpack(facts)[-1][-1]
+        what = (type_, STATUSES[last[1]], last[2] or "")
+        waited = before is not None and before.get("digest") is not None and before.get("status") == _PARKED
+        (self.settled if waited or code in NOTICE_TYPES else self.decided)[what] += 1
+        if last[1] == _PARKED:
+            self._waiting.add(key)
+        else:
+            self._waiting.discard(key)
+
+    def _account(self, key: Key, before: Row | None, after: Row) -> None:
+        packed = ormsgpack.packb(key)
+        known = self._accounts.get(packed)
+        first = ormsgpack.unpackb(known)[1] if known else [before[name] for name in _ACCOUNT] if before else None
+        now = [after[name] for name in _ACCOUNT]
+        if known or first != now:
+            self._accounts[packed] = ormsgpack.packb([after.get("currency") or "", first, now])
+
+    def _tender(self, key: Key, before: Row | None, after: Row) -> None:
+        was = before is not None and before["state"] == _AUTHORIZED
+        is_ = after["state"] == _AUTHORIZED
+        if is_ and not was:
+            self._opened[key] = (after["kind"], after["approved_minor"])
+        elif was and not is_:
+            self._opened.pop(key, None)
+
+    def _transfer(self, row: Row, accounts: dict[int, Row]) -> None:
+        orgcode = self.orgcode(row["org"])
+        for side, way in (("debit", "in"), ("credit", "out")):
+            if row[side] < 0:
+                other = accounts.get(row["credit" if side == "debit" else "debit"])
+                unit = POINTS if other is None else (other.get("currency") or POINTS)
+                self.booked[orgcode, Contra(row[side]).name.lower(), unit, way] += row["amount"]
+
+    @property
+    def opened(self) -> Iterator[tuple[str, str, str, int]]:
+        """(tenant, tender_id, kind, amount_minor) of each hold that was opened and is still open."""
+        for (org, tender_id), (kind, amount) in self._opened.items():
+            yield self.orgcode(org), tender_id, kind, amount
+
+    @property
+    def accounts(self) -> Iterator[AccountChange]:
+        """Every account that is not as before, by tenant, kind and id."""
+        for packed in sorted(self._accounts):
+            org, kind, id_ = ormsgpack.unpackb(packed)
+            currency, before, after = ormsgpack.unpackb(self._accounts[packed])
+            if before != after:
+                yield AccountChange(
+                    self.orgcode(org), Kind(kind).name.lower(), id_, currency or POINTS,
+                    None if before is None else tuple(before), tuple(after),
+                )  # fmt: skip
+
+    def to_json(self) -> dict[str, Any]:
+        """The counts, for programs and for comparison; without the single accounts."""
+        opened: Counter[tuple[str, str]] = Counter()
+        amounts: Counter[tuple[str, str]] = Counter()
+        for orgcode, _, kind, amount in self.opened:
+            opened[orgcode, kind] += 1
+            amounts[orgcode, kind] += amount
+        return {
+            "records": self.records,
+            "not_selected": self.skipped,
+            "known": self.known,
+            "new": self.new,
+            "conflict": self.conflicts,
+            "parked": self.parked,
+            "dead_letters": dict(sorted(self.refused.items())),
+            "decided": _table(("type", "status", "reason", "documents"), self.decided),
+            "settled": _table(("type", "status", "reason", "documents"), self.settled),
+            "accounts": sum(1 for _ in self.accounts),
+            "booked": _table(("orgcode", "contra", "unit", "way", "amount"), self.booked),
+            "holds": [
+                {"orgcode": orgcode, "kind": kind, "holds": count, "amount_minor": amounts[orgcode, kind]}
+                for (orgcode, kind), count in sorted(opened.items())
+            ],
+            "messages": [
+                {"topic": topic, "new": self.published[topic], "again": self.repeated[topic]}
+                for topic in sorted({*self.published, *self.repeated})
+            ],
+        }
+
+
+def _table(names: Sequence[str], counter: Counter[Any]) -> list[dict[str, Any]]:
+    return [dict(zip(names, (*key, count), strict=True)) for key, count in sorted(counter.items())]
+
+
+def _reason(message: Message) -> str:
+    """Why it is a dead letter; a header of that name that the record brought along comes before ours."""
+    return next((value or b"").decode() for name, value in reversed(message.headers) if name == "crm-reason")
