@@ -362,6 +362,10 @@ class Pipeline:
             faults.point("after_work")
         return applied
 
+    async def go_on(self, now_us: int) -> Applied | None:
+        """Parked documents that became ready or overdue, as one more batch; no deadlines. None: there was none."""
+        return await self._waiting.go_on(now_us)
+
     async def left(self) -> due.Left:
         """What is due and was not decided: held back, or put off because deciding it failed."""
         async with self._pool.transaction() as connection:

@@ -48,9 +48,14 @@ class Waiting:
         watermarks: Mapping[Partition, int] | None = None,
     ) -> Applied | None:
         """Decide and commit what may go on at `now_us`. None: there was nothing; the rest: as for `Pipeline.work`."""
-        again = partial(
-            retrying(divisible=False), self._transaction, now_us, due.Until(partitions, watermarks or {}, final)
-        )
+        return await self._work(now_us, due.Until(partitions, watermarks or {}, final))
+
+    async def go_on(self, now_us: int) -> Applied | None:
+        """Decide and commit the parked documents that may go on at `now_us`, but no deadline. None: there was none."""
+        return await self._work(now_us, due.Until(None, {}, final=False, deadlines=False))
+
+    async def _work(self, now_us: int, until: due.Until) -> Applied | None:
+        again = partial(retrying(divisible=False), self._transaction, now_us, until)
         try:
             return await again(singly=False)
         except Exception as error:

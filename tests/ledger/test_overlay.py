@@ -49,8 +49,11 @@ async def decided(worker: Worker, records: list[list[Record]]) -> list[list[str]
     """What is said to each step; each is read a millisecond after the one before, so the order of waiters is plain."""
     told = []
     for place, step in enumerate(records):
-        messages = (await worker.apply(worker.decode(step, NOW_US + 1000 * place), {})).messages
-        told.append(sorted(map(comparable, said(messages) + said(await worker.rest()))))
+        now_us = NOW_US + 1000 * place
+        messages = (await worker.apply(worker.decode(step, now_us), {})).messages
+        while (applied := await worker.go_on(now_us)) is not None:
+            messages += applied.messages
+        told.append(sorted(map(comparable, said(messages))))
     return told
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Final
 import typer
 
 from worker import settings
-from worker.cli import running
+from worker.cli import operations, running
 
 _EVERY: Final = 10_000
 _Times = typer.Option(metavar="TIME", help="RFC 3339, as 2026-11-27T08:00:00Z")
@@ -34,8 +34,11 @@ def replay(  # noqa: PLR0913, PLR0917  typer: an option is a parameter
     ] = None,
     save: Annotated[Path | None, typer.Option(help="where the plan is saved; default: replay-TIME.plan")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print the plan as JSON lines; nothing is saved")] = False,
+    execute: Annotated[Path | None, typer.Option(metavar="PLAN", help="do what this saved plan says")] = None,
+    rate: operations.Rate = None,
+    reason: operations.Reason = "",
 ) -> None:
-    """Plan what reading a range of the topics again would do. Nothing is changed until you execute the plan.
+    """Plan what reading a range of the topics again would do. Nothing is changed until you --execute the plan.
 
     Reads in place: no consumer group and no offset is touched, and nothing is written to input topics. By default only
     documents that the ledger does not have yet get an outcome, so replaying what was read before publishes nothing.
@@ -46,6 +49,9 @@ def replay(  # noqa: PLR0913, PLR0917  typer: an option is a parameter
     from worker.ops.replay.plan import Outcomes
     from worker.ops.replay.selection import Selection
 
+    if execute is not None:
+        _execute(execute, reason, rate)
+        return
     if outcomes not in tuple(Outcomes):
         raise typer.BadParameter("one of none, new, all", param_hint="--outcomes")
     if type_ is not None and type_ not in DOCUMENTS:
@@ -61,6 +67,28 @@ def replay(  # noqa: PLR0913, PLR0917  typer: an option is a parameter
         wanted = commands.Wanted(selection, Outcomes(outcomes), to)
         await commands.make_plan(chosen, wanted, path, as_json=as_json, show=typer.echo, progress=_progress())
         return 0
+
+    running.run(work, quiet=True)
+
+
+def _execute(path: Path, reason: str, rate: float | None) -> None:
+    """Start the operation of a plan and run it here."""
+
+    async def work(chosen: settings.Settings) -> int:
+        from worker import app as root
+        from worker.ledger.operators import Operator
+        from worker.ops.replay import commands
+
+        try:
+            id_ = await commands.start(chosen, path, Operator(chosen.operator_name, reason), rate)
+        except commands.Stale as stale:
+            typer.echo(f"g3n: {path} is stale, nothing was done. Changed since it was made:", err=True)
+            for line in stale.changes:
+                typer.echo(f"  {line}", err=True)
+            typer.echo("Plan again, and look at the new plan.", err=True)
+            return running.FAILED
+        typer.echo(f"operation {id_}: g3n worker operations show {id_}", err=True)
+        return await root.run_operation(chosen, id_, reason, rate, lambda line: typer.echo(line, err=True))
 
     running.run(work, quiet=True)
 

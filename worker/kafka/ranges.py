@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from hashlib import blake2b
 from typing import Final, NamedTuple
 
@@ -66,10 +66,8 @@ class Ranges:
         self, topics: Sequence[str], bounds: Bounds, partitions: frozenset[int] = frozenset()
     ) -> list[Range]:
         """The ranges that hold a record, as the topics are now. Raises OperatorError for a topic that is missing."""
+        await self.require(topics, "`g3n worker setup` creates it")
         try:
-            known = await self._consumer.topics()
-            if missing := sorted(set(topics) - known):
-                raise OperatorError(f"no such topic: {', '.join(missing)}; `g3n worker setup` creates it")
             at = [
                 TopicPartition(topic, partition)
                 for topic in topics
@@ -93,6 +91,15 @@ class Ranges:
             if start < end:
                 found.append(Range(one.topic, one.partition, start, end))
         return found
+
+    async def require(self, topics: Iterable[str], hint: str) -> None:
+        """Raise OperatorError, with the hint what to do, unless all of these topics exist."""
+        try:
+            known = await self._consumer.topics()
+        except KafkaError as error:
+            raise Unavailable(f"Kafka does not answer: {describe(error)}") from error
+        if missing := sorted(set(topics) - known):
+            raise OperatorError(f"no such topic: {', '.join(missing)}; {hint}")
 
     async def begins(self, ranges: Sequence[Range]) -> Mapping[TopicPartition, int]:
         """The first offset that each range's partition still has."""

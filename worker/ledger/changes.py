@@ -77,6 +77,12 @@ class Changes:
         if table == "account" and after is not None and after.get("id") is not None:
             self.accounts[after["id"]] = after
 
+    def add(self, later: "Changes") -> None:
+        for table, rows in later.rows.items():
+            for key, (before, after) in rows.items():
+                self.note(table, key, before, after)
+        self.transfers += later.transfers
+
 
 def copied(columns: Sequence[str], records: Iterable[Sequence[Any]]) -> list[Row]:
     """The rows of a COPY."""

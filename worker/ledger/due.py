@@ -31,6 +31,7 @@ class Until(NamedTuple):
     partitions: Mapping[str, int] | None
     watermarks: Mapping[Partition, int]
     final: bool
+    deadlines: bool = True  # whether timers may run at all
 
 
 async def take(connection: Connection, now_us: int, topics: Sequence[str], until: Until) -> list[Work]:
@@ -41,6 +42,15 @@ async def take(connection: Connection, now_us: int, topics: Sequence[str], until
         work.facts = known[place][1]
     for row in await connection.fetch(SQL["read_unsaid"], *_keys(works)) if works else ():
         works[row["place"] - 1].unsaid = True
+    if until.deadlines:
+        works += await _timers(connection, now_us, topics, until)
+    for mark, work in enumerate(works):
+        work.mark = mark
+    return works
+
+
+async def _timers(connection: Connection, now_us: int, topics: Sequence[str], until: Until) -> list[Work]:
+    works = []
     not_before_us = (1 << 62) if until.final else now_us
     read_us = await _read_us(connection, topics, until.partitions)
     if until.watermarks and await connection.fetchval(SQL["is_timer_due"], read_us or 0, now_us, not_before_us):
@@ -53,8 +63,6 @@ async def take(connection: Connection, now_us: int, topics: Sequence[str], until
             Work(row["orgcode"], NOTICES[timer.kind], NOTICE_CODES[timer.kind], subject, now_us, now_us, timer=timer,
                  org=row["org"])
         )  # fmt: skip
-    for mark, work in enumerate(works):
-        work.mark = mark
     return works
 
 

@@ -5,7 +5,7 @@ import contextlib
 import secrets
 from collections.abc import AsyncIterator, Collection, Mapping
 from hashlib import blake2b
-from typing import cast
+from typing import Self, cast
 
 import asyncpg
 
@@ -55,7 +55,7 @@ class Pool:
         self.worker = worker
 
     @classmethod
-    async def open(cls, dsn: str) -> "Pool":
+    async def open(cls, dsn: str) -> Self:
         """Of a worker, which publishes what it decides."""
         ledger = cls(await connect(dsn, CONNECTIONS, Role.WORKER), dsn, secrets.randbits(62))
         await ledger.stay_known()

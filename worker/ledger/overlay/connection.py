@@ -41,7 +41,6 @@ class OverlayConnection:
             SQL["load_consent"]: self._load_consents,
             SQL["load_policy"]: self._load_policies,
             SQL["take_parked"]: self._take_parked,
-            SQL["count_waiting"]: self._count_waiting,
         }
         self._writers: dict[str, Callable[..., Awaitable[None]]] = {
             SQL["delete_parked"]: self._delete_parked,
@@ -180,9 +179,6 @@ class OverlayConnection:
         rows = [row for key in self._ready if (row := self._now("parked", key)) is not None and row["ready"]]
         rows.sort(key=lambda row: row["received_us"])
         return [{**row, "orgcode": self.orgs[row["org"]]} for row in rows[:limit]]
-
-    async def _count_waiting(self) -> list[Row]:
-        return [{"unpublished": 0, "parked": 0, "ready": 0}]
 
     async def _name_orgs(self, codes: Sequence[str]) -> list[Row]:
         for row in await self.snapshot.fetch("SELECT id, code FROM org WHERE code = ANY ($1::text[])", list(codes)):

@@ -19,7 +19,7 @@ KEYED: Final = {
 NEW_ORGS: Final = "INSERT INTO org"
 NEW_IDS: Final = "SELECT nextval('account_id')"
 # Reads of what a plan never has.
-NOTHING: Final = frozenset({SQL["read_unsaid"], SQL["take_timer"], SQL["read_waiters"]})
+NOTHING: Final = frozenset({SQL["read_unsaid"]})
 
 
 def _by_key(name: str) -> str:

@@ -8,11 +8,25 @@ from worker.errors import OperatorError
 from worker.kafka import topics
 from worker.kafka.ranges import ranges
 from worker.kafka.security import security
+from worker.ledger import operations
+from worker.ledger.operators import Operator
 from worker.ledger.overlay import Overlay
+from worker.ledger.pool import Pool
+from worker.ledger.roles import Role
 from worker.ops.replay import saved, told
+from worker.ops.replay.execute import KIND
 from worker.ops.replay.plan import Outcomes, plan
 from worker.ops.replay.selection import Selection
+from worker.ops.replay.stale import stale
 from worker.settings import Settings
+
+
+class Stale(OperatorError):
+    """What a plan depends on has changed since it was made; `changes` names each thing in a line."""
+
+    def __init__(self, changes: list[str]) -> None:
+        super().__init__("the plan is stale: " + "; ".join(changes))
+        self.changes = changes
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,3 +79,21 @@ async def make_plan(
     with path.open("xb") as file:
         file.writelines(line + b"\n" for line in saved.lines(made))
     show(f"Saved as {path}. To do exactly this: g3n worker replay --execute {path}")
+
+
+async def start(settings: Settings, path: Path, operator: Operator, rate_per_s: float | None) -> int:
+    """Make a saved plan an operation, and return its id. Raises Stale, OperatorError and Unavailable."""
+    plan_ = saved.Saved(path)
+    async with (
+        ranges(settings.kafka_bootstrap_servers, security=security(settings)) as kafka,
+        Overlay.opened(settings.dsn) as overlay,
+    ):
+        if changes := await stale(settings, kafka, overlay, plan_):
+            raise Stale(changes)
+    head = {**plan_.head, "summary": list(told.plan_text(plan_.head, ()))}
+    pool = await Pool.of_door(settings.dsn, 1, Role.OPS)
+    try:
+        async with pool.transaction() as connection:
+            return await operations.create(connection, KIND, operator, head, head["tally"]["records"], rate_per_s)
+    finally:
+        await pool.close()

@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib.metadata import version
@@ -12,6 +12,7 @@ from typing import Any, Final
 import worker
 from schemas.scalars import format_instant
 from worker.codec.encode import ENCODER_VERSION
+from worker.errors import OperatorError
 from worker.kafka import topics
 from worker.kafka.ranges import Range, Ranges
 from worker.ledger.card_keys import fingerprint
@@ -42,7 +43,7 @@ class Plan:
     reads: dict[bytes, bytes]
 
 
-async def plan(
+async def plan(  # noqa: PLR0913  the last ones are for tests
     settings: Settings,
     kafka: Ranges,
     overlay: Overlay,
@@ -52,24 +53,29 @@ async def plan(
     *,
     progress: Callable[[int, int], None] = lambda *_: None,
     clock_us: Callable[[], int] = lambda: time.time_ns() // 1000,
+    size: int = SLICE,
 ) -> Plan:
-    """Decide what the ranges hold. `to`: the topic that gets the outcomes instead of their own.
+    """Decide what the ranges hold. `to`: the topic that gets the outcomes instead of their own. `size`: of a slice.
 
-    `progress` gets how many offsets are behind, and how many there are.
+    `progress` gets how many offsets are behind, and how many there are. Raises OperatorError and Unavailable.
     """
     found = await kafka.within(selection.topics, selection.bounds, selection.partitions)
     names = topics.from_settings(settings)
+    if to is not None:
+        if to in (*names.inputs, *names.dead_letters):
+            raise OperatorError(f"{to} is an input or a dead-letter topic: --to names a topic of the requester")
+        await kafka.require([to], "create the requester's topic first")
     tally = Tally(overlay.orgcode, frozenset(names.dead_letters))
     overlay.committed = tally.add
     pipeline = Pipeline.over(overlay, settings)
     prints: list[str] = []
     total = sum(one.end - one.start for one in found)
-    async for part in kafka.slices(found, SLICE):
+    async for part in kafka.slices(found, size):
         now_us = clock_us()
         batch = pipeline.decode(part.records, now_us)
         chosen = selection.of(batch.items)
         messages = (await pipeline.apply(Batch(chosen, now_us), {})).messages
-        while (applied := await pipeline.work()) is not None:
+        while (applied := await pipeline.go_on(now_us)) is not None:
             messages += applied.messages
         tally.count(batch.items, chosen, messages)
         prints.append(part.fingerprint)
@@ -81,6 +87,7 @@ async def plan(
         "to": to,
         "selection": selection.to_json(),
         "ranges": [list(one) for one in found],
+        "slice_records": size,
         "slices": prints,
         **await versions(settings, overlay),
         "orgs": {str(org): code for org, code in overlay.orgs.items()},
@@ -110,6 +117,6 @@ def code_version() -> str:
     return f"{version('g3n-crm')}+{digest.hexdigest()} encoder {ENCODER_VERSION}"
 
 
-def ranges_of(head: dict[str, Any]) -> list[Range]:
+def ranges_of(head: Mapping[str, Any]) -> list[Range]:
     """The ranges that a plan reads."""
     return [Range(*one) for one in head["ranges"]]

@@ -46,11 +46,11 @@ class Selection:
         )
 
     def to_json(self) -> dict[str, Any]:
-        return {**asdict(self), "partitions": sorted(self.partitions)}
+        return {**asdict(self), "partitions": sorted(self.partitions), "bounds": list(self.bounds)}
 
     @classmethod
     def from_json(cls, stored: dict[str, Any]) -> "Selection":
         return cls(**{
             **stored, "topics": tuple(stored["topics"]), "partitions": frozenset(stored["partitions"]),
-            "bounds": Bounds(*stored["bounds"]) if isinstance(stored["bounds"], list) else Bounds(**stored["bounds"]),
+            "bounds": Bounds(*stored["bounds"]),
         })  # fmt: skip

@@ -19,6 +19,8 @@ from worker.ledger.pack import STATE_CODE, unpack
 _PARKED: Final = STATUSES.index("parked")
 _AUTHORIZED: Final = STATE_CODE[State.AUTHORIZED]
 POINTS: Final = "points"
+_COUNTERS: Final = ("decided", "settled", "refused", "booked", "published", "repeated")
+_NUMBERS: Final = ("records", "skipped", "documents")
 _ACCOUNT: Final = ("balance", "held", "version")
 
 
@@ -52,9 +54,10 @@ class Tally:
     decided: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     settled: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     refused: Counter[str] = field(default_factory=Counter)
-    booked: Counter[tuple[str, str, str, str]] = field(default_factory=Counter)
+    booked: Counter[tuple[int, str, str, str]] = field(default_factory=Counter)
     published: Counter[str] = field(default_factory=Counter)
     repeated: Counter[str] = field(default_factory=Counter)
+    _earlier_accounts: int = 0
     _accounts: dict[bytes, bytes] = field(default_factory=dict)
     _waiting: set[Key] = field(default_factory=set)
     _opened: dict[Key, tuple[str, int]] = field(default_factory=dict)
@@ -145,12 +148,11 @@ class Tally:
             self._opened.pop(key, None)
 
     def _transfer(self, row: Row, accounts: dict[int, Row]) -> None:
-        orgcode = self.orgcode(row["org"])
         for side, way in (("debit", "in"), ("credit", "out")):
             if row[side] < 0:
                 other = accounts.get(row["credit" if side == "debit" else "debit"])
                 unit = POINTS if other is None else (other.get("currency") or POINTS)
-                self.booked[orgcode, Contra(row[side]).name.lower(), unit, way] += row["amount"]
+                self.booked[row["org"], Contra(row[side]).name.lower(), unit, way] += row["amount"]
 
     @property
     def opened(self) -> Iterator[tuple[str, str, str, int]]:
@@ -187,8 +189,8 @@ class Tally:
             "dead_letters": dict(sorted(self.refused.items())),
             "decided": _table(("type", "status", "reason", "documents"), self.decided),
             "settled": _table(("type", "status", "reason", "documents"), self.settled),
-            "accounts": sum(1 for _ in self.accounts),
-            "booked": _table(("orgcode", "contra", "unit", "way", "amount"), self.booked),
+            "accounts": self._all_accounts(),
+            "booked": _table(("orgcode", "contra", "unit", "way", "amount"), self._named_booked()),
             "holds": [
                 {"orgcode": orgcode, "kind": kind, "holds": count, "amount_minor": amounts[orgcode, kind]}
                 for (orgcode, kind), count in sorted(opened.items())
@@ -198,6 +200,31 @@ class Tally:
                 for topic in sorted({*self.published, *self.repeated})
             ],
         }
+
+    def _named_booked(self) -> Counter[tuple[str, ...]]:
+        return Counter({(self.orgcode(org), *what): amount for (org, *what), amount in self.booked.items()})
+
+    def stored(self) -> dict[str, Any]:
+        """The counts as JSON, for `restore`: all but the single accounts and holds."""
+        counters = {name: [[key, count] for key, count in getattr(self, name).items()] for name in _COUNTERS}
+        return {
+            **counters,
+            **{name: getattr(self, name) for name in _NUMBERS},
+            "accounts": self._earlier_accounts + len(self._accounts),
+        }
+
+    def restore(self, stored: dict[str, Any]) -> None:
+        """Go on counting from there. An account that changes before and after counts twice."""
+        for name in _COUNTERS:
+            counter = getattr(self, name)
+            for key, count in stored[name]:
+                counter[tuple(key) if isinstance(key, list) else key] += count
+        for name in _NUMBERS:
+            setattr(self, name, getattr(self, name) + stored[name])
+        self._earlier_accounts = stored["accounts"]
+
+    def _all_accounts(self) -> int:
+        return self._earlier_accounts + sum(1 for _ in self.accounts)
 
 
 def _table(names: Sequence[str], counter: Counter[Any]) -> list[dict[str, Any]]:

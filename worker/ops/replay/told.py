@@ -1,6 +1,6 @@
 """A plan, and what became of it, in words for a terminal of 80 columns."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, Final
 
@@ -137,3 +137,28 @@ def verdict(head: dict[str, Any]) -> str:
         return "This replay changes nothing and publishes nothing."
     does = f"changes {tally['accounts']:,} accounts" if changes else "changes nothing"
     return f"This replay {does} and publishes {f'{publishes:,} messages' if publishes else 'nothing'}."
+
+
+def done_text(planned: Mapping[str, Any], done: Mapping[str, Any]) -> Iterator[str]:
+    """Planned against done."""
+    rows = [["", "planned", "done", ""]]
+    counts = [(name.replace("_", " "), planned[name], done[name]) for name in _COUNTED]
+    for name, key, amount in _COMPARED:
+        before, after = (
+            {tuple(row[part] for part in key): row[amount] for row in tally[name]} for tally in (planned, done)
+        )
+        counts += [
+            ("  " + " ".join(filter(None, what)), before.get(what, 0), after.get(what, 0))
+            for what in sorted({*before, *after})
+        ]
+    rows += [[what, f"{then:,}", f"{now:,}", "" if then == now else "differs"] for what, then, now in counts]
+    yield from table(rows, (0, 3))
+
+
+_COUNTED: Final = ("records", "not_selected", "known", "new", "conflict", "parked", "accounts")
+_COMPARED: Final = (
+    ("decided", ("type", "status", "reason"), "documents"),
+    ("settled", ("type", "status", "reason"), "documents"),
+    ("booked", ("orgcode", "contra", "unit", "way"), "amount"),
+    ("holds", ("orgcode", "kind"), "amount_minor"),
+)

@@ -1,0 +1,137 @@
+"""Execute a plan of a replay: the records that it saw, slice by slice, through the worker's own pipeline.
+
+A slice is applied, its outcomes are published, then the cursor moves on. A process that is killed in between leaves a
+slice that comes again; its documents are duplicates then. Whoever resumes publishes what the slice decided: a worker's
+sweep does it (`new`, `all`), or with `--to` the resumed run, which sends the slice's stored outcomes there.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from aiokafka import TopicPartition
+
+from worker.codec import Message
+from worker.codec.encode import REPLAYED
+from worker.errors import OperatorError
+from worker.kafka import topics
+from worker.kafka.publisher import Publisher
+from worker.kafka.ranges import Slice, ranges
+from worker.kafka.security import security
+from worker.ledger.watched import Watched
+from worker.ops.replay.plan import Outcomes, ranges_of
+from worker.ops.replay.selection import Selection
+from worker.ops.replay.tally import Tally
+from worker.ops.replay.told import done_text
+from worker.ops.running import Run
+from worker.pipeline import Batch, Pipeline
+from worker.settings import Settings
+
+KIND: Final = "replay"
+Say = Callable[[str], None]
+
+
+def _clock_us() -> int:
+    return time.time_ns() // 1000
+
+
+async def execute(settings: Settings, run: Run, say: Say, clock_us: Callable[[], int] = _clock_us) -> None:
+    """Go on from the run's cursor to the end of its plan; at the end say what was planned and what was done.
+
+    Raises OperatorError if the topics no longer hold what was planned, and running.Stopped.
+    """
+    await _Execution(settings, run, say, clock_us).work()
+
+
+class _Execution:
+    def __init__(self, settings: Settings, run: Run, say: Say, clock_us: Callable[[], int]) -> None:
+        self._settings = settings
+        self._run = run
+        self._say = say
+        self._clock_us = clock_us
+        self._head: Mapping[str, Any] = run.operation.plan
+        self._outcomes = Outcomes(self._head["outcomes"])
+        self._selection = Selection.from_json(self._head["selection"])
+        self._codes: dict[int, str] = {}
+        self._dead_letters = frozenset(topics.from_settings(settings).dead_letters)
+        self._tally = Tally(lambda org: self._codes[org], self._dead_letters)
+
+    async def work(self) -> None:
+        done = 0 if self._run.cursor is None else int(self._run.cursor["slice"])
+        resumed = self._run.cursor is not None
+        if resumed:
+            self._tally.restore(self._run.cursor["tally"])
+        secured = security(self._settings)
+        pool = await Watched.open(self._settings.dsn)
+        pool.committed = self._tally.add
+        pool.silent = self._outcomes is Outcomes.NONE or self._head["to"] is not None
+        pipeline = Pipeline.over(pool, self._settings)
+        publisher = Publisher(self._settings.kafka_bootstrap_servers, security=secured)
+        try:
+            async with ranges(self._settings.kafka_bootstrap_servers, security=secured) as kafka:
+                prints: Sequence[str] = self._head["slices"]
+                async for part in kafka.slices(ranges_of(self._head), self._head["slice_records"], self._after()):
+                    self._check(part, prints, done)
+                    await self._run.turn(len(part.records))
+                    await self._apply(pool, pipeline, publisher, part, again=resumed)
+                    resumed = False
+                    done += 1
+                    await self._run.advance(self._cursor(part, done), len(part.records))
+                    self._say(f"replay: {self._run.done:,} of {self._run.operation.planned:,} records")
+                if done != len(prints):
+                    raise OperatorError("the topics hold fewer records than were planned: plan again")
+            async with pool.reading() as connection:
+                self._codes |= {row["id"]: row["code"] for row in await connection.fetch("SELECT id, code FROM org")}
+        finally:
+            await publisher.stop()
+            await pipeline.close()
+        result = self._tally.to_json()
+        for line in done_text(self._head["tally"], result):
+            self._say(line)
+        await self._run.finish(result)
+
+    def _after(self) -> dict[TopicPartition, int]:
+        if self._run.cursor is None:
+            return {}
+        return {TopicPartition(topic, partition): offset for topic, partition, offset in self._run.cursor["after"]}
+
+    def _cursor(self, part: Slice, done: int) -> dict[str, Any]:
+        after = [[at.topic, at.partition, offset] for at, offset in part.after.items()]
+        return {"slice": done, "after": after, "tally": self._tally.stored()}
+
+    def _check(self, part: Slice, prints: Sequence[str], done: int) -> None:
+        if done >= len(prints) or part.fingerprint != prints[done]:
+            first = part.records[0]
+            raise OperatorError(
+                f"the records from {first.topic}-{first.partition} offset {first.offset:,} on are not those that were"
+                " planned: plan again"
+            )
+
+    async def _apply(
+        self, pool: Watched, pipeline: Pipeline, publisher: Publisher, part: Slice, *, again: bool
+    ) -> None:
+        now_us = self._clock_us()
+        batch = pipeline.decode(part.records, now_us)
+        chosen = self._selection.of(batch.items)
+        applied = await pipeline.apply(Batch(chosen, now_us), {})
+        while (more := await pipeline.go_on(now_us)) is not None:
+            applied.add(more)
+        self._tally.count(batch.items, chosen, applied.messages)
+        if messages := self._published(applied.messages, again=again):
+            await publisher.publish(messages)
+        if not pool.silent:
+            await pipeline.published(applied.batch_no)
+
+    def _published(self, messages: Sequence[Message], *, again: bool) -> list[Message]:
+        """Those that were asked for, for their topic. `again`: some may have been decided before a kill."""
+        to = self._head["to"]
+        if self._outcomes is Outcomes.NONE:
+            return []
+        everything = self._outcomes is Outcomes.ALL or (again and to is not None)
+        chosen = [
+            message
+            for message in messages
+            if everything or (REPLAYED not in message.headers and message.topic not in self._dead_letters)
+        ]
+        return chosen if to is None else [replace(message, topic=to) for message in chosen]
