@@ -146,6 +146,6 @@ async def test_kill_9_and_resume(
     swept = await pipeline.work()
     await pipeline.close()
     assert swept is not None
-    said = values(await outcomes(shop)) + values(swept.messages)
-    assert sorted(said) == sorted(set(said))
+    said = set(values(await outcomes(shop)) + values(swept.messages))  # at least once, and each id one text
+    assert len({json.loads(value)["id"] for value in said}) == len(said)
     assert len(said) == sum(row["new"] for row in plan.head["tally"]["messages"])

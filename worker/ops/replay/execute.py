@@ -1,8 +1,8 @@
 """Execute a plan of a replay: the records that it saw, slice by slice, through the worker's own pipeline.
 
 A slice is applied, its outcomes are published, then the cursor moves on. A process that is killed in between leaves a
-slice that comes again; its documents are duplicates then. Whoever resumes publishes what the slice decided: a worker's
-sweep does it (`new`, `all`), or with `--to` the resumed run, which sends the slice's stored outcomes there.
+slice that comes again; its documents are duplicates then, and those whose outcomes are not known to be published are
+published again, by the resumed run or by a worker's sweep.
 """
 
 import time
@@ -12,13 +12,14 @@ from typing import Any, Final
 
 from aiokafka import TopicPartition
 
-from worker.codec import Message
+from worker.codec import Document, Message, Undecodable
 from worker.codec.encode import REPLAYED
 from worker.errors import OperatorError
 from worker.kafka import topics
 from worker.kafka.publisher import Publisher
 from worker.kafka.ranges import Slice, ranges
 from worker.kafka.security import security
+from worker.ledger.queries import SQL
 from worker.ledger.watched import Watched
 from worker.ops.replay.plan import Outcomes, ranges_of
 from worker.ops.replay.selection import Selection
@@ -114,24 +115,46 @@ class _Execution:
         now_us = self._clock_us()
         batch = pipeline.decode(part.records, now_us)
         chosen = self._selection.of(batch.items)
-        applied = await pipeline.apply(Batch(chosen, now_us), {})
+        untold = await self._untold(pool, chosen) if again else []
+        applied = await pipeline.apply(Batch(untold, now_us), {})
+        publishes = applied.messages if self._outcomes is not Outcomes.NONE else []
+        rest = await pipeline.apply(Batch([item for item in chosen if item not in untold], now_us), {})
         while (more := await pipeline.go_on(now_us)) is not None:
-            applied.add(more)
+            rest.add(more)
+        publishes = self._addressed([*publishes, *self._published(rest.messages)])
+        applied.add(rest)
         self._tally.count(batch.items, chosen, applied.messages)
-        if messages := self._published(applied.messages, again=again):
-            await publisher.publish(messages)
+        if publishes:
+            await publisher.publish(publishes)
         if not pool.silent:
             await pipeline.published(applied.batch_no)
 
-    def _published(self, messages: Sequence[Message], *, again: bool) -> list[Message]:
-        """Those that were asked for, for their topic. `again`: some may have been decided before a kill."""
-        to = self._head["to"]
-        if self._outcomes is Outcomes.NONE:
-            return []
-        everything = self._outcomes is Outcomes.ALL or (again and to is not None)
-        chosen = [
+    async def _untold(self, pool: Watched, chosen: Sequence[Document | Undecodable]) -> list[Document | Undecodable]:
+        """Documents of the slice in hand that a killed process may have decided and not told of.
+
+        The requester of `--to` gets all of the slice: what it has got is written down nowhere.
+        """
+        if self._head["to"] is not None:
+            return list(chosen)
+        documents = [item for item in chosen if isinstance(item, Document)]
+        keys = [(one.orgcode, one.kind.code, one.subject) for one in documents]
+        async with pool.reading() as connection:
+            rows = await connection.fetch(SQL["read_unpublished"], *zip(*keys, strict=True)) if keys else []
+        return [documents[row["place"] - 1] for row in rows]
+
+    def _published(self, messages: Sequence[Message]) -> list[Message]:
+        """Those that were asked for."""
+        match self._outcomes:
+            case Outcomes.NONE:
+                return []
+            case Outcomes.ALL:
+                return list(messages)
+        return [
             message
             for message in messages
-            if everything or (REPLAYED not in message.headers and message.topic not in self._dead_letters)
+            if REPLAYED not in message.headers and message.topic not in self._dead_letters
         ]
-        return chosen if to is None else [replace(message, topic=to) for message in chosen]
+
+    def _addressed(self, messages: list[Message]) -> list[Message]:
+        to = self._head["to"]
+        return messages if to is None else [replace(message, topic=to) for message in messages]
