@@ -289,7 +289,11 @@ class PoolJoin(Command):
 
 
 class PoolLeave(Command):
-    """`crm.pool.leave`: the customer keeps points of their own again."""
+    """`crm.pool.leave`: the customer has points of their own again, and takes `points` along.
+
+    The last member takes everything, a deficit too.
+    """
 
     customer_id: Id
     pool_id: Id
+    points: Annotated[FromZero, NullMeans(0)] = 0

@@ -199,6 +199,7 @@ class _Version2(_Version1):
     members: ClassVar[dict[str, tuple[str, ...]]] = _Version1.members | {
         "crm.customer.create": (*_Version1.members["crm.customer.create"], "birth_date"),
         "crm.customer.update": (*_Version1.members["crm.customer.update"], "birth_date"),
+        "crm.pool.leave": (*_Version1.members["crm.pool.leave"], "points"),
         "crm.loyalty.transfer": ("command_id", "from_customer_id", "to_customer_id", "points"),
         "crm.giftcard.extend": ("command_id", "gift_card", "expires_on"),
         "crm.giftcard.replace": ("command_id", "from_card", "to_card"),

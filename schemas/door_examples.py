@@ -13,6 +13,8 @@ _CARD: Final = {"number": "6006-4900-0000-0017", "pin": "4711"}
 _CUSTOMER: Final = {"customer_id": "C-1001"}
 _AT: Final = "2026-03-01T10:15:00.412000Z"
 _ACCOUNT: Final = examples.ACCOUNT
+_OTHER: Final = "2d0f6c7a91b84e55a3c1e8d94b7f0a62"
+_POOL: Final = "c1f4e19a8b0d3c27640be5fa91d2cc08"
 _PROFILE: Final = {
     "name": "Ada Example",
     "email": "ada@example.com",
@@ -28,6 +30,7 @@ _REQUESTS: Final[Mapping[str, Data]] = {
     "customer.list": {"email": "ada@example.com", "limit": 20},
     "loyalty.history": {**_CUSTOMER, "limit": 20},
     "loyalty.policy.get": {"at": "2026-03-01T00:00:00Z"},
+    "pool.get": {"pool_id": "family-1"},
     "giftcard.get": {"gift_card": _CARD},
     "giftcard.history": {"gift_card": {"card_id": "gc-1", "pin": "4711"}, "limit": 20},
     "tender.get": {"tender_id": "T1"},
@@ -88,6 +91,7 @@ _BALANCE: Final = {
     "version": 2,
     "account": _ACCOUNT,
     "deficit": 0,
+    "shortfall": 0,
 }
 _SALE: Final = {"type": "scm.sale.completed", "id": "london-1-2026-03-01-0042"}
 _CARD_NOW: Final = {
@@ -147,15 +151,29 @@ ANSWERS: Final[Mapping[str, Data]] = {
         "next_cursor": "Qy0xMDAx",
     },
     "customer.erase": _of_customer(),
-    "customer.merge": _of_customer(points=_points(40, 159, 3)),
+    "customer.merge": _of_customer(
+        points=_points(40, 159, 3), counterparty={"customer_id": "C-1002", "points": _points(-40, 0, 5, _OTHER)}
+    ),
     "customer.consent.set": _of_customer(),
     "loyalty.earn": _of_customer(points=_points(100, 119, 2), policy_version=1),
     "loyalty.redeem": _of_customer(points=_points(-90, 29, 3), policy_version=1),
     "loyalty.adjust": _of_customer(points=_points(-20, 99, 4)),
     "loyalty.transfer": _of_customer(
         points=_points(-50, 69, 3),
-        counterparty={"customer_id": "C-2002", "points": _points(50, 90, 2, "2d0f6c7a91b84e55a3c1e8d94b7f0a62")},
+        counterparty={"customer_id": "C-2002", "points": _points(50, 90, 2, _OTHER)},
     ),
+    "pool.join": _of_customer(
+        points=_points(119, 159, 3, _POOL), counterparty={**_CUSTOMER, "points": _points(-119, 0, 4)}
+    ),
+    "pool.leave": _of_customer(
+        points=_points(0, 0, 5), counterparty={**_CUSTOMER, "points": _points(0, 159, 3, _POOL)}
+    ),
+    "pool.get": {
+        "pool_id": "family-1",
+        "members": ["C-1001", "C-2002"],
+        "points": {**_BALANCE, "account": _POOL},
+        "lots": [{"points": 119, "held": 0, "expires_on": "2027-02-28"}],
+    },
     "loyalty.restore": _of_customer(points=_points(50, 149, 5)),
     "loyalty.reverse": _of_customer(points=_points(-100, 49, 6)),
     "loyalty.history": {"items": [_EARNED], "next_cursor": "MTE5"},

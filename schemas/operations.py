@@ -155,6 +155,19 @@ _OPERATIONS: Final = (
         "loyalty.reverse", Scope.LOYALTY_WRITE, "Take back earned points, from the earning's own lot first.",
         *_OF_POINTS, R.SALE_NOT_FOUND, R.OVER_RETURNED,
     ),
+    _command(
+        "pool.join", Scope.LOYALTY_WRITE, "Let a customer share the points of a pool. All of their points go in.",
+        *_CUSTOMER, R.INVALID_STATE,
+    ),
+    _command(
+        "pool.leave", Scope.LOYALTY_WRITE,
+        "Let a customer leave a pool, with `points` of it. The last member takes everything.",
+        *_CUSTOMER, R.INVALID_STATE, R.INSUFFICIENT_BALANCE,
+    ),
+    _reading(
+        "pool.get", Scope.LOYALTY_READ, "Return a pool's members and points.",
+        views.PoolGet, views.PoolView, R.CUSTOMER_NOT_FOUND,
+    ),
     _reading(
         "loyalty.history", Scope.LOYALTY_READ, "List the changes of a points account, with document and balance.",
         views.LoyaltyHistory, views.HistoryPage, R.CUSTOMER_NOT_FOUND,

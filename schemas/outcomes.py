@@ -18,6 +18,7 @@ NOTICES: Final = (
     "crm.points.expired",
     "crm.points.released",
     "crm.points.forfeited",
+    "crm.pool.changed",
     "crm.giftcard.expired",
     "crm.giftcard.frozen",
 )
@@ -81,7 +82,7 @@ _CARD: Final = ("card_id", "currency", "change_minor", "balance_minor", "held_mi
 
 
 class Counterparty(Out):
-    """The other customer of a transfer, and their account after it."""
+    """The other account, after it: of a transfer the receiver's, of a merge, a join or a leave the one left behind."""
 
     customer_id: Id
     points: Points

@@ -45,6 +45,12 @@ class LoyaltyHistory(Wire):
     cursor: Cursor | None = None
 
 
+class PoolGet(Wire):
+    """One pool, by its id."""
+
+    pool_id: Id
+
+
 class PolicyGet(Wire):
     """A version of the policy; without one, that in force at `at`; without both, now."""
 
@@ -144,6 +150,10 @@ class Balance(Out):
     deficit: Annotated[
         Count, Field(description="what a reversal took that was spent already; the next credits fill it")
     ]
+    shortfall: Annotated[
+        Count,
+        Field(description="what `within_balance` let go; points that come back from a redemption make up for it first"),
+    ] = 0
 
 
 class PointsLot(Out):
@@ -223,6 +233,15 @@ class CustomerView(Out):
     pool_id: Id | None = None
     gift_cards: tuple[GiftCardView, ...]
     activity: tuple[HistoryEntry, ...]
+
+
+class PoolView(Out):
+    """A pool as it is now. `members`: the ids of its customers; empty once the last one has left."""
+
+    pool_id: Id
+    members: tuple[Id, ...]
+    points: Balance
+    lots: tuple[PointsLot, ...]
 
 
 class CustomerSummary(Out):

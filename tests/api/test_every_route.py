@@ -27,6 +27,8 @@ WORLD: Final[tuple[Step, ...]] = (
     ("loyalty.redeem", {"customer_id": "C-1001", "points": 90}, "redeem-1"),
     ("giftcard.issue", {"gift_card": CARD, "amount_minor": 9000, "currency": "GBP", "pin": "4711"}, "issue-1"),
     ("giftcard.issue", {"gift_card": {"number": "6006-4900-0000-0025"}, "amount_minor": 900, "currency": "GBP"}, "i-2"),
+    ("customer.create", {"customer_id": "C-3003"}, "world-3"),
+    ("pool.join", {"customer_id": "C-3003", "pool_id": "family-1"}, "world-4"),
     ("tender.void", {"tender_id": "T-1"}, "T-1"),
 )
 
@@ -70,6 +72,7 @@ OTHERWISE: Final[dict[str, dict[str, Any]]] = {
     },
     "event.explain": {"type": "crm.loyalty.earn", "id": "earn-1"},
     "customer.create": {"name": "Grace Example"},
+    "pool.leave": {"customer_id": "C-3003", "pool_id": "family-1"},
 }  # fmt: skip
 
 
@@ -145,7 +148,7 @@ async def test_a_reading_writes_nothing(caller: Caller, connection: asyncpg.Conn
     await world(caller)
     before = await everything_of(connection, "acme")
     readings = [one for one in ROUTES if one.access in {Access.READ, Access.PROBE}]
-    assert len(readings) == 10
+    assert len(readings) == 11
     for operation in readings:
         assert (await caller.post(operation.name, request(operation))).status_code == 200, operation.name
     assert await everything_of(connection, "acme") == before

@@ -33,6 +33,7 @@ Client = Callable[[Path, dict[str, Any]], Calls]
 # These end what others are about.
 _LAST: Final = (
     "sale.void",
+    "pool.leave",
     "giftcard.transfer",
     "giftcard.replace",
     "giftcard.reverse",

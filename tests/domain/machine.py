@@ -1,6 +1,7 @@
 """Any document after any other: few ids, so that they meet. What each says and books is checked as it goes."""
 
 from datetime import UTC, datetime, timedelta
+from enum import IntEnum
 from typing import Any
 
 import orjson
@@ -26,7 +27,9 @@ from tests.domain.documents import (
 from tests.domain.invariants import check
 from tests.domain.room import Room, document
 from tests.domain.table import BASE, microseconds
-from worker.domain.lots import Account
+from worker.domain.identity import account_id
+from worker.domain.lots import Account, Kind, Standing
+from worker.domain.movements import day_of
 
 customers = st.sampled_from(["C", "C", "D", "E"])
 cards = st.sampled_from(sorted(CARDS))
@@ -79,7 +82,7 @@ REQUEST = "scm.tender.requested"
 # Beside these nothing but an expiry, a hold or a merge may leave less than nothing.
 MAKES_NEGATIVE = (
     "scm.sale.voided", "scm.return.completed", "crm.loyalty.reverse", "crm.giftcard.reverse", "crm.customer.merge",
-    "crm.pool.join",
+    "crm.pool.join", "crm.pool.leave",
 )  # fmt: skip
 
 
@@ -94,6 +97,7 @@ class Documents(RuleBasedStateMachine):
         self.room = Room()
         self.now = BASE
         self.count = 0
+        self.shown: dict[str, Data] = {}  # account → what was published of its latest version, last
 
     @initialize()
     def world(self) -> None:
@@ -126,6 +130,7 @@ class Documents(RuleBasedStateMachine):
         for item in told:
             if "dead_letter" not in item:
                 OutcomeEnvelope.model_validate_json(orjson.dumps({k: v for k, v in item.items() if k != "replayed"}))
+                self.show(item)
         for account in self.room.accounts.values():
             old = before.get(account, (0, 0, 0, None, 0))
             new = _shape(account)
@@ -140,9 +145,32 @@ class Documents(RuleBasedStateMachine):
         self.count += 1
         return command(type_, f"K{self.count}", **{name: value for name, value in data.items() if value is not None})
 
+    def show(self, item: Data) -> None:
+        """Note how an outcome or a notice shows points."""
+        data = item["data"]
+        for points in (data.get("points"), data.get("counterparty", {}).get("points")):
+            if points and "account" in points and not item.get("replayed"):
+                known = self.shown.get(points["account"])
+                if known is None or known["version"] <= points["version"]:
+                    self.shown[points["account"]] = points
+
     @invariant()
     def books_balance(self) -> None:
         check(self.room)
+
+    @invariant()
+    def what_was_published_last_is_true(self) -> None:
+        """Of every points account the last published version is its own, with the numbers that it has."""
+        day = day_of(microseconds(self.now))
+        for account in self.room.accounts.values():
+            if account.kind is Kind.CARD or account.standing is Standing.UNCLAIMED:
+                continue
+            shown = self.shown[account_id(self.room.org, account.kind, account.key)]
+            told = {name: shown[name] for name in ("balance", "available", "held", "pending", "version")}
+            assert told == {
+                "balance": account.balance, "available": account.available(day), "held": account.held,
+                "pending": account.pending(day), "version": account.version,
+            }  # fmt: skip
 
     # --- time, and what comes again
 
@@ -182,9 +210,10 @@ class Documents(RuleBasedStateMachine):
         if yes:
             self.say(self.command("customer.merge", from_customer_id=pair[0], into_customer_id=pair[1]))
 
-    @rule(customer_id=customers, pool=st.sampled_from(["P", "Q"]), way=st.sampled_from(["join", "leave"]))
-    def pool(self, customer_id: str, pool: str, way: str) -> None:
-        self.say(self.command(f"pool.{way}", customer_id=customer_id, pool_id=pool))
+    @rule(customer_id=customers, pool=st.sampled_from(["P", "Q"]), way=st.sampled_from(["join", "leave"]), points=small)
+    def pool(self, customer_id: str, pool: str, way: str, points: int) -> None:
+        more = {"points": points} if way == "leave" and points % 2 else {}
+        self.say(self.command(f"pool.{way}", customer_id=customer_id, pool_id=pool, **more))
 
     @rule(customer_id=customers, granted=st.booleans(), ago=ago_h)
     def consent(self, customer_id: str, granted: bool, ago: int) -> None:  # noqa: FBT001  drawn
@@ -325,8 +354,12 @@ class Documents(RuleBasedStateMachine):
             self.say(void("tender", tender_id), ago)
 
 
-def _shape(account: Account) -> tuple[int, int, int, Any, int]:
-    """Balance, held, pending, state: what a version stands for; and the version."""
+def _shape(account: Account) -> tuple[int, int, int, tuple[IntEnum, int | None], int]:
+    """Balance, held, pending, state: what a version stands for; and the version.
+
+    The state of a record whose points are in a pool, or went over to another record, is not that of its account.
+    """
     pending = sum(lot.amount for lot in account.lots if lot.available_day)
     last_day = None if account.card is None else account.card.expires_day
-    return account.balance, account.held, pending, (account.standing, account.target is None, last_day), account.version
+    state = account.standing if account.target is None else account.target[0]
+    return account.balance, account.held, pending, (state, last_day), account.version

@@ -108,8 +108,10 @@ class Room:
         self.sales: Guarded[str, Any] = Guarded()
         self.tenders: Guarded[str, Any] = Guarded()
         self.entries: Guarded[Identity, Any] = Guarded()
+        self.members: Guarded[str, Any] = Guarded()
         self.books.accounts, self.books.sales = self.accounts, self.sales
         self.books.tenders, self.books.entries = self.tenders, self.entries
+        self.books.members = self.members
         self.known: dict[Identity, Known] = {}
         self.parked: dict[Identity, Waiting] = {}
         self.timers: dict[tuple[str, str], Timer] = {}
@@ -167,7 +169,7 @@ class Room:
         return self._told(document.type, document.subject, len(self.known[identity].facts) - 1, facts)
 
     def _begin(self, wanted: Needs, now_us: int) -> None:
-        for store in (self.accounts, self.sales, self.tenders, self.entries):
+        for store in (self.accounts, self.sales, self.tenders, self.entries, self.members):
             store.loaded.clear()
         for token in wanted.tokens:
             if token in self.books.cards:
@@ -186,6 +188,12 @@ class Room:
         for store in (self.tenders, self.entries):
             for found in [store[key] for key in store.loaded if key in store]:  # type: ignore[index]
                 self.accounts.loaded.update((found.account, (Kind.POINTS, found.customer_id)))
+        self._led_to(wanted)
+        self._mark += 1
+        self.books.begin(self._mark, now_us)
+
+    def _led_to(self, wanted: Needs) -> None:
+        """Load the accounts that others lead to, and the ids and members that lead to them."""
         for key in list(self.accounts.loaded):
             account = self.accounts.get(key)
             while account is not None and account.target is not None:
@@ -193,8 +201,10 @@ class Room:
                 account = self.accounts[account.target]
         for end in self._ends(wanted):
             self.accounts.loaded.update(self.books.leading.get((end.kind, end.key), ()))
-        self._mark += 1
-        self.books.begin(self._mark, now_us)
+        self.members.loaded.update(wanted.members_of)
+        for pool in wanted.members_of:
+            for key in self.members.get(pool, ()):
+                self.members[pool][key] = dict.__getitem__(self.accounts, (Kind.POINTS, key)).standing
 
     def _ends(self, wanted: Needs) -> Iterator[Account]:
         """The accounts of which all that lead to them are wanted."""

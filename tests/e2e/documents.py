@@ -265,7 +265,7 @@ VERBS: dict[str, Callable[[Words, Clock], tuple[str, Data]]] = {
     "replace": replace,
     "transfer": transfer,
     "join": _simple("crm.pool.join", customer_id=str, pool_id=str),
-    "leave": _simple("crm.pool.leave", customer_id=str, pool_id=str),
+    "leave": _simple("crm.pool.leave", customer_id=str, pool_id=str, points=int),
 }
 
 _NOT_FIELDS = {"pin", "from", "id"}

@@ -100,7 +100,7 @@ def says_nothing(name: str, text: str) -> bool:
     """A part that need not be mentioned: it says that nothing changed."""
     kind = name.partition(" ")[0]
     unchanged = re.fullmatch(r"\+0=\S+( held \d+)?( pending \d+)?( [A-Z]{3})?|\+0 \(customer_not_found\)", text)
-    return kind in QUIET or (kind in ("points", "card") and unchanged is not None)
+    return kind in QUIET or (kind in ("points", "card", "to") and unchanged is not None)
 
 
 def differences(expected: str | None, data: Data) -> list[str]:

@@ -11,7 +11,7 @@ from tests.ledger.conftest import Open, header, record, said
 from tests.ledger.test_pipeline import AT, about, bare, command, sale, sold
 from worker import answers
 from worker.codec import encode
-from worker.codec.encode import Encoder, Facts
+from worker.codec.encode import Facts
 from worker.ledger import facts as stored_facts
 from worker.ledger.facts import told
 from worker.ledger.pack import unpack
@@ -71,7 +71,7 @@ async def test_outcomes_of_two_encoders_stand_side_by_side(
         return encode.ENCODERS[1].outcome(facts, orgcode, subject) | {"flavour": "new"}
 
     newer = max(encode.ENCODERS) + 1
-    monkeypatch.setattr(encode, "ENCODERS", {**encode.ENCODERS, newer: Encoder(outcome, encode.ENCODERS[1].changed)})
+    monkeypatch.setattr(encode, "ENCODERS", {**encode.ENCODERS, newer: encode.ENCODERS[1]._replace(outcome=outcome)})
     monkeypatch.setattr(answers, "ENCODER_VERSION", newer)
     monkeypatch.setattr(stored_facts, "ENCODER_VERSION", newer)
     first += await worker.drained(after)

@@ -23,6 +23,7 @@ class Points:
     expired: dict[LotKey, int] = field(default_factory=dict)
     released: set[LotKey] = field(default_factory=set)
     deficit: int = 0
+    shortfall: int = 0  # that a reversal let go
     version: int = 0
 
     def balance(self) -> int:
@@ -73,13 +74,23 @@ class Points:
         return picks
 
     def put_back(self, picks: Picks, amount: int, on: date, grace_days: int) -> None:
-        """Gives back `amount` of what was taken, last taken first; what has expired since lives its days of grace."""
+        """Gives back `amount` of what was taken, last taken first; what has expired since lives its days of grace.
+
+        What an earlier reversal let go is made up for first.
+        """
+        for_shortfall = min(self.shortfall, amount)
+        self.shortfall -= for_shortfall
+        kept = amount - for_shortfall
         while amount:
             key, taken = picks.pop()
             back = min(taken, amount)
-            amount -= back
+            if amount > kept:
+                back = min(back, amount - kept)
             if back < taken:
                 picks.append((key, taken - back))
+            amount -= back
+            if amount >= kept:
+                continue
             if key[1] and key[1] < on:
                 if not grace_days:
                     fill = min(back, self.deficit)
@@ -98,6 +109,8 @@ class Points:
             amount -= self._take(key, amount, [])
         if unlimited:
             self.deficit += amount
+        else:
+            self.shortfall += amount
 
     def expire(self, on: date) -> int:
         """Lots whose last good day is before `on` are gone."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from tests.model import tenders
+from tests.model.accounts import Points
 from tests.model.rules import first, instant, kept, points_of, whole_policy
 from tests.model.sales import take_points
 from tests.model.world import Doc, World
@@ -50,13 +51,20 @@ def customer_merge(world: World, doc: Doc) -> None:
     if reason or world.who(old) == world.who(new):
         return refuse(world, doc, reason or "invalid_state")
     account, into = world.account(old), world.account(new)
+    _all_over(account, into)
+    counted = world.account_key(new)
+    world.merged[old] = new
+    return world.emit(doc, "applied", account=counted, counterparty=old, other=old)
+
+
+def _all_over(account: Points, into: Points) -> None:
+    """Everything of one account goes to the other."""
     for key, amount in list(account.lots.items()):
         into.credit(amount, key)
     into.held |= account.held
     into.reverse(account.deficit, (None, None), unlimited=True)
-    account.lots, account.held, account.deficit = {}, {}, 0
-    world.merged[old] = new
-    return world.emit(doc, "applied", account=new)
+    into.shortfall += account.shortfall
+    account.lots, account.held, account.deficit, account.shortfall = {}, {}, 0, 0
 
 
 def consent_set(world: World, doc: Doc) -> None:
@@ -92,7 +100,7 @@ def loyalty_earn(world: World, doc: Doc) -> None:
         return refuse(world, doc, *reasons)
     key, lot = world.account_key(data["customer_id"]), world.lot(doc.on, policy)
     world.account(key).credit(points, lot)
-    world.earned.append((doc.at, key, points))
+    world.earned.append((doc.at, world.who(data["customer_id"]), points))
     done = {"type": doc.type, "account": key, "customer": data["customer_id"], "lot": lot, "left": points}
     world.commands[doc.subject] = done
     return world.emit(doc, "applied", account=key, policy_version=version)
@@ -235,8 +243,25 @@ def pool(world: World, doc: Doc) -> None:
     wrong = who in world.pools if joining else world.pools.get(who) != pool_id
     if status or wrong:
         return refuse(world, doc, status, "invalid_state" if wrong else None)
+    own, shared = world.account(who), world.account("pool " + pool_id)
     if joining:
+        if own.held:
+            return refuse(world, doc, "invalid_state")
+        _all_over(own, shared)
+        world.led.pop("pool " + pool_id, None)
         world.pools[who] = pool_id
+        return world.emit(doc, "applied", account="pool " + pool_id, counterparty=customer_id, other=who)
+    points = doc.data.get("points", 0)
+    last = pool_id not in [pool for member, pool in world.pools.items() if member != who and not world.erased(member)]
+    if last and shared.held:
+        return refuse(world, doc, "invalid_state")
+    if not last and points > shared.available(doc.on):
+        return refuse(world, doc, "insufficient_balance")
+    del world.pools[who]
+    if last:
+        _all_over(shared, own)
+        world.led["pool " + pool_id] = who
     else:
-        del world.pools[who]
-    return world.emit(doc, "applied")
+        for lot, amount in shared.pick(points, doc.on):
+            own.credit(amount, lot)
+    return world.emit(doc, "applied", account=who, counterparty=customer_id, other="pool " + pool_id)

@@ -153,13 +153,16 @@ class _Watch:
         for card in self.world.cards.values():
             card.frozen = card.frozen or card.balance < 0  # as the document leaves it
         account, claimed = data.pop("account", None), data.pop("claimed", None)
-        counterparty = data.pop("counterparty", None)
+        counterparty, other_key = data.pop("counterparty", None), data.pop("other", None)
         shown = self._points(account, claimed, data.get("points"))
         if shown:
             data["points"] = shown
         if counterparty:
-            other = self.world.account(self.world.account_key(counterparty))
-            before = self.points.get(self.world.account_key(counterparty), (0, ()))[0]
+            other_key = other_key or self.world.account_key(counterparty)
+            other = (
+                self.world.accounts[other_key] if other_key in self.world.accounts else self.world.account(other_key)
+            )
+            before = self.points.get(other_key, (0, ()))[0]
             block = _points_block(other, other.balance() - before, self.doc)
             data["counterparty"] = {"customer_id": counterparty, "points": block}
         self._payers()

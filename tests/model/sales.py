@@ -34,9 +34,9 @@ def completed(world: World, doc: Doc) -> None:
         {line["line_id"]: line for line in data["lines"]},
     )
     world.sales[doc.subject] = sale
-    if sale.account:
+    if sale.account and customer_id:
         world.account(sale.account).credit(sum(points.values()), sale.lot)
-        world.earned.append((doc.at, sale.account, sum(points.values())))
+        world.earned.append((doc.at, customer_id, sum(points.values())))
     blocks = [_name(world, doc, world.tender(t["tender_id"]), t) for t in named]
     blocks += _orphans(world, doc)
     card_reasons = _load_sold_cards(world, sale, policy)

@@ -101,6 +101,7 @@ class World:
     customers: dict[str, list[tuple[datetime, str]]] = field(default_factory=dict)  # id -> status changes
     consents: list[tuple[datetime, str, str, str | None, bool]] = field(default_factory=list)
     pools: dict[str, str] = field(default_factory=dict)
+    led: dict[str, str] = field(default_factory=dict)  # a pool that nobody is in -> who left it last
     merged: dict[str, str] = field(default_factory=dict)
     accounts: dict[str, Points] = field(default_factory=dict)
     earned: list[tuple[datetime, str, int]] = field(default_factory=list)
@@ -140,6 +141,9 @@ class World:
         state = [status for start, status in sorted(changes, key=lambda c: c[0]) if start <= at]
         return "customer_blocked" if state and state[-1] == "blocked" else None
 
+    def erased(self, customer_id: str) -> bool:
+        return any(status == "erased" for _, status in self.customers[customer_id])
+
     def consented(self, customer_id: str, purpose: str, at: datetime) -> bool:
         person = self.who(customer_id)
         records = [person, *(id_ for id_ in self.merged if self.who(id_) == person)]
@@ -154,7 +158,7 @@ class World:
         return "pool " + self.pools[who] if who in self.pools else who
 
     def account(self, key: str) -> Points:
-        key = self.who(key)
+        key = self.who(self.led.get(key, key))
         if key not in self.accounts:
             self.accounts[key] = Points(known=key in self.customers or key.startswith("pool "))
         return self.accounts[key]
@@ -169,8 +173,8 @@ class World:
             if instant(c["from"]) <= at < instant(c["to"])
             and (not c.get("needs_consent") or self.consented(customer_id, c["needs_consent"], at))
         ]
-        key = self.account_key(customer_id)
-        year = sum(points for when, who, points in self.earned if who == key and twelve_months_before(at) < when <= at)
+        person, since = self.who(customer_id), twelve_months_before(at)
+        year = sum(points for when, who, points in self.earned if self.who(who) == person and since < when <= at)
         tiers = [t for t in policy["earn"]["tiers"] if t["from_points_12m"] <= year]
         tier = max(tiers, key=lambda t: t["from_points_12m"])["factor"] if tiers else 1
         return max(running, default=Fraction(1)) * Fraction(tier)

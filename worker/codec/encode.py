@@ -27,12 +27,13 @@ REPLAYED: Final = ("crm-replayed", b"true")
 TENDER_CHANGED: Final = "crm.tender.changed"
 HOLD_EXPIRED: Final = "crm.hold.expired"
 TENDER_PARTS: Final = 10  # of a tender in facts; those of one that moved follow
+NOTICES: Final = 15  # place of the notices to others among the facts
 
 Facts = list[Any]
 """One outcome as positions: time_us, status, reason, customer_id, sale_id, return_id, tender_id, points, cards, tender,
-tenders, lines, policy_version, notice; of a transfer also the counterparty: [customer_id, points]. An id that is the
-subject is stored as True. Since 0.2 a tender that moved has three more parts: whether it is listed, its customer, their
-points."""
+tenders, lines, policy_version, notice; then, where there are any, the counterparty [customer_id, points] and notices to
+others [type, customer_id, points]. An id that is the subject is stored as True. Since 0.2 a tender that moved has three
+more parts: whether it is listed, its customer, their points."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -63,18 +64,22 @@ def facts_of(outcome: Outcome, subject: str, time_us: int) -> Facts:
         [number for line in outcome.lines for number in line],
         outcome.policy_version,
         outcome.notice or None,
-        *([] if outcome.counterparty is None else [_counterparty_facts(*outcome.counterparty)]),
+        *_others(outcome),
     ]
+
+
+def _others(outcome: Outcome) -> list[Any]:
+    """The parts that few outcomes have."""
+    other = outcome.counterparty
+    counterparty = None if other is None else [other[0], _points_facts(other[1], other[0])]
+    notices = [[one.type, one.customer_id, _points_facts(one.points, one.customer_id)] for one in outcome.notices]
+    return [counterparty, notices] if notices else [] if counterparty is None else [counterparty]
 
 
 def _points_facts(part: PointsPart, customer_id: str | None) -> list[Any]:
     """The account stands as True where it is the customer's own, as it nearly always is."""
     own = part.account == (Kind.POINTS, customer_id)
     return [*part[:-1], True if own else part.account]
-
-
-def _counterparty_facts(customer_id: str, part: PointsPart) -> list[Any]:
-    return [customer_id, _points_facts(part, customer_id)]
 
 
 def _tender_facts(part: TenderPart) -> Facts:
@@ -109,10 +114,14 @@ class Outlet:
     ) -> list[Message]:
         """The outcome of one step of a document, and its notices. `version`: the encoder's, stored with the facts."""
         encoder = ENCODERS[version]
+        if _of_nobody(facts):
+            return []
         messages = [self._outcome(orgcode, type_, subject, step, facts, headers, encoder)]
         messages += [
             self._changed(orgcode, type_, subject, step, facts, part, headers, encoder) for part in facts[10] if part[9]
         ]
+        for notice in facts[NOTICES] if len(facts) > NOTICES else ():
+            messages.append(self._noticed(orgcode, type_, subject, step, facts, notice, headers, encoder))
         return messages
 
     def _outcome(
@@ -135,6 +144,17 @@ class Outlet:
         name = OUTCOME_PREFIX + type_[4:]
         value = _envelope(event_id(orgcode, type_, subject, str(step)), name, subject, orgcode, facts[0], data)
         return Message(topic, key.encode(), value, headers)
+
+    def _noticed(
+        self, orgcode: str, type_: str, subject: str, step: int, facts: Facts, notice: list[Any],
+        headers: tuple[tuple[str, bytes], ...], encoder: "Encoder",
+    ) -> Message:  # fmt: skip
+        """A notice to another customer whose points they are, too."""
+        notice_type, customer_id, _ = notice
+        data = encoder.noticed(notice, orgcode)
+        id_ = event_id(orgcode, type_, subject, f"{step}\n{notice_type}\n{customer_id}")
+        value = _envelope(id_, notice_type, customer_id, orgcode, facts[0], data)
+        return Message(self._outcomes, customer_id.encode(), value, headers)
 
     def _changed(
         self, orgcode: str, type_: str, subject: str, step: int, facts: Facts, part: list[Any],
@@ -181,6 +201,13 @@ def _ids(data: dict[str, Any], facts: Facts, subject: str) -> None:
             data[name] = subject if id_ is True else id_
 
 
+def _of_nobody(facts: Facts) -> bool:
+    """A deadline of points that no customer has: those that a pool kept when its last member left it before version
+    0.2. They are booked, and nobody is told.
+    """
+    return facts[13] is not None and facts[3] is None and facts[7] is not None and facts[9] is None
+
+
 def _notice_subject(data: dict[str, Any], subject: str) -> str:
     if "tender_id" in data:
         return str(data["tender_id"])
@@ -199,7 +226,8 @@ def _data(facts: Facts, orgcode: str, subject: str) -> dict[str, Any]:
     _ids(data, facts, subject)
     if points is not None:
         data["points"] = _points(points, orgcode, data.get("customer_id", ""))
-    for other_id, other in others:
+    if others and others[0] is not None:
+        other_id, other = others[0]
         data["counterparty"] = {"customer_id": other_id, "points": _points(other, orgcode, other_id)}
     if cards:
         data["gift_cards"] = [_card(card) for card in cards]
@@ -229,6 +257,12 @@ def _changed(facts: Facts, part: list[Any], orgcode: str, type_: str, subject: s
     data["tender"] = _tender(part)
     data["cause"] = {"type": type_, "id": subject}
     return data
+
+
+def _noticed(notice: list[Any], orgcode: str) -> dict[str, Any]:
+    """`data` of a notice about the points of one customer."""
+    _, customer_id, points = notice
+    return {"status": "applied", "customer_id": customer_id, "points": _points(points, orgcode, customer_id)}
 
 
 def _points(part: list[Any], orgcode: str, customer_id: str) -> dict[str, Any]:
@@ -295,6 +329,7 @@ class Encoder(NamedTuple):
 
     outcome: Callable[[Facts, str, str], dict[str, Any]]
     changed: Callable[[Facts, list[Any], str, str, str], dict[str, Any]]
+    noticed: Callable[[list[Any], str], dict[str, Any]]
 
 
-ENCODERS: Final[Mapping[int, Encoder]] = MappingProxyType({1: Encoder(_data, _changed)})
+ENCODERS: Final[Mapping[int, Encoder]] = MappingProxyType({1: Encoder(_data, _changed, _noticed)})

@@ -58,6 +58,7 @@ class Books(Movements):
         self.pins = Pins.CHECKED
         # account → those that lead to it: ids that were merged into a customer, cards that a card has replaced
         self.leading: dict[tuple[Kind, str], dict[tuple[Kind, str], None]] = {}
+        self.members: dict[str, dict[str, Standing]] = {}  # pool → its members, where `Needs.members_of` asks for them
         # what the batch changed
         self.woken: dict[tuple[str, str], int] = {}  # ("sale" | "tender", id) that no longer waits → mark of the cause
         self.new_cards: list[tuple[bytes, str]] = []
@@ -97,6 +98,39 @@ class Books(Movements):
             self.changed[account] = None
             self.leading.setdefault(key, {})[account.kind, account.key] = None
         self.leading.pop((source.kind, source.key), None)
+
+    def others(self, pool: Account, person: Account) -> list[str]:
+        """The other members of a pool, erased ones left out."""
+        members = self.members.get(pool.key, {})
+        return [key for key, standing in members.items() if standing is not Standing.CLOSED and key != person.key]
+
+    def told_of(self, account: Account) -> list[str]:
+        """Whom a notice about a points account is for: its customer, or every member of the pool."""
+        if account.kind is not Kind.POOL:
+            return [account.key]
+        members = self.members.get(account.key, {})
+        return [key for key, standing in members.items() if standing is not Standing.CLOSED] or list(members)
+
+    def enter_pool(self, person: Account, pool: Account) -> None:
+        """From now on the pool has this customer's points."""
+        if pool.target is not None:  # it led to its last member
+            self.touch(pool)
+            pool.target = None
+        person.target = (pool.kind, pool.key)
+        self.members.setdefault(pool.key, {})[person.key] = person.standing
+        self.changed[pool] = self.changed[person] = None
+
+    def leave_pool(self, person: Account, pool: Account) -> None:
+        """From now on the customer has points of their own."""
+        person.target = None
+        self.members.get(pool.key, {}).pop(person.key, None)
+        self.changed[person] = None
+
+    def close(self, person: Account) -> None:
+        """An erased customer is no member of a pool any more that anybody is told of."""
+        for members in self.members.values():
+            if person.key in members:
+                members[person.key] = Standing.CLOSED
 
     def standing_at(self, holder: Account, at_us: int) -> Standing:
         """How a customer stood: the worst of their own record and of those that it was merged into."""

@@ -16,11 +16,12 @@ from worker.domain import consents
 from worker.domain.books import Books, Consent
 from worker.domain.identity import derived_id
 from worker.domain.lots import Account, Kind, Standing
-from worker.domain.loyalty import points_part
+from worker.domain.loyalty import carry_earned, points_part
 from worker.domain.movements import day_of
-from worker.domain.outcome import Outcome
+from worker.domain.outcome import Notice, Outcome
 from worker.domain.policy import PolicyVersion
 
+POOL_CHANGED = "crm.pool.changed"
 PROFILE = ("name", "email", "phone", "birth_date", "external_ids")
 
 
@@ -73,20 +74,28 @@ def update(doc: CustomerUpdate, books: Books) -> Outcome:
         return Outcome("rejected", reason, customer_id=doc.customer_id)
     person = books.person(holder)
     if doc.status is not None:
-        _log(books, person, doc.occurred_at, Standing.FROZEN if doc.status == "blocked" else Standing.ACTIVE)
+        person.note_standing(doc.occurred_at, Standing.FROZEN if doc.status == "blocked" else Standing.ACTIVE)
+        _stand(books, person, Standing(person.owner_log[-1][1]))
     changed = {name: value for name in PROFILE if (value := getattr(doc, name)) is not None}
     if changed:
         books.profiles.append((person, changed))
-    return Outcome("applied", customer_id=doc.customer_id)
+    return _about(books, person, doc.customer_id, doc.occurred_at)
 
 
-def _log(books: Books, holder: Account, at_us: int, standing: Standing) -> None:
-    holder.note_standing(at_us, standing)
-    latest = Standing(holder.owner_log[-1][1])
-    if latest is not holder.standing:
-        books.touch(holder)
-        holder.standing = latest
-    books.changed[holder] = None
+def _stand(books: Books, person: Account, standing: Standing) -> None:
+    """How a customer stands now; another version of their account, unless a pool has their points."""
+    books.changed[person] = None
+    if standing is not person.standing:
+        person.standing = standing
+        if person.target is None:
+            books.touch(person)
+
+
+def _about(books: Books, person: Account, customer_id: str, at_us: int) -> Outcome:
+    """The outcome of what changes a record; it tells the account where that has another version."""
+    touched = person in books.before
+    part = points_part(books, person, day_of(at_us)) if touched else None
+    return Outcome("applied", customer_id=customer_id, points=part)
 
 
 def erase(doc: CustomerErase, books: Books) -> Outcome:
@@ -98,11 +107,11 @@ def erase(doc: CustomerErase, books: Books) -> Outcome:
     if holder is None or reason is not None:
         return Outcome("rejected", reason, customer_id=doc.customer_id)
     person = books.person(holder)
-    books.touch(person)
     person.note_standing(doc.occurred_at, Standing.CLOSED)
-    person.standing = Standing.CLOSED
+    _stand(books, person, Standing.CLOSED)
     books.erased += books.ids(person)
-    return Outcome("applied", customer_id=doc.customer_id)
+    books.close(person)
+    return _about(books, person, doc.customer_id, doc.occurred_at)
 
 
 def consent(doc: ConsentSet, books: Books) -> Outcome:
@@ -126,49 +135,84 @@ def merge(doc: CustomerMerge, books: Books) -> Outcome:
     origin = books.follow(source)
     if target is origin or source.target is not None or (target.kind is Kind.POOL and _holds(origin)):
         return Outcome("rejected", Reason.INVALID_STATE, customer_id=doc.into_customer_id)
-    books.move_all(source, target, day_of(doc.occurred_at))
+    day = day_of(doc.occurred_at)
+    books.move_all(source, target, day)
     person = books.person(into)
+    carry_earned(books, source, person)
     books.carried.append((source, person))
     if source.key in books.consents:
         carried = [consent._replace(customer_id=person.key) for consent in books.consents[source.key]]
         books.consents[person.key] = books.consents.get(person.key, []) + carried
     books.lead(source, person)
-    return Outcome(
-        "applied", customer_id=doc.into_customer_id, points=points_part(books, target, day_of(doc.occurred_at))
-    )
+    return _moved(books, doc.into_customer_id, target, (doc.from_customer_id, source), day)
 
 
 def _holds(account: Account) -> bool:
-    """A hold names the account that it is on, and who leaves a pool no longer leads there: it must end first."""
+    """An open hold names the account that it is on, so the account's points can't go elsewhere before it ends."""
     return account.held > 0
 
 
 def join(doc: PoolJoin, books: Books) -> Outcome:
-    """From now on the customer earns into and spends from the pool; what they have goes in."""
+    """From now on the customer earns into and spends from the pool; all that they have goes in."""
     holder, reason = _allowed(books, doc.customer_id, doc.occurred_at)
     if holder is None or reason is not None:
         return Outcome("rejected", reason, customer_id=doc.customer_id)
-    if holder.target is not None or _holds(holder):
+    person = books.person(holder)
+    if person.target is not None or _holds(person):
         return Outcome("rejected", Reason.INVALID_STATE, customer_id=doc.customer_id)
     pool = books.accounts.get((Kind.POOL, doc.pool_id))
     if pool is None:
         pool = books.accounts[Kind.POOL, doc.pool_id] = Account(Kind.POOL, doc.pool_id)
         books.touch(pool)
-    books.move_all(holder, pool, day_of(doc.occurred_at))
-    holder.target = (Kind.POOL, doc.pool_id)
-    return Outcome("applied", customer_id=doc.customer_id, points=points_part(books, pool, day_of(doc.occurred_at)))
+    day = day_of(doc.occurred_at)
+    books.move_all(person, pool, day)
+    books.enter_pool(person, pool)
+    outcome = _moved(books, doc.customer_id, pool, (doc.customer_id, person), day)
+    outcome.notices = _pool_changed(books, pool, person, day)
+    return outcome
 
 
 def leave(doc: PoolLeave, books: Books) -> Outcome:
-    """The customer goes on alone; what is in the pool stays there."""
+    """The customer goes on alone and takes `points` along; the last member takes everything (contract §10 Pools).
+
+    Then whatever still names the pool's account, as a later return or refund, leads to that last member.
+    """
     holder, reason = _allowed(books, doc.customer_id, doc.occurred_at)
     if holder is None or reason is not None:
         return Outcome("rejected", reason, customer_id=doc.customer_id)
-    if holder.target != (Kind.POOL, doc.pool_id):
+    person = books.person(holder)
+    if person.target != (Kind.POOL, doc.pool_id):
         return Outcome("rejected", Reason.INVALID_STATE, customer_id=doc.customer_id)
-    books.touch(holder)
-    holder.target = None
-    return Outcome("applied", customer_id=doc.customer_id, points=points_part(books, holder, day_of(doc.occurred_at)))
+    day = day_of(doc.occurred_at)
+    pool = books.accounts[person.target]
+    last = not books.others(pool, person)
+    if last and _holds(pool):
+        return Outcome("rejected", Reason.INVALID_STATE, customer_id=doc.customer_id)
+    if not last and doc.points > pool.available(day):
+        part = points_part(books, pool, day)
+        return Outcome("rejected", Reason.INSUFFICIENT_BALANCE, customer_id=doc.customer_id, points=part)
+    books.touch(person)
+    books.leave_pool(person, pool)
+    if last:
+        books.move_all(pool, person, day)
+        pool.target = (person.kind, person.key)
+    else:
+        books.move(pool, person, doc.points, day)
+    outcome = _moved(books, doc.customer_id, person, (doc.customer_id, pool), day)
+    outcome.notices = _pool_changed(books, pool, person, day)
+    return outcome
+
+
+def _moved(books: Books, customer_id: str, account: Account, source: tuple[str, Account], day: int) -> Outcome:
+    """The account that counts for the customer from now on, and the one that its points came from."""
+    part = points_part(books, account, day)
+    left = (source[0], points_part(books, source[1], day))
+    return Outcome("applied", customer_id=customer_id, points=part, counterparty=left)
+
+
+def _pool_changed(books: Books, pool: Account, person: Account, day: int) -> list[Notice]:
+    part = points_part(books, pool, day)
+    return [Notice(POOL_CHANGED, other, part) for other in books.others(pool, person)]
 
 
 def put_policy(doc: PolicyPut, books: Books) -> Outcome:

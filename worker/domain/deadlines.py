@@ -9,7 +9,7 @@ from worker.domain.books import Books
 from worker.domain.lots import NEVER, Account, Contra, Kind, Standing
 from worker.domain.loyalty import card_part, note_earned, points_part
 from worker.domain.movements import Timer, day_of
-from worker.domain.outcome import Outcome
+from worker.domain.outcome import Notice, Outcome
 from worker.domain.sales import card_timer
 from worker.domain.tender import State
 
@@ -71,7 +71,7 @@ def _forfeit(timer: Timer, books: Books) -> Outcome | None:
     if points <= 0:
         return None
     books.reverse(account, points, Contra.FORFEITED, (sale.available_day, sale.expires_day), day, within_balance=False)
-    note_earned(books, account, day, -points)
+    note_earned(books, sale.customer_id, sale.earned_day or day, -points)
     outcome = _notice("forfeit", sale.customer_id)
     outcome.sale_id = sale.id
     outcome.points = points_part(books, account, day)
@@ -83,12 +83,19 @@ def _lots(timer: Timer, books: Books) -> Outcome | None:
     account = books.accounts.get((Kind(int(kind)), key))  # whose lots went elsewhere has none left, nor a notice
     if account is None:
         return None
-    day = int(day_text)
-    moved = _expire(books, account, day) if timer.kind == "expire" else _release(books, account, day)
+    last_day = int(day_text)
+    expires = timer.kind == "expire"
+    day = last_day + 1 if expires else last_day
+    if account.lots and day > account.due_day:
+        account.due_day = day
+        books.changed[account] = None
+    moved = _expire(books, account, last_day) if expires else _release(books, account, day)
     if not moved:
         return None
-    outcome = _notice(timer.kind, account.key)
-    outcome.points = points_part(books, account, day + 1 if timer.kind == "expire" else day)
+    told = books.told_of(account)
+    outcome = _notice(timer.kind, told[0] if told else None)
+    outcome.points = points_part(books, account, day)
+    outcome.notices = [Notice(outcome.notice, customer_id, outcome.points) for customer_id in told[1:]]
     return outcome
 
 

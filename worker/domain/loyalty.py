@@ -126,15 +126,13 @@ def points_of(
     return points
 
 
-def common_factor(
-    books: Books, version: PolicyVersion, account: Account | None, customer_id: str, at_us: int
-) -> Common:
+def common_factor(books: Books, version: PolicyVersion, customer_id: str, at_us: int) -> Common:
     """Campaign factor (the highest that runs and is consented to) × tier factor."""
     earn = version.policy.earn
     if not earn.campaigns and not earn.tiers:
         return PLAIN
     campaign, missed = _campaigns(books, version, customer_id, at_us)
-    tier, earned = _tier(version, account, at_us // 86_400_000_000)
+    tier, earned = _tier(books, version, customer_id, at_us // 86_400_000_000)
     if campaign is None and missed is None and tier is None:
         return PLAIN
     factor = ONE if campaign is None else earn.campaigns[campaign].factor
@@ -143,12 +141,16 @@ def common_factor(
     return Common(factor, campaign, missed, tier, earned)
 
 
-def _tier(version: PolicyVersion, account: Account | None, day: int) -> tuple[int | None, int]:
-    """The place of the tier that counts, and the points of twelve months that reached it."""
+def _tier(books: Books, version: PolicyVersion, customer_id: str, day: int) -> tuple[int | None, int]:
+    """The place of the tier that counts, and the points of twelve months that reached it.
+
+    A tier belongs to the customer, also where a pool has the points (contract §10 Pools).
+    """
     tiers = version.policy.earn.tiers
-    if not tiers or account is None:
+    holder = books.holder(customer_id)
+    if not tiers or holder is None:
         return None, 0
-    earned = earned_12m(account, day)
+    earned = earned_12m(books.person(holder), day)
     best = tier_of(tiers, earned)
     return (None, 0) if best is None or tiers[best].factor == 1 else (best, earned)
 
@@ -178,10 +180,10 @@ def _campaigns(books: Books, version: PolicyVersion, customer_id: str, at_us: in
     return None if counts == 1 else runs, missed
 
 
-def earned_12m(account: Account, day: int) -> int:
-    """Points earned in the twelve months that end with `day`."""
+def earned_12m(person: Account, day: int) -> int:
+    """Points that a customer earned in the twelve months that end with `day`."""
     since = _a_year_before(day)
-    return sum(points for earned_day, points in account.earned if since < earned_day <= day)
+    return sum(points for earned_day, points in person.earned if since < earned_day <= day)
 
 
 def _a_year_before(day: int) -> int:
@@ -193,11 +195,24 @@ def _a_year_before(day: int) -> int:
     return (today.replace(year=today.year - 1, day=28 if leap_day else today.day) - EPOCH).days
 
 
-def note_earned(books: Books, account: Account, day: int, points: int) -> None:
-    """Remember points earned (or, negative, taken back) for tiers: the twelve months before any document that may still
-    come, a late one too (contract §10 Tiers).
+def note_earned(books: Books, customer_id: str, day: int, points: int) -> None:
+    """Count points for the customer's tier on the day on which they were earned; negative: they were taken back.
+
+    The days of twelve months before any document that may still come are kept, a late one too (contract §10 Tiers).
     """
-    account.note_earned(day, points, YEAR_DAYS + books.policies.latest.policy.park_deadline_days)
+    holder = books.holder(customer_id)
+    if holder is not None and points:
+        person = books.person(holder)
+        person.note_earned(day, points, YEAR_DAYS + books.policies.latest.policy.park_deadline_days)
+        books.changed[person] = None
+
+
+def carry_earned(books: Books, source: Account, person: Account) -> None:
+    """A merged customer's points count for the tier of the person whom they were merged into."""
+    for day, points in source.earned:
+        person.note_earned(day, points, YEAR_DAYS + books.policies.latest.policy.park_deadline_days)
+    source.earned = []
+    books.changed[person] = None
 
 
 def earner(books: Books, customer_id: str | None, at_us: int) -> tuple[Account | None, Reason | None]:
@@ -214,7 +229,8 @@ def earner(books: Books, customer_id: str | None, at_us: int) -> tuple[Account |
 
 
 def points_part(books: Books, account: Account, day: int, reason: Reason | None = None) -> PointsPart:
-    """The account as this document leaves it."""
+    """The account as this document leaves it: of its own day, but never as it was before a deadline that is booked."""
+    day = max(day, account.due_day)
     change = books.change(account)
     if account.standing is Standing.UNCLAIMED:
         return PointsPart(change, 0, 0, 0, 0, account.version, Reason.CUSTOMER_NOT_FOUND, claimed=False)

@@ -6,7 +6,7 @@ of contract §2.2 "Points" and "Tenders"; gift cards follow them too, as account
 
 from typing import NamedTuple
 
-from worker.domain.lots import DAY_US, MOST_LOTS, NEVER, YEAR_DAYS, Account, Contra, Kind, Pick, Standing
+from worker.domain.lots import DAY_US, MOST_LOTS, NEVER, Account, Contra, Kind, Pick, Standing
 from worker.domain.trace import Change, Move
 
 Side = Account | Contra
@@ -88,6 +88,7 @@ class Movements:
             if self.moves is not None:
                 self._moved(account, Change.CREDITED, available_day, expires_day, amount)
             self._expires(account, expires_day)
+            self._becomes_available(account, available_day)
 
     def _moved(self, account: Account, change: Change, available_day: int, expires_day: int, amount: int) -> None:
         if self.moves is not None and amount:
@@ -98,9 +99,9 @@ class Movements:
         if expires_day != NEVER:
             self.timers.append(expiry(account, expires_day))
 
-    def releases(self, account: Account, available_day: int, day: int) -> None:
-        """What is still pending on `day` is told of when it may be spent."""
-        if available_day > day:
+    def _becomes_available(self, account: Account, available_day: int) -> None:
+        """A notice tells when pending points may be spent, unless the account is shown as of that day already."""
+        if available_day > account.due_day:
             key = f"{account.kind:d}\n{account.key}\n{available_day}"
             self.timers.append(Timer("release", key, available_day * DAY_US))
 
@@ -152,8 +153,14 @@ class Movements:
     def give_back(self, account: Account, picks: list[Pick], amount: int, contra: Side, day: int, grace: int) -> None:
         """Return `amount` to the lots of `picks`, last taken first; `picks` keeps what stays taken.
 
-        A part whose lot has expired by `day` lives `grace` days more, with none it expires at once (contract §2.2).
+        It makes up for the account's shortfall first (contract §10 `within_balance`). A part whose lot has expired by
+        `day` lives `grace` days more, with none it expires at once (contract §2.2).
         """
+        for_shortfall = min(account.shortfall, amount)
+        if for_shortfall:
+            self._take_from(picks, for_shortfall)
+            self._let_go(account, -for_shortfall, contra)
+        amount -= for_shortfall
         while amount:
             available_day, expires_day, part = picks.pop()
             back = min(part, amount)
@@ -169,6 +176,31 @@ class Movements:
                 self.credit(account, owed, contra)
                 self._lapse(account, back - owed, contra, available_day, expires_day)
 
+    @staticmethod
+    def _take_from(picks: list[Pick], amount: int) -> None:
+        """Drop `amount` from the end of the picks."""
+        while amount:
+            available_day, expires_day, part = picks.pop()
+            if part > amount:
+                picks.append((available_day, expires_day, part - amount))
+            amount -= min(part, amount)
+
+    def _let_go(self, account: Account, amount: int, contra: Side) -> None:
+        """Book that a reversal let `amount` go, or (negative) that so much of it was made up for."""
+        self.changed[account] = None
+        account.shortfall += amount
+        if amount > 0:
+            self.transfers.append(Transfer(self.mark, Contra.SHORTFALL, contra, amount))
+        else:
+            self.transfers.append(Transfer(self.mark, contra, Contra.SHORTFALL, -amount))
+
+    def cancel_shortfall(self, account: Account, amount: int) -> int:
+        """Undo that a reversal of earned points let `amount` go, as far as nothing has made up for it; how much."""
+        cancelled = min(account.shortfall, amount)
+        if cancelled:
+            self._let_go(account, -cancelled, Contra.EARNED)
+        return cancelled
+
     def _lapse(self, account: Account, amount: int, contra: Side, available_day: int, expires_day: int) -> None:
         """What comes back to a lot that has expired is gone at once: nothing changes, so no other version."""
         if amount == 0:
@@ -182,13 +214,14 @@ class Movements:
 
     def reverse(
         self, account: Account, amount: int, contra: Contra, own: tuple[int, int], day: int, *, within_balance: bool
-    ) -> None:
+    ) -> int:
         """Take back what was credited to the lot `own`: of that lot first, then of others, the rest as a deficit.
 
-        What expired of the own lot has no effect. `within_balance` lets go what is missing and books it as shortfall.
+        What expired of the own lot has no effect. `within_balance` lets go what is missing and adds it to the account's
+        shortfall. Return how much was let go.
         """
         if amount == 0:
-            return
+            return 0
         self.before.setdefault(account, account.balance)  # only what is taken makes another version
         self.changed[account] = None
         lot = account.lot(*own)
@@ -204,13 +237,15 @@ class Movements:
         self._moved(account, Change.GONE, *own, part)
         taken = sum(part for _, _, part in self._take_unheld(account, left, day))
         left -= taken
-        if left and within_balance:
-            self.transfers.append(Transfer(self.mark, Contra.SHORTFALL, contra, left))
+        let_go = left if within_balance else 0
+        if let_go:
+            self._let_go(account, let_go, contra)
         else:
             account.deficit += left
             taken += left
             self._moved(account, Change.OWED, 0, NEVER, left)
         self.book(account, contra, taken)
+        return let_go
 
     def _take_unheld(self, account: Account, amount: int, day: int) -> list[Pick]:
         picks: list[Pick] = []
@@ -266,14 +301,15 @@ class Movements:
         return undone
 
     def move(self, source: Account, target: Account, amount: int, day: int) -> None:
-        """Move what may be spent from one account to another."""
+        """Move what may be spent from one account to another; it may be spent there, too."""
         for lot, part in list(source.pick(amount, day)):
             self.touch(source)
             lot.amount -= part
+            target.due_day = max(target.due_day, lot.available_day)
             self.credit(target, part, source, lot.available_day, lot.expires_day)
 
     def move_all(self, source: Account, target: Account, day: int) -> None:
-        """Move everything, what is held, pending or owed included; the lots keep their days."""
+        """Move everything, what is held, pending, owed or let go included; the lots keep their days."""
         self.touch(source)
         moved = sum(lot.amount for lot in source.lots)
         if moved or source.deficit:
@@ -289,12 +325,13 @@ class Movements:
             into.held += lot.held
             into.expired += lot.expired
             self._expires(target, lot.expires_day)
-            if lot.amount:
-                self.releases(target, lot.available_day, day)
+            if lot.available_day <= day:
+                target.due_day = max(target.due_day, lot.available_day)
+            elif lot.amount:
+                self._becomes_available(target, lot.available_day)
         target.deficit += source.deficit
-        for earned_day, points in source.earned:
-            target.note_earned(earned_day, points, 2 * YEAR_DAYS)
-        source.lots, source.deficit, source.earned = [], 0, []
+        target.shortfall += source.shortfall
+        source.lots, source.deficit, source.shortfall = [], 0, 0
         target.fill(day)
 
 

@@ -27,6 +27,7 @@ class Needs:
     entries: dict[tuple[str, str], None] = field(default_factory=dict)
     ids_of: dict[str, None] = field(default_factory=dict)  # customers of whom every id is needed
     replaced_by: list[CardNamed] = field(default_factory=list)  # cards of which all that they replaced are needed
+    members_of: dict[str, None] = field(default_factory=dict)  # pools of which every member is needed
     consents: bool = False  # a policy that asks for them is put, and what is decided after it may need them
 
     def customer(self, customer_id: str | None) -> None:
@@ -72,8 +73,9 @@ def add(type_: str, doc: Any, orgcode: str, needs: Needs) -> None:  # noqa: ANN4
         _of(of.type, of.id, needs)
     if type_ == "crm.customer.create" and doc.customer_id is None:
         needs.customer(derived_id(orgcode, type_, doc.command_id))
-    if type_ == "crm.pool.join":
+    if type_ in ("crm.pool.join", "crm.pool.leave"):
         needs.accounts[Kind.POOL, doc.pool_id] = None
+        needs.members_of[doc.pool_id] = None
     if type_ == "crm.policy.put":
         needs.consents |= any(campaign.needs_consent for campaign in doc.policy.earn.campaigns)
 
@@ -182,3 +184,5 @@ def add_timer(timer: Timer, needs: Needs) -> None:
         case _:
             kind, key, _ = timer.key.split("\n")
             needs.accounts[Kind(int(kind)), key] = None
+            if Kind(int(kind)) is Kind.POOL:
+                needs.members_of[key] = None

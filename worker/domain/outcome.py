@@ -61,6 +61,14 @@ class TenderPart(NamedTuple):
     account: PointsPart | None = None
 
 
+class Notice(NamedTuple):
+    """What another customer than the outcome's is told: a notice of §3 about their points."""
+
+    type: str
+    customer_id: str
+    points: PointsPart
+
+
 @dataclass(slots=True)
 class Outcome:
     """The answer to one document. `notice` is the type of a notice of §3, empty for the document's own outcome."""
@@ -72,12 +80,13 @@ class Outcome:
     return_id: str | None = None
     tender_id: str | None = None
     points: PointsPart | None = None
-    counterparty: tuple[str, PointsPart] | None = None  # the other customer of a transfer
+    counterparty: tuple[str, PointsPart] | None = None  # the other account that points came from or went to
     gift_cards: list[CardPart] = field(default_factory=list)
     tender: TenderPart | None = None
     tenders: list[TenderPart] = field(default_factory=list)
     lines: list[tuple[int, int]] = field(default_factory=list)
     policy_version: int | None = None
     notice: str = ""
+    notices: list[Notice] = field(default_factory=list)  # to others whose account it is, too
     mismatch: Reason | None = None  # for the operator, also where another reason stands at the top
     trace: Trace | None = None  # not said, but stored

@@ -19,7 +19,7 @@ from worker.domain.movements import day_of
 from worker.domain.outcome import Outcome
 from worker.domain.policy import PointValue
 from worker.domain.sale import Entry, Sale
-from worker.domain.sales import reverse_points
+from worker.domain.sales import reverse_points, reverse_sale
 from worker.domain.tender import State
 
 TENDER = "scm.tender.requested"
@@ -34,7 +34,7 @@ def earn(doc: LoyaltyEarn, books: Books) -> Outcome:
     points = doc.points
     reasons = [refused] if refused else []
     if points is None:
-        factor = common_factor(books, version, account, doc.customer_id, doc.occurred_at).factor
+        factor = common_factor(books, version, doc.customer_id, doc.occurred_at).factor
         rated = points_of(version, doc.currency or "", factor, [(1, doc.amount_minor or 0, None)])
         points = 0 if rated is None else rated[1]
         if rated is None:
@@ -43,10 +43,10 @@ def earn(doc: LoyaltyEarn, books: Books) -> Outcome:
         return Outcome("rejected", first(reasons), customer_id=doc.customer_id)
     day = day_of(doc.occurred_at)
     entry = Entry("crm.loyalty.earn", doc.command_id, (account.kind, account.key), points, doc.customer_id)
+    entry.earned_day = day
     entry.available_day, entry.expires_day = version.lot_days(day)
     books.credit(account, points, Contra.EARNED, entry.available_day, entry.expires_day)
-    note_earned(books, account, day, points)
-    books.releases(account, entry.available_day, day)
+    note_earned(books, doc.customer_id, day, points)
     books.enter(entry)
     return _applied(books, account, doc.customer_id, day, version.version)
 
@@ -212,6 +212,7 @@ def reverse(doc: LoyaltyReverse, books: Books) -> Outcome:
     day = day_of(doc.occurred_at)
     version = books.policies.at(doc.occurred_at)
     rule = version.policy.negative_balance
+    note_earned(books, entry.customer_id, entry.earned_day or day, -points)
     reverse_points(books, account, points, (entry.available_day, entry.expires_day), day, rule)
     return _applied(books, account, entry.customer_id, day, version.version)
 
@@ -226,8 +227,7 @@ def _reverse_sale(doc: LoyaltyReverse, books: Books, sale: Sale) -> Outcome:
     sale.by_hand += points
     sale.dirty = True
     day = day_of(doc.occurred_at)
-    rule = books.policies.numbered(sale.policy_version).policy.negative_balance
-    reverse_points(books, account, points, (sale.available_day, sale.expires_day), day, rule)
+    reverse_sale(sale, books, account, points, day)
     return _applied(books, account, customer_id, day, sale.policy_version)
 
 

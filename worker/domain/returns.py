@@ -9,7 +9,7 @@ from worker.domain.books import Books
 from worker.domain.identity import derived_id
 from worker.domain.loads import take_back_load
 from worker.domain.lots import Account, CardFacts, Contra, Standing
-from worker.domain.loyalty import card_parts, earner, points_shown, unlinked_points
+from worker.domain.loyalty import card_parts, earner, note_earned, points_shown, unlinked_points
 from worker.domain.movements import day_of
 from worker.domain.outcome import Outcome, TenderPart
 from worker.domain.payments import STORED_VALUE, for_payers
@@ -153,6 +153,7 @@ def _take_unlinked(
             return None, first([Reason.CUSTOMER_NOT_FOUND, reason])
         holder = books.open_points(doc.customer_id or "", Standing.UNCLAIMED)
     account = books.follow(holder)
+    note_earned(books, doc.customer_id or "", day, -taken)
     reverse_points(books, account, taken, version.lot_days(day), day, version.policy.negative_balance)
     return account, reason
 

@@ -91,7 +91,7 @@ def _earn(
         return None, None
     holder, refused = earner(books, doc.customer_id, doc.occurred_at)
     account = None if holder is None else books.follow(holder)
-    common = common_factor(books, version, account, doc.customer_id, doc.occurred_at)
+    common = common_factor(books, version, doc.customer_id, doc.occurred_at)
     eligible, bases = eligible_lines(doc.lines, tender_shares(doc, version), version)
     points = points_of(version, doc.currency, common.factor, eligible)
     reason = first([refused, Reason.CURRENCY_NOT_IN_POLICY if points is None else None])
@@ -108,6 +108,7 @@ def _earn(
             return None, first([Reason.CUSTOMER_NOT_FOUND, reason])
         account = books.open_points(doc.customer_id, Standing.UNCLAIMED)
     sale.account = (account.kind, account.key)
+    sale.earned_day = day
     sale.available_day, sale.expires_day = version.lot_days(day)
     if earned:
         owed = account.deficit
@@ -115,8 +116,7 @@ def _earn(
         if owed:
             sale.basis = sale.basis or Basis()
             sale.basis.repaid = owed - account.deficit
-        note_earned(books, account, day, earned)
-        books.releases(account, sale.available_day, day)
+        note_earned(books, doc.customer_id, day, earned)
         if account.standing is Standing.UNCLAIMED:
             books.timers.append(Timer("forfeit", sale.id, books.now_us + version.policy.park_deadline_days * DAY_US))
     return account, reason
@@ -214,17 +214,21 @@ def take_back(sale: Sale, books: Books, account: Account, points: int, day: int)
     set_off = min(sale.by_hand, points)
     sale.by_hand -= set_off
     sale.set_off += set_off
-    policy = books.policies.numbered(sale.policy_version).policy
-    reverse_points(
-        books, account, points - set_off, (sale.available_day, sale.expires_day), day, policy.negative_balance
-    )
+    reverse_sale(sale, books, account, points - set_off, day)
     return set_off
+
+
+def reverse_sale(sale: Sale, books: Books, account: Account, points: int, day: int) -> int:
+    """Take points of a sale back by its own policy, for the tier from the day that earned them; how much was let go."""
+    policy = books.policies.numbered(sale.policy_version).policy
+    own = (sale.available_day, sale.expires_day)
+    note_earned(books, sale.customer_id, sale.earned_day or day, -points)
+    return reverse_points(books, account, points, own, day, policy.negative_balance)
 
 
 def reverse_points(
     books: Books, account: Account, points: int, own: tuple[int, int], day: int, negative_balance: str
-) -> None:
-    """Take earned points back; under `within_balance` never below zero."""
+) -> int:
+    """Take earned points back; under `within_balance` never below zero: how much was let go."""
     within = negative_balance == "within_balance"
-    books.reverse(account, points, Contra.EARNED, own, day, within_balance=within)
-    note_earned(books, account, day, -points)
+    return books.reverse(account, points, Contra.EARNED, own, day, within_balance=within)

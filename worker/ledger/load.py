@@ -81,6 +81,7 @@ async def fill(
     while any(need.accounts for need in wanted.values()):
         await _accounts(connection, by_org, wanted)
     await _leading(connection, by_org, wanted)
+    await _members(connection, by_org, wanted)
     await _consents(connection, by_org, wanted)
 
 
@@ -189,6 +190,20 @@ def _ends(books: Books, needs: Needs) -> Iterator[tuple[Kind, str]]:
         card = books.card(ref)
         if card is not None:
             yield Kind.CARD, card.key
+
+
+async def _members(connection: Connection, books: dict[int, Books], needs: dict[int, Needs]) -> None:
+    """The members of the pools of which they are wanted. Whoever joins or leaves locks the pool's account, and so did
+    this batch: the members need no lock.
+    """
+    keys = sorted((org, Kind.POINTS, pool) for org, need in needs.items() for pool in need.members_of)
+    if not keys:
+        return
+    for row in await connection.fetch(SQL["read_members"], *_columns(keys, 3)):
+        org, _, pool = keys[row["place"] - 1]
+        account = account_of(row)
+        if account.target == (Kind.POOL, pool):  # not merged into a customer of that name
+            books[org].members.setdefault(pool, {})[account.key] = account.standing
 
 
 async def _consents(connection: Connection, books: dict[int, Books], needs: dict[int, Needs]) -> None:

@@ -52,9 +52,12 @@ def pack_extra(account: Account) -> bytes | None:
 
 
 def owner_of(account: Account) -> str | None:
-    """The customer of a card; where the account leads to: a customer, a pool, the card that replaced this one."""
+    """The customer of a card; where the account leads to: a customer, a pool, the card that replaced this one.
+
+    A pool that led to its last member belongs to nobody.
+    """
     if account.target is not None:
-        return account.target[1]
+        return None if account.kind is Kind.POOL else account.target[1]
     return None if account.card is None else account.card.customer_id or None
 
 

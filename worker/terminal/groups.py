@@ -17,6 +17,7 @@ _GROUPS: Final[Mapping[str, str]] = {
     "loyalty": "Points: earn, spend, correct, look up.",
     "loyalty.policy": "The rules by which points and cards work, in versions.",
     "giftcard": "Gift cards: issue, spend, load, freeze, look up.",
+    "pool": "Pools: who shares points with whom.",
     "sale": "Sales of a shop that has no topics: complete, undo.",
     "return": "Goods that come back.",
     "tender": "Payments of a till: hold, take, release.",

@@ -42,6 +42,7 @@ MEMBERS: Final[Mapping[str, str]] = MappingProxyType(
         "of_type": "its whole type, as crm.loyalty.redeem",
         "pin": "the card's PIN",
         "points": "how many",
+        "pool_id": "the pool; any id, as long as its members use the same",
         "policy": "a file with the policy as JSON; absent members take the default's values",
         "purpose": "of the consent",
         "reason": "why, for the audit",

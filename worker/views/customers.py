@@ -60,8 +60,8 @@ async def get(desk: Desk, orgcode: str, request: CustomerGet) -> CustomerView:
             profile=(await tenant.profiles([person])).get(person.id, Profile()),
             consents=() if erased else await _consents(tenant, person.key),
             points=balance(points, orgcode, day),
-            tier=_tier((await tenant.policies()).at(now_us), points, day),
-            lots=tuple(_lots(points)),
+            tier=_tier((await tenant.policies()).at(now_us), person, day),
+            lots=tuple(lots(points)),
             pool_id=points.key if points.kind is Kind.POOL else None,
             gift_cards=await _cards(tenant, person, day),
             activity=await transfers.latest(tenant, path, LATEST),
@@ -93,12 +93,13 @@ def balance(points: Account, orgcode: str, day: int) -> Balance:
         version=points.version,
         account=account_id(orgcode, points.kind, points.key),
         deficit=points.deficit,
+        shortfall=points.shortfall,
     )
 
 
-def _tier(version: PolicyVersion, points: Account, day: int) -> CustomerTier:
+def _tier(version: PolicyVersion, person: Account, day: int) -> CustomerTier:
     """As a sale of today would see it."""
-    earned = earned_12m(points, day)
+    earned = earned_12m(person, day)
     tiers = version.policy.earn.tiers
     place = tier_of(tiers, earned)
     if place is None:
@@ -106,7 +107,7 @@ def _tier(version: PolicyVersion, points: Account, day: int) -> CustomerTier:
     return CustomerTier(name=tiers[place].name, factor=exact_text(tiers[place].factor), earned_12m=earned)
 
 
-def _lots(points: Account) -> Iterable[PointsLot]:
+def lots(points: Account) -> Iterable[PointsLot]:
     """Soonest to expire first; their sum less the deficit is the balance."""
     for lot in points.soonest():
         if lot.amount:

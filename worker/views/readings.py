@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from worker.views import customers, events, gift_cards, loyalty, tenders
+from worker.views import customers, events, gift_cards, loyalty, pools, tenders
 from worker.views.desk import Reading
 
 READINGS: Final[Mapping[str, Reading]] = MappingProxyType(
     {
         "customer.get": customers.get,
         "customer.list": customers.page,
+        "pool.get": pools.get,
         "loyalty.history": loyalty.history,
         "loyalty.policy.get": loyalty.policy,
         "giftcard.get": gift_cards.get,

@@ -56,7 +56,7 @@ class Tenant:
             if account is None or account.standing is Standing.UNCLAIMED:
                 return path
             path.append(account)
-            key = account.target
+            key = None if account.kind is Kind.POOL else account.target
         return path
 
     async def owned(self, owner: str) -> list[Account]:

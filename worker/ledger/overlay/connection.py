@@ -38,6 +38,7 @@ class OverlayConnection:
         self._policies: dict[int, list[Row]] = defaultdict(list)
         self._readers: dict[str, Callable[..., Awaitable[list[Any]]]] = {
             SQL["lock_leading"]: self._leading,
+            SQL["read_members"]: self._leading,
             SQL["load_consent"]: self._load_consents,
             SQL["load_policy"]: self._load_policies,
             SQL["take_parked"]: self._take_parked,

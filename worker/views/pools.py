@@ -1,0 +1,27 @@
+"""A pool: its members, and the points that they share."""
+
+import time
+
+from schemas.reasons import Reason
+from schemas.views import PoolGet, PoolView
+from worker.domain.lots import Kind
+from worker.domain.movements import day_of
+from worker.views.customers import balance, lots
+from worker.views.desk import Desk, Refused
+from worker.views.tenant import reading
+
+
+async def get(desk: Desk, orgcode: str, request: PoolGet) -> PoolView:
+    """The pool as it is now. A pool that nobody ever joined is not found."""
+    key = (Kind.POOL, request.pool_id)
+    async with reading(desk, orgcode) as tenant:
+        pool = (await tenant.accounts([key])).get(key)
+        if pool is None:
+            raise Refused(Reason.CUSTOMER_NOT_FOUND)
+        owned = await tenant.owned(request.pool_id)
+        return PoolView(
+            pool_id=request.pool_id,
+            members=tuple(account.key for account in owned if account.target == key),
+            points=balance(pool, orgcode, day_of(time.time_ns() // 1000)),
+            lots=tuple(lots(pool)),
+        )
