@@ -120,6 +120,7 @@ SINCE_2: dict[str, list[dict[str, Any]]] = {
             ],
         },
     ],
+    "crm.pool.leave": [{"points": 5}],
 }
 
 

@@ -207,6 +207,7 @@ DIGESTS_2 = DIGESTS_1 | {
     "crm.loyalty.transfer": "cdb9d8e40f1f06a1",
     "crm.giftcard.extend": "294dc044dce41c60",
     "crm.giftcard.replace": "8934299aa83b5ebe",
+    "crm.pool.leave": "153658964edfb2ba",
 }
 DIGESTS = [
     (version, type_, digest)

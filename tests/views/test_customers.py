@@ -57,8 +57,8 @@ async def test_all_that_is_known(shop: Shop) -> None:
             {"purpose": "marketing", "channel": "email", "granted": False, "since": SINCE},
             {"purpose": "service", "granted": True, "since": SINCE},
         ],
-        "points": {"balance": 107, "available": 87, "held": 20, "pending": 0, "version": 4, "deficit": 0, "shortfall": 0,
-                   "account": OWN},
+        "points": {"balance": 107, "available": 87, "held": 20, "pending": 0, "version": 4, "deficit": 0,
+                   "shortfall": 0, "account": OWN},
         "tier": {"name": "gold", "factor": "1.5", "earned_12m": 107},
         "lots": [
             {"points": 70, "held": 20, "expires_on": str(day + timedelta(days=28))},
@@ -80,7 +80,8 @@ async def test_points_that_wait_and_points_that_expired(shop: Shop) -> None:
     )
     told = await shop.ask("customer.get", customer_id="C")
     assert told["points"] == {
-        "balance": 30, "available": 0, "held": 0, "pending": 20, "version": 3, "deficit": 0, "shortfall": 0, "account": OWN,
+        "balance": 30, "available": 0, "held": 0, "pending": 20, "version": 3, "deficit": 0, "shortfall": 0,
+        "account": OWN,
     }  # fmt: skip
     day = NOW.date()
     assert told["lots"] == [
