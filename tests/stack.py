@@ -88,6 +88,7 @@ def servers() -> Iterator[Servers]:
     kinds = {"docker": containers, "devstack": processes}
     with kinds[os.environ.get("G3N_TEST_STACK") or ("docker" if engine_answers() else "devstack")]() as started:
         kind, bootstrap_servers, dsn = started
+        os.environ["G3N_DEVELOPMENT"] = "true"  # programs refuse a server that is QUICK
         yield Servers(kind, bootstrap_servers, asyncio.run(_login(dsn)), dsn)
 
 

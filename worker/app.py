@@ -23,7 +23,7 @@ from worker.kafka.publisher import Publisher
 from worker.kafka.reader import Reader
 from worker.kafka.security import Security
 from worker.kafka.security import security as kafka_security
-from worker.ledger import card_keys
+from worker.ledger import card_keys, safety
 from worker.ledger.migrate import MigrationError
 from worker.ledger.operators import Operator
 from worker.ledger.pool import Pool, taken
@@ -97,7 +97,7 @@ async def setup(settings: Settings, say: Callable[[str], None]) -> None:
         say(f"migration {name}: applied")
     if not applied:
         say("database: up to date")
-    for line in await _card_keys(settings, settings.admin_dsn, Role.OWNER):
+    for line in await _examined(settings, settings.admin_dsn, Role.OWNER):
         say(line)
     for line in await _reached(_KAFKA, create):
         say(line)
@@ -113,7 +113,7 @@ async def serve_api(settings: Settings) -> int:
             assert listener is not None  # noqa: S101  chosen
             stack.callback(listener.close)
             _warn(settings, status)
-            for line in await _card_keys(settings, settings.dsn, Role.API):
+            for line in await _reached(_POSTGRES, lambda: _examined(settings, settings.dsn, Role.API, status)):
                 _log.warning("card_key", what=line)
             pool = await _reached(_POSTGRES, lambda: server.connect(settings))
             stack.push_async_callback(pool.close)
@@ -197,21 +197,37 @@ def _warn(settings: Settings, status: Status | None = None) -> None:
             status.warn(what)
 
 
-async def _card_keys(settings: Settings, dsn: str, role: Role) -> list[str]:
-    """Check the card keys against those of the database's rows; a line for each that it recorded.
+async def _examined(settings: Settings, dsn: str, role: Role, status: Status | None = None) -> list[str]:
+    """Check that the database keeps what it commits, and the card keys against those of its rows.
 
-    Raises SettingsError for another key, OperatorError for a database that was not set up.
+    Returns a line for each key that it recorded. Raises SettingsError for another key or an unsafe server,
+    OperatorError for a database that was not set up.
     """
     pool = await _reached(_POSTGRES, lambda: Pool.of_door(dsn, 1, role))
     try:
         async with pool.transaction() as connection:
-            return await card_keys.accept(connection, settings.card_keys, owner=role is Role.OWNER)
+            unsafe = await safety.unsafe(connection)
+            lines = await card_keys.accept(connection, settings.card_keys, owner=role is Role.OWNER)
+            _allow(settings, unsafe, status)
+            return lines
     except card_keys.WrongKey as error:
         raise SettingsError(f"G3N_CARD_KEY is {error}") from error
     except asyncpg.UndefinedTableError as error:
         raise errors.OperatorError("the database lacks a table of this version: run g3n worker setup") from error
     finally:
         await pool.close()
+
+
+def _allow(settings: Settings, unsafe: list[str], status: Status | None) -> None:
+    """Raise SettingsError for an unsafe database server; in development, tell of it."""
+    if not unsafe:
+        return
+    what = f"the database server can lose what it has committed: {', '.join(unsafe)}"
+    if not settings.development:
+        raise SettingsError(f"{what}; G3N_DEVELOPMENT=true allows it for a try")
+    _log.warning("development_only", what=what)
+    if status is not None:
+        status.warn(what)
 
 
 @contextlib.contextmanager
@@ -249,7 +265,7 @@ async def _worker(settings: Settings, stopped: asyncio.Event) -> AsyncIterator[S
             names = "G3N_HTTP_HOST, G3N_HTTP_PORT"
             listener = health.bind(settings.http_host, port, names, chosen=settings.http_port_is_chosen)
         await stack.enter_async_context(health.serve(status, listener))
-        for line in await _reached(_POSTGRES, lambda: _card_keys(settings, settings.dsn, Role.WORKER)):
+        for line in await _reached(_POSTGRES, lambda: _examined(settings, settings.dsn, Role.WORKER, status)):
             _log.warning("card_key", what=line)
         pipeline = await _reached(_POSTGRES, lambda: Pipeline.open(settings))
         stack.push_async_callback(_close, pipeline)

@@ -10,6 +10,7 @@ from worker.answers import TENDER_STATE, Applied, Headers, again, tender_states,
 from worker.codec import Message, Outlet
 from worker.codec.encode import REPLAYED
 from worker.ledger import unpublished, write
+from worker.ledger.commit import write_something
 from worker.ledger.pool import Pool
 from worker.positions import Partition, Position
 
@@ -71,6 +72,8 @@ class Journal:
             before = [row for row in stored if row.said_before and row.type.startswith("scm.tender.")]
             keys = sorted({(row.org, row.subject) for row in before})
             states = await tender_states(connection, keys) if keys else {}
+            if numbers:
+                await write_something(connection)
         if not numbers:
             await self._pool.swept()
             return None

@@ -24,6 +24,7 @@ from worker.domain.books import Books, Pins
 from worker.journal import Journal
 from worker.kafka import topics
 from worker.ledger import due, inbox, load, write
+from worker.ledger.commit import write_something
 from worker.ledger.facts import digest_version
 from worker.ledger.pool import Pool
 from worker.ledger.positions import Positions
@@ -237,6 +238,8 @@ class Pipeline:
                 shelf = await self._decider.decide(connection, fresh)
                 numbers = (await self._decider.write(connection, fresh, shelf, now_us),)
                 await self._resolve(connection, fresh)
+            elif works:  # all are known already
+                await write_something(connection)
             conflicts = [
                 await self._dead.of_document(document, DeadLetterReason.CONFLICT)
                 for document in answers.conflicts

@@ -73,7 +73,8 @@ class Secured(BaseSettings):
     card_key: SecretStr = Field(description="key that card numbers and PINs are hashed with: hex of at least 32 bytes")
     card_keys_old: SecretStr = Field(SecretStr(""), description="keys used earlier, comma separated, newest first")
     development: bool = Field(
-        default=False, description="true: a default password of the database is allowed outside this machine, too"
+        default=False,
+        description="true: a database server may lose what it has committed, or have a default password elsewhere",
     )
     topic_rules: str = Field(
         "",

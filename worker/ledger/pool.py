@@ -10,6 +10,7 @@ from typing import Self, cast
 import asyncpg
 
 from worker.errors import OperatorError
+from worker.ledger.commit import Committing
 from worker.ledger.queries import Connection
 from worker.ledger.roles import Role
 
@@ -22,6 +23,7 @@ SESSION = {
     "enable_mergejoin": "off",
     "jit": "off",
     "lock_timeout": "5s",
+    "statement_timeout": "0",  # it would cancel a COMMIT that waits for a standby
     "idle_in_transaction_session_timeout": "5s",
     "tcp_keepalives_idle": "10",
     "tcp_keepalives_interval": "5",
@@ -140,7 +142,7 @@ class Pool:
 
     @contextlib.asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
-        """A connection in a transaction; after a fail-over every old connection is dropped."""
+        """A connection in a transaction; its COMMIT is never cancelled. A failover drops the old connections."""
         try:
             async with self._pool.acquire() as connection, connection.transaction():
                 yield cast("Connection", connection)
@@ -187,6 +189,6 @@ class Pool:
 async def connect(dsn: str, connections: int, role: Role, settings: Mapping[str, str] = SESSION) -> asyncpg.Pool:
     """Open connections that act as `role`, whoever the DSN logs in as. `settings` add to `SESSION`."""
     return await asyncpg.create_pool(
-        dsn, min_size=1, max_size=connections, command_timeout=COMMAND_TIMEOUT_S,
+        dsn, min_size=1, max_size=connections, command_timeout=COMMAND_TIMEOUT_S, connection_class=Committing,
         server_settings={**SESSION, **settings, "role": role.value},
     )  # fmt: skip

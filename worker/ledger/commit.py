@@ -1,0 +1,62 @@
+"""A COMMIT is never cancelled, and what Postgres says about it is listened to.
+
+A COMMIT that waits for a synchronous standby succeeds when it is cancelled: Postgres ends the wait with a warning. The
+transaction is visible then, but a failover would lose it, after its outcomes were sent. So no timeout of ours ends a
+COMMIT. Whoever gives up drops the connection, and the server goes on waiting.
+"""
+
+import asyncio
+from typing import Any, Final
+
+import asyncpg
+
+from worker.errors import Unavailable
+from worker.ledger.queries import Connection
+
+_NEVER_S: Final = 10 * 365 * 86400.0  # asyncpg reads None as its own timeout
+_COMMIT: Final = "COMMIT;"  # as asyncpg's transactions send it
+# A record in the log that changes nothing.
+_WRITE: Final = "SELECT pg_logical_emit_message(true, 'g3n', '')"
+
+
+class Committing(asyncpg.Connection):
+    """A connection whose COMMIT waits as long as Postgres does."""
+
+    async def execute(self, query: str, *args: Any, timeout: float | None = None) -> str:  # noqa: ANN401, ASYNC109  asyncpg's signature
+        """Execute as asyncpg does, but for a COMMIT.
+
+        A COMMIT raises Unavailable if somebody made Postgres stop waiting for its standby: the transaction is visible,
+        but may be lost, and applying the batch again is safe. A COMMIT that is cancelled here drops the connection.
+        """
+        if query == _COMMIT:
+            return await self._commit()
+        return await super().execute(query, *args, timeout=timeout)
+
+    async def _commit(self) -> str:
+        warnings: list[object] = []
+
+        def listen(_connection: object, message: Any) -> None:  # noqa: ANN401  asyncpg's message
+            if message.severity_en == "WARNING":
+                warnings.append(message)
+
+        self.add_log_listener(listen)
+        task = asyncio.ensure_future(super().execute(_COMMIT, timeout=_NEVER_S))
+        try:
+            done = await asyncio.shield(task)
+        except asyncio.CancelledError:
+            self.terminate()
+            await asyncio.gather(task, return_exceptions=True)
+            raise
+        finally:
+            self.remove_log_listener(listen)
+        if warnings:
+            raise Unavailable("Postgres stopped waiting for its standby: the transaction may be lost")
+        return done
+
+
+async def write_something(connection: Connection) -> None:
+    """Let the COMMIT of a transaction that only read confirm what it read: that it is on disk, and with the standby.
+
+    What another transaction wrote may be visible before it is safe. A commit of our own is acknowledged after it.
+    """
+    await connection.execute(_WRITE)
