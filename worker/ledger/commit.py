@@ -11,12 +11,10 @@ from typing import Any, Final
 import asyncpg
 
 from worker.errors import Unavailable
-from worker.ledger.queries import Connection
+from worker.ledger.queries import SQL, Connection
 
 _NEVER_S: Final = 10 * 365 * 86400.0  # asyncpg reads None as its own timeout
 _COMMIT: Final = "COMMIT;"  # as asyncpg's transactions send it
-# A record in the log that changes nothing.
-_WRITE: Final = "SELECT pg_logical_emit_message(true, 'g3n', '')"
 
 
 class Committing(asyncpg.Connection):
@@ -59,4 +57,4 @@ async def write_something(connection: Connection) -> None:
 
     What another transaction wrote may be visible before it is safe. A commit of our own is acknowledged after it.
     """
-    await connection.execute(_WRITE)
+    await connection.execute(SQL["write_something"])
