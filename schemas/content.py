@@ -197,6 +197,7 @@ class _Version2(_Version1):
         return _RETURN_LINE_2(line)
 
     members: ClassVar[dict[str, tuple[str, ...]]] = _Version1.members | {
+        "scm.return.voided": ("return_id",),
         "crm.customer.create": (*_Version1.members["crm.customer.create"], "birth_date"),
         "crm.customer.update": (*_Version1.members["crm.customer.update"], "birth_date"),
         "crm.pool.leave": (*_Version1.members["crm.pool.leave"], "points"),

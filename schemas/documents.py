@@ -221,6 +221,15 @@ class ReturnCompleted(Wire):
         return self
 
 
+class ReturnVoided(Wire):
+    """`scm.return.voided`: undoes a return that was keyed by mistake: its lines, refunds and loads."""
+
+    return_id: Id
+    occurred_at: Instant
+    reason: Text | None = None
+    training: Flag = False
+
+
 class TenderRequested(Wire):
     """`scm.tender.requested`: hold, or with `capture` take at once."""
 

@@ -215,6 +215,13 @@ ANSWERS: Final[Mapping[str, Data]] = {
         "sale_id": "london-1-2026-03-01-0042",
         "return_id": "london-1-2026-03-08-0007",
     },
+    "return.void": _of_customer(
+        sale_id="london-1-2026-03-01-0042",
+        return_id="london-1-2026-03-08-0007",
+        points=_points(11, 111, 4),
+        lines=[{"line_id": 1, "points": 11}],
+        policy_version=0,
+    ),
     "tender.authorize": examples.OUTCOMES["scm.tender.requested"],
     "tender.capture": {
         "status": "applied",

@@ -32,6 +32,7 @@ _SCM: Final[Mapping[str, Data]] = {
         ],
     },
     "scm.sale.voided": {"sale_id": "london-1-2026-03-01-0042", "occurred_at": _AT, "reason": "scanned twice"},
+    "scm.return.voided": {"return_id": "london-1-2026-03-08-0007", "occurred_at": _AT, "reason": "keyed twice"},
     "scm.return.completed": {  # contract §7 example 3
         "return_id": "london-1-2026-03-08-0007",
         "sale_id": "london-1-2026-03-01-0042",

@@ -244,6 +244,10 @@ _OPERATIONS: Final = (
         document="scm.return.completed",
     ),
     _command(
+        "return.void", Scope.SALE_WRITE, "Undo a return that was keyed by mistake: its lines, refunds and loads.",
+        R.INVALID_STATE, document="scm.return.voided",
+    ),
+    _command(
         "tender.authorize", Scope.TENDER, "Hold money on a gift card, or points. With `capture`, take it at once.",
         R.ALREADY_VOIDED, R.TOO_LATE, R.CARD_NOT_ACCEPTED, *_CUSTOMER, R.CURRENCY_MISMATCH, R.CARD_EXPIRED,
         R.CARD_FROZEN, R.HOLD_EXPIRED, R.BELOW_MINIMUM, R.OVER_MAXIMUM, R.GIFT_CARD_BUYS_GIFT_CARD,

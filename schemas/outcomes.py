@@ -167,9 +167,9 @@ class OutcomeData(Out):
 
 
 class Cause(Out):
-    """The sale, void or return that moved a tender."""
+    """The sale, the return or the void of one that moved a tender."""
 
-    type: Literal["scm.sale.completed", "scm.sale.voided", "scm.return.completed"]
+    type: Literal["scm.sale.completed", "scm.sale.voided", "scm.return.completed", "scm.return.voided"]
     id: Id
 
 

@@ -61,6 +61,7 @@ _DOCUMENTS: Final = (
     ("scm.tender.requested", 4, documents.TenderRequested, "tender_id"),
     ("scm.tender.captured", 5, documents.TenderCaptured, "tender_id"),
     ("scm.tender.voided", 6, documents.TenderVoided, "tender_id"),
+    ("scm.return.voided", 7, documents.ReturnVoided, "return_id"),
 )
 _COMMANDS: Final = (
     ("crm.customer.create", 10, commands.CustomerCreate),

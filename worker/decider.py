@@ -88,14 +88,14 @@ class Decider:
             for work in works:
                 books[work.orgcode].policies.try_out(draft, work.model.occurred_at)
         wanted = {orgcode: Needs() for orgcode in books}
-        own: dict[tuple[int, str], bool] = {}
+        own: dict[tuple[int, int, str], bool] = {}
         for work in works:
             if work.timer is not None:
                 needs.add_timer(work.timer, wanted[work.orgcode])
             else:
                 needs.add(work.type, work.model, work.orgcode, wanted[work.orgcode])
-            if work.code == load.SALE:
-                own[work.org, work.subject] = work.stub
+            if work.code in load.STUBBED and not work.resumed:
+                own[work.key] = work.stub
         await load.fill(connection, books, wanted, own)
         faults.point("after_load")
         for work in works:

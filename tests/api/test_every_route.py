@@ -106,7 +106,7 @@ async def test_the_file_s_examples_are_requests(caller: Caller) -> None:
 # With no tenant's ids in them: they make something new, of the caller's own tenant.
 CREATES: Final = {
     "customer.create", "giftcard.issue", "loyalty.policy.put", "sale.complete", "sale.void", "return.complete",
-    "tender.capture", "tender.void",
+    "return.void", "tender.capture", "tender.void",
 }  # fmt: skip
 
 

@@ -32,6 +32,7 @@ Client = Callable[[Path, dict[str, Any]], Calls]
 
 # These end what others are about.
 _LAST: Final = (
+    "return.void",
     "sale.void",
     "pool.leave",
     "giftcard.transfer",

@@ -135,7 +135,7 @@ def capture(tender_id: str, amount_minor: int | None) -> Said:
 
 
 def void(of: str, id_: str) -> Said:
-    """Void of a "sale" or a "tender"."""
+    """Void of a "sale", a "return" or a "tender"."""
     return f"scm.{of}.voided", {f"{of}_id": id_, "occurred_at": AT}
 
 

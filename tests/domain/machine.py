@@ -81,8 +81,8 @@ POLICIES = st.fixed_dictionaries(
 REQUEST = "scm.tender.requested"
 # Beside these nothing but an expiry, a hold or a merge may leave less than nothing.
 MAKES_NEGATIVE = (
-    "scm.sale.voided", "scm.return.completed", "crm.loyalty.reverse", "crm.giftcard.reverse", "crm.customer.merge",
-    "crm.pool.join", "crm.pool.leave",
+    "scm.sale.voided", "scm.return.completed", "scm.return.voided", "crm.loyalty.reverse", "crm.giftcard.reverse",
+    "crm.customer.merge", "crm.pool.join", "crm.pool.leave",
 )  # fmt: skip
 
 
@@ -325,6 +325,11 @@ class Documents(RuleBasedStateMachine):
     def void_sale(self, sale_id: str, ago: int, yes: bool) -> None:  # noqa: FBT001  drawn
         if yes:
             self.say(void("sale", sale_id), ago)
+
+    @rule(data=st.data(), ago=ago_h, yes=rarely)
+    def void_return(self, data: st.DataObject, ago: int, yes: bool) -> None:  # noqa: FBT001  drawn
+        if yes and self.count:
+            self.say(void("return", f"R{data.draw(st.integers(1, self.count))}"), ago)
 
     @rule(
         tender_id=tender_ids,

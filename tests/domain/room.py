@@ -23,6 +23,8 @@ from worker.domain.movements import Timer
 from worker.domain.needs import Needs
 from worker.domain.outcome import Outcome
 from worker.domain.policy import PolicyBook
+from worker.domain.sale import Return
+from worker.ledger.load import accounts_of
 
 Data = dict[str, Any]
 Identity = tuple[str, str]
@@ -110,7 +112,8 @@ class Room:
         self.entries: Guarded[Identity, Any] = Guarded()
         self.members: Guarded[str, Any] = Guarded()
         self.books.accounts, self.books.sales = self.accounts, self.sales
-        self.books.tenders, self.books.entries = self.tenders, self.entries
+        self.returns: Guarded[str, Any] = Guarded()
+        self.books.tenders, self.books.entries, self.books.returns = self.tenders, self.entries, self.returns
         self.books.members = self.members
         self.known: dict[Identity, Known] = {}
         self.parked: dict[Identity, Waiting] = {}
@@ -169,8 +172,9 @@ class Room:
         return self._told(document.type, document.subject, len(self.known[identity].facts) - 1, facts)
 
     def _begin(self, wanted: Needs, now_us: int) -> None:
-        for store in (self.accounts, self.sales, self.tenders, self.entries, self.members):
+        for store in (self.accounts, self.sales, self.tenders, self.entries, self.returns, self.members):
             store.loaded.clear()
+        undone = self._undone(wanted)
         for token in wanted.tokens:
             if token in self.books.cards:
                 wanted.accounts[Kind.CARD, self.books.cards[token]] = None
@@ -178,10 +182,11 @@ class Room:
         self.entries.loaded.update(wanted.entries)
         sales = [dict.__getitem__(self.sales, id_) for id_ in wanted.sales if dict.__contains__(self.sales, id_)]
         self.tenders.loaded.update(wanted.tenders)
+        self.tenders.loaded.update(id_ for returned in undone for id_, _ in returned.refunds)
+        self.accounts.loaded.update(wanted.accounts)
+        self.accounts.loaded.update(key for returned in undone for key in accounts_of(returned))
         for sale in sales:
             self.tenders.loaded.update(wanted.tenders_with(sale))
-        self.accounts.loaded.update(wanted.accounts)
-        for sale in sales:
             self.accounts.loaded.update((sale.account, (Kind.POINTS, sale.customer_id)))
             self.accounts.loaded.update((Kind.CARD, line.card_id) for line in sale.lines.values())
             self.accounts.loaded.update((Kind.CARD, card_id) for card_id, _ in sale.loads)
@@ -213,6 +218,13 @@ class Room:
                 yield self.books.person(holder)
         yield from (card for ref in wanted.replaced_by if (card := self.books.card(ref)) is not None)
 
+    def _undone(self, wanted: Needs) -> list[Return]:
+        """The returns that are voided, whose sales are wanted, too."""
+        self.returns.loaded.update(wanted.returns)
+        undone = [self.returns[id_] for id_ in wanted.undone if id_ in self.returns]
+        wanted.sales |= {returned.sale_id: None for returned in undone if returned.sale_id}
+        return undone
+
     def _noted(self) -> None:
         """What the decision changed and set off later, kept as the ledger keeps it."""
         self.written.keep(self.books)
@@ -220,7 +232,8 @@ class Room:
             self.timers.setdefault((timer.kind, timer.key), timer)
         for waiting in self.parked.values():
             about = ("sale", waiting.stored.get("sale_id"))
-            waiting.ready |= waiting.waits_for in self.books.woken or about in self.books.woken
+            woken = {waiting.waits_for, about, ("return", waiting.subject)} & self.books.woken.keys()
+            waiting.ready |= bool(woken)
         self.books.timers.clear()
         self.books.woken.clear()
 

@@ -41,12 +41,14 @@ def worlds(draw: st.DrawFn) -> tuple[list[Said], list[Said], list[Said]]:
             draw(returns(f"R{number}{place}", basket, tenders, CUSTOMERS, "HK"))
             for place in range(draw(st.integers(0, 3)))
         ]
+        facts += [void("return", f"R{number}{place}") for place in range(3) if draw(st.integers(0, 3)) == 0]
         facts += [void("sale", basket.sale_id)] * draw(st.booleans())
     asked = [
         draw(requests(tender_id, kind, "G" if kind == "gift_card" else "D", [None, sale_of.get(tender_id)]))
         for tender_id, kind in tenders.items()
     ]
     facts += [draw(returns("R0", None, tenders, ["C", "D", None], "HK"))] * draw(st.booleans())
+    facts += [void("return", "R0")] * draw(st.booleans())
     facts += [void("tender", tender_id) for tender_id in tenders if draw(st.integers(0, 3)) == 0]
     named = draw(st.sets(st.sampled_from(sorted(tenders))))
     facts += [capture(tender_id, draw(st.none() | st.integers(1, 500))) for tender_id in sorted(named)]

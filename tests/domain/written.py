@@ -5,9 +5,9 @@ from typing import Any
 
 from worker.domain.books import Books
 from worker.domain.lots import Account, Kind
-from worker.domain.sale import Entry, Sale
+from worker.domain.sale import Entry, Return, Sale
 from worker.domain.tender import Tender
-from worker.ledger.pack import pack_earned, pack_entry, pack_extra, pack_lots, pack_sale, pack_tender
+from worker.ledger.pack import pack_earned, pack_entry, pack_extra, pack_lots, pack_return, pack_sale, pack_tender
 
 Row = tuple[tuple[Any, ...], Any, bool, bool]
 """(key, what is stored, whether it has no row yet, whether it is marked)"""
@@ -32,8 +32,8 @@ class Written:
             if marked:
                 self.rows[key] = stored
             assert self.rows[key] == stored, f"{key} changed, and was not marked"
-        changeable: list[Sale | Tender | Entry] = [
-            *books.sales.values(), *books.tenders.values(), *books.entries.values(),
+        changeable: list[Sale | Tender | Return | Entry] = [
+            *books.sales.values(), *books.tenders.values(), *books.returns.values(), *books.entries.values(),
         ]  # fmt: skip
         for one in changeable:
             one.new = one.dirty = False
@@ -57,6 +57,8 @@ def _rows(books: Books) -> Iterator[Row]:
         yield ("account", account.kind, account.key), _account(account), account.new, account in books.changed
     for sale in books.sales.values():
         yield ("sale", sale.id), pack_sale(sale), sale.new, sale.dirty
+    for returned in books.returns.values():
+        yield ("return", returned.id), pack_return(returned), returned.new, returned.dirty
     for entry in books.entries.values():
         yield ("entry", entry.type, entry.id), pack_entry(entry), entry.new, entry.new or entry.dirty
     for tender in books.tenders.values():

@@ -76,6 +76,7 @@ def facts(chance: random.Random) -> list[str]:
     made += [f"capture T{n} {chance.choice(('', 1, 50, 400, 2000))}" for n in (1, 2, 3, 4) if chance.random() < 0.3]
     made += [f"cancel T{n}" for n in (1, 2, 3, 4) if chance.random() < 0.15]
     made += [f"void S{n}" for n in (1, 2) if chance.random() < 0.25]
+    made += [f"unreturn R{n}" for n in (1, 2, 3) if chance.random() < 0.25]
     made += [f"redeem K1 C {chance.choice((50, 400))}", "earn E1 C 77", f"spend K2 G {chance.choice((1, 900))}"]
     made += chance.sample(_commands(chance), chance.choice((0, 2, 5, 8)))
     chance.shuffle(made)

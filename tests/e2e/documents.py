@@ -232,6 +232,7 @@ VERBS: dict[str, Callable[[Words, Clock], tuple[str, Data]]] = {
     "sale": sale,
     "void": lambda words, _: ("scm.sale.voided", {"sale_id": words[0]}),
     "return": return_,
+    "unreturn": lambda words, _: ("scm.return.voided", {"return_id": words[0]}),
     "request": request,
     "capture": capture,
     "cancel": lambda words, _: ("scm.tender.voided", {"tender_id": words[0]}),

@@ -70,8 +70,16 @@ class Points:
             amount -= self._take(key, amount, picks)
         if amount:
             picks.append(((None, None), amount))
-            self.deficit += amount if unlimited else 0
+            self._miss(amount, unlimited=unlimited)
         return picks
+
+    def _miss(self, amount: int, *, unlimited: bool) -> int:
+        """What a reversal does not find is owed, or let go: how much."""
+        if unlimited:
+            self.deficit += amount
+            return 0
+        self.shortfall += amount
+        return amount
 
     def put_back(self, picks: Picks, amount: int, on: date, grace_days: int) -> None:
         """Gives back `amount` of what was taken, last taken first; what has expired since lives its days of grace.
@@ -99,18 +107,29 @@ class Points:
                 key = (None, on + timedelta(days=grace_days))
             self.credit(back, key)
 
-    def reverse(self, amount: int, own: LotKey, *, unlimited: bool) -> None:
-        """Takes an earning back: its own lot, its expired part for nothing, other lots, then the deficit."""
+    def reverse(self, amount: int, own: LotKey, *, unlimited: bool) -> int:
+        """Takes an earning back: its own lot, its expired part for nothing, other lots, then the deficit. How much it
+        let go.
+        """
         amount -= self._take(own, amount, [])
         gone = min(amount, self.expired.get(own, 0))
         self.expired[own] = self.expired.get(own, 0) - gone
         amount -= gone
         for key in sorted(self.lots, key=_soonest):
             amount -= self._take(key, amount, [])
-        if unlimited:
-            self.deficit += amount
-        else:
-            self.shortfall += amount
+        return self._miss(amount, unlimited=unlimited)
+
+    def put_again(self, amount: int, key: LotKey, on: date, let_go: int) -> None:
+        """Credits what was taken back and not let go; of a lot that has expired only what is owed."""
+        cancelled = min(let_go, amount, self.shortfall)
+        self.shortfall -= cancelled
+        amount -= cancelled
+        if key[1] and key[1] < on:
+            fill = min(amount, self.deficit)
+            self.deficit -= fill
+            self.expired[key] = self.expired.get(key, 0) + amount - fill
+        elif amount:
+            self.credit(amount, key)
 
     def expire(self, on: date) -> int:
         """Lots whose last good day is before `on` are gone."""
@@ -166,6 +185,16 @@ class Card:
         gone = min(amount, self.expired)
         self.expired -= gone
         self.move(gone - amount)
+
+    def put_load(self, amount: int, on: date) -> None:
+        """Keeps a load after all; on a card that has expired it expires at once, but for what is owed."""
+        kept = min(amount, max(0, -self.balance)) if self.expired_on(on) else amount
+        self.expired += amount - kept
+        self.move(kept)
+
+    def refuses(self, on: date) -> str | None:
+        """Why nothing may be taken from it."""
+        return "card_expired" if self.expired_on(on) else "card_frozen" if self.frozen else None
 
     def expired_on(self, on: date) -> bool:
         return self.expires_on is not None and self.expires_on < on

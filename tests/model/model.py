@@ -34,6 +34,7 @@ _DECIDE: dict[str, Callable[[World, Doc], None]] = {
     "scm.sale.completed": sales.completed,
     "scm.sale.voided": sales.voided,
     "scm.return.completed": returns.returned,
+    "scm.return.voided": returns.voided,
     "scm.tender.requested": tenders.request,
     "scm.tender.captured": tenders.captured,
     "scm.tender.voided": tenders.voided,

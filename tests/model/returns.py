@@ -8,7 +8,7 @@ from fractions import Fraction
 from tests.model import tenders
 from tests.model.rules import Data, first, kept, rate
 from tests.model.sales import STORED_VALUE, card_to_load, load_left, moved, take_points, tell
-from tests.model.world import Doc, Sale, Tender, World
+from tests.model.world import Doc, Return, Sale, Tender, World
 
 
 def returned(world: World, doc: Doc) -> None:
@@ -52,6 +52,9 @@ def _decide_return(world: World, doc: Doc, *, overdue: bool = False) -> str | No
     """What the return waits for, or None once it has its final outcome. Overdue, it waits for no tender."""
     data = doc.data
     sale = world.sales.get(data.get("sale_id", ""))
+    if doc.subject in world.voided_returns:
+        world.emit(doc, "rejected", ["already_voided"])
+        return None
     if "sale_id" in data:
         if data["sale_id"] in world.voided_sales:
             world.emit(doc, "rejected", ["already_voided"])
@@ -72,12 +75,14 @@ def _decide_return(world: World, doc: Doc, *, overdue: bool = False) -> str | No
 
 
 def _apply_return(world: World, doc: Doc, sale: Sale | None, refunds: list[Data]) -> None:
+    done = world.returns[doc.subject] = Return(doc, sale)
     lines, account, reasons, points_reason, any_line, came_back = (
-        _linked_lines(world, doc, sale) if sale else _unlinked_lines(world, doc)
+        _linked_lines(world, done, sale) if sale else _unlinked_lines(world, done)
     )
     given, blocks = 0, []
+    card_reasons: dict[str, str] = {}
     for refund in refunds:
-        amount, reason, block = _refund(world, doc, sale, refund)
+        amount, reason, block = _refund(world, done, refund, card_reasons)
         given += amount
         reasons.append(reason)
         blocks += [block] if block else []
@@ -93,6 +98,7 @@ def _apply_return(world: World, doc: Doc, sale: Sale | None, refunds: list[Data]
         account=account,
         tenders=blocks,
         lines=lines,
+        card_reasons=card_reasons,
     )
 
 
@@ -102,7 +108,8 @@ UNDECIDED = ("none", "awaiting", "authorized")
 Lines = tuple[list[Data], str | None, list[str | None], str | None, bool, int]
 
 
-def _linked_lines(world: World, doc: Doc, sale: Sale) -> Lines:
+def _linked_lines(world: World, done: Return, sale: Sale) -> Lines:
+    doc = done.doc
     lines, reasons, points, any_line, came_back = [], [], 0, False, 0
     for line in doc.data["lines"]:
         sold = sale.lines.get(line["sale_line_id"])
@@ -112,6 +119,7 @@ def _linked_lines(world: World, doc: Doc, sale: Sale) -> Lines:
         key, net = sold["line_id"], sold["net_minor"]
         before = sale.returned.get(key, 0)
         asked = line["net_minor"]
+        done.lines.append((line["line_id"], key, asked))
         counted = min(asked, max(0, net - before))
         # A line that sold for nothing comes back as a whole, once: it counts how many returns named it.
         after = sale.returned[key] = before + (asked if net else 1)
@@ -128,13 +136,14 @@ def _linked_lines(world: World, doc: Doc, sale: Sale) -> Lines:
         if key in sale.loads:
             card, load = sale.loads[key]
             card.take_load(load_left(load, net, before) - load_left(load, net, after))
-    take_points(world, sale, points)
+    done.let_go = take_points(world, sale, points)
     status = world.status(sale.doc.data["customer_id"], doc.at) if sale.account else None
     why = status if status == "customer_not_found" else None
     return lines, sale.account, list(reasons), why, any_line, came_back
 
 
-def _unlinked_lines(world: World, doc: Doc) -> Lines:
+def _unlinked_lines(world: World, done: Return) -> Lines:
+    doc = done.doc
     customer_id = doc.data.get("customer_id")
     came_back = sum(line["net_minor"] for line in doc.data["lines"])
     if not customer_id:
@@ -147,7 +156,8 @@ def _unlinked_lines(world: World, doc: Doc) -> Lines:
     if rated is None:
         return [], key, [], unknown or "currency_not_in_policy", True, came_back
     unlimited = policy["negative_balance"] == "unlimited"
-    world.account(key).reverse(sum(rated.values()), (None, None), unlimited=unlimited)
+    done.account, done.points = key, sum(rated.values())
+    done.let_go = world.account(key).reverse(sum(rated.values()), (None, None), unlimited=unlimited)
     return [{"line_id": i, "points": -p} for i, p in rated.items() if p], key, [], unknown, True, came_back
 
 
@@ -159,8 +169,11 @@ def _of_sale(tender: Tender, sale: Sale | None) -> bool:
     return tender.tender_id in named or tender.sale_id == sale.doc.subject
 
 
-def _refund(world: World, doc: Doc, sale: Sale | None, refund: Data) -> tuple[int, str | None, Data | None]:
+def _refund(
+    world: World, done: Return, refund: Data, card_reasons: dict[str, str]
+) -> tuple[int, str | None, Data | None]:
     """One refund of a return: what was given back, why not all, the tender's block."""
+    doc, sale = done.doc, done.sale
     amount = refund["amount_minor"]
     if refund["kind"] not in STORED_VALUE:
         return amount, None, None
@@ -172,8 +185,10 @@ def _refund(world: World, doc: Doc, sale: Sale | None, refund: Data) -> tuple[in
             return 0, "tender_not_found", tender.block("tender_not_found")
         before = moved(tender)
         given, reason = tenders.refund(world, tender, amount, doc.on)
-        if sale and tender.state == "captured":
-            sale.refunds.append((tender, amount))
+        if tender.state == "captured":
+            done.refunds.append((tender, amount))
+            if sale:
+                sale.refunds.append((tender, amount))
         tell(world, doc, tender, before)
         return given, reason, tender.block(reason)
     card = card_to_load(world, doc, refund["gift_card"])
@@ -181,7 +196,62 @@ def _refund(world: World, doc: Doc, sale: Sale | None, refund: Data) -> tuple[in
         return 0, "card_not_accepted", None
     if card.currency != doc.data["currency"]:
         return 0, "currency_mismatch", None
+    if why := first([card_reasons.get(card.number), card.refuses(doc.on)]):
+        card_reasons[card.number] = why
     card.move(amount)
+    done.loads.append((card, amount))
     if sale:
         sale.refund_loads.append((card, amount))
     return amount, None, None
+
+
+def voided(world: World, doc: Doc) -> None:
+    """Undo a return; one that is not decided yet will be rejected."""
+    done = world.returns.get(doc.subject)
+    world.voided_returns.add(doc.subject)
+    if done is None or (done.sale and done.sale.doc.subject in world.voided_sales):
+        world.emit(doc, "applied")
+        return
+    sale, account, lines = done.sale, done.account, []
+    if sale:
+        account = sale.account
+        lines = _keep_again(done, sale, doc)
+        kept_again = sum(points for _, points in lines)
+        by_hand = min(sale.set_off, kept_again)
+        sale.set_off -= by_hand
+        sale.by_hand += by_hand
+        if account:
+            world.account(account).put_again(kept_again - by_hand, sale.lot, doc.on, done.let_go)
+        for load in done.loads:
+            sale.refund_loads.remove(load)
+        for asked in done.refunds:
+            sale.refunds.remove(asked)
+    elif account:
+        world.account(account).put_again(done.points, done.lot, doc.on, done.let_go)
+    for card, amount in done.loads:
+        card.take_load(amount)
+    blocks = _take_refunds(world, done, doc)
+    shown = [{"line_id": line_id, "points": points} for line_id, points in lines if points]
+    world.emit(doc, "applied", account=account, tenders=blocks, lines=shown)
+
+
+def _keep_again(done: Return, sale: Sale, doc: Doc) -> list[tuple[int, int]]:
+    lines = []
+    for line_id, key, asked in done.lines:
+        net, before = sale.lines[key]["net_minor"], sale.returned[key]
+        after = sale.returned[key] = before - (asked if net else 1)
+        points = sale.points.get(key, 0)
+        lines.append((line_id, kept(points, net, after) - kept(points, net, before)))
+        if key in sale.loads:
+            card, load = sale.loads[key]
+            card.put_load(load_left(load, net, after) - load_left(load, net, before), doc.on)
+    return lines
+
+
+def _take_refunds(world: World, done: Return, doc: Doc) -> list[Data]:
+    changed = {tender.tender_id: (tender, moved(tender)) for tender, _ in done.refunds}
+    for tender, amount in done.refunds:
+        tenders.unrefund(world, tender, amount, doc.on)
+    for tender, before in changed.values():
+        tell(world, doc, tender, before)
+    return [tender.block() for tender, _ in changed.values()]

@@ -118,6 +118,7 @@ def tell(world: World, doc: Doc, tender: Tender, before: tuple[str, int, int]) -
 
 def _load_sold_cards(world: World, sale: Sale, policy: Data) -> dict[str, str]:
     reasons: dict[str, str] = {}
+    before = list(world.cards.values())
     by_card = sum(t["amount_minor"] for t in sale.doc.data.get("tenders", []) if t["kind"] == "gift_card")
     bought_with_card = by_card > sum(
         n["net_minor"] for n in sale.doc.data["lines"] if n.get("item_type") != "gift_card"
@@ -127,16 +128,24 @@ def _load_sold_cards(world: World, sale: Sale, policy: Data) -> dict[str, str]:
             continue
         ref, currency = line["gift_card"], sale.doc.data["currency"]
         load = ref.get("load_minor", line["net_minor"])
+        there = world.card(ref) in before
         card = card_to_load(world, sale.doc, ref)
         if card is None:
             reasons["?"] = "card_not_accepted"
         elif card.currency != currency:
             reasons[card.number] = "currency_mismatch"
         else:
+            rules = policy["gift_card"]
+            flags = [
+                reasons.get(card.number),
+                card.refuses(sale.doc.on),
+                "card_exists" if there and not rules["reload"] else None,
+                "gift_card_buys_gift_card" if bought_with_card and not rules["bought_with_gift_card"] else None,
+            ]
             card.move(load)
             sale.loads[line["line_id"]] = (card, load)
-            if bought_with_card and not policy["gift_card"]["bought_with_gift_card"]:
-                reasons[card.number] = "gift_card_buys_gift_card"
+            if why := first(flags):
+                reasons[card.number] = why
     return reasons
 
 
@@ -202,11 +211,12 @@ def _void_tenders(world: World, doc: Doc, hit: list[Tender]) -> list[Data]:
     return blocks
 
 
-def take_points(world: World, sale: Sale, points: int) -> None:
-    """From the account that earned, less what was taken back by hand before (§8 Edges)."""
+def take_points(world: World, sale: Sale, points: int) -> int:
+    """From the account that earned, less what was taken back by hand before (§8 Edges). How much was let go."""
     if not sale.account:
-        return
+        return 0
     by_hand = min(sale.by_hand, points)
     sale.by_hand -= by_hand
+    sale.set_off += by_hand
     unlimited = sale.policy["negative_balance"] == "unlimited"
-    world.account(sale.account).reverse(points - by_hand, sale.lot, unlimited=unlimited)
+    return world.account(sale.account).reverse(points - by_hand, sale.lot, unlimited=unlimited)

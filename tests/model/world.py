@@ -87,9 +87,25 @@ class Sale:
     lines: dict[int, Data]
     returned: dict[int, int] = field(default_factory=dict)
     by_hand: int = 0  # points taken back by crm.loyalty.reverse and not yet set off
+    set_off: int = 0  # and those that are
     loads: dict[int, tuple[Card, int]] = field(default_factory=dict)
     refund_loads: list[tuple[Card, int]] = field(default_factory=list)
     refunds: list[tuple[Tender, int]] = field(default_factory=list)  # that its returns asked
+
+
+@dataclass
+class Return:
+    """What a return took and gave, for its void."""
+
+    doc: Doc
+    sale: Sale | None
+    lines: list[tuple[int, int, int]] = field(default_factory=list)  # line, line of the sale, asked
+    account: str | None = None  # without a receipt
+    points: int = 0
+    lot: LotKey = (None, None)
+    let_go: int = 0
+    refunds: list[tuple[Tender, int]] = field(default_factory=list)
+    loads: list[tuple[Card, int]] = field(default_factory=list)
 
 
 @dataclass
@@ -109,6 +125,8 @@ class World:
     tenders: dict[str, Tender] = field(default_factory=dict)
     sales: dict[str, Sale] = field(default_factory=dict)
     voided_sales: set[str] = field(default_factory=set)
+    returns: dict[str, Return] = field(default_factory=dict)  # that are decided
+    voided_returns: set[str] = field(default_factory=set)
     commands: dict[str, Data] = field(default_factory=dict)  # what a command did, for restore and reverse
     parked: list[Doc] = field(default_factory=list)  # returns that wait
     out: list[Data] = field(default_factory=list)

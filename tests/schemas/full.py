@@ -30,6 +30,7 @@ MORE: dict[str, list[dict[str, Any]]] = {
         }
     ],
     "scm.sale.voided": [{"training": False}],
+    "scm.return.voided": [{"training": False}],
     "scm.return.completed": [
         {
             "training": False,

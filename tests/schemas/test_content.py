@@ -16,7 +16,7 @@ from tests.schemas.full import documents, leaves, members
 from tests.schemas.wire import content, example, read
 
 TYPES = sorted(DOCUMENTS)
-VOIDS = {"scm.sale.voided": "sale_id", "scm.tender.voided": "tender_id"}
+VOIDS = {"scm.sale.voided": "sale_id", "scm.return.voided": "return_id", "scm.tender.voided": "tender_id"}
 NOT_CONTENT = {"occurred_at", "business_date", "decide_by", "hold_s", "pin", "reason", "actor"}
 
 
@@ -208,6 +208,7 @@ DIGESTS_2 = DIGESTS_1 | {
     "crm.giftcard.extend": "294dc044dce41c60",
     "crm.giftcard.replace": "8934299aa83b5ebe",
     "crm.pool.leave": "153658964edfb2ba",
+    "scm.return.voided": "e659751aff6e8ae8",
 }
 DIGESTS = [
     (version, type_, digest)

@@ -11,7 +11,10 @@ from schemas.reasons import Place, Reason, first
 from tests.schemas.contract_page import REASONS
 
 TABLES = Path(__file__).parents[1] / "domain" / "tables"
-DOCUMENTS = {"request": Place.REQUEST, "capture": Place.CAPTURE, "sale": Place.SALE, "return": Place.RETURN}
+DOCUMENTS = {
+    "request": Place.REQUEST, "capture": Place.CAPTURE, "sale": Place.SALE, "return": Place.RETURN,
+    "unreturn": Place.RETURN,
+}  # fmt: skip
 PARTS = {"points": Place.POINTS, "card": Place.GIFT_CARD, "tender": Place.TENDER}
 
 

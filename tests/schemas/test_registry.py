@@ -21,6 +21,7 @@ CODES = {
     4: "scm.tender.requested",
     5: "scm.tender.captured",
     6: "scm.tender.voided",
+    7: "scm.return.voided",
     10: "crm.customer.create",
     11: "crm.customer.update",
     12: "crm.customer.erase",

@@ -10,7 +10,7 @@ from schemas.scalars import CardToken
 from worker.domain.lots import Account, CardFacts, Kind, Standing
 from worker.domain.movements import Movements
 from worker.domain.policy import PolicyBook, PolicyVersion
-from worker.domain.sale import Entry, Sale
+from worker.domain.sale import Entry, Return, Sale
 from worker.domain.tender import Tender
 
 
@@ -52,6 +52,7 @@ class Books(Movements):
         self.accounts: dict[tuple[Kind, str], Account] = {}
         self.sales: dict[str, Sale] = {}
         self.tenders: dict[str, Tender] = {}
+        self.returns: dict[str, Return] = {}
         self.entries: dict[tuple[str, str], Entry] = {}
         self.cards: dict[bytes, str] = {}  # number token → card_id
         self.consents: dict[str, list[Consent]] = {}
@@ -60,7 +61,7 @@ class Books(Movements):
         self.leading: dict[tuple[Kind, str], dict[tuple[Kind, str], None]] = {}
         self.members: dict[str, dict[str, Standing]] = {}  # pool → its members, where `Needs.members_of` asks for them
         # what the batch changed
-        self.woken: dict[tuple[str, str], int] = {}  # ("sale" | "tender", id) that no longer waits → mark of the cause
+        self.woken: dict[tuple[str, str], int] = {}  # (what, id) that no longer waits (`wake`) → mark of the cause
         self.new_cards: list[tuple[bytes, str]] = []
         self.new_consents: list[Consent] = []
         self.profiles: list[tuple[Account, dict[str, object]]] = []
@@ -197,6 +198,14 @@ class Books(Movements):
             tender = self.tenders[tender_id] = Tender(tender_id)
         return tender
 
+    def returned(self, return_id: str) -> Return:
+        """The return, or a new one, whose row makes the void and the return see each other."""
+        returned = self.returns.get(return_id)
+        if returned is None:
+            returned = self.returns[return_id] = Return(return_id)
+            returned.dirty = True
+        return returned
+
     def open_points(self, customer_id: str, standing: Standing) -> Account:
         account = self.accounts[Kind.POINTS, customer_id] = Account(Kind.POINTS, customer_id, standing=standing)
         self.touch(account)
@@ -217,8 +226,9 @@ class Books(Movements):
 
     # --- who waits -----------------------------------------------------------
 
-    def wake(self, what: Sale | Tender) -> None:
-        """What waits for this sale or tender may go on, as documents of their own in a later batch."""
+    def wake(self, what: Sale | Tender | Return) -> None:
+        """What waits for this sale or tender may go on, as documents of their own in a later batch; a return itself."""
         if what.waiting:
             what.waiting = False
-            self.woken["sale" if isinstance(what, Sale) else "tender", what.id] = self.mark
+            kind = "sale" if isinstance(what, Sale) else "tender" if isinstance(what, Tender) else "return"
+            self.woken[kind, what.id] = self.mark

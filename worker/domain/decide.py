@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from schemas.reasons import Reason
-from worker.domain import customers, gift_cards, points, requests, returns, sales
+from worker.domain import customers, gift_cards, points, requests, return_voids, returns, sales
 from worker.domain.books import Books
 from worker.domain.outcome import Outcome
 from worker.domain.returns import Parked
@@ -16,6 +16,7 @@ DECISIONS: dict[str, Decision] = {
     "scm.sale.completed": sales.complete,
     "scm.sale.voided": sales.void,
     "scm.tender.voided": requests.voided,
+    "scm.return.voided": return_voids.void,
     "crm.customer.create": customers.create,
     "crm.customer.update": customers.update,
     "crm.customer.erase": customers.erase,

@@ -1,7 +1,15 @@
 """Loads of gift cards that are taken back: by a return, a void or a reversal (contract §10 Cards)."""
 
+from schemas.reasons import Reason
 from worker.domain.books import Books
-from worker.domain.lots import NEVER, Account, Contra, Kind
+from worker.domain.lots import NEVER, Account, Contra, Kind, Standing
+
+
+def card_refused(card: Account, day: int) -> Reason | None:
+    """Why nothing may be taken from a card; a load that money paid for is booked all the same (contract §10 Cards)."""
+    if card.card is not None and card.card.expires_day < day:
+        return Reason.CARD_EXPIRED
+    return Reason.CARD_FROZEN if card.standing is not Standing.ACTIVE else None
 
 
 def take_back_load(books: Books, card_id: str, amount_minor: int, contra: Contra, day: int) -> Account:
@@ -13,4 +21,15 @@ def take_back_load(books: Books, card_id: str, amount_minor: int, contra: Contra
     card = books.follow(books.accounts[Kind.CARD, card_id])
     left = amount_minor - books.cancel_expired(card, amount_minor, contra)
     books.reverse(card, left, contra, (0, NEVER), day, within_balance=False)
+    return card
+
+
+def put_back_load(books: Books, card_id: str, amount_minor: int, contra: Contra, day: int) -> Account:
+    """The card, or the one that replaced it, keeps a load that was taken back from it. Returns that card.
+
+    On a card that has expired since, the load expires at once.
+    """
+    card = books.follow(books.accounts[Kind.CARD, card_id])
+    lapsed = card.card is not None and card.card.expires_day < day
+    books.recredit(card, amount_minor, contra, (0, NEVER), lapsed=lapsed)
     return card

@@ -172,9 +172,13 @@ class Movements:
             elif grace:
                 self.credit(account, back, contra, 0, day + grace)
             else:
-                owed = min(account.deficit, back)  # what fills a deficit does not expire
-                self.credit(account, owed, contra)
-                self._lapse(account, back - owed, contra, available_day, expires_day)
+                self.recredit(account, back, contra, (available_day, expires_day), lapsed=True)
+
+    def recredit(self, account: Account, amount: int, contra: Side, own: tuple[int, int], *, lapsed: bool) -> None:
+        """Credit the lot `own` again. `lapsed`: it has expired meanwhile, so all expires at once but what is owed."""
+        kept = min(account.deficit, amount) if lapsed else amount
+        self.credit(account, kept, contra, *own)
+        self._lapse(account, amount - kept, contra, *own)
 
     @staticmethod
     def _take_from(picks: list[Pick], amount: int) -> None:
@@ -271,7 +275,7 @@ class Movements:
         if missing:
             picks.append((0, NEVER, missing))
         if missing and within_balance:
-            self.transfers.append(Transfer(self.mark, Contra.SHORTFALL, contra, missing))
+            self._let_go(account, missing, contra)
         else:
             account.deficit += missing
             taken += missing

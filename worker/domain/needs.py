@@ -21,6 +21,8 @@ class Needs:
     accounts: dict[tuple[Kind, str], None] = field(default_factory=dict)
     sales: dict[str, None] = field(default_factory=dict)
     tenders: dict[str, None] = field(default_factory=dict)
+    returns: dict[str, None] = field(default_factory=dict)
+    undone: dict[str, None] = field(default_factory=dict)  # returns of which all that they moved is needed
     tenders_of: dict[str, None] = field(default_factory=dict)  # sales of which every tender is needed
     shares_of: dict[str, None] = field(default_factory=dict)  # and of which, unless their id is a placeholder
     tokens: dict[bytes, None] = field(default_factory=dict)
@@ -102,6 +104,7 @@ def _sale(doc: SaleCompleted, needs: Needs) -> None:
 
 
 def _return(doc: ReturnCompleted, needs: Needs) -> None:
+    needs.returns[doc.return_id] = None
     if doc.sale_id is not None:
         needs.sales[doc.sale_id] = None
     needs.customer(doc.customer_id)
@@ -124,6 +127,11 @@ def _request(doc: TenderRequested, needs: Needs) -> None:
 def _void(doc: Any, needs: Needs) -> None:  # noqa: ANN401
     needs.sales[doc.sale_id] = None
     needs.tenders_of[doc.sale_id] = None
+
+
+def _void_return(doc: Any, needs: Needs) -> None:  # noqa: ANN401
+    needs.returns[doc.return_id] = None
+    needs.undone[doc.return_id] = None
 
 
 def _tender(doc: Any, needs: Needs) -> None:  # noqa: ANN401
@@ -162,6 +170,7 @@ NEEDS: dict[str, Callable[[Any, Needs], None]] = {
     "scm.sale.completed": _sale,
     "scm.sale.voided": _void,
     "scm.return.completed": _return,
+    "scm.return.voided": _void_return,
     "scm.tender.requested": _request,
     "scm.tender.captured": _tender,
     "scm.tender.voided": _tender,

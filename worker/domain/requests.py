@@ -6,6 +6,7 @@ from worker.domain import tender as tenders
 from worker.domain.books import Books, Pins
 from worker.domain.customers import customer_refused
 from worker.domain.identity import pin_digest
+from worker.domain.loads import card_refused
 from worker.domain.lots import DAY_US, Account, Kind, Standing
 from worker.domain.loyalty import card_part, points_part
 from worker.domain.movements import Timer, day_of
@@ -111,13 +112,6 @@ def accepted_card(ref: CardRef, books: Books, *, trusted: bool) -> Account | Non
 def frozen_by_pins(card: Account) -> bool:
     """Whether wrong PINs froze the card. Lifting that leaves their number: the next wrong one freezes it again."""
     return card.standing is not Standing.ACTIVE and card.card is not None and card.card.pin_failures >= PIN_ATTEMPTS
-
-
-def card_refused(card: Account, day: int) -> Reason | None:
-    """Why nothing may be taken from a card."""
-    if card.card is not None and card.card.expires_day < day:
-        return Reason.CARD_EXPIRED
-    return Reason.CARD_FROZEN if card.standing is not Standing.ACTIVE else None
 
 
 def _points(doc: TenderRequested, books: Books) -> tuple[Account | None, Reason | None]:

@@ -7,13 +7,13 @@ from schemas.reasons import Reason, first
 from worker.domain import tender as tenders
 from worker.domain.books import Books
 from worker.domain.identity import derived_id
-from worker.domain.loads import take_back_load
+from worker.domain.loads import card_refused, take_back_load
 from worker.domain.lots import Account, CardFacts, Contra, Standing
 from worker.domain.loyalty import card_parts, earner, note_earned, points_shown, unlinked_points
 from worker.domain.movements import day_of
 from worker.domain.outcome import Outcome, TenderPart
 from worker.domain.payments import STORED_VALUE, for_payers
-from worker.domain.sale import Basis, Sale
+from worker.domain.sale import Basis, Return, Sale
 from worker.domain.sales import card_expiry, card_timer, points_of_sale, reverse_points, take_back
 from worker.domain.tender import State, Tender
 from worker.domain.trace import ReturnedLine, Trace
@@ -46,6 +46,20 @@ def complete(doc: ReturnCompleted, books: Books, *, overdue: bool) -> Outcome | 
     `overdue`: it has waited too long. Without its sale nothing can be said of its lines; without a tender that it
     refunds, only that refund is short (contract §10 Returns).
     """
+    returned = books.returned(doc.return_id)
+    returned.sale_id = doc.sale_id or ""
+    result = _complete(doc, returned, books, overdue=overdue)
+    returned.waiting = isinstance(result, Parked) and not overdue
+    if not returned.waiting and not returned.voided:
+        returned.decided = returned.dirty = True
+    if isinstance(result, Outcome):
+        returned.trace = result.trace
+    return result
+
+
+def _complete(doc: ReturnCompleted, returned: Return, books: Books, *, overdue: bool) -> Outcome | Parked:
+    if returned.voided:
+        return _rejected(doc, None, Reason.ALREADY_VOIDED)
     sale = None
     if doc.sale_id is not None:
         sale = books.sale(doc.sale_id)
@@ -62,7 +76,7 @@ def complete(doc: ReturnCompleted, books: Books, *, overdue: bool) -> Outcome | 
                 if sale is not None:  # whose void ends the wait too
                     sale.waiting = sale.dirty = True
                 return _park(tender, "tender", Reason.TENDER_NOT_FOUND)
-    return _linked(doc, sale, books) if sale is not None else _unlinked(doc, books)
+    return _linked(doc, returned, sale, books) if sale is not None else _unlinked(doc, returned, books)
 
 
 def _park(what: Sale | Tender, kind: str, reason: Reason) -> Parked:
@@ -70,12 +84,12 @@ def _park(what: Sale | Tender, kind: str, reason: Reason) -> Parked:
     return Parked(kind, what.id, reason)
 
 
-def _rejected(doc: ReturnCompleted, sale: Sale, reason: Reason) -> Outcome:
-    customer_id = sale.customer_id or doc.customer_id
+def _rejected(doc: ReturnCompleted, sale: Sale | None, reason: Reason) -> Outcome:
+    customer_id = doc.customer_id if sale is None else sale.customer_id or doc.customer_id
     return Outcome("rejected", reason, customer_id=customer_id, sale_id=doc.sale_id, return_id=doc.return_id)
 
 
-def _linked(doc: ReturnCompleted, sale: Sale, books: Books) -> Outcome:
+def _linked(doc: ReturnCompleted, returned: Return, sale: Sale, books: Books) -> Outcome:
     day = day_of(doc.occurred_at)
     tally = _Tally()
     lines: list[tuple[int, int]] = []
@@ -91,13 +105,14 @@ def _linked(doc: ReturnCompleted, sale: Sale, books: Books) -> Outcome:
             tally.reasons.append(Reason.SALE_LINE_NOT_FOUND)
             continue
         points, load = sold.kept(sold.points), sold.kept(sold.load_minor)
-        returned = sold.ask(line.net_minor)
-        if returned.over:
+        returned.lines.append((line.line_id, line.sale_line_id or 0, line.net_minor))
+        asked = sold.ask(line.net_minor)
+        if asked.over:
             tally.reasons.append(Reason.OVER_RETURNED)
-        if returned.nothing:
+        if asked.nothing:
             continue
         tally.counted = True
-        tally.net_minor += returned.counted_minor
+        tally.net_minor += asked.counted_minor
         points -= sold.kept(sold.points)
         taken += points
         lines.append((line.line_id, 0 if sale.forfeited else -points))
@@ -106,9 +121,9 @@ def _linked(doc: ReturnCompleted, sale: Sale, books: Books) -> Outcome:
             cards[take_back_load(books, sold.card_id, load, Contra.SOLD, day).key] = None
     account = books.at(sale.account)
     if account is not None:
-        trace.set_off = take_back(sale, books, account, taken, day)
+        trace.set_off, returned.let_go = take_back(sale, books, account, taken, day)
     sale.dirty = True
-    outcome = _finish(doc, sale, books, tally, cards)
+    outcome = _finish(doc, returned, sale, books, tally, cards)
     outcome.trace = trace
     outcome.customer_id = sale.customer_id or doc.customer_id
     outcome.lines = [line for line in lines if line[1]]
@@ -117,7 +132,7 @@ def _linked(doc: ReturnCompleted, sale: Sale, books: Books) -> Outcome:
     return outcome
 
 
-def _unlinked(doc: ReturnCompleted, books: Books) -> Outcome:
+def _unlinked(doc: ReturnCompleted, returned: Return, books: Books) -> Outcome:
     day = day_of(doc.occurred_at)
     version = books.policies.at(doc.occurred_at)
     account: Account | None = None
@@ -129,9 +144,9 @@ def _unlinked(doc: ReturnCompleted, books: Books) -> Outcome:
         trace.lines = [ReturnedLine(line.line_id, 0, 0, line.net_minor) for line in doc.lines]
         points, bases = unlinked_points(doc, version)
         trace.rated, trace.currency = Basis(lines=bases), doc.currency
-        account, reason = _take_unlinked(doc, books, points, day)
+        account, reason = _take_unlinked(doc, returned, books, points, day)
     net_minor = sum(line.net_minor for line in doc.lines)
-    outcome = _finish(doc, None, books, _Tally(counted=True, net_minor=net_minor), {})
+    outcome = _finish(doc, returned, None, books, _Tally(counted=True, net_minor=net_minor), {})
     outcome.trace = trace
     outcome.customer_id = doc.customer_id
     outcome.lines = [(line_id, -value) for line_id, value in (points or {}).items() if value]
@@ -141,7 +156,7 @@ def _unlinked(doc: ReturnCompleted, books: Books) -> Outcome:
 
 
 def _take_unlinked(
-    doc: ReturnCompleted, books: Books, points: dict[int, int] | None, day: int
+    doc: ReturnCompleted, returned: Return, books: Books, points: dict[int, int] | None, day: int
 ) -> tuple[Account | None, Reason | None]:
     """Take the points from the customer's account; of a customer without a record from what waits for them."""
     version = books.policies.at(doc.occurred_at)
@@ -153,13 +168,22 @@ def _take_unlinked(
             return None, first([Reason.CUSTOMER_NOT_FOUND, reason])
         holder = books.open_points(doc.customer_id or "", Standing.UNCLAIMED)
     account = books.follow(holder)
-    note_earned(books, doc.customer_id or "", day, -taken)
-    reverse_points(books, account, taken, version.lot_days(day), day, version.policy.negative_balance)
+    returned.customer_id, returned.account, returned.points = doc.customer_id or "", (account.kind, account.key), taken
+    returned.available_day, returned.expires_day = version.lot_days(day)
+    returned.earned_day = day
+    note_earned(books, returned.customer_id, day, -taken)
+    own = (returned.available_day, returned.expires_day)
+    returned.let_go = reverse_points(books, account, taken, own, day, version.policy.negative_balance)
     return account, reason
 
 
 def _finish(
-    doc: ReturnCompleted, sale: Sale | None, books: Books, lines: _Tally, cards: dict[str, Reason | None]
+    doc: ReturnCompleted,
+    returned: Return,
+    sale: Sale | None,
+    books: Books,
+    lines: _Tally,
+    cards: dict[str, Reason | None],
 ) -> Outcome:
     """Give the refunds back and say how it all went: one side short is partial, both off is rejected.
 
@@ -168,7 +192,7 @@ def _finish(
     refunds = _Tally()
     parts: list[TenderPart] = []
     for refund in doc.refunds:
-        _refund(doc, refund, sale, books, refunds, parts, cards)
+        _refund(doc, refund, returned, sale, books, refunds, parts, cards)
     short = lines.reasons + refunds.reasons
     status = "applied"
     if short:
@@ -188,6 +212,7 @@ def _finish(
 def _refund(
     doc: ReturnCompleted,
     refund: Refund,
+    returned: Return,
     sale: Sale | None,
     books: Books,
     tally: _Tally,
@@ -204,6 +229,7 @@ def _refund(
         reason = _not_refundable(tender, sale, doc.currency)
         if reason is None:
             reason = tenders.refund(books, tender, refund.amount_minor, doc.occurred_at)
+            returned.refunds.append((tender.id, refund.amount_minor))
             if sale is not None:
                 sale.refund(tender.id, refund.amount_minor)
         moved = tender.refunded_minor != before
@@ -212,8 +238,8 @@ def _refund(
             parts[:] = [part._replace(moved=part.moved and part.tender_id != tender.id) for part in parts]
         parts.append(tender.part(reason, moved=moved))
     else:
-        card_id, reason = _load(doc, refund, sale, books)
-        cards[card_id] = first([cards.get(card_id), reason])
+        card_id, reason, said = _load(doc, refund, returned, sale, books)
+        cards[card_id] = first([cards.get(card_id), reason, said])
         tally.counted |= reason is None
     if reason is not None:
         tally.reasons.append(reason)
@@ -243,22 +269,28 @@ def _of_sale(tender: Tender, sale: Sale) -> bool:
     return tender.id in sale.tenders or tender.sale_id == sale.id
 
 
-def _load(doc: ReturnCompleted, refund: Refund, sale: Sale | None, books: Books) -> tuple[str, Reason | None]:
-    """Load some card: its id, and why not; a number that is not known yet becomes a card, as in a sale."""
+def _load(
+    doc: ReturnCompleted, refund: Refund, returned: Return, sale: Sale | None, books: Books
+) -> tuple[str, Reason | None, Reason | None]:
+    """Load some card: its id, why not, and what there is to say of a card that was loaded all the same. A number that
+    is not known yet becomes a card, as in a sale.
+    """
     ref = refund.gift_card
     assert ref is not None  # noqa: S101  the schema's rule: a refund to a card names a tender or a card
     card = books.loadable(ref)
     if card is None:
         if ref.number is None:
-            return "", Reason.CARD_NOT_ACCEPTED
+            return "", Reason.CARD_NOT_ACCEPTED, None
         card_id = derived_id(books.orgcode, "scm.return.completed", doc.return_id, refund.refund_id)
         version = books.policies.at(doc.occurred_at)
         facts = CardFacts(ref.number.last4, card_expiry(version, day_of(doc.occurred_at)))
         card = books.open_card(card_id, ref.number, doc.currency, facts)
         card_timer(books, card)
     if card.currency != doc.currency:
-        return card.key, Reason.CURRENCY_MISMATCH
+        return card.key, Reason.CURRENCY_MISMATCH, None
+    said = card_refused(card, day_of(doc.occurred_at))
     books.credit(card, refund.amount_minor, Contra.REFUNDED)
     if sale is not None:
         sale.load(card.key, refund.amount_minor)
-    return card.key, None
+    returned.loads.append((card.key, refund.amount_minor))
+    return card.key, None, said

@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from worker.domain.lots import Kind, Pick
+
+if TYPE_CHECKING:
+    from worker.domain.trace import Trace
 
 # A sale has at most 50 tenders. An id that more requests name than this is no sale's, but what a till sends for want of
 # one ("0"): later requests are decided as if they named none, so that they cost no more than the first.
@@ -37,6 +40,10 @@ class SaleLine:
         if self.net_minor == 0:
             return 0 if self.returned_minor else total
         return total * self.left_minor // self.net_minor
+
+    def unask(self, asked_minor: int) -> None:
+        """A return that asked this much does not stand any more."""
+        self.returned_minor = max(self.returned_minor - (asked_minor if self.net_minor else 1), 0)
 
     @property
     def left_minor(self) -> int:
@@ -151,6 +158,37 @@ def _added(sums: list[tuple[str, int]], key: str, amount_minor: int) -> list[tup
     before = sum(minor for other, minor in sums if other == key)
     after = min(max(before + amount_minor, 0), MOST_ASKED)
     return [*(one for one in sums if one[0] != key), *([(key, after)] if after else [])]
+
+
+class Return:
+    """A return as its void needs it, or the tombstone of one whose void came first."""
+
+    __slots__ = (
+        "account", "available_day", "customer_id", "decided", "dirty", "earned_day", "expires_day", "id", "let_go",
+        "lines", "loads", "new", "points", "refunds", "sale_id", "stored", "trace", "voided", "waiting",
+    )  # fmt: skip
+
+    def __init__(self, return_id: str) -> None:
+        self.id = return_id
+        self.new = True  # no row yet
+        self.dirty = False
+        self.decided = False  # it has its final outcome
+        self.voided = False
+        self.waiting = False  # it is parked
+        self.stored = True  # False: 0.1 decided it, and did not store what undoing it takes
+        self.sale_id = ""
+        self.trace: Trace | None = None
+        self.lines: list[tuple[int, int, int]] = []  # (line_id, line of the sale, minor units asked)
+        self.refunds: list[tuple[str, int]] = []  # (tender_id, minor units asked)
+        self.loads: list[tuple[str, int]] = []  # (card_id, minor units)
+        # without a receipt: who it was for, and what it took from which lot
+        self.customer_id = ""
+        self.account: tuple[Kind, str] | None = None
+        self.points = 0
+        self.available_day = 0
+        self.expires_day = 0
+        self.earned_day = 0  # on which the points count less for the tier
+        self.let_go = 0  # points that were missing, under `within_balance`
 
 
 class Entry:

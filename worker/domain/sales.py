@@ -6,7 +6,7 @@ from schemas.reasons import Reason, first
 from worker.domain import payments
 from worker.domain.books import Books
 from worker.domain.identity import derived_id
-from worker.domain.loads import take_back_load
+from worker.domain.loads import card_refused, take_back_load
 from worker.domain.lots import DAY_US, NEVER, Account, CardFacts, Contra, Kind, Standing
 from worker.domain.loyalty import (
     PLAIN,
@@ -130,6 +130,7 @@ def _load(
     assert ref is not None  # noqa: S101  the caller's filter
     load_minor = line.net_minor if ref.load_minor is None else ref.load_minor
     card = books.loadable(ref)
+    there = card is not None and not (card.mark == books.mark and card.version == 1)  # before this sale
     if card is None:
         if ref.number is None:
             return "", Reason.CARD_NOT_ACCEPTED
@@ -142,9 +143,14 @@ def _load(
     sold = sale.lines[line.line_id]
     sold.card_id = card.key
     sold.load_minor = load_minor
+    rules = version.policy.gift_card
+    flags = [
+        card_refused(card, day),
+        Reason.CARD_EXISTS if there and not rules.reload else None,
+        Reason.GIFT_CARD_BUYS_GIFT_CARD if _bought_with_card(doc) and not rules.bought_with_gift_card else None,
+    ]
     books.credit(card, load_minor, Contra.SOLD)
-    flagged = _bought_with_card(doc) and not version.policy.gift_card.bought_with_gift_card
-    return card.key, Reason.GIFT_CARD_BUYS_GIFT_CARD if flagged else None
+    return card.key, first(flags)
 
 
 def _bought_with_card(doc: SaleCompleted) -> bool:
@@ -203,19 +209,20 @@ def _take_back(sale: Sale, books: Books, day: int) -> tuple[list[tuple[int, int]
     if account is None:
         return [], 0
     kept = [] if sale.forfeited else [(line_id, line.kept(line.points)) for line_id, line in sale.lines.items()]
-    set_off = take_back(sale, books, account, sum(points for _, points in kept), day)
+    set_off, _ = take_back(sale, books, account, sum(points for _, points in kept), day)
     return [(line_id, -points) for line_id, points in kept if points], set_off
 
 
-def take_back(sale: Sale, books: Books, account: Account, points: int, day: int) -> int:
-    """Reverse points of a sale; what was taken by hand before is set off first (contract §8 Edges): how much."""
+def take_back(sale: Sale, books: Books, account: Account, points: int, day: int) -> tuple[int, int]:
+    """Reverse points of a sale. Returns how many were taken by hand before, which are set off first (contract §8
+    Edges), and how many were let go.
+    """
     if sale.forfeited:
-        return 0
+        return 0, 0
     set_off = min(sale.by_hand, points)
     sale.by_hand -= set_off
     sale.set_off += set_off
-    reverse_sale(sale, books, account, points - set_off, day)
-    return set_off
+    return set_off, reverse_sale(sale, books, account, points - set_off, day)
 
 
 def reverse_sale(sale: Sale, books: Books, account: Account, points: int, day: int) -> int:

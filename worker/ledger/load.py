@@ -9,19 +9,27 @@ from typing import Any, Final
 
 from schemas.policy import Policy
 from schemas.registry import DOCUMENTS
+from worker.codec.encode import STATUS_CODE
 from worker.domain.books import Books, Consent
 from worker.domain.lots import Kind
 from worker.domain.needs import Needs
 from worker.domain.policy import PolicyBook, PolicyVersion
-from worker.ledger.pack import account_of, entry_of, sale_of, tender_of, unpack
+from worker.domain.sale import Return
+from worker.ledger.pack import account_of, entry_of, return_of, sale_of, tender_of, unpack
 from worker.ledger.queries import SQL, Connection
 from worker.ledger.work import Work
 
 SALE = DOCUMENTS["scm.sale.completed"].code
+RETURN = DOCUMENTS["scm.return.completed"].code
+STUBBED: Final = (SALE, RETURN)  # types whose rows somebody may insert before the document comes
+OPEN: Final = (STATUS_CODE["parked"], STATUS_CODE["ignored"])  # a return that is not decided, or is none
+REJECTED: Final = STATUS_CODE["rejected"]
 
 
 class Overtaken(Exception):
-    """While this batch waited for the lock of a sale's stub, another worker decided the sale: now it is a duplicate."""
+    """While this batch waited for a lock, another worker wrote what it relied on: the stub of a document was decided,
+    which is a duplicate now, or a return came in between.
+    """
 
 
 async def events(connection: Connection, works: Sequence[Work]) -> dict[int, tuple[bytes | None, list[Any] | None]]:
@@ -66,15 +74,16 @@ class Shelf:
 
 
 async def fill(
-    connection: Connection, books: dict[str, Books], needs: dict[str, Needs], own: Mapping[tuple[int, str], bool]
+    connection: Connection, books: dict[str, Books], needs: dict[str, Needs], own: Mapping[tuple[int, int, str], bool]
 ) -> None:
-    """Put into the books what the documents need. `own`: the sales (org, sale_id) that the batch decides, and whether
-    they have a stub; those without one have no row to load. Raises Overtaken.
+    """Put into the books what the documents need. `own`: the sales and returns (org, type, id) that the batch decides,
+    and whether they have a stub; those without one have no row to load. Raises Overtaken.
     """
     by_org = {book.org: book for book in books.values()}
     wanted = {books[orgcode].org: need for orgcode, need in needs.items()}
     await _card_numbers(connection, by_org, wanted)
-    await _locked_events(connection, by_org, wanted, own)
+    sales = await _sales_of_returns(connection, wanted)
+    await _locked_events(connection, by_org, wanted, own, sales)
     await _tenders(connection, by_org, wanted)
     for org, need in wanted.items():
         _also_accounts(by_org[org], need)
@@ -95,10 +104,36 @@ async def _card_numbers(connection: Connection, books: dict[int, Books], needs: 
         needs[org].accounts[Kind.CARD, row["card_id"]] = None
 
 
+async def _sales_of_returns(connection: Connection, needs: dict[int, Needs]) -> dict[tuple[int, str], str]:
+    """By (org, return_id) the sales of the returns that are undone: they are locked before their returns, as always.
+
+    A return never changes its sale, so this needs no lock.
+    """
+    keys = [(org, RETURN, id_) for org, need in needs.items() for id_ in need.undone]
+    sales: dict[tuple[int, str], str] = {}
+    for row in await connection.fetch(SQL["load_event"], *_columns(keys, 3)) if keys else ():
+        org, _, id_ = keys[row["place"] - 1]
+        sale_id = unpack(row["facts"])[-1][-1][4] if row["facts"] else None
+        sales[org, id_] = id_ if sale_id is True else sale_id or ""
+        if sales[org, id_]:
+            needs[org].sales[sales[org, id_]] = None
+    return sales
+
+
 async def _locked_events(
-    connection: Connection, books: dict[int, Books], needs: dict[int, Needs], own: Mapping[tuple[int, str], bool]
+    connection: Connection,
+    books: dict[int, Books],
+    needs: dict[int, Needs],
+    own: Mapping[tuple[int, int, str], bool],
+    sales: Mapping[tuple[int, str], str],
 ) -> None:
-    keys = [(org, SALE, id_) for org, need in needs.items() for id_ in need.sales if own.get((org, id_), True)]
+    keys = [
+        (org, code, id_)
+        for org, need in needs.items()
+        for code, ids in ((SALE, need.sales), (RETURN, need.returns))
+        for id_ in ids
+        if own.get((org, code, id_), True)
+    ]
     keys += [
         (org, DOCUMENTS[type_].code, id_)
         for org, need in needs.items()
@@ -111,10 +146,16 @@ async def _locked_events(
     names = {kind.code: name for name, kind in DOCUMENTS.items()}
     for row in await connection.fetch(SQL["lock_event"], *_columns(keys, 3)):
         org, code, id_ = keys[row["place"] - 1]
-        if row["decided"] and (org, id_) in own and code == SALE:
+        if row["decided"] and (org, code, id_) in own:
             raise Overtaken(id_)
         if code == SALE:
             books[org].sales[id_] = sale_of(id_, row["record"])
+        elif code == RETURN:
+            if id_ in needs[org].undone and (org, id_) not in sales:
+                raise Overtaken(id_)
+            final, rejected = row["decided"] and row["status"] not in OPEN, row["status"] == REJECTED
+            sale_id = sales.get((org, id_), "")
+            books[org].returns[id_] = return_of(id_, row["record"], sale_id, final=final, rejected=rejected)
         elif row["record"] is not None:
             books[org].entries[names[code], id_] = entry_of(names[code], id_, row["record"])
 
@@ -123,6 +164,7 @@ async def _tenders(connection: Connection, books: dict[int, Books], needs: dict[
     wanted = {(org, id_) for org, need in needs.items() for id_ in need.tenders}
     for org, book in books.items():
         wanted.update((org, id_) for sale in book.sales.values() for id_ in needs[org].tenders_with(sale))
+        wanted.update((org, id_) for returned in book.returns.values() for id_, _ in returned.refunds)
     keys = sorted(wanted)
     if not keys:
         return
@@ -136,8 +178,7 @@ def _also_accounts(books: Books, needs: Needs) -> None:
     for sale in books.sales.values():
         if sale.account is not None:
             needs.accounts[sale.account] = None
-        if sale.customer_id:
-            needs.customer(sale.customer_id)
+        needs.customer(sale.customer_id or None)
         for line in sale.lines.values():
             if line.card_id:
                 needs.accounts[Kind.CARD, line.card_id] = None
@@ -150,8 +191,16 @@ def _also_accounts(books: Books, needs: Needs) -> None:
             needs.customer(tender.customer_id)
     for entry in books.entries.values():
         needs.accounts[entry.account] = None
-        if entry.customer_id:
-            needs.customer(entry.customer_id)
+        needs.customer(entry.customer_id or None)
+    for returned in books.returns.values():
+        needs.accounts |= dict.fromkeys(accounts_of(returned))
+
+
+def accounts_of(returned: Return) -> list[tuple[Kind, str]]:
+    """The accounts that a return names and that its sale does not."""
+    keys = [(Kind.CARD, card_id) for card_id, _ in returned.loads]
+    keys += [] if returned.account is None else [returned.account]
+    return keys + ([(Kind.POINTS, returned.customer_id)] if returned.customer_id else [])
 
 
 async def _accounts(connection: Connection, books: dict[int, Books], needs: dict[int, Needs]) -> None:

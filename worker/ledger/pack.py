@@ -6,7 +6,7 @@ import ormsgpack
 
 from worker.domain.lots import NEVER, Account, CardFacts, Kind, Lot, Standing
 from worker.domain.policy import PointValue
-from worker.domain.sale import Basis, Entry, Exclusion, LineBasis, Sale, SaleLine
+from worker.domain.sale import Basis, Entry, Exclusion, LineBasis, Return, Sale, SaleLine
 from worker.domain.tender import State, Tender
 from worker.domain.trace import Change, ReturnedLine, Trace
 
@@ -205,13 +205,53 @@ class StoredMove(NamedTuple):
 
 def trace_of(record: bytes) -> tuple[Trace, list[StoredMove]]:
     """What a return or a void left, and its moves, by account number; none: they follow from the transfers."""
-    lines, set_off, rated, flat = (unpack(record) + [None] * 4)[:4]
+    lines, set_off, rated, flat = (unpack(record) + [None] * TRACE)[:TRACE]
     trace = Trace([ReturnedLine(*lines[at : at + 4]) for at in range(0, len(lines or ()), 4)], set_off or 0)
     if rated is not None:
         trace.currency, *basis = rated
         trace.rated = _basis_of(basis)
     groups = [flat[at : at + 5] for at in range(0, len(flat or ()), 5)]
     return trace, [StoredMove(id_, Change(change), *rest) for id_, change, *rest in groups]
+
+
+def pack_return(returned: Return) -> bytes:
+    """What explains a return, as of a void, then what undoing it takes."""
+    explained = unpack(pack_trace(returned.trace or Trace()))
+    undo = [
+        returned.decided | returned.voided << 1, returned.lines, returned.refunds, returned.loads, returned.customer_id,
+        _key(returned.account), returned.points, returned.available_day, returned.expires_day, returned.earned_day,
+        returned.let_go,
+    ]  # fmt: skip
+    while len(undo) > 1 and not undo[-1]:
+        undo.pop()
+    return pack([*explained, *[None] * (TRACE - len(explained)), undo])
+
+
+TRACE = 4  # parts of the record of a return or a void that explain it; what undoes a return follows
+
+
+def return_of(return_id: str, record: bytes | None, sale_id: str, *, final: bool, rejected: bool) -> Return:
+    """From event.record; `final`: the return is decided. What 0.1 decided can't be undone, unless it was `rejected`."""
+    returned = Return(return_id)
+    returned.new = False
+    returned.sale_id = sale_id
+    parts = [] if record is None else unpack(record)
+    if len(parts) <= TRACE:
+        returned.decided, returned.waiting, returned.stored = final, not final, not final or rejected
+        return returned
+    undo: list[Any] = parts[TRACE]
+    blank: list[Any] = [0, [], [], [], "", None, 0, 0, 0, 0, 0]
+    flags, lines, refunds, loads, returned.customer_id, account, *numbers = undo + blank[len(undo) :]
+    returned.decided, returned.voided = bool(flags & 1), bool(flags & 2)
+    returned.waiting = not (returned.decided or returned.voided)
+    returned.lines = [(line_id, of, asked_minor) for line_id, of, asked_minor in lines]
+    returned.refunds = [(tender_id, asked_minor) for tender_id, asked_minor in refunds]
+    returned.loads = [(card_id, load_minor) for card_id, load_minor in loads]
+    returned.account = _unkey(account)
+    (
+        returned.points, returned.available_day, returned.expires_day, returned.earned_day, returned.let_go,
+    ) = numbers  # fmt: skip
+    return returned
 
 
 # --- commands ----------------------------------------------------------------

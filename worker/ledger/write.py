@@ -13,7 +13,7 @@ from worker.domain.lots import DAY_US, Account
 from worker.domain.tender import Tender
 from worker.ledger.chain import TRANSFER, Chain
 from worker.ledger.facts import facts_row
-from worker.ledger.load import SALE
+from worker.ledger.load import RETURN, SALE
 from worker.ledger.pack import (
     STATE_CODE,
     owner_of,
@@ -22,6 +22,7 @@ from worker.ledger.pack import (
     pack_entry,
     pack_extra,
     pack_lots,
+    pack_return,
     pack_sale,
     pack_tender,
     pack_trace,
@@ -145,7 +146,7 @@ def _status(work: Work) -> str:
 
 
 def _records(shelf: list[Books]) -> dict[tuple[int, int, str], tuple[bytes | None, bool]]:
-    """The changed records of sales and commands, and whether their row is there already."""
+    """The changed records of sales, returns and commands, and whether their row is there already."""
     records: dict[tuple[int, int, str], tuple[bytes | None, bool]] = {}
     for book in shelf:
         for sale in book.sales.values():
@@ -153,6 +154,11 @@ def _records(shelf: list[Books]) -> dict[tuple[int, int, str], tuple[bytes | Non
                 records[book.org, SALE, sale.id] = (pack_sale(sale), not sale.new)
             elif not sale.new:
                 records[book.org, SALE, sale.id] = (None, True)
+        for returned in book.returns.values():
+            if returned.dirty:
+                records[book.org, RETURN, returned.id] = (pack_return(returned), not returned.new)
+            elif not returned.new:
+                records[book.org, RETURN, returned.id] = (None, True)
         for entry in book.entries.values():
             if entry.new or entry.dirty:
                 records[book.org, DOCUMENTS[entry.type].code, entry.id] = (pack_entry(entry), not entry.new)
@@ -238,6 +244,9 @@ async def _waiting(connection: Connection, no: int, works: Sequence[Work], shelf
     )
     if woken:
         await connection.execute(SQL["wake_parked"], *_rows_of(4, woken))
+    returns = [(org, RETURN, key, by) for org, what, key, by in woken if what == "return"]
+    if returns:
+        await connection.execute(SQL["wake_parked_itself"], *_rows_of(4, returns))
     sales = [(org, key, by) for org, what, key, by in woken if what == "sale"]
     if sales:
         await connection.execute(SQL["wake_parked_of_sale"], *_rows_of(3, sales))

@@ -85,6 +85,7 @@ GUIDES: Final[Mapping[str, Guide]] = MappingProxyType(
         "return.complete": Guide(
             "`sale_line_id` names the line of the sale. Status `parked`: the sale has not come yet."
         ),
+        "return.void": Guide("Use it if the return was a mistake. Cards that have spent its money go below zero."),
         "tender.authorize": Guide(
             "Pays a sale. Kind gift_card needs `gift_card`, kind points needs `customer_id`. Then call tender_capture "
             "or tender_void. Status `partial` approves less: pay the rest some other way. After a decline use a new "

@@ -38,11 +38,14 @@ from worker.ops.explanation import (
 SALE: Final = "scm.sale.completed"
 VOID: Final = "scm.sale.voided"
 RETURN: Final = "scm.return.completed"
+RETURN_VOID: Final = "scm.return.voided"
 TENDER: Final = ("scm.tender.requested", "scm.tender.captured", "scm.tender.voided")
 # What else is known of a sale or a tender under the same id.
 RELATED: Final = {
     SALE: (VOID, "crm.points.forfeited"),
     VOID: (SALE, "crm.points.forfeited"),
+    RETURN: (RETURN_VOID,),
+    RETURN_VOID: (RETURN,),
     **{type_: (*(other for other in TENDER if other != type_), "crm.hold.expired") for type_ in TENDER},
 }
 CODES: Final = {name: kind.code for name, kind in DOCUMENTS.items()} | {
@@ -97,7 +100,7 @@ class _Ledger:
             about["state"] = "parked"
         if sale is not None:
             about |= self._sale(sale, last)
-        elif type_ in (RETURN, VOID) and row["record"] is not None:
+        elif type_ in (RETURN, VOID, RETURN_VOID) and row["record"] is not None:
             about |= await self._undone(type_, subject, last, row["record"], about["transfers"])
         elif type_.startswith("crm.") and row["record"] is not None:
             about["entry"] = self._entry(type_, subject, row["record"])
@@ -174,7 +177,7 @@ class _Ledger:
     async def _undone(
         self, type_: str, subject: str, last: list[Any], record: bytes, transfers: Sequence[Transfer]
     ) -> dict[str, Any]:
-        """A return or a void."""
+        """A return, or the void of one or of a sale."""
         trace, moves = trace_of(record)
         about: dict[str, Any] = {"set_off": trace.set_off, "lots": await self._lots(moves, transfers)}
         sale_id = subject if type_ == VOID else subject if last[4] is True else last[4]

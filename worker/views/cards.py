@@ -11,10 +11,11 @@ from schemas.reasons import Reason
 from schemas.scalars import EPOCH
 from schemas.views import GiftCardView
 from worker.domain.books import Books
+from worker.domain.loads import card_refused
 from worker.domain.lots import NEVER, Account, CardFacts, Kind, Standing
 from worker.domain.needs import Needs
 from worker.domain.policy import PolicyBook
-from worker.domain.requests import accepted_card, card_refused
+from worker.domain.requests import accepted_card
 from worker.ledger import load, write
 from worker.ledger.queries import SQL
 from worker.views.desk import Desk, Refused
