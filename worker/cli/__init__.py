@@ -17,7 +17,7 @@ _COMMANDS: Final = (
     ("api", "Answer the HTTP API until SIGTERM.", "worker.cli.api:app"),
     ("mcp", "Serve MCP, as a client of the HTTP API: tools, resources, prompts.", "worker.cli.mcp:app"),
     ("crm", "Customers, loyalty points and gift cards through the HTTP API.", "worker.terminal.groups:APP"),
-    ("login", "Keep where the API is and as whom to ask, once the API has accepted it.", "worker.terminal.login:LOGIN"),
+    ("login", "Store the URL, tenant and key of the API, once the API has accepted them.", "worker.terminal.login:LOGIN"),
     ("logout", "Forget a profile, its key included.", "worker.terminal.login:LOGOUT"),
 )
 _WORKER_COMMANDS: Final = (

@@ -1,7 +1,7 @@
-"""The HTTP API (contract §5) as its callers see it: one class, one call an operation, one exception.
+"""The HTTP API (contract §5) as its callers see it: one class, one call for each operation, one exception.
 
-`client.Client` asks, `connection.Connection` says where and as whom, `answer.Answer` is what comes back, and
-`failure.ApiError` why nothing does. Nothing is re-exported: who only needs a connection loads no HTTP.
+`client.Client` sends requests, `connection.Connection` has the URL and the key, `answer.Answer` is what comes back, and
+`failure.ApiError` says why nothing does. Nothing is re-exported: a caller that only needs a connection loads no HTTP.
 """
 
 import sys

@@ -11,7 +11,7 @@ ModelT = TypeVar("ModelT", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The bytes as they came, and what the headers say beside them."""
+    """The answer's bytes, unchanged, and what its headers say."""
 
     data: bytes
     request_id: str
@@ -20,10 +20,10 @@ class Answer:
     tender_state: str | None = None  # with a replayed tender: its present state (contract §1)
 
     def json(self) -> dict[str, Any]:
-        """The answer's members."""
+        """Return the answer's members."""
         parsed: dict[str, Any] = json.loads(self.data)
         return parsed
 
     def parse(self, model: type[ModelT]) -> ModelT:
-        """The answer as the operation's `answer` model; pydantic.ValidationError if it is another."""
+        """Return the answer as the operation's `answer` model. Raises pydantic.ValidationError if it does not fit."""
         return model.model_validate_json(self.data)

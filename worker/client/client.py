@@ -1,4 +1,4 @@
-"""The HTTP API's client: an operation of the table, a body, an answer or an ApiError."""
+"""A client of the HTTP API: an operation and a body in; an answer or an ApiError out."""
 
 import json
 import uuid
@@ -17,7 +17,7 @@ from worker.client.connection import Connection, is_header_safe, is_loopback
 from worker.client.failure import ApiError, from_response, from_transport
 
 CONNECT_S: Final = 5.0
-ANSWER_S: Final = 30.0  # the API itself gives up earlier, and then says so
+ANSWER_S: Final = 30.0  # the API gives up earlier, and says so
 PATIENCE_S: Final = 60.0
 _LATER: Final = frozenset({Code.UNAVAILABLE, Code.TOO_MANY_REQUESTS, Code.TIMEOUT})
 _BACK_OFF: Final = tenacity.wait_random_exponential(multiplier=0.2, max=5)
@@ -32,10 +32,10 @@ _HEADERS: Final = {
 
 
 def pool(url: str, answer_s: float = ANSWER_S, connections: int = 10) -> httpx.AsyncClient:
-    """Return connections to the API at `url`. They hold nobody's key, so clients of several callers may share them."""
+    """Return connections to the API at `url`. They hold no key, so clients of several callers can share them."""
     limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
     return httpx.AsyncClient(
-        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # one caller's would go with another's key
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # one caller's cookies would go with another's key
         timeout=httpx.Timeout(answer_s, connect=CONNECT_S, pool=None),
         limits=limits,
         # httpx takes a proxy from the environment unless it is given a transport. No proxy reaches this machine's
@@ -46,12 +46,12 @@ def pool(url: str, answer_s: float = ANSWER_S, connections: int = 10) -> httpx.A
 
 
 class Client:
-    """Asks the API as one key of one tenant; safe to share between tasks.
+    """Calls the API with one key of one tenant. Tasks can share a client.
 
-    What fails for a while (no connection, 429, 503) is asked again, after `Retry-After` where it is said, for
-    `patience_s` at most. That is safe: a document keeps its Idempotency-Key through all attempts of a call, so it has
-    one effect whatever became of the earlier ones (contract §5), and what reads changes nothing. What neither is a
-    document nor reads is asked again only if it was surely not done.
+    Temporary failures (no connection, 429, 503) are repeated, after `Retry-After` if there is one, for at most
+    `patience_s`. That is safe. A document keeps its Idempotency-Key through all attempts of a call, so it has one
+    effect, whatever became of the earlier attempts (contract §5). Readings change nothing. Any other call is repeated
+    only if it was surely not processed.
     """
 
     def __init__(
@@ -63,7 +63,9 @@ class Client:
         connections: int = 10,
         over: httpx.AsyncClient | None = None,
     ) -> None:
-        """`over`: a pool that it shares with others, and that its owner closes; else it has one of its own."""
+        """`over` is a pool that the client shares with others and that its owner closes. Without it the client has its
+        own.
+        """
         self._connection = connection
         self._patience_s = patience_s
         self._http = pool(connection.url, answer_s, connections) if over is None else over
@@ -76,7 +78,7 @@ class Client:
         await self.close()
 
     async def close(self) -> None:
-        """Close the connections, if they are its own."""
+        """Close the connections, if they are the client's own."""
         if self._owns_http:
             await self._http.aclose()
 
@@ -90,9 +92,9 @@ class Client:
     ) -> Answer:
         """Return the operation's answer. Raises ApiError.
 
-        Without `idempotency_key` a document gets one of its own; a tender's is its `tender_id` (contract §2.1). An id
-        in the body that no header can carry goes without one.
-        `patience_s` replaces the client's own for this call.
+        Without `idempotency_key` a document gets an id of its own; a tender's is its `tender_id` (contract §2.1). An id
+        in the body that no header can carry is sent in the body only. `patience_s` replaces the client's own for this
+        call.
         """
         content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
         headers = {**_HEADERS, **self._connection.headers, "X-Request-Id": uuid.uuid4().hex}
@@ -111,7 +113,7 @@ class Client:
         return await attempts(self._ask, operation.route, content, headers)
 
     async def pages(self, operation: Operation, body: Mapping[str, object]) -> AsyncIterator[Answer]:
-        """The pages of a list or a history from `body`'s cursor on, to the last one. Raises ApiError."""
+        """Yield the pages of a list or a history, from the cursor in `body` to the last page. Raises ApiError."""
         cursor: object = body.get("cursor")
         while True:
             answer = await self.call(operation, {**body, **({} if cursor is None else {"cursor": cursor})})
@@ -139,13 +141,13 @@ class Client:
 
 
 def document_id(operation: Operation, body: Mapping[str, Any]) -> str:
-    """The id of a document to which nobody gave one: a tender has its own, any other gets a new one."""
+    """Return the id of a document without one: a tender has its own, any other gets a new one."""
     own = None if operation.id_field is None else body.get(operation.id_field)
     return own if isinstance(own, str) else str(uuid.uuid4())
 
 
 def _is_object(response: httpx.Response) -> bool:
-    """A login page of a proxy may come with 200 too."""
+    """Return whether a body is a JSON object: a proxy's login page may come with 200, too."""
     try:
         return isinstance(json.loads(response.content), dict)
     except ValueError:
@@ -161,7 +163,7 @@ def _may_ask_again(error: BaseException, operation: Operation) -> bool:
 
 
 def _wait_s(state: tenacity.RetryCallState) -> float:
-    """As the API asked; a little more where it did not, so that many do not come back at once."""
+    """Return how long to wait: as the API asked, else with jitter, so that many callers don't come back at once."""
     error = state.outcome.exception() if state.outcome else None
     asked = error.retry_after_s if isinstance(error, ApiError) else None
     return _BACK_OFF(state) if asked is None else asked + _BACK_OFF(state) / 10

@@ -1,4 +1,4 @@
-"""Where the API is, and as whom to ask."""
+"""Where the API is, and the tenant and key of the caller."""
 
 import ipaddress
 import re
@@ -13,12 +13,12 @@ _KEY: Final = re.compile(r"[\x21-\x7e]{1,512}")
 
 
 class ConnectionInvalid(Exception):
-    """One of its parts can't be right; the message says which and never holds a key."""
+    """A part of the connection is invalid. The message says which part and never holds a key."""
 
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """The API's URL (a path before its routes is kept), the tenant, and a key of that tenant (contract §5)."""
+    """The API's URL (a path in front of its routes is kept), the tenant, and a key of that tenant (contract §5)."""
 
     url: str
     orgcode: str
@@ -34,18 +34,18 @@ class Connection:
 
     @property
     def headers(self) -> dict[str, str]:
-        """As whom a request is made."""
+        """Return the headers that say who the caller is."""
         key = {"Authorization": f"Bearer {self.api_key}"} if self.is_session else {"X-Api-Key": self.api_key}
         return {"X-Orgcode": self.orgcode, **key}
 
     @property
     def in_clear(self) -> bool:
-        """Whether the key would travel over a network without encryption."""
+        """Return whether the key would travel over a network without encryption."""
         return urlsplit(self.url).scheme == "http" and not is_loopback(self.url)
 
 
 def checked_url(url: str) -> str:
-    """The URL without a slash at its end; ConnectionInvalid unless it is plain http(s)."""
+    """Return the URL without a slash at its end. Raises ConnectionInvalid unless it is plain http(s)."""
     try:
         parts = urlsplit(url.strip())
         hostname, _port = parts.hostname, parts.port
@@ -59,7 +59,7 @@ def checked_url(url: str) -> str:
 
 
 def is_header_safe(id_: str) -> bool:
-    """Whether an id reaches the API unchanged as a header's value, which HTTP cuts at its ends."""
+    """Return whether an id reaches the API unchanged as a header's value: HTTP strips white space at both ends."""
     return _ID.fullmatch(id_) is not None
 
 

@@ -1,4 +1,4 @@
-"""Why there is no answer: what problem details say (RFC 9457, contract §5), or that there were none."""
+"""Why there is no answer: what the problem details say (RFC 9457, contract §5), or that there are none."""
 
 import json
 from collections.abc import Mapping
@@ -17,10 +17,10 @@ _GATEWAY: Final = (HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPS
 
 @dataclass(eq=False)
 class ApiError(Exception):
-    """`code` is the kind, `reason` is for programs, `detail` for a person: paths and rules, never a value.
+    """`code` is the category, `reason` is for programs, `detail` for people: paths and rules, never a value.
 
-    `outcome`: the outcome's data where a document was declined or rejected. `reason` is `unreachable`, `no_answer` or
-    `not_an_answer` where the API itself said nothing.
+    `outcome` is the outcome's data if a document was declined or rejected. `reason` is `unreachable`, `no_answer` or
+    `not_an_answer` if the API itself gave none.
     """
 
     code: Code
@@ -39,12 +39,12 @@ class ApiError(Exception):
 
     @property
     def is_undecided(self) -> bool:
-        """Whether the document may have been decided all the same: ask again with `document_id`."""
+        """Return whether the document may have been decided all the same: repeat it with `document_id`."""
         return self.code in {Code.UNAVAILABLE, Code.INTERNAL_ERROR} and self.reason not in {"unreachable", "overloaded"}
 
 
 def from_response(response: httpx.Response, request_id: str, document_id: str | None) -> ApiError:
-    """The problem of a response that is not 200."""
+    """Return the problem of a response that is not 200."""
     request_id = response.headers.get("X-Request-Id", request_id)
     retry_after_s = _retry_after_s(response.headers.get("Retry-After"))
     try:
@@ -91,7 +91,7 @@ def from_transport(error: httpx.HTTPError, request_id: str, document_id: str | N
 
 
 def _retry_after_s(header: str | None) -> float | None:
-    """Seconds of `Retry-After` (RFC 9110 §10.2.3), which is a number or a date; None of anything else."""
+    """Return the seconds of `Retry-After` (RFC 9110 §10.2.3), which is a number or a date; None for anything else."""
     if header is None:
         return None
     if header.strip().isdecimal():

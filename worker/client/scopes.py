@@ -1,4 +1,4 @@
-"""What a key may do."""
+"""Find out what a key may do."""
 
 from typing import Final
 

@@ -1,4 +1,6 @@
-"""A body from options and a file, checked by the same models as the API's (contract §1) before anything is sent."""
+"""Build a request's body from options and a file, and check it with the API's models before anything is sent (contract
+§1).
+"""
 
 import sys
 from collections.abc import Iterator, Mapping
@@ -21,7 +23,9 @@ STDIN: Final = "-"
 
 
 class BodyInvalid(Exception):
-    """What is wrong with it: a line each, of paths and rules, never a value. `missing` are options not given."""
+    """The body breaks a rule. Each line of the message has a path and the rule, never a value. `missing` has the
+    options that were not given.
+    """
 
     def __init__(self, problems: tuple[str, ...], missing: tuple[str, ...] = ()) -> None:
         super().__init__("; ".join(problems))
@@ -30,11 +34,11 @@ class BodyInvalid(Exception):
 
 
 class Unreadable(Exception):
-    """An option whose value can't be read, or a file without a JSON object; the message says which and why."""
+    """An option's value can't be read, or a file has no JSON object. The message says which one and why."""
 
 
 def from_options(operation: Operation, given: Mapping[str, Any], data_file: str | None) -> dict[str, Any]:
-    """The body: the file's members, and over them those of the options. Raises BodyInvalid and Unreadable."""
+    """Return the body: the file's members, overridden by those of the options. Raises BodyInvalid and Unreadable."""
     files = [data_file, *(given[one.name] for one in members(operation.name) if one.kind in FILES)]
     if files.count(STDIN) > 1:
         raise Unreadable("only one file can be stdin")
@@ -52,7 +56,9 @@ def from_options(operation: Operation, given: Mapping[str, Any], data_file: str 
 
 
 def put_amounts(operation: Operation, body: dict[str, Any], given: Mapping[str, Any]) -> None:
-    """Put amounts that were given with a point where their minor units belong. Raises NotAFigure, naming the option."""
+    """Put amounts that were given with a point in their place, in minor units. Raises NotAFigure, which names the
+    option.
+    """
     for member in amounts(operation.name):
         text = given.get(member.name)
         if text is None or member.kind is not Kind.AMOUNT:
@@ -66,7 +72,7 @@ def put_amounts(operation: Operation, body: dict[str, Any], given: Mapping[str, 
 
 
 def put(body: dict[str, Any], path: tuple[str, ...], value: object) -> None:
-    """Put a value where it belongs; what is around it is made."""
+    """Put a value at a path, and create the objects around it."""
     for step in path[:-1]:
         inner = body.get(step)
         body[step] = body = dict(inner) if isinstance(inner, dict) else {}
@@ -74,7 +80,7 @@ def put(body: dict[str, Any], path: tuple[str, ...], value: object) -> None:
 
 
 def json_object(file: str) -> dict[str, Any]:
-    """The JSON object in a file, `-` for stdin. Raises Unreadable."""
+    """Return the JSON object in a file; `-` is stdin. Raises Unreadable."""
     parsed = json_file(file)
     if not isinstance(parsed, dict):
         raise Unreadable(f"{'stdin' if file == STDIN else file}: is not a JSON object")
@@ -82,7 +88,7 @@ def json_object(file: str) -> dict[str, Any]:
 
 
 def json_file(file: str) -> Any:  # noqa: ANN401  # any JSON
-    """The JSON in a file, `-` for stdin. Raises Unreadable."""
+    """Return the JSON in a file; `-` is stdin. Raises Unreadable."""
     name = "stdin" if file == STDIN else file
     try:
         raw = sys.stdin.buffer.read() if file == STDIN else Path(file).read_bytes()
@@ -95,7 +101,7 @@ def json_file(file: str) -> Any:  # noqa: ANN401  # any JSON
 
 
 def check(operation: Operation, body: Mapping[str, Any]) -> None:
-    """Hold the body against the model. Raises BodyInvalid."""
+    """Check the body with the model. Raises BodyInvalid."""
     if given := [name for name in operation.given if name in body]:
         raise BodyInvalid(tuple(f"{name}: absent, the API sets it" for name in given))
     try:
@@ -121,7 +127,7 @@ def _invalid(operation: Operation, error: ValidationError) -> BodyInvalid:
 
 
 def _options(operation: Operation, path: tuple[str, ...]) -> str:
-    """The option of what is at the path or around it; of a part its options; empty where it has none."""
+    """Return the option for a path, or for the member around it; for a part, its options; empty if there is none."""
     known = by_path(operation)
     if member := next((known[path[:end]] for end in range(len(path), 0, -1) if path[:end] in known), None):
         return member.option
@@ -130,7 +136,7 @@ def _options(operation: Operation, path: tuple[str, ...]) -> str:
 
 
 def _inside(operation: Operation, loc: tuple[int | str, ...]) -> str:
-    """Return the place within the file that an option names; empty if it is in none, or the whole."""
+    """Return the path within the file that an option names; empty if no file holds it, or the whole file does."""
     files = (member.path for member in members(operation.name) if member.kind in FILES)
     return next((path(loc[len(file) :]) for file in files if loc[: len(file)] == file), "")
 

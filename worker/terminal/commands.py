@@ -1,4 +1,4 @@
-"""A command of `g3n crm`: an operation of the table; its options are the members of the body (contract §5)."""
+"""Build a command of `g3n crm` from an operation: its options are the members of the body (contract §5)."""
 
 import inspect
 import shlex
@@ -52,14 +52,14 @@ def _command(operation: Operation) -> Callable[..., None]:
 
 
 def _argument(operation: Operation) -> Iterator[tuple[str, tuple[Any, Any, Any]]]:
-    """The id of `g3n crm customer get C-1001`, for who leaves out the option."""
+    """Return the argument that can replace the option of the id, as in `g3n crm customer get C-1001`."""
     if member := subject(operation.name):
         argument = typer.Argument(metavar=member.name.upper(), help=f"or {member.option}", parser=an_id)
         yield f"{member.name}{_AS_ARGUMENT}", (str | None, argument, None)
 
 
 def _take_argument(given: dict[str, Any], name: str) -> None:
-    """Put an argument in the place of its option."""
+    """Move an argument's value to its option."""
     value, member = given.pop(name), name.removesuffix(_AS_ARGUMENT)
     if value is None:
         return
@@ -91,7 +91,7 @@ def _option(member: Member) -> Any:  # noqa: ANN401  # what typer.Option returns
 
 
 def _whole(member: Member) -> Callable[[str], int]:
-    """Return the parser of a whole number; for any other text click names the option and exits with status 2."""
+    """Return the parser of a whole number. For other text, click names the option and exits with status 2."""
     instead = f"; or {member.option.removesuffix('-minor')} 25.00" if member.is_money else ""
 
     def parsed(text: str) -> int:
@@ -104,14 +104,16 @@ def _whole(member: Member) -> Callable[[str], int]:
 
 
 def an_id(text: str) -> str:
-    """Return the id as it is; for one that no header or shell would keep, click names the option and exits with 2."""
+    """Return the id unchanged. For an id that a header or shell would change, click names the option and exits with
+    status 2.
+    """
     if is_header_safe(text):
         return text
     raise typer.BadParameter("1 to 128 printable ASCII characters, without a space at either end")
 
 
 def _manner(operation: Operation) -> Iterator[tuple[str, tuple[Any, Any, Any]]]:
-    """Options that are not the body's; their names are those of `perform.Manner`."""
+    """Return the options that are not part of the body, named like the members of `perform.Manner`."""
     text = typer.Option("--data", metavar="FILE", help="the body as JSON; options go over it; -: stdin")
     yield "data_file", (str | None, text, None)
     if operation.document is not None and operation.id_field is not None:
@@ -141,18 +143,18 @@ def _help(operation: Operation) -> str:
 
 
 def _about(operation: Operation) -> str:
-    """The model's own words: what is meant where a member is absent."""
+    """Return the model's own description, which says what an absent member means."""
     told = " ".join((operation.request.__doc__ or "").split())
     return told if operation.document is None else f"Becomes a {told}"
 
 
 def example(operation: Operation) -> str:
-    """A command line of the example that the API's documents have too; files and secrets are named, not shown."""
+    """Return a command line for the example of the API's pages. It names files and secrets instead of showing them."""
     return shlex.join(["g3n", "crm", *words_of(operation, door_examples.request(operation))])
 
 
 def words_of(operation: Operation, body: Mapping[str, Any]) -> list[str]:
-    """The command and the options that make this body; a PIN is asked for, a document is in a file."""
+    """Return the command and options that make this body. A PIN is asked for; a document is in a file."""
     line = operation.name.split(".")
     for member in members(operation.name):
         value: Any = body

@@ -1,4 +1,4 @@
-"""The question before what can't be taken back: it says what is done, to whom, and at which API."""
+"""Ask before an operation that can't be undone: show what it does, to whom, and at which API."""
 
 import asyncio
 import sys
@@ -16,7 +16,7 @@ from worker.terminal.values import clean
 
 
 def confirm(operation: Operation, body: Mapping[str, Any], connection: Connection) -> None:
-    """Ask a person whether to go ahead; raises typer.Abort for no. A program has nobody to ask."""
+    """Ask a person whether to go ahead. Raises typer.Abort for no. A program is not asked."""
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         return
     name = operation.name.replace(".", " ")
@@ -32,7 +32,7 @@ def confirm(operation: Operation, body: Mapping[str, Any], connection: Connectio
 
 
 def _erased(body: Mapping[str, Any], connection: Connection) -> list[str]:
-    """Who it is and what goes, as far as the key may see it."""
+    """Return who would be erased and what would go, as far as the key may see it."""
 
     async def found() -> dict[str, Any]:
         async with Client(connection, patience_s=0) as client:

@@ -33,7 +33,7 @@ def edit(
 ) -> None:
     """Edit the policy in $VISUAL or $EDITOR, see the difference, and put it into force.
 
-    What is not valid comes back into the editor with what is wrong. Nothing is put before you say yes; what you wrote
+    An invalid policy opens again in the editor, with the errors above it. Nothing is put before you say yes. Your text
     is kept if you say no or if the API refuses it.
     """
     from worker.terminal.perform import Manner
@@ -64,14 +64,14 @@ def edit(
 
 
 def _newest(manner: "Manner") -> dict[str, Any]:
-    """The version to begin with: the last one that was put, in force already or not."""
+    """Return the version to start from: the last one that was put, in force already or not."""
     now = _version(manner, None)
     last = max(one["version"] for one in now["versions"])
     return now if last == now["version"] else _version(manner, last)
 
 
 def _version(manner: "Manner", version: int | None) -> dict[str, Any]:
-    """The answer of `policy get`; without `version` of that in force."""
+    """Return the answer of `policy get`; without `version`, of the policy in force."""
     from worker.terminal.perform import asked
 
     body = {} if version is None else {"version": version}
@@ -86,7 +86,7 @@ def _text_file(text: str) -> Path:
 
 
 def _edited(path: Path) -> "Policy":
-    """What the person made of it, once it is valid. Raises typer.Abort if they give up."""
+    """Return the person's text once it is valid. Raises typer.Abort if they give up."""
     while True:
         _open_editor(path)
         text = _text(path)
@@ -124,7 +124,7 @@ def _open_editor(path: Path) -> None:
 
 
 def _since(given: str | None, versions: list[Mapping[str, Any]]) -> str:
-    """From when on; later than the version that is in force (contract §4 "Versions")."""
+    """Return the instant from which the version counts: later than the version in force (contract POL6)."""
     now_us = int(datetime.now(UTC).timestamp() * 1_000_000)
     begun = (one["effective_from"] for one in versions if one.get("effective_from") and not one.get("superseded"))
     latest = max((since for since in begun if parse_instant(since) <= now_us), key=parse_instant, default=None)
@@ -155,7 +155,7 @@ def _put(manner: "Manner", policy: "Policy", since: str, versions: list[Mapping[
 
 
 def _keep(path: Path, error: BaseException) -> NoReturn:
-    """Whatever comes between, no text that a person wrote is lost."""
+    """Keep the person's text in a file, whatever interrupts the command."""
     if path.exists():
         nothing = "nothing was put; " if isinstance(error, typer.Abort | EOFError) else ""
         typer.echo(f"\ng3n: {nothing}your text is in {path}", err=True)

@@ -1,7 +1,7 @@
-"""Whole numbers and amounts as a person types them.
+"""Read whole numbers and amounts as people type them.
 
-The rule is the wire's (contract §1): ASCII digits, with a minus only where a negative value means something. Python's
-own `int()` also takes `1_000`, `+5`, `" 5"` and `٥`, and a float parser turns 25.00 into 25 minor units.
+The rule is that of the wire (contract §1): ASCII digits, with a minus only where a negative value means something.
+Python's own `int()` also takes `1_000`, `+5`, `" 5"` and `٥`, and a float parser turns 25.00 into 25 minor units.
 """
 
 import re
@@ -14,11 +14,11 @@ _DECIMAL: Final = re.compile(r"([0-9]{1,16})(?:\.([0-9]{1,4}))?")
 
 
 class NotAFigure(Exception):
-    """The text is not the number that is needed; the message says what would be right, without the text."""
+    """The text is not such a number. The message says what would be right, without the text."""
 
 
 def whole(text: str, *, signed: bool, unit: str = "") -> int:
-    """Return the whole number that `text` says; `unit` names what it counts. Raises NotAFigure."""
+    """Return the whole number in `text`; `unit` names what it counts. Raises NotAFigure."""
     if _WHOLE.fullmatch(text) is None or (text.startswith("-") and not signed):
         of_what = f" of {unit}" if unit else ""
         raise NotAFigure(f"a whole number{of_what}, digits only{', or a minus and digits' if signed else ''}")

@@ -1,4 +1,4 @@
-"""`g3n crm`: its groups, and the commands in them, each of which is built when it is used."""
+"""`g3n crm`: its groups and their commands. Each command is built when it is used."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -10,7 +10,7 @@ from schemas.operations import OPERATIONS, Operation
 from worker.deferred import Deferred, alone
 from worker.terminal.exit_status import EXIT_STATUSES
 
-# What a group is about, and the short ways to it that a person expects.
+# What each group is about, and its short names.
 _GROUPS: Final[Mapping[str, str]] = {
     "customer": "Customers: profiles, consents, erasure, merging.",
     "customer.consent": "What a customer allows.",
@@ -60,7 +60,7 @@ def _import(name: str) -> Any:  # noqa: ANN401  # a typer app
 
 
 _EDIT: Final = "Edit the policy in $VISUAL or $EDITOR, see the difference, and put it into force."
-# Commands that are no operation of their own: group, name, what they do, how they are built.
+# Commands that are not operations: group, name, summary, builder.
 _OWN: Final[tuple[tuple[str, str, str, Callable[[], Any]], ...]] = (
     (
         "loyalty.policy",

@@ -1,4 +1,4 @@
-"""`g3n login` and `g3n logout`: a profile is checked against the API before it is kept."""
+"""`g3n login` and `g3n logout`. A profile is checked against the API before it is stored."""
 
 import sys
 from typing import Annotated
@@ -22,9 +22,9 @@ def login(
         str | None, typer.Option(metavar="KEY", help="-: a line of stdin; else asked for", envvar="G3N_API_KEY")
     ] = None,
 ) -> None:
-    """Keep where the API is and as whom to ask, once the API has accepted it.
+    """Store the API's URL, the tenant and a key, once the API has accepted them.
 
-    The file is ~/.config/g3n/config.toml (under XDG_CONFIG_HOME, where that is set), for its owner's eyes only.
+    The file is ~/.config/g3n/config.toml (under XDG_CONFIG_HOME, if that is set). Only its owner can read it.
     """
     try:
         profiles.checked_name(profile)
@@ -47,7 +47,7 @@ def login(
 
 
 def logout(profile: _Profile = profiles.DEFAULT) -> None:
-    """Forget a profile, its key included. The key itself stays good: g3n worker keys revokes it."""
+    """Delete a profile and its key. The key itself stays valid: revoke it with g3n worker keys."""
     try:
         was_there = profiles.drop(profile)
     except profiles.NoProfile as error:
@@ -60,7 +60,7 @@ def logout(profile: _Profile = profiles.DEFAULT) -> None:
 
 
 def _scopes(connection: Connection) -> tuple[str, ...]:
-    """Return what the key may do; leave if the API does not accept it."""
+    """Return the key's scopes. Exit if the API does not accept the key."""
     import asyncio
 
     from worker.client.client import Client
@@ -70,7 +70,7 @@ def _scopes(connection: Connection) -> tuple[str, ...]:
 
     async def ask() -> tuple[str, ...]:
         async with Client(connection) as client:
-            return await scopes(client, patience_s=0)  # a URL that is mistyped never answers
+            return await scopes(client, patience_s=0)  # a mistyped URL may never answer
 
     try:
         return asyncio.run(ask())

@@ -1,4 +1,4 @@
-"""The members of an operation's body as a command line has them: flat, each with a name, a kind and its rules."""
+"""The members of an operation's body as a command line needs them: flat, each with a name, a kind and its rules."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from schemas.operations import OPERATIONS, Operation, body_schema
 from schemas.scalars import ID_PATTERN
 
 _SCALARS: Final = frozenset({"string", "integer", "boolean"})
-_SECRETS: Final = frozenset({"number", "pin"})  # whoever knows them can pay
+_SECRETS: Final = frozenset({"number", "pin"})  # who knows these can pay
 
 
 class Kind(StrEnum):
@@ -35,7 +35,7 @@ FILES: Final = frozenset({Kind.DOCUMENT, Kind.ITEMS})
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """`path` is where it is in the body; `name` its option (with -) and its column in an import (with _)."""
+    """One member. `path` is its place in the body; `name` its option (with -) and its column in an import (with _)."""
 
     path: tuple[str, ...]
     name: str
@@ -48,35 +48,37 @@ class Member:
 
     @property
     def option(self) -> str:
-        """The option, with its dashes; of what may be given more than once in the singular."""
+        """Return the option with its dashes, in the singular if it can be repeated."""
         name = self.name.removesuffix("s") if self.kind in {Kind.TEXTS, Kind.PAIRS} else self.name
         return "--" + name.replace("_", "-")
 
     @property
     def is_money(self) -> bool:
-        """Whether it counts minor units of a currency."""
+        """Return whether the member is an amount in minor units."""
         return self.kind is Kind.INTEGER and self.name.endswith("_minor")
 
     @property
     def is_signed(self) -> bool:
-        """Whether a negative number means something."""
+        """Return whether a negative number means something."""
         lowest, _ = self.range
         return lowest is not None and lowest < 0
 
     @property
     def unit(self) -> str:
-        """What a number counts, for a message; empty if its name says it."""
+        """Return what a number counts, for a message; empty if its name says so."""
         return "minor units" if self.is_money else ""
 
     @property
     def is_secret(self) -> bool:
-        """Whether it should not stand in a shell's history."""
+        """Return whether the value should not be in a shell's history."""
         return not _SECRETS.isdisjoint(self.path[-1:])
 
 
 @cache
 def members(name: str) -> tuple[Member, ...]:
-    """Of the body of the operation `name`, in the model's order; `actor` last, which is seldom needed."""
+    """Return the members of the body of operation `name`, in the model's order; `actor`, which is seldom needed, is
+    last.
+    """
     operation = OPERATIONS[name]
     schema = operation.request.model_json_schema()
     defined = schema.get("$defs", {})
@@ -102,13 +104,13 @@ def amounts(name: str) -> tuple[Member, ...]:
 
 
 def subject(name: str) -> Member | None:
-    """Return the member whose value may stand without its option: the only id that the body needs, or None."""
+    """Return the member whose option can be left out: the only id that the body needs, or None."""
     ids = [member for member in members(name) if member.is_id and member.required]
     return ids[0] if len(ids) == 1 else None
 
 
 def by_path(operation: Operation) -> Mapping[tuple[str, ...], Member]:
-    """Every member of the body by where it is."""
+    """Return every member of the body by its path."""
     return {member.path: member for member in members(operation.name)}
 
 
@@ -125,12 +127,14 @@ def _flat(
 
 
 def _prefix(name: str) -> tuple[str, ...]:
-    """Of the options of a part: `gift_card` is the card, of which there is one; `from_card` gives `--from-number`."""
+    """Return the prefix of a part's options: none for `gift_card`, because there is one card; `from_card` gives
+    `--from-number`.
+    """
     return () if name == "gift_card" else (name.removesuffix("_card"),)
 
 
 def _plain(node: dict[str, Any], defined: dict[str, Any]) -> dict[str, Any]:
-    """The schema behind a reference, and beside null."""
+    """Return the schema behind a reference, and without null."""
     if "$ref" in node:
         return _plain(
             defined[node["$ref"].rpartition("/")[2]] | {k: v for k, v in node.items() if k != "$ref"}, defined
@@ -143,7 +147,7 @@ def _plain(node: dict[str, Any], defined: dict[str, Any]) -> dict[str, Any]:
 
 
 def _is_part(node: dict[str, Any], defined: dict[str, Any]) -> bool:
-    """An object of a few scalars becomes an option each; anything deeper is a file."""
+    """Return whether an object has only a few scalars, so that each gets an option. Anything deeper is a file."""
     properties = node.get("properties")
     return properties is not None and all(_plain(one, defined).get("type") in _SCALARS for one in properties.values())
 

@@ -1,4 +1,4 @@
-"""One operation from a command line: ask, show the answer, or leave with what is wrong."""
+"""Perform one operation from a command line: send it, show the answer, or exit with an error."""
 
 import asyncio
 import json
@@ -30,7 +30,7 @@ _OF_ACCOUNT: Final = frozenset({"change", "balance"})
 
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """How a command is to be done, whatever it does."""
+    """How a command runs, whatever its operation."""
 
     profile: str | None = None
     as_json: bool = False
@@ -42,7 +42,7 @@ class Manner:
 
 
 def perform(operation: Operation, given: Mapping[str, Any], manner: Manner) -> None:
-    """Do it, from options to exit status."""
+    """Perform the operation, from the options to the exit status."""
     try:
         body = from_options(operation, given, manner.data_file)
     except BodyInvalid as error:
@@ -72,7 +72,7 @@ def perform(operation: Operation, given: Mapping[str, Any], manner: Manner) -> N
 
 
 def _answer(operation: Operation, body: dict[str, Any], manner: Manner) -> Answer:
-    """The API's answer; who loses patience with a document is told how to ask for it again."""
+    """Return the API's answer. After Ctrl-C, say how to repeat the document."""
     key = None if operation.document is None else manner.idempotency_key or document_id(operation, body)
     try:
         return asked(manner, lambda client: client.call(operation, body, idempotency_key=key))
@@ -81,7 +81,7 @@ def _answer(operation: Operation, body: dict[str, Any], manner: Manner) -> Answe
 
 
 def asked(manner: Manner, work: Callable[[Client], Coroutine[Any, Any, ResultT]]) -> ResultT:
-    """What `work` gets from the API of the profile; leaves with what is wrong."""
+    """Return what `work` gets from the API of the profile. Exit with the error if it fails."""
     connection = connected(manner.profile)
 
     async def whole() -> ResultT:
@@ -95,7 +95,7 @@ def asked(manner: Manner, work: Callable[[Client], Coroutine[Any, Any, ResultT]]
 
 
 def connected(profile: str | None) -> Connection:
-    """The connection of the profile; leaves if there is none."""
+    """Return the connection of the profile. Exit if there is none."""
     try:
         return profiles.connection(profile)
     except profiles.NoProfile as error:
@@ -103,7 +103,7 @@ def connected(profile: str | None) -> Connection:
 
 
 def refused(error: ApiError, *, as_json: bool = False) -> NoReturn:
-    """Leave with what the API said; as JSON the problem details go to stdout as they came."""
+    """Exit with the API's error. With `--json`, the problem details go to stdout unchanged."""
     if as_json and error.data is not None:
         write_out(error.data)
     to_do = advice_for(error.code, error.reason)
@@ -118,14 +118,14 @@ def refused(error: ApiError, *, as_json: bool = False) -> NoReturn:
 
 
 def write_out(raw: bytes) -> None:
-    """One document on stdout, byte for byte, and a line's end."""
+    """Write one document to stdout, byte for byte, and a newline."""
     sys.stdout.flush()
     sys.stdout.buffer.write(raw if raw.endswith(b"\n") else raw + b"\n")
     sys.stdout.buffer.flush()
 
 
 def show(operation: Operation, answer: Answer, currency: str | None = None) -> None:
-    """For a person."""
+    """Show an answer to a person."""
     data = answer.json()
     screen = Screen(currency)
     if operation.answer is Explained:
@@ -151,7 +151,7 @@ def _show_page(screen: Screen, page: Mapping[str, Any]) -> None:
 
 
 async def _screen_of(client: Client, operation: Operation, body: Mapping[str, Any]) -> Screen:
-    """A card's history is in a currency that only the card says."""
+    """Return the screen for an answer. The currency of a card's history has to be read from the card."""
     if operation.name != "giftcard.history":
         return Screen()
     card = await client.call(OPERATIONS["giftcard.get"], {"gift_card": body["gift_card"]})
@@ -176,7 +176,7 @@ async def _all_pages(client: Client, operation: Operation, body: dict[str, Any],
 
 
 async def _stream_json(pages: AsyncIterator[Answer]) -> None:
-    """One document, `{"items": [...]}`, written as it comes, in UTF-8 whatever the terminal's encoding."""
+    """Write one document, `{"items": [...]}`, page by page, in UTF-8 whatever the terminal's encoding."""
     sys.stdout.flush()
     separator = '{"items":['
     async for page in pages:

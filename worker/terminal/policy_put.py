@@ -1,4 +1,4 @@
-"""`g3n crm policy put`: what a new version changes, and whether that is meant, before it is put."""
+"""`g3n crm policy put`: show what a new version changes, and ask, before it is put."""
 
 import os
 import sys
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 
 PUT: Final = OPERATIONS["loyalty.policy.put"]
 GET: Final = OPERATIONS["loyalty.policy.get"]
-FAR_US: Final = 366 * DAY_US  # nobody puts the rules of the year after next by intention
+FAR_US: Final = 366 * DAY_US  # a later date is more likely a typing error
 
 Versions = Iterable[Mapping[str, Any]]
 
 
 def review(body: Mapping[str, Any], manner: "Manner") -> None:
-    """Show on stderr what changes, and ask a person whether to go ahead; leave where the answer is no.
+    """Show on stderr what changes, and ask a person whether to go ahead. Exit if the answer is no.
 
-    A program has nobody to ask: it says `--yes` where a version begins more than a year ahead. `--dry-run` ends here.
+    A program is not asked; it has to say `--yes` if a version begins more than a year ahead. `--dry-run` ends here.
     """
     from worker.terminal.perform import asked
 
@@ -46,7 +46,7 @@ def review(body: Mapping[str, Any], manner: "Manner") -> None:
 
 
 def superseded(versions: Versions, since: str) -> list[str]:
-    """A line for each version that would never come into force (contract §4 "Versions")."""
+    """Return a line for each version that would never come into force (contract POL7)."""
     now_us = int(datetime.now(UTC).timestamp() * 1_000_000)
     return [
         f"Version {one['version']}, in force from {one['effective_from']} on, would be superseded."
@@ -57,12 +57,12 @@ def superseded(versions: Versions, since: str) -> list[str]:
 
 
 def far_ahead(since: str) -> bool:
-    """Whether an instant is more than a year away: a slip of the keyboard is more likely than a plan."""
+    """Return whether an instant is more than a year ahead: more likely a typing error than a plan."""
     return parse_instant(since) - int(datetime.now(UTC).timestamp() * 1_000_000) > FAR_US
 
 
 def confirm_far(since: str) -> None:
-    """Ask once more about a version that begins more than a year ahead; typer.Abort if it is not meant."""
+    """Ask once more about a version that begins more than a year ahead. Raises typer.Abort for no."""
     year = format_instant(parse_instant(since))[:4]
     typer.confirm(f"{since} is more than a year ahead. Is {year} what you mean?", abort=True, err=True)
 
@@ -84,7 +84,7 @@ def _show(changes: list[str], version: int) -> None:
 
 
 def show(changes: list[str], *, err: bool) -> None:
-    """The lines of a difference in colour."""
+    """Show the lines of a difference in colour."""
     colours = {"+": "green", "-": "red", "@": "cyan"}
     for line in changes:
         typer.secho(line, fg=colours.get(line[:1]), color=None if "NO_COLOR" not in os.environ else False, err=err)

@@ -1,4 +1,4 @@
-"""A policy as text that a person edits: JSON with lines of comment; and what is wrong with what they made of it."""
+"""A policy as a text that people edit: JSON with comment lines. Also the errors in such a text."""
 
 import difflib
 import json
@@ -18,7 +18,7 @@ _HEAD: Final = """\
 
 
 class PolicyInvalid(Exception):
-    """What is wrong: a line each, with the path to the member or the line of the text."""
+    """The text is not a valid policy. Each line of the message has the path of a member, or a line of the text."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("; ".join(problems))
@@ -26,23 +26,23 @@ class PolicyInvalid(Exception):
 
 
 def written(form: object, of: str) -> str:
-    """The text to edit; `of` says which version it is."""
+    """Return the text to edit; `of` says which version it is."""
     return _HEAD.format(of=of) + json.dumps(form, indent=2, ensure_ascii=False) + "\n"
 
 
 def with_problems(text: str, problems: list[str]) -> str:
-    """The same text, with what is wrong above it, instead of what was wrong before."""
+    """Return the text with these errors above it, in place of earlier ones."""
     lines = [line for line in text.splitlines() if not line.startswith("#!")]
     return "\n".join([*(f"#! {problem}" for problem in problems), *lines]) + "\n"
 
 
 def bare(text: str) -> str:
-    """Without comments; lines keep their numbers."""
+    """Return the text without comments. Lines keep their numbers."""
     return "\n".join("" if line.lstrip().startswith("#") else line for line in text.splitlines())
 
 
 def parsed(text: str) -> Policy:
-    """The policy that the text says (contract §4). Raises PolicyInvalid."""
+    """Return the policy in the text (contract §4). Raises PolicyInvalid."""
     try:
         members = strict_json.parsed(bare(text))
     except strict_json.NotJson as error:
@@ -56,6 +56,6 @@ def parsed(text: str) -> Policy:
 
 
 def difference(old: object, new: object) -> list[str]:
-    """As `diff -u` would say it, without its head; empty if they are the same."""
+    """Return what `diff -u` shows, without its head; empty if the two are equal."""
     before, after = (json.dumps(form, indent=2, ensure_ascii=False).splitlines() for form in (old, new))
     return list(difflib.unified_diff(before, after, lineterm="", n=2))[2:]

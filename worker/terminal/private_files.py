@@ -12,11 +12,11 @@ _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 
 
 class NotPrivate(Exception):
-    """Others can read the file and that can't be changed from here."""
+    """Others can read the file, and we can't change that."""
 
 
 def make_private(path: Path) -> bool:
-    """Take from others what they may do with an existing file; whether they could. Raises NotPrivate."""
+    """Take the rights of others away from an existing file. Return whether they had any. Raises NotPrivate."""
     about = path.stat()
     if about.st_uid != os.geteuid():
         raise NotPrivate(f"{path} belongs to somebody else")
@@ -30,10 +30,12 @@ def make_private(path: Path) -> bool:
 
 
 def write(path: Path, text: str) -> None:
-    """Put the file in place whole or not at all, readable by its owner only."""
-    place = path.resolve()  # a link stays one
+    """Replace the file in one step, readable by its owner only."""
+    place = path.resolve()  # a symbolic link stays a link
     place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=place.parent, prefix=f".{place.name}.")  # mkstemp makes it 0600
+    handle, temporary = tempfile.mkstemp(
+        dir=place.parent, prefix=f".{place.name}."
+    )  # mkstemp creates it with mode 0600
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)

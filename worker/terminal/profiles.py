@@ -1,4 +1,4 @@
-"""Profiles: where the API is and as whom, in one private file (contract §6 for the variables)."""
+"""Profiles: the API's URL, a tenant and a key, in one private file. Contract §6 names the variables."""
 
 import json
 import os
@@ -22,33 +22,33 @@ _MEMBERS: Final = {"url": "url", "orgcode": "orgcode", "api_key": "key"}
 
 
 class NoProfile(Exception):
-    """It is not known where the API is or as whom to ask; the message says what to do."""
+    """The API's URL or the key is not known. The message says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A connection and the name under which it is kept."""
+    """A connection and its name in the file."""
 
     name: str
     connection: Connection
 
 
 def config_file() -> Path:
-    """`$XDG_CONFIG_HOME/g3n/config.toml`, by default under ~/.config."""
+    """Return `$XDG_CONFIG_HOME/g3n/config.toml`, by default under ~/.config."""
     base = os.environ.get("XDG_CONFIG_HOME") or ""
     return (Path(base) if Path(base).is_absolute() else Path.home() / ".config") / "g3n" / "config.toml"
 
 
 def checked_name(name: str) -> str:
-    """The name, if a profile may have it. Raises NoProfile."""
+    """Return the name if it is valid for a profile. Raises NoProfile."""
     if _NAME.fullmatch(name) is None:
         raise NoProfile("a profile's name has 1 to 64 characters of a-z A-Z 0-9 - _")
     return name
 
 
 def connection(profile: str | None) -> Connection:
-    """Whom to ask: the profile that was named on the command line; else the variables, and for what they leave open
-    `G3N_PROFILE` or the profile `default`. Raises NoProfile.
+    """Return the connection: the profile named on the command line; else the variables, completed from `G3N_PROFILE` or
+    the profile `default`. Raises NoProfile.
     """
     if profile is not None:
         parts = _of_profile(profile)
@@ -63,7 +63,7 @@ def connection(profile: str | None) -> Connection:
 
 
 def url(profile: str | None) -> str:
-    """Where the API is, as `connection` finds it, whether or not there is a key. Raises NoProfile."""
+    """Return the API's URL as `connection` finds it, with or without a key. Raises NoProfile."""
     given = None if profile is not None else os.environ.get(_VARIABLES["url"])
     try:
         return checked_url(given or _of_profile(profile or os.environ.get("G3N_PROFILE") or None)["url"])
@@ -72,12 +72,12 @@ def url(profile: str | None) -> str:
 
 
 def names() -> list[str]:
-    """Of the profiles that are kept. Raises NoProfile."""
+    """Return the names of the stored profiles. Raises NoProfile."""
     return sorted(_read())
 
 
 def keep(profile: Profile) -> Path:
-    """Keep it in the file, with what else is there. Raises NoProfile and OSError."""
+    """Store the profile in the file, beside the others. Raises NoProfile and OSError."""
     kept = _read()
     one = profile.connection
     kept[checked_name(profile.name)] = {"url": one.url, "orgcode": one.orgcode, "key": one.api_key}
@@ -85,7 +85,7 @@ def keep(profile: Profile) -> Path:
 
 
 def drop(name: str) -> bool:
-    """Forget it; whether it was there. Raises NoProfile and OSError."""
+    """Delete the profile. Return whether it was there. Raises NoProfile and OSError."""
     kept = _read()
     if kept.pop(name, None) is None:
         return False
@@ -145,5 +145,5 @@ def _write(kept: Mapping[str, Mapping[str, Any]]) -> Path:
 
 
 def _text(value: str) -> str:
-    """JSON's way to write a string is TOML's too, but for one character."""
+    """Return a TOML string: JSON's form is valid in TOML, except for one character."""
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

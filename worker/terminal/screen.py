@@ -1,4 +1,4 @@
-"""Answers as tables: for a person at a terminal, and readable in a pipe (no colour, nothing cut off)."""
+"""Show answers as tables: for a person at a terminal, and readable in a pipe (no colour, nothing cut off)."""
 
 import json
 import sys
@@ -23,7 +23,7 @@ Row = Mapping[str, Any]
 
 
 class Screen:
-    """Stdout. `currency` is that of amounts that have none beside them; `money` names members that are amounts too."""
+    """Stdout. `currency` is that of amounts without one beside them; `money` names further members that are amounts."""
 
     def __init__(self, currency: str | None = None, money: frozenset[str] = frozenset()) -> None:
         self._console = Console(
@@ -38,16 +38,16 @@ class Screen:
         self._widths: dict[str, int] = {}
 
     def text(self, text: str) -> None:
-        """Text of several lines, as it is."""
+        """Show text of several lines unchanged."""
         for line in text.splitlines():
             self._console.print(Text(clean(line)), soft_wrap=True)
 
     def json(self, parsed: object) -> None:
-        """JSON, indented."""
+        """Show JSON, indented."""
         self._console.print(Text(json.dumps(parsed, indent=2, ensure_ascii=False)), soft_wrap=True)
 
     def answer(self, data: Row, more: Row | None = None) -> None:
-        """Members one under the other, and what has members of its own as a table with a title."""
+        """Show the members below each other. A member with members of its own is a table with a title."""
         currency = data.get("currency") or self._currency or _currency_of_card(data)
         parts = {name: value for name, value in data.items() if _is_part(value)}
         pairs = Table.grid(padding=(0, _GAP))
@@ -63,11 +63,11 @@ class Screen:
             self.table(rows, title=name.replace("_", " "), currency=currency)
 
     def table(self, rows: Sequence[Row], *, title: str = "", currency: str | None = None, header: bool = True) -> None:
-        """A line a row; columns are the members that any row has, in their order. Without `header` it goes on with the
-        table before and its columns, unless it has others too.
+        """Show a line for each row. The columns are the members that any row has, in their order. Without `header` it
+        continues the table before, unless it has other columns.
         """
         flat = [dict(_flat(row)) for row in rows]
-        if title == "lots":  # an absent date says that they last for ever
+        if title == "lots":  # no date: the lot never expires
             flat = [{**row, "expires_on": row.get("expires_on", "never")} for row in flat]
         cells: list[dict[str, Text]] = []
         numeric: set[str] = set()
@@ -91,7 +91,7 @@ class Screen:
             for label in labels
         }
         self._widths = widths
-        if title:  # the table's own would be folded to its width
+        if title:  # a title of the table itself would be wrapped to the table's width
             self._console.print(Text(title, style="bold cyan"), soft_wrap=True)
         if self._console.is_terminal and sum(widths.values()) + _GAP * (len(widths) - 1) > self._console.width:
             self._records(cells)
@@ -117,7 +117,7 @@ class Screen:
         self._console.print(table)
 
     def _records(self, cells: Sequence[Mapping[str, Text]]) -> None:
-        """Rows that are wider than the terminal: their members one under the other."""
+        """Show rows that are wider than the terminal, their members below each other."""
         for place, line in enumerate(cells):
             if place:
                 self._console.print()
@@ -127,7 +127,9 @@ class Screen:
             self._console.print(pairs)
 
     def _cell(self, name: str, value: object, currency: str | None) -> tuple[str, Text]:
-        """Its label and how it is shown; an amount without a currency stays in minor units and says so."""
+        """Return the label and the text of a cell. An amount without a currency stays in minor units, and its label
+        says so.
+        """
         label = name.replace("_", " ")
         last = name.rpartition(" ")[2]
         signed = last in _SIGNED
@@ -165,7 +167,7 @@ def _currency_of_card(data: Row) -> str | None:
 
 
 def _flat(row: Row) -> Iterable[tuple[str, Any]]:
-    """A row without nesting: a document is its type and id, other members get a column each."""
+    """Return a row without nesting: a document becomes its type and id, other members get a column each."""
     for name, value in row.items():
         if isinstance(value, dict) and set(value) == {"type", "id"}:
             yield name, f"{value['type']} {value['id']}"
@@ -176,7 +178,7 @@ def _flat(row: Row) -> Iterable[tuple[str, Any]]:
 
 
 def _in_order(cells: Sequence[Mapping[str, Text]]) -> list[str]:
-    """Every label; one that only later rows have stands behind the one before it there."""
+    """Return every label. A label that only later rows have follows the label before it there."""
     labels: list[str] = []
     for line in cells:
         place = 0

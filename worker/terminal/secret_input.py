@@ -1,4 +1,4 @@
-"""Secrets that stand neither in a shell's history nor in the list of processes: typed unseen, or read."""
+"""Read secrets that are neither in a shell's history nor in the list of processes: typed unseen, or from a file."""
 
 import os
 import sys
@@ -13,8 +13,9 @@ OF_PIN: Final = "G3N_PIN"
 
 
 def read_secret(value: str, what: str) -> str:
-    """Return the secret that an option means: for `-` what is typed unseen at a terminal, or the next line of stdin;
-    for `@FILE` the file's first line; else the value itself, with a warning at a terminal.
+    """Return the secret behind an option's value. For `-` it is typed unseen at a terminal, or is the next line of
+    stdin; for `@FILE` it is the file's first line. Any other value is the secret itself; at a terminal, a warning is
+    shown.
     """
     if value == ASK:
         return _asked(what)

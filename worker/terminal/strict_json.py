@@ -1,19 +1,19 @@
-"""JSON that a person wrote: an object that says a name twice is a mistake, which Python's own parser lets pass."""
+"""Parse JSON that a person wrote. A repeated name in an object is an error; Python's own parser accepts it."""
 
 import json
 from typing import Any, NoReturn
 
 
 class NotJson(Exception):
-    """Where and why; a value stands in no message."""
+    """The text is not JSON. The message says where and why, and holds no value."""
 
 
 class _Twice(Exception):
-    """A name that an object has twice."""
+    """An object has a name twice."""
 
 
 def parsed(text: str | bytes) -> Any:  # noqa: ANN401  # any JSON
-    """What the text says. Raises NotJson."""
+    """Return the value in the text. Raises NotJson."""
     try:
         return json.loads(text, object_pairs_hook=_once, parse_constant=_no_number)
     except json.JSONDecodeError as error:

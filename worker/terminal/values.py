@@ -1,4 +1,4 @@
-"""Values as a person reads them: money with its currency, points with separators, times in the local zone."""
+"""Format values for people: money with its currency, points with separators, times in the local zone."""
 
 from datetime import datetime
 
@@ -6,7 +6,7 @@ from schemas.currencies import minor_digits
 
 
 def money(minor: int, currency: str, *, signed: bool = False) -> str:
-    """`12.50 GBP` of 1250, `1,250 JPY` of 1250."""
+    """Return `12.50 GBP` for 1250, `1,250 JPY` for 1250."""
     digits = minor_digits(currency)
     whole, rest = divmod(abs(minor), 10**digits)
     sign = "-" if minor < 0 else "+" if signed and minor else ""
@@ -14,7 +14,7 @@ def money(minor: int, currency: str, *, signed: bool = False) -> str:
 
 
 def number(value: int, *, signed: bool = False) -> str:
-    """With separators; `signed`: with a plus too."""
+    """Return the number with separators; with `signed`, also with a plus."""
     return f"{value:+,}" if signed and value else f"{value:,}"
 
 
@@ -30,5 +30,5 @@ def moment(text: str) -> str:
 
 
 def clean(text: str) -> str:
-    """Without what a terminal would obey: names come from outside."""
+    """Return the text without characters that a terminal would obey: names come from outside."""
     return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text)

@@ -1,4 +1,4 @@
-"""What the options say in `--help`, where the schemas say nothing."""
+"""Texts of options for `--help`, where the schemas have none."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -79,7 +79,7 @@ _HOW: Final[Mapping[Kind, str]] = MappingProxyType(
 
 
 def told(member: Member) -> str:
-    """A line of help: what it is, how it is written, what it may be."""
+    """Return a line of help: what the member is, how it is written, what it may be."""
     low, high = member.range
     bounds = [
         *([f"≥ {low:,}"] if low is not None and low > -LIMIT else []),
@@ -105,7 +105,7 @@ def _about(member: Member) -> str | None:
 
 
 def metavar(member: Member) -> str | None:
-    """What stands for the value; None: the names of the choices, or of the type."""
+    """Return the placeholder of the value, or None for the names of the choices, or of the type."""
     if len(member.choices) > _FEW:
         return "TYPE"
     if member.choices:

@@ -1,1 +1,1 @@
-"""Import of files, resumable: nothing is done twice, nothing is left out."""
+"""Import files. An interrupted import can be continued; no row is done twice or left out."""

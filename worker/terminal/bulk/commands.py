@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from worker.terminal.bulk.work import Import
 
 MAX_CARDS: Final = 10_000
-_PATIENCE_S: Final = 300.0  # an import may outlive a restart of the API
+_PATIENCE_S: Final = 300.0  # long enough for a restart of the API
 
 _File = Annotated[Path, typer.Argument(metavar="FILE", help="CSV with a header, or JSONL; in UTF-8")]
 _Concurrency = Annotated[int, typer.Option(min=1, max=64, help="so many rows at a time")]
@@ -31,8 +31,8 @@ def customers(file: _File, concurrency: _Concurrency = 8, state: _State = None, 
     Columns are the options of `customer create` with _ for -: customer_id, name, email, phone, birth_date,
     external_ids.NAME, actor. A row of JSONL is the body.
 
-    The whole file is checked before anything is sent. Run it again to go on where it was: nothing is done twice.
-    Rows that were refused are in FILE.errors.jsonl.
+    The whole file is checked before anything is sent. To continue an interrupted import, run it again: nothing is done
+    twice. Refused rows are in FILE.errors.jsonl.
     """
     layout = Layout(OPERATIONS["customer.create"], ("customer_id",))
     _import(layout, file, concurrency, state, profile)
@@ -51,8 +51,8 @@ def points(
     Columns are the options of `loyalty adjust` with _ for -: customer_id, points, reason, actor. The points are
     available at once, live as long as points earned today, and count towards no tier. The customers must exist.
 
-    The whole file is checked before anything is sent. Run it again to go on where it was: nothing is done twice.
-    Rows that were refused are in FILE.errors.jsonl.
+    The whole file is checked before anything is sent. To continue an interrupted import, run it again: nothing is done
+    twice. Refused rows are in FILE.errors.jsonl.
     """
     defaults = {"reason": reason, "actor": actor or getpass.getuser()}
     layout = Layout(OPERATIONS["loyalty.adjust"], ("customer_id",), defaults=defaults)
@@ -71,10 +71,10 @@ def gift_cards(
     """Issue the gift cards of a file, 10,000 at most.
 
     Columns are the options of `giftcard issue` with _ for -: number, amount or amount_minor, currency, customer_id,
-    expires_on, pin, actor. A card without a number gets one, which is written to --out and shown nowhere else.
+    expires_on, pin, actor. For a card without a number one is generated, written to --out, and shown nowhere else.
 
-    The whole file is checked before anything is sent. Run it again to go on where it was: nothing is done twice.
-    Rows that were refused are in FILE.errors.jsonl.
+    The whole file is checked before anything is sent. To continue an interrupted import, run it again: nothing is done
+    twice. Refused rows are in FILE.errors.jsonl.
     """
     layout = Layout(OPERATIONS["giftcard.issue"], ("gift_card", "number"), MAX_CARDS)
     _import(layout, file, concurrency, state, profile, out)

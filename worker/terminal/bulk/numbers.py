@@ -1,4 +1,4 @@
-"""Where generated card numbers go: a private CSV, a line a card, so that none is lost."""
+"""Write generated card numbers to a private CSV, one line for each card, so that none is lost."""
 
 import csv
 import io
@@ -23,7 +23,7 @@ class Numbers:
         self.kept = kept
 
     def add(self, row: int, body: Mapping[str, Any], answer: Mapping[str, Any]) -> None:
-        """Keep the number that the answer says; before the row counts as done. Raises StateInvalid and OSError."""
+        """Write the number in the answer, before the row counts as done. Raises StateInvalid and OSError."""
         number = answer.get("number")
         if number is None:
             raise StateInvalid(f"row {row}: another API key issued this card, and gets its number alone")
@@ -42,7 +42,7 @@ class Numbers:
 
 @contextmanager
 def opened(path: Path, done: set[int]) -> Iterator[Numbers]:
-    """The file, 0600; `done` are the rows that the state says are done. Raises StateInvalid."""
+    """Return the file, with mode 0600; `done` has the rows that are done by the state. Raises StateInvalid."""
     try:
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, private_files.MODE)
     except OSError as error:
@@ -53,7 +53,7 @@ def opened(path: Path, done: set[int]) -> Iterator[Numbers]:
         except private_files.NotPrivate as error:
             raise StateInvalid(f"{error}; card numbers are not written to it") from None
         kept = _read(path, file)
-        if len(kept.keys() - done) > 1:  # one number may be written whose row does not count as done yet
+        if len(kept.keys() - done) > 1:  # the last number may be written although its row does not count as done yet
             raise StateInvalid(f"{path} holds another import's numbers: name another file with --out")
         try:
             yield Numbers(path, file, kept)

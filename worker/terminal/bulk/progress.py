@@ -1,4 +1,4 @@
-"""How far an import is: a bar at a terminal, else a line now and then; on stderr."""
+"""Show an import's progress on stderr: a bar at a terminal, else a line now and then."""
 
 import sys
 from typing import Final, Self
@@ -11,7 +11,7 @@ _STEPS: Final = 10  # lines of a whole import
 
 
 class Shown:
-    """Counts rows of `total`; those of earlier runs are there from the start."""
+    """Counts rows out of `total`. Rows of earlier runs count from the start."""
 
     def __init__(self, total: int, already: int) -> None:
         self._total = total
@@ -37,7 +37,7 @@ class Shown:
             self._bar.stop()
 
     def finished(self, *, failed: bool) -> None:
-        """One more row has its answer."""
+        """Count one more answered row."""
         self._finished += 1
         self._failed += failed
         refused = f", {self._failed:,} refused" if self._failed else ""
@@ -50,6 +50,6 @@ class Shown:
             typer.echo(f"g3n: {self._finished:,} of {self._total:,} rows{refused}", err=True)
 
     def stopping(self) -> None:
-        """Ctrl-C was pressed."""
+        """Say that Ctrl-C was pressed."""
         if self._bar and self._task is not None:
             self._bar.update(self._task, description="stopping")

@@ -1,4 +1,4 @@
-"""A row of an import, or why a file has none."""
+"""A row of an import, or the reason why a line is none."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from schemas.operations import Operation
 
 
 class FileInvalid(Exception):
-    """What is wrong with the file: one line each, with row, column and rule, and never a value."""
+    """The file has errors. Each line of the message has row, column and rule, and never a value."""
 
     def __init__(self, *problems: str) -> None:
         super().__init__("; ".join(problems))
@@ -17,7 +17,7 @@ class FileInvalid(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A body and its place in the file as a spreadsheet counts it (the header is row 1); in JSONL the line."""
+    """A body and its position in the file: as a spreadsheet counts it (the header is row 1), or the line in JSONL."""
 
     number: int
     body: Mapping[str, Any]
@@ -25,9 +25,8 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """What the rows of a file are: the bodies of `operation`, each with its own `unique` member, at most `most` rows.
-
-    A row that lacks a member of `defaults` gets it from there.
+    """What the rows of a file are: bodies of `operation`, each with a `unique` member of its own, at most `most` rows.
+    A row gets absent members from `defaults`.
     """
 
     operation: Operation

@@ -1,4 +1,4 @@
-"""A file to import, CSV or JSONL: read and checked whole before anything is sent."""
+"""A file to import, CSV or JSONL. It is read and checked as a whole before anything is sent."""
 
 import hashlib
 import re
@@ -25,7 +25,7 @@ _UTF_16: Final = (b"\xff\xfe", b"\xfe\xff")
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A checked file; `digest` is that of its bytes, and with the row's number makes the row's identity."""
+    """A checked file. `digest` is that of its bytes; with the row's number it makes the row's identity."""
 
     layout: Layout
     text: str
@@ -34,16 +34,16 @@ class Source:
     count: int
 
     def rows(self) -> Iterator[Row]:
-        """In the file's order, read anew."""
+        """Yield the rows in the file's order, read again."""
         return (row for row in _parsed(self.layout, self.text, is_jsonl=self.is_jsonl) if isinstance(row, Row))
 
     def idempotency_key(self, row: Row) -> str:
-        """The same for the same row of the same bytes, for ever."""
+        """Return the key of a row: the same row of the same bytes always has the same key."""
         return f"import-{self.digest[:40]}-{row.number}"
 
 
 def read(path: Path, layout: Layout) -> Source:
-    """Return the file, once every row of it is as the layout says. Raises FileInvalid."""
+    """Return the file, once every row of it fits the layout. Raises FileInvalid."""
     raw = _bytes(path)
     text = _text(raw)
     is_jsonl = text.lstrip()[:1] in {"{", "["}
@@ -124,7 +124,7 @@ def _at(body: Mapping[str, Any], path: tuple[str, ...]) -> object:
 
 
 def _parsed(layout: Layout, text: str, *, is_jsonl: bool) -> Iterator[Row | FileInvalid]:
-    """Every row, or what makes it none; what makes the rest unreadable comes last."""
+    """Yield every row, or its error. An error that makes the rest unreadable comes last."""
     for row in _of_json(layout.operation, text) if is_jsonl else spreadsheet.rows(layout, text):
         yield Row(row.number, {**layout.defaults, **row.body}) if isinstance(row, Row) else row
 
@@ -157,7 +157,7 @@ def _upper(body: dict[str, Any], path: tuple[str, ...]) -> None:
 
 
 def _unknown(part: Mapping[str, Any], known: Sequence[tuple[str, ...]], path: tuple[str, ...]) -> Iterator[str]:
-    """Members that the API would ignore: a misspelt card number would become a card with another number."""
+    """Return members that the API would ignore: a misspelt card number would become a card with another number."""
     for name, value in part.items():
         here = (*path, name)
         if here in known:

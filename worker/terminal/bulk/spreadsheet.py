@@ -1,4 +1,4 @@
-"""The rows of a CSV file as a spreadsheet writes it: the header names members of the body, with `_` as in the API."""
+"""Read the rows of a CSV file. The header names members of the body, with `_` as in the API."""
 
 import csv
 import io
@@ -21,7 +21,7 @@ _Column = tuple[Member, str | None]  # of PAIRS: with the name after the point
 
 
 def rows(layout: Layout, text: str) -> Iterator[Row | FileInvalid]:
-    """Every row, or why it is none; an error that makes the rest unreadable comes last."""
+    """Yield every row, or its error. An error that makes the rest unreadable comes last."""
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
         columns = _header(layout, next(reader))
@@ -87,7 +87,7 @@ def _row(layout: Layout, place: int, columns: list[_Column], cells: list[str]) -
 
 
 def _is_header(columns: list[_Column], cells: list[str]) -> bool:
-    """Whether each cell says its column's name, however it is spelt: files put together have a header each."""
+    """Return whether each cell has its column's name, in any spelling: concatenated files have several headers."""
     names = [f"{member.name}.{key}" if key else member.name for member, key in columns]
     return all(_letters(cell) == _letters(name) for name, cell in zip(names, cells, strict=True) if cell)
 

@@ -1,4 +1,4 @@
-"""What of a file was done: kept beside it, a line a row, so that an import goes on where it was."""
+"""Which rows of a file are done: stored beside the file, one line for each row, so that an import can continue."""
 
 import errno
 import fcntl
@@ -17,12 +17,12 @@ _VERSION: Final = 1
 
 
 class StateInvalid(Exception):
-    """The import can't go on with what is beside the file; the message says why and what to do."""
+    """The import can't continue with the files beside its file. The message says why and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What is imported, and where to: the same for every run of an import."""
+    """What is imported, and where to. It is the same for every run of an import."""
 
     operation: str
     url: str
@@ -32,8 +32,8 @@ class Target:
 
 
 class State:
-    """The rows that were done. A line is written whole once the API has answered; until then the row counts as open,
-    and asking again is harmless, as its Idempotency-Key is the same.
+    """The rows that are done. A line is written once the API has answered. Until then the row is open, and sending it
+    again is harmless, because its Idempotency-Key is the same.
     """
 
     def __init__(self, file: FileIO, done: set[int]) -> None:
@@ -41,14 +41,14 @@ class State:
         self.done = done
 
     def add(self, row: int) -> None:
-        """This row is done. Raises OSError."""
+        """Record that a row is done. Raises OSError."""
         append(self._file, b'{"row":%d}\n' % row)
         self.done.add(row)
 
 
 @contextmanager
 def opened(path: Path, target: Target) -> Iterator[State]:
-    """The state of the import of `target`, for one process at a time. Raises StateInvalid."""
+    """Return the state of the import of `target`, for one process at a time. Raises StateInvalid."""
     try:
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, private_files.MODE)
     except OSError as error:
@@ -66,13 +66,13 @@ def opened(path: Path, target: Target) -> Iterator[State]:
 
 
 def append(file: FileIO, line: bytes) -> None:
-    """Write a line whole, as far as this process is concerned. Raises OSError."""
+    """Write a whole line. Raises OSError."""
     if file.write(line) < len(line):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def whole_lines(file: FileIO) -> list[bytes]:
-    """The lines of the file; one that was cut off by a crash is taken out of it. Leaves the file at its end."""
+    """Return the file's lines, and leave the file at its end. A line that a crash cut off is removed."""
     file.seek(0)
     raw = file.read()
     end = raw.rfind(b"\n") + 1

@@ -1,4 +1,4 @@
-"""The import itself: rows to the API, so many at a time, each done once."""
+"""The import itself: send rows to the API, several at a time, each with one effect."""
 
 import asyncio
 import json
@@ -17,7 +17,7 @@ from worker.terminal.bulk.row import Row
 from worker.terminal.bulk.source import Source
 from worker.terminal.bulk.state import State, StateInvalid, append
 
-# What is wrong with this row; anything else is wrong with all of them, and the import stops.
+# Errors of one row. Any other error concerns all rows, and the import stops.
 _OF_ROW: Final = frozenset(
     {
         Code.INVALID_REQUEST,
@@ -32,8 +32,8 @@ _OF_ROW: Final = frozenset(
 
 @dataclass(slots=True)
 class Import:
-    """One run. `already`: rows that earlier runs did; `failed` ones are in the file of errors; `stopped` says why not
-    every row was asked: the API's reason, or that what was done can't be kept.
+    """One run. `already` counts rows of earlier runs, `failed` those in the file of errors. `stopped` says why rows
+    were left: the API's reason, or that the state can't be written.
     """
 
     source: Source
@@ -55,14 +55,14 @@ class Import:
         self._open = (row for row in self.source.rows() if not self.is_done(row))
 
     def is_done(self, row: Row) -> bool:
-        """Whether nothing is left to do; a generated number that is not in the file has to be asked for again."""
+        """Return whether the row is done. If its generated number is not in the file, the row is sent again."""
         if row.number not in self.state.done:
             return False
         return self.numbers is None or has_number(row) or row.number in self.numbers.kept
 
     async def run(self, client: Client, concurrency: int) -> None:
-        """Until every row has its answer, or one shows that none will get any; Ctrl-C ends it between two rows, twice
-        at once.
+        """Run until every row has its answer, or an error shows that none will. Ctrl-C stops between two rows; a second
+        one stops at once.
         """
         self._task = asyncio.current_task()
         loop = asyncio.get_running_loop()
@@ -90,7 +90,7 @@ class Import:
         self._shown.stopping()
 
     async def _some(self, client: Client) -> None:
-        """Take the next row until there is none; what was asked is waited for, so that its answer is kept."""
+        """Take rows until there is none. Wait for the answers of rows that were sent, so that they are recorded."""
         while not self.interrupted and self.stopped is None and (row := next(self._open, None)) is not None:
             try:
                 await self._one(client, row)
@@ -127,5 +127,5 @@ class Import:
 
 
 def has_number(row: Row) -> bool:
-    """Whether the row says the card's number itself."""
+    """Return whether the row has the card's number."""
     return bool((row.body.get("gift_card") or {}).get("number"))
