@@ -1,6 +1,6 @@
-"""The HTTP API (contract §5): every operation of the table as a route.
+"""The HTTP API (contract §5): every operation is a route.
 
-`application` has the routes, `edge` what all exchanges have in common, `commands`, `readings` and `sessions` do what
-is asked. What decides something becomes a document and goes through the pipeline in a batch with whatever else is
-waiting (`batcher`); a worker publishes its outcome. The API needs Postgres and nothing else.
+`application` has the routes, and `edge` what all exchanges share. `commands`, `readings` and `sessions` perform the
+operations. A request that decides something becomes a document. It goes through the pipeline in a batch with the other
+requests that wait (`batcher`), and a worker publishes its outcome. The API needs Postgres and nothing else.
 """

@@ -1,4 +1,4 @@
-"""A request that was let in, and what it is told."""
+"""A request that was admitted, and its answer."""
 
 import re
 import uuid
@@ -22,7 +22,7 @@ _TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f
 
 @dataclass(slots=True)
 class AdmittedRequest:
-    """Who asks what; `began` is of the clock that the limits have."""
+    """The operation, its caller and its body. `began` is an instant of the clock of the limits."""
 
     operation: Operation
     caller: Caller
@@ -30,25 +30,25 @@ class AdmittedRequest:
     keyring: Keyring
     began: float
     traceparent: bytes | None = None
-    document_id: str | None = None  # of a document, unless the body should have one and has none
+    document_id: str | None = None  # None: no document, or an id is missing in its body
 
     @property
     def trusted(self) -> bool:
-        """A card_id does for a PIN (contract §2.2 Safety)."""
+        """Whether a card_id replaces the PIN (contract SAFE5)."""
         return Scope.CARD_TRUSTED.value in self.caller.scopes
 
 
 @dataclass(slots=True)
 class Reply:
-    """An answer of 200: JSON, and headers."""
+    """An answer with status 200: JSON, and headers."""
 
     data: bytes
     headers: dict[str, str] = field(default_factory=dict)
 
 
 def document_id(operation: Operation, body: dict[str, Any], headers: Headers) -> str | None:
-    """The document's id: the body's own, else Idempotency-Key, else a new one. None: there is no document, or it is
-    for its model to say that the id is missing. Raises Problem.
+    """Return the document's id: the body's own, else Idempotency-Key, else a new one. Return None if there is no
+    document, or if the model has to report that the id is missing. Raises Problem.
     """
     if operation.id_field is None:
         return None
@@ -65,13 +65,13 @@ def document_id(operation: Operation, body: dict[str, Any], headers: Headers) ->
 
 
 def traceparent(headers: Headers) -> bytes | None:
-    """W3C Trace Context; anything else in the header is nobody's loss."""
+    """Return the W3C Trace Context. An invalid header is ignored."""
     given = headers.get("traceparent", "")
     return given.encode() if _TRACEPARENT.fullmatch(given) else None
 
 
 def key_header(id_: str | None) -> dict[str, str]:
-    """Under which id to ask again; of what no header can hold, nothing."""
+    """Return the header with the id for repeating the request; none if a header can't carry the id."""
     if id_ is None or _PRINTABLE.fullmatch(id_) is None or id_ != id_.strip():
         return {}
     return {KEY: id_}

@@ -1,4 +1,4 @@
-"""The routes: one for each operation of the table, the probes, and the pages."""
+"""The routes: one for each operation, the probes, and the pages."""
 
 import asyncio
 import time
@@ -45,11 +45,11 @@ _T = TypeVar("_T")
 _JSON: Final = "application/json"
 _TOO_MUCH: Final = frozenset({DoorReason.RATE_LIMITED, DoorReason.ADDRESS_LIMITED, DoorReason.SHARE_IN_USE})
 _LATE_S: Final = 0.5
-_BODIES_BYTES: Final = 64 << 20  # of bodies that are being received, or are in hand
+_BODIES_BYTES: Final = 64 << 20  # bytes of bodies that are being received or decided
 
 
 class Api:
-    """Answers requests; `app` is the ASGI application. The `run` of `batcher`, `watch` and `guesses` runs beside it."""
+    """Answers requests. `app` is the ASGI application. `batcher`, `watch` and `guesses` have to `run` beside it."""
 
     def __init__(self, settings: Settings, pool: Pool, desk: Desk, status: Status) -> None:
         self._settings = settings
@@ -92,7 +92,8 @@ class Api:
         return endpoint
 
     async def _answer(self, operation: Operation, request: Request, exchange: Exchange) -> Reply:
-        """Cheap questions first; the body is read only of who may ask, and only a request that is complete is in hand.
+        """Return the answer, the cheapest checks first. The body is read only for admitted callers, and only complete
+        requests take a slot.
 
         Raises Problem, and what the ledger raises.
         """
@@ -118,14 +119,14 @@ class Api:
 
     @staticmethod
     async def _slow_down(problem: Problem, exchange: Exchange) -> None:
-        """Who sends too much hears of it late: a client that repeats at once would use the time of all others."""
+        """Delay the answer of a caller who sends too much: a client that repeats at once would use everybody's time."""
         if problem.reason in _TOO_MUCH and exchange.connection is not None:
             exchange.connection.held_back = True
             await asyncio.sleep(_LATE_S)
             exchange.connection.held_back = False
 
     def _holder(self, caller: Caller, exchange: Exchange) -> Holder:
-        """On whose account the request is. Raises Problem if the holder has too many connections."""
+        """Return whose share the request counts against. Raises Problem if the holder has too many connections."""
         group = f"{caller.orgcode}/{caller.key_id}"
         connection = exchange.connection
         if connection is not None and not connection.held.use(connection, group, caller.orgcode):
@@ -143,7 +144,7 @@ class Api:
         return await self._sessions.answer(asked)
 
     async def _in_time(self, work: Awaitable[_T]) -> _T:
-        """Raises Problem, 503, after the deadline; what has begun to be decided is decided all the same."""
+        """Raise Problem, 503, after the deadline. A decision that has begun is completed all the same."""
         try:
             async with asyncio.timeout(self._settings.api_deadline_s) as limit:
                 return await work
@@ -153,7 +154,7 @@ class Api:
             raise own(DoorReason.TIMED_OUT, headers=LATER) from None
 
     def _problem(self, error: Exception) -> Problem:
-        """Whose fault it is (worker.errors)."""
+        """Return the problem for an exception, by whose fault it is (worker.errors)."""
         if isinstance(error, Problem):
             return error
         if errors.retriable(error):
@@ -164,7 +165,7 @@ class Api:
         return own(DoorReason.INTERNAL_ERROR)
 
     def _admit(self, request: Request) -> None:
-        """Raises Problem if the address asked too often without a key."""
+        """Raise Problem if the address sent too many requests without a key."""
         self._strangers.count(request.scope["state"]["exchange"].address)
 
     def _refused(self, request: Request, error: Exception) -> Response:

@@ -1,4 +1,4 @@
-"""Documents that arrive together share a transaction: while one batch commits the next one gathers."""
+"""Documents that arrive together share a transaction: while one batch commits, the next one gathers."""
 
 import asyncio
 import time
@@ -25,9 +25,8 @@ class _Waiting:
 
 
 class Batcher:
-    """One batch at a time, of all that wait when the one before is done: a lone document does not wait at all.
-
-    How many wait is bounded by how many requests are in hand (`shares.Divided`).
+    """Decides one batch at a time, of all documents that wait when the previous batch is done. A lone document does not
+    wait. `shares.Divided` limits how many wait.
     """
 
     def __init__(self, pipeline: Pipeline, watch: Watch) -> None:
@@ -37,9 +36,10 @@ class Batcher:
         self._arrived = asyncio.Event()
 
     async def decide(self, document: Document) -> Answer:
-        """The document's answer, once it is committed. Raises what kept the batch from being committed.
+        """Return the document's answer once it is committed. Raises what kept the batch from being committed.
 
-        Who gives up while the document waits takes it out; once its batch has begun it is decided all the same.
+        A caller who gives up while the document waits takes it out. Once its batch has begun, it is decided all the
+        same.
         """
         waiting = _Waiting(document)
         self._waiting.append(waiting)
@@ -56,7 +56,7 @@ class Batcher:
                 await self._settle(batch)
 
     async def _settle(self, batch: list[_Waiting]) -> None:
-        """Answer everybody; if the fault is one document's, only its sender hears of it."""
+        """Answer every caller. If the failure is one document's, only its sender hears of it."""
         metrics.BATCH_DOCUMENTS.observe(len(batch))
         try:
             with metrics.BATCH_SECONDS.labels("apply").time():
@@ -84,7 +84,7 @@ class Batcher:
 
 
 def _as_told(error: Exception) -> Exception:
-    """One of their own for each who waits: a shared one would gather everybody's frames."""
+    """Return an exception for each waiting caller: a shared one would collect everybody's frames."""
     if errors.retriable(error):
         return errors.Unavailable(errors.describe(error))
     return error

@@ -1,4 +1,4 @@
-"""The body of a request: JSON in UTF-8, not too large, not too slow."""
+"""Read the body of a request: JSON in UTF-8, within limits of size and time."""
 
 import asyncio
 from collections.abc import Callable
@@ -18,12 +18,12 @@ from worker.codec.parse import Refused
 
 _CHARSETS: Final[tuple[list[str], ...]] = ([], ["utf-8"], ["utf8"])
 _CODINGS: Final[tuple[list[str], ...]] = ([], ["identity"])
-_CLOSE: Final = {"Connection": "close"}  # whatever more of the body comes is not read
+_CLOSE: Final = {"Connection": "close"}  # the rest of the body is not read
 
 
 async def read(request: Request, most_bytes: int, within_s: float, hold: Callable[[int], None]) -> dict[str, Any]:
-    """The members of the body; `hold` is told of its bytes as they come, and may raise. Raises Problem: 400, 408, 413,
-    415, and what `hold` raises.
+    """Return the members of the body. `hold` is told of the bytes as they come, and may raise. Raises Problem: 400,
+    408, 413, 415, and what `hold` raises.
     """
     _check_type(request.headers)
     if int(request.headers.get("Content-Length", "0")) > most_bytes:
@@ -45,7 +45,7 @@ async def read(request: Request, most_bytes: int, within_s: float, hold: Callabl
 
 
 def _check_type(headers: Headers) -> None:
-    """One media type, one character set, no coding, each said at most once."""
+    """Check that there is one media type, one character set and no coding, each given at most once."""
     kinds, codings = headers.getlist("Content-Type"), headers.getlist("Content-Encoding")
     parsed = Message()
     parsed["Content-Type"] = kinds[0] if kinds else "none/none"
@@ -64,7 +64,7 @@ def _too_large(most_bytes: int) -> Problem:
 
 
 def validated(model: type[BaseModel], body: dict[str, Any], keyring: Keyring) -> Any:  # noqa: ANN401  # a `model`
-    """The request of a reading; card numbers and PINs leave as tokens. Raises Problem, 400."""
+    """Return the request of a reading, with card numbers and PINs as tokens. Raises Problem, 400."""
     try:
         return model.model_validate(body, context=keyring)
     except ValidationError as error:
@@ -72,5 +72,5 @@ def validated(model: type[BaseModel], body: dict[str, Any], keyring: Keyring) ->
 
 
 def invalid(error: ValidationError) -> Problem:
-    """Paths and rules, never a value."""
+    """Return the problem of an invalid body: paths and rules, never a value."""
     return own(DoorReason.INVALID, detail(error))

@@ -1,4 +1,4 @@
-"""Who asks: an API key or a session, of which tenant, with which scopes."""
+"""Find the caller of a request: an API key or a session, its tenant and its scopes."""
 
 import asyncio
 import time
@@ -25,8 +25,8 @@ _CHALLENGE: Final[Mapping[str, str]] = {"WWW-Authenticate": "Bearer"}
 class Callers:
     """Looks callers up in the ledger, and remembers them for a few seconds by the digest of their secret.
 
-    A secret that was accepted before is always looked up again: an address that sends many wrong ones shuts out nobody
-    with a good one.
+    A secret that was accepted before is always looked up again. So an address that sends many wrong ones shuts out
+    nobody with a good one.
     """
 
     def __init__(self, pool: Pool, orgcodes: frozenset[str], strangers: Strangers, lookups: int) -> None:
@@ -38,7 +38,7 @@ class Callers:
         self._known: OrderedDict[bytes, tuple[float, Caller]] = OrderedDict()
 
     async def of(self, headers: Headers, address: str) -> Caller:
-        """Whose request it is. Raises Problem: 400, 401, 403 or 429."""
+        """Return the caller of a request. Raises Problem: 400, 401, 403 or 429."""
         caller = await self._caller(_secret(headers), address)
         orgcode = single(headers, "X-Orgcode")
         if orgcode is None:
@@ -80,7 +80,7 @@ class Callers:
         return caller
 
     def forget_sessions(self, of: Caller, session_ids: Collection[str]) -> None:
-        """They are over: here at once, in other processes within seconds."""
+        """Forget sessions that have ended. Other processes forget them within seconds."""
         gone = [
             digest
             for digest, (_, caller) in self._known.items()
@@ -91,13 +91,13 @@ class Callers:
 
 
 def allow(caller: Caller, scope: Scope | None) -> None:
-    """Raises Problem, 403, unless the caller has the scope."""
+    """Raise Problem, 403, unless the caller has the scope."""
     if scope is not None and scope.value not in caller.scopes:
         raise own(DoorReason.SCOPE_MISSING, scope=scope)
 
 
 def single(headers: Headers, name: str) -> str | None:
-    """The header; None where it is absent. Raises Problem where it is there twice: nobody knows which is meant."""
+    """Return the header's value, or None. Raises Problem if it is there twice: nobody knows which one counts."""
     values = headers.getlist(name)
     if len(values) > 1:
         raise own(DoorReason.INVALID_HEADER, f"{name}: more than one")
@@ -105,7 +105,9 @@ def single(headers: Headers, name: str) -> str | None:
 
 
 def _secret(headers: Headers) -> str | None:
-    """A key; beside one, Authorization is somebody else's, as of a gateway before the API. Else a session's token."""
+    """Return the key, else the token of a session. Beside a key, Authorization belongs to somebody else, such as a
+    gateway.
+    """
     key = single(headers, "X-Api-Key")
     if key is not None:
         return key if key.startswith(keys.KEY) else None

@@ -1,4 +1,4 @@
-"""Operations that decide something: the body becomes a document, the outcome's data is the answer."""
+"""Operations that decide something: the body becomes a document, and the outcome's data is the answer."""
 
 from typing import Any, Final
 
@@ -31,12 +31,12 @@ _NO_OUTCOME: Final = {
 }
 
 
-# What an approval is refused with whose tender has come to this state since.
+# The reason for refusing a repeated approval, by the tender's present state.
 _OVER: Final = {"voided": Reason.ALREADY_VOIDED, "expired": Reason.HOLD_EXPIRED}
 
 
 class Commands:
-    """Each request is one document, decided in a batch."""
+    """Decides each request as one document in a batch."""
 
     def __init__(self, batcher: Batcher, limits: Limits, guesses: Guesses, issuers: Issuers) -> None:
         self._batcher = batcher
@@ -45,7 +45,7 @@ class Commands:
         self._issuers = issuers
 
     async def answer(self, asked: AdmittedRequest, now_us: int) -> Reply:
-        """What was decided. Raises Problem."""
+        """Return what was decided. Raises Problem."""
         decided, number, issue = await self._decide(asked, now_us)
         if isinstance(decided, DeadLetterReason):
             raise own(_NO_OUTCOME[decided])
@@ -65,8 +65,8 @@ class Commands:
         raise problem
 
     async def _decide(self, asked: AdmittedRequest, now_us: int) -> tuple[Answer, str | None, Issue | None]:
-        """The answer; and if the card's number was generated, the number, which is told here and nowhere else, and who
-        issued it.
+        """Return the answer; and, if the card's number was generated, the number, which is shown here and nowhere else,
+        and its issuer.
         """
         operation = asked.operation
         assert operation.document is not None  # noqa: S101  what has none is a reading
@@ -105,7 +105,7 @@ class Commands:
 
 def _refuse_if_over(data: dict[str, Any], headers: dict[str, str]) -> None:
     """Raise a Problem if a repeated authorization authorizes nothing any more: the till must not read its stored answer
-    as a yes (contract §9 HTTP).
+    as a yes (contract HTTP9).
     """
     reason = Reason(data["reason"]) if data["status"] == "declined" else _OVER.get(headers.get("Crm-Tender-State", ""))
     if reason is not None:
@@ -113,8 +113,8 @@ def _refuse_if_over(data: dict[str, Any], headers: dict[str, str]) -> None:
 
 
 def names_card(request: BaseModel) -> bool:
-    """Whether the answer tells something of a card that the caller may only guess: one that is looked up, or a number
-    that is issued, which exists or not.
+    """Return whether the answer tells something about a card that the caller may be guessing: a card that is looked up,
+    or a number that is issued.
     """
     return any(
         isinstance(value, CardRef)
@@ -125,8 +125,8 @@ def names_card(request: BaseModel) -> bool:
 
 
 def _accepted(answer: Answer, document: Document) -> bool | None:
-    """Whether the card was accepted; None: nothing was decided. What makes a card must succeed: its refusals tell which
-    numbers exist.
+    """Return whether the card was accepted; None if nothing was decided. A command that makes a card must succeed, as a
+    refused one tells that the number exists.
     """
     if isinstance(answer, DeadLetterReason):
         return None
@@ -136,6 +136,6 @@ def _accepted(answer: Answer, document: Document) -> bool | None:
 
 
 def _replayed(messages: list[Message]) -> dict[str, str]:
-    """That it is the answer of an earlier request, and what has become of its tender since (contract §1)."""
+    """Return the headers of a replayed answer, with the present state of its tender (contract ID5, ID6)."""
     state = next((text for message in messages for name, text in message.headers if name == TENDER_STATE), None)
     return {"Idempotency-Replayed": "true"} | ({} if state is None else {"Crm-Tender-State": state.decode()})

@@ -1,4 +1,4 @@
-"""What every exchange has, whatever its route: an id, a line in the log, safe headers, 405 for HEAD and OPTIONS."""
+"""What all exchanges share, whatever their route: an id, a line in the log, safe headers, 405 for HEAD and OPTIONS."""
 
 import re
 import time
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _log = structlog.get_logger("worker.api")
 
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
-# Answers are for programs, and for whoever asked alone.
+# Answers are for programs, and for their caller alone.
 _SAFE: Final = (
     ("Cache-Control", "no-store"),
     ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
@@ -46,7 +46,7 @@ _LIMITS: Final = frozenset(
 
 @dataclass(slots=True)
 class Exchange:
-    """What the log says of a request; nothing of its body."""
+    """What the log says about a request; nothing from its body."""
 
     request_id: str
     address: str
@@ -61,7 +61,7 @@ class Exchange:
 
 
 class Edge:
-    """Around the routes. `tenants` are those that a metric may name: none, unless the operator listed them."""
+    """Wraps the routes. `tenants` are those that a metric may name: none, unless the operator listed them."""
 
     def __init__(self, app: ASGIApp, tenants: frozenset[str]) -> None:
         self._app = app
@@ -118,7 +118,7 @@ class Edge:
 
 
 def as_response(problem: Problem, exchange: Exchange) -> Response:
-    """The problem as this exchange's answer."""
+    """Return the problem as this exchange's answer."""
     exchange.reason = problem.reason
     return problem.response(exchange.request_id)
 

@@ -1,8 +1,9 @@
-"""How many cards that are not accepted a key, and all keys of a tenant, may name: over all processes of the API.
+"""Limits on how many cards that are not accepted a key, and all keys of a tenant, may name, over all processes of the
+API.
 
-Whoever names a card takes a token first, and gets it back if the card is accepted; so guesses made at once count like
-those made one after the other. The tokens are in Postgres (`guess_limit`). A process keeps those that came back for a
-second, so that good cards cost no statement each. A third limit, that of the card, is in the ledger: five wrong PINs.
+A request that names a card takes a token first, and gets it back if the card is accepted. So parallel guesses count
+like sequential ones. The tokens are in Postgres (`guess_limit`). A process keeps returned tokens for a second, so that
+accepted cards cost no statement. A third limit, that of the card, is in the ledger: five wrong PINs.
 """
 
 import asyncio
@@ -26,13 +27,13 @@ _log = structlog.get_logger(__name__)
 
 
 class Guess:
-    """One request that names a card, and whether that was accepted; None: nothing was said of it."""
+    """A request that names a card, and whether the card was accepted; None if that was not decided."""
 
     accepted: bool | None = None
 
 
 class _Tokens:
-    """The tokens of one bucket that this process holds: free ones, and those of requests that are in hand."""
+    """The tokens of one bucket that this process holds: free ones, and those of requests in progress."""
 
     def __init__(self, pool: Pool, what: str, name: str, most: int) -> None:
         self._pool = pool
@@ -43,7 +44,7 @@ class _Tokens:
         self._changed = asyncio.Event()
 
     async def take(self) -> bool:
-        """Take a token; wait for one that may come back. False: there is none."""
+        """Take a token, or wait for one that may come back. Return False if there is none."""
         while True:
             if self._free or await self._leased():
                 self._free -= 1
@@ -54,7 +55,7 @@ class _Tokens:
             await self._changed.wait()
 
     async def _leased(self) -> bool:
-        """Have one more token from Postgres, or one that came back meanwhile."""
+        """Get one more token, from Postgres or from a request that is done."""
         async with self._asking:
             if not self._free:
                 async with self._pool.transaction() as connection:
@@ -64,14 +65,14 @@ class _Tokens:
             return self._free > 0
 
     def give(self, *, back: bool) -> None:
-        """The request is answered; `back`: the token is good for another one."""
+        """Count a request as answered; with `back`, its token can be used again."""
         self._in_hand -= 1
         self._free += back
         self._changed.set()
         self._changed = asyncio.Event()
 
     async def return_free(self) -> bool:
-        """Give free tokens to the other processes. True if nothing is left here."""
+        """Give free tokens to the other processes. Return True if none is left here."""
         free, self._free = self._free, 0
         if free:
             async with self._pool.transaction() as connection:
@@ -80,7 +81,7 @@ class _Tokens:
 
 
 class Guesses:
-    """The limits of every key and tenant; `run` has to run beside it."""
+    """The limits of every key and tenant. `run` has to run beside it."""
 
     def __init__(self, pool: Pool, per_key: int, per_tenant: int) -> None:
         self._pool = pool
@@ -89,7 +90,9 @@ class Guesses:
 
     @contextlib.asynccontextmanager
     async def guess(self, caller: Caller) -> AsyncIterator[Guess]:
-        """A request that names a card, before it is looked up. Raises Problem, 429, after too many misses."""
+        """Count a request that names a card, before the card is looked up. Raises Problem, 429, after too
+        many misses.
+        """
         held: list[_Tokens] = []
         guess = Guess()
         try:
@@ -101,7 +104,7 @@ class Guesses:
                 held.append(tokens)
             yield guess
         except asyncio.CancelledError:
-            guess.accepted = False  # the caller is gone; what was begun is looked at and counted all the same
+            guess.accepted = False  # the caller is gone; the decision that has begun counts all the same
             raise
         finally:
             for tokens in held:
@@ -117,7 +120,7 @@ class Guesses:
         return str(math.ceil(WINDOW_S / self._most[what]))
 
     async def run(self) -> None:
-        """Let other processes have what is free here, once a second, until cancelled."""
+        """Once a second, give free tokens to other processes, until cancelled."""
         while True:
             await asyncio.sleep(KEPT_S)
             try:

@@ -1,4 +1,4 @@
-"""Which API key issued a card whose number was generated. Nobody else gets the number by repeating the request."""
+"""Which API key issued a card whose number was generated. No other key gets the number by repeating the request."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -12,7 +12,7 @@ _NOBODY: Final = ""
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """A request to issue a card: the key that asked for it first, and whether this is the first request."""
+    """A request to issue a card: the key that sent it first, and whether this is the first request."""
 
     caller: Caller
     command_id: str
@@ -21,23 +21,23 @@ class Issue:
 
 
 class Issuers:
-    """Remembers them in the ledger, before the card is issued: a crash in between loses no number."""
+    """Stores them in the ledger before the card is issued, so that a crash in between loses no number."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
     async def note(self, caller: Caller, command_id: str) -> Issue:
-        """Note that this key asks for the card."""
+        """Record that this key asks for the card."""
         async with self._pool.transaction() as connection:
             (row,) = await connection.fetch(SQL["insert_card_issuer"], caller.orgcode, command_id, caller.key_id)
         return Issue(caller, command_id, row["api_key"], row["is_new"])
 
     async def may_see_number(self, issue: Issue, *, stored: bool) -> bool:
-        """Whether the caller issued the card; `stored`: it was issued by an earlier request."""
+        """Return whether the caller issued the card; `stored` says that an earlier request issued it."""
         key_id = issue.caller.key_id
         if stored and not issue.is_new:
             return issue.first_key == key_id
-        issuer = _NOBODY if stored else key_id  # stored, and never noted: the card is older than the notes
+        issuer = _NOBODY if stored else key_id  # stored without an issuer: the card is older than this table
         if issuer != issue.first_key:
             async with self._pool.transaction() as connection:
                 await connection.execute(SQL["update_card_issuer"], issue.caller.orgcode, issue.command_id, issuer)

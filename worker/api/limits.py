@@ -1,4 +1,4 @@
-"""How much a key may ask: token buckets, in this process alone, so N processes let N times as much through."""
+"""How many requests a key may send: token buckets of this process alone, so N processes allow N times as many."""
 
 import asyncio
 import math
@@ -9,14 +9,14 @@ from typing import Final
 from schemas.problems import DoorReason
 from worker.api.problem import own
 
-WINDOW_S: Final = 10  # what a key may ask in one go is what it may ask in this time
+WINDOW_S: Final = 10  # a burst may have as many requests as the rate allows in this time
 STEP_S: Final = 0.5
 Clock = Callable[[], float]
 Sleep = Callable[[float], Awaitable[object]]
 
 
 class Bucket:
-    """Holds `most` tokens and gets that many anew in `window_s`."""
+    """Holds at most `most` tokens and gains that many in `window_s`."""
 
     def __init__(self, most: int, window_s: int, clock: Clock) -> None:
         self._most = most
@@ -26,7 +26,7 @@ class Bucket:
         self._tokens = float(most)
 
     def take(self) -> bool:
-        """Take a token, if there is one."""
+        """Take a token. Return whether there was one."""
         self._refill()
         if self._tokens < 1:
             return False
@@ -44,13 +44,13 @@ class Bucket:
 
     @property
     def next_s(self) -> int:
-        """After how many seconds there is a token (again)."""
+        """Return after how many seconds there is a token."""
         self._refill()
         return math.ceil(max(1 - self._tokens, 0) / self._per_s)
 
     @property
     def full_s(self) -> int:
-        """After how many seconds there are all."""
+        """Return after how many seconds the bucket is full."""
         self._refill()
         return math.ceil((self._most - self._tokens) / self._per_s)
 
@@ -61,7 +61,7 @@ class Bucket:
 
 
 class Limits:
-    """How many requests a key may make, its sessions included; and when a card is refused."""
+    """The rate of a key, its sessions included; and when a refused card is answered."""
 
     def __init__(
         self,
@@ -79,7 +79,7 @@ class Limits:
     def count(self, key_id: str, *, bulk: bool = False) -> dict[str, str]:
         """Count a request and return the headers that say what is left (draft-ietf-httpapi-ratelimit-headers).
 
-        `bulk` is for callers with the scope `bulk`, whose rate is higher. Raises Problem where nothing was left.
+        `bulk` is for callers with the scope `bulk`, whose rate is higher. Raises Problem if nothing was left.
         """
         quota = self._bulk_quota if bulk else self._quota
         bucket = self._requests.get((key_id, bulk))
@@ -95,13 +95,13 @@ class Limits:
         return headers
 
     async def refuse(self, began: float) -> None:
-        """A card was not accepted: wait for the end of the step that the request is in.
+        """After a refused card, wait for the end of the current step of the request.
 
-        An unknown card takes less work than a wrong PIN, which is counted in the ledger. Within a step, which is longer
-        than either takes under load, the time of the answer tells nothing.
+        An unknown card takes less work than a wrong PIN, which is counted in the ledger. A step is longer than either
+        takes under load, so the time of the answer tells nothing.
         """
         await self._sleep(STEP_S - (self._clock() - began) % STEP_S)
 
     def now(self) -> float:
-        """When a request begins."""
+        """Return the instant at which a request begins."""
         return self._clock()

@@ -1,4 +1,4 @@
-"""What anybody may read without a key: the OpenAPI file, and the reference made of it for people."""
+"""Pages that need no key: the OpenAPI file, and the reference that is made from it."""
 
 import functools
 from collections.abc import Callable
@@ -18,7 +18,9 @@ _CHUNK_BYTES: Final = 32_768
 
 
 class Page(Response):
-    """Sent in pieces that all readers share: a client that does not read keeps one piece, not a page, in memory."""
+    """A page, sent in pieces that all readers share: a client that does not read keeps one piece in
+    memory, not a page.
+    """
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  Starlette's signature
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
@@ -30,7 +32,9 @@ class Page(Response):
 
 
 def routes(admit: Callable[[Request], None]) -> list[Route]:
-    """`/`, `/docs` and `/openapi.json`; `admit` may refuse by raising. They use no slot of requests with a key."""
+    """Return `/`, `/docs` and `/openapi.json`. `admit` may refuse by raising. They take no slot of
+    requests with a key.
+    """
 
     async def openapi(request: Request) -> Response:
         admit(request)

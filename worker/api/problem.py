@@ -1,4 +1,4 @@
-"""What goes back where it is not 200: an exception on the way out of whatever went wrong."""
+"""The answer when the status is not 200: an exception, raised wherever something went wrong."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +12,7 @@ from schemas.scopes import Scope
 
 
 class Problem(Exception):
-    """Problem details (RFC 9457), and the headers that belong to them; never with a value of the request."""
+    """Problem details (RFC 9457), and their headers; never with a value from the request."""
 
     def __init__(
         self,
@@ -45,17 +45,19 @@ def own(
     headers: Mapping[str, str] | None = None,
     **told: object,
 ) -> Problem:
-    """What the door itself says; `told` fills in its words, `detail` is said instead of them."""
+    """Return a problem of the API itself. `told` fills in its words; `detail` replaces them."""
     said = DOOR[reason]
     detail = said.detail.format(**told, scope=scope and scope.value) if detail is None else detail
     return Problem(said.code, reason.value, detail, scope=scope, headers=headers)
 
 
 def refusal(reason: Reason, outcome: Mapping[str, Any] | None = None) -> Problem:
-    """A document that was declined or rejected, with its outcome's data; without one a reading that has no answer."""
+    """Return the problem of a document that was declined or rejected, with its outcome's data; without data, of a
+    reading that has no answer.
+    """
     return Problem(Code(reason.category.value), reason.value, refused(reason, outcome), outcome=outcome)
 
 
 def not_any_more(reason: Reason, outcome: Mapping[str, Any], headers: Mapping[str, str]) -> Problem:
-    """A repeated authorization of a tender that was declined, or that has been voided or has expired since."""
+    """Return the problem of a repeated authorization whose tender was declined, or voided or expired since."""
     return Problem(Code.INVALID_STATE, reason.value, NOT_ANY_MORE, outcome=outcome, headers=headers)

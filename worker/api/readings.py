@@ -1,4 +1,4 @@
-"""Operations that only read; their answers are made in `worker.views`."""
+"""Operations that only read. `worker.views` makes their answers."""
 
 import asyncio
 from dataclasses import replace
@@ -23,7 +23,7 @@ _CARDS: Final = frozenset({"gift_card", "from_card", "to_card"})
 
 
 class Readings:
-    """Each request is one moment of the ledger. A tenant reads on half of the connections at most."""
+    """Answers each request from one moment of the ledger. A tenant reads on at most half of the connections."""
 
     def __init__(self, desk: Desk, limits: Limits, guesses: Guesses, connections: int) -> None:
         self._desk = desk
@@ -33,7 +33,7 @@ class Readings:
         self._reading: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
 
     async def answer(self, asked: AdmittedRequest) -> Reply:
-        """What was asked for. Raises Problem."""
+        """Return the answer. Raises Problem."""
         operation = asked.operation
         request: BaseModel = validated(operation.request, asked.body, asked.keyring)
         probes = isinstance(request, EventSimulate) and names_card_in(request.data) and not asked.trusted
@@ -46,7 +46,7 @@ class Readings:
                 if problem.reason == Reason.CARD_NOT_ACCEPTED.value:
                     guess.accepted = False
                 raise
-            guess.accepted = not probes  # a simulation shows whether a card exists, whatever becomes of it
+            guess.accepted = not probes  # a simulation shows whether a card exists, whatever its outcome
         if b'"card_not_accepted"' in told.data:
             await self._limits.refuse(asked.began)
         return told
@@ -76,7 +76,7 @@ class Readings:
 
 
 def names_card_in(data: object) -> bool:
-    """Whether JSON that no model has read yet names a card."""
+    """Return whether JSON that no model has checked yet names a card."""
     match data:
         case dict():
             return any(name in _CARDS or names_card_in(inner) for name, inner in data.items())

@@ -1,4 +1,4 @@
-"""The API's reference as one page of HTML, made of the OpenAPI document: no script, font, image or other host."""
+"""The API's reference as one HTML page, made from the OpenAPI document: no script, font, image or other host."""
 
 import base64
 import hashlib
@@ -16,7 +16,7 @@ _START: Final = "start"
 
 
 def page(openapi: Json) -> tuple[bytes, str]:
-    """The page, and the Content-Security-Policy that it needs."""
+    """Return the page, and the Content-Security-Policy that it needs."""
     style = resources.files("worker.api").joinpath("reference.css").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
@@ -106,7 +106,7 @@ def _types(openapi: Json) -> str:
 
 
 def _members(openapi: Json, schema: Json) -> str:
-    """A table of an object's members; of anything else its kind."""
+    """Return a table of an object's members; for anything else, its kind."""
     if "properties" not in schema:
         return f"<p>{schema_words.kind(schema)}</p>" if schema.get("properties") is None else ""
     required = set(schema.get("required", ()))
@@ -141,7 +141,7 @@ def _problem_row(openapi: Json, status: str, response: Json) -> str:
 
 
 def words(text: str) -> str:
-    """Prose as HTML: what is in backticks is code."""
+    """Return prose as HTML; text in backticks becomes code."""
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text, quote=False))
 
 
@@ -170,7 +170,7 @@ def _content(part: Json) -> Json:
 
 
 def _resolved(openapi: Json, part: Json) -> Json:
-    """The part that a reference means; anything else itself."""
+    """Return the part that a reference points to; anything else unchanged."""
     found: Any = part
     if "$ref" in part:
         found = openapi

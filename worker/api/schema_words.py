@@ -1,4 +1,4 @@
-"""A JSON Schema in a few words of HTML, for the reference."""
+"""Describe a JSON Schema in a few words of HTML, for the reference."""
 
 from collections.abc import Mapping
 from html import escape
@@ -9,7 +9,7 @@ _MANY: Final = 12  # values of an enumeration that are shown
 
 
 def kind(schema: Json) -> str:
-    """What a value is: its type and limits; a type with a name is linked."""
+    """Return what a value is: its type and limits. A named type is a link."""
     if "$ref" in schema:
         name = escape(schema["$ref"].rpartition("/")[2])
         return f'<a href="#type-{name}">{name}</a>'

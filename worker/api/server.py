@@ -19,13 +19,13 @@ from worker.views import Desk
 from worker.web.bounds import Bounds
 from worker.web.server import Server, raise_file_limit
 
-GRACE_S = 25  # for what is in hand; longer than any deadline
-_SPARE_S = 5  # the API's own answer to a slow body comes first
+GRACE_S = 25  # to finish requests; longer than any deadline
+_SPARE_S = 5  # later than the API's own answer to a slow body
 _OTHER_FILES = 200  # Postgres, the listener, libraries
 
 
 async def connect(settings: Settings) -> Pool:
-    """The ledger. Raises OperatorError where it lacks the API's tables."""
+    """Return the ledger. Raises OperatorError if it lacks the API's tables."""
     pool = await Pool.of_door(settings.dsn, settings.api_connections)
     try:
         async with pool.reading() as connection:
@@ -38,7 +38,7 @@ async def connect(settings: Settings) -> Pool:
 
 @contextlib.asynccontextmanager
 async def opened(settings: Settings, pool: Pool, status: Status) -> AsyncIterator[Api]:
-    """The application, deciding what comes, as long as the context is open."""
+    """Yield the application, which decides documents as long as the context is open."""
     names = topics.from_settings(settings)
     outlet = Outlet(names.outcomes, names.tender_outcomes, settings.consumer_group)
     pipeline = Pipeline.over(pool, settings)
@@ -53,7 +53,7 @@ async def opened(settings: Settings, pool: Pool, status: Status) -> AsyncIterato
 
 
 async def serve(api: Api, settings: Settings, listener: socket.socket, stopped: asyncio.Event) -> None:
-    """Answer until stopped, then finish what is in hand."""
+    """Answer until stopped, then finish the requests in progress."""
     raise_file_limit(settings.api_max_connections + _OTHER_FILES)
     bounds = Bounds(
         settings.api_max_connections, settings.api_shares, settings.api_proxies, body_s=settings.api_body_s + _SPARE_S

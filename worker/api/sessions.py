@@ -1,4 +1,4 @@
-"""Sessions: tokens that do for a while what their key may do, or less."""
+"""Sessions: tokens with the scopes of their key, or fewer, for a limited time."""
 
 from datetime import datetime
 from typing import Final
@@ -20,7 +20,7 @@ _SCOPES: Final = frozenset(scope.value for scope in Scope)
 
 
 class Sessions:
-    """Opens, lists and ends sessions of the caller's own key, of which it may have `most`."""
+    """Opens, lists and ends sessions of the caller's key, which may have `most`."""
 
     def __init__(self, pool: Pool, callers: Callers, most: int) -> None:
         self._pool = pool
@@ -28,12 +28,12 @@ class Sessions:
         self._most = most
 
     async def answer(self, asked: AdmittedRequest) -> Reply:
-        """What was asked for. Raises Problem."""
+        """Return the answer. Raises Problem."""
         answers = {"session.create": self._create, "session.list": self._list, "session.revoke": self._revoke}
         return await answers[asked.operation.name](asked)
 
     async def _create(self, asked: AdmittedRequest) -> Reply:
-        """A session of a session ends with it at the latest, and may do no more."""
+        """Open a session. A session's session ends with it at the latest, and has no more scopes."""
         request: SessionCreate = validated(SessionCreate, asked.body, asked.keyring)
         caller = asked.caller
         scopes = sorted(caller.scopes) if request.scopes is None else list(dict.fromkeys(request.scopes))
@@ -44,7 +44,7 @@ class Sessions:
         try:
             async with self._pool.transaction() as connection:
                 opened = await keys.open_session(connection, caller, tuple(scopes), request.ttl_s, self._most)
-        except asyncpg.ForeignKeyViolationError:  # the caller is a session that ended a moment ago
+        except asyncpg.ForeignKeyViolationError:  # the calling session ended a moment ago
             self._callers.forget_sessions(caller, {caller.session_id or ""})
             raise own(DoorReason.CREDENTIALS_NOT_ACCEPTED, headers={"WWW-Authenticate": "Bearer"}) from None
         if opened is None:
@@ -72,7 +72,7 @@ class Sessions:
         return Reply(SessionPage(sessions=entries).model_dump_json(exclude_none=True).encode())
 
     async def _revoke(self, asked: AdmittedRequest) -> Reply:
-        """One that has ended already, or never was, has ended."""
+        """End a session. Ending one that has ended, or never existed, succeeds."""
         request: SessionRevoke = validated(SessionRevoke, asked.body, asked.keyring)
         session_id = request.session_id or asked.caller.session_id
         if session_id is None:

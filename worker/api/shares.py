@@ -14,20 +14,20 @@ LATER = {"Retry-After": "1"}
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """On whose account a request is: `address` is None behind a trusted proxy that does not say for whom it asks."""
+    """Whose share a request counts against. `address` is None behind a trusted proxy that does not name its client."""
 
     key: str
     tenant: str
     address: str | None
 
     def groups(self) -> tuple[tuple[str, str], ...]:
-        """(kind of share, name) of each share that the request counts against."""
+        """Return (kind of share, name) for each share that the request counts against."""
         own_groups = ("key", self.key), ("tenant", self.tenant)
         return own_groups if self.address is None else (*own_groups, ("address", self.address))
 
 
 class Divided:
-    """`total` of something, in shares: requests being decided, bytes of bodies."""
+    """A `total` in shares: requests being decided, or bytes of bodies."""
 
     def __init__(self, total: int, shares: Shares, watch: Callable[[int], object] = lambda _: None) -> None:
         self._total = total
@@ -38,9 +38,9 @@ class Divided:
 
     @contextlib.contextmanager
     def held(self, holder: Holder, amount: int = 0) -> Iterator[Callable[[int], None]]:
-        """Hold `amount` as long as the context is open; the function takes more.
+        """Hold `amount` as long as the context is open. The yielded function holds more.
 
-        Raises Problem: 429 if the holder has its share already, 503 if all is in use.
+        Raises Problem: 429 if the holder has its full share, 503 if all is in use.
         """
         groups, taken = holder.groups(), 0
 
@@ -73,5 +73,5 @@ class Divided:
 
 
 def share_in_use(kind: str) -> Problem:
-    """A key, a tenant or an address has all that it may hold."""
+    """Return the problem: a key, a tenant or an address holds its full share."""
     return own(DoorReason.SHARE_IN_USE, holder=kind, headers=LATER)

@@ -1,4 +1,4 @@
-"""Requests without an accepted key: how many an address may make, and which secrets were refused just now."""
+"""Requests without an accepted key: how many an address may send, and which secrets were refused recently."""
 
 import time
 from collections import OrderedDict
@@ -14,7 +14,7 @@ _REFUSED_S: Final = 5.0
 
 
 class Strangers:
-    """A bucket for each address; the addresses that asked longest ago are forgotten."""
+    """A bucket for each address. The addresses that have been quiet the longest are forgotten."""
 
     def __init__(self, requests_per_s: int, clock: Clock = time.monotonic) -> None:
         self._most = requests_per_s * WINDOW_S
@@ -23,7 +23,7 @@ class Strangers:
         self._refused: OrderedDict[bytes, float] = OrderedDict()
 
     def count(self, address: str) -> None:
-        """Count a request. Raises Problem, 429, and has the connection closed, if the address has none left."""
+        """Count a request. If the address has none left, close the connection and raise Problem, 429."""
         bucket = self._buckets.get(address)
         if bucket is None:
             bucket = self._buckets[address] = Bucket(self._most, WINDOW_S, self._clock)
@@ -35,7 +35,7 @@ class Strangers:
             raise own(DoorReason.ADDRESS_LIMITED, headers=headers)
 
     def uncount(self, address: str) -> None:
-        """The request bore an accepted key after all."""
+        """Take the count back: the request had an accepted key after all."""
         if address in self._buckets:
             self._buckets[address].give()
 
@@ -47,5 +47,5 @@ class Strangers:
             self._refused.popitem(last=False)
 
     def is_refused(self, digest: bytes) -> bool:
-        """Whether the digest was looked up in vain a moment ago."""
+        """Return whether a recent look-up of this digest found nothing."""
         return self._clock() < self._refused.get(digest, 0.0)

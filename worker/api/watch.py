@@ -1,4 +1,4 @@
-"""Watches whether Postgres answers. While it does not, requests fail at once instead of after a timeout."""
+"""Watch whether Postgres answers. While it does not, requests fail at once instead of after a timeout."""
 
 import asyncio
 from typing import Final
@@ -13,7 +13,7 @@ ANSWER_S: Final = 2.0
 
 
 class Watch:
-    """`down` is true from the moment on at which Postgres has not answered within two seconds."""
+    """`down` is true once Postgres has not answered for two seconds."""
 
     def __init__(self, pool: Pool, status: Status) -> None:
         self._pool = pool
@@ -22,11 +22,11 @@ class Watch:
         self.down = False
 
     def look_now(self) -> None:
-        """Somebody saw a connection fail: don't wait for the next second."""
+        """Check at once, because a connection failed."""
         self._now.set()
 
     async def run(self) -> None:
-        """Work until cancelled."""
+        """Check until cancelled."""
         while True:
             try:
                 await self._pool.look(ANSWER_S)

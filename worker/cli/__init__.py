@@ -1,4 +1,4 @@
-"""`g3n`, also `python -m worker`: a module for each group of commands, loaded when the group is used."""
+"""`g3n`, also `python -m worker`: one module for each group of commands, loaded when the group is used."""
 
 import sys
 from functools import partial
@@ -11,13 +11,17 @@ from typer.core import TyperGroup
 from worker.cli import encoding
 from worker.deferred import Deferred
 
-# Name, what `--help` says of it, and where it is: a module and a name in it.
+# Name, text of `--help`, and location: a module and a name in it.
 _COMMANDS: Final = (
     ("worker", "Consumes documents and publishes what was decided.", "worker.cli.worker:app"),
     ("api", "Answer the HTTP API until SIGTERM.", "worker.cli.api:app"),
     ("mcp", "Serve MCP, as a client of the HTTP API: tools, resources, prompts.", "worker.cli.mcp:app"),
     ("crm", "Customers, loyalty points and gift cards through the HTTP API.", "worker.terminal.groups:APP"),
-    ("login", "Store the URL, tenant and key of the API, once the API has accepted them.", "worker.terminal.login:LOGIN"),
+    (
+        "login",
+        "Store the URL, tenant and key of the API, once the API has accepted them.",
+        "worker.terminal.login:LOGIN",
+    ),
     ("logout", "Forget a profile, its key included.", "worker.terminal.login:LOGOUT"),
 )
 _WORKER_COMMANDS: Final = (
@@ -27,7 +31,7 @@ _WORKER_COMMANDS: Final = (
 
 
 class Root(TyperGroup):
-    """`g3n`: its commands by their names."""
+    """`g3n`: its commands by name."""
 
     def __init__(self, **given: Any) -> None:  # noqa: ANN401  # typer passes them on to click
         super().__init__(**given)

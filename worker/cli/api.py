@@ -6,7 +6,9 @@ from worker.deferred import alone
 
 
 def api() -> None:
-    """Answer the HTTP API until SIGTERM; then finish what is in hand and leave with 0. Needs Postgres, not Kafka."""
+    """Answer the HTTP API until SIGTERM; then finish the requests in progress and exit with status 0. Needs Postgres,
+    not Kafka.
+    """
 
     async def work(chosen: settings.Settings) -> int:
         from worker import app as root

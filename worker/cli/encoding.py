@@ -1,4 +1,4 @@
-"""What a terminal or a pipe that is not UTF-8 shows instead of signs that it does not have."""
+"""Replace characters that a terminal or a pipe can't show because it is not UTF-8."""
 
 import codecs
 import sys
@@ -12,7 +12,7 @@ _PLAIN: Final = str.maketrans(
 
 
 def write_what_it_can() -> None:
-    """Never fail to write: where the encoding lacks a sign, show `>=` for `≥` and an escape for a letter."""
+    """Never fail to write: where the encoding lacks a character, show `>=` for `≥` and an escape for a letter."""
     codecs.register_error(_HANDLER, _instead)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):

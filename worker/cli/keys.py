@@ -1,4 +1,4 @@
-"""`g3n worker keys …`: who may ask the HTTP API. A secret is printed once, when its key is made."""
+"""`g3n worker keys …`: the API keys. A secret is printed once, when its key is created."""
 
 import json
 from dataclasses import asdict
@@ -40,7 +40,7 @@ def create(
     reason: _Reason = "",
     as_json: _Json = False,
 ) -> None:
-    """Make a key and print it: its secret is shown now and never again."""
+    """Create a key and print it. Its secret is shown now and never again."""
     if settings.ORGCODE.fullmatch(orgcode) is None:
         raise typer.BadParameter("1 to 32 characters of a-z 0-9 - _", param_hint="--orgcode")
 
@@ -62,7 +62,7 @@ def list_(
     orgcode: Annotated[str | None, typer.Option(envvar="G3N_ORGCODE", help="of this tenant; else of all")] = None,
     as_json: _Json = False,
 ) -> None:
-    """List keys, those that are revoked or have run out too; never a secret."""
+    """List keys, including revoked and expired ones; never a secret."""
 
     async def work(connection: "Connection") -> int:
         from worker.ledger import keys
@@ -79,7 +79,7 @@ def list_(
 
 @app.command()
 def revoke(key_id: _KeyId, orgcode: _Orgcode, reason: _Reason = "") -> None:
-    """End a key and its sessions, within seconds everywhere; again changes nothing."""
+    """Revoke a key and its sessions, everywhere within seconds. Revoking it again changes nothing."""
 
     async def work(connection: "Connection", operator: "Operator") -> int:
         from worker.ledger import keys, operators
@@ -104,7 +104,7 @@ def rotate(
     reason: _Reason = "",
     as_json: _Json = False,
 ) -> None:
-    """Make a new key with the name and the scopes of another, which ends after the overlap."""
+    """Create a key with the name and the scopes of another one, which ends after the overlap."""
 
     async def work(connection: "Connection", operator: "Operator") -> int:
         from worker.ledger import keys, operators

@@ -41,12 +41,13 @@ def serve(
 ) -> None:
     """Serve MCP, as a client of the HTTP API: tools, resources, prompts.
 
-    A caller sees the tools that --allow-writes and --tools leave, and that the scopes of its key allow.
+    A caller sees the tools that --allow-writes and --tools offer, and that the scopes of its key allow.
 
-    Over stdin and stdout it asks with the key of the profile (g3n login), or of G3N_API_URL, G3N_ORGCODE, G3N_API_KEY.
+    Over stdin and stdout the server uses the key of the profile (g3n login), or of G3N_API_URL, G3N_ORGCODE,
+    G3N_API_KEY.
 
-    Over HTTP every caller brings a key of their own, in the headers that the API itself takes: X-Orgcode, and X-Api-Key
-    or Authorization. Of the profile, or G3N_API_URL, it only takes where the API is.
+    Over HTTP every caller brings its own key, in the API's headers: X-Orgcode, and X-Api-Key or Authorization. From the
+    profile, or from G3N_API_URL, the server only takes the URL of the API.
     """
     import uvloop
 
@@ -58,7 +59,7 @@ def serve(
     try:
         if http is None:
             own = profiles.connection(profile)
-            from worker.mcp import stdio  # the SDK takes a second to load: a missing profile is reported before
+            from worker.mcp import stdio  # the SDK takes a second to load: report a missing profile first
 
             uvloop.run(stdio.serve(own, _calls(tools, allow_writes=allow_writes)))
         else:
@@ -78,7 +79,7 @@ def serve(
 
 
 def _calls(tools: str | None, *, allow_writes: bool) -> "Calls":
-    """Return what the server offers; leave with status 2 if a name is no tool and no group."""
+    """Return what the server offers. Exit with status 2 if a name is neither a tool nor a group."""
     from worker.mcp.calls import Calls
     from worker.mcp.tools import UnknownTools, named
 

@@ -1,4 +1,4 @@
-"""How a command that needs the settings, the log and an event loop is run, and what it leaves with."""
+"""Run a command that needs the settings, the log and an event loop, and exit with its status."""
 
 import signal
 from collections.abc import Callable, Coroutine
@@ -58,7 +58,9 @@ def _refuse(error: settings.SettingsError) -> NoReturn:
 
 
 def _leave_when_told(code: int) -> None:
-    """Nothing is begun yet, so there is nothing to finish; the loop's own handlers come later."""
+    """Exit on a signal before the work begins, when there is nothing to finish. The loop sets its own
+    handlers later.
+    """
 
     def leave(_number: int, _frame: FrameType | None) -> None:
         raise SystemExit(code)

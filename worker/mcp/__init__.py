@@ -1,1 +1,1 @@
-"""`g3n mcp`: the operations of the doors as MCP tools; a client of the HTTP API, like `g3n crm` (contract §5)."""
+"""`g3n mcp`: the operations of the API as MCP tools. Like `g3n crm`, it is a client of the HTTP API (contract §5)."""

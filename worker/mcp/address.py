@@ -1,4 +1,4 @@
-"""Where MCP over HTTP is served."""
+"""The address at which MCP is served over HTTP."""
 
 import ipaddress
 import socket
@@ -11,12 +11,12 @@ _LOOPBACK: Final = ("localhost", "127.0.0.1", "[::1]")
 
 
 class CannotServe(Exception):
-    """The address can't be had, or may not be served so; the message is for a person."""
+    """The address is taken, or MCP must not be served there. The message is for a person."""
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where to listen, and by which names besides the loopback's own it is asked."""
+    """Where to listen, and the names, besides those of the loopback, under which callers reach it."""
 
     host: str
     port: int
@@ -24,7 +24,7 @@ class Address:
 
     @classmethod
     def parsed(cls, text: str, names: Sequence[str] = ()) -> Self:
-        """Of `HOST:PORT`, an IPv6 address in brackets. Raises CannotServe."""
+        """Return the address in `HOST:PORT`; an IPv6 address stands in brackets. Raises CannotServe."""
         try:
             parts = urlsplit(f"//{text}")
             host, port = parts.hostname, parts.port
@@ -36,7 +36,7 @@ class Address:
 
     @property
     def is_loopback(self) -> bool:
-        """Whether only this machine can reach it."""
+        """Return whether only this machine can reach the address."""
         try:
             return ipaddress.ip_address(self.host).is_loopback
         except ValueError:
@@ -44,13 +44,13 @@ class Address:
 
     @property
     def host_headers(self) -> list[str]:
-        """What the header Host may be: a name with any port or none. A page of a browser that was given another name
-        for this machine (DNS rebinding) has that name in it.
+        """Return the accepted values of the header Host: the names, with any port or none. A web page that gives this
+        machine another name (DNS rebinding) sends that name.
         """
         return [form for name in (*_LOOPBACK, *self.names) for form in (name, f"{name}:*")]
 
     def listening(self, *, lends_key: bool) -> socket.socket:
-        """A socket that listens. Raises CannotServe."""
+        """Return a listening socket. Raises CannotServe."""
         if lends_key and not self.is_loopback:
             raise CannotServe("--shared-key would lend the key to the whole network: only on a loopback address")
         try:

@@ -1,4 +1,4 @@
-"""On whose behalf a request is: always with a key of the caller's own, except where the operator lends the server's."""
+"""Find the key for a request: always the caller's own, unless the operator lends the server's."""
 
 import hashlib
 import json
@@ -11,25 +11,26 @@ from worker.client.client import Client
 from worker.client.connection import Connection, ConnectionInvalid
 from worker.mcp.calls import Caller
 
-PATIENCE_S: Final = 20.0  # the programs that ask give up after a minute or less
+PATIENCE_S: Final = 20.0  # the calling programs give up after a minute or less
 _NAMES: Final = ("X-Orgcode", "X-Api-Key", "Authorization")
 
 
 class NoCaller(Exception):
-    """The headers do not say as whom to ask; the message says which are missing and never holds a key."""
+    """The headers have no key or no tenant. The message says which headers are missing and never holds a key."""
 
 
 def caller(connection: Connection, over: httpx.AsyncClient) -> Caller:
-    """Who asks with this key."""
+    """Return the caller who has this key."""
     key = json.dumps([connection.url, connection.orgcode, connection.is_session, connection.api_key])
     identity = hashlib.sha256(key.encode()).digest()
     return Caller(Client(connection, patience_s=PATIENCE_S, over=over), identity, connection.orgcode)
 
 
 def connection(url: str, headers: Headers, lent: Connection | None) -> Connection:
-    """The key that the headers have, as the API itself takes it (contract §5), else the one that is lent.
+    """Return the connection for the key in the headers, which are those of the API (contract §5), else for the lent
+    key.
 
-    Raises NoCaller. Who says anything of whom they are is never given the lent key.
+    Raises NoCaller. A request with any such header never gets the lent key.
     """
     orgcode, key, authorization = (_single(headers, name) for name in _NAMES)
     if lent is not None and orgcode is None and key is None and authorization is None:
@@ -39,7 +40,7 @@ def connection(url: str, headers: Headers, lent: Connection | None) -> Connectio
     if key is None and authorization is None:
         raise NoCaller("X-Api-Key is missing, and Authorization too")
     try:
-        if key is not None:  # beside one, Authorization is somebody else's, as of a gateway before this server
+        if key is not None:  # beside X-Api-Key, Authorization belongs to somebody else, such as a gateway in front
             return Connection(url, orgcode, key)
         return Connection(url, orgcode, _token(authorization or ""), is_session=True)
     except ConnectionInvalid as error:
@@ -47,7 +48,7 @@ def connection(url: str, headers: Headers, lent: Connection | None) -> Connectio
 
 
 def _single(headers: Headers, name: str) -> str | None:
-    """The header; None where it is absent. Of two nobody knows which is meant."""
+    """Return the header's value, or None. If it is there twice, nobody knows which one counts: raise NoCaller."""
     values = headers.getlist(name)
     if len(values) > 1:
         raise NoCaller(f"{name}: more than one")

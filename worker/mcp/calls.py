@@ -1,4 +1,6 @@
-"""A tool call from top to bottom: check the arguments, preview what is dangerous, ask the API, say what came of it."""
+"""A tool call from top to bottom: check the arguments, preview dangerous operations, call the API,
+return the result.
+"""
 
 import json
 import re
@@ -24,17 +26,17 @@ from worker.mcp.refusals import Refused
 from worker.mcp.tools import CONFIRMATION, DOCUMENT, IDENTITY, TOKEN, Offered, offered, served
 
 _log: Final = structlog.get_logger(__name__)
-_ID: Final = re.compile(r"(?! )[ -~]{1,128}(?<! )").fullmatch  # a header loses spaces at its ends
-_OWN: Final = frozenset({IDENTITY, TOKEN})  # of the tools; no body has them
+_ID: Final = re.compile(r"(?! )[ -~]{1,128}(?<! )").fullmatch  # HTTP strips spaces at both ends of a header
+_OWN: Final = frozenset({IDENTITY, TOKEN})  # members of tools that no body has
 _READS: Final = frozenset({Access.READ})
 _SCOPES_KEPT_S: Final = 300.0
 _SCOPES_PATIENCE_S: Final = 3.0  # a client waits for the list of tools before it does anything
-_CALLERS: Final = 1000  # whose scopes are kept
+_CALLERS: Final = 1000  # callers whose scopes are remembered
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who calls: as whom to ask the API, what tells this caller from all others, and the tenant for the log."""
+    """The caller: the connection to the API, what tells this caller from all others, and the tenant for the log."""
 
     client: Client
     identity: bytes
@@ -42,9 +44,8 @@ class Caller:
 
 
 class Calls:
-    """The tools that are offered, and what was previewed and not yet confirmed.
-
-    `only` limits the tools to these names. Every caller sees those of them that its key may use.
+    """The offered tools, and the previews that wait for a confirmation. `only` limits the tools to these names. A
+    caller sees those that its key may use.
     """
 
     def __init__(
@@ -59,10 +60,10 @@ class Calls:
         self._offered = offered(frozenset(Access) if allow_writes else _READS, only)
         self._confirmations = confirmations or Confirmations()
         self._now_s = now_s
-        self._scopes: dict[bytes, tuple[float, frozenset[str]]] = {}  # by caller: until when, and which
+        self._scopes: dict[bytes, tuple[float, frozenset[str]]] = {}  # by caller: until when they count, and the scopes
 
     async def tools(self, caller: Caller) -> list[mcp.Tool]:
-        """Return the tools that the caller's key may use; all that are offered if the API does not say."""
+        """Return the tools that the caller's key may use; all offered tools if the API does not say."""
         scopes = await self._scopes_of(caller)
         return [
             one.tool
@@ -85,7 +86,7 @@ class Calls:
         return told
 
     async def call(self, caller: Caller, name: str, arguments: Arguments) -> mcp.CallToolResult:
-        """The tool's result; an error is one too, and never an exception."""
+        """Return the tool's result. An error is a result, never an exception."""
         began_s, known = time.monotonic(), name if name in served() else "?"
         try:
             members = await self._done(caller, name, arguments)
@@ -141,7 +142,7 @@ class Calls:
         return {CONFIRMATION: confirmation}
 
     def _confirmed(self, asked: Asked, token: str, document_id: str | None) -> str:
-        """The id under which it was previewed, which the second call may repeat and may not change."""
+        """Return the id of the preview. The second call may repeat it, and may not change it."""
         previewed = self._confirmations.take(asked, token)
         if previewed is None or document_id not in {None, previewed}:
             raise Refused(Code.INVALID_STATE, "confirmation_not_accepted", "nothing was done")
@@ -149,7 +150,7 @@ class Calls:
 
 
 def _identity(arguments: Arguments) -> str | None:
-    """Return the document's id that the caller chose. Raises Refused if it can't be one."""
+    """Return the document id that the caller chose. Raises Refused if it is not a valid id."""
     chosen = arguments.get(IDENTITY)
     if chosen is None or (isinstance(chosen, str) and _ID(chosen) is not None):
         return chosen
@@ -159,7 +160,7 @@ def _identity(arguments: Arguments) -> str | None:
 
 
 async def _asked(client: Client, tool: Offered, body: Mapping[str, Any], document_id: str | None) -> dict[str, Any]:
-    """The answer's members, and which document it became."""
+    """Return the answer's members, and the document that the call became."""
     operation = tool.operation
     try:
         answer = await client.call(operation, body, idempotency_key=document_id)

@@ -1,4 +1,4 @@
-"""What was previewed and waits for its confirmation: for a while, once, and only for who asked for exactly this."""
+"""Previews that wait for a confirmation: each for a few minutes, once, and only for the same caller and arguments."""
 
 import hashlib
 import secrets
@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Final
 
 VALID_S: Final = 300
-KEPT: Final = 32  # of one caller; the oldest goes, so that nobody's previews crowd out another's
+KEPT: Final = 32  # per caller; the oldest goes, so that one caller's previews don't displace another's
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """`caller` is who asked, `body` the arguments in their one form (`arguments.canonical`)."""
+    """`caller` is who asked; `body` has the arguments in canonical form (`arguments.canonical`)."""
 
     caller: bytes
     tool: str
@@ -28,14 +28,14 @@ class _Waiting:
 
 
 class Confirmations:
-    """Tokens for previews, kept in this process; the token itself is never kept, nor is what it is for."""
+    """The tokens of previews, in this process. Neither a token nor its arguments are stored, only digests."""
 
     def __init__(self, now_s: Callable[[], float] = time.monotonic) -> None:
         self._now_s = now_s
-        self._waiting: dict[bytes, dict[bytes, _Waiting]] = {}  # by caller, by the token's digest; oldest first
+        self._waiting: dict[bytes, dict[bytes, _Waiting]] = {}  # by caller and digest of the token, the oldest first
 
     def give(self, asked: Asked, document_id: str) -> str:
-        """A token that will do what was asked, as the document with this id."""
+        """Return a token that confirms what was asked, as the document with this id."""
         self._forget_late()
         token = secrets.token_urlsafe(32)
         mine = self._waiting.setdefault(asked.caller, {})
@@ -45,7 +45,7 @@ class Confirmations:
         return token
 
     def take(self, asked: Asked, token: str) -> str | None:
-        """The document's id, if the token was given for just this; it is good for nothing afterwards, either way."""
+        """Return the document's id if the token was issued for exactly this. The token is used up in either case."""
         self._forget_late()
         waiting = self._waiting.get(asked.caller, {}).pop(_digest(token.encode(errors="replace")), None)
         if waiting is None or not secrets.compare_digest(waiting.digest, _of(asked)):

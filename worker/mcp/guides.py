@@ -1,4 +1,4 @@
-"""What a model has to know of each tool beside its summary: when to use it, and what it can break."""
+"""What a model needs to know about each tool besides its summary: when to use it, and what it can break."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Guide:
-    """`when` to use the tool; `adds`: it takes nothing from anybody; `warning`: what a dangerous tool does."""
+    """`when`: when to use the tool. `adds`: it takes nothing from anybody. `warning`: what a dangerous tool does."""
 
     when: str = ""
     adds: bool = False

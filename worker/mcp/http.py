@@ -1,4 +1,6 @@
-"""MCP over streamable HTTP: every request has its caller's key; nothing is kept of it but what waits for a yes."""
+"""MCP over streamable HTTP. Each request has its caller's key; the server keeps only previews that wait for a
+confirmation.
+"""
 
 import asyncio
 import contextlib
@@ -35,7 +37,7 @@ _log: Final = structlog.get_logger(__name__)
 
 PATH: Final = "/mcp"
 _CALLER: Final = "g3n.caller"
-_ENVELOPE_BYTES: Final = 65_536  # of a message, around its arguments
+_ENVELOPE_BYTES: Final = 65_536  # bytes of a message around its arguments
 _AT_ONCE: Final = 200
 _CONNECTIONS: Final = 500
 _GRACE_S: Final = 10
@@ -94,7 +96,7 @@ def _caller_of(context: ServerRequestContext[Any, Request]) -> Caller:
 
 
 class _Guard:
-    """Nobody without a key gets as far as the protocol; whether the API accepts the key, the first call shows."""
+    """Lets no request without a key reach the protocol. Whether the API accepts the key shows in the first call."""
 
     def __init__(self, inner: ASGIApp, url: str, over: httpx.AsyncClient, lent: Connection | None) -> None:
         self._inner = inner

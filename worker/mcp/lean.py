@@ -1,7 +1,7 @@
 """JSON Schemas of tool arguments, as short as a model can work with.
 
-A model reads the schemas of all tools before it does anything, so every byte counts. What these leave out (patterns,
-lengths, the currencies, the parts of a policy) the API's own models check, and their messages say what is right.
+A model reads the schemas of all tools before it does anything, so every byte counts. They leave out patterns, lengths,
+currencies and the parts of a policy. The API's models check these, and their messages say what would be right.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from worker.terminal import words
 
 _KEPT: Final = ("type", "enum", "format", "minimum")
 _NULL: Final[Schema] = {"type": "null"}
-# Members that are shown as objects without members of their own; where to read about them.
+# Members that are shown as plain objects, and where a model can read about them.
 _CLOSED: Final[Mapping[str, str]] = {
     "policy": "the whole policy, as loyalty_policy_get answers it; members left out take the default's values",
     "data": "the document's data; its id and occurred_at may be left out",
@@ -42,7 +42,7 @@ def _member(name: str, node: Schema, defined: Mapping[str, Schema]) -> Schema:
 
 
 def _value(node: Schema, defined: Mapping[str, Schema]) -> Schema:
-    """The schema behind a reference and beside null."""
+    """Return the schema behind a reference, and without null."""
     if "$ref" in node:
         name = node["$ref"].rpartition("/")[2]
         return {"type": "string"} if name == CURRENCY else _value(defined[name], defined)

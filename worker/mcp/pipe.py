@@ -1,6 +1,7 @@
-"""MCP's stdio transport: a JSON-RPC message a line on stdin and stdout.
+"""MCP's stdio transport: one JSON-RPC message for each line of stdin and stdout.
 
-The SDK has one too. It cancels running calls when stdin ends, and answers nothing to a line that is no message.
+The SDK has a transport, too. It cancels running calls when stdin ends, and does not answer a line that is not a
+message.
 """
 
 import json
@@ -27,7 +28,7 @@ _NOT_A_MESSAGE: Final = "not a JSON-RPC 2.0 request, notification or response"
 
 
 class Malformed(Exception):
-    """A line that is no message, and the error that answers it."""
+    """A line that is not a message, and the error that answers it."""
 
     def __init__(self, code: int, why: str, id_: mcp.RequestId | None = None) -> None:
         super().__init__(why)
@@ -61,19 +62,19 @@ class _Unanswered:
     _none: anyio.Event = field(default_factory=anyio.Event)
 
     def read(self, said: mcp.JSONRPCMessage) -> None:
-        """Note a request; forget one that its caller has cancelled, which gets no answer."""
+        """Count a request. Forget one that its caller has cancelled: it gets no answer."""
         if isinstance(said, mcp.JSONRPCRequest):
             self._count[said.id] += 1
         elif isinstance(said, mcp.JSONRPCNotification) and said.method == _CANCELLED:
             self._forget((said.params or {}).get("requestId"))
 
     def written(self, said: mcp.JSONRPCMessage) -> None:
-        """Note an answer."""
+        """Count an answer."""
         if isinstance(said, mcp.JSONRPCResponse | mcp.JSONRPCError):
             self._forget(said.id)
 
     async def wait_until_none(self) -> None:
-        """Return when every request is answered. The API's client bounds how long a call takes."""
+        """Return when every request is answered. The API's client limits how long a call takes."""
         while self._count:
             self._none = anyio.Event()
             await self._none.wait()
@@ -81,7 +82,7 @@ class _Unanswered:
     def _forget(self, id_: object) -> None:
         if isinstance(id_, str | int) and id_ in self._count:
             self._count[id_] -= 1
-            self._count += Counter()  # drops what is down to zero
+            self._count += Counter()  # drops counts of zero
         if not self._count:
             self._none.set()
 
@@ -90,8 +91,8 @@ class _Unanswered:
 async def pipe() -> AsyncIterator[tuple[Read, Write]]:
     """Yield the streams of messages that are read from stdin and written to stdout.
 
-    The read stream ends when stdin has ended and every request is answered. While the pipe is open, whatever else
-    this process prints goes to stderr.
+    The read stream ends when stdin has ended and every request is answered. While the pipe is open, everything else
+    that this process prints goes to stderr.
     """
     incoming_send, incoming = anyio.create_memory_object_stream[SessionMessage | Exception]()
     outgoing, outgoing_receive = anyio.create_memory_object_stream[SessionMessage]()

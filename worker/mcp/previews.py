@@ -1,4 +1,4 @@
-"""What a dangerous operation would do, for a person to read before it is confirmed; nothing is done."""
+"""Show what a dangerous operation would do, for a person to read before it is confirmed. Nothing is done."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,14 +24,16 @@ _UNDONE: Final = frozenset({"rejected", "declined"})
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """`simulated` is the outcome that it would get now, where the key may ask for that; `changes` those of a policy."""
+    """`simulated` is the outcome that the operation would get now, if the key may simulate; `changes` are those of a
+    policy.
+    """
 
     what_will_happen: str
     simulated: Body | None
     changes: tuple[str, ...]
 
     def members(self) -> dict[str, Any]:
-        """Those of a confirmation."""
+        """Return the members of a confirmation."""
         return {
             "what_will_happen": self.what_will_happen,
             **({} if self.simulated is None else {"simulated": self.simulated}),
@@ -40,7 +42,7 @@ class Preview:
 
 
 async def preview(client: Client, operation: Operation, body: Body, document_id: str) -> Preview:
-    """Ask the API what would happen. Raises Refused where it would not happen, or where that can't be known."""
+    """Ask the API what would happen. Raises Refused if the operation would be refused, or if that can't be known."""
     simulated, stored = await _simulated(client, operation, body, document_id)
     if stored:
         said = f"Nothing new: {document_id} is known, and its stored outcome comes again."
@@ -53,7 +55,7 @@ async def preview(client: Client, operation: Operation, body: Body, document_id:
 
 
 async def _simulated(client: Client, operation: Operation, body: Body, document_id: str) -> tuple[Body | None, bool]:
-    """The outcome that it would get, and whether that is a stored one."""
+    """Return the outcome that the operation would get, and whether that is a stored one."""
     data = {**_without_pins(body), "command_id": document_id}
     try:
         answer = (await client.call(_SIMULATE, {"type": operation.document, "data": data})).json()
@@ -68,7 +70,7 @@ async def _simulated(client: Client, operation: Operation, body: Body, document_
 
 
 def _without_pins(body: Body) -> dict[str, Any]:
-    """A simulation takes no PIN: it treats every known card as accepted."""
+    """Return the body without PINs: a simulation takes none, and treats every known card as accepted."""
     return {
         name: _without_pins(value) if isinstance(value, Mapping) else value
         for name, value in body.items()
@@ -77,10 +79,10 @@ def _without_pins(body: Body) -> dict[str, Any]:
 
 
 async def _changes(client: Client, body: Body) -> tuple[str, ...]:
-    """Lines of the difference to the policy in force; none where the key may not read it."""
+    """Return the lines of the difference from the policy in force; none if the key may not read it."""
     try:
         before = (await client.call(_POLICY, {})).json()["policy"]
         after = Policy.model_validate(body["policy"]).wire_form()
     except (ApiError, ValidationError):
-        return ()  # what is not right, the API says when it is asked to do it
+        return ()  # the API reports errors when the operation is performed
     return tuple(difference(before, after))

@@ -1,4 +1,4 @@
-"""The two playbooks as prompts: how an agent goes about customers and their points, and about stored value."""
+"""The two playbooks as prompts: how an agent handles customers and points, and stored value."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -88,7 +88,7 @@ _TEXTS: Final[Mapping[str, str]] = MappingProxyType({"customer_life_cycle": _CUS
 
 
 def get(name: str, arguments: Mapping[str, str]) -> mcp.GetPromptResult:
-    """The playbook, and the task under it. Raises Refused."""
+    """Return the playbook, and the task below it. Raises Refused."""
     if name not in _TEXTS:
         raise Refused(Code.NOT_FOUND, "unknown_prompt", "there is no such prompt")
     if unknown := arguments.keys() - {_TASK}:

@@ -1,4 +1,4 @@
-"""What a tool call gets that is not done: an error result with members for programs, never an exception's text."""
+"""The result of a tool call that was refused: an error with members for programs, never an exception's text."""
 
 import json
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ _CALLERS_FAULT: Final = frozenset({Code.INVALID_REQUEST, Code.NOT_FOUND})
 
 @dataclass(eq=False)
 class Refused(Exception):
-    """The call is not done; `detail` has paths, rules and names of our own, never a value."""
+    """The call was refused. `detail` has paths, rules and our own names, never a value."""
 
     code: Code
     reason: str
@@ -27,7 +27,7 @@ class Refused(Exception):
 
 
 def of_api(error: ApiError, operation: Operation) -> Refused:
-    """What the API said, and under which identity to ask again."""
+    """Return what the API said, and the identity for repeating the call."""
     more: dict[str, Any] = {"request_id": error.request_id}
     if operation.document is not None and error.document_id is not None:
         more["document"] = {"type": operation.document, "id": error.document_id}
@@ -41,7 +41,7 @@ def of_api(error: ApiError, operation: Operation) -> Refused:
 
 
 def members(refused: Refused) -> dict[str, Any]:
-    """What is wrong, what that means, and what to do next: for programs and for models."""
+    """Return what is wrong, what it means and what to do next, for programs and for models."""
     said = explanation(refused.reason, refused.code)
     return {
         "code": refused.code.value,
@@ -54,13 +54,13 @@ def members(refused: Refused) -> dict[str, Any]:
 
 
 def result(refused: Refused) -> mcp.CallToolResult:
-    """The error as a tool's result: for programs, and the same as text."""
+    """Return the error as a tool's result: as members, and the same as text."""
     said = members(refused)
     text = mcp.TextContent(text=json.dumps(said, ensure_ascii=False))
     return mcp.CallToolResult(content=[text], structured_content=said, is_error=True)
 
 
 def error(refused: Refused) -> MCPError:
-    """The same where the protocol has no result for it: of resources and prompts."""
+    """Return the error of a resource or a prompt, for which the protocol has no error result."""
     code = mcp.INVALID_PARAMS if refused.code in _CALLERS_FAULT else mcp.INTERNAL_ERROR
     return MCPError(code, refused.detail, members(refused))

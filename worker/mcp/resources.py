@@ -1,4 +1,4 @@
-"""What a client may read: the contract, the reasons, and the policy as it is now."""
+"""The resources that a client can read: the contract, the reasons, and the policy in force."""
 
 import json
 import re
@@ -59,7 +59,7 @@ TEMPLATES: Final = (
 
 
 async def read(client: Client, uri: str) -> mcp.ReadResourceResult:
-    """The resource's text. Raises Refused."""
+    """Return the resource. Raises Refused."""
     version = _VERSION.fullmatch(uri)
     if uri == _CONTRACT:
         return _fixed(uri, contract())
@@ -73,7 +73,7 @@ async def read(client: Client, uri: str) -> mcp.ReadResourceResult:
 
 
 def contract() -> str:
-    """`docs/contract.md`: the wheel has it in this package, a checkout in its place."""
+    """Return `docs/contract.md`: from this package in a wheel, from its place in a checkout."""
     packed = files("worker.mcp") / "contract.md"
     if packed.is_file():
         return packed.read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The MCP server: what the protocol asks, answered by the tools, the resources and the prompts."""
+"""The MCP server: answers the protocol's requests with the tools, the resources and the prompts."""
 
 import functools
 from collections.abc import Awaitable, Callable
@@ -29,7 +29,7 @@ change them if this server may write.
 - The prompts are step-by-step guides. g3n://contract describes everything.
 """
 
-# These change only when the server is restarted, and are the same for every caller.
+# Only a restart of the server changes these, and they are the same for every caller.
 _LISTS: Final = CacheHint(ttl_ms=60_000, scope="public")
 
 Context = ServerRequestContext[Any, Any]
@@ -39,7 +39,7 @@ _ResultT = TypeVar("_ResultT")
 
 
 def build(calls: Calls, caller_of: FindCaller) -> Server[Any]:
-    """The server; `caller_of` says on whose behalf a request is."""
+    """Return the server. `caller_of` finds the caller of a request."""
 
     async def list_tools(context: Context, _: object) -> mcp.ListToolsResult:
         return mcp.ListToolsResult(tools=await calls.tools(caller_of(context)))
@@ -86,7 +86,7 @@ def build(calls: Calls, caller_of: FindCaller) -> Server[Any]:
 def _told(
     answer: Callable[[Context, _ParamsT], Awaitable[_ResultT]],
 ) -> Callable[[Context, _ParamsT], Awaitable[_ResultT]]:
-    """The same, its refusals as errors of the protocol; of a fault the SDK would tell the exception's own text."""
+    """Turn refusals into errors of the protocol. For other exceptions, the SDK would send the exception's text."""
 
     @functools.wraps(answer)
     async def told(context: Context, asked: _ParamsT) -> _ResultT:

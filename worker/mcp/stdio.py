@@ -1,4 +1,4 @@
-"""MCP over stdin and stdout: for the program that started this process, with the key of its profile."""
+"""MCP over stdin and stdout, for the program that started this process, with the key of its profile."""
 
 import signal
 
@@ -11,7 +11,7 @@ from worker.mcp.server import build
 
 
 async def serve(connection: Connection, calls: Calls) -> None:
-    """Answer until stdin ends, and then every call that was read before its end."""
+    """Answer until stdin ends, including every call that was read before its end."""
     # A thread reads stdin and can't be cancelled. With the default action Ctrl-C ends the process at once.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     async with pool(connection.url) as over:

@@ -28,7 +28,7 @@ _TWO_CALLS: Final = f"The first call only returns a preview and a {TOKEN}; the s
 
 
 class UnknownTools(Exception):
-    """A name that is neither a tool nor a group of tools; the message lists the groups."""
+    """A name is neither a tool nor a group of tools. The message lists the groups."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Offered:
 
     @property
     def is_confirmed(self) -> bool:
-        """Whether it takes two calls: a preview, and its confirmation."""
+        """Return whether the tool takes two calls: a preview, and its confirmation."""
         return self.operation.access is Access.DANGEROUS
 
 
@@ -79,11 +79,11 @@ def offered(allowed: Collection[Access], only: Collection[str] | None = None) ->
 
 
 def takes_identity(operation: Operation) -> bool:
-    """Whether the tool has an `idempotency_key`; the identity of a tender is its `tender_id` (contract §2.1)."""
+    """Return whether the tool has an `idempotency_key`. A tender's identity is its `tender_id` (contract §2.1)."""
     return operation.id_field == "command_id"
 
 
-@functools.cache  # a schema takes milliseconds
+@functools.cache  # building a schema takes milliseconds
 def _offered(operation: Operation) -> Offered:
     tool = mcp.Tool(
         name=operation.tool,
@@ -95,7 +95,7 @@ def _offered(operation: Operation) -> Offered:
 
 
 def _annotations(operation: Operation) -> mcp.ToolAnnotations:
-    """Only what differs from the protocol's defaults, or what a default would leave open."""
+    """Return the annotations that differ from the protocol's defaults, or that a default would leave open."""
     if operation.access is Access.READ:
         return mcp.ToolAnnotations(read_only_hint=True, open_world_hint=False)
     destroys = operation.access is not Access.PROBE and not GUIDES[operation.name].adds

@@ -1,29 +1,29 @@
-"""The limits of a server: how many connections, and how long and how much of each."""
+"""The limits of a server: how many connections, and how much time and space for each."""
 
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 Network = IPv4Network | IPv6Network
-_HOME_PREFIX = 64  # an IPv6 customer has at least this network, so an address of it says nothing
+_HOME_PREFIX = 64  # an IPv6 customer has at least this network, so a single address means nothing
 
 
 @dataclass(frozen=True, slots=True)
 class Shares:
-    """The part of a total that one caller may hold: of all connections, of all requests in progress."""
+    """The part of a total that one caller may hold: of all connections, or of all requests in progress."""
 
     key: float = 0.25
     tenant: float = 0.5
     address: float = 0.75
 
     def of(self, kind: str, total: int) -> int:
-        """How many of `total` one key, tenant or address may hold, at least one."""
+        """Return how many of `total` one key, tenant or address may hold, at least one."""
         share: float = getattr(self, kind)
         return max(1, int(total * share))
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """Seconds, bytes and counts. The default suits a service that answers small requests at once."""
+    """Seconds, bytes and counts. The defaults suit a service that answers small requests at once."""
 
     connections: int = 1000
     shares: Shares = field(default_factory=Shares)
@@ -35,14 +35,14 @@ class Bounds:
     body_s: float = 30  # from the end of a head to the end of its body
     pipelined: int = 16  # requests sent ahead on one connection
     idle_s: int = 75  # longer than proxies keep a connection, so that the proxy closes it
-    unread_s: float = 30  # in which a client must take an answer, or `unread_bytes` of it
+    unread_s: float = 30  # within which a client must read an answer, or `unread_bytes` of it
     unread_bytes: int = 65_536
-    late_body_s: float = 60  # in which a body may go on after its answer
-    late_gap_s: float = 5  # in which its next byte must come
+    late_body_s: float = 60  # for which a body may go on after its answer
+    late_gap_s: float = 5  # within which its next byte must arrive
 
 
 def home(address: str) -> str:
-    """What stands for one caller: an IPv4 address, or the /64 network of an IPv6 address."""
+    """Return what identifies a caller: an IPv4 address, or the /64 network of an IPv6 address."""
     try:
         parsed = ip_address(address)
     except ValueError:
@@ -55,7 +55,7 @@ def home(address: str) -> str:
 
 
 def is_proxy(address: str, proxies: tuple[Network, ...]) -> bool:
-    """Whether the address is one of the proxies."""
+    """Return whether the address is one of the proxies."""
     if not proxies:
         return False
     try:

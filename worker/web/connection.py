@@ -1,7 +1,8 @@
-"""One connection in bounds: uvicorn's protocol, and what it leaves open.
+"""One connection within limits: uvicorn's protocol, and what it lacks.
 
-uvicorn bounds neither the size of a head nor the time for it, nor how long an answer may stay unread, nor a body that
-goes on after its answer. It answers a parse error ahead of the requests that came before it. `Connection` adds these.
+uvicorn limits neither the size of a head nor the time for it. It limits neither how long an answer may stay unread, nor
+a body that goes on after its answer. It answers a parse error ahead of the requests that came before. `Connection` adds
+these.
 """
 
 import asyncio
@@ -19,7 +20,7 @@ from worker.web import refused, strict
 from worker.web.connections import Connections
 
 _NEVER: Final = float("inf")
-_WRITE_BUFFER_BYTES: Final = 32_768  # of answers; beyond it the next answer waits until the client has read
+_WRITE_BUFFER_BYTES: Final = 32_768  # bytes of answers; beyond it, the next answer waits until the client has read
 
 
 class BoundedConfig(Config):
@@ -29,7 +30,7 @@ class BoundedConfig(Config):
 
 
 class Connection(HttpToolsProtocol):
-    """Reads requests and writes answers. Every state in which the client is waited for has a deadline."""
+    """Reads requests and writes answers. Every state in which the server waits for the client has a deadline."""
 
     config: BoundedConfig
 
@@ -48,10 +49,10 @@ class Connection(HttpToolsProtocol):
         self._wire: asyncio.Transport
         self._deadline = _NEVER
         self._late_until = 0.0  # until when a body may go on after its answer
-        self._in_message = False  # a request's first byte has come, its last one has not
+        self._in_message = False  # a request's first byte has arrived, its last byte has not
         self._in_head = False
         self._head_bytes = 0
-        self._deaf = False  # what comes is discarded
+        self._deaf = False  # input is discarded
         self._ended = False  # by the client: it sends nothing more
         self._ending = False
         self._refusal = b""  # to write once the requests before it are answered
@@ -62,27 +63,31 @@ class Connection(HttpToolsProtocol):
 
     @property
     def waits(self) -> bool:
-        """Whether the client makes the server wait (for a head, a body, or to read an answer), or must wait itself."""
+        """Return whether the server waits for the client (for a head, a body, or until an answer is read), or makes it
+        wait.
+        """
         return self.held_back or not self._owes or self._wire.get_write_buffer_size() > 0
 
     @property
     def worth(self) -> int:
-        """Which are closed first to make room: connections that end anyway, then those without an accepted key."""
+        """Return the rank for making room, lowest first: connections that end anyway, then those without an accepted
+        key.
+        """
         return 0 if self._late_until else 1 + self.accepted
 
     @property
     def _owes(self) -> bool:
-        """Whether the latest request is complete and unanswered."""
+        """Return whether the latest request is complete and unanswered."""
         cycle = self._latest
         return cycle is not None and not cycle.response_complete and not cycle.more_body
 
     @property
     def _latest(self) -> RequestResponseCycle | None:
-        """The latest request whose head is complete; uvicorn says that there always is one."""
+        """Return the latest request whose head is complete. uvicorn says that there always is one."""
         return self.cycle
 
     def check(self, now: float) -> None:
-        """Close the connection if its time is over."""
+        """Close the connection if its deadline has passed."""
         unread = self._wire.get_write_buffer_size()
         taken = self._written - unread
         if not unread:
@@ -102,14 +107,14 @@ class Connection(HttpToolsProtocol):
             self.abort("late_body" if self._in_message else "silent")
 
     def abort(self, why: str) -> None:
-        """Close at once, whatever is unsent."""
+        """Close at once, and drop what is unsent."""
         metrics.HTTP_CLOSED.labels(why).inc()
         self._wire.abort()
 
     # --- what the transport says -------------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn's signature
-        """Take the connection, if there is room."""
+        """Accept the connection, if there is room."""
         self._wire = transport
         super().connection_made(transport)
         transport.set_write_buffer_limits(_WRITE_BUFFER_BYTES)
@@ -119,13 +124,13 @@ class Connection(HttpToolsProtocol):
             self.abort("full")
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Give its place back."""
+        """Give the connection's place back."""
         self.held.gone(self)
         self._deaf = self._ending = True
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Parse, unless nothing more is to be understood."""
+        """Parse, unless the rest of the input is ignored."""
         if self._late_until:
             self._deadline = min(self.loop.time() + self._bounds.late_gap_s, self._late_until)
         if self._deaf or self._ending:
@@ -144,10 +149,10 @@ class Connection(HttpToolsProtocol):
             self._refuse(DoorReason.MALFORMED_REQUEST, str(error.__context__) if ours else None)
 
     def _read_without_upgrade(self, rest: bytes) -> None:
-        """Read the request again without its headers about an upgrade.
+        """Parse the request again without its upgrade headers.
 
-        No other protocol is spoken here, and a server may ignore the offer (RFC 9110 §7.8). The parser believes that
-        another protocol follows the head. Java's HttpClient offers HTTP/2 with every request, and sends its body.
+        We speak no other protocol, and a server may ignore the offer (RFC 9110 §7.8). The parser would expect another
+        protocol after the head. Java's HttpClient offers HTTP/2 with every request, and then sends its body.
         """
         method, version = self.parser.get_method(), self.parser.get_http_version().encode()
         if method == b"CONNECT":  # asks for a tunnel, whatever its headers say
@@ -163,7 +168,7 @@ class Connection(HttpToolsProtocol):
         self.data_received(b"".join([*head, b"\r\n", rest]))
 
     def eof_received(self) -> bool:  # type: ignore[override]  # uvicorn never keeps it open
-        """Keep the way out open while an answer is owed: a client may end its own and still read (RFC 9112 §9.6)."""
+        """Keep our side open while an answer is owed: a client may close its side and still read (RFC 9112 §9.6)."""
         self._ended = True
         if self._ending or not self._owes or is_ssl(self._wire):
             return False
@@ -180,12 +185,12 @@ class Connection(HttpToolsProtocol):
         self._wait(self._bounds.head_s)
 
     def on_url(self, url: bytes) -> None:
-        """A part of the target has come."""
+        """A part of the target has arrived."""
         self._count(len(url))
         super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """A header has come, or a trailer: those are dropped, as nobody checked them when the request was let in."""
+        """A header or a trailer has arrived. Trailers are dropped: the request was admitted without checking them."""
         if not self._in_head:
             return
         self._count(len(name) + len(value))
@@ -194,7 +199,7 @@ class Connection(HttpToolsProtocol):
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """Let the request in, unless it can be read in two ways."""
+        """Admit the request, unless it can be read in two ways."""
         fault = strict.fault(self.url, self.parser.get_http_version(), self.headers)
         if fault is not None:
             raise _Fault(fault)
@@ -212,14 +217,14 @@ class Connection(HttpToolsProtocol):
         if self.parser.should_upgrade():
             return
         self._in_message = False
-        self._deadline = _NEVER  # the application bounds the time of its decision, uvicorn that of an idle connection
+        self._deadline = _NEVER  # the application limits the time for a decision, uvicorn that of an idle connection
         super().on_message_complete()
         if self._late_until:
             self._late_until = 0.0
             self._wait(self._bounds.idle_s)
 
     def on_response_complete(self) -> None:
-        """An answer is written; go on with the next request, or end."""
+        """An answer is written. Go on with the next request, or end."""
         super().on_response_complete()
         if self._ending or not self.cycle.response_complete:
             return
@@ -227,7 +232,7 @@ class Connection(HttpToolsProtocol):
             self._end()
         elif self._in_message and not self._in_head:
             self._late()
-            if self.expect_100_continue:  # nobody knows whether the body still comes
+            if self.expect_100_continue:  # the body may still arrive
                 self._end()
 
     def _count(self, size: int) -> None:
@@ -238,14 +243,14 @@ class Connection(HttpToolsProtocol):
     # --- the end -----------------------------------------------------------------------------------------------------
 
     def _refuse(self, reason: DoorReason, detail: str | None = None) -> None:
-        """Understand nothing more; say why once the requests before are answered, and close."""
+        """Ignore further input. Send the error once earlier requests are answered, and close."""
         metrics.HTTP_CLOSED.labels(reason.value).inc()
         self._deaf = True
         self._refusal = refused.answer(reason, detail)
         self._late()
         cycle = self._latest
         if cycle is not None and self._in_message and not self._in_head and not cycle.response_complete:
-            cycle.disconnected = True  # the fault is in its body: it gets no other answer than this
+            cycle.disconnected = True  # the fault is in its body, so this is its only answer
             cycle.message_event.set()
             if cycle.response_started:
                 self._refusal = b""
@@ -254,7 +259,7 @@ class Connection(HttpToolsProtocol):
             self._end()
 
     def _end(self) -> None:
-        """Close so that the client can read the answer. To close while its bytes come in would reset the connection."""
+        """Close so that the client can read the answer. Closing while input arrives would reset the connection."""
         if self._ending:
             return
         self._ending = True
@@ -269,7 +274,7 @@ class Connection(HttpToolsProtocol):
         self.flow.resume_reading()
 
     def _late(self) -> None:
-        """Discard for a while what still comes of a request that is answered."""
+        """Discard for a while the rest of a request that is answered."""
         now = self.loop.time()
         self._late_until = self._late_until or now + self._bounds.late_body_s
         self._deadline = now + self._bounds.late_gap_s
@@ -288,7 +293,7 @@ class _Fault(Exception):
 
 
 class _Transport(asyncio.Transport):
-    """The transport as uvicorn sees it: what it writes is counted, and its `close` is the connection's `_end`."""
+    """The transport as uvicorn sees it. It counts what is written, and its `close` is the connection's `_end`."""
 
     def __init__(self, connection: Connection) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""All connections of a server: who holds how many, and which must go when there are too many."""
+"""All connections of a server: who holds how many, and which one is closed when there are too many."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
@@ -15,7 +15,7 @@ _PROXY: Final = "proxy"
 
 
 class Connections:
-    """Admits new connections, and makes room by closing one that waits: silent, slow, or with an unread answer.
+    """Admits new connections. Makes room by closing one that waits: silent, slow, or with an unread answer.
 
     A connection whose request is being decided is never closed to make room. Connections that end anyway go first, then
     those that no accepted key has used.
@@ -30,7 +30,7 @@ class Connections:
         return len(self._all)
 
     def admit(self, connection: "Connection", address: str) -> bool:
-        """Whether there is room for this one; afterwards, at the latest."""
+        """Return whether there is room for this connection, if need be after closing another."""
         self._all[connection] = set()
         metrics.HTTP_CONNECTIONS.set(len(self._all))
         kind = _PROXY if is_proxy(address, self.bounds.proxies) else "address"
@@ -39,12 +39,12 @@ class Connections:
         return len(self._all) <= self.bounds.connections or self._make_room(self._largest(), connection)
 
     def use(self, connection: "Connection", key: str, tenant: str) -> bool:
-        """An accepted key uses the connection. Whether its share has room for it."""
+        """Record that an accepted key uses the connection. Return whether its share has room."""
         connection.accepted = True
         return all(self._join(connection, group) for group in (("key", key), ("tenant", tenant)))
 
     def gone(self, connection: "Connection") -> None:
-        """The connection is closed."""
+        """Forget a closed connection."""
         for group in self._all.pop(connection, ()):
             members = self._groups[group]
             del members[connection]
@@ -53,7 +53,7 @@ class Connections:
         metrics.HTTP_CONNECTIONS.set(len(self._all))
 
     def sweep(self, now: float) -> None:
-        """Close every connection whose time is over."""
+        """Close every connection whose deadline has passed."""
         for connection in list(self._all):
             connection.check(now)
 
@@ -74,13 +74,13 @@ class Connections:
         )
 
     def _largest(self) -> Iterable["Connection"]:
-        """The members of the address that holds the most."""
+        """Return the connections of the address that holds the most."""
         addresses = (members for (kind, _), members in self._groups.items() if kind in {"address", _PROXY})
         return max(addresses, key=len)
 
     @staticmethod
     def _make_room(members: Iterable["Connection"], newcomer: "Connection") -> bool:
-        """Close the member of least worth that waits; of several the oldest."""
+        """Close the waiting connection with the lowest rank; of several, the oldest."""
         waiting = (one for one in members if one is not newcomer and one.waits)
         chosen = min(waiting, key=lambda one: one.worth, default=None)
         if chosen is None:

@@ -11,7 +11,9 @@ _PHRASES: Final = {400: b"Bad Request", 408: b"Request Timeout", 503: b"Service 
 
 
 def answer(reason: DoorReason, detail: str | None = None) -> bytes:
-    """The bytes of a response: status line, headers, problem; without `detail` in the reason's own words."""
+    """Return the bytes of a response: status line, headers, problem. Without `detail`, the reason's own
+    words are used.
+    """
     said, request_id = DOOR[reason], uuid.uuid4().hex
     status = KINDS[said.code].status
     body = orjson.dumps(details(said.code, reason.value, detail or said.detail, request_id))

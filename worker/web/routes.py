@@ -1,4 +1,4 @@
-"""Routes for GET alone, and the answer where a route or a method is unknown."""
+"""Routes for GET only, and the answer to an unknown route or method."""
 
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
@@ -15,14 +15,14 @@ _NOWHERE: Final = frozenset({"HEAD", "OPTIONS"})
 
 
 def get(path: str, endpoint: Callable[[Request], Awaitable[Response]]) -> Route:
-    """A route that answers GET; Starlette would answer HEAD as well."""
+    """Return a route that answers GET only. Starlette would answer HEAD as well."""
     route = Route(path, endpoint, methods=["GET"])
     route.methods = {"GET"}
     return route
 
 
 def reason_of(method: str, error: Exception) -> DoorReason:
-    """Why Starlette found no endpoint. HEAD and OPTIONS are known nowhere."""
+    """Return why Starlette found no endpoint. No route answers HEAD or OPTIONS."""
     unknown_method = method in _NOWHERE or (isinstance(error, HTTPException) and error.status_code == 405)  # noqa: PLR2004
     return DoorReason.METHOD_NOT_ALLOWED if unknown_method else DoorReason.UNKNOWN_ROUTE
 

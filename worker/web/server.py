@@ -1,4 +1,4 @@
-"""The server: uvicorn on a listening socket, in bounds."""
+"""The server: uvicorn on a listening socket, within limits."""
 
 import asyncio
 import contextlib
@@ -20,10 +20,10 @@ _log: Final = structlog.get_logger(__name__)
 
 
 class Server(uvicorn.Server):
-    """Answers until `should_exit`. It leaves signals alone: whoever started it decides when it stops."""
+    """Answers until `should_exit`. It handles no signals: whoever started it decides when it stops."""
 
     def __init__(self, app: Any, bounds: Bounds | None = None, **options: Any) -> None:  # noqa: ANN401  as uvicorn's
-        """`app` is an ASGI application; `options` are uvicorn's, for instance of TLS."""
+        """`app` is an ASGI application; `options` are uvicorn's, such as those of TLS."""
         bounds = bounds or Bounds()
         config = BoundedConfig(
             app,
@@ -50,8 +50,8 @@ class Server(uvicorn.Server):
             sweeping.cancel()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen. We accept connections ourselves: uvloop takes one for each turn of its loop, so that under a flood
-        of requests a new client waits for as many turns as there are connections before it.
+        """Listen. We accept connections ourselves: uvloop accepts one for each turn of its loop. Under a flood of
+        requests, a new client would wait for as many turns as there are connections before it.
         """
         await super().startup(sockets=[])
         for one in sockets or []:
@@ -59,7 +59,7 @@ class Server(uvicorn.Server):
             asyncio.get_running_loop().add_reader(one, self._accept, one)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Accept no more, and finish what has begun."""
+        """Accept no more, and finish the requests in progress."""
         for one in sockets or []:
             asyncio.get_running_loop().remove_reader(one)
         await super().shutdown(sockets)
@@ -99,7 +99,7 @@ class Server(uvicorn.Server):
 
 
 def raise_file_limit(files: int) -> None:
-    """Let this process open so many files, if the operating system allows it: each connection is one."""
+    """Let this process open so many files, if the operating system allows it. Each connection is one."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != resource.RLIM_INFINITY and soft < files:
         most = files if hard == resource.RLIM_INFINITY else min(files, hard)

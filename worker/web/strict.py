@@ -1,7 +1,7 @@
-"""Requests that a proxy in front may understand differently are refused.
+"""Refuse requests that a proxy in front might understand differently.
 
 llhttp refuses bare LF, folded headers, Content-Length beside Transfer-Encoding, and versions other than 0.9, 1.0, 1.1
-and 2.0. The rest is here: no good client sends it, and it can smuggle a request past a proxy's rule.
+and 2.0. This module refuses the rest. No good client sends it, and it can smuggle a request past a proxy's rules.
 """
 
 import re
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Final
 
 _TARGET: Final = re.compile(rb"(?:https?://[^/?#]+)?(?:/|(?:/[A-Za-z0-9_-][A-Za-z0-9._~:@-]*)+/?)(?:\?[^#]*)?")
-_ANY_ROUTE: Final = b"*"  # of OPTIONS
+_ANY_ROUTE: Final = b"*"  # the target of OPTIONS
 _VERSIONS: Final = frozenset({"1.0", "1.1"})
 _ONCE: Final = frozenset(
     {
@@ -25,7 +25,7 @@ _ONCE: Final = frozenset(
 
 
 def fault(target: bytes, version: str, headers: Sequence[tuple[bytes, bytes]]) -> str | None:
-    """Why the request is refused, for a person, without a value; None if it is not. Names of headers in lower case."""
+    """Return why the request is refused, for a person and without a value, or None. Header names are in lower case."""
     if version not in _VERSIONS:
         return "the version is neither HTTP/1.1 nor HTTP/1.0"
     if target != _ANY_ROUTE and _TARGET.fullmatch(target) is None:
