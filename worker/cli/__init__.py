@@ -22,7 +22,7 @@ _COMMANDS: Final = (
         "Store the URL, tenant and key of the API, once the API has accepted them.",
         "worker.terminal.login:LOGIN",
     ),
-    ("logout", "Forget a profile, its key included.", "worker.terminal.login:LOGOUT"),
+    ("logout", "Delete a profile and its key.", "worker.terminal.login:LOGOUT"),
 )
 _WORKER_COMMANDS: Final = (
     ["setup"], ["run"], ["drain"], ["explain"], ["simulate"], ["keys"], ["publish"], ["operations"],

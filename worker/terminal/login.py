@@ -22,7 +22,7 @@ def login(
         str | None, typer.Option(metavar="KEY", help="-: a line of stdin; else asked for", envvar="G3N_API_KEY")
     ] = None,
 ) -> None:
-    """Store the API's URL, the tenant and a key, once the API has accepted them.
+    """Store the URL, tenant and key of the API, once the API has accepted them.
 
     The file is ~/.config/g3n/config.toml (under XDG_CONFIG_HOME, if that is set). Only its owner can read it.
     """
