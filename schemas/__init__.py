@@ -1,1 +1,3 @@
-"""What goes over the wire (contract.md): the models from which JSON Schemas and AsyncAPI are generated."""
+"""What goes over the wire (docs/contract.md): the models from which JSON Schemas, AsyncAPI and
+OpenAPI are generated.
+"""

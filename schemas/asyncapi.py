@@ -23,7 +23,7 @@ BINDING: Final = "0.5.0"
 ORGCODE: Final = "acme"
 DEAD_LETTERS: Final = "-dlt"
 
-# Channel → topic, the types of what goes there, and what it is.
+# Channel → topic, the types of its messages, and a description.
 INPUTS: Final = {
     "sales": ("scm.sales", ("scm.sale.",), "Sales and their voids."),
     "returns": ("scm.returns", ("scm.return.",), "Returns, with and without a receipt."),
@@ -120,7 +120,7 @@ def _binary(kind: DocumentType, data: Schema) -> Schema:
 
 
 def _outcome(type_: str, about: str, subject: object, data: Mapping[str, Any] | None, *, of_tender: bool) -> Schema:
-    """An outcome or a notice of the type `type_`."""
+    """Return an outcome or a notice of the type `type_`."""
     headers: Schema = {
         "content-type": _structured_header(),
         "traceparent": TRACEPARENT,
@@ -158,7 +158,7 @@ def _outcome(type_: str, about: str, subject: object, data: Mapping[str, Any] | 
 
 
 def outcome_type(input_type: str) -> str:
-    """Contract §3: `crm.outcome.` and the input's type without `scm.` or `crm.`."""
+    """Return `crm.outcome.` and the input's type without `scm.` or `crm.` (contract OUT8)."""
     return OUTCOME_PREFIX + input_type.split(".", 1)[1]
 
 
@@ -173,7 +173,7 @@ def _dead_letter() -> Schema:
 
 
 def _messages(references: Mapping[type, Schema]) -> dict[str, Schema]:
-    """Every message by its name."""
+    """Return every message by its name."""
     found = {}
     for name, kind in DOCUMENTS.items():
         data = references[kind.model]
@@ -231,7 +231,7 @@ def _operations(channels: Iterable[str]) -> dict[str, Schema]:
 
 
 def document() -> Schema:
-    """The whole AsyncAPI 3.0 document; `receive` and `send` are the worker's."""
+    """Return the AsyncAPI 3.0 document; `receive` and `send` are the worker's."""
     models = [kind.model for kind in DOCUMENTS.values()]
     references, schemas = definitions(
         [*models, Envelope, OutcomeEnvelope, DeadLetterHeaders], "#/components/schemas/{model}"

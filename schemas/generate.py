@@ -1,4 +1,6 @@
-"""`python -m schemas.generate [--check]`: write what integrators work from, or say what is outdated."""
+"""`python -m schemas.generate [--check]`: write the files that integrators work from, or list those
+that are outdated.
+"""
 
 import argparse
 import json
@@ -22,7 +24,7 @@ _RESERVED: Final = frozenset({"true", "false", "null", "yes", "no", "on", "off",
 def _scalar(value: object) -> str:
     if isinstance(value, str) and _PLAIN(value) and value.lower() not in _RESERVED:
         return value
-    return json.dumps(value, ensure_ascii=False)  # JSON is YAML
+    return json.dumps(value, ensure_ascii=False)  # JSON is valid YAML
 
 
 def _lines(value: Any, indent: str) -> Iterator[str]:  # noqa: ANN401  # any JSON
@@ -42,12 +44,12 @@ def _lines(value: Any, indent: str) -> Iterator[str]:  # noqa: ANN401  # any JSO
 
 
 def yaml(value: Any) -> str:  # noqa: ANN401  # any JSON
-    """JSON as block-style YAML."""
+    """Return JSON as block-style YAML."""
     return "\n".join(_lines(value, "")) + "\n"
 
 
 def files() -> dict[Path, str]:
-    """Every generated file and what is in it."""
+    """Return every generated file and its content."""
     generated = {
         JSON / f"{name}.json": json.dumps(json_schema.standalone(model), indent=2, ensure_ascii=False) + "\n"
         for name, model in json_schema.FILES.items()
@@ -58,14 +60,14 @@ def files() -> dict[Path, str]:
 
 
 def outdated() -> list[Path]:
-    """Files that are not what the models say, or that no model is behind."""
+    """Return the files that differ from the models, or that no model generates."""
     generated = files()
     stale = [path for path, text in generated.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
     return stale + [path for path in sorted(JSON.glob("*.json")) if path not in generated]
 
 
 def main() -> int:
-    """Exit status 1: with --check, where a file is outdated."""
+    """Return the exit status: 1 with --check if a file is outdated."""
     parser = argparse.ArgumentParser(prog="python -m schemas.generate", description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; fail where a file is outdated")
     if parser.parse_args().check:

@@ -1,4 +1,4 @@
-"""The models as JSON Schemas: what an integrator checks against before sending."""
+"""The models as JSON Schemas, with which an integrator validates documents before sending them."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -34,13 +34,13 @@ FILES: Final[Mapping[str, type[BaseModel]]] = {
 
 
 class _Generator(GenerateJsonSchema):
-    """Without what only repeats: titles of members, and the default `null`."""
+    """Omits what only repeats: titles of members, and the default `null`."""
 
     def field_title_should_be_set(self, _schema: object) -> bool:
         return False
 
     def dict_schema(self, schema: core_schema.DictSchema) -> Schema:
-        """Say of the keys what is refused: pydantic says a pattern of keys as one that others need not match."""
+        """Refuse keys that don't match. For a pattern of keys, pydantic's schema would accept other keys, too."""
         described = super().dict_schema(schema)
         for pattern, values in described.pop("patternProperties", {}).items():
             described["propertyNames"] = {**described.get("propertyNames", {}), "pattern": pattern}
@@ -55,7 +55,7 @@ class _Generator(GenerateJsonSchema):
 
 
 def _with_one_currency(node: Any, ref: str) -> Any:  # noqa: ANN401  # any JSON
-    """The same with a reference for each copy of the list of currencies."""
+    """Return the schema with a reference in place of each copy of the list of currencies."""
     if isinstance(node, dict):
         if node.get("enum") == CURRENCY_SCHEMA["enum"]:
             return {"$ref": ref}
@@ -68,7 +68,7 @@ def _with_one_currency(node: Any, ref: str) -> Any:  # noqa: ANN401  # any JSON
 def definitions(
     models: Sequence[type[BaseModel]], ref_template: str
 ) -> tuple[Mapping[type[BaseModel], Schema], Schema]:
-    """A reference for each model, and the schemas by name that these and each other refer to."""
+    """Return a reference for each model, and by name the schemas that these and each other refer to."""
     refs, together = models_json_schema(
         [(model, "validation") for model in models], ref_template=ref_template, schema_generator=_Generator
     )
@@ -78,7 +78,7 @@ def definitions(
 
 
 def standalone(model: type[BaseModel]) -> Schema:
-    """A JSON Schema file of one model."""
+    """Return a JSON Schema file of one model."""
     schema = model.model_json_schema(schema_generator=_Generator)
     plain: Schema = _with_one_currency(schema, f"#/$defs/{CURRENCY}")
     if plain != schema:

@@ -1,4 +1,4 @@
-"""The OpenAPI document: every operation of the doors as a route, with examples of all it answers (contract §5)."""
+"""The OpenAPI document: every operation is a route, with examples of all its answers (contract §5)."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
@@ -16,7 +16,7 @@ VERSION: Final = "1.0.0"
 REQUEST_ID: Final = "3f0c7a5e1b9d4c2e8f60718293a4b5c6"
 _PRINTABLE: Final = r"^[\x20-\x7e]{1,128}$"
 
-# What every route may answer.
+# Problems that every route may answer.
 _ANYWHERE: Final = (
     DoorReason.INVALID,
     DoorReason.INVALID_HEADER,
@@ -41,17 +41,17 @@ _DEFAULTS: Final = {
     "most_bytes": 1 << 20,
     "holder": "key",
     "most": 1000,
-}  # of the settings that a detail names
+}  # settings that a detail names
 
 _COUNTED: Final = ("RateLimit", "RateLimit-Policy")
-# Headers of the problems that every route answers in the same words.
+# Headers of the problems that are the same for every route.
 _OF_CODE: Final[Mapping[Code, tuple[str, ...]]] = {
     Code.UNAUTHORIZED: ("WWW-Authenticate",),
     Code.TOO_MANY_REQUESTS: ("Retry-After", *_COUNTED),
     Code.UNAVAILABLE: ("Retry-After", "Idempotency-Key"),
     Code.INTERNAL_ERROR: ("Idempotency-Key",),
 }
-_SHARED: Final = (401, 408, 413, 415, 429, 500, 503)  # every route answers these in the same words
+_SHARED: Final = (401, 408, 413, 415, 429, 500, 503)  # these are the same for every route
 
 
 def _ref(*path: str) -> Schema:
@@ -63,7 +63,7 @@ def _headers(*names: str) -> Schema:
 
 
 def _refusal(operation: Operation, reason: Reason) -> tuple[str, dict[str, Any]]:
-    """Of a document the problem has its outcome; what only reads has none."""
+    """Return an example of a refusal. The problem of a document has its outcome; that of a reading has none."""
     code = Code(reason.category.value)
     if operation.document is None:
         return reason.value, details(code, reason.value, refused(reason), REQUEST_ID)
@@ -74,14 +74,14 @@ def _refusal(operation: Operation, reason: Reason) -> tuple[str, dict[str, Any]]
 
 
 def _own(reason: DoorReason, scope: Scope | None = None) -> dict[str, Any]:
-    """An example of what a door itself says."""
+    """Return an example of a problem of the API itself."""
     said = DOOR[reason]
     detail = said.detail.format(**_DEFAULTS, scope="" if scope is None else scope.value)
     return details(said.code, reason.value, detail, REQUEST_ID, scope=scope)
 
 
 def problems(operation: Operation) -> dict[str, dict[str, Any]]:
-    """An example of every problem of a route; the same name is the same problem."""
+    """Return an example of every problem of a route. The same name is the same problem."""
     reasons = list(_ANYWHERE)
     if operation.document is not None:
         reasons += [DoorReason.CONFLICT, DoorReason.REFUSED_BY_DATABASE]
@@ -101,13 +101,13 @@ def problems(operation: Operation) -> dict[str, dict[str, Any]]:
 
 
 def _not_any_more(operation: Operation) -> dict[str, Any]:
-    """A repeated authorization whose hold has expired since."""
+    """Return an example of a repeated authorization whose hold has expired since."""
     stored = dict(door_examples.ANSWERS[operation.name])
     return details(Code.INVALID_STATE, Reason.HOLD_EXPIRED.value, NOT_ANY_MORE, REQUEST_ID, outcome=stored)
 
 
 def _problem_responses(operation: Operation) -> dict[str, Schema]:
-    """What is the same of every route stands in the components."""
+    """Return the responses of a route. Responses that all routes share are components."""
     by_status: dict[int, dict[str, dict[str, Any]]] = {}
     for name, one in problems(operation).items():
         by_status.setdefault(one["status"], {})[name] = one
@@ -120,7 +120,7 @@ def _problem_responses(operation: Operation) -> dict[str, Schema]:
 
 
 def _given(operation: Operation) -> tuple[str, ...]:
-    """The headers that name a document."""
+    """Return the headers that name a document."""
     return () if operation.document is None else ("Idempotency-Key", "Idempotency-Replayed")
 
 
@@ -248,7 +248,7 @@ _SECURITY: Final[Schema] = {
 
 
 def _schemas(operations: Iterable[Operation]) -> Schema:
-    """Of everything that is named; the model of a document without what the door fills in."""
+    """Return the schemas of all named models; for a document, without the members that the API fills in."""
     named = tuple(operations)
     models = dict.fromkeys([model for one in named for model in (one.request, one.answer)])
     _, schemas = definitions([*models, Problem], "#/components/schemas/{model}")
@@ -266,7 +266,7 @@ def _shared_responses() -> Schema:
 
 
 def document() -> Schema:
-    """The whole OpenAPI 3.1 document."""
+    """Return the OpenAPI 3.1 document."""
     operations = OPERATIONS.values()
     examples = {name: {"value": one} for operation in operations for name, one in problems(operation).items()}
     return {

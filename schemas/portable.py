@@ -1,8 +1,8 @@
-"""JSON Schemas that the usual generators of clients make good code of: for the OpenAPI file.
+"""JSON Schemas from which the usual generators make good clients: for the OpenAPI file.
 
-They lack what generators stumble over. Rules across members are said in words instead, because generators make several
-classes of a `oneOf`. Defaults are said in words too: TypeScript generators make members with a default required.
-The JSON Schemas in `schemas/json/` and the AsyncAPI file keep both.
+They omit what generators get wrong. Rules across members are described in words, because generators make several
+classes from a `oneOf`. Defaults are described in words, too, because TypeScript generators make a member with a default
+required. The JSON Schemas in `schemas/json/` and the AsyncAPI file keep both.
 """
 
 import json
@@ -13,7 +13,7 @@ from schemas.json_schema import Schema
 
 _NULL: Final[Schema] = {"type": "null"}
 _ACROSS: Final = ("oneOf", "anyOf", "allOf", "not", "if", "then", "else")
-# What the rules across members say, by the model that has them.
+# The rules across members in words, by model.
 RULES: Final[Mapping[str, str]] = {
     "CardRef": "Either `number` or `card_id`.",
     "GiftCard": "All of the card's members are there, or none but `reason`.",
@@ -29,7 +29,7 @@ _VALUES: Final[Mapping[str, str]] = {'{"const": 0}': "Not 0."}  # of `not`, of o
 
 
 def portable(name: str, schema: Schema, *, is_answer: bool) -> Schema:
-    """Return the schema of a model. In an answer nothing is null: what is not there is absent."""
+    """Return the schema of a model. In an answer nothing is null: a missing value is absent."""
     plain = {key: part for key, part in schema.items() if key not in (*_ACROSS, "properties")}
     if any(key in schema for key in _ACROSS):
         plain["description"] = _sentences(schema.get("description"), RULES[name])
@@ -76,7 +76,7 @@ def _member(node: Schema, *, is_answer: bool) -> Schema:
         raise AssertionError("a member of several shapes: no generator makes good code of it")
     inner = ways[0] if ways else node
     plain = {key: part for key, part in inner.items() if key not in ("default", "description", "not", "title")}
-    if "format" in plain:  # generators make a date of it, which no pattern fits
+    if "format" in plain:  # generators make a date of it, to which a pattern doesn't apply
         plain.pop("pattern", None)
     if is_nullable and not is_answer:
         plain = _nullable(plain)

@@ -1,4 +1,4 @@
-"""What the HTTP API answers where it does not answer 200: RFC 9457 problem details (contract §5)."""
+"""The HTTP API's answers with another status than 200: RFC 9457 problem details (contract §5)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ INSTANCE_PREFIX: Final = "urn:g3n:request:"
 
 
 class Code(StrEnum):
-    """The kind of a problem: the categories of a document's reasons, and what only a door can say."""
+    """The category of a problem: those of a document's reasons, and those of the API itself."""
 
     INVALID_REQUEST = Category.INVALID_REQUEST.value
     NOT_FOUND = Category.NOT_FOUND.value
@@ -95,7 +95,7 @@ class DoorReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """The code of a door's reason, and in which words it is told."""
+    """The code of one of the API's own reasons, and its words."""
 
     code: Code
     detail: str
@@ -173,7 +173,7 @@ def details(
     scope: Scope | None = None,
     outcome: object = None,
 ) -> dict[str, Any]:
-    """A Problem's members in their order (RFC 9457 §3.1, contract §5); `outcome` is JSON, or stands for it."""
+    """Return a Problem's members in their order (RFC 9457 §3.1, contract §5). `outcome` is JSON, or stands for it."""
     kind = KINDS[code]
     return {
         "type": TYPE_PREFIX + code.value,
@@ -195,6 +195,8 @@ NOT_ANY_MORE: Final = (
 
 
 def refused(reason: Reason, outcome: Mapping[str, Any] | None = None) -> str:
-    """The words for a document that was declined or rejected, with its outcome's data; for a reading without one."""
+    """Return the words for a document that was declined or rejected, with its outcome's data; for a
+    reading, without.
+    """
     told = reason.value.replace("_", " ")
     return told if outcome is None else f"the document was {outcome['status']}: {told}"

@@ -1,4 +1,4 @@
-"""Every document that is understood, by its type."""
+"""Every document type, by its name."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,33 +14,33 @@ from schemas.scalars import STORED, Keyring, Wire
 
 @dataclass(frozen=True, slots=True)
 class DocumentType:
-    """How documents of a type are read and compared; `code` is the type in the database, for ever."""
+    """How documents of a type are read and compared. `code` is the type's number in the database, for ever."""
 
     name: str
     code: int
     model: type[Wire]
     id_field: str
-    # Of parsed JSON and the tenant's keyring: a model; pydantic.ValidationError. Plain card numbers end here.
+    # Parsed JSON and the tenant's keyring → a model. Raises pydantic.ValidationError. Plain card numbers end here.
     validate: Callable[[object, Keyring], Any]
-    # By the digest's version. Of a model and the index of a key: what its digest is made of, only str, int, bool, None
-    # and tuples. A type that is younger than a version is not in it.
+    # By the digest's version: a model and the index of a key → what its digest is made from, only str, int, bool,
+    # None and tuples. A type that is younger than a version is not in it.
     contents: Mapping[int, Callable[[Any, int], Content]]
 
     @property
     def digest_version(self) -> int:
-        """The version that new documents are digested by."""
+        """The version of the digests of new documents."""
         return max(self.contents)
 
     def content(self, document: Wire, key_index: int, version: int) -> Content:
-        """What the document's digest of this version is made of."""
+        """Return what the document's digest of this version is made from."""
         return self.contents[version](document, key_index)
 
     def dump(self, document: Wire) -> dict[str, Any]:
-        """The stored form: only dict, tuple, str, bytes, int, bool and None."""
+        """Return the stored form: only dict, tuple, str, bytes, int, bool and None."""
         return document.model_dump()
 
     def restore(self, stored: object) -> Any:  # noqa: ANN401  # an instance of `model`
-        """The model of which `dump` was made, lists for tuples allowed."""
+        """Return the model from which `dump` was made. Lists are accepted for tuples."""
         return self.validate(stored, STORED)
 
 

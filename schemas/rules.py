@@ -10,12 +10,12 @@ ItemsT = TypeVar("ItemsT", bound=Sequence[object])
 
 
 def fault(message: str, *at: int | str) -> PydanticCustomError:
-    """Return the error of a rule of our own: what would be right, and where below the place that was checked."""
+    """Return the error of one of our own rules: what would be right, and where, below the checked place."""
     return PydanticCustomError("rule", message, {"at": at})
 
 
 def unique(field: str) -> Callable[[ItemsT], ItemsT]:
-    """Return a validator of a list: `field` differs in all its items."""
+    """Return a validator of lists: `field` differs in all items."""
     get = attrgetter(field)
 
     def check(items: ItemsT) -> ItemsT:
@@ -29,12 +29,12 @@ def unique(field: str) -> Callable[[ItemsT], ItemsT]:
 
 
 def present(*fields: str) -> dict[str, Any]:
-    """JSON Schema: these members are there and are not null."""
+    """Return the JSON Schema that requires these members, and not as null."""
     return {"required": list(fields), "properties": {field: {"not": {"type": "null"}} for field in fields}}
 
 
 def nullable_defaults(schema: dict[str, Any]) -> None:
-    """Let every member that is not required be null too (contract §8 Identity: absent = `null`)."""
+    """Let every member that is not required also be null (contract ID15)."""
     required = schema.get("required", ())
     for name, member in schema["properties"].items():
         if name not in required and {"type": "null"} not in member.get("anyOf", ()):

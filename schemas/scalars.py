@@ -1,8 +1,8 @@
-"""The scalar types of the wire and their inner forms (contract §1).
+"""The scalar types of the wire and their inner forms (contract §1.3).
 
 Their validators have two modes, chosen by the context, a `Keyring`. From the wire, instants and dates are strings, and
-card numbers and PINs are plain and leave as tokens; no model ever holds a plain one. In stored form (`STORED`) values
-are what `model_dump()` made of them: so a parked document is rebuilt without its plain numbers.
+card numbers and PINs are plain text that becomes tokens; no model ever holds a plain one. In stored form (`STORED`),
+values are those of `model_dump()`, so a parked document is rebuilt without its plain numbers.
 """
 
 import re
@@ -41,8 +41,8 @@ _END_US: Final = (date.max.toordinal() + 1 - EPOCH_DAY) * DAY_US
 class CardToken(NamedTuple):
     """A card number as HMACs of its canonical form, one for each key, the current key's first.
 
-    `spelled` holds the HMACs of the number as it was written, where that is not the canonical form. Cards issued and
-    digests made before numbers had a canonical form are known by those.
+    `spelled` has the HMACs of the number as it was written, if that is not the canonical form. Cards issued and digests
+    made before numbers had a canonical form are found by these.
     """
 
     tokens: tuple[bytes, ...]
@@ -51,28 +51,28 @@ class CardToken(NamedTuple):
 
     @property
     def known_as(self) -> tuple[bytes, ...]:
-        """Every HMAC under which the ledger may know the card; the first that it knows counts."""
+        """Every HMAC under which the ledger may know the card. The first one that it knows counts."""
         return self.spelled + self.tokens
 
 
 class PinToken(NamedTuple):
-    """A PIN as HMACs, one a key, the current key's first."""
+    """A PIN as HMACs, one for each key, the current key's first."""
 
     tokens: tuple[bytes, ...]
 
 
 class Keyring(Protocol):
-    """The context of every validation: makes tokens of plain numbers, for the tenant of the document."""
+    """The context of every validation: makes tokens of plain numbers, for the document's tenant."""
 
     @property
     def stored(self) -> bool:
-        """Values are in stored form."""
+        """Whether values are in stored form."""
 
     def number(self, plain: str, /) -> CardToken:
-        """The tokens of a card number as it was written; `canonical_number` gives its canonical form."""
+        """Return the tokens of a card number as it was written; `canonical_number` gives its canonical form."""
 
     def pin(self, plain: str, /) -> PinToken:
-        """The tokens of a PIN, 4–12 digits."""
+        """Return the tokens of a PIN, 4–12 digits."""
 
 
 class _Stored:
@@ -96,7 +96,7 @@ class Wire(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class NullMeans:
-    """`null` stands for the default (contract §8 Identity: absent = `null` = the default written out)."""
+    """`null` stands for the default (contract ID15)."""
 
     default: object
 
@@ -109,14 +109,14 @@ class NullMeans:
 
 
 class CurrencyCode:
-    """One of the ISO 4217 alphabetic codes, looked up in a hash table."""
+    """An ISO 4217 alphabetic code, looked up in a hash table."""
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.literal_schema(list(CURRENCIES))
 
 
 def is_stored(info: ValidationInfo) -> bool:
-    """Whether a value comes from the ledger, not from the wire."""
+    """Return whether a value comes from the ledger, not from the wire."""
     return info.context is not None and info.context.stored
 
 
@@ -127,7 +127,9 @@ _INSTANT = re.compile(
 
 
 def parse_instant(text: str) -> int:
-    """Microseconds since 1970 UTC of an RFC 3339 time with offset; more digits are cut off. ValueError otherwise."""
+    """Return the microseconds since 1970 UTC of an RFC 3339 time with offset; further digits are cut off. Raises
+    ValueError.
+    """
     if _INSTANT(text) is None:
         raise ValueError("not an RFC 3339 time with offset")
     since = datetime.fromisoformat(text.upper()) - EPOCH
@@ -138,7 +140,7 @@ def parse_instant(text: str) -> int:
 
 
 def format_instant(instant_us: int) -> str:
-    """RFC 3339 in UTC with a `Z`: without a fraction, or with six digits."""
+    """Return RFC 3339 in UTC with a `Z`, without a fraction or with six digits."""
     seconds, micros = divmod(instant_us, 1_000_000)
     text = (EPOCH + timedelta(seconds=seconds, microseconds=micros)).isoformat()
     return text.replace("+00:00", "Z")
@@ -155,7 +157,7 @@ def _instant(value: object, info: ValidationInfo) -> int:
     raise fault("a time with offset, like 2026-03-01T10:15:00Z")
 
 
-# For the JSON Schemas, where `format` is a note only. A pattern can't say which Februaries have 29 days.
+# For the JSON Schemas, in which `format` is only a note. A pattern can't say which Februaries have 29 days.
 _YEAR = "(?:[0-9]{3}[1-9]|[0-9]{2}[1-9][0-9]|[0-9][1-9][0-9]{2}|[1-9][0-9]{3})"
 _DAY_OF_MONTH = (
     "(?:(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)|02-(?:0[1-9]|[12][0-9]))"
@@ -171,7 +173,7 @@ _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}").fullmatch
 
 BIRTH_DATE_PATTERN: Final = f"^(?:{_YEAR}|-)-{_DAY_OF_MONTH}$"
 _BIRTH_DATE: Final = "a date, like 1815-12-10, or --12-10 without the year"
-_LEAP_YEAR: Final = "2000"  # stands in where the year is not told, so that 29 February is a day
+_LEAP_YEAR: Final = "2000"  # used if the year is not given, so that 29 February is valid
 
 
 def _birth_date(text: str) -> str:
@@ -200,7 +202,7 @@ _is_pin = re.compile(r"[0-9]{4,12}").fullmatch
 
 
 def canonical_number(number: str) -> str:
-    """The one form of a card number: without spaces and dashes, letters in upper case (contract §9 Cards)."""
+    """Return the canonical form of a card number: no spaces or dashes, letters in upper case (contract CARD1)."""
     return number.replace(" ", "").replace("-", "").upper()
 
 
@@ -225,7 +227,7 @@ def _pin(value: object, info: ValidationInfo) -> PinToken:
 
 
 def canonical_decimal(text: str) -> str:
-    """The one way to write an unsigned decimal: `1.0` and `01` are `1`."""
+    """Return the canonical form of an unsigned decimal: `1.0` and `01` are `1`."""
     if "." not in text and text[0] != "0":
         return text
     whole, _, fraction = text.partition(".")
@@ -236,7 +238,7 @@ def canonical_decimal(text: str) -> str:
 ID_PATTERN: Final = r"^[\x20-\x7e]*$"
 TEXT_PATTERN: Final = r"^[^\x00]*$"
 DECIMAL_PATTERN: Final = r"^[0-9]{1,15}(\.[0-9]{1,12})?$"
-# Each pattern in words: what would be right.
+# Each pattern in words, as what would be right.
 PATTERNS: Final[Mapping[str, str]] = {
     ID_PATTERN: "printable ASCII characters only",
     TEXT_PATTERN: "a text without NUL characters",
@@ -260,7 +262,7 @@ FromOne = Annotated[int, Field(ge=1, le=LIMIT)]
 
 Instant = Annotated[int, PlainValidator(_instant), WithJsonSchema(INSTANT_SCHEMA)]
 Date = Annotated[int, PlainValidator(_date), WithJsonSchema(DATE_SCHEMA)]
-# YYYY-MM-DD, or --MM-DD of a person who does not tell the year; kept as it is written.
+# YYYY-MM-DD, or --MM-DD without the year; kept as it is written.
 BirthDate = Annotated[str, StringConstraints(pattern=BIRTH_DATE_PATTERN), AfterValidator(_birth_date)]
 CardNumber = Annotated[
     CardToken,
