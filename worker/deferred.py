@@ -1,4 +1,4 @@
-"""Commands that are built only when they are used, so that `g3n` starts without loading what it does not need."""
+"""Commands that are built when they are used, so that `g3n` starts without loading what it does not need."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,18 +9,18 @@ from typer.main import get_command
 
 
 class Deferred(TyperCommand):
-    """Stands for a command or a group until it is used: `made` then returns the command, or the typer app of it."""
+    """Stands for a command or a group until it is used. `made` then returns the command, or the group's typer app."""
 
     def __init__(self, name: str, short_help: str, made: Callable[[], Any]) -> None:
         super().__init__(name, short_help=short_help)
         self._made = made
 
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:  # noqa: ANN401  # click's own, which typer keeps to itself
-        """Return the context of the command itself: parsing, running and completion go on with its `command`."""
+        """Return the context of the real command, with which parsing, running and completion go on."""
         return self.made().make_context(info_name, args, parent, **extra)
 
     def made(self) -> Any:  # noqa: ANN401  # click's own, as above
-        """Return the command that this one stands for."""
+        """Return the real command."""
         made = self._made()
         return get_command(made) if isinstance(made, typer.Typer) else made
 

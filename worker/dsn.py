@@ -1,4 +1,4 @@
-"""What is wrong with the URL of a Postgres, told without any part of it: its password may stand anywhere in it."""
+"""Check the URL of a Postgres. No message holds any part of it, because the password may be anywhere in it."""
 
 import re
 from pathlib import Path
@@ -20,7 +20,7 @@ _MOST = 65_535
 
 
 def fault(dsn: str) -> str | None:
-    """Why the URL can't be used, in a phrase that follows the setting's name; None where nothing is wrong with it."""
+    """Return why the URL can't be used, as a phrase that follows the setting's name, or None."""
     if dsn.partition("://")[0] not in SCHEMES:
         return "must begin with postgresql://"
     try:
@@ -50,13 +50,13 @@ def _wrong_option(name: str, value: str) -> str | None:
 
 
 def password(dsn: str) -> str | None:
-    """The password of a URL that has no fault; None where it has none."""
+    """Return the password of a valid URL, or None."""
     secret = urlsplit(dsn).password
     return None if secret is None else unquote(secret)
 
 
 def is_remote(dsn: str) -> bool:
-    """Whether some server of the URL is not on this machine."""
+    """Return whether a server of the URL is not on this machine."""
     parts = urlsplit(dsn)
     given = dict(parse_qsl(parts.query)).get("host")
     hosts = (given or parts.netloc.rpartition("@")[2]).split(",")

@@ -1,8 +1,8 @@
 """Errors by whose fault they are.
 
-A rejection (the customer's) is an outcome and an undecodable record (the publisher's) a dead letter: neither is an
-exception here. What is left is the world's fault (`retriable`: try again, then leave without committing), the
-operator's (`OperatorError`: say what to do) and ours (anything else: crash).
+A rejection (the customer's fault) is an outcome, and an undecodable record (the publisher's) is a dead letter: neither
+is an exception. What is left is the environment's fault (`retriable`: try again, then exit without committing), the
+operator's (`OperatorError`: say what to do) or ours (anything else: crash).
 """
 
 import ssl
@@ -11,15 +11,15 @@ import traceback
 import asyncpg
 from aiokafka import errors as kafka
 
-# Connection, serialization and deadlock, resources, operator intervention, the server's files: none says anything
-# about a document.
+# Connections, serialization and deadlocks, resources, operator intervention, the server's files: none of these
+# depends on a document.
 _RETRIABLE_CLASSES = ("08", "40", "53", "57", "58")
 # Read-only (a failover is under way), idle in a transaction for too long, lock not available.
 _RETRIABLE_STATES = ("25006", "25P03", "55P03")
-# asyncpg has one class for misuse and for a connection that was lost: only the words differ.
+# asyncpg has one class for misuse and for lost connections; only the messages differ.
 _LOST = ("clos", "another operation", "released back to the pool")
-# aiokafka does not mark these as retriable, and yet they pass: a member that the group dropped, a producer that must be
-# made anew, a broker that restarts.
+# aiokafka does not mark these as retriable, but they pass: a member that the group dropped, a producer that has to be
+# created again, a broker that restarts.
 _KAFKA_PASSES = (
     kafka.BrokerNotAvailableError, kafka.CommitFailedError, kafka.CorruptRecordException, kafka.DuplicateSequenceNumber,
     kafka.FetchSessionIdNotFound, kafka.IllegalGenerationError, kafka.IllegalStateError, kafka.InvalidFetchSessionEpoch,
@@ -31,27 +31,27 @@ _KAFKA_PASSES = (
 
 
 class Unavailable(Exception):
-    """Kafka or Postgres does not do its part just now; the same again may work."""
+    """Kafka or Postgres does not answer properly just now. The same call may work later."""
 
 
 class OperatorError(Exception):
-    """Something outside must be put right first; the message says what, and is all that a person needs to read."""
+    """An operator has to repair something first. The message says what, and is all that a person needs to read."""
 
 
 class Halted(OperatorError):
-    """Partitions whose next record is gone from the topic: reading on would skip documents."""
+    """The next record of these partitions is gone from the topic: reading on would skip documents."""
 
 
 class Unwritable(OperatorError):
-    """A topic takes no message of ours: what leads to it stops, because skipping would lose an outcome."""
+    """A topic does not accept our messages. Its partitions stop, because skipping would lose an outcome."""
 
 
 def retriable(error: BaseException) -> bool:
-    """Whether it is the world's fault, so that trying again makes sense."""
+    """Return whether the error is the environment's fault, so that trying again makes sense."""
     match error:
         case OperatorError():
             return False
-        case asyncpg.InvalidCachedStatementError():  # the schema was migrated; asyncpg prepares the statement anew
+        case asyncpg.InvalidCachedStatementError():  # the schema was migrated; asyncpg prepares the statement again
             return True
         case asyncpg.PostgresError():
             state = error.sqlstate or ""
@@ -60,7 +60,7 @@ def retriable(error: BaseException) -> bool:
             return False
         case asyncpg.InterfaceError():
             return any(words in str(error) for words in _LOST)
-        case asyncpg.InternalClientError():  # the protocol is out of step: Postgres ended the connection midway
+        case asyncpg.InternalClientError():  # the protocol is out of step: Postgres closed the connection
             return True
         case kafka.KafkaError():
             return bool(error.retriable) or isinstance(error, _KAFKA_PASSES)
@@ -69,7 +69,7 @@ def retriable(error: BaseException) -> bool:
 
 
 def describe(error: BaseException) -> str:
-    """The error in a line without any value: Postgres and Python quote what they choke on, so most say only a name."""
+    """Return the error in one line without values. Postgres and Python quote values, so most errors are only named."""
     name = type(error).__name__
     match error:
         case asyncpg.PostgresError():
@@ -85,7 +85,7 @@ def describe(error: BaseException) -> str:
 
 
 def frames(error: BaseException) -> list[str]:
-    """Where it happened and what caused it, innermost last: places and names, no values."""
+    """Return where the error happened and what caused it, innermost first: places and names, no values."""
     lines = []
     cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     if cause is not None:

@@ -1,4 +1,4 @@
-"""Where tests kill the process: G3N_FAULT=name, or name:3 for the third time that the point is passed."""
+"""Points at which tests kill the process: G3N_FAULT=name, or name:3 for the third time."""
 
 import os
 
@@ -7,7 +7,7 @@ _left = int(_COUNT or 1)
 
 
 def point(name: str) -> None:
-    """Die here, as kill -9 would, if G3N_FAULT names this point; otherwise nothing."""
+    """Die here, as by kill -9, if G3N_FAULT names this point. Otherwise do nothing."""
     if name != _NAME:
         return
     global _left  # noqa: PLW0603 - the one thing that outlives a call

@@ -1,4 +1,4 @@
-"""Structured logs on stderr. Never a value: no line carries what a record, a row or a setting holds."""
+"""Structured logs on stderr. No line holds a value of a record, a row or a setting."""
 
 import logging
 import sys
@@ -12,7 +12,7 @@ _SELDOM_S = 60.0
 
 
 def configure(level: str, style: str) -> None:
-    """Everything that is logged in this process, libraries included, goes to stderr at `level` and above.
+    """Log everything in this process, libraries included, to stderr, at `level` and above.
 
     `style`: json, console, or auto (JSON unless stderr is a terminal).
     """
@@ -36,11 +36,11 @@ def configure(level: str, style: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    # At DEBUG the Kafka client writes keys and values, and the others their share.
+    # At DEBUG the Kafka client logs keys and values; other libraries do, too.
     for name in ("asyncpg", "asyncio"):
         logging.getLogger(name).setLevel(max(logging.INFO, root.level))
-    # Their INFO lines tell of every step of joining a group, of starting a server and of every request; `assigned`,
-    # `ready` and `called` say it. Below it the MCP SDK writes whole messages.
+    # Their INFO lines report each step of joining a group and of starting a server, and each request; our `assigned`,
+    # `ready` and `called` say the same. The MCP SDK logs whole messages.
     for name in ("aiokafka", "uvicorn", "httpcore", "httpx", "mcp"):
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
     structlog.configure(
@@ -56,8 +56,8 @@ def configure(level: str, style: str) -> None:
 
 
 class _Seldom(logging.Filter):
-    """While a broker is away the Kafka client says so thousands of times a second, in many words: one line a minute
-    is enough. A line with an exception is a fault of its own; of each place one a minute passes.
+    """Lets one line a minute pass. While a broker is away, the Kafka client logs thousands of lines a second, in many
+    wordings. A line with an exception is a fault of its own: one a minute passes for each place.
     """
 
     def __init__(self) -> None:
@@ -66,7 +66,7 @@ class _Seldom(logging.Filter):
         self._left_out = 0
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether the line is another library's, or the first in a minute."""
+        """Return whether the line is the first in a minute, or of another library."""
         if not super().filter(record):
             return True
         place = (record.pathname, record.lineno) if record.exc_info else None
@@ -81,7 +81,7 @@ class _Seldom(logging.Filter):
 
 
 def _exception(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """An exception as its safe description and its frames: a traceback's own text quotes rows and values."""
+    """Return an exception as its safe description and its frames. A traceback's own text quotes rows and values."""
     raised = event.pop("exc_info", None)
     if raised is True:
         raised = sys.exc_info()
@@ -92,5 +92,5 @@ def _exception(_logger: WrappedLogger, _method: str, event: EventDict) -> EventD
         event["frames"] = errors.frames(raised)
     record = event.get("_record")
     if isinstance(record, logging.LogRecord):
-        record.exc_info = record.exc_text = None  # or the handler appends the traceback all the same
+        record.exc_info = record.exc_text = None  # else the handler appends the traceback
     return event

@@ -1,7 +1,7 @@
-"""How many cards that are not accepted one source of a topic may name (contract §9): beyond it, none of its requests
-has its card accepted, so that whoever may write to a topic can't try numbers and PINs by the thousand.
+"""Limits how many cards that are not accepted one source on a topic may name.
 
-The clock is that of the records, so that reading a topic again, at whatever speed, decides the same.
+Beyond the limit, no request of that source has its card accepted. So a publisher can't try numbers and PINs by the
+thousand. The clock is that of the records, so reading a topic again decides the same, at any speed.
 """
 
 from collections import OrderedDict
@@ -24,7 +24,7 @@ class Sources:
         self._buckets: OrderedDict[tuple[str, str], tuple[float, int]] = OrderedDict()
 
     def may_guess(self, document: Document) -> bool:
-        """Whether the document's source may still name a card that is not accepted."""
+        """Return whether the document's source may still name a card that is not accepted."""
         return not self._buckets or self._left(document) >= 1
 
     def missed(self, document: Document) -> None:

@@ -1,7 +1,7 @@
-"""Which types and tenants each input topic may carry: the text of G3N_TOPIC_RULES.
+"""Which types and tenants each input topic may carry: parses G3N_TOPIC_RULES.
 
 `scm.tenders: scm.tender.* @ acme, globex; crm.commands: crm.loyalty.*, crm.customer.create` Entries end at semicolons.
-A topic that no entry names may carry everything, one that some name only what one of these allows.
+A topic without an entry may carry everything. A topic with entries may carry what one of them allows.
 """
 
 import re
@@ -18,7 +18,7 @@ Allowed = Mapping[str, Mapping[str, frozenset[str]]]
 
 
 class Rule(NamedTuple):
-    """What an entry allows; no orgcode: any."""
+    """What an entry allows. Without orgcodes it allows any tenant."""
 
     topic: str
     types: tuple[str, ...]
@@ -26,7 +26,7 @@ class Rule(NamedTuple):
 
 
 def parse(text: str) -> tuple[Rule, ...]:
-    """The rules of the setting's text. Raises ValueError, without any part of it."""
+    """Return the rules in the setting's text. Raises ValueError, whose message holds no part of the text."""
     return tuple(_rule(entry) for entry in text.split(";") if entry.strip())
 
 
@@ -45,7 +45,7 @@ def _parts(text: str) -> list[str]:
 
 
 def allowed(rules: Iterable[Rule], types: Iterable[str]) -> Allowed:
-    """What the rules come to, for the types that there are. Raises ValueError for one that allows none of them."""
+    """Return what the rules allow, among the existing types. Raises ValueError for a rule that allows no type."""
     known, found = tuple(types), dict[str, dict[str, frozenset[str]]]()
     for rule in rules:
         of_topic = found.setdefault(rule.topic, {})
