@@ -1,4 +1,6 @@
-"""Bytes → document or the reason why not; outcome → bytes. Behind this door nothing holds a card number or a PIN."""
+"""Bytes to document, or to the reason why not; outcome to bytes. Nothing behind this package holds a card number or a
+PIN.
+"""
 
 from worker.codec.decode import Decoder, Document, Record, Undecodable, Unreadable
 from worker.codec.encode import ENCODER_VERSION, Message, Outlet

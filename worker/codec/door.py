@@ -1,4 +1,6 @@
-"""The body of a request → a document: read as strictly as a record of a topic, by the same models (contract §5)."""
+"""The body of a request becomes a document: parsed as strictly as a record of a topic, by the same models (contract
+§5).
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -14,7 +16,7 @@ ISSUE: Final = "crm.giftcard.issue"
 
 
 def json_object(raw: bytes) -> dict[str, Any]:
-    """The members of a body. Raises Refused."""
+    """Return the members of a body. Raises Refused."""
     parsed = parse(raw)
     if not isinstance(parsed, dict):
         raise Refused(DeadLetterReason.INVALID, "data: an object")
@@ -24,7 +26,9 @@ def json_object(raw: bytes) -> dict[str, Any]:
 def document(
     type_: str, data: Mapping[str, Any], keyring: Keyring, now_us: int, *, trusted: bool, traceparent: bytes | None
 ) -> Document:
-    """`data` has its id. It happened when it came in, unless `data` says when. Raises pydantic.ValidationError."""
+    """Return the document; `data` has its id. `occurred_at` is the time of receipt, unless `data` has one. Raises
+    pydantic.ValidationError.
+    """
     kind = DOCUMENTS[type_]
     model = kind.validate({"occurred_at": format_instant(now_us), **data}, keyring)
     subject = getattr(model, kind.id_field)
@@ -35,8 +39,9 @@ def document(
 
 
 def numbered(type_: str, data: Mapping[str, Any], issue_id: str, keyring: Keyring) -> Sequence[dict[str, Any]]:
-    """The data of an issue that names no card, with the number made of its identity (contract §2.3); of anything else
-    nothing. After a change of the card key it may have been made with an older one: so one a key, the current first.
+    """Return the data of an issue that names no card, with the number made from its identity (contract CMD15); nothing
+    for anything else. An older card key may have made the number, so there is one for each key, the current key's
+    first.
     """
     card = data.get("gift_card")
     if type_ != ISSUE or not (card is None or (isinstance(card, dict) and card.get("number") is None)):

@@ -1,4 +1,4 @@
-"""Keyed digests: card numbers and PINs become HMACs while a document is decoded; content gets its digest."""
+"""Keyed digests: card numbers and PINs become HMACs while a document is decoded, and content gets its digest."""
 
 import hmac
 from hashlib import blake2b, sha256
@@ -10,19 +10,19 @@ from schemas.scalars import CardToken, PinToken, Wire, canonical_number
 
 KEY_ID_BYTES = 2
 TOKEN_BYTES = 16
-# ISO/IEC 7812: 6 is merchandising, 19 digits are the most. So many cannot be guessed, nor do two ever meet.
+# ISO/IEC 7812: 6 stands for merchandising, and 19 digits are the maximum: too many to be guessed, or to collide.
 CARD_PREFIX = "6"
 CARD_DIGITS = 19
 SEAL_BYTES = 8
 
 
 def key_id(key: bytes) -> bytes:
-    """What a token begins with: which key it was made with."""
+    """Return the beginning of a token, which tells the key that made it."""
     return sha256(b"id" + key).digest()[:KEY_ID_BYTES]
 
 
 class Keyring:
-    """One tenant's view of the active keys, the current one first. A context of `schemas` validation."""
+    """One tenant's view of the active keys, the current key first. A context of `schemas` validation."""
 
     stored = False
 
@@ -33,7 +33,7 @@ class Keyring:
         self._digest_keys = [sha256(b"digest" + key).digest() for key in keys]
 
     def number(self, plain: str, /) -> CardToken:
-        """Key id and HMAC of a card number under each active key."""
+        """Return key id and HMAC of a card number under each active key."""
         canonical = canonical_number(plain)
         spelled = () if plain == canonical else self._tokens(b"number", plain)
         return CardToken(self._tokens(b"number", canonical), canonical[-4:], spelled)
@@ -46,35 +46,39 @@ class Keyring:
         return tuple(key_id + hmac.digest(key, text, sha256)[:TOKEN_BYTES] for key_id, key in self._keys)
 
     def generated_numbers(self, issue_id: str) -> tuple[str, ...]:
-        """The card number of an issue that names none, under each active key: a function of its identity."""
+        """Return the card number of an issue that names none, under each active key: a function of its identity."""
         text = b"\0".join((b"issue", self._org, issue_id.encode()))
         return tuple(_card_number(hmac.digest(key, text, sha256)) for _, key in self._keys)
 
     def digest(self, kind: DocumentType, model: Wire, key_index: int = 0, version: int | None = None) -> bytes:
-        """The digest of a document's content, under the current key or an older one; `version` None: the newest."""
+        """Return the digest of a document's content, under the current key or an older one; `version` None is the
+        newest version.
+        """
         content = ormsgpack.packb(kind.content(model, key_index, version or kind.digest_version))
         return blake2b(content, key=self._digest_keys[key_index], digest_size=TOKEN_BYTES).digest()
 
     def matches(self, kind: DocumentType, model: Wire, digest: bytes, version: int) -> bool:
-        """Whether a stored digest of this version is this content's, whichever active key it was made with."""
+        """Return whether a stored digest of this version belongs to this content, under any active key."""
         return any(self.digest(kind, model, index, version) == digest for index in range(len(self._digest_keys)))
 
     def seal(self, content: bytes) -> bytes:
-        """Proof that these bytes were given out for this tenant, by whoever has the current key."""
+        """Return a proof that these bytes were issued for this tenant by a holder of the current key."""
         return blake2b(
             self._org + b"\0" + content, key=self._digest_keys[0], digest_size=8, person=b"crm-seal"
         ).digest()
 
 
 def pseudonym(key: bytes, text: bytes) -> bytes:
-    """The HMAC of a record's key under the card key, in hex; one for all spellings of a card number."""
+    """Return the HMAC of a record's key under the card key, in hex. All spellings of a card number give the same."""
     canonical = canonical_number(text.decode("latin-1"))
     digest = hmac.digest(key, b"record key\0" + canonical.encode("utf-8"), sha256)
     return digest[:TOKEN_BYTES].hex().encode()
 
 
 def identity(key: bytes, orgcode: str, type_: str, subject: str) -> bytes:
-    """The HMAC of a document's identity under the card key: a subject that nobody may read still finds its document."""
+    """Return the HMAC of a document's identity under the card key: a subject that nobody may read still finds its
+    document.
+    """
     return hmac.digest(key, f"identity\0{orgcode}\0{type_}\0{subject}".encode(), sha256)[:TOKEN_BYTES]
 
 
@@ -85,6 +89,6 @@ def _card_number(random: bytes) -> str:
 
 
 def luhn(body: str) -> str:
-    """The check digit of a card number (ISO/IEC 7812-1 annex B)."""
+    """Return the check digit of a card number (ISO/IEC 7812-1 annex B)."""
     doubled = (int(digit) * (2 if place % 2 == 0 else 1) for place, digit in enumerate(reversed(body)))
     return str(-sum(part // 10 + part % 10 for part in doubled) % 10)

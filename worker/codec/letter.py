@@ -1,4 +1,4 @@
-"""A dead letter as a message: the record as it came, secrets masked, and where it came from and why (contract §3)."""
+"""A dead letter as a message: the record with its secrets masked, where it came from, and why (contract §3.4)."""
 
 from collections.abc import Callable
 from typing import Final
@@ -9,14 +9,16 @@ from worker.codec.mask import Masked, mask, mask_header, names_secret
 from worker.codec.shapes import MASK, masked_text
 
 MASKED: Final = ("crm-masked", b"true")
-_HEADER_BYTES: Final = 1 << 16  # of all of a record's headers; the values beyond are masked unseen
+_HEADER_BYTES: Final = 1 << 16  # bytes of all headers of a record; values beyond are masked unread
 
 Pseudonym = Callable[[bytes], bytes]
 """A record's key → its HMAC, so that letters of one key stay together and in order."""
 
 
 def dead_letter(letter: Undecodable, topic: str, consumer_group: str, pseudonym: Pseudonym) -> Message:
-    """The letter for its topic. `crm-truncated` says how long a value was of which it has only the beginning."""
+    """Return the letter for its topic. If it has only the beginning of a value, `crm-truncated` has the
+    value's length.
+    """
     record = letter.record
     key = record.key
     value, masked, truncated = mask(record.value)

@@ -1,7 +1,7 @@
-"""Dead letters show a record as it came, except card numbers, PINs and personal data (contract §3).
+"""Mask card numbers, PINs and personal data in dead letters; the rest of a record stays as it came (contract §3.4).
 
-JSON is masked member by member: what the contract knows stays, what it does not know is judged by its name and shape.
-Everything else is text that we do not understand, and judged by names and shapes alone (`worker.codec.shapes`).
+JSON is masked member by member: members of the contract stay, others are judged by name and shape. Everything else is
+text that we do not understand, and is judged by names and shapes alone (`worker.codec.shapes`).
 """
 
 import json
@@ -17,7 +17,7 @@ MOST_BYTES: Final = 1 << 20
 # Masking text costs up to 0.7 µs a byte, in calls that hold the interpreter's lock.
 TEXT_BYTES: Final = 1 << 16
 _PLAIN_ID: Final = re.compile(r"[\w.:/+ -]{0,128}", re.ASCII).fullmatch
-# A schema registry's mark, a byte order mark: bytes that no text has, before the text.
+# A schema registry's magic byte or a byte order mark before the text.
 _PREFIX: Final = re.compile(rb"[^\x20-\x7e]{0,16}")
 _CONTROL: Final = re.compile(r"[\x01-\x08\x0b\x0c\x0e-\x1f]")
 # Characters in the notations of JSON, forms and XML.
@@ -33,7 +33,7 @@ _KEY_BYTES: Final = 256
 
 
 class Masked(NamedTuple):
-    """A value without its secrets. `found`: there were some. `truncated`: this is only its beginning."""
+    """A value without its secrets. `found`: it had some. `truncated`: this is only its beginning."""
 
     value: bytes | None
     found: bool
@@ -41,9 +41,9 @@ class Masked(NamedTuple):
 
 
 def mask(value: bytes | None) -> Masked:
-    """The value with its secrets masked. Without any, the bytes are as they came.
+    """Return the value with its secrets masked. A value without secrets keeps its bytes.
 
-    JSON of up to `MOST_BYTES` is masked whole; of anything else that is large only the beginning is.
+    JSON of up to `MOST_BYTES` is masked whole. Of other large values only the beginning is kept.
     """
     if not value:
         return Masked(value, found=False)
@@ -67,7 +67,7 @@ def mask(value: bytes | None) -> Masked:
 
 
 def mask_header(name: str, value: bytes | None) -> Masked:
-    """The value of a record's header with its secrets masked."""
+    """Return the value of a header with its secrets masked."""
     if not value:
         return Masked(value, found=False)
     match header_secrecy(name):
@@ -80,17 +80,17 @@ def mask_header(name: str, value: bytes | None) -> Masked:
 
 
 def names_secret(key: bytes) -> bool:
-    """Whether a record's key holds a card number or personal data, or is no id at all."""
+    """Return whether a record's key holds a card number or personal data, or is not an id at all."""
     return len(key) > _KEY_BYTES or _NUMBER_IN_KEY.search(key) is not None or _names_secret(key)
 
 
 def _names_secret(key: bytes) -> bool:
-    """Whether a key is JSON or text in which a secret has its name."""
+    """Return whether a key is JSON, or text, in which a secret is named."""
     return any(mark in key for mark in b"{:=<") and mask(key).found
 
 
 def _masked(value: Any, shown: Secrecy) -> Any:  # noqa: ANN401  # JSON
-    """JSON with its secrets masked; `shown` is what may be seen of this value."""
+    """Return JSON with its secrets masked; `shown` says what may be seen of this value."""
     if value is None or shown is Secrecy.SECRET:
         return None if value is None else MASK
     if isinstance(value, dict):
@@ -119,7 +119,9 @@ def _member(name: str, around: Secrecy) -> Secrecy:
 
 
 def _masked_string(text: str) -> str:
-    """A string; JSON in it is read as JSON: some publishers encode twice. One that is too long is masked whole."""
+    """Return a string with its secrets masked. JSON in it is read as JSON: some publishers encode twice. A string that
+    is too long is masked whole.
+    """
     if len(text) > TEXT_BYTES:
         return MASK
     if text[:1] in {"{", "[", '"'}:
@@ -129,9 +131,11 @@ def _masked_string(text: str) -> str:
 
 
 def _masked_bytes(value: bytes) -> tuple[bytes, bool]:
-    """Bytes that are no JSON. Where something is masked, NULs and perhaps escapes are gone as well."""
+    """Return bytes that are not JSON with their secrets masked. If something is masked, NULs and perhaps escapes are
+    dropped.
+    """
     text = value.replace(b"\0", b"").decode("utf-8", "surrogateescape")
-    if _CONTROL.search(text, 16):  # not text: what it holds can't be told apart
+    if _CONTROL.search(text, 16):  # not text, so nothing in it can be told apart
         return MASK.encode(), True
     masked = masked_lines(text)
     plain = _ESCAPES.sub(_unescaped, masked)

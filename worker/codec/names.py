@@ -1,4 +1,4 @@
-"""Which names announce a secret: card numbers, PINs, personal data, in the spellings that other systems use."""
+"""Names that announce a secret: card numbers, PINs, personal data, in the spellings of other systems."""
 
 import re
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from schemas.registry import DOCUMENTS
 
 
 class Secrecy(Enum):
-    """What the value under a name may show."""
+    """What may be shown of the value under a name."""
 
     SECRET = auto()  # nothing
     CARD = auto()  # only the members of a card that we know
@@ -32,7 +32,7 @@ _WORDS: Final = frozenset({
     "cell", "csc", "cvc", "cvv", "dob", "fax", "gan", "holder", "iban", "msisdn", "pan", "password", "passwd", "pin",
     "pwd", "secret", "street", "stripe", "tel", "track",
 })  # fmt: skip
-# Parts of a name, whatever is before and behind them: customerName, e-mail, phoneNumber, giftcardnumber, PINCODE.
+# Parts of names, with anything around them: customerName, e-mail, phoneNumber, giftcardnumber, PINCODE.
 _PARTS: Final = re.compile(
     r"name|mail|phone|mobile|birth|address|passcode|pincode|pinblock|(?:^|card|user)pin(?:no|nr|number)?$|magstripe"
     r"|database64|externalid|^(?:no|nr|num|number|code)$|(?:security|verification|access)code"
@@ -44,7 +44,9 @@ _NAME_LENGTH: Final = 64
 
 @lru_cache(maxsize=4096)
 def secrecy(name: str) -> Secrecy:
-    """What may be shown of the value under this name: a member of JSON, a column, a tag, a header without `ce_`."""
+    """Return what may be shown of the value under this name: a member of JSON, a column, a tag, a
+    header without `ce_`.
+    """
     if name in _CARDS:
         return Secrecy.CARD
     words = [word.lower() for word in _WORD.findall(name[-_NAME_LENGTH:])]
@@ -59,13 +61,13 @@ def secrecy(name: str) -> Secrecy:
 
 
 def header_secrecy(name: str) -> Secrecy:
-    """The same of a record's header, an attribute of binary mode or not."""
+    """Return the same for a record's header, an attribute of binary mode or not."""
     return secrecy(name.lower().removeprefix(HEADER_PREFIX))
 
 
 @lru_cache(maxsize=1)
 def known_names() -> frozenset[str]:
-    """The names that the contract gives to members and attributes."""
+    """Return the names of the contract's members and attributes."""
     models: tuple[type[BaseModel], ...] = (Envelope, *(kind.model for kind in DOCUMENTS.values()))
     return frozenset(name for model in models for name in _names(model, set())) | {"content-type"}
 

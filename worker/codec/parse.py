@@ -1,4 +1,4 @@
-"""JSON as strictly as a ledger needs it: no duplicate keys, no NaN, no NUL, no lone surrogates."""
+"""Parse JSON as strictly as a ledger needs: no duplicate keys, no NaN, no NUL, no lone surrogates."""
 
 import json
 from typing import Any, NoReturn
@@ -11,7 +11,7 @@ MAX_DEPTH = 64
 
 
 class Refused(Exception):
-    """A record that becomes a dead letter: `reason` for the header, `detail` without any value."""
+    """The record becomes a dead letter: `reason` is for the header, `detail` holds no value."""
 
     def __init__(self, reason: DeadLetterReason, detail: str = "") -> None:
         super().__init__(reason, detail)
@@ -20,7 +20,9 @@ class Refused(Exception):
 
 
 def parse(raw: bytes) -> Any:  # noqa: ANN401  whatever the JSON is
-    """The value of a JSON text in UTF-8. Raises Refused: not_json, or invalid where it is JSON but not acceptable."""
+    """Return the value of a JSON text in UTF-8. Raises Refused: `not_json`, or `invalid` for JSON that is not
+    acceptable.
+    """
     try:
         value = jiter.from_json(raw, allow_inf_nan=False, catch_duplicate_keys=True, cache_mode="keys")
     except ValueError:
@@ -31,7 +33,7 @@ def parse(raw: bytes) -> Any:  # noqa: ANN401  whatever the JSON is
 
 
 def _explain(raw: bytes) -> NoReturn:
-    """Why the fast parser refused: what other parsers take for JSON is `invalid`, the rest `not_json`."""
+    """Return why the fast parser refused the text: `invalid` if other parsers take it for JSON, else `not_json`."""
     twice = False
 
     def pairs(members: list[tuple[str, object]]) -> dict[str, object]:

@@ -1,6 +1,6 @@
-"""Secrets in text that no parser understood: found by the name before them, and by their shape.
+"""Find secrets in text that no parser understood, by the name before them and by their shape.
 
-Everything here takes linear time, whatever the text: each pattern is anchored, bounded or possessive.
+Everything here takes linear time for any text: each pattern is anchored, bounded or possessive.
 """
 
 import csv
@@ -49,15 +49,15 @@ _CLOSING_BYTES: Final = 4096  # how far behind a tag we look for the one that cl
 
 
 def masked_text(text: str) -> str:
-    """The text with secrets masked: what follows a secret's name, and whatever has the shape of a secret."""
+    """Return the text with secrets masked: what follows a secret's name, and what has the shape of a secret."""
     if "<" in text:
         text = _tags_masked(text)
     return _SHAPES.sub(_shape, _pairs_masked(text))
 
 
 def masked_lines(text: str) -> str:
-    """The same of a text that may be a table: columns with a secret's name are masked, and rows without names that
-    hold a number.
+    """Return a text that may be a table with secrets masked: columns with a secret's name, and, without names, rows
+    that hold a number.
     """
     table = _table(text)
     if table is not None:
@@ -78,7 +78,7 @@ def _pairs_masked(text: str) -> str:
     while (pair := _PAIR.search(text, done)) is not None:
         value = pair.end()
         end = _end(text, value, len(pair["level"] or "")) if _is_hidden(pair["name"]) else value
-        if _COLON.match(text, end):  # that was a key, of an object whose bracket is missing
+        if _COLON.match(text, end):  # a key of an object whose bracket is missing
             end = value
         kept += _shown(text, done, value, end)
         done = end
@@ -97,14 +97,16 @@ def _tags_masked(text: str) -> str:
 
 
 def _shown(text: str, done: int, value: int, end: int) -> tuple[str, ...]:
-    """The text from `done` on, with the value from `value` to `end` masked, unless it is empty, null or masked."""
+    """Return the text from `done` on, with the value from `value` to `end` masked, unless it is empty,
+    null or masked.
+    """
     if end == value or text.startswith(("null", MASK, QUOTED), value):
         return (text[done:end],)
     return text[done:value], QUOTED
 
 
 def _is_hidden(name: str) -> bool:
-    """Whether the value after these words is a secret: all of them are its name, or only the last one is."""
+    """Return whether the value after these words is a secret: all of them are its name, or only the last one is."""
     return secrecy(name) in _HIDDEN or (" " in name and secrecy(name.rpartition(" ")[2]) in _HIDDEN)
 
 
@@ -112,7 +114,7 @@ _HIDDEN: Final = frozenset({Secrecy.SECRET, Secrecy.CARD})
 
 
 def _tag_end(text: str, start: int, name: str) -> int:
-    """Where the content of a tag ends: at its closing tag, else at the next tag."""
+    """Return where the content of a tag ends: at its closing tag, else at the next tag."""
     closing = text.find(f"{name}>", start, start + _CLOSING_BYTES)
     if closing != -1:
         return text.rfind("<", start, closing)
@@ -121,7 +123,7 @@ def _tag_end(text: str, start: int, name: str) -> int:
 
 
 def _end(text: str, start: int, level: int) -> int:
-    """Where the value that begins at `start` ends; the end of all where it does not."""
+    """Return where the value that begins at `start` ends, or the end of the text."""
     if text.startswith("\\" * level + '"', start):
         return _string_end(text, start + level + 1, level)
     if (other := _OTHER_QUOTES.match(text, start)) is not None:
@@ -140,7 +142,7 @@ def _nested_end(text: str, start: int, level: int) -> int:
             depth += 1 if mark[0] in "{[" else -1
             if depth == 0:
                 return place
-        elif len(mark[1]) < level:  # the string ended in which this JSON is
+        elif len(mark[1]) < level:  # the string around this JSON has ended
             return mark.start()
         else:
             place = _string_end(text, place, level)
@@ -148,7 +150,7 @@ def _nested_end(text: str, start: int, level: int) -> int:
 
 
 def _string_end(text: str, start: int, level: int) -> int:
-    """Behind the quote that closes a string: an even number of backslashes of its own stands before it."""
+    """Return the position behind the quote that closes a string: an even number of backslashes precedes it."""
     for quote in _QUOTE.finditer(text, start):
         own, rest = divmod(len(quote[1]) - level, level + 1)
         if own < 0:
@@ -168,7 +170,7 @@ _NAMES_SOMETHING: Final = re.compile(r"[:=<>{}\[\]]")
 
 
 def _table(text: str) -> str | None:
-    """A table whose header names a secret, with that column masked; None of anything else."""
+    """Return a table whose header names a secret, with that column masked, or None."""
     head, newline, _ = text[:4096].lstrip().partition("\n")
     delimiter = max(_DELIMITERS, key=head.count)
     if not newline or not head.count(delimiter):
@@ -191,7 +193,7 @@ def _table(text: str) -> str | None:
 
 
 def _row(line: str) -> str:
-    """A row of a table without a header: all of it is masked where it holds a number, as its neighbours may be a PIN
+    """Return a row of a table without a header. If it holds a number, all of it is masked: its neighbours may be a PIN
     and a name.
     """
     if any(mark in line for mark in _DELIMITERS) and not _NAMES_SOMETHING.search(line) and _NUMBER.search(line):

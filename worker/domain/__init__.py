@@ -1,1 +1,1 @@
-"""The one pure room: decides. No I/O, no clock, no randomness; the ledger loads and writes what it needs."""
+"""The pure core, which decides. No I/O, no clock, no randomness: the ledger loads and writes what it needs."""

@@ -1,4 +1,4 @@
-"""Consents: given or withdrawn for a purpose, in force from an instant (contract §2.2 Earning, §2.3)."""
+"""Consents: granted or withdrawn for a purpose, in force from an instant (contract CUST2, EARN11)."""
 
 from collections.abc import Iterable, Iterator
 from operator import attrgetter
@@ -8,9 +8,10 @@ from worker.domain.lots import Account, Kind
 
 
 def consented(books: Books, customer_id: str, purpose: str, at_us: int) -> bool:
-    """Whether the purpose was granted at an instant, on any channel; what names no channel is said of all.
+    """Return whether the purpose was granted at an instant, on any channel. A consent without a channel holds for all
+    channels.
 
-    Of a merged customer their own record counts and those that it was merged into, whichever spoke last.
+    For a merged customer, the consents of all their ids form one log.
     """
     said = [
         consent
@@ -22,9 +23,10 @@ def consented(books: Books, customer_id: str, purpose: str, at_us: int) -> bool:
 
 
 def in_force(said: Iterable[Consent]) -> dict[str, Consent]:
-    """Of all that was said for one purpose, in the order of decision, what counts: by channel, "" for all of them.
+    """Return the consents in force for one purpose, by channel; "" stands for all channels. `said` is in the order of
+    decision.
 
-    The latest `at_us` counts, of equal ones the one decided later; one that names no channel ends those before it.
+    The latest `at_us` counts; of equal ones, the one decided later. A consent without a channel ends those before it.
     """
     counts: dict[str, Consent] = {}
     for consent in sorted(said, key=attrgetter("at_us")):
@@ -35,7 +37,7 @@ def in_force(said: Iterable[Consent]) -> dict[str, Consent]:
 
 
 def note(books: Books, consent: Consent) -> None:
-    """Remember a consent; of a merged customer it is the one's that they were merged into, whose id is in use now."""
+    """Record a consent. For a merged customer, it is recorded for the id that is in use now."""
     *_, record = records(books, consent.customer_id)
     entry = consent._replace(customer_id=record.key)
     books.consents.setdefault(record.key, []).append(entry)
@@ -43,7 +45,7 @@ def note(books: Books, consent: Consent) -> None:
 
 
 def records(books: Books, customer_id: str) -> Iterator[Account]:
-    """The customer's own record, then those that it was merged into."""
+    """Return the customer's own record, then those that it was merged into."""
     record = books.holder(customer_id)
     while record is not None and record.kind is Kind.POINTS:
         yield record

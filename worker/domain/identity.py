@@ -1,11 +1,11 @@
-"""Generated ids are functions of a document's identity: a retry makes the same."""
+"""Generated ids. They are functions of a document's identity, so a retry generates the same id."""
 
 from hashlib import blake2b
 from uuid import UUID
 
 
 def derived_id(*parts: str) -> str:
-    """A UUID (version 8 layout) from the parts of an identity."""
+    """Return a UUID (version 8 layout) derived from the parts of an identity."""
     digest = bytearray(blake2b("\n".join(parts).encode(), digest_size=16, person=b"crm-id").digest())
     digest[6] = digest[6] & 0x0F | 0x80
     digest[8] = digest[8] & 0x3F | 0x80
@@ -18,5 +18,7 @@ def account_id(orgcode: str, kind: int, key: str) -> str:
 
 
 def pin_digest(token: bytes, card_id: str) -> bytes:
-    """What is stored of a PIN: its keyed token bound to the card, so that equal PINs of two cards do not look equal."""
+    """Return what is stored of a PIN: its keyed token, bound to the card, so that equal PINs of two cards look
+    different.
+    """
     return blake2b(token, key=card_id.encode()[:64], digest_size=16, person=b"crm-pin").digest()

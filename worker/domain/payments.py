@@ -1,6 +1,6 @@
-"""The tenders of a sale: what it takes of those that it names, and what its void gives back (contract §2.2, §10).
+"""The tenders of a sale: what it takes from the tenders that it names, and what its void gives back (contract §2.2).
 
-A tender belongs to the completed sale that names it first; of another sale's nothing moves.
+A tender belongs to the completed sale that names it first. In another sale, nothing of it moves.
 """
 
 from schemas.documents import SaleCompleted, SaleTender
@@ -16,7 +16,7 @@ STORED_VALUE = ("gift_card", "points")
 
 
 def capture(doc: SaleCompleted, named: SaleTender, sale: Sale, books: Books) -> TenderPart:
-    """The sale acts as a capture of the tender that it names, unless that belongs to another sale."""
+    """Capture the tender that the sale names, unless it belongs to another sale."""
     tender = books.tender(named.tender_id)
     sale.tenders.append(tender.id)
     if not tender.claim(sale.id):
@@ -41,7 +41,7 @@ def capture(doc: SaleCompleted, named: SaleTender, sale: Sale, books: Books) -> 
 
 
 def _of_another_sale(tender: Tender, currency: str) -> Reason | None:
-    """Why a sale takes nothing from a tender that belongs to another one."""
+    """Return why a sale takes nothing from a tender that belongs to another one."""
     return first(
         [
             Reason.INVALID_STATE,
@@ -52,11 +52,12 @@ def _of_another_sale(tender: Tender, currency: str) -> Reason | None:
 
 
 def orphans(sale: Sale, books: Books, day: int) -> list[TenderPart]:
-    """What became of the tenders that were requested for this sale and that no sale names (contract §10 Orphans).
+    """Return the parts of tenders that were requested for this sale and that it does not name (contract SALE12,
+    SALE14).
 
-    Tills retry a payment under another id. A hold is released; what was captured stays, and is told.
+    Tills retry a payment under another id. A hold is released. A captured tender stays captured, and is listed.
     """
-    if sale.crowded:  # a placeholder's id: its requests are not this sale's
+    if sale.crowded:  # the id is a placeholder, so its requests are not this sale's
         return []
     parts = []
     for tender in map(books.tender, sale.requests):
@@ -71,7 +72,9 @@ def orphans(sale: Sale, books: Books, day: int) -> list[TenderPart]:
 
 
 def for_payers(books: Books, parts: list[TenderPart], day: int) -> list[TenderPart]:
-    """The parts; each that a notice follows has the tender's own customer and, if it took points, their account."""
+    """Return the parts. Each one that a notice follows has the tender's own customer and, if it took points, their
+    account.
+    """
     return [_for_payer(books, part, day) if part.moved else part for part in parts]
 
 
@@ -87,8 +90,8 @@ def _position(tender: Tender) -> tuple[State, int, int]:
 
 
 def void_all(sale: Sale, books: Books, at_us: int) -> list[TenderPart]:
-    """Void the tenders that belong to the sale, and those of no sale whose requests name it. What its returns gave back
-    to any other tender is taken again (contract §10).
+    """Void the tenders that belong to the sale, and those that belong to no sale and whose requests name it. Take back
+    what the sale's returns refunded to other tenders (contract SVOID5–7).
     """
     ids = dict.fromkeys(sale.tenders + sale.requests)
     hit = [tender for tender in map(books.tender, ids) if tender.owner in ("", sale.id)]

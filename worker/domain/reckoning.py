@@ -1,4 +1,6 @@
-"""How points came about, line by line, from what was stored: the arithmetic of `loyalty.points_of`, told in full."""
+"""Recompute how points came about, line by line, from what is stored: the arithmetic of
+`loyalty.points_of`, in full.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +16,9 @@ _PLAIN = LineBasis(Exclusion.NONE, 0, None)
 
 
 class LineReckoning(NamedTuple):
-    """`exact` = eligible × rate × all factors; `floor` of it, and `left_over` 1 where a remaining point fell to it."""
+    """`exact` = eligible × rate × all factors; `floor` is its floor; `left_over` is 1 if one of the remaining points
+    fell to the line.
+    """
 
     line_id: int
     net_minor: int
@@ -28,7 +32,7 @@ class LineReckoning(NamedTuple):
 
 @dataclass(slots=True)
 class Reckoning:
-    """The points of all lines. `missed`: a higher campaign that ran without the customer's consent."""
+    """The points of all lines. `missed` is a higher campaign that ran, but without the customer's consent."""
 
     points_per_unit: Fraction
     unit_minor: int
@@ -48,7 +52,7 @@ class Reckoning:
 
 
 def reckon(version: PolicyVersion, currency: str, nets: Mapping[int, int], basis: Basis | None) -> Reckoning | None:
-    """Reckon the points of lines, net minor units by id, again; None where the policy lacks the currency."""
+    """Recompute the points of lines (net minor units by id). Return None if the policy lacks the currency."""
     earn = version.policy.earn
     unit_minor = earn.unit_minor.get(currency)
     if unit_minor is None:

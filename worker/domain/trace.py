@@ -1,4 +1,4 @@
-"""What explaining a return or a void takes later, and nobody could recompute: it is stored beside the outcome."""
+"""What explaining a return or a void needs later, and nobody could recompute. It is stored beside the outcome."""
 
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -20,7 +20,7 @@ class Change(IntEnum):
 
 
 class Move(NamedTuple):
-    """One part, and the days of the lot that it is about."""
+    """One part, and the days of its lot."""
 
     account: Account
     change: Change
@@ -30,25 +30,25 @@ class Move(NamedTuple):
 
     @property
     def plain(self) -> bool:
-        """Of the lot that is available and never expires: the transfers tell as much."""
+        """Whether the part concerns the lot that is available and never expires: transfers say as much."""
         return self.change in (Change.TAKEN, Change.CREDITED) and not self.available_day and self.expires_day == NEVER
 
 
 class ReturnedLine(NamedTuple):
-    """A line of a return; `sale_line_id` 0 without a receipt. What the sale's line keeps follows from the sale."""
+    """A line of a return; `sale_line_id` is 0 without a receipt. What the sale's line keeps follows from the sale."""
 
     line_id: int
     sale_line_id: int
-    before_minor: int  # what earlier returns had brought back of the sale's line
+    before_minor: int  # what earlier returns had returned of the sale's line
     asked_minor: int
 
 
 @dataclass(slots=True)
 class Trace:
-    """`rated`, `currency`: what a return without a receipt was rated by."""
+    """`rated` and `currency`: how a return without a receipt was rated."""
 
     lines: list[ReturnedLine] = field(default_factory=list)
-    set_off: int = 0  # points that had been taken back by hand before
+    set_off: int = 0  # points that were taken back by hand before
     rated: Basis | None = None
     currency: str = ""
     moves: list[Move] = field(default_factory=list)
