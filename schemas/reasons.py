@@ -194,7 +194,7 @@ class Reason(StrEnum):
     )
     INSUFFICIENT_BALANCE = (
         "insufficient_balance", Category.INSUFFICIENT_BALANCE, "the balance is too small",
-        "Take less, or use `allow_partial` where there is one.", _P.REQUEST, _P.COMMAND,
+        "Take less, or allow a partial amount where that is possible.", _P.REQUEST, _P.COMMAND,
     )
     TENDERS_MISMATCH = (
         "tenders_mismatch", _INVALID, "the tenders do not add up to the lines",
