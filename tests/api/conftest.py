@@ -1,4 +1,4 @@
-"""The API in this process, on a database of the test's own; and what a key of it may ask."""
+"""The API in this process, on a database of the test's own, and keys for it."""
 
 import contextlib
 import json

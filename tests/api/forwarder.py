@@ -1,4 +1,4 @@
-"""A way to Postgres that a test can close and open again."""
+"""A connection to Postgres that a test can cut and restore."""
 
 import asyncio
 import contextlib

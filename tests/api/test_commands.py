@@ -1,4 +1,4 @@
-"""What decides something: the same identity, answers and rows as through the topics (contract §1, §5)."""
+"""Operations that decide something have the same identity, answers and rows as on the topics (contract §1, §5)."""
 
 import asyncio
 

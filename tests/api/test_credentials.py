@@ -1,4 +1,4 @@
-"""Who may ask: keys, sessions, scopes, tenants (contract §5)."""
+"""Keys, sessions, scopes and tenants (contract §5)."""
 
 import asyncio
 from datetime import timedelta

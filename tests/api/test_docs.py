@@ -1,4 +1,4 @@
-"""docs/api.md says what there is."""
+"""docs/api.md agrees with the code."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What every exchange has; and bodies that no good client sends."""
+"""What all exchanges share, and bodies that no good client sends."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""Every route of the table: what its example asks is answered as the OpenAPI file says; nobody sees another tenant."""
+"""Every route answers its example as the OpenAPI file says, and shows nothing of another tenant."""
 
 import json
 from pathlib import Path

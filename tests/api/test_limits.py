@@ -1,4 +1,4 @@
-"""How much a key may ask, and what a card that is not accepted gives away: nothing (contract §2.2 Safety)."""
+"""Rates of keys; and a refused card tells nothing (contract §2.2 Safety)."""
 
 import asyncio
 import contextlib

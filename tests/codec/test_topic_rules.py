@@ -1,4 +1,4 @@
-"""A setting bounds the types and tenants of a topic (contract §10, `not_allowed_here`)."""
+"""A setting bounds the types and tenants of a topic (contract ENV5)."""
 
 import pytest
 

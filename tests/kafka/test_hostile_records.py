@@ -1,4 +1,4 @@
-"""No record stops a partition, whatever its bytes: it is a dead letter, and the worker goes on (contract §9)."""
+"""No record stops a partition, whatever its bytes: it is a dead letter, and the worker goes on (contract ENV6)."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""A fault of the program ends one document, one waiting document or one deadline, and nothing else (contract §9)."""
+"""A fault of the program ends one document, one waiting document or one deadline, and nothing else (contract DLT9)."""
 
 from collections.abc import Callable
 from typing import Any

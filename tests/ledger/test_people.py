@@ -1,4 +1,4 @@
-"""After a merge every id leads to one person: profiles, updates, status, erasure (contract §10 One person)."""
+"""After a merge every id leads to one person: profiles, updates, status, erasure (contract CUST1–5)."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""On the topics, guesses of cards are limited by source (contract §9)."""
+"""On the topics, guesses of cards are limited by source (contract SAFE1)."""
 
 import pytest
 from structlog.testing import capture_logs

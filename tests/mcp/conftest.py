@@ -1,4 +1,4 @@
-"""The real API, for the tests that ask it, as those of the API have it."""
+"""The real API, with the fixtures of its own tests."""
 
 from tests.api.conftest import caller, new_caller, service, serving
 

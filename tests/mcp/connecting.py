@@ -1,4 +1,4 @@
-"""The SDK's own client, connected to the server in this process; the API behind it is scripted."""
+"""The SDK's own client, connected to the server in this process, with a scripted API behind it."""
 
 import json
 import math

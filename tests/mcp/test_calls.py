@@ -1,4 +1,4 @@
-"""What becomes of a tool call: what the API is asked, what is answered, and what an error says and keeps to itself."""
+"""Tool calls: what the API is asked, what the caller gets, and what an error says and hides."""
 
 import json
 import uuid

@@ -1,4 +1,4 @@
-"""What is dangerous takes two calls: for a while, once, by the same caller, with the same arguments."""
+"""Dangerous operations take two calls: within minutes, once, by the same caller, with the same arguments."""
 
 import json
 from collections.abc import Callable

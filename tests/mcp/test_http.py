@@ -1,4 +1,4 @@
-"""`g3n mcp --http` as a process of its own: whose key is used, who is turned away at the door."""
+"""`g3n mcp --http` as a process: whose key is used, and who is turned away."""
 
 import contextlib
 import json

@@ -1,4 +1,4 @@
-"""Every tool against the real API on a real ledger: what it may, what it may not, and the same rows as over HTTP."""
+"""Every tool against the real API on a real ledger: what it may do, what it may not, and the same rows as over HTTP."""
 
 import json
 from collections.abc import AsyncIterator

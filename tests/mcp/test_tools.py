@@ -1,4 +1,4 @@
-"""What the list of tools says: typed, told, and no more than was allowed."""
+"""The list of tools: typed, described, and no more than was allowed."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""A shell whose server answers by the examples; a test may say another answer."""
+"""A shell whose server answers with the examples, unless a test says otherwise."""
 
 import time
 from collections.abc import Iterator

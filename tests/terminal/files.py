@@ -1,4 +1,4 @@
-"""Files to import, and what is asked because of them."""
+"""Files to import, and the requests that they cause."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""A terminal of its own for a command: what is typed there, and what it shows."""
+"""A terminal for one command: what is typed there, and what it shows."""
 
 import os
 import pty
@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-# Whoever leads a session and opens a terminal has it as its own: getpass asks there.
+# A session leader that opens a terminal gets it as its controlling terminal, where getpass asks.
 _LEAD = "import os, sys; os.open(os.ttyname(0), os.O_RDWR); os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
 
 
@@ -22,7 +22,7 @@ class Terminal:
         self._read_to = 0
 
     def wait_for(self, text: str) -> str:
-        """What was shown since the text before, up to this one."""
+        """Return what was shown since the last match, up to this text."""
         while (at := self._shown.find(text, self._read_to)) < 0:
             if not self._read():
                 raise AssertionError(f"it ended without {text!r}:\n{self._shown}")
@@ -33,7 +33,7 @@ class Terminal:
         os.write(self._handle, text.encode())
 
     def end(self) -> tuple[int, str]:
-        """The exit status, and all that was shown."""
+        """Return the exit status, and all that was shown."""
         while self._read():
             pass
         return self._process.wait(), self._shown
@@ -49,7 +49,7 @@ class Terminal:
 
 @contextmanager
 def terminal(environment: Mapping[str, str], folder: Path, *words: str) -> Iterator[Terminal]:
-    """`g3n` with these words at a terminal; it is ended with the block."""
+    """Run `g3n` with these words at a terminal, until the end of the block."""
     handle, inner = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-c", _LEAD, "-m", "worker", *words], cwd=folder,

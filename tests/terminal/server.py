@@ -1,4 +1,4 @@
-"""A real HTTP server that answers what a test says: for how the client travels, not for what the API decides."""
+"""A real HTTP server that answers as a test says: for how the client sends, not for what the API decides."""
 
 import contextlib
 import json
@@ -14,7 +14,7 @@ from schemas.problems import MEDIA_TYPE, Code, details
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request as it came."""
+    """A request as it was received."""
 
     route: str
     headers: Mapping[str, str]
@@ -27,7 +27,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What goes back; `dropped`: the connection ends instead; `after`: only once the event is set."""
+    """The response. `dropped`: the connection is closed instead. `after`: sent once the event is set."""
 
     status: int = 200
     body: bytes = b"{}"
@@ -49,7 +49,7 @@ def problem(code: Code, reason: str, detail: str = "", outcome: object = None, *
 
 @dataclass
 class Api:
-    """`answer` is asked for every request, one at a time; `asked` has them all."""
+    """`answer` answers every request, one at a time; `asked` has them all."""
 
     url: str
     answer: Callable[[Asked], Reply]
@@ -58,14 +58,14 @@ class Api:
 
 
 def in_turn(*replies: Reply) -> Callable[[Asked], Reply]:
-    """One reply a request; the last one for all that follow."""
+    """Return one reply for each request; the last one answers all further requests."""
     left = list(replies)
     return lambda _: left.pop(0) if len(left) > 1 else left[0]
 
 
 @contextmanager
 def serving(answer: Callable[[Asked], Reply]) -> Iterator[Api]:
-    """The server on a port of its own, until the end of the block."""
+    """Yield the server, on a port of its own."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"

@@ -1,4 +1,4 @@
-"""`g3n` as a person or a script runs it, against a server that answers what the test says."""
+"""`g3n` as a person or a script runs it, against a server that answers as the test says."""
 
 import os
 import subprocess
@@ -30,7 +30,7 @@ class Done:
 
 
 def invoke(words: Sequence[str], environment: Mapping[str, str | None], stdin: str | bytes = "") -> Done:
-    """`g3n` with these words in this process; a variable that is None is not set."""
+    """Run `g3n` with these words in this process; a variable that is None is not set."""
     done = CliRunner().invoke(app, words, prog_name="g3n", input=stdin, env=environment)
     if done.exception is not None and not isinstance(done.exception, SystemExit):
         raise done.exception
@@ -38,34 +38,34 @@ def invoke(words: Sequence[str], environment: Mapping[str, str | None], stdin: s
 
 
 def by_example(asked: Asked) -> Reply:
-    """What the API's documents say that it answers."""
+    """Return the answer in the API's documents."""
     key = {"Idempotency_Key": asked.key} if asked.key else {}
     return ok(door_examples.ANSWERS[_OF_ROUTE[asked.route].name], **key)
 
 
 def pins(body: Mapping[str, Any]) -> str:
-    """The lines of stdin for what a command line does not show."""
+    """Return the lines of stdin for what is not on the command line."""
     parts = (body, *(part for part in body.values() if isinstance(part, dict)))
     return "".join(f"{part['pin']}\n" for part in parts if "pin" in part)
 
 
 @dataclass
 class Shell:
-    """A folder of one's own, and the variables of a profile that the server knows."""
+    """A folder of its own, and the variables of a profile that the server knows."""
 
     api: Api
     folder: Path
     environment: dict[str, str]
 
     def g3n(self, *words: str, stdin: str | bytes = "") -> Done:
-        """In this process, without a terminal."""
+        """Run in this process, without a terminal."""
         return invoke(words, self._variables(), stdin)
 
     def crm(self, *words: str, stdin: str | bytes = "") -> Done:
         return self.g3n("crm", *words, stdin=stdin)
 
     def process(self, *words: str) -> "subprocess.Popen[str]":
-        """A process of its own, for what is killed."""
+        """Start a process, for tests that kill it."""
         return subprocess.Popen(
             [sys.executable, "-m", "worker", *words], cwd=self.folder, env=self.whole_environment(),
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,

@@ -1,4 +1,4 @@
-"""How the client travels: what it sends, what it asks again, and what it makes of what is no answer."""
+"""The client: what it sends, what it repeats, and how it handles responses that are not answers."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""Every operation of the table is a command, and its options make exactly the body that the API's documents show."""
+"""Every operation is a command, and its options make exactly the body in the API's documents."""
 
 import json
 import shlex

@@ -1,4 +1,4 @@
-"""`g3n crm policy edit`: $EDITOR, what is wrong, the difference, the question, and nothing lost on the way."""
+"""`g3n crm policy edit`: $EDITOR, the errors, the difference, the question; no text is ever lost."""
 
 import re
 import stat

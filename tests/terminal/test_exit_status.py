@@ -1,4 +1,4 @@
-"""How a command ends: a code for programs, a line for a person, and what to do."""
+"""How a command ends: an exit status for programs, a line for people, and what to do."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Whole numbers and amounts: what a person types is the number that is sent, or nothing is sent."""
+"""Whole numbers and amounts: the typed number is sent, or nothing is."""
 
 import pytest
 

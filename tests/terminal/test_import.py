@@ -1,4 +1,4 @@
-"""Import of customers and gift cards: what is done is not done twice, and what is not done is done the next time."""
+"""Import of customers and gift cards: nothing is done twice, and the next run does what is left."""
 
 import json
 import signal

@@ -1,4 +1,4 @@
-"""A file that is not right: all of it is looked at before anything is sent, and no value of it is said again."""
+"""Invalid files: the whole file is checked before anything is sent, and no message repeats a value."""
 
 import pytest
 

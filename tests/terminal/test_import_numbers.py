@@ -1,4 +1,4 @@
-"""The numbers of generated gift cards: said once, so none may be lost, mixed up or read by others."""
+"""The numbers of generated gift cards are shown once, so none may be lost, mixed up or read by others."""
 
 import csv
 import stat

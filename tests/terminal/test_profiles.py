@@ -1,4 +1,4 @@
-"""`g3n login` and `logout`, and whom a command asks."""
+"""`g3n login` and `logout`, and which profile a command uses."""
 
 import stat
 import tomllib

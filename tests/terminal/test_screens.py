@@ -1,4 +1,4 @@
-"""What a person sees: the examples of all answers as `screens.txt` has them, and what else a screen must not do."""
+"""What a person sees: every example of an answer as in `screens.txt`; and what a screen must not do."""
 
 import json
 import re

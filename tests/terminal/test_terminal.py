@@ -1,4 +1,4 @@
-"""At a terminal: secrets are asked for unseen, what is dangerous is asked about, Ctrl-C says what is known."""
+"""At a terminal: secrets are typed unseen, dangerous commands ask first, and Ctrl-C says what is known."""
 
 import re
 import threading

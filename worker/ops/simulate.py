@@ -30,7 +30,7 @@ async def simulate(
 
     `orgcode` stands in for the event's own where that is absent; `trusted`: as if it came with the scope card:trusted.
     `draft`: a policy to decide by instead of the one in force.
-    A simulation takes no PIN and treats each card as accepted (contract §9 Simulation), so nobody can try PINs with it.
+    A simulation takes no PIN and treats each card as accepted (contract SAFE7), so nobody can try PINs with it.
     Raises Invalid, or pipeline.Conflict.
     """
     now_us = time.time_ns() // 1000
