@@ -1,4 +1,4 @@
-"""`python -m devstack up | down | status`: what they print on standard output can be evaluated by a shell."""
+"""`python -m devstack up | down | status`. A shell can evaluate what they print on stdout."""
 
 import argparse
 import sys
@@ -20,7 +20,7 @@ def describe(report: Report) -> str:
 
 
 def run(command: str, directory: Path) -> int:
-    """Carry out a command; returns the exit code."""
+    """Run a command. Return the exit status."""
     if command == "up":
         began = time.monotonic()
         print(describe(stack.up(directory)))

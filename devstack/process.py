@@ -1,4 +1,4 @@
-"""A server as a child process: started, waited for, stopped."""
+"""A server as a child process: start, wait, stop."""
 
 import os
 import signal
@@ -18,7 +18,7 @@ LOG_TAIL_LINES = 15
 
 @dataclass(frozen=True)
 class Command:
-    """A program to run: `log` takes what it prints; `own` is a directory of its own, given where it may not be root."""
+    """A program to run. `log` gets its output; `own` is a directory that it gets for itself if it must not be root."""
 
     name: str
     argv: tuple[str, ...]
@@ -54,7 +54,7 @@ class Process:
         return self._popen.poll() is not None
 
     def finish(self, timeout_s: float) -> None:
-        """Wait for a program that ends by itself; `StackError` with its last words where it fails."""
+        """Wait for a program that ends by itself. Raises StackError with its last lines if it fails."""
         try:
             if self._popen.wait(timeout_s) != 0:
                 raise self.failure(f"failed with exit code {self._popen.returncode}")
@@ -63,7 +63,7 @@ class Process:
             raise self.failure(f"did not end in {timeout_s:.0f} s") from None
 
     def wait_until_it_says(self, ready: bytes, timeout_s: float) -> None:
-        """Wait for the line by which the server announces in its log that it serves."""
+        """Wait for the line in the server's log that says it is ready."""
         deadline = time.monotonic() + timeout_s
         while ready not in self._said():
             if self.has_ended():
@@ -76,7 +76,7 @@ class Process:
         self._popen.send_signal(what)
 
     def wait_or_kill(self, timeout_s: float) -> None:
-        """Wait for the end that was asked for, and kill what has not ended after `timeout_s`."""
+        """Wait for the process to end; kill it after `timeout_s`."""
         try:
             self._popen.wait(timeout_s)
         except subprocess.TimeoutExpired:

@@ -1,4 +1,4 @@
-"""Starting a stack, finding one that runs, stopping one."""
+"""Start a stack, find a running one, stop one."""
 
 import atexit
 import fcntl
@@ -26,7 +26,7 @@ ABANDONED_AFTER_S = 60
 
 
 class Stack:
-    """A Kafka and a Postgres that serve on loopback, until `stop` or until this process ends."""
+    """A Kafka and a Postgres on the loopback, until `stop` or until this process ends."""
 
     def __init__(self, report: Report, supervisor: subprocess.Popen[str]) -> None:
         self.bootstrap_servers = report.bootstrap_servers
@@ -38,7 +38,7 @@ class Stack:
         atexit.register(self.stop)
 
     def stop(self) -> None:
-        """End both servers and wait until they have ended; again does nothing."""
+        """Stop both servers and wait for them to end. Doing it again does nothing."""
         atexit.unregister(self.stop)
         self._supervisor.communicate(timeout=STOP_TIMEOUT_S)
 
@@ -57,8 +57,8 @@ def start(
 ) -> Stack:
     """Start a stack that ends with this process.
 
-    Its data stay in `directory`; without one they are thrown away. `postgres` and `kafka` are settings of the servers
-    that win over the defaults. Raises `StackError` where something is missing on this machine.
+    Its data stay in `directory`; without one they are deleted. `postgres` and `kafka` are settings of the servers that
+    override the defaults. Raises StackError if something is missing on this machine.
     """
     if directory is None:
         HOME.mkdir(exist_ok=True)
@@ -71,7 +71,7 @@ def start(
 
 
 def up(directory: Path = DEFAULT) -> Report:
-    """Start the stack of `directory` to run until `down`; the running one where there is one."""
+    """Start the stack of `directory`, to run until `down`. Return the running one if there is one."""
     if (report := find(directory)) is None:
         supervisor = launch(directory, attached=False, throwaway=False)
         report = answer(supervisor)
@@ -81,7 +81,7 @@ def up(directory: Path = DEFAULT) -> Report:
 
 
 def find(directory: Path = DEFAULT) -> Report | None:
-    """The stack that runs in `directory`, if any."""
+    """Return the stack that runs in `directory`, or None."""
     state = directory / "state.json"
     if not is_held(directory) or not state.exists():
         return None
@@ -89,7 +89,7 @@ def find(directory: Path = DEFAULT) -> Report | None:
 
 
 def down(directory: Path = DEFAULT) -> bool:
-    """Stop the stack of `directory` and wait until its processes have ended; False where none runs."""
+    """Stop the stack of `directory` and wait for its processes to end. Return False if none runs."""
     report = find(directory)
     if report is None:
         return False
@@ -104,7 +104,7 @@ def down(directory: Path = DEFAULT) -> bool:
 
 
 def is_held(directory: Path) -> bool:
-    """Whether a supervisor has `directory`: it holds a lock for as long as it lives."""
+    """Return whether a supervisor has `directory`: it holds a lock as long as it lives."""
     try:
         with (directory / "lock").open(encoding="ascii") as lock:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -123,7 +123,7 @@ def launch(
     postgres: Mapping[str, str] | None = None,
     kafka: Mapping[str, str] | None = None,
 ) -> subprocess.Popen[str]:
-    """Run a supervisor in a session of its own, where this terminal's Ctrl-C does not reach the servers."""
+    """Run a supervisor in its own session, where this terminal's Ctrl-C does not reach the servers."""
     directory.mkdir(parents=True, exist_ok=True)
     plan = Plan(
         directory=str(directory.resolve()),
@@ -145,7 +145,7 @@ def launch(
 
 
 def answer(supervisor: subprocess.Popen[str]) -> Report:
-    """What the supervisor says once both servers serve; `StackError` where it says why they don't."""
+    """Return the supervisor's report once both servers are ready. Raises StackError with its reason if they are not."""
     try:
         line = supervisor.stdout.readline() if supervisor.stdout else ""
     except BaseException:  # Ctrl-C while the servers start: they go with the one who asked for them
@@ -160,7 +160,7 @@ def answer(supervisor: subprocess.Popen[str]) -> Report:
 
 
 def remove_abandoned() -> None:
-    """Remove what throwaway stacks left whose supervisor was killed; a young directory may be about to be used."""
+    """Remove throwaway stacks whose supervisor was killed. A young directory may be about to be used, and stays."""
     for directory in HOME.glob("run-*"):
         if time.time() - directory.stat().st_mtime > ABANDONED_AFTER_S and not is_held(directory):
             shutil.rmtree(directory, ignore_errors=True)

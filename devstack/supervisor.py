@@ -1,7 +1,7 @@
-"""The process that owns a stack: starts both servers, says where they are, and ends them with itself.
+"""The process that owns a stack: it starts both servers, reports where they are, and stops them when it ends.
 
-Started by `devstack.stack` with its `Plan` as JSON; answers with one line of JSON, a `Report`. Ends on SIGTERM, when a
-server ends, and, where it is `attached`, when its standard input closes: that is, when whoever started it is gone.
+`devstack.stack` starts it with its `Plan` as JSON. It answers with one line of JSON, a `Report`. It ends on SIGTERM,
+when a server ends, and, if it is `attached`, when its stdin closes, because the process that started it is gone.
 """
 
 import fcntl
@@ -31,7 +31,7 @@ LOOK_EVERY_S = 0.25
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports of 127.0.0.1 that nobody listens on at this moment, all different."""
+    """Return different ports of 127.0.0.1 on which nobody listens now."""
     with ExitStack() as open_sockets:
         sockets = [open_sockets.enter_context(socket.socket()) for _ in range(count)]
         for each in sockets:
@@ -40,7 +40,7 @@ def free_ports(count: int) -> list[int]:
 
 
 def take_lock(directory: Path) -> IO[str]:
-    """Hold `directory` for this process; `StackError` where another supervisor has it."""
+    """Lock `directory` for this process. Raises StackError if another supervisor has it."""
     lock = (directory / "lock").open("w", encoding="ascii")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -60,7 +60,7 @@ class Supervisor:
         self.running: list[tuple[Process, signal.Signals]] = []
 
     def start(self) -> Report:
-        """Create what is not there yet, both at once; start both; return once both serve."""
+        """Create what is missing, start both servers, and return once both are ready."""
         jars = kafka.jars(Path(self.plan.cache))
         port, kafka_port, controller_port = free_ports(3)
         database, broker = self.directory / "postgres", self.directory / "kafka"
@@ -89,7 +89,9 @@ class Supervisor:
         )
 
     def watch(self) -> None:
-        """Return when whoever started this is gone; `StackError` when a server has ended by itself."""
+        """Return when the process that started this one is gone. Raises StackError when a server has ended
+        by itself.
+        """
         watched = [sys.stdin] if self.plan.attached else []
         while not select.select(watched, [], [], LOOK_EVERY_S)[0]:
             for process, _ in self.running:
@@ -97,7 +99,7 @@ class Supervisor:
                     raise process.failure("ended by itself")
 
     def stop(self) -> None:
-        """End both servers and leave nothing that says they run."""
+        """Stop both servers and delete the state."""
         (self.directory / "state.json").unlink(missing_ok=True)
         for process, how in self.running:
             process.tell(how)
@@ -113,7 +115,7 @@ class Supervisor:
 
 
 def write_state(directory: Path, report: Report) -> None:
-    """Let `python -m devstack status` find the stack; readable for its owner only, as it has the password."""
+    """Let `python -m devstack status` find the stack. Only the owner can read the file, because it has the password."""
     partial = directory / "state.partial"
     with os.fdopen(os.open(partial, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "w") as file:
         json.dump(asdict(report), file)

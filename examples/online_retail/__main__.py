@@ -21,7 +21,7 @@ _WIDTH_OFF_TERMINAL = 120
 
 
 def options_of(arguments: list[str], environment: dict[str, str]) -> Options:
-    """What to do; INVOICES, STACK and KEEP of the environment count where no argument says otherwise."""
+    """Return what to run. The variables INVOICES, STACK and KEEP apply where no argument does."""
     parser = argparse.ArgumentParser(
         prog="python -m examples.online_retail",
         description="Real invoices through Kafka, the worker and Postgres; without INVOICES, a small sample.",
@@ -41,12 +41,12 @@ def options_of(arguments: list[str], environment: dict[str, str]) -> Options:
 
 
 def main() -> int:
-    """0 where everything was as it must be; 1 where not, 2 for input that can't be used, 130 after Ctrl-C."""
+    """Return the exit status: 0 if every check passed, 1 if not, 2 for unusable input, 130 after Ctrl-C."""
     options = options_of(sys.argv[1:], dict(os.environ))
     console = Console(width=None if sys.stdout.isatty() else _WIDTH_OFF_TERMINAL)
-    # The client retries what it logs (a topic's leader is a moment late); what it can't help, it raises.
+    # The client retries what it logs (a topic's leader is late) and raises other errors.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-    # Whoever started it in the background may have it ignore Ctrl-C; what is told to stop here stops in order.
+    # A background process may ignore SIGINT; here it always stops the demo in order.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     try:

@@ -1,4 +1,4 @@
-"""The demo from top to bottom: prepare, serve, publish, let the real worker work, ring up the tills, check, tell."""
+"""The demo from top to bottom: prepare, serve, publish, let the real worker work, play the tills, check, report."""
 
 import asyncio
 import secrets
@@ -30,7 +30,7 @@ from examples.online_retail.tills import Scene, Step, Tills
 
 @dataclass(slots=True, frozen=True)
 class Options:
-    """What was asked for: a file of invoices, `devstack` or `docker`, whether servers and data stay afterwards."""
+    """What to run: a file of invoices, `devstack` or `docker`, and whether servers and data stay afterwards."""
 
     invoices: Path
     stack: str
@@ -39,7 +39,7 @@ class Options:
 
 @dataclass(slots=True)
 class Prepared:
-    """The documents of a file: what goes out in bulk, and the stories of the tills."""
+    """The documents of a file: those published in bulk, and the stories at the tills."""
 
     converter: Converter
     tills: Tills
@@ -48,7 +48,7 @@ class Prepared:
 
 @dataclass(slots=True)
 class Stage:
-    """Everything that runs while the demo plays."""
+    """Everything that runs during the demo."""
 
     console: Console
     run: summary.Run
@@ -57,7 +57,7 @@ class Stage:
 
 
 def prepare(path: Path) -> Prepared:
-    """Convert the whole file; raises InvoiceFileError before anything is started."""
+    """Convert the whole file. Raises InvoiceFileError before anything is started."""
     now = datetime.now(UTC).isoformat(timespec="seconds")
     prepared, selection = Prepared(Converter(), Tills(now)), Selection()
     for document in prepared.converter.convert(read_file(path)):
@@ -73,7 +73,7 @@ def prepare(path: Path) -> Prepared:
 
 
 def play(options: Options, console: Console) -> bool:
-    """The whole demo; whether all that must be true was.
+    """Play the whole demo. Return whether every check passed.
 
     Raises InvoiceFileError, ServersError, WorkerFailed, Silence.
     """
@@ -91,7 +91,7 @@ def play(options: Options, console: Console) -> bool:
 
 @contextmanager
 def _log_file(*, keep: bool) -> Iterator[Path]:
-    """Where the worker logs; it goes at the end unless it is to be kept, or a worker failed and it tells why."""
+    """Yield the worker's log file. It is removed at the end, unless it is to be kept or a worker failed."""
     directory = Path(tempfile.mkdtemp(prefix="g3n-demo-"))
     try:
         yield directory / "worker.log"
@@ -104,7 +104,7 @@ def _log_file(*, keep: bool) -> Iterator[Path]:
 
 
 async def _play(options: Options, console: Console, prepared: Prepared, servers: Servers, log: Path) -> bool:
-    # A container that stops its demo with SIGTERM gets the same orderly end as Ctrl-C.
+    # SIGTERM, for instance from a container, ends the demo in the same order as Ctrl-C.
     signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
     name = f"demo-{datetime.now(UTC):%Y%m%d-%H%M%S}"
     settings = {
@@ -143,7 +143,7 @@ async def _play(options: Options, console: Console, prepared: Prepared, servers:
 
 
 async def _issue_cards(stage: Stage, tills: Tills) -> None:
-    """A request for a card that is not known is declined for good, so the cards come first and are waited for."""
+    """Issue the cards and wait for them: a request for an unknown card is declined for good."""
     records = [record_of(document) for document in tills.issues]
     stage.outcomes.expect([(record.type, record.subject) for record in records])
     await stage.publisher.publish(records, lambda _: None)
@@ -153,7 +153,7 @@ async def _issue_cards(stage: Stage, tills: Tills) -> None:
 
 
 async def _publish_all(stage: Stage, records: Sequence[Record]) -> None:
-    """Everything at once, on three topics that know nothing of each other's order."""
+    """Publish everything at once, on three topics without an order between them."""
     stage.console.print("\n[bold]Invoices[/]: Kafka → worker → Postgres → Kafka", highlight=False)
     stage.outcomes.expect([(record.type, record.subject) for record in records])
     with gauge(stage.console, len(records)) as meter:
@@ -185,7 +185,7 @@ async def _act(stage: Stage, scene: Scene) -> None:
 
 
 async def _ask(stage: Stage, step: Step) -> str:
-    """Send what the step sends, and the next answer to it."""
+    """Send the step's document. Return the next answer to it."""
     answered = stage.outcomes.answered(step.to)
     match step.sends:
         case Document() as document:
@@ -195,13 +195,13 @@ async def _ask(stage: Stage, step: Step) -> str:
         case (topic, value):
             await stage.publisher.send(topic, None, value)
         case None:
-            # The last answer may have come while the step before was looked at: it is the second one.
+            # The second answer may have come while the previous step was checked.
             answered = 1
     return await stage.outcomes.answer(step.to, answered)
 
 
 def _find_cards(run: summary.Run, outcomes: Outcomes, tills: Tills) -> None:
-    """The card ids of the stories' cards, from the outcome that issued or spent them."""
+    """Return the card ids of the stories' cards, from the outcomes that issued or used them."""
     issues = {document.data["gift_card"]["number"]: (document.type, document.subject) for document in tills.issues}
     for card in tills.cards:
         data = outcomes.data.get(issues.get(card.number, ("scm.tender.requested", "till-voucher")), {})

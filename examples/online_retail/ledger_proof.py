@@ -1,4 +1,4 @@
-"""What the ledger in Postgres says of itself (tables and views: worker/ledger/migrations)."""
+"""What the ledger in Postgres adds up to (tables and views: worker/ledger/migrations)."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ SELECT (SELECT count(*) FROM account WHERE kind = 0) AS points_accounts,
        (SELECT count(*) FROM parked) AS parked
 """
 
-# What came out of each contra account and what went back to it, apart for points (kind 0) and gift cards (kind 1).
+# What each contra account gave and got back, separately for points (kind 0) and gift cards (kind 1).
 _BOOK = """
 SELECT a.kind, c.name,
        coalesce(sum(t.amount) FILTER (WHERE t.debit = c.id), 0)::bigint AS credited,
@@ -43,7 +43,7 @@ POINTS, CARD = 0, 1
 
 @dataclass(slots=True, frozen=True)
 class Flow:
-    """A contra account seen from the accounts of one kind: points or pence that it gave them, and took from them."""
+    """A contra account, seen from accounts of one kind: the points or pence that it gave them and took from them."""
 
     kind: int
     name: str
@@ -63,7 +63,9 @@ class TopCustomer:
 
 @dataclass(slots=True, frozen=True)
 class Proof:
-    """The ledger in numbers. Points are points, gift cards pence; `balances` by (kind, customer or card id)."""
+    """The ledger in numbers. Points are points, gift cards are in pence; `balances` is by (kind,
+    customer or card id).
+    """
 
     points_accounts: int
     cards: int
@@ -77,24 +79,24 @@ class Proof:
     top: tuple[TopCustomer, ...]
 
     def credited(self, kind: int, name: str) -> int:
-        """What a contra account gave to accounts of a kind."""
+        """Return what a contra account gave to accounts of a kind."""
         return sum(flow.credited for flow in self.flows if (flow.kind, flow.name) == (kind, name))
 
     def debited(self, kind: int, name: str) -> int:
-        """What a contra account took from accounts of a kind."""
+        """Return what a contra account took from accounts of a kind."""
         return sum(flow.debited for flow in self.flows if (flow.kind, flow.name) == (kind, name))
 
     def booked(self, kind: int) -> int:
-        """What all contra accounts gave to accounts of a kind, less what they took."""
+        """Return what all contra accounts gave to accounts of a kind, less what they took."""
         return sum(flow.credited - flow.debited for flow in self.flows if flow.kind == kind)
 
     def outstanding(self, kind: int) -> int:
-        """The sum of the balances of a kind."""
+        """Return the sum of the balances of a kind."""
         return sum(balance for (of, _), balance in self.balances.items() if of == kind)
 
     @property
     def balances_itself(self) -> bool:
-        """Every account is the sum of its entries, all entries sum to zero, and nothing appeared from nowhere."""
+        """Whether every account is the sum of its entries, all entries sum to zero, and nothing came from nowhere."""
         return (
             self.imbalances == 0
             and self.entries_sum == 0
@@ -103,7 +105,7 @@ class Proof:
 
 
 async def prove(dsn: str, top: int = 5) -> Proof:
-    """Ask the ledger; one snapshot."""
+    """Query the ledger in one snapshot."""
     connection = await asyncpg.connect(dsn)
     try:
         async with connection.transaction(isolation="repeatable_read", readonly=True):

@@ -1,4 +1,4 @@
-"""Prints what is in a topic, a JSON document a line: `python -m examples.online_retail.look SERVER TOPIC`."""
+"""Print a topic, one JSON document a line: `python -m examples.online_retail.look SERVER TOPIC`."""
 
 import asyncio
 import sys
@@ -10,7 +10,7 @@ _QUIET_MS = 1000
 
 
 async def look(bootstrap_servers: str, topic: str) -> None:
-    """Print every record's value from the beginning, until nothing more has come for a second."""
+    """Print every record's value from the beginning, until no more arrive for a second."""
     async with AIOKafkaConsumer(topic, bootstrap_servers=bootstrap_servers, auto_offset_reset="earliest") as consumer:
         while fetched := await consumer.getmany(timeout_ms=_QUIET_MS):
             for records in fetched.values():
@@ -19,7 +19,7 @@ async def look(bootstrap_servers: str, topic: str) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """0; 2 for arguments that are not right."""
+    """Return the exit status: 2 for wrong arguments."""
     if len(arguments) != _ARGUMENTS:
         print("usage: python -m examples.online_retail.look SERVER TOPIC", file=sys.stderr)
         return 2

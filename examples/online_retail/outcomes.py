@@ -1,4 +1,4 @@
-"""What comes back: reads every outcome topic and dead-letter topic of a run, and lets others wait for an answer."""
+"""Read every outcome topic and dead-letter topic of a run, and let others wait for an answer."""
 
 import asyncio
 from collections import Counter
@@ -23,11 +23,11 @@ Key = tuple[str, str]
 
 
 class Silence(Exception):
-    """Something was sent and the worker does not answer."""
+    """The worker does not answer."""
 
 
 class DeadLetter(NamedTuple):
-    """A record that the worker refused: where it stood, why."""
+    """A record that the worker refused: its position and the reason."""
 
     topic: str
     partition: int
@@ -37,7 +37,7 @@ class DeadLetter(NamedTuple):
 
 
 class Outcomes:
-    """Everything that the worker has answered so far; also a context that reads on until it is left."""
+    """All answers of the worker so far. As a context, it reads on until it is left."""
 
     def __init__(self, bootstrap_servers: str, topic_prefix: str) -> None:
         self.by_kind = Counter[tuple[str, str, str]]()
@@ -62,7 +62,7 @@ class Outcomes:
 
     async def __aenter__(self) -> Self:
         topics = [self._prefix + topic for topic in (OUTCOMES, TENDER_OUTCOMES, *DEAD_LETTERS)]
-        # Without a group: every partition of the topics, from the beginning, and nothing to commit.
+        # No group: every partition from the beginning, with nothing to commit.
         self._consumer = AIOKafkaConsumer(
             *topics, bootstrap_servers=self._servers, auto_offset_reset="earliest", fetch_max_wait_ms=_FETCH_MS
         )
@@ -79,31 +79,33 @@ class Outcomes:
 
     @property
     def final(self) -> int:
-        """Final outcomes that came, of whatever document."""
+        """The number of final outcomes so far."""
         return sum(count for (_, status, _), count in self.by_kind.items() if status != "parked")
 
     @property
     def missing(self) -> int:
-        """Documents expected that have no final outcome and no dead letter yet."""
+        """The number of expected documents without a final outcome or a dead letter."""
         return len(self._waiting)
 
     def expect(self, keys: Sequence[Key]) -> None:
-        """These documents are on their way."""
+        """Expect outcomes of these documents."""
         self._waiting.update(keys)
         self.expected += len(keys)
 
     async def answer(self, key: Key, n: int) -> str:
-        """The n-th answer to a document, from 0: `status`, `status reason` or `dead letter reason`."""
+        """Return the n-th answer to a document, from 0: `status`, `status reason` or `dead letter reason`."""
         while len(self._answers.get(key, ())) <= n:
             await self.more(key)
         return self._answers[key][n]
 
     def answered(self, key: Key) -> int:
-        """How many answers a document has had."""
+        """Return how many answers a document has."""
         return len(self._answers.get(key, ()))
 
     async def more(self, key: Key | None = None) -> None:
-        """Wait until more has come; raises Silence where nothing does, and what ended the reading, if that is over."""
+        """Wait for the next answer. Raises Silence if none comes, and the error that ended the reading, if it has
+        ended.
+        """
         self._came.clear()
         came = asyncio.create_task(self._came.wait())
         await asyncio.wait({came, self._reader}, timeout=_SILENCE_S, return_when=asyncio.FIRST_COMPLETED)
@@ -165,6 +167,6 @@ class Outcomes:
 
 
 def _document_type(outcome_type: str) -> str:
-    """The type of the document that an outcome answers: `crm.outcome.sale.completed` → `scm.sale.completed`."""
+    """Return the type of the document that an outcome answers: `crm.outcome.sale.completed` → `scm.sale.completed`."""
     name = outcome_type.removeprefix(_PREFIX)
     return ("scm." if name.partition(".")[0] in {"sale", "return", "tender"} else "crm.") + name

@@ -1,4 +1,4 @@
-"""A run's own database and topics, so that it disturbs no other on the same servers."""
+"""A database and topics for one run, so that it disturbs no other on the same servers."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,7 +11,7 @@ from examples.online_retail.servers import Servers
 
 @asynccontextmanager
 async def own_space(servers: Servers, name: str, *, keep: bool) -> AsyncIterator[None]:
-    """An empty database `name` for as long as the context lasts; at its end the topics `name.…` go with it.
+    """Yield an empty database `name`. At the end it is dropped, with the topics `name.…`.
 
     They stay with `keep`, and where the servers end anyway.
     """

@@ -1,4 +1,4 @@
-"""Shows how far a run is: bars on a terminal, a line a second elsewhere."""
+"""Show the progress of a run: bars at a terminal, else a line a second."""
 
 import time
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ _EVERY_S = 1.0
 
 
 class Gauge:
-    """Documents published and answered, of `total`."""
+    """Documents published and answered, out of `total`."""
 
     def __init__(self, console: Console, total: int, bars: Progress | None) -> None:
         self._console = console
@@ -24,18 +24,18 @@ class Gauge:
             self._rows = [bars.add_task(name, total=total, rate="") for name in ("published", "answered")]
 
     def published(self, more: int) -> None:
-        """So many more documents are in Kafka."""
+        """Count documents that Kafka has."""
         self._published += more
         self._show()
 
     def answered(self, all_so_far: int) -> None:
-        """So many documents have a final outcome or a dead letter."""
+        """Count documents with a final outcome or a dead letter."""
         self._answered = all_so_far
         self._show()
 
     @property
     def seconds(self) -> float:
-        """Since the first was sent."""
+        """Seconds since the first document was sent."""
         return time.monotonic() - self._began
 
     def _show(self) -> None:
@@ -51,7 +51,7 @@ class Gauge:
 
 @contextmanager
 def gauge(console: Console, total: int) -> Iterator[Gauge]:
-    """A gauge for as long as the context lasts."""
+    """Yield a gauge while the context is open."""
     if not console.is_terminal:
         yield Gauge(console, total, None)
         return

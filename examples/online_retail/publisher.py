@@ -1,4 +1,4 @@
-"""Documents → Kafka, fast: the client gathers records into batches; what is in flight is bounded."""
+"""Publish documents to Kafka fast: the client gathers records into batches, and a limit bounds those in flight."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -51,7 +51,7 @@ class Publisher:
         await self._producer.stop()
 
     async def publish(self, records: Sequence[Record], sent: Callable[[int], None]) -> None:
-        """Send all, in order a key; `sent` is told how many more are acknowledged."""
+        """Send all, in order for each key; `sent` is told how many more were acknowledged."""
         for start in range(0, len(records), _IN_FLIGHT):
             part = records[start : start + _IN_FLIGHT]
             await asyncio.gather(*[await self._send(record.topic, record.key, record.value) for record in part])

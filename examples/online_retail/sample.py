@@ -1,8 +1,8 @@
-"""Makes the sample in the repository: `python -m examples.online_retail.sample INVOICES`.
+"""Make the sample in the repository: `python -m examples.online_retail.sample INVOICES`.
 
-Takes a few hundred invoices from the data set, always the same ones: whole histories of customers (so that what they
-cancel can be linked to what they bought), chosen by the hash of their number, those with cancellations first; then
-invoices without a customer. Rows are copied as they are, in the file's order.
+It takes a few hundred invoices from the data set, always the same ones: first whole histories of customers, so that
+cancellations can be linked to purchases, chosen by the hash of their number, those with cancellations first; then
+invoices without a customer. Rows are copied unchanged, in the file's order.
 """
 
 import csv
@@ -27,7 +27,7 @@ _ALWAYS = ("12346", "545895")
 
 
 def choose(invoices: list[Invoice]) -> set[str]:
-    """The invoice numbers of the sample."""
+    """Return the invoice numbers of the sample."""
     histories: dict[str, list[Invoice]] = {}
     for invoice in invoices:
         histories.setdefault(invoice.customer_id or invoice.number, []).append(invoice)
@@ -51,7 +51,7 @@ def choose(invoices: list[Invoice]) -> set[str]:
 
 
 def write(source: Path, numbers: set[str], target: Path) -> int:
-    """Copy the rows of these invoices to a gzipped CSV that is the same bytes each time; returns how many."""
+    """Copy the rows of these invoices to a gzipped CSV, with the same bytes each time. Return how many."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     rows = _raw_rows(source)
@@ -83,7 +83,7 @@ def _cancels(invoices: list[Invoice]) -> bool:
 
 
 def main(arguments: list[str]) -> int:
-    """Write the sample; 0, or 2 with one line on standard error where the file can't be used."""
+    """Write the sample. Return the exit status: 2, with one line on stderr, if the file can't be used."""
     if len(arguments) != 1:
         print("usage: python -m examples.online_retail.sample INVOICES", file=sys.stderr)
         return 2

@@ -1,4 +1,4 @@
-"""Which invoices of the file are rung up live, at the tills."""
+"""Choose the invoices that are sold live, at the tills."""
 
 from collections import deque
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ _CANDIDATES = 200
 
 @dataclass(slots=True)
 class Selection:
-    """Watches the documents go by and keeps the sales that tills may ring up: the last ones that nothing returns."""
+    """Watches the documents, and keeps the sales that tills can repeat: the last ones that no return names."""
 
     _sales: deque[Document] = field(default_factory=lambda: deque(maxlen=_CANDIDATES))
     _returned: set[str] = field(default_factory=set)
@@ -21,7 +21,7 @@ class Selection:
     voucher: dict[str, Any] | None = None
 
     def watch(self, document: Document) -> None:
-        """Remember what matters of the next document."""
+        """Note what matters about the next document."""
         data = document.data
         if document.type == "scm.return.completed":
             self._returned.add(data.get("sale_id", ""))
@@ -39,7 +39,9 @@ class Selection:
                     self._sales.append(document)
 
     def choose(self) -> list[Document]:
-        """The sales for the tills, the one whose customer can best pay in points first; [] where there are too few."""
+        """Return the sales for the tills, first the one whose customer can best pay with points; [] if there are too
+        few.
+        """
         chosen: dict[str, Document] = {}
         for sale in reversed(self._sales):
             if sale.subject not in self._returned:
@@ -49,7 +51,7 @@ class Selection:
         return sales[:SALES_NEEDED] if len(sales) >= SALES_NEEDED else []
 
     def points_before(self, sale: Document) -> int:
-        """Points that the sale's customer has at least, before this sale."""
+        """Return the points that the sale's customer has at least, before this sale."""
         total_minor = int(sale.data["tenders"][0]["amount_minor"])
         return self._points[sale.data["customer_id"]] - total_minor // 100 - 1
 

@@ -1,4 +1,4 @@
-"""A Kafka and a Postgres for the demo: the machine's own (`devstack`), or those of `docker-compose.yml`."""
+"""A Kafka and a Postgres for the demo: from `devstack`, or from `docker-compose.yml`."""
 
 import os
 import shutil
@@ -18,14 +18,14 @@ _COMPOSE = ("docker", "compose", "--file", str(_FILE), "--project-name", "g3n-de
 
 
 class ServersError(Exception):
-    """Kafka and Postgres can't be had; the message says what to do."""
+    """Kafka and Postgres can't be started. The message says what to do."""
 
 
 @dataclass(slots=True, frozen=True)
 class Servers:
-    """Where they are, what they are, and the command that stops them later (None: they stop with the demo).
+    """Where the servers are, what they are, and the command that stops them later (None: they stop with the demo).
 
-    `shared`: they ran before the demo came, and others may use them.
+    `shared`: they ran before the demo, and others may use them.
     """
 
     bootstrap_servers: str
@@ -37,10 +37,9 @@ class Servers:
 
 @contextmanager
 def serve(wish: str, say: Callable[[str], None], *, keep: bool) -> Iterator[Servers]:
-    """Kafka and Postgres for as long as the context lasts, or longer with `keep`.
+    """Yield a Kafka and a Postgres while the context is open, or longer with `keep`.
 
-    `wish` is `docker` or `devstack`; without a Docker engine that answers, `docker` means devstack too. Raises
-    ServersError.
+    `wish` is `docker` or `devstack`. Without a Docker engine, `docker` means devstack, too. Raises ServersError.
     """
     if wish == "docker":
         if _engine_answers():

@@ -1,4 +1,4 @@
-"""The end of the demo: what came out, in words and numbers for a human."""
+"""The end of the demo: the result in words and numbers."""
 
 import statistics
 from collections.abc import Iterable, Mapping
@@ -19,7 +19,7 @@ _DEAD_LETTERS_SHOWN = 10
 
 @dataclass(slots=True)
 class Run:
-    """What happened: all that the summary tells."""
+    """What happened: everything that the summary reports."""
 
     converter: Converter
     documents: int = 0
@@ -32,7 +32,7 @@ class Run:
 
 
 def pounds(amount_minor: int) -> str:
-    """Money for a human: £1,234.50."""
+    """Return money for people: £1,234.50."""
     sign, amount_minor = ("−" if amount_minor < 0 else ""), abs(amount_minor)
     return f"{sign}£{amount_minor // 100:,}.{amount_minor % 100:02}"
 
@@ -42,7 +42,7 @@ def _points(points: int) -> str:
 
 
 def checks(run: Run, outcomes: Outcomes, proof: Proof, expected: Expected) -> list[tuple[str, bool]]:
-    """What must be true, said in a sentence, and whether it is."""
+    """Return what must be true, each as a sentence and whether it is."""
     balances = {key: balance for (kind, key), balance in proof.balances.items() if kind == POINTS}
     ours = expected.balances
     equal = sum(balances.get(customer) == balance for customer, balance in ours.items())
@@ -91,7 +91,7 @@ def _table(title: str, *columns: str) -> Table:
 
 
 def show(console: Console, run: Run, outcomes: Outcomes, proof: Proof, verdicts: Iterable[tuple[str, bool]]) -> None:
-    """Print all of it."""
+    """Print the summary."""
     console.print()
     console.print(_by_kind(outcomes))
     _show_waiting(console, outcomes)

@@ -1,7 +1,7 @@
-"""What the file does not hold: gift cards, points as payment, voids. The last invoices are rung up live, at tills.
+"""What the file does not have: gift cards, payments with points, voids. The last invoices are sold live, at tills.
 
-A till asks for money with `scm.tender.requested`, waits for the answer, then sends the sale that names the tender; so
-these documents can't be published in bulk. Times are the demo's own: a request may be a week old, not fifteen years.
+A till sends `scm.tender.requested`, waits for the answer, and then sends the sale that names the tender. So these
+documents can't be published in bulk. Their times are the demo's own: a request may be a week old, not fifteen years.
 """
 
 from dataclasses import dataclass, field
@@ -23,9 +23,9 @@ _PIN = "2468"
 
 
 class Step(NamedTuple):
-    """Something sent (a document, or bytes as they are to a topic), to what it is answered, and the answer expected.
+    """Something to send (a document, or raw bytes for a topic), the document that is answered, and the expected answer.
 
-    `answer` is `status`, or `status reason`, of the outcome of `to` (type, subject); `dead letter reason` otherwise.
+    `answer` is `status`, or `status reason`, of the outcome of `to` (type, subject); else `dead letter reason`.
     """
 
     says: str
@@ -43,7 +43,7 @@ class Scene(NamedTuple):
 
 @dataclass(slots=True)
 class Card:
-    """A gift card of the story and what must be left on it at the end, in pence."""
+    """A gift card of a story, and what must be left on it at the end, in pence."""
 
     story: str
     number: str
@@ -52,7 +52,7 @@ class Card:
 
 @dataclass(slots=True)
 class Tills:
-    """The stories: which cards are issued first, what happens at the tills, what that comes to."""
+    """The stories: the cards to issue first, what happens at the tills, and what it adds up to."""
 
     now: str
     cards: list[Card] = field(default_factory=list)
@@ -61,7 +61,7 @@ class Tills:
     tilled: Tilled = field(default_factory=Tilled)
 
     def tell(self, sales: list[Document], points: int, voucher: dict[str, Any] | None) -> None:
-        """Make the stories out of `Selection.choose`'s sales; `points`: what the first one's customer can spend.
+        """Make the stories from the sales of `Selection.choose`; `points` is what the first sale's customer can spend.
 
         Without sales there is one story, which needs none.
         """
@@ -108,7 +108,7 @@ class Tills:
         return _send(says, Document(TENDERS, "scm.tender.voided", tender_id, tender_id, data), answer)
 
     def _sale(self, sale: Document, tender_id: str, kind: str, amount_minor: int) -> Step:
-        """The sale paid with this tender, and the rest by other means."""
+        """Return the sale, paid with this tender and otherwise by other means."""
         tenders = [{"tender_id": tender_id, "kind": kind, "amount_minor": amount_minor}]
         if rest_minor := _total(sale) - amount_minor:
             tenders.append({"tender_id": f"{sale.subject}-pay", "kind": "other", "amount_minor": rest_minor})
@@ -117,7 +117,7 @@ class Tills:
         return _send(f"sale of {_pounds(_total(sale))} names it", sale._replace(data=data), "applied")
 
     def _return(self, sale: Document, tender_id: str, answer: str, says: str) -> Step:
-        """The first line comes back and its price goes to the tender again."""
+        """Return a return of the first line, refunded to the tender."""
         return_id, line = f"{sale.subject}-R1", sale.data["lines"][0]
         amount_minor = line["net_minor"]
         data: dict[str, object] = {"return_id": return_id, "sale_id": sale.subject, "store_id": STORE_ID}
@@ -189,7 +189,7 @@ class Tills:
         )
 
     def _points_pay(self, sale: Document, points: int) -> dict[str, int]:
-        """Half of the customer's points, a whole number of pounds, at half a penny a point."""
+        """Return half of the customer's points as a whole number of pounds, at half a penny a point."""
         amount_minor = min(_total(sale), points // 4) // 100 * 100
         if not amount_minor:
             return {}
@@ -247,7 +247,7 @@ def _first(sale: Document) -> int:
 
 
 def _above(total_minor: int) -> int:
-    """The next whole ten pounds that leaves something on the card."""
+    """Return the next multiple of ten pounds that leaves something on the card."""
     return (total_minor // 10_00 + 1) * 10_00
 
 

@@ -1,4 +1,4 @@
-"""The worker as its users run it: a program of its own, told what to do by its environment, stopped by SIGTERM."""
+"""The worker as its users run it: a program, configured by its environment and stopped by SIGTERM."""
 
 import asyncio
 import json
@@ -15,11 +15,11 @@ _LINE = 200
 
 
 class WorkerFailed(Exception):
-    """A worker ended as it should not; the message has its last lines."""
+    """A worker failed. The message has its last lines."""
 
 
 async def run_to_the_end(command: str, settings: Mapping[str, str], log: Path) -> None:
-    """`g3n worker setup` or `drain`, until it leaves; raises WorkerFailed unless that is with 0."""
+    """Run `g3n worker setup` or `drain`. Raises WorkerFailed unless it exits with status 0."""
     process = await _start(command, settings, log)
     try:
         code = await process.wait()
@@ -31,9 +31,9 @@ async def run_to_the_end(command: str, settings: Mapping[str, str], log: Path) -
 
 @asynccontextmanager
 async def running(settings: Mapping[str, str], log: Path, command: str = "run") -> AsyncIterator[None]:
-    """`g3n worker run`, or `g3n api`, while the context lasts; then SIGTERM, and it must leave with 0.
+    """Run `g3n worker run`, or `g3n api`, while the context is open. After SIGTERM it must exit with status 0.
 
-    What ends before that ends what the context does, with WorkerFailed.
+    If it ends earlier, the context's work ends, too, with WorkerFailed.
     """
     process = await _start(command, settings, log)
     work = asyncio.current_task()
@@ -61,7 +61,7 @@ async def running(settings: Mapping[str, str], log: Path, command: str = "run") 
 async def _start(command: str, settings: Mapping[str, str], log: Path) -> asyncio.subprocess.Process:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("G3N_")}
     with log.open("ab") as output:
-        # Not in this terminal's process group: Ctrl-C reaches the demo, and the demo stops the worker in good order.
+        # Outside this terminal's process group: Ctrl-C reaches the demo, which then stops the worker.
         return await asyncio.create_subprocess_exec(
             sys.executable, "-m", "worker", command,
             env={**environment, **settings}, stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output,
@@ -70,7 +70,7 @@ async def _start(command: str, settings: Mapping[str, str], log: Path) -> asynci
 
 
 async def _stop(process: asyncio.subprocess.Process) -> int:
-    """SIGTERM, SIGKILL where that does not help; the exit code."""
+    """Send SIGTERM, then SIGKILL if that does not help. Return the exit status."""
     if process.returncode is None:
         process.send_signal(signal.SIGTERM)
     try:
@@ -87,7 +87,7 @@ def _check(command: str, code: int, log: Path) -> None:
 
 
 def _brief(line: str) -> str:
-    """A log line for a human: level, event, what went wrong and where."""
+    """Return a log line for people: level, event, the error and its place."""
     try:
         said = json.loads(line)
     except ValueError:
