@@ -1,4 +1,4 @@
-"""The answers of the reading operations: a moment of one tenant's ledger, as the models of schemas/views.py."""
+"""The answers of the reading operations: one moment of one tenant's ledger, as the models of schemas/views.py."""
 
 from worker.views.desk import Desk, Invalid, Reading, Refused, Unknown
 from worker.views.readings import READINGS

@@ -1,4 +1,4 @@
-"""Which card is asked about, whether it may be told of, and how it is now (contract §2.2 Safety)."""
+"""Find the card of a request, check that the caller may see it, and return its present state (contract §2.2 Safety)."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -27,10 +27,10 @@ STATUS: Final[Mapping[Reason | None, Literal["active", "frozen", "expired"]]] = 
 
 
 async def try_pin(desk: Desk, orgcode: str, ref: CardRef) -> None:
-    """Let a PIN that is given count as that of a payment does: five wrong ones in a row freeze the card, a right one
-    begins anew. It counts before anything is answered, so that looking tells no more about a PIN than paying does.
+    """Count a given PIN as a payment does: five wrong ones in a row freeze the card, a right one resets the count. It
+    is counted before anything is answered, so looking at a card tells no more about its PIN than paying does.
 
-    Of a card that there is not the same is asked of Postgres, and no commit is waited for: the time tells little too.
+    A lookup of an unknown card runs the same statements and does not wait for a commit, so its time tells little, too.
     """
     if ref.pin is None:
         return
@@ -51,7 +51,7 @@ async def try_pin(desk: Desk, orgcode: str, ref: CardRef) -> None:
 
 
 async def accepted(tenant: Tenant, ref: CardRef, *, trusted: bool) -> tuple[Account, CardFacts]:
-    """The card. Raises Refused alike where it is not known, and where its PIN is missing or wrong."""
+    """Return the card. Raises Refused, in the same way for an unknown card and for a missing or wrong PIN."""
     books = Books(tenant.org, tenant.orgcode, PolicyBook([]))
     ids = [] if ref.card_id is None else [ref.card_id]
     if ref.number is not None:
@@ -89,10 +89,10 @@ def view(card: Account, facts: CardFacts, customer_id: str | None, day: int, *, 
 
 
 def owner(path: Sequence[Account]) -> str | None:
-    """The present id of the customer whose path it is."""
+    """Return the present id of the customer at the beginning of the path."""
     return next((account.key for account in reversed(path) if account.kind is Kind.POINTS), None)
 
 
 def date_of(day: int) -> str | None:
-    """YYYY-MM-DD; None: never."""
+    """Return YYYY-MM-DD, or None for never."""
     return None if day == NEVER else (EPOCH + timedelta(days=day)).date().isoformat()

@@ -1,4 +1,4 @@
-"""Where a reading is asked for, and the two ways in which it can end without an answer."""
+"""What a reading is made from, and the ways in which it can end without an answer."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -15,8 +15,8 @@ from worker.pipeline import Pipeline
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What answers are made of. One serves all tenants; `dataclasses.replace(desk, trusted=True)` is for the keys with
-    the scope `card:trusted`, to whom a card_id replaces the PIN (contract §2.2 Safety).
+    """What answers are made from. One desk serves all tenants. `dataclasses.replace(desk, trusted=True)` is for keys
+    with the scope `card:trusted`, for which a card_id replaces the PIN (contract SAFE5).
     """
 
     pool: Pool
@@ -31,7 +31,7 @@ Reading = Callable[[Desk, str, Any], Awaitable[BaseModel]]
 
 
 class Refused(Exception):
-    """The request is understood, and cannot be answered."""
+    """The request is understood, but can't be answered."""
 
     def __init__(self, reason: Reason) -> None:
         super().__init__(reason.value)
@@ -43,4 +43,4 @@ class Unknown(Exception):
 
 
 class Invalid(Exception):
-    """The request cannot be meant so; the message is `path: rule`, never a value."""
+    """The request is invalid. The message is `path: rule`, never a value."""

@@ -1,4 +1,4 @@
-"""Why a document was decided so, and what one would get."""
+"""Explain why a document was decided as it was, and simulate one."""
 
 import json
 import time
@@ -22,7 +22,7 @@ from worker.views.desk import Desk, Invalid, Unknown
 
 
 async def explain(desk: Desk, orgcode: str, request: EventExplain) -> Explained:
-    """All that the ledger holds about one document or notice. Raises Unknown."""
+    """Return all that the ledger holds about one document or notice. Raises Unknown."""
     if request.type not in TYPES:
         raise Invalid("type: a document type of the contract, like scm.sale.completed")
     told = await explain_document(desk.pool, desk.outlet, orgcode, request.type, request.id)
@@ -32,7 +32,9 @@ async def explain(desk: Desk, orgcode: str, request: EventExplain) -> Explained:
 
 
 async def simulate(desk: Desk, orgcode: str, request: EventSimulate) -> Simulated:
-    """What the document would get if it came now. Raises pipeline.Conflict where its id is known with other content."""
+    """Return the outcome that the document would get now. Raises pipeline.Conflict if its id is known with other
+    content.
+    """
     kind = DOCUMENTS.get(request.type)
     if kind is None:
         raise Invalid("type: a document type of the contract, like scm.sale.completed")

@@ -1,4 +1,4 @@
-"""One card as it is now, and what was booked on it."""
+"""One gift card as it is now, and its history."""
 
 import time
 

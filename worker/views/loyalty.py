@@ -1,4 +1,4 @@
-"""Points: what was booked, and by which policy they are earned and spent."""
+"""The history of a points account, and the policy by which points are earned and spent."""
 
 import time
 
@@ -22,7 +22,7 @@ async def history(desk: Desk, orgcode: str, request: LoyaltyHistory) -> HistoryP
 
 
 async def policy(desk: Desk, orgcode: str, request: PolicyGet) -> PolicyView:
-    """A version by number; else the one in force at an instant, now where none is said."""
+    """Return a version by its number; else the one in force at an instant, by default now."""
     async with reading(desk, orgcode) as tenant:
         book = await tenant.policies()
     if request.version is not None:

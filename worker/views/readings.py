@@ -1,4 +1,4 @@
-"""The reading operations of the doors, by name (contract §5). Each answer is one moment of the ledger."""
+"""The reading operations by name (contract §5). Each answer is one moment of the ledger."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
