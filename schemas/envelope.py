@@ -4,6 +4,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import ConfigDict, Field, StringConstraints
 
+from schemas import orgcode
 from schemas.reasons import DeadLetterReason
 from schemas.scalars import Id, Wire
 
@@ -13,7 +14,7 @@ SPECVERSION: Final = "1.0"
 SOURCE: Final = "/crm"
 OUTCOME_PREFIX: Final = "crm.outcome."
 
-Orgcode = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]{1,32}$")]
+Orgcode = Annotated[str, StringConstraints(pattern=f"^{orgcode.PATTERN}$")]
 NonEmpty = Annotated[str, StringConstraints(min_length=1)]
 Digits = Annotated[str, StringConstraints(pattern=r"^[0-9]+$")]
 

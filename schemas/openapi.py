@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from schemas import door_examples
+from schemas import door_examples, orgcode
 from schemas.json_schema import Schema, definitions
 from schemas.operations import OPERATIONS, Operation, body_schema
 from schemas.policy import Policy
@@ -210,7 +210,7 @@ def _number(description: str) -> Schema:
 _PARAMETERS: Final[Schema] = {
     "Orgcode": _parameter(
         "X-Orgcode",
-        {"type": "string", "pattern": "^[a-z0-9_-]{1,32}$"},
+        {"type": "string", "pattern": f"^{orgcode.PATTERN}$"},
         "The tenant; it must be the key's.",
         required=True,
     ),

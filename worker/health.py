@@ -17,6 +17,7 @@ from starlette.routing import Route
 from worker import metrics
 from worker.errors import OperatorError
 from worker.web.bounds import Bounds
+from worker.web.listen import listening
 from worker.web.routes import NO_ROUTE, get
 from worker.web.server import Server
 
@@ -83,19 +84,13 @@ def bind(host: str, port: int, names: str, *, chosen: bool) -> socket.socket | N
 
     Raises OperatorError, which names the settings, if the chosen port, or the address, can't be had.
     """
-    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    listener = socket.socket(family, kind, protocol)
     try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen(1024)
+        return listening(host, port, backlog=1024)
     except OSError as error:
-        listener.close()
         if error.errno == errno.EADDRINUSE and not chosen:
             _log.warning("http_off", why="the default port is taken", host=host, port=port)
             return None
         raise OperatorError(f"can't listen on {host}:{port} ({names}): {error.strerror}") from None
-    return listener
 
 
 @contextlib.asynccontextmanager

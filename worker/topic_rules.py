@@ -9,7 +9,9 @@ from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from typing import Final, NamedTuple
 
-ORGCODE: Final = re.compile(r"[a-z0-9_-]{1,32}")
+from schemas import orgcode
+
+ORGCODE: Final = re.compile(orgcode.PATTERN)
 _PATTERN = re.compile(r"[a-z.*]{1,64}")
 _SHAPE: Final = "must be TOPIC: TYPE, TYPE @ ORGCODE, ORGCODE; … (types may have *, without @ any tenant)"
 

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlsplit
 
-_ORGCODE: Final = re.compile(r"[a-z0-9_-]{1,32}")
+from schemas import orgcode
+
+_ORGCODE: Final = re.compile(orgcode.PATTERN)
 _ASCII: Final = re.compile(r"[\x21-\x7e]+")
 _ID: Final = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,126}[\x21-\x7e])?")
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,512}")

@@ -11,12 +11,13 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any, Final
 
+from schemas import orgcode
 from worker.ledger import load
 from worker.ledger.queries import SQL, Connection
 
 KEY: Final = "g3nk_"
 SESSION: Final = "g3ns_"
-_SECRET: Final = re.compile(rf"({KEY}|{SESSION})([a-z0-9_-]{{1,32}})_[0-9a-f]{{48}}")
+_SECRET: Final = re.compile(rf"({KEY}|{SESSION})({orgcode.PATTERN})_[0-9a-f]{{48}}")
 _FIND: Final = {KEY: "find_api_key", SESSION: "find_session"}
 _RANDOM_BYTES: Final = 24
 _ID_BYTES: Final = 6

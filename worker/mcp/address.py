@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Final, Self
 from urllib.parse import urlsplit
 
+from worker.web.listen import listening
+
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "[::1]")
 
 
@@ -54,15 +56,8 @@ class Address:
         if lends_key and not self.is_loopback:
             raise CannotServe("--shared-key would lend the key to the whole network: only on a loopback address")
         try:
-            family, kind, protocol, _, where = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)[0]
+            return listening(self.host, self.port, backlog=128)
+        except socket.gaierror as error:
+            raise CannotServe(f"{self.host} is not an address: {error.strerror}") from None
         except OSError as error:
-            raise CannotServe(f"{self.host} is no address: {error.strerror}") from None
-        listener = socket.socket(family, kind, protocol)
-        try:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind(where)
-            listener.listen(128)
-        except OSError as error:
-            listener.close()
             raise CannotServe(f"can't listen on {self.host}:{self.port}: {error.strerror}") from None
-        return listener

@@ -1,0 +1,5 @@
+"""How a tenant is written on the wire (contract §1.1)."""
+
+from typing import Final
+
+PATTERN: Final = "[a-z0-9_-]{1,32}"
