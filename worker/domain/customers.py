@@ -26,7 +26,7 @@ PROFILE = ("name", "email", "phone", "birth_date", "external_ids")
 
 
 def create(doc: CustomerCreate, books: Books) -> Outcome:
-    """Make the record; points that waited for it become the customer's."""
+    """Create the record. Points that waited for it become the customer's."""
     customer_id = doc.customer_id or derived_id(books.orgcode, "crm.customer.create", doc.command_id)
     holder = books.holder(customer_id)
     if holder is None:
@@ -43,7 +43,7 @@ def create(doc: CustomerCreate, books: Books) -> Outcome:
 
 
 def customer_refused(books: Books, customer_id: str, at_us: int) -> Reason | None:
-    """Why what names this customer is rejected or declined (contract §8 Commands, "Blocked"; Edges, "Erased")."""
+    """Return why a document that names this customer is rejected or declined, or None (contract CUST6, CUST8)."""
     holder = books.holder(customer_id)
     if holder is None or holder.standing is Standing.UNCLAIMED:
         return Reason.CUSTOMER_NOT_FOUND
@@ -54,20 +54,22 @@ def customer_refused(books: Books, customer_id: str, at_us: int) -> Reason | Non
 
 
 def _allowed(books: Books, customer_id: str, at_us: int) -> tuple[Account | None, Reason | None]:
-    """The customer's own record, or why a command about them is rejected."""
+    """Return the customer's own record, or the reason why a command about them is rejected."""
     return books.holder(customer_id), customer_refused(books, customer_id, at_us)
 
 
 def _passes(books: Books, customer_id: str, at_us: int) -> tuple[Account | None, Reason | None]:
-    """As `_allowed`, of the two commands that a block does not stop: what unblocks, and what the law demands."""
+    """Like `_allowed`, for the two commands that a block does not stop: update, which unblocks, and erase, which the
+    law demands.
+    """
     holder, reason = _allowed(books, customer_id, at_us)
     return holder, None if reason is Reason.CUSTOMER_BLOCKED else reason
 
 
 def update(doc: CustomerUpdate, books: Books) -> Outcome:
-    """Change what is given of the person's record, by whichever of their ids; `status` from `occurred_at` on.
+    """Change the given members of the person's record, by any of their ids; `status` counts from `occurred_at` on.
 
-    It is what unblocks, so a block lets it.
+    A blocked customer can be updated: that is how a block is lifted.
     """
     holder, reason = _passes(books, doc.customer_id, doc.occurred_at)
     if holder is None or reason is not None:
@@ -83,7 +85,7 @@ def update(doc: CustomerUpdate, books: Books) -> Outcome:
 
 
 def _stand(books: Books, person: Account, standing: Standing) -> None:
-    """How a customer stands now; another version of their account, unless a pool has their points."""
+    """Set how a customer stands now. Their account gets another version, unless a pool has their points."""
     books.changed[person] = None
     if standing is not person.standing:
         person.standing = standing
@@ -92,16 +94,16 @@ def _stand(books: Books, person: Account, standing: Standing) -> None:
 
 
 def _about(books: Books, person: Account, customer_id: str, at_us: int) -> Outcome:
-    """The outcome of what changes a record; it tells the account where that has another version."""
+    """Return the outcome of a change of a record. It shows the account if that has another version."""
     touched = person in books.before
     part = points_part(books, person, day_of(at_us)) if touched else None
     return Outcome("applied", customer_id=customer_id, points=part)
 
 
 def erase(doc: CustomerErase, books: Books) -> Outcome:
-    """Remove the person, by whichever of their ids, and keep the liability: the ledger stays, under a pseudonym.
+    """Erase the person, by any of their ids. The ledger keeps the liability under a pseudonym.
 
-    A block does not stop the law.
+    A block does not stop an erasure, because the law demands it.
     """
     holder, reason = _passes(books, doc.customer_id, doc.occurred_at)
     if holder is None or reason is not None:
@@ -115,7 +117,7 @@ def erase(doc: CustomerErase, books: Books) -> Outcome:
 
 
 def consent(doc: ConsentSet, books: Books) -> Outcome:
-    """Give or withdraw a consent, in force from `occurred_at`."""
+    """Record a consent that was granted or withdrawn, in force from `occurred_at`."""
     holder, reason = _allowed(books, doc.customer_id, doc.occurred_at)
     if holder is None or reason is not None:
         return Outcome("rejected", reason, customer_id=doc.customer_id)
@@ -125,7 +127,7 @@ def consent(doc: ConsentSet, books: Books) -> Outcome:
 
 
 def merge(doc: CustomerMerge, books: Books) -> Outcome:
-    """Everything of one customer goes over to the other; the old id keeps resolving."""
+    """Move everything of one customer to the other. The old id keeps leading there."""
     source, source_reason = _allowed(books, doc.from_customer_id, doc.occurred_at)
     into, into_reason = _allowed(books, doc.into_customer_id, doc.occurred_at)
     reason = first([source_reason, into_reason])
@@ -148,7 +150,9 @@ def merge(doc: CustomerMerge, books: Books) -> Outcome:
 
 
 def _holds(account: Account) -> bool:
-    """An open hold names the account that it is on, so the account's points can't go elsewhere before it ends."""
+    """Return whether an account has open holds. A hold refers to its account, so the points can't go elsewhere before
+    it ends.
+    """
     return account.held > 0
 
 
@@ -216,7 +220,7 @@ def _pool_changed(books: Books, pool: Account, person: Account, day: int) -> lis
 
 
 def put_policy(doc: PolicyPut, books: Books) -> Outcome:
-    """Put a new version, in force from `effective_from` on (contract §4 "Versions")."""
+    """Put a new version, in force from `effective_from` on (contract POL5–7)."""
     number = books.policies.latest.version + 1
     if doc.effective_from <= books.policies.at(doc.occurred_at).effective_us:
         return Outcome("rejected", Reason.POLICY_NOT_LATER)

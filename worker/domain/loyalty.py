@@ -1,4 +1,4 @@
-"""Earning: what the lines of a sale are worth in points, exactly (contract §2.2 Earning)."""
+"""Earning: how many points the lines of a sale are worth, exactly (contract §2.2 Earning)."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import MINYEAR, date, timedelta
@@ -23,7 +23,7 @@ Eligible = tuple[int, int, str | None]
 
 
 class Common(NamedTuple):
-    """The factor that all lines share, and what it is made of: places in the policy's lists (`sale.Basis`)."""
+    """The factor that all lines share, and its parts: places in the policy's lists (`sale.Basis`)."""
 
     factor: Fraction
     campaign: int | None = None
@@ -36,7 +36,9 @@ PLAIN = Common(ONE)
 
 
 def spread(amount: int, nets: Sequence[tuple[int, int]]) -> dict[int, int]:
-    """`amount` over (line_id, net) in proportion to net: floors, then the largest remainders, ties to the lowest id."""
+    """Spread `amount` over (line_id, net) in proportion to net: floors, then the largest remainders, ties to the lowest
+    id.
+    """
     total = sum(net for _, net in nets)
     if total == 0:
         return {}
@@ -51,8 +53,8 @@ def spread(amount: int, nets: Sequence[tuple[int, int]]) -> dict[int, int]:
 def eligible_lines(
     lines: Iterable[SoldLine | ReturnLine], shares: Mapping[int, int], version: PolicyVersion
 ) -> tuple[list[Eligible], dict[int, LineBasis]]:
-    """What each line counts for: goods that are not excluded, less their share of the tenders that do not earn;
-    and of the lines that are not plain, why.
+    """Return the eligible amount of each line: goods that are not excluded, less their share of the tenders that don't
+    earn. For lines that are not plain, also return why.
     """
     eligible: list[Eligible] = []
     bases: dict[int, LineBasis] = {}
@@ -82,10 +84,10 @@ def _excluded(line: SoldLine | ReturnLine, share: int) -> LineBasis:
 
 
 def tender_shares(doc: SaleCompleted, version: PolicyVersion) -> dict[int, int]:
-    """Each line's share of the tenders that do not earn (contract §10 Earning).
+    """Return each line's share of the tenders that don't earn (contract EARN4, EARN5).
 
-    Such a tender pays for goods and fees first. Only what is left of it pays for the gift cards that the sale sells:
-    they earn nothing, so points that bought goods would else earn points again.
+    Such a tender pays for goods and fees first. Only the rest pays for the gift cards that the sale sells. Gift cards
+    earn nothing, so a share on them would let goods that points paid for earn points again.
     """
     shares: dict[int, int] = {}
     for tender in doc.tenders:
@@ -103,7 +105,9 @@ def tender_shares(doc: SaleCompleted, version: PolicyVersion) -> dict[int, int]:
 def points_of(
     version: PolicyVersion, currency: str, factor: Fraction, lines: Iterable[Eligible]
 ) -> dict[int, int] | None:
-    """Points a line: one floor for all, split by largest remainder; None where the policy lacks the currency."""
+    """Return the points of each line: one floor for the sale, split by largest remainder. None if the policy lacks the
+    currency.
+    """
     rate = version.rate(currency, factor)
     if rate is None:
         return None
@@ -127,7 +131,7 @@ def points_of(
 
 
 def common_factor(books: Books, version: PolicyVersion, customer_id: str, at_us: int) -> Common:
-    """Campaign factor (the highest that runs and is consented to) × tier factor."""
+    """Return the campaign factor (the highest that runs and has its consent) × the tier factor."""
     earn = version.policy.earn
     if not earn.campaigns and not earn.tiers:
         return PLAIN
@@ -156,13 +160,15 @@ def _tier(books: Books, version: PolicyVersion, customer_id: str, day: int) -> t
 
 
 def tier_of(tiers: Sequence[Tier], earned: int) -> int | None:
-    """The place of the tier with the highest threshold that `earned` points meet, whatever its factor; or None."""
+    """Return the place of the tier with the highest threshold that `earned` points meet, whatever its
+    factor, or None.
+    """
     reached = [place for place, tier in enumerate(tiers) if tier.from_points_12m <= earned]
     return max(reached, key=lambda place: tiers[place].from_points_12m, default=None)
 
 
 def _campaigns(books: Books, version: PolicyVersion, customer_id: str, at_us: int) -> tuple[int | None, int | None]:
-    """The campaign that counts, and the best one above it that would have, had the customer consented."""
+    """Return the campaign that counts, and the best one above it that lacks only the customer's consent."""
     runs: int | None = None
     missed: int | None = None
     campaigns = version.policy.earn.campaigns
@@ -181,15 +187,17 @@ def _campaigns(books: Books, version: PolicyVersion, customer_id: str, at_us: in
 
 
 def earned_12m(person: Account, day: int) -> int:
-    """Points that a customer earned in the twelve months that end with `day`."""
+    """Return the points that a customer earned in the twelve months that end with `day`."""
     since = _a_year_before(day)
     return sum(points for earned_day, points in person.earned if since < earned_day <= day)
 
 
 def _a_year_before(day: int) -> int:
-    """The day with the same date in the year before; 28 February stands for the 29th."""
+    """Return the same date in the year before; 28 February stands for the 29th."""
     today = EPOCH + timedelta(days=day)
-    if today.year == MINYEAR:  # the zero time of .NET and Go: no document is older, so any day before it will do
+    if (
+        today.year == MINYEAR
+    ):  # year 1 is the zero time of .NET and Go: no document is older, so any earlier day will do
         return day - 366
     leap_day = today.month == 2 and today.day == 29  # noqa: PLR2004
     return (today.replace(year=today.year - 1, day=28 if leap_day else today.day) - EPOCH).days
@@ -216,7 +224,9 @@ def carry_earned(books: Books, source: Account, person: Account) -> None:
 
 
 def earner(books: Books, customer_id: str | None, at_us: int) -> tuple[Account | None, Reason | None]:
-    """The customer's own account, and why it earns nothing. No record is no reason here: those points wait."""
+    """Return the customer's own account, and why it earns nothing. A missing record is no reason here: those points
+    wait.
+    """
     if customer_id is None:
         return None, None
     holder = books.holder(customer_id)
@@ -259,7 +269,9 @@ def points_shown(books: Books, account: Account | None, day: int, reason: Reason
 
 
 def card_parts(books: Books, named: Mapping[str, Reason | None]) -> list[CardPart]:
-    """The cards that a document names, by id ("": not accepted), and those that its tenders moved, as they are now."""
+    """Return the cards that a document names, by id ("" if not accepted), and those that its tenders moved, as they are
+    now.
+    """
     ids = dict.fromkeys([*named, *(account.key for account in books.before if account.kind is Kind.CARD)])
     return [
         card_part(books, books.accounts[Kind.CARD, id_], named.get(id_))
@@ -270,7 +282,7 @@ def card_parts(books: Books, named: Mapping[str, Reason | None]) -> list[CardPar
 
 
 def card_part(books: Books, account: Account, reason: Reason | None = None) -> CardPart:
-    """The card as this document leaves it."""
+    """Return the card as this document leaves it."""
     facts = account.card
     return CardPart(
         account.key,

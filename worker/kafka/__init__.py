@@ -1,1 +1,1 @@
-"""All of Kafka: what is read, what is published, which topics there are."""
+"""All of Kafka: the reader, the publisher, the topics."""

@@ -1,8 +1,8 @@
-"""The record batches of a fetch response, in place of aiokafka's `MemoryRecords`: none of them can stop a partition.
+"""The record batches of a fetch response, in place of aiokafka's `MemoryRecords`. No batch can stop a partition.
 
-aiokafka raises on a header name that is not UTF-8, and so do its record parsers, for ever, at each fetch of the same
-offset; and it decompresses whatever a batch expands to. Here a batch is decompressed up to a bound, and one that its
-parser (in C, which all ordinary batches still go through) refuses is read by `lenient`.
+aiokafka and its record parsers raise on a header name that is not UTF-8: for ever, at each fetch of the same offset.
+They also decompress any number of bytes. Here, a batch is decompressed up to a limit. aiokafka's parser (in C) still
+reads all ordinary batches; `lenient` reads those that it refuses.
 """
 
 import struct
@@ -20,17 +20,17 @@ from worker.codec import Unreadable
 from worker.kafka import lenient
 from worker.kafka.inflate import LIMIT_BYTES, inflate
 
-_OVERHEAD: Final = 12  # base offset and length, before what the length counts
+_OVERHEAD: Final = 12  # base offset and length, which the length does not count
 _MAGIC_AT: Final = 16
 _MAGIC: Final = 2
 _ATTRIBUTES_AT: Final = 21
 _HEADER: Final = 61
 _CODEC = DefaultRecordBatch.CODEC_MASK
-# In so many bytes no record can hold headers that would fill the memory: aiokafka makes objects of all of them.
+# A record of this size can't have so many headers that they fill the memory: aiokafka makes objects of all of them.
 _SMALL_BYTES: Final = 1 << 20
-# From one fetch response so many decompressed bytes are read; the rest is fetched again.
+# So many decompressed bytes are read from one fetch response; the rest is fetched again.
 _RESPONSE_BYTES: Final = 16 << 20
-# A checksum that fails on the way is right the next time; one that fails so often is wrong on the broker's disk.
+# A checksum that failed in transit is right the next time. After so many failures, it is wrong on the broker's disk.
 _CHECKSUM_FAILURES: Final = 3
 _BROKEN = DeadLetterReason.NOT_CLOUDEVENT
 _TOO_LARGE = Unreadable(b"", DeadLetterReason.TOO_LARGE, f"its batch decompresses to more than {LIMIT_BYTES} bytes")
@@ -40,7 +40,7 @@ _failed: Counter[tuple[int, int]] = Counter()
 
 
 class RecordBatches:
-    """Has what aiokafka's fetcher uses of a `MemoryRecords`; a partition's part of one fetch response."""
+    """A partition's part of one fetch response, with what aiokafka's fetcher uses of a `MemoryRecords`."""
 
     def __init__(self, response: bytes) -> None:
         self._response = response
@@ -51,7 +51,7 @@ class RecordBatches:
         return len(self._response)
 
     def has_next(self) -> bool:
-        """Whether another batch is complete, and may be read of this response."""
+        """Return whether another batch is complete, and may be read from this response."""
         return self._end() <= len(self._response) and self._inflated_bytes < _RESPONSE_BYTES
 
     def next_batch(self) -> Any:  # noqa: ANN401  LegacyRecordBatch has no type
@@ -59,14 +59,14 @@ class RecordBatches:
         self._at += len(batch)
         if len(batch) <= _MAGIC_AT:
             raise CorruptRecordException("a batch is shorter than its header")
-        if batch[_MAGIC_AT] < _MAGIC:  # written before Kafka 0.11; since 3.0 no broker takes it
+        if batch[_MAGIC_AT] < _MAGIC:  # written before Kafka 0.11; no broker accepts it since 3.0
             return LegacyRecordBatch(batch, batch[_MAGIC_AT])
         if len(batch) < _HEADER:
             raise CorruptRecordException("a batch is shorter than its header")
         return Batch(batch, self)
 
     def inflated(self, size_bytes: int) -> None:
-        """So much was decompressed: count it."""
+        """Count decompressed bytes."""
         self._inflated_bytes += size_bytes
 
     def _end(self) -> int:
@@ -77,7 +77,7 @@ class RecordBatches:
 
 
 class Batch:
-    """One batch of message format 2; iterating gives every record, the unreadable ones marked as such."""
+    """One batch of message format 2. Iterating gives every record; unreadable ones are marked."""
 
     def __init__(self, raw: memoryview, response: RecordBatches) -> None:
         self._raw = raw
@@ -91,7 +91,9 @@ class Batch:
         self.is_control_batch: bool = self._batch.is_control_batch
 
     def validate_crc(self) -> bool:
-        """Whether the batch may be read. One that fails again and again may: as records that are unreadable."""
+        """Return whether the batch may be read. If its checksum fails again and again, it may: as
+        unreadable records.
+        """
         if self._batch.validate_crc():
             return True
         failed = (self.base_offset, self._batch.crc)
@@ -126,7 +128,7 @@ class Batch:
                     return
             except (CorruptRecordException, ValueError, IndexError):
                 pass
-        # From the beginning: aiokafka skips what it has had already.
+        # From the beginning: aiokafka skips records that it already has.
         yield from lenient.records(self._origin(), body, self._cut)
 
     def _uncompressed(self, body: memoryview) -> Any:  # noqa: ANN401  aiokafka has no types
@@ -148,5 +150,5 @@ class Batch:
 
 
 def install() -> None:
-    """Let every consumer of this process read batches so: aiokafka takes no parser as an argument."""
+    """Make every consumer of this process read batches with these classes: aiokafka takes no parser as an argument."""
     fetcher.MemoryRecords = RecordBatches

@@ -1,4 +1,4 @@
-"""What one read of the input topics gives, and how much of it."""
+"""What one read of the input topics returns, and how much."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ class Limits:
     bytes: int = 4 << 20
     linger_s: float = 0.010
     tenders: int = 500
-    beside_tenders: int = 250  # other documents, while tills are at work
+    beside_tenders: int = 250  # other documents, while tills send tenders
 
 
 @dataclass(slots=True)
@@ -48,7 +48,7 @@ class Fetched:
     generations: "dict[Member, int]" = field(default_factory=dict)
 
     def add(self, partition: TopicPartition, records: Sequence[ConsumerRecord]) -> None:
-        """Take in what a partition gave, in order."""
+        """Add the records of a partition, in order."""
         self.records += records
         self.size_bytes += sum(max(0, record.serialized_value_size) for record in records)
         self.offsets[partition] = records[-1].offset + 1
@@ -56,7 +56,7 @@ class Fetched:
         self.full = len(self.records) >= self.limits.documents or self.size_bytes >= self.limits.bytes
 
     def forget(self, topics: Collection[str]) -> None:
-        """The group took these topics' partitions away: their records come again, to whoever has them now."""
+        """Drop the records of topics whose partitions the group took away. Whoever has them now reads them again."""
         self.offsets = {at: offset for at, offset in self.offsets.items() if at.topic not in topics}
         self.last = {at: record for at, record in self.last.items() if at.topic not in topics}
         self.positions = {at: position for at, position in self.positions.items() if at.topic not in topics}

@@ -1,4 +1,4 @@
-"""Decompresses a record batch, up to a bound: a few bytes can stand for any number of them."""
+"""Decompress a record batch, up to a limit: a few bytes can expand to any number."""
 
 import mmap
 import struct
@@ -9,17 +9,17 @@ from typing import Any, Final, NamedTuple
 import cramjam
 from aiokafka.record.default_records import DefaultRecordBatch
 
-# Twice what an input topic takes; a producer's batch is a hundredth of it.
+# Twice the largest batch of an input topic; an ordinary batch is a hundredth of it.
 LIMIT_BYTES: Final = 32 << 20
 _GZIP_WINDOW_BITS = 31
-# What Java clients write before snappy: their own framing of blocks, each preceded by its length.
+# Java clients frame snappy in blocks of their own, each preceded by its length.
 _XERIAL = b"\x82SNAPPY\x00\x00\x00\x00\x01\x00\x00\x00\x01"
-# What cramjam says of an output that is too small, as opposed to an input that is broken.
+# cramjam's messages for an output that is too small, as opposed to a broken input.
 _OUTPUT_FULL = "failed to write whole buffer"
 
 
 class Inflated(NamedTuple):
-    """The decompressed bytes, or as many of the first as fit the bound."""
+    """The decompressed bytes, or the first of them up to the limit."""
 
     data: bytes
     too_large: bool = False
@@ -27,7 +27,7 @@ class Inflated(NamedTuple):
 
 
 def inflate(codec: int, data: memoryview, limit_bytes: int = LIMIT_BYTES) -> Inflated:
-    """Decompress the records of a batch with the codec that its attributes name; allocates `limit_bytes` at most."""
+    """Decompress the records of a batch with the codec in its attributes. Allocates at most `limit_bytes`."""
     try:
         match codec:
             case DefaultRecordBatch.CODEC_GZIP:
@@ -46,7 +46,7 @@ def inflate(codec: int, data: memoryview, limit_bytes: int = LIMIT_BYTES) -> Inf
 def _gzip(data: memoryview, limit_bytes: int) -> Inflated:
     whole = bytearray()
     rest: bytes | memoryview = data
-    while rest:  # a stream may be several members, one after the other
+    while rest:  # a stream may have several members, one after the other
         stream = zlib.decompressobj(_GZIP_WINDOW_BITS)
         whole += stream.decompress(rest, limit_bytes + 1 - len(whole))
         if len(whole) > limit_bytes:

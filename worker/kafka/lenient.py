@@ -1,7 +1,7 @@
-"""Reads the records of a batch (message format 2) that the client's own parser refuses, as far as they can be read.
+"""Read the records of a batch (message format 2) that the client's own parser refuses, as far as possible.
 
-Every record of the batch comes out, in order. One that is broken comes with an `Unreadable` value, which says why, and
-becomes a dead letter; so a publisher's mistake costs one document and never stops a partition.
+Every record of the batch is returned, in order. A broken one has an `Unreadable` value, which says why, and becomes a
+dead letter. So a publisher's mistake costs one document and never stops a partition.
 """
 
 from collections.abc import Iterator
@@ -19,18 +19,18 @@ _BROKEN = DeadLetterReason.NOT_CLOUDEVENT
 
 
 class Origin(NamedTuple):
-    """What a batch's header says of its records."""
+    """What a batch's header says about its records."""
 
     base_offset: int
     last_offset: int
     records: int
     first_timestamp: int
-    append_timestamp: int | None  # None: each record has its publisher's own
+    append_timestamp: int | None  # None: each record has its publisher's timestamp
 
 
 @dataclass(slots=True)
 class Lenient:
-    """A record with the attributes that aiokafka's own have."""
+    """A record with the attributes of aiokafka's own records."""
 
     offset: int
     timestamp: int
@@ -42,11 +42,11 @@ class Lenient:
 
 
 class _Malformed(Exception):
-    """A length that points outside of the record."""
+    """A length points outside of the record."""
 
 
 def records(origin: Origin, body: memoryview, cut: Unreadable | None) -> Iterator[Lenient]:
-    """Every record that the header counts. `cut`: the value of those that `body`, which is not complete, lacks."""
+    """Return every record that the header counts. `cut` is the value of those that an incomplete `body` lacks."""
     at, offset = 0, origin.base_offset - 1
     for index in range(origin.records):
         try:
@@ -56,7 +56,7 @@ def records(origin: Origin, body: memoryview, cut: Unreadable | None) -> Iterato
             yield from _missing(origin, index, rest if cut is None else cut)
             return
         record = _record(origin, index, body[start:end], cut)
-        # A publisher may say any offset. One that leaves no room for the batch's other records is not its own.
+        # A publisher may write any offset. One that leaves no room for the batch's other records can't be right.
         if not offset < record.offset <= origin.last_offset - (origin.records - 1 - index):
             record.offset = offset + 1
         at, offset = end, record.offset
@@ -88,7 +88,9 @@ def _record(origin: Origin, index: int, raw: memoryview, cut: Unreadable | None)
 
 
 def _read_headers(record: Lenient, raw: memoryview, at: int) -> tuple[DeadLetterReason, str] | None:
-    """Read them into the record; why it is to be refused, or None. Bytes that are not UTF-8 are escaped."""
+    """Read the headers into the record. Return why the record is refused, or None. Bytes that are not UTF-8 are
+    escaped.
+    """
     count, at = _varint(raw, at)
     if count < 0:
         raise _Malformed
@@ -110,7 +112,7 @@ def _read_headers(record: Lenient, raw: memoryview, at: int) -> tuple[DeadLetter
 
 
 def _missing(origin: Origin, index: int, first: Unreadable) -> Iterator[Lenient]:
-    """A record for each that could not be told from its neighbours; the first has what is left of the batch."""
+    """Return a record for each one that can't be told from its neighbours. The first has the rest of the batch."""
     value = first
     for absent in range(index, origin.records):
         yield _blank(origin, absent, value)
@@ -118,7 +120,7 @@ def _missing(origin: Origin, index: int, first: Unreadable) -> Iterator[Lenient]
 
 
 def _blank(origin: Origin, index: int, value: bytes | None) -> Lenient:
-    # Offsets count up by one; where compaction left gaps, the last ones end where the batch ends.
+    # Offsets count up by one. If compaction left gaps, the last ones end where the batch ends.
     offset = max(origin.base_offset + index, origin.last_offset - origin.records + 1 + index)
     if origin.append_timestamp is None:
         return Lenient(offset, origin.first_timestamp, None, value, [], 0)
@@ -135,7 +137,7 @@ def _bytes(raw: memoryview, at: int) -> tuple[bytes | None, int]:
 
 
 def _bounds(raw: memoryview, at: int) -> tuple[int, int]:
-    """Where the bytes that are preceded by their length begin and end."""
+    """Return where bytes that are preceded by their length begin and end."""
     size, at = _varint(raw, at)
     if not 0 <= size <= len(raw) - at:
         raise _Malformed

@@ -1,4 +1,4 @@
-"""Publishes outcomes and dead letters, and says so only when Kafka has acknowledged every one."""
+"""Publish outcomes and dead letters, and return only when Kafka has acknowledged every one."""
 
 import asyncio
 import contextlib
@@ -24,17 +24,17 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger(__name__)
 
-# The broker takes 1 MiB + 12 bytes in one record batch unless a topic says more; a larger message goes alone.
+# The broker accepts 1 MiB + 12 bytes in one record batch, unless a topic allows more. A larger message goes alone.
 _BATCH_BYTES = 1 << 20
-# More in one request and the broker hangs up (its socket.request.max.bytes is 100 MiB): compressed without asking.
+# With more in one request, the broker closes the connection (its socket.request.max.bytes is 100 MiB), so compress.
 _REQUEST_BYTES = 64 << 20
 _SIZE = "max.message.bytes"
-_GZIP = DefaultRecordBatch.CODEC_GZIP  # what every client can read
+_GZIP = DefaultRecordBatch.CODEC_GZIP  # a codec that every client can read
 _U32 = 0xFFFFFFFF
 
 
 class _TooLarge(Unwritable):
-    """Topics that refuse a message for its size."""
+    """Topics that refuse a message because of its size."""
 
     def __init__(self, topics: frozenset[str]) -> None:
         super().__init__(f"{', '.join(sorted(topics))} refuses a message for its size: raise the topic's {_SIZE}")
@@ -42,7 +42,9 @@ class _TooLarge(Unwritable):
 
 
 class Publisher:
-    """An idempotent producer, made anew after each failure: a producer that lost its sequence can't go on."""
+    """An idempotent producer. It is created again after each failure, because a producer that lost its sequence can't
+    go on.
+    """
 
     def __init__(self, bootstrap_servers: str, *, ack_s: float = 30.0, security: Security = PLAINTEXT) -> None:
         self._bootstrap_servers = bootstrap_servers
@@ -70,16 +72,17 @@ class Publisher:
         self._producer = producer
 
     async def stop(self) -> None:
-        """Close the connections. What `publish` returned from is with Kafka already."""
+        """Close the connections. Messages for which `publish` has returned are in Kafka."""
         if self._producer is not None:
             producer, self._producer = self._producer, None
             await _discard(producer)
 
     async def publish(self, messages: Sequence["Message"]) -> None:
-        """Publish all, in order within a key, and return when every one is acknowledged by all in-sync replicas.
+        """Publish all messages, in order for each key. Return when all in-sync replicas have acknowledged every one.
 
-        A topic that refuses a message for its size gets it compressed: a dead letter's record came so, and fitted.
-        Raises Unavailable (the same again may work; some may have been published) or Unwritable (a topic that refuses).
+        If a topic refuses a message because of its size, it is sent compressed: a dead letter's record arrived so, and
+        fitted. Raises Unavailable (the same call may work later; some may have been published) or Unwritable (a topic
+        refuses).
         """
         try:
             await self._publish(messages)
@@ -107,7 +110,7 @@ class Publisher:
     async def _batches(
         self, producer: AIOKafkaProducer, messages: Sequence["Message"], compressed: frozenset[str]
     ) -> dict[tuple[str, int], list[BatchBuilder]]:
-        """Record batches a partition, in the order in which they must arrive."""
+        """Return record batches by partition, in the order in which they must arrive."""
         counts = {topic: len(await producer.partitions_for(topic)) for topic in _tally(messages)}
         keyless = next(self._keyless)
         batches: dict[tuple[str, int], list[BatchBuilder]] = defaultdict(list)
@@ -120,7 +123,7 @@ class Publisher:
                 continue
             large = message.topic in compressed or len(message.value or b"") > _REQUEST_BYTES
             parts.append(BatchBuilder(_BATCH_BYTES, _GZIP if large else 0))
-            _append(parts[-1], message, now_ms)  # the first is taken whatever its size
+            _append(parts[-1], message, now_ms)  # the first message is added whatever its size
         return batches
 
 
@@ -145,7 +148,7 @@ async def _send(producer: AIOKafkaProducer, topic: str, partition: int, batches:
 
 
 def _failure(failed: dict[tuple[str, int], BaseException]) -> Exception:
-    """The worst of what the partitions answered."""
+    """Return the worst of the partitions' errors."""
     if large := frozenset(topic for (topic, _), error in failed.items() if isinstance(error, MessageSizeTooLargeError)):
         return _TooLarge(large)
     for (topic, _), error in failed.items():
@@ -158,7 +161,7 @@ def _failure(failed: dict[tuple[str, int], BaseException]) -> Exception:
 
 
 async def _discard(producer: AIOKafkaProducer) -> None:
-    """Close without sending what is left: stop() alone would wait for ever for a broker that does not answer."""
+    """Close without sending the rest. stop() alone would wait for ever for a broker that does not answer."""
     accumulator = producer._message_accumulator  # noqa: SLF001 - no public way to give up
     accumulator.fail_all(ProducerClosed())
     accumulator._batches.clear()  # noqa: SLF001 - or the sender, which still runs, trips over them
@@ -168,9 +171,9 @@ async def _discard(producer: AIOKafkaProducer) -> None:
 
 
 def partition_hash(key: bytes) -> int:
-    """Kafka's murmur2 of a key, made positive: the same partition as every other client's default.
+    """Return Kafka's murmur2 of a key, made positive: the same partition as the default of every other client.
 
-    aiokafka's own takes twice as long, byte by byte.
+    aiokafka's own function takes twice as long, byte by byte.
     """
     h = 0x9747B28C ^ len(key)
     for word in struct.unpack_from(f"<{len(key) >> 2}I", key):

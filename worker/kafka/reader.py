@@ -1,8 +1,9 @@
-"""Makes batches of what the members of this worker read from the input topics.
+"""Make batches from what this worker's members read from the input topics.
 
 Tills wait for tenders, and for nothing else. So tenders have a consumer of their own, whose fetches wait for no other
-topic's; each batch begins with them; and while they come in, a batch takes few other documents, because the next tender
-waits until it is decided. Both consumers are members of the one group, so its offsets are those of any other worker.
+topic, and each batch begins with them. While tenders come in, a batch takes few other documents, because the next
+tender waits until they are decided. Both consumers are members of the one group, so its offsets are like those of any
+other worker.
 """
 
 import asyncio
@@ -18,17 +19,17 @@ from worker.kafka.member import Member
 from worker.kafka.security import PLAINTEXT, Security
 from worker.positions import Positions
 
-# From so many records on, a batch shows a stream that is worth waiting for; a lone document is answered at once.
+# A batch with so many records shows a stream that is worth waiting for. A lone document is decided at once.
 _LINGER_FULL_AT = 50
 _START_POLL_S = 0.02
-# A fetch brings so much of each partition: of tenders little, so that those of one partition don't hide the others'.
+# Bytes that a fetch returns for each partition: few for tenders, so that one partition doesn't hide the others.
 _PARTITION_BYTES, _TENDER_PARTITION_BYTES = 1 << 20, 1 << 17
-# So long after a tender, tills are thought to be at work.
+# For so long after a tender, tills count as active.
 _TILLS_S = 60.0
 
 
 class Reader:
-    """What `read` returned is in flight until `done` or `rewind`; partitions are given up after that."""
+    """Batches from `read` are in flight until `done` or `rewind`. Partitions are given up after that."""
 
     def __init__(
         self,
@@ -42,7 +43,7 @@ class Reader:
         security: Security = PLAINTEXT,
         client_id: str = "g3n",
     ) -> None:
-        """`tenders`: the one of `topics` that is read first. `client_id` tells others whose members these are."""
+        """`tenders` is the topic that is read first. `client_id` tells others whose members these are."""
         self._topics = tuple(topics)
         self._limits = limits
         self._in_flight = 0
@@ -78,18 +79,18 @@ class Reader:
             await member.start()
 
     async def stop(self) -> None:
-        """Leave the group (static members stay, for their next start); commits nothing."""
+        """Leave the group (static members stay, for their next start). Commits nothing."""
         self._settled.set()
         await asyncio.gather(*(member.stop() for member in self._members))
 
     @property
     def generation(self) -> int:
-        """Goes up whenever the group takes partitions away."""
+        """Goes up each time that the group takes partitions away."""
         return sum(member.generation for member in self._members)
 
     @property
     def halted(self) -> set[TopicPartition]:
-        """Partitions whose topic contradicts the ledger."""
+        """The partitions whose topic contradicts the ledger."""
         return set(self.why_halted)
 
     @property
@@ -100,7 +101,7 @@ class Reader:
     # --- reading
 
     async def read(self, wait_s: float) -> Fetched:
-        """The next batch: as much as is there, up to the limits; empty if nothing comes for `wait_s`.
+        """Return the next batch: what is there, up to the limits; empty if nothing arrives within `wait_s`.
 
         Raises KafkaError, after seeking back so that nothing is lost.
         """
@@ -133,7 +134,7 @@ class Reader:
         return batch
 
     async def _poll(self, batch: Fetched) -> int:
-        """Take in what has been fetched, tenders first; how many records came."""
+        """Add what has been fetched, tenders first. Return the number of records."""
         before = len(batch.records)
         await self._poll_tenders(batch)
         if (room := self._room(batch)) > 0 and not batch.full:
@@ -148,9 +149,7 @@ class Reader:
             batch.tenders_ms += [record.timestamp for record in batch.records[before:]]
 
     async def add_tenders(self, batch: Fetched) -> list[ConsumerRecord]:
-        """Take into a batch that is about to be decided, and is the last that was read, the tenders that have come
-        since; returns them.
-        """
+        """Add tenders that arrived meanwhile to the last batch, which is about to be decided. Return them."""
         before = len(batch.records)
         await self._poll_tenders(batch)
         if self._tenders is not None and len(batch.records) > before:
@@ -158,7 +157,7 @@ class Reader:
         return batch.records[before:]
 
     def _room(self, batch: Fetched) -> int:
-        """How many documents that nobody waits for the batch may still take."""
+        """Return how many documents besides tenders the batch may still take."""
         room = self._limits.documents - len(batch.records)
         if time.monotonic() - self._tender_at > _TILLS_S:
             return room
@@ -181,30 +180,30 @@ class Reader:
         return self._limits.linger_s * min(1.0, max(0, self._last_records - 1) / _LINGER_FULL_AT)
 
     def lag(self) -> dict[TopicPartition, int]:
-        """Records not yet read, a partition; those of which nothing is known are absent."""
+        """Return the number of unread records by partition; unknown partitions are absent."""
         return {at: records for member in self._members for at, records in member.lag().items()}
 
     def lag_s(self) -> dict[TopicPartition, float]:
-        """At most so old is the oldest record that is not yet read, a partition: 0 where all are."""
+        """Return the greatest possible age of the oldest unread record, by partition: 0 if all are read."""
         return {at: age_s for member in self._members for at, age_s in member.lag_s().items()}
 
     def partitions(self) -> dict[str, int]:
-        """How many partitions each topic has, as far as is known; at least one."""
+        """Return how many partitions each topic has, as far as is known; at least one."""
         return {topic: count for member in self._members for topic, count in member.partitions().items()}
 
     def silent_s(self) -> float:
-        """Seconds since a broker last answered for any partition; 0 while nothing was asked."""
+        """Return the seconds since a broker last answered for any partition; 0 if nothing was asked."""
         polled_ms = max(member.polled_ms() for member in self._members)
         return time.time() - polled_ms / 1000 if polled_ms else 0.0
 
     # --- what is done, and what is not
 
     def is_lost(self, batch: Fetched) -> bool:
-        """The group has given all that the batch was read from to somebody else."""
+        """Return whether the group has given everything that the batch was read from to other members."""
         return bool(batch.generations) and all(member.generation != read for member, read in batch.generations.items())
 
     def done(self, batch: Fetched) -> None:
-        """The batch and all before it have their effect, and every outcome is acknowledged: may be committed."""
+        """Mark the batch and all before it as done, so that their offsets can be committed."""
         for member in self._members:
             member.done(batch)
         self._in_flight -= 1
@@ -212,11 +211,11 @@ class Reader:
             self._settled.set()
 
     async def commit(self) -> bool:
-        """Commit what is done; whether there was anything. Raises as `Member.commit`."""
+        """Commit the offsets of what is done. Return whether there was anything. Raises as `Member.commit`."""
         return any([await member.commit() for member in self._members])
 
     async def rewind(self) -> None:
-        """Forget what is in flight and read again from what is done."""
+        """Forget what is in flight, and read again from what is done."""
         for member in self._members:
             await member.rewind()
         self._in_flight = 0
@@ -234,11 +233,11 @@ class Reader:
     # --- draining
 
     async def ends(self) -> dict[TopicPartition, int]:
-        """Where every partition of every topic that holds a record ends now, whoever reads it."""
+        """Return the present end of each partition that holds a record, whoever reads it."""
         for member in self._members:
             await member.joined.wait()
         return await self._others.ends(self._topics)
 
     async def short_of(self, ends: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
-        """Those of `ends` that the group has not committed yet."""
+        """Return those of `ends` that the group has not committed yet."""
         return await self._others.short_of(ends)

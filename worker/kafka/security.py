@@ -1,4 +1,4 @@
-"""How brokers are reached: TLS and SASL, as options of aiokafka's clients."""
+"""TLS and SASL, as options of aiokafka's clients."""
 
 import time
 from collections.abc import Mapping
@@ -13,12 +13,12 @@ from worker.settings import Settings
 
 Security = Mapping[str, Any]
 PLAINTEXT: Final[Security] = {}
-_SPARE_S: Final = 30.0  # a token is not used for so long before it runs out
+_SPARE_S: Final = 30.0  # a token is not used for so many seconds before it expires
 _TIMEOUT_S: Final = 10.0
 
 
 def security(settings: Settings) -> Security:
-    """The options that every client takes."""
+    """Return the options that every client takes."""
     protocol, mechanism = settings.kafka_security_protocol, settings.kafka_sasl_mechanism
     options: dict[str, Any] = {"security_protocol": protocol}
     if protocol.endswith("SSL"):
@@ -36,7 +36,7 @@ def security(settings: Settings) -> Security:
 
 
 class Tokens(AbstractTokenProvider):  # type: ignore[misc]  # aiokafka has no types
-    """Tokens by the client credentials grant (RFC 6749 §4.4); each is used until shortly before it runs out."""
+    """Tokens by the client credentials grant (RFC 6749 §4.4). Each is used until shortly before it expires."""
 
     def __init__(self, settings: Settings) -> None:
         self._url = settings.kafka_token_url
@@ -45,7 +45,7 @@ class Tokens(AbstractTokenProvider):  # type: ignore[misc]  # aiokafka has no ty
         self._good_until = 0.0
 
     async def token(self) -> str:
-        """A token that is good now. Raises Unavailable, or OperatorError where the client is refused."""
+        """Return a valid token. Raises Unavailable, or OperatorError if the client is refused."""
         if time.monotonic() >= self._good_until:
             await self._fetch()
         return self._token

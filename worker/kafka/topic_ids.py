@@ -1,6 +1,6 @@
-"""The ids of topics, which aiokafka does not ask for: a topic that is deleted and created again has another.
+"""The ids of topics. aiokafka does not ask for them. A topic that is deleted and created again gets a new id.
 
-Version 10 of Kafka's metadata request, of Kafka 2.8, is the first with ids.
+Version 10 of Kafka's metadata request (Kafka 2.8) is the first with ids.
 """
 
 from collections.abc import Sequence
@@ -68,7 +68,7 @@ class _Request(RequestStruct):  # type: ignore[misc]
 
 
 class TopicIds(Request[_Request]):  # type: ignore[misc]
-    """Asks for these topics; `of` reads the answer."""
+    """The request for these topics; `of` reads its answer."""
 
     API_KEY = 3
 
@@ -76,10 +76,10 @@ class TopicIds(Request[_Request]):  # type: ignore[misc]
         self._topics = topics
 
     def build(self, request_struct_class: type[_Request]) -> _Request:
-        """Aiokafka calls it with the version that the broker speaks."""
+        """Build the request. aiokafka calls it with the version that the broker speaks."""
         return request_struct_class([(0, 0, name, {}) for name in self._topics], False, False, False, {})  # noqa: FBT003
 
     @staticmethod
     def of(answer: Any) -> dict[str, tuple[int, int]]:  # noqa: ANN401
-        """The id of each topic that exists."""
+        """Return the id of each existing topic."""
         return {name: (high, low) for code, name, high, low, *_ in answer.topics if not code}

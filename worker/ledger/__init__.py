@@ -1,1 +1,3 @@
-"""All of Postgres: a query a table to load and lock, a statement a table to write, one transaction a batch."""
+"""All of Postgres: one query for each table to load and lock, one statement for each table to write, one transaction
+for each batch.
+"""

@@ -1,6 +1,7 @@
-"""Which card keys the rows of a ledger were made with, so that a program with another key is refused at its start.
+"""Which card keys a ledger's rows were made with, so that a program with another key is refused at its start.
 
-With a wrong key no card is found by its number and no duplicate is recognised: everything would go on, and be wrong.
+With a wrong key, no card would be found by its number and no duplicate recognised: everything would go on, and be
+wrong.
 """
 
 from collections.abc import Sequence
@@ -11,22 +12,22 @@ from worker.codec.keyring import KEY_ID_BYTES, key_id
 from worker.ledger.queries import Connection
 
 FINGERPRINT_BYTES: Final = 8
-_LOCK: Final = 0x63726D_6B6579  # any number: two first starts must not adopt two keys
+_LOCK: Final = 0x63726D_6B6579  # any number: a lock, so that two first starts don't adopt two keys
 
 
 class WrongKey(Exception):
-    """Rows of the ledger were made with a key that the program was not given; the message says which."""
+    """Rows of the ledger were made with a key that the program does not have. The message says which."""
 
 
 def fingerprint(key: bytes) -> bytes:
-    """What is stored of a card key. It tells keys apart and reveals nothing about a random one."""
+    """Return what is stored of a card key. It tells keys apart and reveals nothing about a random one."""
     return sha256(b"fingerprint" + key).digest()[:FINGERPRINT_BYTES]
 
 
 async def accept(connection: Connection, keys: Sequence[bytes], *, owner: bool = False) -> list[str]:
-    """Record the current key, the first of `keys`, as one that rows are made with. Returns a line for each thing done.
+    """Record the current key, the first of `keys`, as one that rows are made with. Return a line for each action.
 
-    A ledger of a version that recorded none adopts the keys in use. `owner`: the connection may forget the keys of a
+    A ledger of a version that recorded no keys adopts those in use. `owner`: the connection may forget the keys of a
     ledger that has no document yet. Raises WrongKey unless every recorded key is among `keys`.
     """
     await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
@@ -45,7 +46,7 @@ async def accept(connection: Connection, keys: Sequence[bytes], *, owner: bool =
 
 
 async def _in_use(connection: Connection, keys: Sequence[bytes]) -> list[bytes]:
-    """The fingerprints of the current key and of those that the stored card numbers were hashed with."""
+    """Return the fingerprints of the current key and of those with which the stored card numbers were hashed."""
     rows = await connection.fetch("SELECT DISTINCT substr(token, 1, $1::int) AS id FROM card_number", KEY_ID_BYTES)
     stored = {bytes(row["id"]) for row in rows}
     used = [key for key in keys if key_id(key) in stored]

@@ -1,7 +1,7 @@
-"""API keys and their sessions: who may ask what, for which tenant. Of a secret only its digest is stored.
+"""API keys and their sessions: who may do what, for which tenant. Only digests of secrets are stored.
 
-A secret is `g3nk_` (a key) or `g3ns_` (a session), its tenant, and 192 random bits: recognised at sight by a person
-and by a scanner for leaked secrets. So much randomness needs no slow hash, its SHA-256 is as good as itself.
+A secret is `g3nk_` (a key) or `g3ns_` (a session), its tenant, and 192 random bits. People and scanners for leaked
+secrets recognise it. So much randomness needs no slow hash: SHA-256 is enough.
 """
 
 import re
@@ -38,13 +38,13 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Whose secret a request bears: a key, or a session of it."""
+    """The owner of a request's secret: a key, or a session of it."""
 
     orgcode: str
     key_id: str
     scopes: frozenset[str]
     session_id: str | None = None
-    until: datetime | None = None  # it is good; None: until it is revoked
+    until: datetime | None = None  # end of its validity; None: until it is revoked
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +63,12 @@ def _secret(prefix: str, orgcode: str) -> str:
 
 
 def digest(secret: str) -> bytes:
-    """What is stored of a secret, and found by."""
+    """Return what is stored of a secret, and by which it is found."""
     return sha256(secret.encode()).digest()
 
 
 async def caller(connection: Connection, secret: str) -> Caller | None:
-    """Whose secret it is; None of one that is unknown, revoked or has run out."""
+    """Return the secret's owner, or None if the secret is unknown, revoked or expired."""
     match = _SECRET.fullmatch(secret)
     if match is None:
         return None
@@ -86,7 +86,7 @@ async def caller(connection: Connection, secret: str) -> Caller | None:
 async def create(
     connection: Connection, orgcode: str, name: str, scopes: tuple[str, ...], valid: timedelta | None = None
 ) -> tuple[Key, str]:
-    """A new key and its secret, which is told once; good for so long, or until it is revoked."""
+    """Create a key. Return it and its secret, which is shown once. It is valid for so long, or until it is revoked."""
     orgs = await load.orgs(connection, {orgcode})
     return await _insert(connection, orgs[orgcode], orgcode, name, scopes, valid)
 
@@ -101,7 +101,7 @@ async def _insert(
 
 
 async def listed(connection: Connection, orgcode: str | None = None) -> list[Key]:
-    """The keys of a tenant, or of all, the revoked ones too."""
+    """Return the keys of a tenant, or of all tenants, including revoked ones."""
     return [_key(row) for row in await connection.fetch(SQL["read_api_keys"], orgcode, None)]
 
 
@@ -110,15 +110,15 @@ def _key(row: Any) -> Key:  # noqa: ANN401  an asyncpg record
 
 
 async def revoke(connection: Connection, orgcode: str, key_id: str) -> bool:
-    """End a key, and its sessions with it; again changes nothing. False where the tenant has no such key."""
+    """Revoke a key and its sessions. Doing it again changes nothing. Return False if the tenant has no such key."""
     return bool(await connection.fetch(SQL["revoke_api_key"], orgcode, key_id))
 
 
 async def rotate(
     connection: Connection, orgcode: str, key_id: str, overlap: timedelta, valid: timedelta | None = None
 ) -> tuple[Key, str] | None:
-    """A new key with the name and the scopes of another, which is good for `overlap` still; None where that one is
-    unknown, revoked or has run out.
+    """Create a key with the name and the scopes of another one, which stays valid for `overlap`. Return None if that
+    key is unknown, revoked or expired.
     """
     rows = await connection.fetch(SQL["expire_api_key"], orgcode, key_id, overlap)
     if not rows:
@@ -133,9 +133,9 @@ async def rotate(
 async def open_session(
     connection: Connection, of: Caller, scopes: tuple[str, ...], ttl_s: int, most: int
 ) -> tuple[Session, str] | None:
-    """A session of the caller's key and its token, which is told once. It ends when the caller does.
+    """Open a session of the caller's key. Return it and its token, which is shown once. It ends when the caller does.
 
-    None if the key has `most` sessions already. The tenant's sessions that have expired are removed. Raises
+    Returns None if the key has `most` sessions already. Expired sessions of the tenant are removed. Raises
     asyncpg.ForeignKeyViolationError if the caller is a session that has ended.
     """
     id_, token = f"s-{secrets.token_hex(_ID_BYTES)}", _secret(SESSION, of.orgcode)
@@ -148,13 +148,15 @@ async def open_session(
 
 
 async def sessions(connection: Connection, of: Caller) -> list[Session]:
-    """The sessions that the caller may see and end: of a key all; of a session itself and those that it opened."""
+    """Return the sessions that the caller may see and end: for a key, all of its own; for a session, itself and those
+    that it opened.
+    """
     rows = await connection.fetch(SQL["read_sessions"], of.orgcode, of.key_id, of.session_id)
     return [Session(**{**dict(row), "scopes": tuple(row["scopes"])}) for row in rows]
 
 
 async def end_session(connection: Connection, of: Caller, session_id: str) -> set[str]:
-    """End a session that the caller may end, and those that it opened; their ids."""
+    """End a session that the caller may end, and those that it opened. Return their ids."""
     if of.session_id is not None and session_id not in {one.id for one in await sessions(connection, of)}:
         return set()
     rows = await connection.fetch(SQL["delete_session"], of.orgcode, session_id, of.key_id)

@@ -1,4 +1,4 @@
-"""Numbered SQL files, applied once, in order, under an advisory lock; a changed file is refused by its checksum."""
+"""Numbered SQL files, applied once, in order, under an advisory lock. A checksum refuses a changed file."""
 
 from hashlib import sha256
 from pathlib import Path
@@ -23,11 +23,11 @@ CREATE TABLE IF NOT EXISTS migration (
 
 
 class MigrationError(Exception):
-    """The database was migrated with other files than these."""
+    """The database was migrated with different files."""
 
 
 def files() -> "Iterator[tuple[int, str, str]]":
-    """(number, name, SQL), in order."""
+    """Return (number, name, SQL), in order."""
     for path in sorted(FOLDER.glob("[0-9][0-9][0-9][0-9]_*.sql")):
         yield int(path.name[:4]), path.stem, path.read_text(encoding="utf-8")
 

@@ -1,1 +1,1 @@
-"""Doors for people who run the worker or answer for it: explain what was decided."""
+"""Tools for operators and auditors: explain decisions, simulate documents, and long operations such as replay."""

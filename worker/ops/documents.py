@@ -1,4 +1,4 @@
-"""The documents of a file that a person publishes by hand: CloudEvents, or the `data` of one type."""
+"""The documents of a file that a person publishes: CloudEvents, or the `data` of one type."""
 
 import json
 import time
@@ -20,7 +20,7 @@ _PREFIXES: Final = ("scm.sale.", "scm.return.", "scm.tender.", "crm.")  # in the
 
 
 class Unpublishable(Exception):
-    """What is wrong with the file: one line each, with place, path and rule, and never a value."""
+    """The file has errors. Each line of the message has place, path and rule, and never a value."""
 
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__("; ".join(problems))
@@ -55,7 +55,7 @@ def read(raw: bytes, decoder: Decoder, topics: Topics, *, type_: str | None, org
 
 
 def _objects(raw: bytes) -> Iterator[tuple[str, bytes]]:
-    """Each JSON object of the file as it is written, with its place."""
+    """Yield each JSON object of the file as it is written, with its place."""
     text = raw.removeprefix(b"\xef\xbb\xbf").strip()
     if text.startswith(b"["):
         try:
@@ -79,7 +79,7 @@ def _is_json(line: bytes) -> bool:
 
 
 def _event(text: bytes, type_: str | None, orgcode: str | None) -> bytes:
-    """The CloudEvent of an object; a complete one as it is, byte for byte. Raises ValueError with what is missing."""
+    """Return the CloudEvent of an object; a complete one unchanged. Raises ValueError with what is missing."""
     try:
         parsed = json.loads(text)
     except ValueError as error:
@@ -109,7 +109,7 @@ def _event(text: bytes, type_: str | None, orgcode: str | None) -> bytes:
 
 
 def _ready(event: bytes, topics: Topics) -> Outgoing:
-    """The record of an event that was decoded: its topic is that of its type, its key as contract §2 recommends."""
+    """Return the record of a decoded event. Its topic is that of its type; its key is as contract IN1 recommends."""
     envelope: dict[str, Any] = orjson.loads(event)
     data = envelope["data"]
     type_, subject = envelope["type"], envelope["subject"]

@@ -1,4 +1,4 @@
-"""The points of sales and returns, told line by line."""
+"""Explain the points of sales and returns, line by line."""
 
 from collections.abc import Mapping
 from fractions import Fraction
@@ -21,7 +21,7 @@ _EXCLUDED = {
 
 
 def exact_text(value: Fraction) -> str:
-    """A decimal where there is one, else `n/d`."""
+    """Return a decimal if there is one, else `n/d`."""
     for digits in range(value.denominator.bit_length()):
         scaled = value * 10**digits
         if scaled.denominator == 1:
@@ -31,14 +31,14 @@ def exact_text(value: Fraction) -> str:
 
 
 def of_sale(sale: Sale, version: PolicyVersion) -> Earning | None:
-    """How a decided sale earned; None where it could not: no customer, no rate for its currency."""
+    """Return how a decided sale earned, or None if it could not: no customer, or no rate for its currency."""
     if sale.account is None:
         return None
     return _earning(version, sale.currency, sale.lines, sale)
 
 
 def of_return(trace: Trace, version: PolicyVersion, points: Mapping[int, int]) -> Earning | None:
-    """How a return without a receipt was rated; `points` a line, as booked."""
+    """Return how a return without a receipt was rated; `points` has the booked points by line."""
     lines = {
         line.line_id: SaleLine(line.asked_minor, -points.get(line.line_id, 0), line.asked_minor) for line in trace.lines
     }
@@ -105,7 +105,7 @@ def _line(part: LineReckoning, line: SaleLine) -> EarningLine:
 
 
 def returned(trace: Trace, sale: Sale) -> list[ReturnedLine]:
-    """What each line of a return left of the line that was sold."""
+    """Return what each line of a return left of the line that was sold."""
     return [_returned(line, sale.lines.get(line.sale_line_id)) for line in trace.lines]
 
 
@@ -131,7 +131,7 @@ def _returned(line: StoredLine, sold: SaleLine | None) -> ReturnedLine:
 
 
 def voided(sale: Sale) -> list[ReturnedLine]:
-    """What a void took of each line: all that returns had left."""
+    """Return what a void took from each line: all that returns had left."""
     return [
         _returned(StoredLine(line_id, line_id, line.returned_minor, line.left_minor), line)
         for line_id, line in sale.lines.items()

@@ -1,4 +1,4 @@
-"""Publish the documents of a file by hand, and tell what becomes of them."""
+"""Publish the documents of a file, and report what becomes of them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -31,8 +31,8 @@ async def publish(
 ) -> int:
     """Return the exit status: 0 once Kafka has every document and, with `waits`, each has an outcome; else 1.
 
-    `say` gets a line a document for a person, `show` each outcome as it was published. Raises documents.Unpublishable
-    and Unavailable.
+    `say` gets a line for each document, `show` each outcome as it was published. Raises documents.Unpublishable and
+    Unavailable.
     """
     names = topics.from_settings(settings)
     decoder = Decoder(settings.card_keys, settings.orgcodes, settings.max_document_bytes)

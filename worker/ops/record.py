@@ -1,4 +1,4 @@
-"""An event that a person gives to a command, as a record of its topic."""
+"""A CloudEvent given to a command, as a record of its topic."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What would be decided of a document, without deciding it."""
+"""Show what would be decided for a document, without deciding it."""
 
 import time
 from collections.abc import Iterable, Sequence
@@ -15,7 +15,7 @@ from worker.pipeline import Pipeline
 
 
 class Invalid(Exception):
-    """The event would be a dead letter; the message says the reason and what is wrong, never a value."""
+    """The event would be a dead letter. The message has the reason and the rule, never a value."""
 
 
 async def simulate(
@@ -26,12 +26,12 @@ async def simulate(
     trusted: bool = False,
     draft: Policy | None = None,
 ) -> list[Message]:
-    """What reading this CloudEvent (structured mode, JSON) now would publish; a known document's stored outcomes.
+    """Return what reading this CloudEvent (structured mode, JSON) now would publish; for a known document, its stored
+    outcomes.
 
-    `orgcode` stands in for the event's own where that is absent; `trusted`: as if it came with the scope card:trusted.
-    `draft`: a policy to decide by instead of the one in force.
-    A simulation takes no PIN and treats each card as accepted (contract SAFE7), so nobody can try PINs with it.
-    Raises Invalid, or pipeline.Conflict.
+    `orgcode` replaces an absent one. `trusted`: as if the document came with the scope card:trusted. `draft`: a policy
+    to decide by instead of the one in force. A simulation takes no PIN and treats each card as accepted (contract
+    SAFE7), so nobody can try PINs with it. Raises Invalid, or pipeline.Conflict.
     """
     now_us = time.time_ns() // 1000
     record = EventRecord(_for_tenant(event, orgcode), now_us // 1000)
@@ -45,14 +45,14 @@ async def simulate(
 
 
 def outcome(messages: Sequence[Message]) -> tuple[dict[str, Any], bool]:
-    """The data of the latest outcome among what would be published, and whether it is a stored one."""
+    """Return the data of the latest outcome that would be published, and whether it is a stored one."""
     told = [(orjson.loads(message.value or b"{}"), message.headers) for message in messages]
     envelope, headers = next(part for part in reversed(told) if part[0]["type"].startswith(OUTCOME_PREFIX))
     return envelope["data"], REPLAYED in headers
 
 
 def _pin(stored: object, path: str = "") -> str:
-    """Where in a document's stored form a PIN is; empty if there is none."""
+    """Return where a PIN is in a document's stored form; empty if there is none."""
     inside: Iterable[tuple[str, object]]
     match stored:
         case dict():
@@ -69,7 +69,7 @@ def _pin(stored: object, path: str = "") -> str:
 
 
 def _for_tenant(event: bytes, orgcode: str | None) -> bytes:
-    """The event with the tenant's code put in, all else left as it came: what is wrong is the decoder's to say."""
+    """Return the event with the tenant's code, otherwise unchanged: the decoder reports other errors."""
     if orgcode is None:
         return event
     try:
