@@ -195,9 +195,8 @@ def earned_12m(person: Account, day: int) -> int:
 def _a_year_before(day: int) -> int:
     """Return the same date in the year before; 28 February stands for the 29th."""
     today = EPOCH + timedelta(days=day)
-    if (
-        today.year == MINYEAR
-    ):  # year 1 is the zero time of .NET and Go: no document is older, so any earlier day will do
+    # Year 1 is the zero time of .NET and Go. No document is older, so any earlier day will do.
+    if today.year == MINYEAR:
         return day - 366
     leap_day = today.month == 2 and today.day == 29  # noqa: PLR2004
     return (today.replace(year=today.year - 1, day=28 if leap_day else today.day) - EPOCH).days
