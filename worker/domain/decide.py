@@ -1,4 +1,6 @@
-"""One document and the books → its outcome, or the reason why it waits. Invalid cases first, then the type's."""
+"""One document and the books → its outcome, or the reason why it waits. Invalid cases come first,
+then the type's own.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -39,7 +41,7 @@ DECISIONS: dict[str, Decision] = {
     "crm.giftcard.extend": gift_cards.extend,
     "crm.giftcard.replace": gift_cards.replace,
 }
-# Those that ask who sent them: they demand the PIN of a card that has one (contract §8 Commands), or lift a freeze.
+# Decisions that depend on the sender: they demand the PIN of a card (contract SAFE8), or lift a freeze (SAFE3).
 PAYMENTS: dict[str, Callable[..., Outcome]] = {
     "crm.giftcard.redeem": gift_cards.redeem,
     "crm.giftcard.transfer": gift_cards.transfer,
@@ -52,20 +54,21 @@ RETURN = "scm.return.completed"
 
 @dataclass(slots=True)
 class Circumstances:
-    """What a decision depends on beside the document and the books.
+    """What a decision depends on besides the document and the books.
 
-    All of it is stored, so that what waited decides the same; but `trusted`, for nothing that names a PIN ever waits.
+    All of it is stored, so that a document that waited decides the same. The exception is `trusted`: no document that
+    names a PIN ever waits.
     """
 
     record_us: int  # when the record was written to its topic
     max_age_days: int = 7  # older gift card requests are too late
-    resumed: bool = False  # it was parked, and what it waited for has come
+    resumed: bool = False  # it was parked, and what it waited for is there
     overdue: bool = False  # it was parked, and its deadline has passed
-    trusted: bool = False  # its sender has the scope card:trusted: a card_id replaces the PIN (contract §2.2 Safety)
+    trusted: bool = False  # its sender has the scope card:trusted: a card_id replaces the PIN (contract SAFE5)
 
 
 def decide(type_: str, doc: Any, books: Books, at: Circumstances) -> Outcome | Parked:  # noqa: ANN401  one model a type
-    """Decide one document. `books.begin` was called for it; only `books` changes."""
+    """Decide one document, after `books.begin`. Only `books` changes."""
     if getattr(doc, "training", False):
         return Outcome("ignored", Reason.TRAINING, **_ids(doc))
     if type_ == REQUEST:
@@ -85,15 +88,15 @@ def decide(type_: str, doc: Any, books: Books, at: Circumstances) -> Outcome | P
 
 
 def parked(result: Parked, doc: Any) -> Outcome:  # noqa: ANN401  as above
-    """The first outcome of a document that waits."""
+    """Return the first outcome of a document that waits."""
     return Outcome("parked", result.reason, tender=result.tender, **_ids(doc))
 
 
 def refused(doc: Any) -> Outcome:  # noqa: ANN401  as above
-    """The final outcome of a document that waited and moves more than the ledger's integers hold.
+    """Return the final outcome of a document that waited and moves more than the ledger's integers hold.
 
-    It was accepted, so it cannot become a dead letter any more (contract §3); `over_maximum` is the reason of the table
-    for what exceeds a limit.
+    It was accepted, so it can't become a dead letter any more (contract OUT1). `over_maximum` is the reason for what
+    exceeds a limit.
     """
     return Outcome("rejected", Reason.OVER_MAXIMUM, **_ids(doc))
 

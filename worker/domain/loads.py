@@ -1,4 +1,4 @@
-"""Loads of gift cards that are taken back: by a return, a void or a reversal (contract §10 Cards)."""
+"""Take loads of gift cards back: for a return, a void or a reversal (contract CARD4–7)."""
 
 from schemas.reasons import Reason
 from worker.domain.books import Books
@@ -13,10 +13,10 @@ def card_refused(card: Account, day: int) -> Reason | None:
 
 
 def take_back_load(books: Books, card_id: str, amount_minor: int, contra: Contra, day: int) -> Account:
-    """Take a load back from a card, or from the one that replaced it, and return that.
+    """Take a load back from a card, or from the card that replaced it, and return that card.
 
-    What expired of the load is undone first: a card that was never spent ends at zero. What was spent leaves the card
-    below zero.
+    What expired of the load is undone first, so a card that was never spent ends at zero. If the load was spent, the
+    card goes below zero.
     """
     card = books.follow(books.accounts[Kind.CARD, card_id])
     left = amount_minor - books.cancel_expired(card, amount_minor, contra)

@@ -1,4 +1,6 @@
-"""What a till waits for: may this card, may these points pay? Then captures and voids (contract §2.2 Tenders)."""
+"""The documents that a till waits for: can this card, or these points, pay? Then captures and voids (contract §2.2
+Tenders).
+"""
 
 from schemas.documents import CardRef, TenderCaptured, TenderRequested, TenderVoided
 from schemas.reasons import Reason, first
@@ -21,7 +23,7 @@ SECOND_US = 1_000_000
 
 
 def request(doc: TenderRequested, books: Books, record_us: int, max_age_days: int, *, trusted: bool) -> Outcome:
-    """Hold, take, or decline: decided at once, final. `record_us` is when the record was written to its topic."""
+    """Hold, take or decline: decided at once, for good. `record_us` is when the record was written to its topic."""
     tender = books.tender(doc.tender_id)
     sale = books.sale(doc.sale_id) if doc.sale_id is not None else None
     if sale is not None and not sale.crowded:
@@ -62,7 +64,9 @@ def _late(doc: TenderRequested, books: Books, record_us: int, max_age_days: int)
 
 
 def _card(doc: TenderRequested, books: Books, *, trusted: bool) -> tuple[Account | None, Reason | None]:
-    """The card, and why it may not pay; none where it is not accepted: nothing is told of it (contract §2.2 Safety)."""
+    """Return the card, and why it can't pay; no card if it is not accepted, because nothing is told about it (contract
+    SAFE1).
+    """
     ref = doc.gift_card
     assert ref is not None  # noqa: S101  the schema's rule: a gift card request names a card
     card = accepted_card(ref, books, trusted=trusted)
@@ -78,10 +82,10 @@ def _card(doc: TenderRequested, books: Books, *, trusted: bool) -> tuple[Account
 
 
 def accepted_card(ref: CardRef, books: Books, *, trusted: bool) -> Account | None:
-    """The card, if it is known and its PIN is right. Five wrong PINs in a row freeze it; then no PIN is checked, so
-    that a frozen card doesn't tell which one is right.
+    """Return the card if it is known and its PIN is right. Five wrong PINs in a row freeze it. From then on no PIN is
+    checked, so a frozen card doesn't tell which PIN is right (contract SAFE2).
 
-    `trusted`: a card_id stands in for a PIN that is not given (contract §2.2 Safety); one that is given must be right.
+    `trusted`: a card_id replaces an absent PIN (contract SAFE5). A PIN that is given must be right.
     """
     if books.pins is Pins.REFUSED:
         return None
@@ -110,7 +114,9 @@ def accepted_card(ref: CardRef, books: Books, *, trusted: bool) -> Account | Non
 
 
 def frozen_by_pins(card: Account) -> bool:
-    """Whether wrong PINs froze the card. Lifting that leaves their number: the next wrong one freezes it again."""
+    """Return whether wrong PINs froze the card. Lifting that freeze keeps their count: the next wrong PIN freezes the
+    card again.
+    """
     return card.standing is not Standing.ACTIVE and card.card is not None and card.card.pin_failures >= PIN_ATTEMPTS
 
 
@@ -127,7 +133,7 @@ def _approve(
     doc: TenderRequested, books: Books, tender: Tender, account: Account, sale: Sale | None, version: PolicyVersion,
     day: int,
 ) -> tuple[int, Reason | None]:  # fmt: skip
-    """How much of the amount may be paid, and the first reason why it is not all."""
+    """Return how much of the amount can be paid, and the first reason why it is not all."""
     limits = [(tender.money(account.available(day)), Reason.INSUFFICIENT_BALANCE)]
     if doc.eligible_minor is not None:
         if doc.kind == "points":
@@ -146,9 +152,9 @@ def _approve(
 
 
 def _share_left(doc: TenderRequested, books: Books, tender: Tender, sale: Sale | None, version: PolicyVersion) -> int:
-    """What of the sale points may still pay; nothing where the request does not say of which sale (contract §2.1).
+    """Return how much of the sale points may still pay; nothing if the request does not name its sale (contract §2.1).
 
-    The id of a crowded sale does not say it.
+    The id of a crowded sale names none.
     """
     if sale is None or doc.sale_total_minor is None or doc.tender_id not in sale.requests:
         return 0
@@ -204,7 +210,7 @@ def _answer(
 
 
 def captured(doc: TenderCaptured, books: Books, *, resumed: bool, overdue: bool) -> Outcome | Parked:
-    """Take what was held, or less. Before its request it waits; not for ever, and then it has named no amount."""
+    """Take what was held, or less. A capture before its request waits; if it waits too long, it has named no amount."""
     tender = books.tender(doc.tender_id)
     day = day_of(doc.occurred_at)
     reason: Reason | None
@@ -231,10 +237,10 @@ def captured(doc: TenderCaptured, books: Books, *, resumed: bool, overdue: bool)
 
 
 def _followed(doc: TenderCaptured, books: Books, tender: Tender, day: int) -> Outcome:
-    """What became of a capture that waited follows the request (contract §8 Waiting), whatever came right after that:
-    it was counted when the request was decided.
+    """Return the outcome of a capture that waited. It follows the request (contract TEND18), whatever came right after
+    the request, because it was counted when the request was decided.
     """
-    if tender.parked_minor is None:  # a void came, and no request
+    if tender.parked_minor is None:  # a void came before the request
         return _moved(books, tender, "rejected", day, Reason.ALREADY_VOIDED)
     if tender.approved_minor == 0:
         return _moved(books, tender, "rejected", day, Reason.INVALID_STATE)

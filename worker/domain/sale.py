@@ -1,4 +1,4 @@
-"""What is remembered of a sale and of a command that moved value: as much as undoing and explaining it takes."""
+"""What is remembered of a sale, and of a command that moved value: as much as undoing and explaining it needs."""
 
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 MOST_REQUESTS = 100
 
 
-MOST_ASKED = 1 << 62  # minor units that returns ask of one line; no line sells for so much
+MOST_ASKED = 1 << 62  # most minor units that returns can ask of one line; no line sells for so much
 
 
 class SaleLine:
-    """One line: what it sold for, what it earned, how much of it came back, and the card that it sold.
+    """One line: what it sold for, what it earned, how much of it was returned, and the card that it sold.
 
-    `returned_minor` is what all returns asked, even above `net_minor`, so that their order does not matter. Of a line
-    that sold for nothing it is how many returns named it (contract §10 Returns).
+    `returned_minor` is what all returns asked, even above `net_minor`, so that their order does not matter (contract
+    RET4). For a line that sold for nothing, it is how many returns named it (RET6).
     """
 
     __slots__ = ("card_id", "load_minor", "net_minor", "points", "returned_minor")
@@ -36,7 +36,7 @@ class SaleLine:
         self.load_minor = load_minor
 
     def kept(self, total: int) -> int:
-        """What the line keeps of `total` (its points, its load) after what came back of it (contract §2.2 Returns)."""
+        """Return what the line keeps of `total` (its points or its load) after its returns (contract RET1, RET7)."""
         if self.net_minor == 0:
             return 0 if self.returned_minor else total
         return total * self.left_minor // self.net_minor
@@ -47,11 +47,11 @@ class SaleLine:
 
     @property
     def left_minor(self) -> int:
-        """What can still be returned of it."""
+        """What can still be returned of the line."""
         return self.net_minor - min(self.net_minor, self.returned_minor)
 
     def ask(self, asked_minor: int) -> "Returned":
-        """A return asks this much of the line back."""
+        """Record that a return asks for this much of the line."""
         counted = min(asked_minor, self.left_minor)
         if self.net_minor == 0:
             again, asked = self.returned_minor > 0, 1
@@ -62,7 +62,7 @@ class SaleLine:
 
 
 class Returned(NamedTuple):
-    """What a return got of a line: minor units that counted, whether it asked more, whether it got nothing."""
+    """What a return got of a line: the minor units that counted, whether it asked for more, whether it got nothing."""
 
     counted_minor: int
     over: bool
@@ -80,30 +80,30 @@ class Exclusion(IntEnum):
 
 
 class LineBasis(NamedTuple):
-    """What a line earned by, beside its net amount and the rate."""
+    """How a line earned, besides its net amount and the rate."""
 
     exclusion: Exclusion
     share_minor: int  # its share of the tenders that do not earn
-    category: str | None  # that excludes it or multiplies its points
+    category: str | None  # the category that excludes it or multiplies its points
 
 
 @dataclass(slots=True)
 class Basis:
-    """What a sale earned by, as far as its policy and its lines' net amounts do not tell. A plain sale has none.
+    """How a sale earned, as far as its policy and its lines' net amounts don't tell. A plain sale has none.
 
     Campaigns and tiers are places in the lists of the policy's version, which never changes.
     """
 
     campaign: int | None = None
-    missed: int | None = None  # a higher campaign that ran, and for which consent was lacking
+    missed: int | None = None  # a higher campaign that ran, but lacked the consent
     tier: int | None = None
-    earned_12m: int = 0  # what reached the tier
+    earned_12m: int = 0  # the points that reached the tier
     repaid: int = 0  # points of the sale that filled a deficit
     lines: dict[int, LineBasis] = field(default_factory=dict)
 
 
 class Sale:
-    """A sale, the stub of one that somebody waits for, or the tombstone of one voided before."""
+    """A sale, the stub of one that a document waits for, or the tombstone of one that was voided before it came."""
 
     __slots__ = (
         "account", "available_day", "basis", "by_hand", "currency", "customer_id", "decided", "dirty", "earned_day",
@@ -117,27 +117,27 @@ class Sale:
         self.dirty = False
         self.decided = False  # scm.sale.completed has come
         self.voided = False
-        self.waiting = False  # some parked document waits for it
+        self.waiting = False  # a parked document waits for it
         self.currency = ""
         self.customer_id = ""
-        self.account: tuple[Kind, str] | None = None  # that earned its points
+        self.account: tuple[Kind, str] | None = None  # the account that earned its points
         self.policy_version = 0
         self.earned_day = 0  # on which its points count for tiers; 0: of a version that stored none
         self.available_day = 0
         self.expires_day = 0
         self.lines: dict[int, SaleLine] = {}
         self.tenders: list[str] = []  # stored-value tenders that it names
-        self.requests: list[str] = []  # tenders whose request names it
+        self.requests: list[str] = []  # tenders whose requests name it
         self.loads: list[tuple[str, int]] = []  # (card_id, minor) that its returns put on cards
         self.refunds: list[tuple[str, int]] = []  # (tender_id, minor) that its returns asked to give back to tenders
         self.by_hand = 0  # points taken back by crm.loyalty.reverse, not yet set off
-        self.set_off = 0  # and those that are set off
+        self.set_off = 0  # and those that were set off
         self.forfeited = False
         self.basis: Basis | None = None
 
     @property
     def crowded(self) -> bool:
-        """Whether so many requests name this id that it cannot be a sale's."""
+        """Whether so many requests name this id that it can't be a sale's."""
         return len(self.requests) >= MOST_REQUESTS
 
     def load(self, card_id: str, load_minor: int) -> None:
@@ -206,11 +206,11 @@ class Entry:
         self.id = command_id
         self.account = account
         self.amount = amount
-        self.customer_id = customer_id  # who earned or redeemed; of a card nobody
+        self.customer_id = customer_id  # who earned or redeemed; nobody for a card
         self.earned_day = 0  # as of a sale
         self.available_day = 0
         self.expires_day = 0
-        self.picks: list[Pick] = []  # of a redemption: the lots it took, in the order in which it took them
+        self.picks: list[Pick] = []  # of a redemption: its lots, in the order in which they were taken
         self.undone = 0
         self.new = True
         self.dirty = False
