@@ -26,27 +26,30 @@ from aiokafka.structs import ConsumerRecord
 from schemas.registry import DOCUMENTS
 from worker import log, settings
 from worker.codec import Decoder, Document, Message, Outlet
-from worker.codec.encode import STATUS_CODE
+from worker.codec.encode import ENCODER_VERSION
 from worker.domain.books import Books
 from worker.domain.decide import Circumstances, decide
 from worker.domain.lots import Account, Kind
 from worker.domain.outcome import Outcome
 from worker.domain.policy import PolicyBook
 from worker.kafka import topics
-from worker.ledger.facts import facts_row
-from worker.ledger.pack import account_of, pack, pack_earned, pack_lots, pack_sale
 from worker.ledger.work import Work
+from worker.stored.account import account_of, pack_earned, pack_lots
+from worker.stored.codes import STATUS_CODE
+from worker.stored.outcome import OutcomeV1
+from worker.stored.rows import ACCOUNT_READ
+from worker.stored.sale import pack_sale
 
 AT_ONCE = 16
 READ_AT_ONCE = 2000
 SALE = DOCUMENTS["scm.sale.completed"]
 
 KNOWN = "SELECT 1 FROM event WHERE org = $1 AND type = $2 AND subject = $3"
-LOCK = """
-SELECT id, kind, key, currency, standing, balance, held, deficit, version, lots, earned, extra, last_no
+LOCK = f"""
+SELECT {ACCOUNT_READ}
 FROM account
 WHERE org = $1 AND kind = $2 AND key = $3 FOR NO KEY UPDATE
-"""
+"""  # noqa: S608  a constant
 INSERT_EVENT = """
 INSERT INTO event (no, org, type, status, subject, digest, facts, record) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 """
@@ -84,10 +87,10 @@ class Rival:
         async with self._pool.acquire() as connection, connection.transaction():
             if await connection.fetchval(KNOWN, *work.key):
                 return []
-            await self._apply(connection, work, now_us)
-        return self._outlet.messages(work.orgcode, work.type, work.subject, 0, work.written)
+            written = await self._apply(connection, work, now_us)
+        return self._outlet.messages(work.orgcode, work.type, work.subject, 0, written)
 
-    async def _apply(self, connection: asyncpg.pool.PoolConnectionProxy, work: Work, now_us: int) -> None:
+    async def _apply(self, connection: asyncpg.pool.PoolConnectionProxy, work: Work, now_us: int) -> OutcomeV1:
         books = Books(self._org, work.orgcode, self._policies)
         row = await connection.fetchrow(LOCK, self._org, Kind.POINTS, work.model.customer_id)
         account = books.accounts[Kind.POINTS, work.model.customer_id] = account_of(row)
@@ -98,6 +101,8 @@ class Rival:
         work.outcome = outcome
         work.note(now_us)
         await self._write(connection, work, books, account)
+        assert work.written is not None  # noqa: S101  `note` made it of the outcome
+        return work.written
 
     async def _write(
         self, connection: asyncpg.pool.PoolConnectionProxy, work: Work, books: Books, account: Account
@@ -106,7 +111,7 @@ class Rival:
         assert work.outcome is not None  # noqa: S101  the caller's
         await connection.execute(
             INSERT_EVENT, no, work.org, work.code, STATUS_CODE[work.outcome.status], work.subject, work.digest,
-            pack(facts_row(work)), pack_sale(books.sales[work.subject]),
+            work.facts_row(ENCODER_VERSION), pack_sale(books.sales[work.subject]),
         )  # fmt: skip
         await connection.execute(
             UPDATE_ACCOUNT, work.org, account.kind, account.key, account.balance, account.held, account.deficit,

@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import structlog
 
@@ -14,10 +13,10 @@ from worker.codec.encode import ENCODER_VERSION, REPLAYED
 from worker.domain.books import Books
 from worker.domain.deadlines import NOTICES
 from worker.domain.outcome import TenderPart
-from worker.ledger.facts import Told, told
-from worker.ledger.pack import STATES
 from worker.ledger.queries import SQL, Connection
 from worker.ledger.work import Work
+from worker.stored.codes import STATES
+from worker.stored.event import EventFacts, Told
 
 TENDER_STATE = "crm-tender-state"
 CARD_FROZEN = NOTICES["frozen"]
@@ -50,7 +49,7 @@ class Answers:
 
     def __init__(self, outlet: Outlet) -> None:
         self._outlet = outlet
-        self._known: dict[Work, tuple[list[Any] | None, Work | None]] = {}
+        self._known: dict[Work, tuple[EventFacts | None, Work | None]] = {}
         self._states: dict[tuple[int, str], str] = {}
         self.conflicts: list[Document] = []
 
@@ -58,7 +57,7 @@ class Answers:
     def duplicates(self) -> int:
         return len(self._known)
 
-    def stored(self, work: Work, facts: list[Any] | None) -> None:
+    def stored(self, work: Work, facts: EventFacts | None) -> None:
         """The document was decided in an earlier batch; `facts` of its row."""
         self._known[work] = (facts, None)
 
@@ -83,21 +82,21 @@ class Answers:
         """Of one document."""
         if work in self._known:
             return self._again(work)
-        if not work.written:
+        if work.written is None:
             return []
         headers = trace(work.traceparent)
         messages = self._outlet.messages(
             work.orgcode, work.type, work.subject, work.step, work.written, headers, ENCODER_VERSION
         )
         if work.unsaid and work.facts is not None:
-            earlier = again(self._outlet, work.orgcode, work.type, work.subject, told(work.facts), headers)
+            earlier = again(self._outlet, work.orgcode, work.type, work.subject, work.facts.told, headers)
             return earlier + messages
         return messages
 
     def _again(self, work: Work) -> list[Message]:
         facts, earlier = self._known[work]
-        outcomes: list[Told] = told(facts) if facts is not None else []
-        if earlier is not None:
+        outcomes: list[Told] = facts.told if facts is not None else []
+        if earlier is not None and earlier.written is not None:
             outcomes = [(ENCODER_VERSION, earlier.written)]
         headers = (REPLAYED, *self._state(work), *trace(work.traceparent))
         return again(self._outlet, work.orgcode, work.type, work.subject, outcomes, headers)
@@ -113,8 +112,8 @@ def again(
     """Every outcome stored for a document, byte for byte."""
     return [
         message
-        for step, (version, facts) in enumerate(outcomes)
-        for message in outlet.messages(orgcode, type_, subject, step, facts, headers, version)
+        for step, (version, outcome) in enumerate(outcomes)
+        for message in outlet.messages(orgcode, type_, subject, step, outcome, headers, version)
     ]
 
 

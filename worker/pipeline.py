@@ -25,13 +25,13 @@ from worker.journal import Journal
 from worker.kafka import topics
 from worker.ledger import due, inbox, load, write
 from worker.ledger.commit import write_something
-from worker.ledger.facts import digest_version
 from worker.ledger.pool import Pool
 from worker.ledger.positions import Positions
 from worker.ledger.queries import Connection
 from worker.ledger.work import Work
 from worker.positions import Partition, Position
 from worker.settings import Settings, SettingsError
+from worker.stored.event import digest_version_of
 from worker.waiting import Waiting
 
 __all__ = ["Applied", "Batch", "Conflict", "Pipeline"]
@@ -330,7 +330,7 @@ class Pipeline:
             elif digest is None and earlier is not None and earlier.digest == work.digest:
                 answers.same(work, earlier)
             elif digest is not None and document.keyring.matches(
-                document.kind, work.model, digest, digest_version(facts)
+                document.kind, work.model, digest, digest_version_of(facts)
             ):
                 answers.stored(work, facts)
             else:

@@ -1,7 +1,6 @@
 """Outcomes as bytes: a function of what is stored, whenever they are published (contract §1, §3)."""
 
 import orjson
-import ormsgpack
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,11 +11,14 @@ from schemas.registry import DOCUMENTS
 from tests.codec.records import NOW_MS
 from tests.schemas.contract_page import CATEGORY
 from worker.codec import Outlet
-from worker.codec.encode import STATUSES, event_id, facts_of
+from worker.codec.encode import event_id
 from worker.domain.identity import account_id
 from worker.domain.lots import Kind
 from worker.domain.outcome import CardPart, Outcome, PointsPart, TenderPart
 from worker.domain.tender import State
+from worker.stored.codes import STATUS_CODE
+from worker.stored.outcome import OutcomeV1
+from worker.stored.packing import pack, unpack
 
 OUTLET = Outlet("out", "tender-out", "group")
 NOW_US = NOW_MS * 1000
@@ -38,7 +40,7 @@ tenders = st.builds(
 )  # fmt: skip
 outcomes = st.builds(
     Outcome,
-    st.sampled_from(STATUSES),
+    st.sampled_from(sorted(STATUS_CODE)),
     reason,
     customer_id=st.none() | ids,
     sale_id=st.none() | ids,
@@ -58,8 +60,8 @@ types = st.sampled_from(sorted(DOCUMENTS))
 def test_what_is_published_again_is_byte_for_byte_what_was_published(
     outcome: Outcome, type_: str, subject: str, step: int, at_us: int
 ) -> None:
-    facts = facts_of(outcome, subject, at_us)
-    stored = ormsgpack.unpackb(ormsgpack.packb(facts))
+    facts = OutcomeV1.of(outcome, subject, at_us)
+    stored = OutcomeV1.restore(unpack(pack(facts.members())))
     fresh = OUTLET.messages("acme", type_, subject, step, facts)
     replayed = OUTLET.messages("acme", type_, subject, step, stored, (("crm-replayed", b"true"),))
     assert [(one.topic, one.key, one.value) for one in fresh] == [(one.topic, one.key, one.value) for one in replayed]
@@ -69,7 +71,7 @@ def test_what_is_published_again_is_byte_for_byte_what_was_published(
 
 @given(outcomes, types, ids, st.integers(0, 2))
 def test_an_outcome_is_as_published_schemas_say(outcome: Outcome, type_: str, subject: str, step: int) -> None:
-    first, *changed = OUTLET.messages("acme", type_, subject, step, facts_of(outcome, subject, NOW_US))
+    first, *changed = OUTLET.messages("acme", type_, subject, step, OutcomeV1.of(outcome, subject, NOW_US))
     value = orjson.loads(first.value or b"")
     assert list(value) == [
         "specversion", "id", "source", "type", "subject", "orgcode", "time", "datacontenttype", "data",
@@ -99,9 +101,9 @@ def test_an_outcome_is_as_published_schemas_say(outcome: Outcome, type_: str, su
 
 def test_every_reason_has_its_category() -> None:
     for one in Reason:
-        message = OUTLET.messages("acme", "scm.sale.voided", "S1", 0, facts_of(Outcome("applied", one), "S1", NOW_US))[
-            0
-        ]
+        message = OUTLET.messages(
+            "acme", "scm.sale.voided", "S1", 0, OutcomeV1.of(Outcome("applied", one), "S1", NOW_US)
+        )[0]
         data = orjson.loads(message.value or b"")["data"]
         assert (data["reason"], data["category"]) == (one.value, CATEGORY[one.value])
         OutcomeEnvelope.model_validate_json(message.value or b"")
@@ -112,7 +114,8 @@ def test_points_name_their_account_by_an_opaque_id() -> None:
 
     def told(account: tuple[Kind, str], customer_id: str, orgcode: str = "acme") -> str:
         part = PointsPart(5, 5, 5, 0, 0, 1, None, account=account)
-        facts = ormsgpack.unpackb(ormsgpack.packb(facts_of(Outcome("applied", None, customer_id, points=part), "x", 0)))
+        outcome = OutcomeV1.of(Outcome("applied", None, customer_id, points=part), "x", 0)
+        facts = OutcomeV1.restore(unpack(pack(outcome.members())))
         (message,) = OUTLET.messages(orgcode, "crm.loyalty.earn", "x", 0, facts)
         return str(orjson.loads(message.value or b"")["data"]["points"]["account"])
 
@@ -123,8 +126,9 @@ def test_points_name_their_account_by_an_opaque_id() -> None:
 
 
 def test_points_decided_before_accounts_were_told_keep_their_bytes() -> None:
-    facts = facts_of(Outcome("applied", None, "C", points=PointsPart(5, 5, 5, 0, 0, 1, None)), "x", 0)
-    facts[7] = facts[7][:8]
+    members = OutcomeV1.of(Outcome("applied", None, "C", points=PointsPart(5, 5, 5, 0, 0, 1, None)), "x", 0).members()
+    assert members[7] == (5, 5, 5, 0, 0, 1, None, True)
+    facts = OutcomeV1.restore(list(members))
     (message,) = OUTLET.messages("acme", "crm.loyalty.earn", "x", 0, facts)
     assert list(orjson.loads(message.value or b"")["data"]["points"]) == [
         "change", "balance", "available", "held", "pending", "version",
@@ -136,7 +140,9 @@ def test_notices_go_where_the_contract_says(notice: str) -> None:
     outcome = Outcome("applied", customer_id="C", notice=notice)
     if notice in TENDER_NOTICES:
         outcome.tender_id, outcome.tender = "T1", TenderPart("T1", "expired", 1, 1, 0, 0, None, None, None)
-    (message,) = OUTLET.messages("acme", notice, "T1" if outcome.tender_id else "C", 0, facts_of(outcome, "x", NOW_US))
+    (message,) = OUTLET.messages(
+        "acme", notice, "T1" if outcome.tender_id else "C", 0, OutcomeV1.of(outcome, "x", NOW_US)
+    )
     value = OutcomeEnvelope.model_validate_json(message.value or b"")
     assert value.type == notice
     expected = ("tender-out", b"T1") if notice in TENDER_NOTICES else ("out", b"C")

@@ -14,7 +14,6 @@ import ormsgpack
 from schemas.registry import DOCUMENTS
 from tests.domain.written import Written
 from worker.codec import Document, Keyring, Outlet
-from worker.codec.encode import facts_of
 from worker.domain import deadlines, needs
 from worker.domain.books import Books
 from worker.domain.decide import Circumstances, decide, parked
@@ -25,6 +24,8 @@ from worker.domain.outcome import Outcome
 from worker.domain.policy import PolicyBook
 from worker.domain.sale import Return
 from worker.ledger.load import accounts_of
+from worker.stored.outcome import OutcomeV1
+from worker.stored.packing import pack, unpack
 
 Data = dict[str, Any]
 Identity = tuple[str, str]
@@ -80,10 +81,10 @@ class Guarded(dict[K, V]):
 
 @dataclass
 class Known:
-    """An identity: its content, and the facts of every outcome so far."""
+    """An identity: its content, and every outcome so far."""
 
     digest: bytes
-    facts: list[list[Any]] = field(default_factory=list)
+    told: list[OutcomeV1] = field(default_factory=list)
 
 
 @dataclass
@@ -131,7 +132,7 @@ class Room:
         if known is not None and known.digest != document.digest:
             return [{"dead_letter": "conflict", "type": type_, "subject": subject}]
         if known is not None:
-            again = (self._told(type_, subject, step, facts) for step, facts in enumerate(known.facts))
+            again = (self._told(type_, subject, step, stored) for step, stored in enumerate(known.told))
             return [{**item, "replayed": True} for told in again for item in told]
         self.known[identity] = Known(document.digest)
         stored = document.kind.dump(document.model)
@@ -167,9 +168,9 @@ class Room:
         if resumed and not isinstance(result, Outcome):
             return []
         self.outcomes.append(outcome)
-        facts = ormsgpack.unpackb(ormsgpack.packb(facts_of(outcome, document.subject, now_us)))
-        self.known[identity].facts.append(facts)
-        return self._told(document.type, document.subject, len(self.known[identity].facts) - 1, facts)
+        stored = OutcomeV1.restore(unpack(pack(OutcomeV1.of(outcome, document.subject, now_us).members())))
+        self.known[identity].told.append(stored)
+        return self._told(document.type, document.subject, len(self.known[identity].told) - 1, stored)
 
     def _begin(self, wanted: Needs, now_us: int) -> None:
         for store in (self.accounts, self.sales, self.tenders, self.entries, self.returns, self.members):
@@ -237,9 +238,9 @@ class Room:
         self.books.timers.clear()
         self.books.woken.clear()
 
-    def _told(self, type_: str, subject: str, step: int, facts: list[Any]) -> list[Data]:
+    def _told(self, type_: str, subject: str, step: int, stored: OutcomeV1) -> list[Data]:
         return [
-            orjson.loads(message.value or b"") for message in OUTLET.messages(self.org, type_, subject, step, facts)
+            orjson.loads(message.value or b"") for message in OUTLET.messages(self.org, type_, subject, step, stored)
         ]
 
     # --- what waits, what is due
@@ -271,5 +272,5 @@ class Room:
             if outcome is not None:
                 subject = timer.key if timer.kind in ("hold", "forfeit") else f"{timer.key}\n{now_us}"
                 self.outcomes.append(outcome)
-                told += self._told(outcome.notice, subject, 0, facts_of(outcome, subject, now_us))
+                told += self._told(outcome.notice, subject, 0, OutcomeV1.of(outcome, subject, now_us))
         return told

@@ -7,7 +7,11 @@ from worker.domain.books import Books
 from worker.domain.lots import Account, Kind
 from worker.domain.sale import Entry, Return, Sale
 from worker.domain.tender import Tender
-from worker.ledger.pack import pack_earned, pack_entry, pack_extra, pack_lots, pack_return, pack_sale, pack_tender
+from worker.stored.account import pack_earned, pack_extra, pack_lots
+from worker.stored.entry import pack_entry
+from worker.stored.returned import pack_return
+from worker.stored.sale import pack_sale
+from worker.stored.tender import pack_tender
 
 Row = tuple[tuple[Any, ...], Any, bool, bool]
 """(key, what is stored, whether it has no row yet, whether it is marked)"""

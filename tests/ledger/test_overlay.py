@@ -19,7 +19,7 @@ from worker.ledger.changes import Changes, Row, Unknown
 from worker.ledger.load import SALE
 from worker.ledger.overlay import Overlay
 from worker.ledger.queries import SQL
-from worker.ledger.write import ACCOUNT, EVENT, TENDER
+from worker.stored.rows import AccountRow, EventRow, TenderRow
 
 NOW_US = int(NOW.timestamp()) * 1_000_000
 # Given by a sequence, or after it: they differ between a plan and what is done.
@@ -83,7 +83,11 @@ async def test_every_row_is_planned_as_it_is_decided(
     assert [list((Counter(a) - Counter(b)).elements())[:3] for a, b in zip(planned, done, strict=True) if a != b] == []
     assert planned == done
     codes = {row["id"]: row["code"] for row in await connection.fetch("SELECT id, code FROM org")}
-    for table, compared in (("account", ACCOUNT), ("tender", TENDER), ("event", EVENT)):
+    for table, compared in (
+        ("account", AccountRow._fields),
+        ("tender", TenderRow._fields),
+        ("event", EventRow._fields),
+    ):
         names = [name for name in compared if name not in NUMBERS]
         stored = {changes.TABLES[table].key_of(row): row for row in map(dict, await connection.fetch(f"TABLE {table}"))}
         assert planner.changed[table]

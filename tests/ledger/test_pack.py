@@ -13,19 +13,11 @@ from worker.domain.lots import NEVER, Account, CardFacts, Kind, Lot, Standing
 from worker.domain.policy import PointValue
 from worker.domain.sale import Entry, Sale, SaleLine
 from worker.domain.tender import State, Tender
-from worker.ledger.pack import (
-    STATE_CODE,
-    account_of,
-    entry_of,
-    pack_earned,
-    pack_entry,
-    pack_extra,
-    pack_lots,
-    pack_sale,
-    pack_tender,
-    sale_of,
-    tender_of,
-)  # fmt: skip
+from worker.stored.account import account_of, pack_earned, pack_extra, pack_lots
+from worker.stored.codes import STATE_CODE
+from worker.stored.entry import entry_of, pack_entry
+from worker.stored.sale import pack_sale, sale_of
+from worker.stored.tender import pack_tender, tender_of
 
 NOT_STORED = {"new", "dirty", "mark"}
 

@@ -9,9 +9,9 @@ from tests.ledger.conftest import Open, Worker, said
 from tests.ledger.measure import measured
 from tests.ledger.test_pipeline import command, sold
 from tests.upgrade import release
-from worker.ledger.pack import account_of
 from worker.ledger.queries import SQL
 from worker.ledger.setup import set_up
+from worker.stored.account import account_of
 
 PROFILE = {"name": "Ada Example", "email": "ada@example.com", "phone": "+441632960001", "external_ids": {"shop": "7"}}
 PROFILES = """

@@ -11,10 +11,9 @@ from tests.ledger.conftest import Open, header, record, said
 from tests.ledger.test_pipeline import AT, about, bare, command, sale, sold
 from worker import answers
 from worker.codec import encode
-from worker.codec.encode import Facts
-from worker.ledger import facts as stored_facts
-from worker.ledger.facts import told
-from worker.ledger.pack import unpack
+from worker.ledger import write
+from worker.stored.event import facts_of
+from worker.stored.outcome import OutcomeV1
 
 LINES = [{"line_id": n, "sku": "x", "net_minor": 100 * n} for n in (1, 2, 3)]
 
@@ -67,19 +66,19 @@ async def test_outcomes_of_two_encoders_stand_side_by_side(
     worker = await another()
     first = await worker.drained(before)
 
-    def outcome(facts: Facts, orgcode: str, subject: str) -> Data:
-        return encode.ENCODERS[1].outcome(facts, orgcode, subject) | {"flavour": "new"}
+    def outcome(stored: OutcomeV1, orgcode: str, subject: str) -> Data:
+        return encode.ENCODERS[1].outcome(stored, orgcode, subject) | {"flavour": "new"}
 
     newer = max(encode.ENCODERS) + 1
     monkeypatch.setattr(encode, "ENCODERS", {**encode.ENCODERS, newer: encode.ENCODERS[1]._replace(outcome=outcome)})
     monkeypatch.setattr(answers, "ENCODER_VERSION", newer)
-    monkeypatch.setattr(stored_facts, "ENCODER_VERSION", newer)
+    monkeypatch.setattr(write, "ENCODER_VERSION", newer)
     first += await worker.drained(after)
     assert [one["data"].get("flavour") for one in said(first)] == [None, None, "new", "new", "new"]
     again = await worker.drained([*before, *after])
     assert sorted(bare(again), key=repr) == sorted(bare(first), key=repr)
-    facts = unpack(await connection.fetchval("SELECT facts FROM event WHERE subject = 'R'"))
-    assert [version for version, _ in told(facts)] == [1, newer]
+    facts = facts_of(await connection.fetchval("SELECT facts FROM event WHERE subject = 'R'"))
+    assert [version for version, _ in facts.told] == [1, newer]
     await connection.execute("UPDATE batch SET worker = 0, published_at = NULL")
     worker._journal.sweep_at = 0.0
     swept = await worker.work()

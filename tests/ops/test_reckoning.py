@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from tests.domain.room import Room, document
 from tests.domain.table import BASE, microseconds
 from worker.domain.reckoning import reckon
-from worker.ledger.pack import pack_sale, sale_of
 from worker.ops.earning import exact_text
+from worker.stored.sale import pack_sale, sale_of
 
 NOON_US = microseconds(BASE)
 CATEGORIES = st.sampled_from([None, "", "toys", "books", "tobacco"])

@@ -44,6 +44,7 @@ class CardPart(NamedTuple):
 class TenderPart(NamedTuple):
     """`tender`, or one of `tenders`; `moved` where a sale, a return or the void of one moved it: a notice follows, with
     the tender's own customer and, of a points tender, their account. Not `listed`: only the notice tells of it.
+    `customer_id` is True in outcomes of 0.1, whose notices tell the sale's customer.
     """
 
     tender_id: str
@@ -57,7 +58,7 @@ class TenderPart(NamedTuple):
     reason: str | None
     moved: bool = False
     listed: bool = True
-    customer_id: str | None = None
+    customer_id: str | Literal[True] | None = None
     account: PointsPart | None = None
 
 

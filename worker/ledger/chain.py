@@ -4,10 +4,8 @@ from collections.abc import Sequence
 
 from worker.domain.books import Books
 from worker.domain.lots import Account, Contra
-
-TRANSFER = ("no", "debit", "credit", "amount", "org", "debit_before", "credit_before")
-
-Row = tuple[int, int, int, int, int, int | None, int | None]
+from worker.stored.codes import event_no
+from worker.stored.rows import TransferRow
 
 
 class Chain:
@@ -16,11 +14,11 @@ class Chain:
     def __init__(self) -> None:
         self._before: dict[int, int | None] = {}  # account → before the document that moved it last
 
-    def rows(self, batch_no: int, places: int, shelf: Sequence[Books]) -> list[Row]:
-        """Of TRANSFER, in the order of booking; the accounts have their ids, and get their `last_no`."""
+    def rows(self, batch_no: int, shelf: Sequence[Books]) -> list[TransferRow]:
+        """In the order of booking; the accounts have their ids, and get their `last_no`."""
         return [
-            (
-                no := batch_no << places | mark, _id(debit), _id(credit), amount, book.org, self._link(debit, no),
+            TransferRow(
+                no := event_no(batch_no, mark), _id(debit), _id(credit), amount, book.org, self._link(debit, no),
                 self._link(credit, no),
             )
             for book in shelf

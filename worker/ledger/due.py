@@ -7,18 +7,17 @@ from schemas.registry import BY_CODE
 from worker.domain.deadlines import NOTICES
 from worker.domain.movements import Timer
 from worker.ledger import load, write
-from worker.ledger.pack import unpack
 from worker.ledger.queries import SQL, Connection
 from worker.ledger.work import Work
 from worker.positions import Partition
+from worker.stored.codes import NOTICE_CODES
+from worker.stored.event import Wait
+from worker.stored.parked import parked_of
 
 LIMIT = 500
 PUT_OFF_US = 60_000_000  # for how long a timer that fails is put off: at first, then twice as long each time,
 PUT_OFF_MOST_US = 86_400_000_000  # at most
 PARKED_PUT_OFF_US = 300_000_000  # and a parked document, each time
-# Types of documents that no publisher sends; their codes are theirs for ever, like those of schemas.registry.
-NOTICE_CODES = {kind: 60 + place for place, kind in enumerate(NOTICES)}
-NOTICE_TYPES = {60 + place: notice for place, notice in enumerate(NOTICES.values())}
 
 
 class Until(NamedTuple):
@@ -95,12 +94,13 @@ def _parked(row: Any) -> Work:  # noqa: ANN401  an asyncpg record
         row["record_us"], org=row["org"], resumed=True, overdue=not row["ready"],
     )  # fmt: skip
     try:
-        model, work.traceparent, *waits = unpack(row["document"])
-        work.model = BY_CODE[row["type"]].restore(model)
+        document = parked_of(row["document"])
+        work.model = BY_CODE[row["type"]].restore(document.model)
     except Exception as error:  # noqa: BLE001  whatever is wrong with it, the others go on
         work.unreadable = error
         return work
-    work.waits = [*waits, [row["waits_for"], row["waits_key"], row["woken_no"]]]
+    work.traceparent = document.traceparent
+    work.waits = [*document.waits, Wait(row["waits_for"], row["waits_key"], row["woken_no"])]
     return work
 
 

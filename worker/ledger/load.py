@@ -9,15 +9,20 @@ from typing import Any, Final
 
 from schemas.policy import Policy
 from schemas.registry import DOCUMENTS
-from worker.codec.encode import STATUS_CODE
 from worker.domain.books import Books, Consent
 from worker.domain.lots import Kind
 from worker.domain.needs import Needs
 from worker.domain.policy import PolicyBook, PolicyVersion
 from worker.domain.sale import Return
-from worker.ledger.pack import account_of, entry_of, return_of, sale_of, tender_of, unpack
 from worker.ledger.queries import SQL, Connection
 from worker.ledger.work import Work
+from worker.stored.account import account_of
+from worker.stored.codes import STATUS_CODE
+from worker.stored.entry import entry_of
+from worker.stored.event import EventFacts, facts_of
+from worker.stored.returned import return_of
+from worker.stored.sale import sale_of
+from worker.stored.tender import tender_of
 
 SALE = DOCUMENTS["scm.sale.completed"].code
 RETURN = DOCUMENTS["scm.return.completed"].code
@@ -32,10 +37,10 @@ class Overtaken(Exception):
     """
 
 
-async def events(connection: Connection, works: Sequence[Work]) -> dict[int, tuple[bytes | None, list[Any] | None]]:
+async def events(connection: Connection, works: Sequence[Work]) -> dict[int, tuple[bytes | None, EventFacts | None]]:
     """(digest, facts) of the identities that are known, by the work's place in the sequence."""
     rows = await connection.fetch(SQL["load_event"], *_columns([work.key for work in works], 3))
-    return {row["place"] - 1: (row["digest"], unpack(row["facts"]) if row["facts"] else None) for row in rows}
+    return {row["place"] - 1: (row["digest"], facts_of(row["facts"]) if row["facts"] else None) for row in rows}
 
 
 def _columns(keys: Sequence[tuple[Any, ...]], width: int) -> list[tuple[Any, ...]]:
@@ -113,7 +118,7 @@ async def _sales_of_returns(connection: Connection, needs: dict[int, Needs]) -> 
     sales: dict[tuple[int, str], str] = {}
     for row in await connection.fetch(SQL["load_event"], *_columns(keys, 3)) if keys else ():
         org, _, id_ = keys[row["place"] - 1]
-        sale_id = unpack(row["facts"])[-1][-1][4] if row["facts"] else None
+        sale_id = facts_of(row["facts"]).last.sale_id if row["facts"] else None
         sales[org, id_] = id_ if sale_id is True else sale_id or ""
         if sales[org, id_]:
             needs[org].sales[sales[org, id_]] = None

@@ -4,7 +4,17 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-SQL: Final = {path.stem: path.read_text(encoding="utf-8") for path in (Path(__file__).parent / "sql").glob("*.sql")}
+from worker.stored.rows import ACCOUNT_READ, TENDER_READ
+
+
+def _statement(text: str) -> str:
+    """With the columns that an account or a tender is read from in the place of their names in braces."""
+    return text.replace("{account}", ACCOUNT_READ).replace("{tender}", TENDER_READ)
+
+
+SQL: Final = {
+    path.stem: _statement(path.read_text(encoding="utf-8")) for path in (Path(__file__).parent / "sql").glob("*.sql")
+}
 
 
 class Connection(Protocol):

@@ -4,12 +4,10 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from schemas.registry import BY_CODE
-from worker.ledger.due import NOTICE_TYPES
-from worker.ledger.facts import Told, door_trace, told
-from worker.ledger.pack import unpack
 from worker.ledger.pool import DOORS
 from worker.ledger.queries import SQL, Connection
-from worker.ledger.write import PLACES
+from worker.stored.codes import NOTICE_TYPES, batch_of
+from worker.stored.event import Told, facts_of
 
 GONE = "SELECT pg_try_advisory_xact_lock($1)"
 BATCHES = 1000
@@ -46,7 +44,7 @@ async def take(connection: Connection, worker: int) -> tuple[list[int], list[Sto
     numbers = list(at_doors)
     runs = list(zip(*_runs(numbers), strict=True)) or [(), ()]
     rows = await connection.fetch(SQL["events_of_batches"], *runs, numbers) if numbers else []
-    return numbers, [_stored(row, said_before=not at_doors[row["no"] >> PLACES]) for row in rows]
+    return numbers, [_stored(row, said_before=not at_doors[batch_of(row["no"])]) for row in rows]
 
 
 def _runs(numbers: Sequence[int]) -> list[tuple[int, int]]:
@@ -63,8 +61,8 @@ def _runs(numbers: Sequence[int]) -> list[tuple[int, int]]:
 def _stored(row: Any, *, said_before: bool) -> Stored:  # noqa: ANN401  an asyncpg record
     kind = BY_CODE.get(row["type"])
     type_ = kind.name if kind is not None else NOTICE_TYPES[row["type"]]
-    facts = unpack(row["facts"])
-    return Stored(row["orgcode"], row["org"], type_, row["subject"], told(facts), said_before, door_trace(facts))
+    facts = facts_of(row["facts"])
+    return Stored(row["orgcode"], row["org"], type_, row["subject"], facts.told, said_before, facts.traceparent)
 
 
 class Counts(NamedTuple):

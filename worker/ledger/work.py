@@ -4,16 +4,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from worker.codec import Document
-from worker.codec.encode import facts_of
 from worker.domain.decide import parked
 from worker.domain.movements import Timer
 from worker.domain.outcome import Outcome
 from worker.domain.returns import Parked
-
-STUB = 0  # event.no of a row that only stands for a sale that somebody waits for
-
-Wait = list[Any]
-"""A wait that is over: "sale" or "tender", its id, `event.no` of the document that ended it or None: the deadline."""
+from worker.stored.event import EventFacts, Source, Wait
+from worker.stored.outcome import OutcomeV1
 
 
 @dataclass(slots=True, eq=False)
@@ -36,26 +32,25 @@ class Work:
     mark: int = 0  # its place in the batch
     # of the ledger
     stub: bool = False  # the row of its identity is there: the stub of a sale that somebody waits for
-    facts: list[Any] | None = None  # of a row that is there already: encoder, digest version, received_us, …, outcomes
+    facts: EventFacts | None = None  # of a row that is there already
     unsaid: bool = False  # what was told when it was parked is not published: it came in through a door
     waits: list[Wait] = field(default_factory=list)  # that are over
     unreadable: Exception | None = None  # why its stored document can't be read by this version of the program
     # of the decision
     outcome: Outcome | None = None
     parked: Parked | None = None
-    written: list[Any] = field(default_factory=list)  # the facts of this batch's outcome
+    written: OutcomeV1 | None = None  # this batch's outcome, as it is stored
     digest: bytes | None = None
 
     @property
     def step(self) -> int:
         """Which of the document's outcomes this batch's is."""
-        return len(self.facts[-1]) if self.facts is not None else 0
+        return len(self.facts.told) if self.facts is not None else 0
 
     def begin(self, mark: int) -> None:
         """Decide it anew, in this place of a batch: the attempt before was rolled back."""
         self.mark = mark
-        self.outcome = self.parked = None
-        self.written = []
+        self.outcome = self.parked = self.written = None
 
     def note(self, now_us: int) -> None:
         """Turn the decision into what is stored of it. Waiting is told once."""
@@ -63,7 +58,24 @@ class Work:
         if outcome is None and self.parked is not None and not self.resumed:
             outcome = parked(self.parked, self.model)
         if outcome is not None:
-            self.written = facts_of(outcome, self.subject, now_us)
+            self.written = OutcomeV1.of(outcome, self.subject, now_us)
+
+    def facts_row(self, encoder: int) -> bytes | None:
+        """`event.facts` with this batch's outcome, whose bytes an encoder of this version makes."""
+        if self.written is None:
+            return None
+        facts = self.facts
+        if facts is None:
+            document = self.document
+            record = None if document is None else document.record
+            facts = EventFacts.of(
+                0 if document is None else document.kind.digest_version,
+                self.received_us,
+                self.record_us,
+                None if record is None else Source(record.topic, record.partition, record.offset),
+                self.traceparent if record is None else None,
+            )
+        return facts.pack(self.waits, (encoder, self.written))
 
     @property
     def key(self) -> tuple[int, int, str]:

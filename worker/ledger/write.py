@@ -7,55 +7,36 @@ from typing import Any
 import orjson
 
 from schemas.registry import DOCUMENTS
-from worker.codec.encode import STATUS_CODE
+from worker.codec.encode import ENCODER_VERSION
 from worker.domain.books import Books
-from worker.domain.lots import DAY_US, Account
-from worker.domain.tender import Tender
-from worker.ledger.chain import TRANSFER, Chain
-from worker.ledger.facts import facts_row
+from worker.domain.lots import DAY_US
+from worker.ledger.chain import Chain
 from worker.ledger.load import RETURN, SALE
-from worker.ledger.pack import (
-    STATE_CODE,
-    owner_of,
-    pack,
-    pack_earned,
-    pack_entry,
-    pack_extra,
-    pack_lots,
-    pack_return,
-    pack_sale,
-    pack_tender,
-    pack_trace,
-)
 from worker.ledger.queries import SQL, Connection
-from worker.ledger.work import STUB, Work
+from worker.ledger.work import Work
 from worker.positions import Partition, Position
+from worker.stored.codes import STATUS_CODE, STUB, event_no
+from worker.stored.entry import pack_entry
+from worker.stored.parked import ParkedDocument, pack_parked
+from worker.stored.returned import pack_return
+from worker.stored.rows import ACCOUNT_CHANGES, AccountRow, EventRow, TenderRow, TransferRow, columns
+from worker.stored.sale import pack_sale
+from worker.stored.trace import pack_trace
 
 NOWHERE: Mapping[Partition, Position] = {}
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-PLACES = 12  # bits of event.no for the place in the batch; settings allow a batch of fewer documents
 SETTLE_US = 10_000_000  # how long a deadline that has passed already waits for a late document's companions
-
-EVENT = ("no", "org", "type", "status", "subject", "digest", "facts", "record")
-ACCOUNT = (
-    "id", "balance", "held", "deficit", "version", "org", "kind", "standing", "key", "currency", "lots", "earned",
-    "extra", "last_no", "owner",
-)  # fmt: skip
-TENDER = (
-    "requested_minor", "approved_minor", "captured_minor", "refunded_minor", "org", "state", "kind", "id", "sale_id",
-    "extra",
-)  # fmt: skip
 
 
 async def write(connection: Connection, no: int, works: Sequence[Work], shelf: Iterable[Books], now_us: int) -> None:
     """All changes of one batch, inside the caller's transaction."""
     books = list(shelf)
     await _number(connection, books)
-    transfers = Chain().rows(no, PLACES, books)
+    transfers = Chain().rows(no, books)
     await accounts(connection, books)
     await _events(connection, no, works, books)
     await _tenders(connection, books)
-    await _copy(connection, "transfer", TRANSFER, transfers)
+    await _copy(connection, "transfer", TransferRow._fields, transfers)
     await _cards(connection, books)
     await _customers(connection, no, books)
     await _waiting(connection, no, works, books, now_us)
@@ -65,9 +46,9 @@ def _rows_of(columns: int, rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, .
     return list(zip(*rows, strict=True)) if rows else [()] * columns
 
 
-async def _copy(connection: Connection, table: str, columns: Sequence[str], rows: list[tuple[Any, ...]]) -> None:
+async def _copy(connection: Connection, table: str, names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
     if rows:
-        await connection.copy_records_to_table(table, records=rows, columns=columns)
+        await connection.copy_records_to_table(table, records=rows, columns=names)
 
 
 # --- accounts ----------------------------------------------------------------
@@ -84,61 +65,41 @@ async def _number(connection: Connection, shelf: list[Books]) -> None:
 
 async def accounts(connection: Connection, shelf: Sequence[Books]) -> None:
     """What changed of them; new ones have their ids."""
-    changed = [_account_row(book.org, account) for book in shelf for account in book.changed if not account.new]
+    changed = [AccountRow.of(book.org, account) for book in shelf for account in book.changed if not account.new]
     if changed:
-        await connection.execute(SQL["update_account"], *_rows_of(13, changed))
-    new = [_new_account_row(book.org, account) for book in shelf for account in book.changed if account.new]
-    rows = sorted(new, key=lambda row: (row[5], row[6], row[8]))
-    await _copy(connection, "account", ACCOUNT, rows)
-
-
-def _account_row(org: int, account: Account) -> tuple[Any, ...]:
-    return (
-        org, account.kind, account.key, account.balance, account.held, account.deficit, account.version,
-        account.standing, pack_lots(account), pack_earned(account), pack_extra(account), account.last_no,
-        owner_of(account),
-    )  # fmt: skip
-
-
-def _new_account_row(org: int, account: Account) -> tuple[Any, ...]:
-    return (
-        account.id, account.balance, account.held, account.deficit, account.version, org, account.kind,
-        account.standing, account.key, account.currency, pack_lots(account), pack_earned(account), pack_extra(account),
-        account.last_no, owner_of(account),
-    )  # fmt: skip
+        await connection.execute(SQL["update_account"], *columns(AccountRow, changed)[:ACCOUNT_CHANGES])
+    new = [AccountRow.of(book.org, account) for book in shelf for account in book.changed if account.new]
+    new.sort(key=lambda row: row[:3])
+    await _copy(connection, "account", AccountRow._fields, new)
 
 
 # --- events: what came, what was answered, and the stubs of sales that somebody waits for ----------------------------
 
 
 async def _events(connection: Connection, no: int, works: Sequence[Work], shelf: list[Books]) -> None:
-    new: list[tuple[Any, ...]] = []
-    changed: list[tuple[Any, ...]] = []
+    new: list[EventRow] = []
+    changed: list[EventRow] = []
     records = _records(shelf)
     for work in works:
-        if not work.written:  # nothing new to say: it waits on, or its deadline had nothing left to do
+        facts = work.facts_row(ENCODER_VERSION)
+        if facts is None:  # nothing new to say: it waits on, or its deadline had nothing left to do
             continue
         record, there = records.pop(work.key, (None, False))
         if record is None and work.outcome is not None and work.outcome.trace is not None:
             record = pack_trace(work.outcome.trace)
-        row = (
-            no << PLACES | work.mark, work.org, work.code, STATUS_CODE[_status(work)], work.subject,
-            work.digest, pack(facts_row(work)), record,
-        )  # fmt: skip
-        if there or work.facts is not None:
-            changed.append((row[1], row[2], row[4], row[0], row[3], row[5], row[6], row[7]))
-        else:
-            new.append(row)
-    for (org, code, subject), (record, there) in records.items():
+        status = STATUS_CODE[_status(work)]
+        row = EventRow(*work.key, event_no(no, work.mark), status, work.digest, facts, record)
+        (changed if there or work.facts is not None else new).append(row)
+    for key, (record, there) in records.items():
         if there and record is not None:
-            changed.append((org, code, subject, None, None, None, None, record))
+            changed.append(EventRow(*key, None, None, None, None, record))
         elif not there:
-            new.append((STUB, org, code, 0, subject, None, None, record))
+            new.append(EventRow(*key, STUB, 0, None, None, record))
     if changed:
         changed.sort(key=lambda row: row[:3])
-        await connection.execute(SQL["update_event"], *_rows_of(8, changed))
-    new.sort(key=lambda row: (row[1], row[2], row[4]))
-    await _copy(connection, "event", EVENT, new)
+        await connection.execute(SQL["update_event"], *columns(EventRow, changed))
+    new.sort(key=lambda row: row[:3])
+    await _copy(connection, "event", EventRow._fields, new)
 
 
 def _status(work: Work) -> str:
@@ -170,19 +131,11 @@ def _records(shelf: list[Books]) -> dict[tuple[int, int, str], tuple[bytes | Non
 
 async def _tenders(connection: Connection, shelf: list[Books]) -> None:
     dirty = [(book.org, tender) for book in shelf for tender in book.tenders.values() if tender.dirty]
-    rows = [_tender_row(org, tender) for org, tender in dirty if not tender.new]
+    rows = [TenderRow.of(org, tender) for org, tender in dirty if not tender.new]
     if rows:
-        order = (4, 7, 5, 6, 8, 0, 1, 2, 3, 9)
-        await connection.execute(SQL["update_tender"], *_rows_of(10, [tuple(row[i] for i in order) for row in rows]))
-    new = sorted((_tender_row(org, tender) for org, tender in dirty if tender.new), key=lambda row: (row[4], row[7]))
-    await _copy(connection, "tender", TENDER, new)
-
-
-def _tender_row(org: int, tender: Tender) -> tuple[Any, ...]:
-    return (
-        tender.requested_minor, tender.approved_minor, tender.captured_minor, tender.refunded_minor, org,
-        STATE_CODE[tender.state], tender.kind, tender.id, tender.sale_id, pack_tender(tender),
-    )  # fmt: skip
+        await connection.execute(SQL["update_tender"], *columns(TenderRow, rows))
+    new = sorted((TenderRow.of(org, tender) for org, tender in dirty if tender.new), key=lambda row: row[:2])
+    await _copy(connection, "tender", TenderRow._fields, new)
 
 
 async def _cards(connection: Connection, shelf: list[Books]) -> None:
@@ -213,8 +166,8 @@ async def _customers(connection: Connection, no: int, shelf: list[Books]) -> Non
         for book in shelf
         for c in book.new_consents
     ]
-    columns = ("at_us", "no", "org", "granted", "customer_id", "purpose", "channel")
-    await _copy(connection, "consent", columns, consents)
+    names = ("at_us", "no", "org", "granted", "customer_id", "purpose", "channel")
+    await _copy(connection, "consent", names, consents)
     for org, source, person in carried:
         await connection.execute(SQL["carry_consents"], org, source.key, person.key)
     policies = [
@@ -240,7 +193,7 @@ async def _waiting(connection: Connection, no: int, works: Sequence[Work], shelf
     if parked:
         await connection.execute(SQL["upsert_parked"], *_rows_of(10, parked))
     woken = sorted(
-        (book.org, what, key, no << PLACES | mark) for book in shelf for (what, key), mark in book.woken.items()
+        (book.org, what, key, event_no(no, mark)) for book in shelf for (what, key), mark in book.woken.items()
     )
     if woken:
         await connection.execute(SQL["wake_parked"], *_rows_of(4, woken))
@@ -280,7 +233,7 @@ def book_of(shelf: list[Books], work: Work) -> Books:
 def _parked_row(work: Work, books: Books) -> tuple[Any, ...]:
     assert work.parked is not None  # noqa: S101  the caller's filter
     days = books.policies.at(work.model.occurred_at).policy.park_deadline_days
-    document = pack([DOCUMENTS[work.type].dump(work.model), work.traceparent, *work.waits])
+    document = pack_parked(ParkedDocument(DOCUMENTS[work.type].dump(work.model), work.traceparent, work.waits))
     return (
         work.org, work.code, work.subject, work.parked.waits_for, work.parked.key,
         getattr(work.model, "sale_id", None) or "", work.received_us + days * DAY_US, work.received_us, work.record_us,

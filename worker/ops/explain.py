@@ -13,10 +13,7 @@ from worker.codec import Outlet
 from worker.domain.lots import NEVER, Kind
 from worker.domain.policy import PolicyBook
 from worker.domain.sale import Sale
-from worker.ledger.due import NOTICE_TYPES
-from worker.ledger.facts import READ, Told, told
 from worker.ledger.load import Shelf
-from worker.ledger.pack import StoredMove, entry_of, sale_of, tender_of, trace_of, unpack
 from worker.ledger.pool import Pool
 from worker.ledger.queries import SQL, Connection
 from worker.ops import earning, stored
@@ -34,6 +31,13 @@ from worker.ops.explanation import (
     Transfer,
     Wait,
 )
+from worker.stored.codes import NOTICE_TYPES
+from worker.stored.entry import entry_of
+from worker.stored.event import EventFacts, Told, facts_of
+from worker.stored.outcome import OutcomeV1
+from worker.stored.sale import sale_of
+from worker.stored.tender import tender_of
+from worker.stored.trace import StoredMove, trace_of
 
 SALE: Final = "scm.sale.completed"
 VOID: Final = "scm.sale.voided"
@@ -88,13 +92,13 @@ class _Ledger:
             about["waiters"] = await self._waiters(type_, subject)
             about["related"] = await self._related(type_, subject)
             return Explanation(**about)
-        facts = unpack(row["facts"])
-        last = facts[-1][-1]
+        facts = facts_of(row["facts"])
+        last = facts.last
         about["source"] = stored.source(facts)
-        about["published"] = self._published(type_, subject, told(facts))
-        about["policy"] = self._policy(last[12])
+        about["published"] = self._published(type_, subject, facts.told)
+        about["policy"] = self._policy(last.policy_version)
         about["transfers"] = await self._transfers(row["no"])
-        about["tenders"] = await self._tenders(facts[-1])
+        about["tenders"] = await self._tenders(facts.told)
         about["waits"] = await self._waits(type_, subject, facts)
         if any(wait.until for wait in about["waits"]):
             about["state"] = "parked"
@@ -143,22 +147,22 @@ class _Ledger:
         rows = await self.connection.fetch(SQL["read_accounts"], self.org, sorted(set(ids)))
         return {row["id"]: stored.account(Kind(row["kind"]), row["key"], row["extra"]) for row in rows}
 
-    async def _tenders(self, outcomes: list[Any]) -> list[TenderTold]:
-        own = {outcome[9][0]: outcome[9] for outcome in outcomes if outcome[9] is not None}
-        parts = own | {part[0]: part for outcome in outcomes for part in outcome[10]}
+    async def _tenders(self, told: list[Told]) -> list[TenderTold]:
+        own = {outcome.tender.tender_id: outcome.tender for _, outcome in told if outcome.tender is not None}
+        parts = own | {part.tender_id: part for _, outcome in told for part in outcome.tenders}
         keys = ([self.org] * len(parts), list(parts))
         rows = await self.connection.fetch(SQL["read_tenders"], *keys) if parts else []
         return [stored.tender(parts[row["id"]], tender_of(row), own=row["id"] in own) for row in rows]
 
     # --- what became of its points
 
-    def _sale(self, sale: Sale, last: list[Any]) -> dict[str, Any]:
+    def _sale(self, sale: Sale, last: OutcomeV1) -> dict[str, Any]:
         if not sale.decided:
             return {}
         about: dict[str, Any] = {
             "sale": SaleNow(voided=sale.voided, forfeited=sale.forfeited, by_hand=sale.by_hand),
         }
-        reason = None if last[7] is None else last[7][6]
+        reason = None if last.points is None else last.points.reason
         if not sale.customer_id:
             about["no_points"] = "no_customer"
         elif reason is not None and not any(line.points for line in sale.lines.values()):
@@ -175,19 +179,19 @@ class _Ledger:
         return about
 
     async def _undone(
-        self, type_: str, subject: str, last: list[Any], record: bytes, transfers: Sequence[Transfer]
+        self, type_: str, subject: str, last: OutcomeV1, record: bytes, transfers: Sequence[Transfer]
     ) -> dict[str, Any]:
         """A return, or the void of one or of a sale."""
         trace, moves = trace_of(record)
         about: dict[str, Any] = {"set_off": trace.set_off, "lots": await self._lots(moves, transfers)}
-        sale_id = subject if type_ == VOID else subject if last[4] is True else last[4]
+        sale_id = subject if type_ == VOID or last.sale_id is True else last.sale_id
         sale = None if sale_id is None else await self._read_sale(sale_id)
         if sale is not None:
             about["returned"] = earning.voided(sale) if type_ == VOID else earning.returned(trace, sale)
             about["account"] = None if sale.account is None else stored.account(*sale.account)
-        elif trace.rated is not None and last[12] is not None:
-            points = dict(zip(last[11][::2], last[11][1::2], strict=True))
-            about["earning"] = earning.of_return(trace, self.policies.numbered(last[12]), points)
+        elif trace.rated is not None and last.policy_version is not None:
+            version = self.policies.numbered(last.policy_version)
+            about["earning"] = earning.of_return(trace, version, dict(last.points_by_line()))
         return about
 
     async def _read_sale(self, sale_id: str) -> Sale | None:
@@ -198,7 +202,7 @@ class _Ledger:
         """The parts as stored; where all were of plain lots, from the transfers."""
         if moves:
             accounts = await self._accounts(move.account_id for move in moves)
-            return [stored.lot(accounts[move.account_id], move.change.name.lower(), move[2:]) for move in moves]
+            return [stored.lot(accounts[move.account_id], move.change.name.lower(), move.pick) for move in moves]
         plain = []
         for transfer in transfers:
             if transfer.source.kind != "contra":
@@ -219,10 +223,11 @@ class _Ledger:
 
     # --- what waited for what
 
-    async def _waits(self, type_: str, subject: str, facts: list[Any]) -> list[Wait]:
-        waits = []
-        for what, id_, woken_no in facts[READ] if len(facts) > READ + 1 else ():
-            waits.append(Wait(waits_for=what, id=id_, ended_by=await self._cause(woken_no)))
+    async def _waits(self, type_: str, subject: str, facts: EventFacts) -> list[Wait]:
+        waits = [
+            Wait(waits_for=wait.waits_for, id=wait.key, ended_by=await self._cause(wait.ended_by))
+            for wait in facts.waits
+        ]
         for row in await self.connection.fetch(SQL["read_parked"], self.org, CODES[type_], subject):
             ended_by = await self._cause(row["woken_no"]) if row["ready"] else None
             until = format_instant(row["due_us"])

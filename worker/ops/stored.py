@@ -2,37 +2,34 @@
 
 from datetime import timedelta
 from fractions import Fraction
-from typing import Any
 
 from schemas.registry import BY_CODE
 from schemas.scalars import EPOCH, format_instant
 from worker.codec.decode import DAY_US
-from worker.codec.encode import STATUSES
 from worker.domain.lots import NEVER, Kind, Pick
+from worker.domain.outcome import TenderPart
 from worker.domain.tender import State, Tender
-from worker.ledger.due import NOTICE_TYPES
-from worker.ledger.facts import READ
-from worker.ledger.pack import unpack
 from worker.ops.earning import exact_text
 from worker.ops.explanation import Account, Lot, Related, Source, TenderTold
+from worker.stored.account import last4_of
+from worker.stored.codes import NOTICE_TYPES, STATUSES
+from worker.stored.event import EventFacts, facts_of
 
 _KINDS = {Kind.POINTS: "points", Kind.CARD: "gift_card", Kind.POOL: "pool"}
 
 
-def source(facts: list[Any]) -> Source:
-    _, _, received_us, delta_ms, topic, partition, offset = facts[:READ]
-    read: dict[str, Any] = {"topic": topic, "partition": partition, "offset": offset} if topic else {}
-    record_us = (
-        -(-received_us // 1000) * 1000 + delta_ms * 1000
-    )  # stored as whole ms from when it was read, rounded down
+def source(facts: EventFacts) -> Source:
+    received_us = facts.received_us
+    read = {} if facts.source is None else facts.source._asdict()
+    # The difference is stored in whole ms, rounded down, and a record's timestamp has whole ms.
+    record_us = -(-received_us // 1000) * 1000 + facts.record_ms * 1000
     if not 0 < record_us <= received_us + DAY_US:  # until contract §9, a timestamp that can't be right was stored
         record_us = received_us
     return Source(received_at=format_instant(received_us), record_at=format_instant(record_us), **read)
 
 
 def account(kind: Kind, key: str, extra: bytes | None = None) -> Account:
-    facts = None if extra is None else unpack(extra)[0]
-    return Account(kind=_KINDS[kind], id=key, last4=facts[0] or None if facts is not None else None)
+    return Account(kind=_KINDS[kind], id=key, last4=last4_of(extra))
 
 
 def lot(of: Account, change: str, pick: Pick) -> Lot:
@@ -46,21 +43,20 @@ def lot(of: Account, change: str, pick: Pick) -> Lot:
     )
 
 
-def tender(part: list[Any], now: Tender, *, own: bool) -> TenderTold:
+def tender(part: TenderPart, now: Tender, *, own: bool) -> TenderTold:
     """A tender as an outcome says, and as it is now; `own`: the document is the tender's."""
-    tender_id, state, _, _, captured, refunded, points, _, reason, moved = part[:10]
     payer = None if now.account is None else account(*now.account)
     change = "held" if now.state is State.AUTHORIZED else "taken"
     value = now.value
     return TenderTold(
-        tender_id=tender_id,
+        tender_id=part.tender_id,
         kind=now.kind,
-        moved=own or moved,
-        state=state,
-        captured_minor=captured,
-        refunded_minor=refunded,
-        points=points,
-        reason=reason,
+        moved=own or part.moved,
+        state=part.state,
+        captured_minor=part.captured_minor,
+        refunded_minor=part.refunded_minor,
+        points=part.points,
+        reason=part.reason,
         account=payer,
         point_value_minor=None if value is None else exact_text(Fraction(value.numerator, value.denominator)),
         step_points=None if value is None else value.step,
@@ -72,6 +68,6 @@ def tender(part: list[Any], now: Tender, *, own: bool) -> TenderTold:
 
 
 def related(code: int, subject: str, facts: bytes) -> Related:
-    last = unpack(facts)[-1][-1]
+    last = facts_of(facts).last
     type_ = NOTICE_TYPES.get(code) or BY_CODE[code].name
-    return Related(type=type_, subject=subject, status=STATUSES[last[1]], at=format_instant(last[0]))
+    return Related(type=type_, subject=subject, status=STATUSES[last.status], at=format_instant(last.time_us))

@@ -28,9 +28,9 @@ from worker.domain.lots import Account, Kind, Standing
 from worker.domain.loyalty import earned_12m, tier_of
 from worker.domain.movements import day_of
 from worker.domain.policy import PolicyVersion
-from worker.ledger.pack import account_of
 from worker.ledger.queries import SQL
 from worker.ops.earning import exact_text
+from worker.stored.account import account_of
 from worker.views import cards, cursors, transfers
 from worker.views.desk import Desk, Refused
 from worker.views.tenant import Tenant, reading

@@ -11,9 +11,9 @@ from worker.codec import Keyring
 from worker.domain.lots import Account, Kind, Standing
 from worker.domain.policy import PolicyBook
 from worker.ledger.load import Shelf
-from worker.ledger.pack import account_of
 from worker.ledger.queries import SQL, Connection
 from worker.pipeline import NOBODY
+from worker.stored.account import account_of
 from worker.views.desk import Desk
 
 Key = tuple[Kind, str]

@@ -5,8 +5,8 @@ from schemas.scalars import format_instant
 from schemas.views import TenderGet, TenderView
 from worker.domain.lots import Kind
 from worker.domain.tender import State, Tender
-from worker.ledger.pack import tender_of
 from worker.ledger.queries import SQL
+from worker.stored.tender import tender_of
 from worker.views.desk import Desk, Refused
 from worker.views.tenant import Tenant, reading
 

@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 from schemas.registry import BY_CODE
 from schemas.scalars import format_instant
 from schemas.views import DocumentRef, HistoryEntry, HistoryPage
-from worker.codec.encode import is_listed
 from worker.domain.lots import Account, Contra, Kind
-from worker.ledger.due import NOTICE_TYPES
-from worker.ledger.pack import unpack
+from worker.domain.outcome import TenderPart
 from worker.ledger.queries import SQL
+from worker.stored.codes import NOTICE_TYPES
+from worker.stored.event import facts_of
 from worker.views import cursors
 from worker.views.desk import Invalid
 from worker.views.tenant import Tenant
@@ -98,16 +98,14 @@ async def _entries(tenant: Tenant, found: Sequence[Booked]) -> tuple[HistoryEntr
 
 
 def _entry(booked: Booked, cause: Any, other: Any) -> HistoryEntry:  # noqa: ANN401  asyncpg records
-    outcome = unpack(cause["facts"])[-1][-1]
+    outcome = facts_of(cause["facts"]).last
     subject = cause["subject"]
-    ids = {
-        name: subject if id_ is True else id_
-        for name, id_ in zip(("sale_id", "return_id", "tender_id"), outcome[4:7], strict=True)
-    }
+    named = {"sale_id": outcome.sale_id, "return_id": outcome.return_id, "tender_id": outcome.tender_id}
+    ids = {name: subject if id_ is True else id_ for name, id_ in named.items()}
     if ids["tender_id"] is None and booked.other in PAID:
-        ids["tender_id"] = _moved(outcome[10])
+        ids["tender_id"] = _moved(outcome.tenders)
     return HistoryEntry(
-        at=format_instant(outcome[0]),
+        at=format_instant(outcome.time_us),
         document=_document(cause["type"], subject),
         change=booked.change,
         balance=booked.balance,
@@ -117,9 +115,9 @@ def _entry(booked: Booked, cause: Any, other: Any) -> HistoryEntry:  # noqa: ANN
     )
 
 
-def _moved(tenders: Sequence[Sequence[Any]]) -> str | None:
+def _moved(tenders: Sequence[TenderPart]) -> str | None:
     """The tender of a sale or return, where it moved but one: no transfer says whose it is."""
-    ids = [part[0] for part in tenders if part[9] and is_listed(part)]
+    ids = [part.tender_id for part in tenders if part.moved and part.listed]
     return ids[0] if len(ids) == 1 else None
 
 

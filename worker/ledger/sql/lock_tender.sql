@@ -1,7 +1,7 @@
 SELECT k.place, t.*
 FROM unnest($1::integer[], $2::text[]) WITH ORDINALITY AS k (org, id, place)
 CROSS JOIN LATERAL (
-    SELECT id, state, kind, sale_id, requested_minor, approved_minor, captured_minor, refunded_minor, extra FROM tender
+    SELECT {tender} FROM tender
     WHERE org = k.org AND id = k.id
     FOR NO KEY UPDATE
 ) t

@@ -1,4 +1,4 @@
-SELECT id, kind, key, currency, standing, balance, held, deficit, version, lots, earned, extra, last_no
+SELECT {account}
 FROM account
 WHERE org = $1 AND owner = $2
 ORDER BY kind, key

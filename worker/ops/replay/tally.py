@@ -9,14 +9,14 @@ import ormsgpack
 
 from schemas.registry import BY_CODE
 from worker.codec import Document, Message
-from worker.codec.encode import REPLAYED, STATUSES
+from worker.codec.encode import REPLAYED
 from worker.domain.lots import Contra, Kind
 from worker.domain.tender import State
 from worker.ledger.changes import Changes, Key, Row
-from worker.ledger.due import NOTICE_TYPES
-from worker.ledger.pack import STATE_CODE, unpack
+from worker.stored.codes import NOTICE_TYPES, STATE_CODE, STATUS_CODE, STATUSES
+from worker.stored.event import facts_of
 
-_PARKED: Final = STATUSES.index("parked")
+_PARKED: Final = STATUS_CODE["parked"]
 _AUTHORIZED: Final = STATE_CODE[State.AUTHORIZED]
 POINTS: Final = "points"
 _COUNTERS: Final = ("decided", "settled", "refused", "booked", "published", "repeated")
@@ -122,11 +122,11 @@ class Tally:
         if facts is None or (before is not None and before.get("facts") == facts):
             return
         type_ = NOTICE_TYPES.get(code) or BY_CODE[code].name
-        last = unpack(facts)[-1][-1]
-        what = (type_, STATUSES[last[1]], last[2] or "")
+        last = facts_of(facts).last
+        what = (type_, STATUSES[last.status], last.reason or "")
         waited = before is not None and before.get("digest") is not None and before.get("status") == _PARKED
         (self.settled if waited or code in NOTICE_TYPES else self.decided)[what] += 1
-        if last[1] == _PARKED:
+        if last.status == _PARKED:
             self._waiting.add(key)
         else:
             self._waiting.discard(key)

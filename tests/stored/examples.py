@@ -1,0 +1,211 @@
+"""One of each stored thing in each of its shapes, by name."""
+
+from typing import TypeVar
+
+from schemas.reasons import Reason
+from schemas.registry import DOCUMENTS
+from worker.codec.keyring import Keyring
+from worker.domain.lots import NEVER, Account, CardFacts, Kind, Lot, Standing
+from worker.domain.outcome import CardPart, Notice, Outcome, PointsPart, TenderPart
+from worker.domain.policy import PointValue
+from worker.domain.sale import Basis, Entry, Exclusion, LineBasis, Return, Sale, SaleLine
+from worker.domain.tender import ALL, State, Tender
+from worker.domain.trace import Change, Move, ReturnedLine, Trace
+from worker.stored.event import EventFacts, Source, Told, Wait
+from worker.stored.outcome import OutcomeV1
+from worker.stored.parked import ParkedDocument
+
+NOW_US = 1_772_360_100_000_000
+DAY = 20_513
+
+
+Made = TypeVar("Made")
+
+
+def _with(made: Made, **members: object) -> Made:
+    for name, value in members.items():
+        setattr(made, name, value)
+    return made
+
+
+def _account(kind: Kind = Kind.POINTS, key: str = "C1", **members: object) -> Account:
+    return _with(Account(kind, key, "GBP" if kind is Kind.CARD else ""), id=7, version=3, last_no=4096, **members)
+
+
+ACCOUNTS: dict[str, Account] = {
+    "empty": _account(),
+    "plain": _account(lots=[Lot(0, NEVER, 250, 50)]),
+    "owes": _account(deficit=30),
+    "lots": _account(lots=[Lot(0, NEVER, 5), Lot(DAY, DAY + 30, 100, 20, 7), Lot(DAY + 1, NEVER, 0, 0, 9)]),
+    "earned": _account(lots=[Lot(0, NEVER, 250)], earned=[(DAY - 1, 100), (DAY, -50)]),
+    "card": _account(Kind.CARD, "K1", lots=[Lot(0, NEVER, 5000)], card=CardFacts("0017", NEVER, b"", "")),
+    "card_with_pin": _account(
+        Kind.CARD, "K1", standing=Standing.FROZEN,
+        card=_with(CardFacts("0017", DAY + 365, b"\x01\x02pin", "C1"), pin_failures=5),
+    ),
+    "merged": _account(target=(Kind.POINTS, "C2")),
+    "pooled": _account(target=(Kind.POOL, "P1"), owner_log=[(NOW_US, 2), (NOW_US + 1, 1)]),
+    "erased": _account(standing=Standing.CLOSED, owner_log=[(NOW_US, 3)]),
+    "let_go": _account(shortfall=30, due_day=DAY),
+}  # fmt: skip
+
+
+def _sale(**members: object) -> Sale:
+    fields: dict[str, object] = {
+        "decided": True, "currency": "GBP", "customer_id": "C1", "account": (Kind.POINTS, "C1"), "policy_version": 2,
+        "lines": {1: SaleLine(1099, 11), 2: SaleLine(250, 2)}, "expires_day": NEVER,
+    }  # fmt: skip
+    return _with(Sale("S1"), **fields | members)
+
+
+BASIS = Basis(0, 1, 2, 640, 4, {1: LineBasis(Exclusion.NONE, 50, "toys"), 2: LineBasis(Exclusion.FEE, 0, None)})
+SALES: dict[str, Sale] = {
+    "stub": _with(Sale("S1"), waiting=True),
+    "tombstone": _with(Sale("S1"), voided=True),
+    "plain": _sale(),
+    "without_customer": _sale(customer_id="", account=None),
+    "pooled": _sale(account=(Kind.POOL, "P1")),
+    "with_basis": _sale(basis=BASIS),
+    "returned": _sale(lines={1: SaleLine(1099, 11, 400), 2: SaleLine(5000, 0, 0, "K1", 5000)}),
+    "refunded": _sale(refunds=[("T1", 400)]),
+    "set_off": _sale(basis=BASIS, set_off=3),
+    "earned_on_a_day": _sale(earned_day=DAY),
+    "everything": _sale(
+        voided=True, waiting=True, forfeited=True, lines={1: SaleLine(1099, 11, 1200, "K1", 900)}, available_day=DAY,
+        expires_day=DAY + 365, tenders=["T1", "T2"], requests=["T3"], loads=[("K2", 250)], by_hand=6, basis=BASIS,
+    ),
+}  # fmt: skip
+
+
+def _tender(**members: object) -> Tender:
+    fields: dict[str, object] = {
+        "state": State.CAPTURED, "kind": "gift_card", "account": (Kind.CARD, "K1"), "sale_id": "S1", "currency": "GBP",
+        "requested_minor": 2500, "approved_minor": 2000, "captured_minor": 1500, "refunded_minor": 500,
+        "picks": [(0, NEVER, 1500)], "asked_minor": 500,
+    }  # fmt: skip
+    return _with(Tender("T1"), **fields | members)
+
+
+TENDERS: dict[str, Tender] = {
+    **{
+        f"state_{state.value}": _with(Tender("T1"), state=state) for state in State
+    },
+    "named_by_a_sale": _with(Tender("T1"), state=State.AWAITING, named={"GBP": 900, "EUR": 800}),
+    "capture_waits": _with(Tender("T1"), state=State.AWAITING, waiting=True, parked_minor=ALL),
+    "card": _tender(),
+    "asked_more_than_it_got": _tender(asked_minor=700),
+    "of_a_sale": _tender(owner="S1"),
+    "points": _tender(
+        kind="points", account=(Kind.POINTS, "C1"), customer_id="C1", value=PointValue(1, 2, 100),
+        picks=[(0, NEVER, 100), (DAY, DAY + 9, 2900)], state=State.AUTHORIZED, expires_us=NOW_US,
+    ),
+}  # fmt: skip
+
+
+def _entry(type_: str, **members: object) -> Entry:
+    return _with(Entry(type_, "X1", (Kind.POINTS, "C1"), 500, "C1"), **members)
+
+
+ENTRIES: dict[str, Entry] = {
+    "earned": _entry("crm.loyalty.earn", available_day=DAY, expires_day=DAY + 365, undone=100),
+    "redeemed": _entry("crm.loyalty.redeem", picks=[(0, NEVER, 400), (DAY, DAY + 9, 100)]),
+    "earned_on_a_day": _entry("crm.loyalty.earn", expires_day=NEVER, earned_day=DAY),
+    "pooled": _entry("crm.loyalty.earn", account=(Kind.POOL, "P1"), expires_day=NEVER),
+    "card": Entry("crm.giftcard.reload", "X1", (Kind.CARD, "K1"), 2500),
+}
+
+
+def _return(**members: object) -> Return:
+    fields: dict[str, object] = {"decided": True, "lines": [(1, 2, 400)], "trace": Trace([ReturnedLine(1, 2, 0, 400)])}
+    return _with(Return("R1"), **fields | members)
+
+
+RETURNS: dict[str, Return] = {
+    "tombstone": _with(Return("R1"), voided=True),
+    "plain": _return(),
+    "refunded": _return(refunds=[("T1", 300)], loads=[("K1", 100)], voided=True),
+    "without_receipt": _return(
+        lines=[], customer_id="C1", account=(Kind.POOL, "P1"), points=4, available_day=DAY, expires_day=DAY + 365,
+        earned_day=DAY, let_go=1,
+    ),
+}  # fmt: skip
+
+_MOVED = ACCOUNTS["plain"]
+TRACES: dict[str, Trace] = {
+    "empty": Trace(),
+    "plain_return": Trace([ReturnedLine(1, 2, 0, 400)], moves=[Move(_MOVED, Change.TAKEN, 0, NEVER, 4)]),
+    "moves": Trace(
+        [ReturnedLine(1, 2, 0, 400), ReturnedLine(2, 1, 100, 50)], 3,
+        moves=[Move(_MOVED, change, DAY, DAY + 9, 4 + change) for change in Change],
+    ),
+    "without_receipt": Trace([ReturnedLine(1, 0, 0, 400)], rated=BASIS, currency="GBP"),
+}  # fmt: skip
+
+POINTS = PointsPart(13, 263, 213, 50, 0, 4, None)
+CARD = CardPart("K1", "0017", "GBP", -1500, 3500, 0, 4, None)
+TENDER = TenderPart("T1", "captured", 2500, 2000, 1500, 500, 150, NOW_US, "amount_over_authorized", moved=True)
+OUTCOMES: dict[str, Outcome] = {
+    "sale": Outcome(
+        "applied", customer_id="C1", sale_id="S1", points=POINTS, lines=[(1, 11), (2, 2)], policy_version=2
+    ),
+    "everything": Outcome(
+        "partial", Reason.TENDERS_MISMATCH, "C1", "S2", "R1", "T1", POINTS._replace(reason="customer_not_found",
+        claimed=False), ("C2", POINTS), [CARD, CARD._replace(card_id="", reason="card_not_accepted")], TENDER,
+        [TENDER, TENDER._replace(moved=False, expires_us=None, points=None)], [(1, -11)], 2, "crm.hold.expired",
+    ),
+    "payers": Outcome("applied", customer_id="C1", tenders=[
+        TENDER._replace(customer_id="C2", account=POINTS._replace(account=(Kind.POINTS, "C2"))),
+        TENDER._replace(customer_id="C2", account=POINTS._replace(account=(Kind.POOL, "P1")), listed=False),
+        TENDER._replace(customer_id=None), TENDER._replace(moved=False),
+    ]),
+    "notices": Outcome("applied", customer_id="C1", notices=[
+        Notice("crm.pool.changed", "C2", POINTS._replace(account=(Kind.POOL, "P1"))),
+        Notice("crm.pool.changed", "C3", POINTS._replace(account=(Kind.POINTS, "C3"))),
+    ]),
+    "own_account": Outcome("applied", customer_id="C1", points=POINTS._replace(account=(Kind.POINTS, "C1"))),
+    "pool": Outcome("applied", customer_id="C1", points=POINTS._replace(account=(Kind.POOL, "P1"))),
+    **{f"status_{status}": Outcome(status) for status in (
+        "applied", "partial", "rejected", "parked", "ignored", "approved", "declined")},
+}  # fmt: skip
+
+_TRACEPARENT = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+_SOLD = OutcomeV1.of(OUTCOMES["sale"], "S1", NOW_US)
+_PARKED = OutcomeV1.of(OUTCOMES["status_parked"], "S1", NOW_US)
+_WAITS = [Wait("sale", "S1", 4097), Wait("tender", "T1", None)]
+_FROM_TOPIC = EventFacts.of(2, NOW_US, NOW_US - 1_500_250, Source("scm.sales", 3, 1 << 33), None)
+_RESUMED = _FROM_TOPIC._replace(told=[(1, _PARKED)])
+EVENTS: dict[str, tuple[EventFacts, list[Wait], Told]] = {
+    "from_topic": (_FROM_TOPIC, [], (1, _SOLD)),
+    "over_http": (_FROM_TOPIC._replace(source=None), [], (1, _SOLD)),
+    "over_http_traced": (_FROM_TOPIC._replace(source=None, traceparent=_TRACEPARENT), [], (1, _SOLD)),
+    "deadline": (_FROM_TOPIC._replace(source=None, digest_version=0), [], (1, _SOLD)),
+    "parked": (_FROM_TOPIC, [], (1, _PARKED)),
+    "after_parked": (_RESUMED, _WAITS, (1, _SOLD)),
+    "two_encoders": (_RESUMED, _WAITS[:1], (2, _SOLD)),
+}
+
+_RETURN = DOCUMENTS["scm.return.completed"]
+_WAITING = _RETURN.dump(
+    _RETURN.validate(
+        {
+            "return_id": "R1",
+            "sale_id": "S1",
+            "occurred_at": "2026-03-01T12:00:00Z",
+            "currency": "GBP",
+            "lines": [{"line_id": 1, "sale_line_id": 1, "net_minor": 400}],
+            "refunds": [
+                {
+                    "refund_id": "F1",
+                    "kind": "gift_card",
+                    "amount_minor": 400,
+                    "gift_card": {"number": "6000 0000 0017"},
+                }
+            ],
+        },
+        Keyring("acme", (b"k" * 32,)),
+    )
+)
+PARKED: dict[str, ParkedDocument] = {
+    "first": ParkedDocument(_WAITING, None, []),
+    "again": ParkedDocument(_WAITING, _TRACEPARENT, _WAITS),
+}

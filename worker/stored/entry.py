@@ -1,0 +1,51 @@
+"""`event.record` of a command that moved value."""
+
+from typing import Literal, NamedTuple
+
+from worker.domain.lots import Kind, Pick
+from worker.domain.sale import Entry
+from worker.stored.packing import StoredKey, Versions
+
+
+class EntryV1(NamedTuple):
+    """`customer_id` is True where it is the account's key."""
+
+    account: StoredKey
+    amount: int
+    available_day: int
+    expires_day: int
+    picks: list[Pick]
+    undone: int
+    customer_id: str | Literal[True]
+    earned_day: int = 0
+
+
+ENTRY = Versions[EntryV1](EntryV1)
+
+
+def pack_entry(entry: Entry) -> bytes:
+    kind, key = entry.account
+    return ENTRY.dump(
+        EntryV1(
+            (int(kind), key),
+            entry.amount,
+            entry.available_day,
+            entry.expires_day,
+            entry.picks,
+            entry.undone,
+            True if entry.customer_id == key else entry.customer_id,
+            entry.earned_day,
+        )
+    )
+
+
+def entry_of(type_: str, command_id: str, record: bytes) -> Entry:
+    stored = ENTRY.load(record)
+    kind, key = stored.account
+    customer_id = key if stored.customer_id is True else stored.customer_id
+    entry = Entry(type_, command_id, (Kind(kind), key), stored.amount, customer_id)
+    entry.new = False
+    entry.available_day, entry.expires_day, entry.undone = stored.available_day, stored.expires_day, stored.undone
+    entry.earned_day = stored.earned_day
+    entry.picks = [(pick[0], pick[1], pick[2]) for pick in stored.picks]
+    return entry

@@ -1,0 +1,102 @@
+"""`event.facts`: versions, when and where a document was read, what it waited for, its outcomes."""
+
+from typing import Any, Final, NamedTuple, Self
+
+from worker.stored.outcome import OutcomeV1
+from worker.stored.packing import pack, unpack
+
+Told = tuple[int, OutcomeV1]
+"""One outcome that was told: the version of its encoder, and what it says."""
+
+
+class Wait(NamedTuple):
+    """A wait that is over."""
+
+    waits_for: str  # sale or tender
+    key: str
+    ended_by: int | None  # `event.no` of the document that ended it; None: the deadline did
+
+
+class ReadV1(NamedTuple):
+    """What precedes the waits and the outcomes.
+
+    `encoder` is that of all outcomes, or a list of one each where an upgrade came between them. `topic` is empty for
+    what came in through a door, whose `partition` is its traceparent (bytes) or 0.
+    """
+
+    encoder: int | list[int]
+    digest_version: int
+    received_us: int
+    record_ms: int  # the record's timestamp less `received_us`, rounded down
+    topic: str
+    partition: int | bytes
+    offset: int
+
+
+_READ: Final = len(ReadV1._fields)
+
+
+class Source(NamedTuple):
+    """Where a record was read."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+class EventFacts(NamedTuple):
+    """`record_ms` as in `ReadV1`; `source` None and perhaps a `traceparent`: it came in through a door."""
+
+    digest_version: int
+    received_us: int
+    record_ms: int
+    source: Source | None
+    traceparent: bytes | None
+    waits: list[Wait]
+    told: list[Told]
+
+    @classmethod
+    def of(
+        cls, digest_version: int, received_us: int, record_us: int, source: Source | None, traceparent: bytes | None
+    ) -> Self:
+        """Of a document that was just read."""
+        return cls(digest_version, received_us, (record_us - received_us) // 1000, source, traceparent, [], [])
+
+    @property
+    def last(self) -> OutcomeV1:
+        """The latest outcome."""
+        return self.told[-1][1]
+
+    def pack(self, waits: list[Wait], told: Told) -> bytes:
+        """With an outcome more, and all waits that are over."""
+        outcomes = [*self.told, told]
+        encoders = [encoder for encoder, _ in outcomes]
+        read = ReadV1(
+            encoders if len(set(encoders)) > 1 else encoders[0],
+            self.digest_version,
+            self.received_us,
+            self.record_ms,
+            *(self.source or ("", 0 if self.traceparent is None else self.traceparent, 0)),
+        )
+        stored = [outcome.members() for _, outcome in outcomes]
+        return pack((*read, waits, stored) if waits else (*read, stored))
+
+
+def facts_of(packed: bytes) -> EventFacts:
+    parts = unpack(packed)
+    read = ReadV1(*parts[:_READ])
+    waits = [Wait(*wait) for wait in parts[_READ]] if len(parts) > _READ + 1 else []
+    outcomes: list[Any] = parts[-1]
+    encoders = read.encoder if isinstance(read.encoder, list) else [read.encoder] * len(outcomes)
+    told = [(encoder, OutcomeV1.restore(outcome)) for encoder, outcome in zip(encoders, outcomes, strict=True)]
+    source = traceparent = None
+    if isinstance(read.partition, bytes):
+        traceparent = read.partition
+    elif read.topic:
+        source = Source(read.topic, read.partition, read.offset)
+    return EventFacts(read.digest_version, read.received_us, read.record_ms, source, traceparent, waits, told)
+
+
+def digest_version_of(facts: EventFacts | None) -> int:
+    """Of the stored digest. A row without facts has none: no content but that of version 1 is compared with it."""
+    return facts.digest_version if facts is not None and facts.digest_version else 1

@@ -1,0 +1,140 @@
+"""An outcome within `event.facts`: all that its bytes are made of."""
+
+from collections.abc import Sequence
+from typing import Any, Final, Literal, NamedTuple, Self
+
+from worker.domain.lots import Kind
+from worker.domain.outcome import CardPart, Notice, Outcome, PointsPart, TenderPart
+from worker.stored.codes import STATUS_CODE
+from worker.stored.packing import trimmed
+
+StoredId = str | Literal[True] | None
+"""True: the id is the document's subject."""
+
+
+class OutcomeV1(NamedTuple):
+    """As the encoders of version 1 read it. `lines`: (line_id, points) of each, in a row.
+
+    The parts are the domain's tuples. The order of their members never changes; a new one stands at the end, and has a
+    default.
+    """
+
+    time_us: int
+    status: int
+    reason: str | None
+    customer_id: StoredId
+    sale_id: StoredId
+    return_id: StoredId
+    tender_id: StoredId
+    points: PointsPart | None
+    gift_cards: list[CardPart]
+    tender: TenderPart | None
+    tenders: list[TenderPart]
+    lines: list[int]
+    policy_version: int | None
+    notice: str | None
+    counterparty: tuple[str, PointsPart] | None = None
+    notices: Sequence[Notice] = ()
+
+    @classmethod
+    def of(cls, outcome: Outcome, subject: str, time_us: int) -> Self:
+        reason, other = outcome.reason, outcome.counterparty
+        return cls(
+            time_us,
+            STATUS_CODE[outcome.status],
+            None if reason is None else reason.value,
+            _id(outcome.customer_id, subject),
+            _id(outcome.sale_id, subject),
+            _id(outcome.return_id, subject),
+            _id(outcome.tender_id, subject),
+            _told_of(outcome.points, outcome.customer_id),
+            outcome.gift_cards,
+            _tender_of(outcome.tender),
+            [_tender_of(part) for part in outcome.tenders],
+            [number for line in outcome.lines for number in line],
+            outcome.policy_version,
+            outcome.notice or None,
+            None if other is None else (other[0], _told_of(other[1], other[0])),
+            tuple(one._replace(points=_told_of(one.points, one.customer_id)) for one in outcome.notices),
+        )
+
+    @classmethod
+    def restore(cls, members: list[Any]) -> Self:
+        """From the members as they were unpacked."""
+        stored = cls(*members)
+        other = stored.counterparty
+        return stored._replace(
+            points=None if stored.points is None else _points(stored.points),
+            gift_cards=[CardPart(*part) for part in stored.gift_cards],
+            tender=None if stored.tender is None else _read_tender(stored.tender),
+            tenders=[_read_tender(part) for part in stored.tenders],
+            counterparty=None if other is None else (other[0], _points(other[1])),
+            notices=tuple(Notice(type_, id_, _points(points)) for type_, id_, points in stored.notices),
+        )
+
+    def members(self) -> tuple[Any, ...]:
+        """As they are packed."""
+        other = self.counterparty
+        stored = self._replace(
+            points=_part(self.points, _POINTS),
+            gift_cards=[_part(card, _CARD) for card in self.gift_cards],
+            tender=None if self.tender is None else _tender(self.tender),
+            tenders=[_tender(part) for part in self.tenders],
+            counterparty=None if other is None else (other[0], _part(other[1], _POINTS)),
+            notices=tuple(one._replace(points=_part(one.points, _POINTS)) for one in self.notices),
+        )
+        return trimmed(stored, _OUTCOME)
+
+    def points_by_line(self) -> list[tuple[int, int]]:
+        """(line_id, points) of each line."""
+        return list(zip(self.lines[::2], self.lines[1::2], strict=True))
+
+
+# Members that every stored outcome and part has. Those after them came later: they are stored where they say something.
+_OUTCOME: Final = OutcomeV1._fields.index("counterparty")
+_POINTS: Final = PointsPart._fields.index("claimed") + 1
+_CARD: Final = CardPart._fields.index("reason") + 1
+_TENDER: Final = TenderPart._fields.index("moved") + 1
+
+
+def _part(part: Any, least: int) -> Any:  # noqa: ANN401  one of the parts, or None
+    return part if part is None or len(part) == least else trimmed(part, least)
+
+
+def _points(members: Any) -> PointsPart:  # noqa: ANN401  as they were unpacked
+    part = PointsPart(*members)
+    if part.account is None or part.account is True:
+        return part
+    kind, key = part.account
+    return part._replace(account=(Kind(kind), key))
+
+
+def _tender(part: TenderPart) -> Any:  # noqa: ANN401  as above
+    """Of a tender that moved all members are stored: where they are missing, 0.1 stored it."""
+    if part.customer_id is True:
+        return part[:_TENDER]
+    stored: Any = part if part.account is None else part._replace(account=_part(part.account, _POINTS))
+    return stored if part.moved else trimmed(stored, _TENDER)
+
+
+def _read_tender(members: Any) -> TenderPart:  # noqa: ANN401  as they were unpacked
+    part = TenderPart(*members)
+    if len(members) == _TENDER:
+        return part._replace(customer_id=True) if part.moved else part
+    return part if part.account is None else part._replace(account=_points(part.account))
+
+
+def _tender_of(part: Any) -> Any:  # noqa: ANN401  a TenderPart, or None
+    if part is None or part.account is None:
+        return part
+    return part._replace(account=_told_of(part.account, part.customer_id))
+
+
+def _told_of(part: PointsPart | None, customer_id: str | None) -> Any:  # noqa: ANN401  as above
+    """The account stands as True where it is the customer's own, as it nearly always is."""
+    own = part is not None and part.account == (Kind.POINTS, customer_id)
+    return part._replace(account=True) if part is not None and own else part
+
+
+def _id(id_: str | None, subject: str) -> StoredId:
+    return True if id_ == subject else id_

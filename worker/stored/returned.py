@@ -1,0 +1,69 @@
+"""`event.record` of a return: its trace, then what undoing it takes."""
+
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
+
+from worker.domain.sale import Return
+from worker.domain.trace import Trace
+from worker.stored.packing import StoredKey, account_key, pack, stored_key, trimmed, unpack
+from worker.stored.trace import TraceV1, trace_members
+
+
+class UndoV1(NamedTuple):
+    """`lines`: (line_id, line of the sale, minor units asked); the other members as those of `Return`."""
+
+    flags: int
+    lines: Sequence[tuple[int, int, int]] = ()
+    refunds: Sequence[tuple[str, int]] = ()
+    loads: Sequence[tuple[str, int]] = ()
+    customer_id: str = ""
+    account: StoredKey | None = None
+    points: int = 0
+    available_day: int = 0
+    expires_day: int = 0
+    earned_day: int = 0
+    let_go: int = 0
+
+
+_TRACE: Final = TraceV1._fields.index("undo")
+
+
+def pack_return(returned: Return) -> bytes:
+    undo = UndoV1(
+        returned.decided | returned.voided << 1,
+        tuple(returned.lines),
+        tuple(returned.refunds),
+        tuple(returned.loads),
+        returned.customer_id,
+        stored_key(returned.account),
+        returned.points,
+        returned.available_day,
+        returned.expires_day,
+        returned.earned_day,
+        returned.let_go,
+    )
+    explained = trace_members(returned.trace or Trace())
+    return pack((*explained, *[None] * (_TRACE - len(explained)), trimmed(undo, 1)))
+
+
+def return_of(return_id: str, record: bytes | None, sale_id: str, *, final: bool, rejected: bool) -> Return:
+    """`final`: the return is decided. What 0.1 decided can't be undone, unless it was `rejected`."""
+    returned = Return(return_id)
+    returned.new = False
+    returned.sale_id = sale_id
+    parts: list[Any] = [] if record is None else unpack(record)
+    if len(parts) <= _TRACE:
+        returned.decided, returned.waiting, returned.stored = final, not final, not final or rejected
+        return returned
+    undo = UndoV1(*parts[_TRACE])
+    returned.decided, returned.voided = bool(undo.flags & 1), bool(undo.flags & 2)
+    returned.waiting = not (returned.decided or returned.voided)
+    returned.lines = [(line_id, of, asked_minor) for line_id, of, asked_minor in undo.lines]
+    returned.refunds = [(tender_id, asked_minor) for tender_id, asked_minor in undo.refunds]
+    returned.loads = [(card_id, load_minor) for card_id, load_minor in undo.loads]
+    returned.customer_id = undo.customer_id
+    returned.account = account_key(undo.account)
+    returned.points, returned.let_go = undo.points, undo.let_go
+    returned.available_day, returned.expires_day = undo.available_day, undo.expires_day
+    returned.earned_day = undo.earned_day
+    return returned

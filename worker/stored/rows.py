@@ -1,0 +1,119 @@
+"""The rows that the ledger writes: the members of each are the columns, in the order of its statements."""
+
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple, Self
+
+from worker.domain.lots import Account
+from worker.domain.tender import Tender
+from worker.stored.account import owner_of, pack_earned, pack_extra, pack_lots
+from worker.stored.codes import STATE_CODE
+from worker.stored.tender import pack_tender
+
+
+class AccountRow(NamedTuple):
+    """The key, what changes (update_account.sql), then what never does."""
+
+    org: int
+    kind: int
+    key: str
+    balance: int
+    held: int
+    deficit: int
+    version: int
+    standing: int
+    lots: bytes | None
+    earned: bytes | None
+    extra: bytes | None
+    last_no: int | None
+    owner: str | None
+    id: int
+    currency: str
+
+    @classmethod
+    def of(cls, org: int, account: Account) -> Self:
+        return cls(
+            org,
+            account.kind,
+            account.key,
+            account.balance,
+            account.held,
+            account.deficit,
+            account.version,
+            account.standing,
+            pack_lots(account),
+            pack_earned(account),
+            pack_extra(account),
+            account.last_no,
+            owner_of(account),
+            account.id,
+            account.currency,
+        )
+
+
+ACCOUNT_CHANGES: Final = AccountRow._fields.index("id")  # columns of update_account.sql
+ACCOUNT_READ: Final = ", ".join(name for name in AccountRow._fields if name not in ("org", "owner"))
+"""What `account_of` reads: `{account}` in a statement."""
+
+
+class TenderRow(NamedTuple):
+    """As update_tender.sql has them."""
+
+    org: int
+    id: str
+    state: int
+    kind: str
+    sale_id: str
+    requested_minor: int
+    approved_minor: int
+    captured_minor: int
+    refunded_minor: int
+    extra: bytes
+
+    @classmethod
+    def of(cls, org: int, tender: Tender) -> Self:
+        return cls(
+            org,
+            tender.id,
+            STATE_CODE[tender.state],
+            tender.kind,
+            tender.sale_id,
+            tender.requested_minor,
+            tender.approved_minor,
+            tender.captured_minor,
+            tender.refunded_minor,
+            pack_tender(tender),
+        )
+
+
+TENDER_READ: Final = ", ".join(name for name in TenderRow._fields if name != "org")
+"""What `tender_of` reads: `{tender}` in a statement."""
+
+
+class EventRow(NamedTuple):
+    """As update_event.sql has them; None leaves a column as it is."""
+
+    org: int
+    type: int
+    subject: str
+    no: int | None
+    status: int | None
+    digest: bytes | None
+    facts: bytes | None
+    record: bytes | None
+
+
+class TransferRow(NamedTuple):
+    """`…_before`: `no` of the document that moved the account before; a contra account has none."""
+
+    no: int
+    debit: int
+    credit: int
+    amount: int
+    org: int
+    debit_before: int | None
+    credit_before: int | None
+
+
+def columns(row: type[Any], rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """The rows as columns, for `unnest`; of no rows empty ones."""
+    return list(zip(*rows, strict=True)) if rows else [()] * len(row._fields)

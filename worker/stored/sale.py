@@ -1,0 +1,115 @@
+"""`event.record` of a sale."""
+
+from collections.abc import Sequence
+from typing import Any, Final, Literal, NamedTuple
+
+from worker.domain.lots import NEVER, Kind
+from worker.domain.sale import Sale, SaleLine
+from worker.stored.basis import basis_of, stored_basis
+from worker.stored.packing import StoredKey, account_key, pack, stored_key, trimmed, unpack
+
+
+class RestV1(NamedTuple):
+    """What a line that came back, or that sold a card, has beside its net amount and its points."""
+
+    line_id: int
+    returned_minor: int
+    card_id: str
+    load_minor: int
+
+
+class SaleV1(NamedTuple):
+    """A plain sale has the members without a default, or those and `basis`. Any other has all down to `rest`, and those
+    after it that say something.
+
+    `account` is True for the customer's own; `lines`: (id, net, points) of each, in a row.
+    """
+
+    flags: int
+    currency: str
+    customer_id: str
+    account: StoredKey | Literal[True] | None
+    lines: list[int]
+    policy_version: int
+    available_day: int = 0
+    expires_day: int = NEVER
+    tenders: Sequence[str] = ()
+    requests: Sequence[str] = ()
+    loads: Sequence[tuple[str, int]] = ()
+    by_hand: int = 0
+    rest: Sequence[RestV1] = ()
+    basis: Any = None  # of a BasisV1
+    refunds: Sequence[tuple[str, int]] = ()
+    set_off: int = 0
+
+
+_EARNED_BIT: Final = 8  # of `flags`, from which on it has the day on which the sale earned
+_HEAD: Final = len(SaleV1._fields) - len(SaleV1._field_defaults)
+_BASIS: Final = SaleV1._fields.index("basis")
+_PLAIN: Final = tuple(SaleV1._field_defaults.values())[: _BASIS - _HEAD]
+
+
+def pack_sale(sale: Sale) -> bytes:
+    flat: list[int] = []
+    rest = []
+    for line_id, line in sale.lines.items():
+        flat += (line_id, line.net_minor, line.points)
+        if line.returned_minor or line.card_id:
+            rest.append(RestV1(line_id, line.returned_minor, line.card_id, line.load_minor))
+    stored = SaleV1(
+        sale.decided | sale.voided << 1 | sale.waiting << 2 | sale.forfeited << 3 | sale.earned_day << _EARNED_BIT,
+        sale.currency,
+        sale.customer_id,
+        stored_key(sale.account) if sale.account != (Kind.POINTS, sale.customer_id) else True,
+        flat,
+        sale.policy_version,
+        sale.available_day,
+        sale.expires_day,
+        tuple(sale.tenders),
+        tuple(sale.requests),
+        tuple(sale.loads),
+        sale.by_hand,
+        tuple(rest),
+        None if sale.basis is None else stored_basis(sale.basis),
+        tuple(sale.refunds),
+        sale.set_off,
+    )
+    parts = trimmed(stored, _BASIS)
+    if stored[_HEAD:_BASIS] == _PLAIN and len(parts) <= _BASIS + 1:
+        parts = stored[:_HEAD] + parts[_BASIS:]
+    return pack(parts)
+
+
+def _load(record: bytes) -> SaleV1:
+    parts = unpack(record)
+    if len(parts) == _HEAD + 1:
+        parts = [*parts[:_HEAD], *_PLAIN, parts[_HEAD]]
+    return SaleV1(*parts)
+
+
+def sale_of(sale_id: str, record: bytes | None) -> Sale:
+    """None: the row is that of a training sale, which is no sale."""
+    sale = Sale(sale_id)
+    sale.new = False
+    if record is None:
+        return sale
+    stored = _load(record)
+    sale.decided, sale.voided, sale.waiting, sale.forfeited = (bool(stored.flags >> bit & 1) for bit in range(4))
+    sale.earned_day = stored.flags >> _EARNED_BIT
+    sale.currency = stored.currency
+    sale.customer_id = stored.customer_id
+    sale.account = (Kind.POINTS, sale.customer_id) if stored.account is True else account_key(stored.account)
+    sale.policy_version = stored.policy_version
+    triples = zip(stored.lines[::3], stored.lines[1::3], stored.lines[2::3], strict=True)
+    sale.lines = {line_id: SaleLine(net, points) for line_id, net, points in triples}
+    sale.available_day, sale.expires_day, sale.by_hand = stored.available_day, stored.expires_day, stored.by_hand
+    sale.tenders, sale.requests = list(stored.tenders), list(stored.requests)
+    sale.loads = [(card_id, load) for card_id, load in stored.loads]
+    for members in stored.rest:
+        rest = RestV1(*members)
+        line = sale.lines[rest.line_id]
+        line.returned_minor, line.card_id, line.load_minor = rest.returned_minor, rest.card_id, rest.load_minor
+    sale.refunds = [(tender_id, asked_minor) for tender_id, asked_minor in stored.refunds]
+    sale.set_off = stored.set_off
+    sale.basis = None if stored.basis is None else basis_of(stored.basis)
+    return sale
