@@ -5,6 +5,7 @@ import contextlib
 import gc
 import signal
 import ssl
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import TypeVar
 
@@ -17,6 +18,7 @@ from worker.api import server, watch
 from worker.codec import Message, Outlet
 from worker.health import Status
 from worker.kafka import admin, topics
+from worker.kafka.ends import Ends, ends
 from worker.kafka.fetched import Limits
 from worker.kafka.group import Group, client_id
 from worker.kafka.publisher import Publisher
@@ -24,17 +26,21 @@ from worker.kafka.reader import Reader
 from worker.kafka.security import Security
 from worker.kafka.security import security as kafka_security
 from worker.ledger import card_keys, safety
+from worker.ledger.inbox import Chosen
 from worker.ledger.migrate import MigrationError
-from worker.ledger.operators import Operator
+from worker.ledger.operators import Operator, note
 from worker.ledger.pool import Pool, taken
 from worker.ledger.queries import Connection
 from worker.ledger.roles import Missing, Role
 from worker.ledger.setup import set_up
+from worker.ops.dlq import redrive
+from worker.ops.dlq.rebuild import rebuild
 from worker.ops.explain import explain as explain_document
 from worker.ops.explanation import Explanation
 from worker.ops.kinds import RUNNERS
 from worker.ops.running import Run, Stopped
 from worker.ops.simulate import simulate as simulate_event
+from worker.ops.tills import Tills
 from worker.pipeline import Pipeline
 from worker.settings import Settings, SettingsError
 from worker.stream import Stream
@@ -148,12 +154,15 @@ async def run_operation(
 ) -> int:
     """`g3n worker operations resume`: run the operation in this process. 0 once it is done, 1 if it was stopped."""
     operator = Operator(settings.operator_name, reason)
-    tenders = settings.topic_prefix + settings.topic_tenders
+    topic = settings.topic_prefix + settings.topic_tenders
     stopped = asyncio.Event()
     pool = await _reached(_POSTGRES, lambda: Pool.of_door(settings.dsn, 2, Role.WORKER))
     try:
         with _before_the_start(stopped):
-            async with Run.of(pool, id_, operator, rate_per_s=rate_per_s, tenders=tenders) as run:
+            async with (
+                ends(settings.kafka_bootstrap_servers, security=kafka_security(settings)) as kafka,
+                Run.of(pool, id_, operator, rate_per_s=rate_per_s, tills_wait=_tills(pool, kafka, topic).wait) as run,
+            ):
                 await RUNNERS[run.operation.kind](settings, run, say)
                 say(f"operation {id_}: done, {run.done:,} documents")
                 return 0
@@ -187,6 +196,33 @@ async def simulate(settings: Settings, event: bytes, orgcode: str | None) -> lis
         return await simulate_event(pipeline, event, orgcode, trusted=True)
     finally:
         await pipeline.close()
+
+
+async def plan_redrive(settings: Settings, chosen: Chosen, reason: str) -> tuple[int, list[str]]:
+    """`g3n worker dlq redrive`: the id of the operation that was planned, and what the plan says."""
+    operator = Operator(settings.operator_name, reason)
+    now_us = time.time_ns() // 1000
+    return await _reached(_POSTGRES, lambda: redrive.plan(settings, chosen, operator, now_us))
+
+
+async def rebuild_inbox(settings: Settings, reason: str) -> int:
+    """`g3n worker dlq rebuild`: how many positions the dead-letter topics name."""
+    pool = await _reached(_POSTGRES, lambda: Pool.of_door(settings.dsn, 1, Role.OPS))
+    try:
+        letters = await _reached(_KAFKA, lambda: rebuild(settings, pool))
+        async with pool.transaction() as connection:
+            operator = Operator(settings.operator_name, reason)
+            await note(connection, operator, "dlq rebuild", "dead-letter topics", {"letters": letters})
+        return letters
+    finally:
+        await pool.close()
+
+
+def _tills(pool: Pool, kafka: Ends, topic: str) -> Tills:
+    async def at() -> dict[int, int]:
+        return {partition: bounds.end for (_, partition), bounds in (await kafka.of([topic])).items()}
+
+    return Tills(pool, topic, at)
 
 
 def _warn(settings: Settings, status: Status | None = None) -> None:

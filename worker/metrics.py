@@ -1,5 +1,6 @@
 """What Prometheus sees of this process at /metrics."""
 
+import math
 from collections.abc import Mapping
 
 from prometheus_client import (
@@ -47,6 +48,17 @@ FAILURES = Counter(
     registry=REGISTRY,
 )
 DEAD_LETTERS = Counter("g3n_dead_letters", "Records that became dead letters", ["reason"], registry=REGISTRY)
+DEAD_LETTERS_OPEN = Gauge(
+    "g3n_dead_letters_open",
+    "Dead letters that are neither repaired nor discarded, by reason",
+    ["reason"],
+    registry=REGISTRY,
+)
+DEAD_LETTERS_KEPT = Gauge(
+    "g3n_dead_letters_kept_seconds",
+    "Time until a topic may delete the original of an open dead letter; +Inf: it won't: alert",
+    registry=REGISTRY,
+)
 MESSAGES = Counter("g3n_messages_published", "Messages acknowledged by Kafka", ["topic"], registry=REGISTRY)
 BATCH_DOCUMENTS = Histogram(
     "g3n_batch_documents",
@@ -98,6 +110,7 @@ UNPUBLISHED = Gauge(
 # Prometheus does not see the first increase of a series that was not there: these are, from the start.
 for _reason in DeadLetterReason:
     DEAD_LETTERS.labels(_reason.value)
+    DEAD_LETTERS_OPEN.labels(_reason.value)
 for _mismatch in (Reason.TENDERS_MISMATCH, Reason.REFUNDS_MISMATCH):
     MISMATCHES.labels(_mismatch.value)
 for _state in ("released", "captured"):
@@ -135,6 +148,7 @@ HTTP_REFUSED = Counter(
 )
 for _why in ("silent", "head_too_slow", "malformed_request", "unread", "late_body", "share", "full"):
     HTTP_CLOSED.labels(_why)
+DEAD_LETTERS_KEPT.set(math.inf)
 SERVING = Gauge("g3n_serving", "1 while /readyz says yes", registry=REGISTRY)
 
 

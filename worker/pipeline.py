@@ -8,6 +8,7 @@ documents there and publishes the stored outcomes again, byte for byte.
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from operator import itemgetter
 from typing import Final, NamedTuple, Self
 
@@ -54,6 +55,14 @@ class Batch:
     def __iadd__(self, later: "Batch") -> Self:
         self.items += later.items
         return self
+
+
+class Standing(StrEnum):
+    """Whether the ledger knows a document."""
+
+    NEW = "new"
+    KNOWN = "known"
+    CONFLICT = "conflict"
 
 
 class Read(NamedTuple):
@@ -275,6 +284,26 @@ class Pipeline:
         if await inbox.awaits(connection):
             identities = (self._decoder.identities(work.orgcode, work.type, work.subject) for work in fresh)
             await inbox.resolve(connection, [one for of_work in identities for one in of_work])
+
+    # --- for a redrive
+
+    async def standing(self, documents: Sequence[Document]) -> dict[Document, Standing]:
+        """Whether the ledger knows each document, as of now. Locks and writes nothing."""
+        answers = Answers(self._outlet)
+        async with self._pool.reading() as connection:
+            rows = await connection.fetch("SELECT code, id FROM org")
+            orgs = {row["code"]: row["id"] for row in rows}
+            works = [self._work(document, 0, orgs.get(document.orgcode, NOBODY)) for document in documents]
+            fresh = {work.document for work in await self._sort_out(connection, works, answers)}
+        conflicts = set(answers.conflicts)
+        return {
+            one: Standing.NEW if one in fresh else Standing.CONFLICT if one in conflicts else Standing.KNOWN
+            for one in documents
+        }
+
+    async def entries(self, refused: Sequence[Undecodable]) -> list[inbox.Entry]:
+        """What the inbox would hold of these records."""
+        return [letter.entry for letter in await self._dead.of(refused)]
 
     async def simulate(self, document: Document, now_us: int, draft: Policy | None = None) -> list[Message]:
         """What applying the document now would say: the same decision, rolled back before anything is written.

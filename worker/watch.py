@@ -6,18 +6,23 @@ free, and lets those members leave; the group then divides their partitions with
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import math
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Final, TypeVar
 
 import structlog
 from aiokafka.errors import KafkaError
 
-from worker import errors
+from schemas.reasons import DeadLetterReason
+from worker import errors, metrics
 from worker.health import Status
 from worker.kafka.group import Group
 from worker.kafka.reader import Reader
 from worker.kafka.topics import Topics
+from worker.ledger import inbox
+from worker.ledger.inbox import Open
 from worker.ledger.pool import Pool
 
 _log = structlog.get_logger(__name__)
@@ -26,6 +31,8 @@ _EVERY_S: Final = 0.5
 _ANSWER_S: Final = 3.0
 # A broker answers every fetch within half a second, records or none; none is sent while what was fetched is decided.
 _SILENT_S: Final = 10.0
+# How often the inbox of dead letters is counted.
+_INBOX_EVERY_S: Final = 30.0
 _T = TypeVar("_T")
 
 
@@ -47,6 +54,7 @@ class Watch:
         self._topics = topics
         self._ids: dict[str, tuple[int, int]] = {}
         self._gone: set[int] = set()
+        self._inbox_at = 0.0
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -54,6 +62,7 @@ class Watch:
             members = await self._asked("kafka", self._group.members) or {}
             self._look_at_fetches()
             await self._look_at_topics()
+            await self._look_at_the_inbox()
             workers = set(members.values()) - {self._pool.worker}
             gone = await self._asked("postgres", partial(self._pool.gone, workers, _ANSWER_S)) or set()
             for member, worker in members.items():
@@ -61,6 +70,21 @@ class Watch:
                     await self._asked("kafka", partial(self._group.remove, member))
             self._gone = gone
             await asyncio.sleep(_EVERY_S)
+
+    async def _look_at_the_inbox(self) -> None:
+        if time.monotonic() < self._inbox_at:
+            return
+        self._inbox_at = time.monotonic() + _INBOX_EVERY_S
+        letters = await self._asked("postgres", self._open_letters)
+        if letters is None:
+            return
+        topics = sorted({one.topic for one in letters})
+        retention_ms = await self._asked("kafka", partial(self._group.retention_ms, topics)) if topics else {}
+        show_inbox(letters, retention_ms or {}, time.time() * 1000)
+
+    async def _open_letters(self) -> list[Open]:
+        async with self._pool.transaction() as connection:
+            return await inbox.counts(connection)
 
     async def _look_at_topics(self) -> None:
         names = (*self._topics.inputs, *self._topics.outputs)
@@ -115,3 +139,11 @@ class Watch:
             self._status.up(part)
             return answer
         return None
+
+
+def show_inbox(letters: Sequence[Open], retention_ms: Mapping[str, int], now_ms: float) -> None:
+    """Set the metrics of the inbox. `retention_ms`: how long each topic keeps a record, -1 for ever."""
+    for reason in DeadLetterReason:
+        metrics.DEAD_LETTERS_OPEN.labels(reason.value).set(sum(o.letters for o in letters if o.reason == reason.value))
+    ends = [one.oldest_ms + retention_ms[one.topic] for one in letters if retention_ms.get(one.topic, -1) >= 0]
+    metrics.DEAD_LETTERS_KEPT.set(max(0.0, min(ends) - now_ms) / 1000 if ends else math.inf)

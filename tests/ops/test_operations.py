@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -17,6 +16,7 @@ from worker.ledger.operators import Operator
 from worker.ledger.pool import Pool
 from worker.ledger.roles import Role
 from worker.ops.running import Run, Stopped
+from worker.ops.tills import Tills
 
 ADA, BOB = Operator("ada", "after the outage"), Operator("bob", "too slow")
 TENDERS = "scm.tenders"
@@ -156,17 +156,46 @@ async def test_the_rate_holds_the_next_documents_back(pool: Pool, planned: int) 
             await turn
 
 
-async def test_it_steps_aside_while_tenders_wait(pool: Pool, connection: asyncpg.Connection, planned: int) -> None:
-    read = "INSERT INTO watermark (topic, partition, read_us) VALUES ($1, 0, $2) ON CONFLICT (topic, partition)"
-    read += " DO UPDATE SET read_us = excluded.read_us"
-    now_us = time.time_ns() // 1000
-    await connection.execute(read, TENDERS, now_us - 60_000_000)
-    async with Run.of(pool, planned, ADA, tenders=TENDERS) as run:
+async def test_it_steps_aside_while_tills_wait(pool: Pool, planned: int) -> None:
+    waiting_tills = [True]
+
+    async def tills_wait() -> bool:
+        return waiting_tills[0]
+
+    async with Run.of(pool, planned, ADA, tills_wait=tills_wait) as run:
         turn = await waiting(pool, planned, run, 1, "tenders")
-        await connection.execute(read, TENDERS, now_us + 3_600_000_000)
+        waiting_tills[0] = False
         await turn
         await run.finish({})
     assert (await found(pool, planned)).waits_for is None
+
+
+async def test_tills_wait_for_a_tender_that_was_there_a_second_ago(pool: Pool, connection: asyncpg.Connection) -> None:
+    now, ended, read = [100.0], {0: 7, 1: 0}, "UPDATE watermark SET next_offset = $1"
+    await connection.execute(
+        "INSERT INTO watermark (topic, partition, read_us, next_offset) VALUES ($1, 0, 0, 7)", TENDERS
+    )
+
+    async def ends() -> dict[int, int]:
+        return dict(ended)
+
+    tills = Tills(pool, TENDERS, ends, lambda: now[0])
+    seen = [await tills.wait()]
+    for later, end, reached in (
+        (1.0, 8, 7),
+        (0.5, 8, 7),
+        (0.6, 8, 7),
+        (0.1, 8, 8),
+        (1.5, 9, 8),
+        (1.1, 9, 8),
+        (60.0, 9, 8),
+    ):
+        now[0] += later
+        ended[0] = end
+        await connection.execute(read, reached)
+        seen.append(await tills.wait())
+    #                just there   0.5 s  1.1 s  decided  next: new, 1.1 s, and nobody has read for a minute
+    assert seen == [False, False, False, True, False, False, True, False]
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,6 @@ def shortened(text: str, most: int) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
-def is_for_people() -> bool:
-    """Whether stdout is a terminal."""
-    return sys.stdout.isatty()
+def for_people() -> bool:
+    """Whether a person is at both ends: stdin and stdout are terminals."""
+    return sys.stdin.isatty() and sys.stdout.isatty()

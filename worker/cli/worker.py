@@ -6,7 +6,7 @@ from typing import Annotated, Final
 import typer
 
 from worker import settings
-from worker.cli import keys, operations, replay, running
+from worker.cli import dlq, keys, operations, replay, running
 from worker.cli.running import EPILOG, FAILED
 
 app = typer.Typer(
@@ -18,6 +18,7 @@ app = typer.Typer(
 
 app.add_typer(keys.app, name="keys")
 app.add_typer(operations.app, name="operations")
+app.add_typer(dlq.app, name="dlq")
 app.command()(operations.journal)
 app.command()(replay.replay)
 

@@ -1,7 +1,7 @@
 """Creates the topics, as often as it is asked."""
 
 import contextlib
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -75,6 +75,21 @@ async def warnings(bootstrap_servers: str, topics: Topics, *, security: Security
     async with _admin(bootstrap_servers, security) as admin:
         existing = set(await admin.list_topics())
         return await _compressed(admin, sorted(existing.intersection(topics.inputs)))
+
+
+async def retention_ms(
+    bootstrap_servers: str, topics: Iterable[str], *, security: Security = PLAINTEXT
+) -> dict[str, int]:
+    """How long each of these topics that exists keeps a record, in ms; -1: for ever. Raises Unavailable."""
+    async with _admin(bootstrap_servers, security) as admin:
+        return await retention_of(admin, topics)
+
+
+async def retention_of(admin: AIOKafkaAdminClient, topics: Iterable[str]) -> dict[str, int]:
+    """As `retention_ms`, on a connection that is there."""
+    existing = sorted(set(topics).intersection(await admin.list_topics()))
+    entries = await _configs(admin, existing, {_RETENTION: ""})
+    return {topic: int(value) for topic, found in entries.items() for _, value, *_ in found}
 
 
 async def _compressed(admin: AIOKafkaAdminClient, topics: Sequence[str]) -> list[str]:

@@ -8,8 +8,10 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import for_code
 from aiokafka.protocol.group import LeaveGroupRequest
 
+from worker.kafka.admin import retention_of
 from worker.kafka.security import Security
 from worker.kafka.topic_ids import TopicIds
+from worker.positions import Partition
 
 _log = structlog.get_logger(__name__)
 _CLIENT = "g3n-"
@@ -53,11 +55,33 @@ class Group:
         workers = {member_id: worker_of(name) for member_id, name, *_ in listed}
         return {member_id: worker for member_id, worker in workers.items() if worker is not None}
 
+    async def described(self) -> tuple[str, list[str]]:
+        """The group's state as Kafka names it, and the client id of each member."""
+        (answer,) = await self._admin.describe_consumer_groups([self._name])
+        ((code, _, state, _, _, listed, *_),) = answer.groups
+        if code:
+            raise for_code(code)(self._name)
+        return str(state), [name for _, name, *_ in listed]
+
+    async def committed(self) -> dict[Partition, int]:
+        """The group's offsets."""
+        found = await self._admin.list_consumer_group_offsets(self._name)
+        return {(at.topic, at.partition): one.offset for at, one in found.items() if one.offset >= 0}
+
+    async def missing(self, topics: Sequence[str]) -> tuple[str, ...]:
+        """Those of the topics that do not exist."""
+        known = set(await self._admin.list_topics())
+        return tuple(sorted(set(topics) - known))
+
     async def remove(self, member_id: str) -> None:
         """Let a member leave that can't do it itself: the group divides its partitions anew at once."""
         node = await self._admin.find_coordinator(self._name)
         answer = await self._admin._send_request(LeaveGroupRequest(self._name, member_id), node)  # noqa: SLF001
         _log.warning("member_removed", member=member_id, answer=for_code(answer.error_code).__name__)
+
+    async def retention_ms(self, topics: Sequence[str]) -> dict[str, int]:
+        """How long each of these topics that exists keeps a record; -1: for ever."""
+        return await retention_of(self._admin, topics)
 
     async def topic_ids(self, topics: Sequence[str]) -> dict[str, tuple[int, int]] | None:
         """The id of each of these topics that exists; None from a broker before Kafka 2.8, which has no ids."""

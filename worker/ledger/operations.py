@@ -191,7 +191,7 @@ async def end(
     return True
 
 
-async def tenders_read_us(connection: Connection, topic: str) -> int | None:
-    """Up to which instant, in µs, every partition of the topic of tenders has been read; None if none ever was."""
-    read_us = await connection.fetchval(SQL["read_least_watermark"], topic)
-    return None if read_us is None else int(read_us)
+async def next_offsets(connection: Connection, topic: str) -> dict[int, int]:
+    """Partition → the offset that the ledger goes on from, of the partitions that it has read."""
+    rows = await connection.fetch(SQL["read_next_offsets"], topic)
+    return {row["partition"]: row["next_offset"] for row in rows}

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
 from typing import Final
 
+from worker.ops.dlq import redrive
 from worker.ops.replay import execute as replay
 from worker.ops.running import Run
 from worker.settings import Settings
@@ -11,4 +12,4 @@ from worker.settings import Settings
 Runner = Callable[[Settings, Run, Callable[[str], None]], Awaitable[None]]
 """Goes on from `run.cursor` to the end and calls `run.finish`; tells a person how far it is, a line at a time."""
 
-RUNNERS: Final[Mapping[str, Runner]] = MappingProxyType({replay.KIND: replay.execute})
+RUNNERS: Final[Mapping[str, Runner]] = MappingProxyType({replay.KIND: replay.execute, redrive.KIND: redrive.run})

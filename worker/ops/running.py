@@ -14,7 +14,7 @@ import asyncio
 import contextlib
 import secrets
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, Final, Self
 
 from worker import errors
@@ -23,11 +23,14 @@ from worker.ledger.operations import LOCK_CLASS, Operation, State
 from worker.ledger.operators import Operator
 from worker.ledger.pool import Pool
 
-# A worker writes down every second up to when it has read. Further behind than this, a tender waits.
-TENDERS_WAIT_S: Final = 2.5
-# If nobody has read on for so long, no worker is there to make way for.
-_NOBODY_S: Final = 30.0
 _LOOK_EVERY_S: Final = 0.5
+
+
+Waits = Callable[[], Awaitable[bool]]
+
+
+async def _never() -> bool:
+    return False
 
 
 class Stopped(Exception):
@@ -37,15 +40,13 @@ class Stopped(Exception):
 class Run:
     """An operation that this process runs. `rate_per_s` may change at any time: whoever resumes it may set it."""
 
-    def __init__(self, pool: Pool, operation: Operation, runner: int, operator: Operator, tenders: str | None) -> None:
+    def __init__(self, pool: Pool, operation: Operation, runner: int, operator: Operator, tills_wait: Waits) -> None:
         self._pool = pool
         self._runner = runner
         self._operator = operator
-        self._tenders = tenders
+        self._tills_wait = tills_wait
         self._rate_per_s = operation.rate_per_s
         self._free_at = time.monotonic()
-        self._read_us: int | None = None
-        self._moved_at = time.monotonic()
         self.operation = operation
         self.cursor = operation.cursor
         self.done = operation.done
@@ -53,9 +54,9 @@ class Run:
     @classmethod
     @contextlib.asynccontextmanager
     async def of(
-        cls, pool: Pool, id_: int, operator: Operator, *, rate_per_s: float | None = None, tenders: str | None = None
+        cls, pool: Pool, id_: int, operator: Operator, *, rate_per_s: float | None = None, tills_wait: Waits = _never
     ) -> AsyncIterator[Self]:
-        """Claim the operation as long as the context is open. `tenders`: the topic whose readers go first.
+        """Claim the operation as long as the context is open. It makes way while `tills_wait` (see `ops.tills`).
 
         An exception makes the operation `failed`, cancellation (Ctrl-C) `paused`. Raises OperatorError if there is no
         such operation, if it has ended, or if another process runs it.
@@ -71,7 +72,7 @@ class Run:
                 raise errors.OperatorError(f"operation {id_} is being run by another process")
             if not claimed:
                 raise errors.OperatorError(f"operation {id_} is {operation.state.value}: it can't be run again")
-            run = cls(pool, operation, runner, operator, tenders)
+            run = cls(pool, operation, runner, operator, tills_wait)
             try:
                 yield run
             except Stopped:
@@ -87,7 +88,7 @@ class Run:
     async def turn(self, documents: int) -> None:
         """Wait until so many documents may be applied: for the rate, and while tenders wait. Raises Stopped."""
         await self._note(None, 0)
-        while await self._tenders_wait():
+        while await self._tills_wait():
             await self._note(None, 0, waits_for="tenders")
             await asyncio.sleep(_LOOK_EVERY_S)
         while (rest_s := self._free_at - time.monotonic()) > 0:
@@ -119,17 +120,6 @@ class Run:
                 f"operation {self.operation.id} was {standing.state.value} after {self.done:,} of"
                 f" {self.operation.planned:,} documents"
             )
-
-    async def _tenders_wait(self) -> bool:
-        if self._tenders is None:
-            return False
-        async with self._pool.transaction() as connection:
-            read_us = await operations.tenders_read_us(connection, self._tenders)
-        if read_us != self._read_us:
-            self._read_us, self._moved_at = read_us, time.monotonic()
-        if read_us is None or time.monotonic() - self._moved_at > _NOBODY_S:
-            return False
-        return time.time() - read_us / 1e6 > TENDERS_WAIT_S
 
     async def _end(self, state: State, *, result: Mapping[str, Any] | None = None, error: str | None = None) -> bool:
         async with self._pool.transaction() as connection:

@@ -1,0 +1,201 @@
+"""`g3n worker dlq …`: the inbox of dead letters."""
+
+import re
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from worker import settings
+from worker.cli import running
+from worker.cli.operations import Json, Rate, acting, run_operation
+from worker.cli.running import FAILED
+from worker.cli.tables import for_people
+
+if TYPE_CHECKING:
+    from worker.ledger.inbox import Chosen, Group
+    from worker.ledger.operators import Operator
+    from worker.ledger.queries import Connection
+    from worker.ops.dlq.reading import Kept
+
+app = typer.Typer(
+    help="Dead letters: list, show, redrive, discard, restore, rebuild.", no_args_is_help=True, rich_markup_mode=None
+)
+
+_POSITION: Final = re.compile(r"(.+)-(\d+)@(\d+)")
+_Which = Annotated[
+    list[str], typer.Argument(metavar="GROUP | POSITION…", help="a group's number, or positions as scm.sales-3@1234")
+]
+_Reason = Annotated[str, typer.Option(metavar="WHY", min=1, help="for the journal")]
+
+
+@app.command("list")
+def list_(
+    state: Annotated[str, typer.Option(metavar="STATE", help="open, resolved or discarded")] = "open",
+    group: Annotated[int | None, typer.Option(metavar="GROUP", help="the letters of this group, one a line")] = None,
+    as_json: Json = False,
+) -> None:
+    """List what dead letters have in common, the most frequent first; with --group the letters themselves."""
+
+    async def work(chosen: settings.Settings) -> int:
+        from worker import app as root
+        from worker.cli import dlq_text
+        from worker.ledger import inbox
+
+        wanted = inbox.LetterState(state)
+        if group is not None:
+            one = inbox.Chosen(group)
+            letters = await root.on_ledger(chosen, lambda connection: inbox.letters(connection, one, wanted))
+            dlq_text.show_letters(letters, as_json=as_json)
+            return 0
+        groups = await root.on_ledger(chosen, lambda connection: inbox.groups(connection, wanted))
+        dlq_text.show_groups(groups, await _kept(chosen, groups), wanted.value, as_json=as_json)
+        return 0
+
+    if state not in ("open", "resolved", "discarded"):
+        raise typer.BadParameter("open, resolved or discarded", param_hint="--state")
+    running.run(work, kafka=False)
+
+
+@app.command()
+def show(
+    which: Annotated[str, typer.Argument(metavar="GROUP | POSITION", help="as `list` shows it")], as_json: Json = False
+) -> None:
+    """Show a group with its sample, or a letter with its original, secrets masked."""
+    chosen_letters = _chosen([which])
+
+    async def work(chosen: settings.Settings) -> int:
+        from worker import app as root
+        from worker.cli import dlq_text
+        from worker.ledger import inbox
+        from worker.ops.dlq import reading
+
+        if chosen_letters.group is not None:
+            groups = [
+                one
+                for state in inbox.LetterState
+                for one in await root.on_ledger(chosen, _groups_of(state, chosen_letters.group))
+            ]
+            if not groups:
+                return _none(chosen_letters)
+            dlq_text.show_group(groups[0], await _kept(chosen, groups), as_json=as_json)
+            return 0
+        letters = await root.on_ledger(chosen, lambda connection: inbox.letters(connection, chosen_letters))
+        if not letters:
+            return _none(chosen_letters)
+        dlq_text.show_letter(letters[0], await reading.original(chosen, letters[0]), as_json=as_json)
+        return 0
+
+    running.run(work)
+
+
+@app.command()
+def redrive(
+    which: _Which,
+    reason: _Reason,
+    yes: Annotated[bool, typer.Option("--yes", help="run it at once; else it is only planned")] = False,
+    rate: Rate = None,
+) -> None:
+    """Apply the originals of open letters again: a plan first, then one canary, then the others."""
+    chosen_letters = _chosen(which)
+    made: list[int] = []
+
+    async def work(chosen: settings.Settings) -> int:
+        from worker import app as root
+
+        id_, lines = await root.plan_redrive(chosen, chosen_letters, reason)
+        for line in lines:
+            typer.echo(line)
+        made.append(id_)
+        return 0
+
+    try:
+        running.run(work)
+    except typer.Exit as left:
+        if left.exit_code or not made:
+            raise
+    (id_,) = made
+    if yes or (for_people() and typer.confirm(f"Redrive them now, as operation {id_}?")):
+        run_operation(id_, reason, rate)
+    typer.echo(f"operation {id_}: planned. To run it: g3n worker operations resume {id_}")
+
+
+@app.command()
+def discard(which: _Which, reason: _Reason) -> None:
+    """Close letters that nobody will repair. They can be restored."""
+    _move(_chosen(which), "discard", reason)
+
+
+@app.command()
+def restore(which: _Which, reason: _Reason) -> None:
+    """Open discarded letters again."""
+    _move(_chosen(which), "restore", reason)
+
+
+@app.command()
+def rebuild(reason: _Reason) -> None:
+    """Put every letter of the dead-letter topics into the inbox; what is there keeps its state."""
+
+    async def work(chosen: settings.Settings) -> int:
+        from worker import app as root
+
+        typer.echo(f"{await root.rebuild_inbox(chosen, reason):,} letters are in the dead-letter topics")
+        return 0
+
+    running.run(work)
+
+
+def _move(chosen: "Chosen", verb: str, reason: str) -> None:
+    async def work(connection: "Connection", operator: "Operator") -> int:
+        from worker.ledger import inbox, operators
+
+        ways = {
+            "discard": (inbox.LetterState.OPEN, inbox.LetterState.DISCARDED),
+            "restore": (inbox.LetterState.DISCARDED, inbox.LetterState.OPEN),
+        }
+        source, to = ways[verb]
+        moved = await inbox.move(connection, chosen, source, to)
+        if not moved:
+            typer.echo(f"g3n: no letter of {chosen} is {source.value}", err=True)
+            return FAILED
+        await operators.note(connection, operator, f"dlq {verb}", str(chosen), {"letters": len(moved)})
+        typer.echo(f"{len(moved):,} letters: {to.value}")
+        return 0
+
+    acting(work, reason)
+
+
+def _chosen(which: list[str]) -> "Chosen":
+    from worker.ledger.inbox import Chosen, Position
+
+    if len(which) == 1 and which[0].isdecimal():
+        return Chosen(int(which[0]))
+    positions = []
+    for one in which:
+        match = _POSITION.fullmatch(one)
+        if match is None:
+            raise typer.BadParameter(f"{one}: a group's number, or positions as scm.sales-3@1234")
+        positions.append(Position(match[1], int(match[2]), int(match[3])))
+    return Chosen(positions=tuple(positions))
+
+
+def _groups_of(state: Any, group: int) -> Any:  # noqa: ANN401  loaded late
+    from worker.ledger import inbox
+
+    return lambda connection: inbox.groups(connection, state, group)
+
+
+async def _kept(chosen: settings.Settings, groups: "list[Group]") -> "Kept":
+    """How long the topics keep their records; nothing is known while Kafka can't be asked."""
+    from worker.errors import Unavailable
+    from worker.ops.dlq.reading import Kept, kept
+
+    try:
+        return await kept(chosen, groups) if chosen.kafka_bootstrap_servers else Kept({})
+    except Unavailable as error:
+        typer.echo(f"g3n: until when they can be redriven is not known: {error}", err=True)
+        return Kept({})
+
+
+def _none(chosen: "Chosen") -> int:
+    typer.echo(f"g3n: there is no dead letter of {chosen}: g3n worker dlq list", err=True)
+    return FAILED

@@ -1,0 +1,60 @@
+"""Where topics begin and end now, asked without a consumer group."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterable
+from typing import Final, NamedTuple
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from worker.errors import Unavailable, describe
+from worker.kafka.security import PLAINTEXT, Security
+from worker.positions import Partition
+
+_ANSWER_S: Final = 10.0
+
+
+class Bounds(NamedTuple):
+    """The offsets of a partition's first record and of the next that will be written."""
+
+    begin: int
+    end: int
+
+
+class Ends:
+    """A consumer of no group that reads nothing."""
+
+    def __init__(self, consumer: AIOKafkaConsumer) -> None:
+        self._consumer = consumer
+
+    async def of(self, topics: Iterable[str]) -> dict[Partition, Bounds]:
+        """Return the bounds of every partition of the topics that exist. Raises Unavailable."""
+        try:
+            async with asyncio.timeout(_ANSWER_S):
+                known = await self._consumer.topics()
+                at = [
+                    TopicPartition(topic, partition)
+                    for topic in sorted(known.intersection(topics))
+                    for partition in sorted(await self._consumer._client._wait_on_metadata(topic))  # noqa: SLF001 - or None
+                ]
+                begins = await self._consumer.beginning_offsets(at)
+                ends = await self._consumer.end_offsets(at)
+        except (KafkaError, TimeoutError) as error:
+            raise Unavailable(f"Kafka does not answer: {describe(error)}") from error
+        return {(one.topic, one.partition): Bounds(begins[one], ends[one]) for one in at}
+
+
+@contextlib.asynccontextmanager
+async def ends(bootstrap_servers: str, *, security: Security = PLAINTEXT) -> AsyncIterator[Ends]:
+    """Connect. Raises Unavailable if no broker answers."""
+    consumer = AIOKafkaConsumer(**security, bootstrap_servers=bootstrap_servers, group_id=None, client_id="g3n-look")
+    try:
+        try:
+            async with asyncio.timeout(_ANSWER_S):
+                await consumer.start()
+        except (KafkaError, TimeoutError) as error:
+            raise Unavailable(f"Kafka can't be reached at {bootstrap_servers}: {describe(error)}") from error
+        yield Ends(consumer)
+    finally:
+        await consumer.stop()

@@ -1,1 +1,0 @@
-SELECT min(read_us) FROM watermark WHERE topic = $1

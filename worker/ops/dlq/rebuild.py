@@ -1,0 +1,76 @@
+"""Rebuild the inbox from the dead-letter topics: after the loss of its rows, or for letters of an earlier version."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.structs import ConsumerRecord
+
+from worker.codec.decode import named
+from worker.kafka import batches, topics
+from worker.kafka.ends import Ends
+from worker.kafka.security import security
+from worker.ledger import inbox
+from worker.ledger.inbox import SAMPLE_BYTES, Entry, Position
+from worker.ledger.pool import Pool
+from worker.settings import Settings
+
+_CHUNK: Final = 1000
+_POLL_MS: Final = 1000
+UNKNOWN_VERSION: Final = ""  # the topic does not say which version refused it
+
+
+async def rebuild(settings: Settings, pool: Pool) -> int:
+    """Put every letter of the dead-letter topics into the inbox, and return how many positions they name.
+
+    A position that is there keeps its state. A letter whose key is masked can't be resolved by its repaired document,
+    because nothing says which it is; a redrive still finds its original.
+    """
+    batches.install()
+    consumer = AIOKafkaConsumer(
+        **security(settings), bootstrap_servers=settings.kafka_bootstrap_servers, group_id=None, client_id="g3n-dlq",
+        enable_auto_commit=False, auto_offset_reset="earliest",
+    )  # fmt: skip
+    await consumer.start()
+    try:
+        bounds = await Ends(consumer).of(topics.from_settings(settings).dead_letters)
+        attempts: Counter[Position] = Counter()
+        entries: dict[Position, Entry] = {}
+        sampled: set[tuple[str, ...]] = set()
+        for (topic, partition), (begin, end) in bounds.items():
+            at = TopicPartition(topic, partition)
+            consumer.assign([at])
+            consumer.seek(at, begin)
+            while await consumer.position(at) < end:
+                for record in (await consumer.getmany(at, timeout_ms=_POLL_MS)).get(at, []):
+                    entry = entry_of(record)
+                    if entry is not None:
+                        attempts[entry.position] += 1
+                        entries[entry.position] = replace(entry, sample=None) if entry.group in sampled else entry
+                        sampled.add(entry.group)
+    finally:
+        await consumer.stop()
+    ordered = [replace(entries[position], attempts=attempts[position]) for position in sorted(entries)]
+    for start in range(0, len(ordered), _CHUNK):
+        async with pool.transaction() as connection:
+            await inbox.put(connection, ordered[start : start + _CHUNK], rebuilt=True)
+    return len(ordered)
+
+
+def entry_of(record: ConsumerRecord) -> Entry | None:
+    """Return what a message of a dead-letter topic says; None: it is no dead letter of ours."""
+    headers: Mapping[str, str] = {name: (value or b"").decode("utf-8", "replace") for name, value in record.headers}
+    try:
+        place = [headers[f"kafka_dlt-original-{name}"] for name in ("topic", "partition", "offset", "timestamp")]
+        position, record_ms = Position(place[0], int(place[1]), int(place[2])), int(place[3])
+        reason, detail = headers["crm-reason"], headers.get("crm-detail", "")
+    except (KeyError, ValueError):
+        return None
+    names = named(record)  # of the masked value: a subject that was a secret is *** already
+    sample = record.value and record.value[:SAMPLE_BYTES]
+    return Entry(
+        position, record_ms, reason, detail, UNKNOWN_VERSION, sample, names.get("type", ""), names.get("orgcode", ""),
+        names.get("subject", ""),
+    )  # fmt: skip
