@@ -33,11 +33,12 @@ from worker.ledger.pool import Pool, taken
 from worker.ledger.queries import Connection
 from worker.ledger.roles import Missing, Role
 from worker.ledger.setup import set_up
+from worker.ops import probe
 from worker.ops.dlq import redrive
 from worker.ops.dlq.rebuild import rebuild
 from worker.ops.explain import explain as explain_document
 from worker.ops.explanation import Explanation
-from worker.ops.kinds import RUNNERS
+from worker.ops.kinds import runner_of
 from worker.ops.running import Run, Stopped
 from worker.ops.simulate import simulate as simulate_event
 from worker.ops.tills import Tills
@@ -163,11 +164,14 @@ async def run_operation(
                 ends(settings.kafka_bootstrap_servers, security=kafka_security(settings)) as kafka,
                 Run.of(pool, id_, operator, rate_per_s=rate_per_s, tills_wait=_tills(pool, kafka, topic).wait) as run,
             ):
-                await RUNNERS[run.operation.kind](settings, run, say)
+                await runner_of(run.operation.kind)(settings, run, say)
                 say(f"operation {id_}: done, {run.done:,} documents")
                 return 0
     except Stopped as error:
         say(f"{error}")
+        return 1
+    except errors.OperatorError as error:
+        say(f"g3n: {error}")
         return 1
     finally:
         await pool.close()
@@ -198,8 +202,23 @@ async def simulate(settings: Settings, event: bytes, orgcode: str | None) -> lis
         await pipeline.close()
 
 
-async def plan_redrive(settings: Settings, chosen: Chosen, reason: str) -> tuple[int, list[str]]:
-    """`g3n worker dlq redrive`: the id of the operation that was planned, and what the plan says."""
+async def run_probe(settings: Settings, orgcode: str) -> int:
+    """`g3n worker probe`: 0 after SIGTERM or SIGINT."""
+    stopped, status = asyncio.Event(), Status("probe")
+    status.up("probe")
+    with _before_the_start(stopped):
+        listener = None
+        if settings.http_port:
+            names = "G3N_HTTP_HOST, G3N_HTTP_PORT"
+            listener = health.bind(settings.http_host, settings.http_port, names, chosen=settings.http_port_is_chosen)
+        async with health.serve(status, listener):
+            _on_signal(stopped.set)
+            await probe.run(settings, orgcode, stopped)
+    return 0
+
+
+async def plan_redrive(settings: Settings, chosen: Chosen, reason: str) -> tuple[int | None, list[str]]:
+    """`g3n worker dlq redrive`: the id of the operation that was planned, if any, and what the plan says."""
     operator = Operator(settings.operator_name, reason)
     now_us = time.time_ns() // 1000
     return await _reached(_POSTGRES, lambda: redrive.plan(settings, chosen, operator, now_us))

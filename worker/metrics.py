@@ -88,6 +88,13 @@ TENDER_SECONDS = Histogram(
     buckets=(0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
     registry=REGISTRY,
 )
+PROBES = Counter(
+    "g3n_probes", "Training tenders sent by `g3n worker probe`, by result: answered, unanswered", ["result"],
+    registry=REGISTRY,
+)  # fmt: skip
+PROBE_SECONDS = Gauge(
+    "g3n_probe_seconds", "Time from the latest probe to its outcome, through Kafka and back", registry=REGISTRY
+)
 HALTED = Gauge(
     "g3n_partition_halted",
     "1: what the topic holds contradicts the ledger, the partition waits for an operator: alert",
@@ -117,6 +124,8 @@ for _state in ("released", "captured"):
     ORPHANS.labels(_state)
 for _what in ("document", "parked", "deadline", "outcome"):
     FAILURES.labels(_what)
+for _result in ("answered", "unanswered"):
+    PROBES.labels(_result)
 for _stage in ("batch", "work", "publish"):
     RETRIES.labels(_stage)
 HTTP_REQUESTS = Counter(

@@ -21,7 +21,16 @@ def test_fields_without_a_value_are_left_out() -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "said"),
-    [(0.44, "0.4 s"), (59, "59 s"), (60, "1 min"), (3660, "1 h 1 min"), (90_000, "1 d 1 h")],
+    [
+        (0, "0.0 s"),
+        (0.0004, "1 ms"),
+        (0.44, "440 ms"),
+        (2.44, "2.4 s"),
+        (59, "59 s"),
+        (60, "1 min"),
+        (3660, "1 h 1 min"),
+        (90_000, "1 d 1 h"),
+    ],
 )
 def test_a_duration_is_said_in_its_largest_units(seconds: float, said: str) -> None:
     assert duration(seconds) == said

@@ -140,3 +140,24 @@ def test_no_broker(shop: Place) -> None:
     assert done.returncode == 1
     assert "127.0.0.1:1" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def g3n(at: Place, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "worker", *words], env={**at.environment}, capture_output=True, text=True, check=False
+    )
+
+
+def test_the_probe_is_answered_and_changes_nothing(shop: Place) -> None:
+    done = g3n(shop, "probe", "--once", "--orgcode", "probe")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("answered within ")
+
+
+def test_the_status_knows_the_worker(shop: Place) -> None:
+    done = g3n(shop, "status", "--json")
+    said = json.loads(done.stdout)
+    assert (said["workers"], said["lag"]) == (1, 0), said
+    # The conflict and the dead letters of the tests before this one are for a person.
+    assert done.returncode == {"well": 0, "look": 1, "act": 2}[said["verdict"]]
+    assert {one["what"] for one in said["findings"]} <= {"dead letters: 1 conflict"}, said["findings"]

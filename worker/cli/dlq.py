@@ -105,6 +105,8 @@ def redrive(
         id_, lines = await root.plan_redrive(chosen, chosen_letters, reason)
         for line in lines:
             typer.echo(line)
+        if id_ is None:
+            return FAILED
         made.append(id_)
         return 0
 
@@ -158,7 +160,7 @@ def _move(chosen: "Chosen", verb: str, reason: str) -> None:
             typer.echo(f"g3n: no letter of {chosen} is {source.value}", err=True)
             return FAILED
         await operators.note(connection, operator, f"dlq {verb}", str(chosen), {"letters": len(moved)})
-        typer.echo(f"{len(moved):,} letters: {to.value}")
+        typer.echo(f"{len(moved):,} {'letter' if len(moved) == 1 else 'letters'}: {to.value}")
         return 0
 
     acting(work, reason)

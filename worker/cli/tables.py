@@ -34,7 +34,9 @@ def fields(pairs: Sequence[tuple[str, str]]) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Return a duration in its two largest units: `3 d 4 h`, `12 min`, `0.4 s`."""
+    """Return a duration in its two largest units: `3 d 4 h`, `12 min`, `2.4 s`, `12 ms`."""
+    if 0 < seconds < 1:
+        return f"{max(1, seconds * 1000):.0f} ms"
     if seconds < 10:  # noqa: PLR2004  below it, tenths matter
         return f"{seconds:.1f} s"
     if seconds < _MINUTE:

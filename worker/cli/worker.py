@@ -6,7 +6,7 @@ from typing import Annotated, Final
 import typer
 
 from worker import settings
-from worker.cli import dlq, keys, operations, replay, running
+from worker.cli import dlq, keys, operations, replay, running, status
 from worker.cli.running import EPILOG, FAILED
 
 app = typer.Typer(
@@ -21,6 +21,8 @@ app.add_typer(operations.app, name="operations")
 app.add_typer(dlq.app, name="dlq")
 app.command()(operations.journal)
 app.command()(replay.replay)
+app.command()(status.status)
+app.command()(status.probe)
 
 SHOWN: Final = 20  # problems of a file
 _Processes = Annotated[int, typer.Option(min=1, max=64, help="so many workers under one parent, in one group")]

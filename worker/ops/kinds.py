@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
 from typing import Final
 
+from worker.errors import OperatorError
 from worker.ops.dlq import redrive
 from worker.ops.replay import execute as replay
 from worker.ops.running import Run
@@ -13,3 +14,10 @@ Runner = Callable[[Settings, Run, Callable[[str], None]], Awaitable[None]]
 """Goes on from `run.cursor` to the end and calls `run.finish`; tells a person how far it is, a line at a time."""
 
 RUNNERS: Final[Mapping[str, Runner]] = MappingProxyType({replay.KIND: replay.execute, redrive.KIND: redrive.run})
+
+
+def runner_of(kind: str) -> Runner:
+    """Return what runs operations of this kind. Raises OperatorError for one that another version made."""
+    if kind not in RUNNERS:
+        raise OperatorError(f"this version can't run a {kind}")
+    return RUNNERS[kind]

@@ -42,10 +42,10 @@ class _Read(NamedTuple):
     item: Document | Undecodable
 
 
-async def plan(settings: Settings, chosen: Chosen, operator: Operator, now_us: int) -> tuple[int, list[str]]:
+async def plan(settings: Settings, chosen: Chosen, operator: Operator, now_us: int) -> tuple[int | None, list[str]]:
     """Make a plan for the open letters that are chosen; return its operation's id and what it says, in lines.
 
-    Nothing is applied. Raises OperatorError if none is open, or if none would be applied.
+    Nothing is applied. No id: nothing would be, so there is no operation.
     """
     pool = await Pool.of_door(settings.dsn, 2, Role.OPS)
     pipeline = Pipeline.over(pool, settings)
@@ -53,14 +53,14 @@ async def plan(settings: Settings, chosen: Chosen, operator: Operator, now_us: i
         async with pool.transaction() as connection:
             letters = await inbox.letters(connection, chosen, LetterState.OPEN, most=MOST)
         if not letters:
-            raise OperatorError(f"no dead letter of {chosen} is open")
+            return None, [f"no dead letter of {chosen} is open"]
         verdicts, why, wanted = Counter[str](), Counter[str](), list[list[Any]]()
         async with _originals(settings) as kafka:
             for part in _parts(letters):
                 await _judge(kafka, pipeline, part, now_us, (verdicts, why, wanted))
         lines = _lines(letters, verdicts, why)
         if not wanted:
-            raise OperatorError("\n".join(["nothing to redrive:", *(f"  {line}" for line in lines)]))
+            return None, [*lines, "nothing to redrive"]
         head = {"chosen": str(chosen), "version": VERSION, "verdicts": verdicts, "letters": wanted, "summary": lines}
         async with pool.transaction() as connection:
             return await operations.create(connection, KIND, operator, head, len(wanted)), lines
@@ -104,7 +104,7 @@ def _parts(letters: Sequence[Letter]) -> list[Sequence[Letter]]:
 def _lines(letters: Sequence[Letter], verdicts: Counter[str], why: Counter[str]) -> list[str]:
     versions = Counter(letter.version for letter in letters)
     refused_by = ", ".join(f"{version} ({count:,})" for version, count in sorted(versions.items()))
-    lines = [f"{len(letters):,} open letters, refused by version {refused_by}; this is version {VERSION}"]
+    lines = [f"{len(letters):,} open, refused by version {refused_by}; this is version {VERSION}"]
     lines += [f"{verdicts[verdict]:>9,} {said}" for verdict, said in _SAID.items() if verdicts[verdict]]
     lines += [f"{'':9}   {count:,}: {reason}" for reason, count in why.most_common(3)]
     if len(letters) == MOST:

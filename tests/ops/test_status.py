@@ -1,0 +1,60 @@
+"""`g3n worker status` asks Kafka and Postgres: it is right with every worker dead, and with either side away."""
+
+import json
+import time
+
+import asyncpg
+
+from tests.kafka_io import Record, publish
+from tests.ops.test_commands import g3n
+from tests.ops.test_dlq import With, with_
+from worker.cli.status import text
+from worker.kafka.topics import Topics
+from worker.ops.status.gather import gather
+from worker.ops.status.snapshot import PartitionNow
+from worker.ops.status.verdict import Level, verdict
+
+__all__ = ["with_"]
+READ = "INSERT INTO watermark (topic, partition, read_us, next_offset) VALUES ($1, 0, 0, $2)"
+READ += " ON CONFLICT (topic, partition) DO UPDATE SET next_offset = excluded.next_offset"
+
+
+async def test_the_lag_is_what_the_ledger_has_not_read(
+    bootstrap: str, topics: Topics, connection: asyncpg.Connection, with_: With
+) -> None:
+    sales = topics.inputs[0]
+    long_ago_ms = time.time_ns() // 1_000_000 - 600_000
+    await publish(bootstrap, [Record(sales, b"{", partition=0, timestamp_ms=long_ago_ms)] * 3)
+    now = await gather(with_())
+    assert (now.kafka, now.postgres, now.missing, now.workers, now.lag) == ("", "", (), 0, 3)
+    assert verdict(now).findings[0].what == "no worker runs, and 3 records wait"
+    (first,) = [one for one in now.partitions if (one.topic, one.partition) == (sales, 0)]
+    assert first.age_s is not None
+    assert 600 <= first.age_s < 700
+    await connection.execute(READ, sales, 3)
+    assert (await gather(with_())).lag == 0
+    await connection.execute(READ, sales, 5)
+    now = await gather(with_())
+    (first,) = [one for one in now.partitions if (one.topic, one.partition) == (sales, 0)]
+    assert first == PartitionNow(sales, 0, None, 0.0, 0, "the ledger has read up to offset 5, and the topic ends at 3")
+    assert now.lag is None, "of a topic made anew nobody knows how much waits"
+
+
+async def test_what_is_not_known_is_not_zero(topics: Topics, with_: With) -> None:
+    without_kafka = await gather(with_(G3N_KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:1"))
+    assert without_kafka.kafka
+    assert (without_kafka.lag, without_kafka.workers, without_kafka.unpublished) == (None, None, 0)
+    without_postgres = await gather(with_(G3N_POSTGRES_DSN="postgresql://x:y@127.0.0.1:1/none", G3N_DEVELOPMENT="true"))
+    assert without_postgres.postgres
+    assert (without_postgres.lag, without_postgres.workers, without_postgres.parked) == (None, 0, None)
+    for one in (without_kafka, without_postgres):
+        assert verdict(one).level is Level.ACT
+        assert "unknown" in text(one, verdict(one))
+    assert topics.inputs[0] in text(without_postgres, verdict(without_postgres))
+
+
+async def test_the_command_leaves_with_the_verdict(environment: dict[str, str]) -> None:
+    told = await g3n(environment, "status", "--json")
+    said = json.loads(told.out)
+    assert (told.code, said["verdict"], said["lag"], said["workers"]) == (2, "act", 0, 0), told.err
+    assert said["findings"] == [{"level": "act", "what": "no worker runs", "do": "runbook NoWorker"}]
