@@ -52,7 +52,7 @@ class _Connection:
             for row in rows:
                 at = (table, keys[row["place"] - 1])
                 self._seen[at] = {**self._seen.get(at, {}), **row}
-        elif query == SQL["lock_merged"]:
+        elif query in (SQL["lock_leading"], SQL["read_members"]):
             for row in rows:
                 self._seen["account", (args[0][row["place"] - 1], row["kind"], row["key"])] = dict(row)
         return rows
