@@ -36,6 +36,9 @@ INSERT INTO consent (at_us, no, org, granted, customer_id, purpose, channel)
     SELECT n, n, 1, true, 'C' || n, 'marketing', '' FROM generate_series(1, {rows}) n;
 INSERT INTO batch (no, worker, decided_at, documents, published_at)
     SELECT n, 1, now(), 1, now() FROM generate_series(1, {rows}) n;
+INSERT INTO dead_letter_group (reason, path, type, orgcode, detail) VALUES ('invalid', '', '', '', '');
+INSERT INTO dead_letter (topic, partition, "offset", record_ms, group_id, state, subject, version, detail, identity)
+    SELECT 'S' || n % 6, 1, n, n, 1, 'resolved', '', '', '', ('t' || n)::bytea FROM generate_series(1, {rows}) n;
 INSERT INTO session (org, id, digest, api_key, scopes, expires_at)
     SELECT 1, 's-' || n, ('t' || n)::bytea, 'k', '{{}}', now() FROM generate_series(1, {rows}) n;
 """

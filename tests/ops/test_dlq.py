@@ -135,6 +135,34 @@ async def test_a_canary_that_is_refused_stops_the_redrive_and_is_counted_once(
     assert [one.state.value for one in await letters(pool, refused)] == ["resolved"] * 3 + ["open"]
 
 
+@pytest.mark.parametrize("killed_at", [1, 2])
+async def test_a_redrive_that_is_killed_between_its_effect_and_its_cursor_goes_on_without_doing_anything_twice(
+    pool: Pool, connection: asyncpg.Connection, with_: With, refused: list[Position], monkeypatch: pytest.MonkeyPatch,
+    killed_at: int,
+) -> None:  # fmt: skip
+    id_, _ = await redrive.plan(with_(), Chosen(positions=tuple(refused)), ADA, time.time_ns() // 1000)
+    assert id_ is not None
+    advances = []
+
+    async def killed(self: Run, cursor: object, documents: int) -> None:
+        advances.append(documents)
+        if len(advances) == killed_at:
+            raise ConnectionResetError
+        await advance(self, cursor, documents)
+
+    advance = Run.advance
+    monkeypatch.setattr(Run, "advance", killed)
+    with pytest.raises(ConnectionResetError):
+        async with Run.of(pool, id_, ADA) as run:
+            await redrive.run(with_(), run, lambda _: None)
+    async with Run.of(pool, id_, ADA) as run:
+        await redrive.run(with_(), run, lambda _: None)
+    assert [one.state.value for one in await letters(pool, refused)] == ["resolved"] * 3 + ["open"]
+    assert [one.attempts for one in await letters(pool, refused)] == [1] * 4
+    assert await connection.fetchval("SELECT count(*) FROM event WHERE digest IS NOT NULL") == 3
+    assert await connection.fetchval("SELECT sum(documents) FROM batch") == 3
+
+
 async def test_the_inbox_is_rebuilt_from_its_topics(
     pool: Pool, connection: asyncpg.Connection, with_: With, refused: list[Position]
 ) -> None:

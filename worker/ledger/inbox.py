@@ -159,12 +159,6 @@ class Chosen:
     group: int | None = None
     positions: tuple[Position, ...] = ()
 
-    @property
-    def arguments(self) -> tuple[object, ...]:
-        """The statements' first four arguments."""
-        columns = zip(*self.positions, strict=True) if self.positions else ((), (), ())
-        return self.group, *map(list, columns)
-
     def __str__(self) -> str:
         if self.group is not None:
             return f"group {self.group}"
@@ -198,11 +192,18 @@ async def letters(
     after: Position | None = None,
     most: int = 1000,
 ) -> list[Letter]:
-    """Return letters in the order of their positions."""
-    start = after or Position("", -1, -1)
+    """Return letters in the order of their positions. `after` and `most` bound those of a group."""
     wanted = None if state is None else state.value
-    rows = await connection.fetch(SQL["read_dead_letters"], *chosen.arguments, *start, wanted, most)
+    if chosen.group is None:
+        rows = await connection.fetch(SQL["read_dead_letters_at"], *_columns(chosen.positions), wanted)
+    else:
+        start = after or Position("", -1, -1)
+        rows = await connection.fetch(SQL["read_dead_letters_of_group"], chosen.group, *start, wanted, most)
     return [_letter(row) for row in rows]
+
+
+def _columns(positions: Sequence[Position]) -> list[list[object]]:
+    return list(map(list, zip(*positions, strict=True))) if positions else [[], [], []]
 
 
 def _letter(row: Any) -> Letter:  # noqa: ANN401  an asyncpg record
@@ -213,7 +214,11 @@ def _letter(row: Any) -> Letter:  # noqa: ANN401  an asyncpg record
 
 async def move(connection: Connection, chosen: Chosen, source: LetterState, to: LetterState) -> list[Position]:
     """Give the chosen letters that are in one state another; return their positions."""
-    rows = await connection.fetch(SQL["close_dead_letters"], *chosen.arguments, source.value, to.value)
+    states = source.value, to.value
+    if chosen.group is None:
+        rows = await connection.fetch(SQL["move_dead_letters_at"], *_columns(chosen.positions), *states)
+    else:
+        rows = await connection.fetch(SQL["move_dead_letters_of_group"], chosen.group, *states)
     return sorted(Position(*row) for row in rows)
 
 
