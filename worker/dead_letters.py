@@ -17,7 +17,8 @@ from worker.codec import Document, Message, Record, Undecodable
 from worker.codec.decode import Decoder, named, shown
 from worker.codec.letter import MASKED, dead_letter
 from worker.kafka import topics
-from worker.ledger.inbox import SAMPLE_BYTES, Entry, Position
+from worker.ledger.inbox import SAMPLE_BYTES, Entry
+from worker.positions import Place
 
 _INLINE_BYTES: Final = 16_384  # masked within about 2 ms
 _IDENTITY: Final = ("orgcode", "type", "subject")
@@ -109,7 +110,7 @@ class DeadLetters:
             identity = self._decoder.identities(*(names[name] for name in _IDENTITY))[0]
         told = shown(names)
         return Entry(
-            Position(record.topic, record.partition, record.offset), record.timestamp, reason.value, letter.detail,
+            Place(record.topic, record.partition, record.offset), record.timestamp, reason.value, letter.detail,
             VERSION, sample and sample[:SAMPLE_BYTES], told.get("type", ""), told.get("orgcode", ""),
             told.get("subject", ""), identity, None if kind is None else kind.code, names.get("subject"),
         )  # fmt: skip

@@ -13,6 +13,17 @@ Partition = tuple[str, int]
 """Topic and number."""
 
 
+class Place(NamedTuple):
+    """Where Kafka keeps a record."""
+
+    topic: str
+    partition: int
+    offset: int
+
+    def __str__(self) -> str:
+        return f"{self.topic}-{self.partition}@{self.offset}"
+
+
 class Read(Protocol):
     """A record of a topic, as far as a fingerprint needs it."""
 

@@ -149,7 +149,7 @@ def g3n(at: Place, *words: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_probe_is_answered_and_changes_nothing(shop: Place) -> None:
-    done = g3n(shop, "probe", "--once", "--orgcode", "probe")
+    done = g3n(shop, "probe", "--once", "--orgcode", "probe", "--timeout", "120")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("answered within ")
 

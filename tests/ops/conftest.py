@@ -14,6 +14,7 @@ from tests.e2e.documents import Clock, build
 from tests.kafka_io import ORGCODE, document
 from worker.codec import Decoder, Message, Outlet
 from worker.ledger.pool import Pool
+from worker.ledger.roles import Role
 from worker.ops.explain import explain
 from worker.ops.explanation import Explanation
 from worker.pipeline import Applied, Pipeline
@@ -89,3 +90,10 @@ async def desk(database: str) -> AsyncIterator[Desk]:
     pipeline = Pipeline(pool, decoder, outlet, ("scm.sales",), 7, crash=True)
     yield Desk(pipeline, pool, outlet)
     await pipeline.close()
+
+
+@pytest.fixture
+async def pool(database: str) -> AsyncIterator[Pool]:
+    opened = await Pool.of_door(database, 4, Role.WORKER)
+    yield opened
+    await opened.close()

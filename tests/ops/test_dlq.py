@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import asyncpg
@@ -15,16 +15,16 @@ from worker.errors import OperatorError
 from worker.kafka.originals import originals
 from worker.kafka.topics import Topics
 from worker.ledger import inbox, operations
-from worker.ledger.inbox import Chosen, Entry, Letter, LetterState, Position
+from worker.ledger.inbox import Chosen, Entry, Letter, LetterState
 from worker.ledger.operations import State
 from worker.ledger.operators import Operator
 from worker.ledger.pool import Pool
-from worker.ledger.roles import Role
 from worker.ops.dlq import redrive
 from worker.ops.dlq.reading import FOREVER, Kept
 from worker.ops.dlq.rebuild import rebuild
 from worker.ops.running import Run
 from worker.pipeline import Pipeline
+from worker.positions import Place
 from worker.settings import Settings
 
 ADA = Operator("ada", "the tenant is served now")
@@ -45,14 +45,7 @@ def with_(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> With:
 
 
 @pytest.fixture
-async def pool(database: str) -> AsyncIterator[Pool]:
-    opened = await Pool.of_door(database, 4, Role.WORKER)
-    yield opened
-    await opened.close()
-
-
-@pytest.fixture
-async def refused(bootstrap: str, topics: Topics, database: str, with_: With) -> list[Position]:
+async def refused(bootstrap: str, topics: Topics, database: str, with_: With) -> list[Place]:
     """Three customers of a tenant that is not served, and one record that is no JSON: dead letters."""
     commands = topics.inputs[3]
     records = [
@@ -62,7 +55,7 @@ async def refused(bootstrap: str, topics: Topics, database: str, with_: With) ->
         for n in range(3)
     ]  # fmt: skip
     sent = await publish(bootstrap, [*records, Record(commands, b"{", partition=0)])
-    positions = [Position(commands, 0, one.offset) for one in sent]
+    positions = [Place(commands, 0, one.offset) for one in sent]
     pipeline = Pipeline.over(await Pool.open(database), with_(G3N_ORGCODES="acme"))
     async with originals(bootstrap) as kafka:
         found = await kafka.read(positions)
@@ -75,13 +68,13 @@ async def refused(bootstrap: str, topics: Topics, database: str, with_: With) ->
     return positions
 
 
-async def letters(pool: Pool, positions: list[Position]) -> list[Letter]:
+async def letters(pool: Pool, positions: list[Place]) -> list[Letter]:
     async with pool.transaction() as connection:
         return await inbox.letters(connection, Chosen(positions=tuple(positions)))
 
 
-async def test_originals_are_read_where_they_are(bootstrap: str, refused: list[Position]) -> None:
-    nowhere = [Position(refused[0].topic, 0, 10_000), Position("no-such-topic", 0, 0)]
+async def test_originals_are_read_where_they_are(bootstrap: str, refused: list[Place]) -> None:
+    nowhere = [Place(refused[0].topic, 0, 10_000), Place("no-such-topic", 0, 0)]
     async with originals(bootstrap) as kafka:
         found = await kafka.read([refused[2], *nowhere, refused[0]])
     subjects = {at: json.loads(record.value)["subject"] for at, record in found.items() if record is not None}
@@ -90,10 +83,10 @@ async def test_originals_are_read_where_they_are(bootstrap: str, refused: list[P
 
 
 async def test_a_redrive_applies_what_its_plan_names_and_writes_to_no_topic(
-    bootstrap: str, topics: Topics, pool: Pool, connection: asyncpg.Connection, with_: With, refused: list[Position]
+    bootstrap: str, topics: Topics, pool: Pool, connection: asyncpg.Connection, with_: With, refused: list[Place]
 ) -> None:
     async with pool.transaction() as written:
-        gone = Position(refused[0].topic, 0, 10_000)
+        gone = Place(refused[0].topic, 0, 10_000)
         await inbox.put(written, [Entry(gone, 1, "invalid", "", "0.0.9")])
     chosen = Chosen(positions=(*refused, gone))
     id_, lines = await redrive.plan(with_(), chosen, ADA, time.time_ns() // 1000)
@@ -119,7 +112,7 @@ async def test_a_redrive_applies_what_its_plan_names_and_writes_to_no_topic(
 
 
 async def test_a_canary_that_is_refused_stops_the_redrive_and_is_counted_once(
-    pool: Pool, with_: With, refused: list[Position]
+    pool: Pool, with_: With, refused: list[Place]
 ) -> None:
     id_, _ = await redrive.plan(with_(), Chosen(positions=tuple(refused)), ADA, time.time_ns() // 1000)
     assert id_ is not None
@@ -137,7 +130,7 @@ async def test_a_canary_that_is_refused_stops_the_redrive_and_is_counted_once(
 
 @pytest.mark.parametrize("killed_at", [1, 2])
 async def test_a_redrive_that_is_killed_between_its_effect_and_its_cursor_goes_on_without_doing_anything_twice(
-    pool: Pool, connection: asyncpg.Connection, with_: With, refused: list[Position], monkeypatch: pytest.MonkeyPatch,
+    pool: Pool, connection: asyncpg.Connection, with_: With, refused: list[Place], monkeypatch: pytest.MonkeyPatch,
     killed_at: int,
 ) -> None:  # fmt: skip
     id_, _ = await redrive.plan(with_(), Chosen(positions=tuple(refused)), ADA, time.time_ns() // 1000)
@@ -164,7 +157,7 @@ async def test_a_redrive_that_is_killed_between_its_effect_and_its_cursor_goes_o
 
 
 async def test_the_inbox_is_rebuilt_from_its_topics(
-    pool: Pool, connection: asyncpg.Connection, with_: With, refused: list[Position]
+    pool: Pool, connection: asyncpg.Connection, with_: With, refused: list[Place]
 ) -> None:
     before = [(one.reason, one.type, one.subject, one.attempts) for one in await letters(pool, refused)]
     await connection.execute("TRUNCATE dead_letter, dead_letter_group")
@@ -181,7 +174,7 @@ def test_letters_can_be_redriven_as_long_as_their_topics_keep_them() -> None:
     assert kept.until({"a": 0, "gone": 0}) is None
 
 
-async def test_the_commands(environment: dict[str, str], refused: list[Position]) -> None:
+async def test_the_commands(environment: dict[str, str], refused: list[Place]) -> None:
     listed = await g3n(environment, "dlq", "list", "--json")
     assert listed.code == 0, listed.err
     first, second = json.loads(listed.out)

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import asyncpg
@@ -14,19 +14,11 @@ from worker.ledger import operations, operators
 from worker.ledger.operations import Operation, State
 from worker.ledger.operators import Operator
 from worker.ledger.pool import Pool
-from worker.ledger.roles import Role
 from worker.ops.running import Run, Stopped
 from worker.ops.tills import Tills
 
 ADA, BOB = Operator("ada", "after the outage"), Operator("bob", "too slow")
 TENDERS = "scm.tenders"
-
-
-@pytest.fixture
-async def pool(database: str) -> AsyncIterator[Pool]:
-    opened = await Pool.of_door(database, 4, Role.WORKER)
-    yield opened
-    await opened.close()
 
 
 @pytest.fixture
@@ -44,7 +36,7 @@ async def found(pool: Pool, id_: int) -> Operation:
 
 async def once(pool: Pool, id_: int, right: Callable[[Operation], bool]) -> Operation:
     """The operation, as soon as it is right."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         while not right(operation := await found(pool, id_)):  # noqa: ASYNC110  only the row tells
             await asyncio.sleep(0)
     return operation

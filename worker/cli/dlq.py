@@ -167,7 +167,8 @@ def _move(chosen: "Chosen", verb: str, reason: str) -> None:
 
 
 def _chosen(which: list[str]) -> "Chosen":
-    from worker.ledger.inbox import Chosen, Position
+    from worker.ledger.inbox import Chosen
+    from worker.positions import Place
 
     if len(which) == 1 and which[0].isdecimal():
         return Chosen(int(which[0]))
@@ -176,7 +177,7 @@ def _chosen(which: list[str]) -> "Chosen":
         match = _POSITION.fullmatch(one)
         if match is None:
             raise typer.BadParameter(f"{one}: a group's number, or positions as scm.sales-3@1234")
-        positions.append(Position(match[1], int(match[2]), int(match[3])))
+        positions.append(Place(match[1], int(match[2]), int(match[3])))
     return Chosen(positions=tuple(positions))
 
 

@@ -137,6 +137,7 @@ def as_dict(now: "Snapshot", judged: "Verdict") -> dict[str, Any]:
 def probe(
     orgcode: Annotated[str, typer.Option(envvar="G3N_ORGCODE", help="the tenant whose training tenders it sends")],
     once: Annotated[bool, typer.Option("--once", help="ask once, and say how long the answer took")] = False,
+    timeout: Annotated[float, typer.Option(min=1, max=3600, metavar="SECONDS", help="with --once: wait so long")] = 10,
 ) -> None:
     """Send a training tender a minute through Kafka and back, until SIGTERM; /metrics says how long each took.
 
@@ -149,7 +150,7 @@ def probe(
 
         if not once:
             return await root.run_probe(chosen, orgcode)
-        took_s = await probing.once(chosen, orgcode, lambda why: typer.echo(f"g3n: {why}", err=True))
+        took_s = await probing.once(chosen, orgcode, lambda why: typer.echo(f"g3n: {why}", err=True), timeout)
         if took_s is None:
             return running.FAILED
         typer.echo(f"answered within {duration(took_s)}")

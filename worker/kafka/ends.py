@@ -9,6 +9,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from worker.errors import Unavailable, describe
+from worker.kafka.outside import outside_groups
 from worker.kafka.security import PLAINTEXT, Security
 from worker.positions import Partition
 
@@ -48,13 +49,5 @@ class Ends:
 @contextlib.asynccontextmanager
 async def ends(bootstrap_servers: str, *, security: Security = PLAINTEXT) -> AsyncIterator[Ends]:
     """Connect. Raises Unavailable if no broker answers."""
-    consumer = AIOKafkaConsumer(**security, bootstrap_servers=bootstrap_servers, group_id=None, client_id="g3n-look")
-    try:
-        try:
-            async with asyncio.timeout(_ANSWER_S):
-                await consumer.start()
-        except (KafkaError, TimeoutError) as error:
-            raise Unavailable(f"Kafka can't be reached at {bootstrap_servers}: {describe(error)}") from error
+    async with outside_groups(bootstrap_servers, security, "g3n-look") as consumer:
         yield Ends(consumer)
-    finally:
-        await consumer.stop()

@@ -14,6 +14,7 @@ from schemas.envelope import CONTENT_TYPE, OUTCOME_PREFIX
 from worker.errors import Unavailable, describe
 from worker.kafka.security import PLAINTEXT, Security
 from worker.kafka.topics import Topics, dead_letter
+from worker.positions import Place
 
 _HEADERS: Final = (("content-type", CONTENT_TYPE.encode()),)
 _ACK_S: Final = 30.0
@@ -35,18 +36,6 @@ class Outgoing:
     def outcome(self) -> tuple[str, str, str]:
         """What its outcome's envelope says: orgcode, type and subject (contract §3)."""
         return self.orgcode, OUTCOME_PREFIX + self.type.removeprefix("scm.").removeprefix("crm."), self.subject
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where Kafka keeps a record; its dead letter, should there be one, names it."""
-
-    topic: str
-    partition: int
-    offset: int
-
-    def __str__(self) -> str:
-        return f"{self.topic}-{self.partition}@{self.offset}"
 
 
 @dataclass(frozen=True, slots=True)

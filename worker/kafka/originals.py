@@ -1,10 +1,7 @@
 """Single records of topics, read in place: partitions are assigned, so no consumer group learns of it."""
 
-import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterable, Mapping
-from itertools import groupby
-from operator import itemgetter
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -12,14 +9,15 @@ from aiokafka.errors import KafkaError
 from aiokafka.structs import ConsumerRecord
 
 from worker.errors import Unavailable, describe
-from worker.kafka import batches
 from worker.kafka.ends import Ends
+from worker.kafka.outside import outside_groups
 from worker.kafka.security import PLAINTEXT, Security
 
 At = tuple[str, int, int]
 """Topic, partition, offset."""
-_ANSWER_S: Final = 30.0
 _POLL_MS: Final = 500
+_SILENT_POLLS: Final = 120
+_AT_ONCE: Final = 2000
 _JUMP: Final = 2000  # records that are not wanted: more than so many are passed over by a new fetch
 
 
@@ -39,56 +37,53 @@ class Originals:
 
         Raises Unavailable if no broker answers.
         """
-        found: dict[At, ConsumerRecord | None] = {}
+        found: dict[At, ConsumerRecord | None] = dict.fromkeys(wanted)
         try:
-            async with asyncio.timeout(_ANSWER_S):
-                known = await self._consumer.topics()
-            for (topic, partition), positions in groupby(sorted(set(wanted)), key=itemgetter(0, 1)):
-                offsets = [offset for _, _, offset in positions]
-                found |= dict.fromkeys(((topic, partition, offset) for offset in offsets), None)
-                if topic in known:
-                    found |= await self._of_partition(TopicPartition(topic, partition), offsets)
+            left = await self._there(found)
+            if left:
+                self._consumer.assign(list(left))
+            for at, offsets in left.items():
+                self._consumer.seek(at, offsets[0])
+            silent = 0
+            while left:
+                fetched = await self._consumer.getmany(*left, timeout_ms=_POLL_MS, max_records=_AT_ONCE)
+                silent = 0 if fetched else silent + 1
+                if silent > _SILENT_POLLS:
+                    raise Unavailable(f"Kafka gives no more records of {', '.join(sorted({at.topic for at in left}))}")
+                for at, offsets in list(left.items()):
+                    found |= await self._take(at, offsets, fetched.get(at, ()))
+                    if not offsets:
+                        del left[at]
         except (KafkaError, TimeoutError) as error:
             raise Unavailable(f"Kafka does not answer: {describe(error)}") from error
         return found
 
-    async def _of_partition(self, at: TopicPartition, offsets: list[int]) -> Mapping[At, ConsumerRecord]:
-        begin = (await self._consumer.beginning_offsets([at]))[at]
-        end = (await self._consumer.end_offsets([at]))[at]
-        left = [offset for offset in offsets if begin <= offset < end]
-        self._consumer.assign([at])
-        found: dict[At, ConsumerRecord] = {}
-        position = -1
-        while left:
-            if not 0 <= left[0] - position <= _JUMP:
-                self._consumer.seek(at, left[0])
-            async with asyncio.timeout(_ANSWER_S):
-                while not (records := (await self._consumer.getmany(at, timeout_ms=_POLL_MS)).get(at, [])):
-                    position = await self._consumer.position(at)
-                    if position > left[0]:  # only what is no record was there
-                        break
-            if records:
-                position = records[-1].offset + 1
-            by_offset = {record.offset: record for record in records}
-            found |= {(at.topic, at.partition, offset): by_offset[offset] for offset in left if offset in by_offset}
-            left = [offset for offset in left if offset >= position]
-        return found
+    async def _there(self, wanted: Iterable[At]) -> dict[TopicPartition, list[int]]:
+        """Those of the offsets that their topics have now, sorted."""
+        bounds = await self.ends.of({topic for topic, _, _ in wanted})
+        left: dict[TopicPartition, list[int]] = {}
+        for topic, partition, offset in sorted(wanted):
+            begin, end = bounds.get((topic, partition), (0, 0))
+            if begin <= offset < end:
+                left.setdefault(TopicPartition(topic, partition), []).append(offset)
+        return left
+
+    async def _take(
+        self, at: TopicPartition, offsets: list[int], records: Sequence[ConsumerRecord]
+    ) -> dict[At, ConsumerRecord]:
+        """Return those of the records that are wanted, and take what was passed out of `offsets`."""
+        by_offset = {record.offset: record for record in records}
+        position = await self._consumer.position(at)  # it moves past what is no record, too
+        kept = {(at.topic, at.partition, offset): by_offset[offset] for offset in offsets if offset in by_offset}
+        offsets[:] = [offset for offset in offsets if offset >= position]
+        if offsets and offsets[0] - position > _JUMP:
+            self._consumer.seek(at, offsets[0])
+        return kept
 
 
 @contextlib.asynccontextmanager
 async def originals(bootstrap_servers: str, *, security: Security = PLAINTEXT) -> AsyncIterator[Originals]:
     """Connect. Raises Unavailable if no broker answers."""
-    batches.install()
-    consumer = AIOKafkaConsumer(
-        **security, bootstrap_servers=bootstrap_servers, group_id=None, client_id="g3n-dlq", enable_auto_commit=False,
-        auto_offset_reset="earliest", isolation_level="read_committed",
-    )  # fmt: skip
-    try:
-        try:
-            async with asyncio.timeout(_ANSWER_S):
-                await consumer.start()
-        except (KafkaError, TimeoutError) as error:
-            raise Unavailable(f"Kafka can't be reached at {bootstrap_servers}: {describe(error)}") from error
+    options = {"auto_offset_reset": "earliest", "isolation_level": "read_committed"}
+    async with outside_groups(bootstrap_servers, security, "g3n-dlq", **options) as consumer:
         yield Originals(consumer)
-    finally:
-        await consumer.stop()

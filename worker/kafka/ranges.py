@@ -1,6 +1,5 @@
 """Fixed ranges of topics, read in place: partitions are assigned, so no consumer group learns of it."""
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from hashlib import blake2b
@@ -11,10 +10,9 @@ from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 from aiokafka.structs import ConsumerRecord
 
 from worker.errors import OperatorError, Unavailable, describe
-from worker.kafka import batches
+from worker.kafka.outside import outside_groups
 from worker.kafka.security import PLAINTEXT, Security
 
-_START_S: Final = 30.0
 _POLL_MS: Final = 500
 _SILENT_POLLS: Final = 60
 _SLICE: Final = 500  # records of a partition that are taken at a time
@@ -208,17 +206,6 @@ def _fingerprint(records: Sequence[ConsumerRecord]) -> str:
 @contextlib.asynccontextmanager
 async def ranges(bootstrap_servers: str, *, security: Security = PLAINTEXT) -> AsyncIterator[Ranges]:
     """Connect. Raises Unavailable if no broker answers."""
-    batches.install()
-    consumer = AIOKafkaConsumer(
-        **security, bootstrap_servers=bootstrap_servers, group_id=None, client_id="g3n-replay",
-        enable_auto_commit=False, auto_offset_reset="none", isolation_level="read_committed",
-    )  # fmt: skip
-    try:
-        try:
-            async with asyncio.timeout(_START_S):
-                await consumer.start()
-        except (KafkaError, TimeoutError) as error:
-            raise Unavailable(f"Kafka can't be reached at {bootstrap_servers}: {describe(error)}") from error
+    options = {"auto_offset_reset": "none", "isolation_level": "read_committed"}
+    async with outside_groups(bootstrap_servers, security, "g3n-replay", **options) as consumer:
         yield Ranges(consumer)
-    finally:
-        await consumer.stop()

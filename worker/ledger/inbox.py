@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
 from worker.ledger.queries import SQL, Connection
+from worker.positions import Place
 
 SAMPLE_BYTES: Final = 4096
 _INDEX: Final = re.compile(r"\[\d+\]")
@@ -26,17 +27,6 @@ class LetterState(StrEnum):
     DISCARDED = "discarded"
 
 
-class Position(NamedTuple):
-    """Where a record is."""
-
-    topic: str
-    partition: int
-    offset: int
-
-    def __str__(self) -> str:
-        return f"{self.topic}-{self.partition}@{self.offset}"
-
-
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A dead letter on its way into the inbox; empty or None: could not be read.
@@ -45,7 +35,7 @@ class Entry:
     `known_subject` look the document up and are not stored: a subject may be a card number.
     """
 
-    position: Position
+    position: Place
     record_ms: int
     reason: str
     detail: str
@@ -134,7 +124,7 @@ class Group:
 class Letter:
     """A dead letter as stored, with what its group says."""
 
-    position: Position
+    position: Place
     record_ms: int
     first_at: datetime
     last_at: datetime
@@ -157,7 +147,7 @@ class Chosen:
     """Which letters a command is about: those of a group, or those at some positions."""
 
     group: int | None = None
-    positions: tuple[Position, ...] = ()
+    positions: tuple[Place, ...] = ()
 
     def __str__(self) -> str:
         if self.group is not None:
@@ -189,7 +179,7 @@ async def letters(
     chosen: Chosen,
     state: LetterState | None = None,
     *,
-    after: Position | None = None,
+    after: Place | None = None,
     most: int = 1000,
 ) -> list[Letter]:
     """Return letters in the order of their positions. `after` and `most` bound those of a group."""
@@ -197,29 +187,29 @@ async def letters(
     if chosen.group is None:
         rows = await connection.fetch(SQL["read_dead_letters_at"], *_columns(chosen.positions), wanted)
     else:
-        start = after or Position("", -1, -1)
+        start = after or Place("", -1, -1)
         rows = await connection.fetch(SQL["read_dead_letters_of_group"], chosen.group, *start, wanted, most)
     return [_letter(row) for row in rows]
 
 
-def _columns(positions: Sequence[Position]) -> list[list[object]]:
+def _columns(positions: Sequence[Place]) -> list[list[object]]:
     return list(map(list, zip(*positions, strict=True))) if positions else [[], [], []]
 
 
 def _letter(row: Any) -> Letter:  # noqa: ANN401  an asyncpg record
     values = dict(row)
-    position = Position(*(values.pop(name) for name in Position._fields))
+    position = Place(*(values.pop(name) for name in Place._fields))
     return Letter(**{**values, "position": position, "state": LetterState(values["state"])})
 
 
-async def move(connection: Connection, chosen: Chosen, source: LetterState, to: LetterState) -> list[Position]:
+async def move(connection: Connection, chosen: Chosen, source: LetterState, to: LetterState) -> list[Place]:
     """Give the chosen letters that are in one state another; return their positions."""
     states = source.value, to.value
     if chosen.group is None:
         rows = await connection.fetch(SQL["move_dead_letters_at"], *_columns(chosen.positions), *states)
     else:
         rows = await connection.fetch(SQL["move_dead_letters_of_group"], chosen.group, *states)
-    return sorted(Position(*row) for row in rows)
+    return sorted(Place(*row) for row in rows)
 
 
 class Open(NamedTuple):

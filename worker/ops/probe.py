@@ -47,7 +47,9 @@ def note(took_s: float | None) -> None:
         metrics.PROBE_SECONDS.set(took_s)
 
 
-async def once(settings: Settings, orgcode: str, say: Callable[[str], None]) -> float | None:
+async def once(
+    settings: Settings, orgcode: str, say: Callable[[str], None], timeout_s: float = ANSWER_S
+) -> float | None:
     """Ask once. Return the seconds until the outcome was read, or None; then `say` gets the reason.
 
     Raises OperatorError for a tenant that is not served.
@@ -56,13 +58,15 @@ async def once(settings: Settings, orgcode: str, say: Callable[[str], None]) -> 
     servers = settings.kafka_bootstrap_servers
     try:
         async with exchange(servers, names, waits=True, security=security(settings)) as kafka:
-            return await _asked(settings, kafka, orgcode, say)
+            return await _asked(settings, kafka, orgcode, say, timeout_s)
     except Unavailable as error:
         say(str(error))
         return None
 
 
-async def _asked(settings: Settings, kafka: Exchange, orgcode: str, say: Callable[[str], None]) -> float | None:
+async def _asked(
+    settings: Settings, kafka: Exchange, orgcode: str, say: Callable[[str], None], timeout_s: float
+) -> float | None:
     decoder = Decoder(settings.card_keys, settings.orgcodes, settings.max_document_bytes)
     try:
         ready = documents.read(_tender(), decoder, topics.from_settings(settings), type_=_TYPE, orgcode=orgcode)
@@ -70,12 +74,12 @@ async def _asked(settings: Settings, kafka: Exchange, orgcode: str, say: Callabl
         raise OperatorError(f"the probe's tenant can't be {orgcode}: {'; '.join(error.problems)}") from None
     began = time.monotonic()
     places = await kafka.publish(ready)
-    async for _, fate in kafka.fates(ready, places, ANSWER_S):
+    async for _, fate in kafka.fates(ready, places, timeout_s):
         if fate.outcome is not None:
             return time.monotonic() - began
         say(f"a dead letter, {fate.dead_letter}")
         return None
-    say(f"no outcome within {ANSWER_S:g} s: does a worker run?")
+    say(f"no outcome within {timeout_s:g} s: does a worker run?")
     return None
 
 

@@ -5,16 +5,18 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.structs import ConsumerRecord
 
 from worker.codec.decode import named
-from worker.kafka import batches, topics
+from worker.kafka import topics
 from worker.kafka.ends import Ends
+from worker.kafka.outside import outside_groups
 from worker.kafka.security import security
 from worker.ledger import inbox
-from worker.ledger.inbox import SAMPLE_BYTES, Entry, Position
+from worker.ledger.inbox import SAMPLE_BYTES, Entry
 from worker.ledger.pool import Pool
+from worker.positions import Place
 from worker.settings import Settings
 
 _CHUNK: Final = 1000
@@ -28,16 +30,11 @@ async def rebuild(settings: Settings, pool: Pool) -> int:
     A position that is there keeps its state. A letter whose key is masked can't be resolved by its repaired document,
     because nothing says which it is; a redrive still finds its original.
     """
-    batches.install()
-    consumer = AIOKafkaConsumer(
-        **security(settings), bootstrap_servers=settings.kafka_bootstrap_servers, group_id=None, client_id="g3n-dlq",
-        enable_auto_commit=False, auto_offset_reset="earliest",
-    )  # fmt: skip
-    await consumer.start()
-    try:
+    options = {"auto_offset_reset": "earliest"}
+    async with outside_groups(settings.kafka_bootstrap_servers, security(settings), "g3n-dlq", **options) as consumer:
         bounds = await Ends(consumer).of(topics.from_settings(settings).dead_letters)
-        attempts: Counter[Position] = Counter()
-        entries: dict[Position, Entry] = {}
+        attempts: Counter[Place] = Counter()
+        entries: dict[Place, Entry] = {}
         sampled: set[tuple[str, ...]] = set()
         for (topic, partition), (begin, end) in bounds.items():
             at = TopicPartition(topic, partition)
@@ -50,8 +47,6 @@ async def rebuild(settings: Settings, pool: Pool) -> int:
                         attempts[entry.position] += 1
                         entries[entry.position] = replace(entry, sample=None) if entry.group in sampled else entry
                         sampled.add(entry.group)
-    finally:
-        await consumer.stop()
     ordered = [replace(entries[position], attempts=attempts[position]) for position in sorted(entries)]
     for start in range(0, len(ordered), _CHUNK):
         async with pool.transaction() as connection:
@@ -64,7 +59,7 @@ def entry_of(record: ConsumerRecord) -> Entry | None:
     headers: Mapping[str, str] = {name: (value or b"").decode("utf-8", "replace") for name, value in record.headers}
     try:
         place = [headers[f"kafka_dlt-original-{name}"] for name in ("topic", "partition", "offset", "timestamp")]
-        position, record_ms = Position(place[0], int(place[1]), int(place[2])), int(place[3])
+        position, record_ms = Place(place[0], int(place[1]), int(place[2])), int(place[3])
         reason, detail = headers["crm-reason"], headers.get("crm-detail", "")
     except (KeyError, ValueError):
         return None

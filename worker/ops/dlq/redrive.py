@@ -12,13 +12,13 @@ from worker.errors import OperatorError
 from worker.kafka.originals import Originals, originals
 from worker.kafka.security import security
 from worker.ledger import inbox, operations
-from worker.ledger.inbox import Chosen, Letter, LetterState, Position
+from worker.ledger.inbox import Chosen, Letter, LetterState
 from worker.ledger.operators import Operator
 from worker.ledger.pool import Pool
 from worker.ledger.roles import Role
 from worker.ops.running import Run
 from worker.pipeline import Batch, Pipeline, Standing
-from worker.positions import fingerprint
+from worker.positions import Place, fingerprint
 from worker.settings import Settings
 
 KIND: Final = "redrive"
@@ -37,7 +37,7 @@ _SAID: Final = {
 class _Read(NamedTuple):
     """An original, decoded again."""
 
-    position: Position
+    position: Place
     record: Record
     item: Document | Undecodable
 
@@ -90,7 +90,7 @@ async def _judge(
             wanted.append([*one.position, fingerprint(one.record).checksum.hex()])
 
 
-async def _read(kafka: Originals, pipeline: Pipeline, positions: Sequence[Position], now_us: int) -> list[_Read]:
+async def _read(kafka: Originals, pipeline: Pipeline, positions: Sequence[Place], now_us: int) -> list[_Read]:
     """The originals that are still there, decoded by this program."""
     found = await kafka.read(positions)
     records = {position: record for position in positions if (record := found[position]) is not None}
@@ -116,7 +116,7 @@ async def run(settings: Settings, run: Run, say: Callable[[str], None]) -> None:
     """Apply what the plan names. The first letter goes alone: if it is refused, the operation fails and nothing else
     is tried.
     """
-    letters = [(Position(*where), checksum) for *where, checksum in run.operation.plan["letters"]]
+    letters = [(Place(*where), checksum) for *where, checksum in run.operation.plan["letters"]]
     counts = Counter(run.cursor["counts"] if run.cursor else {})
     at = run.cursor["next"] if run.cursor else 0
     pool = await Pool.of_door(settings.dsn, 2, Role.WORKER)
@@ -142,7 +142,7 @@ def _first(told: Counter[str]) -> str:
     return "refused again" if told[REFUSED] else next(iter(told), GONE)
 
 
-async def _apply(kafka: Originals, pipeline: Pipeline, part: dict[Position, str], run: Run) -> Counter[str]:
+async def _apply(kafka: Originals, pipeline: Pipeline, part: dict[Place, str], run: Run) -> Counter[str]:
     """Apply these letters, close those that worked, and count what became of them."""
     now_us = time.time_ns() // 1000
     read = await _read(kafka, pipeline, list(part), now_us)
@@ -154,7 +154,7 @@ async def _apply(kafka: Originals, pipeline: Pipeline, part: dict[Position, str]
         document.record = None  # it comes in like a request of the API: its outcome is swept out by the workers
     applied = await pipeline.apply(Batch(list(documents), now_us), {})
     refused = [one.item for one in same if isinstance(one.item, Undecodable)]
-    done: list[Position] = []
+    done: list[Place] = []
     for document, one in documents.items():
         answer = applied.at_doors[document]
         if isinstance(answer, list):

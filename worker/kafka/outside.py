@@ -1,0 +1,36 @@
+"""A consumer outside any group: nobody's offsets move, and no group learns of it."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any, Final
+
+from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import KafkaError
+
+from worker.errors import Unavailable, describe
+from worker.kafka import batches
+from worker.kafka.security import Security
+
+_START_S: Final = 30.0
+
+
+@contextlib.asynccontextmanager
+async def outside_groups(
+    bootstrap_servers: str, security: Security, client_id: str, **options: Any  # noqa: ANN401  aiokafka's own
+) -> AsyncIterator[AIOKafkaConsumer]:  # fmt: skip
+    """Connect, as long as the context is open. Raises Unavailable if no broker answers."""
+    batches.install()
+    consumer = AIOKafkaConsumer(
+        **security, bootstrap_servers=bootstrap_servers, group_id=None, client_id=client_id, enable_auto_commit=False,
+        **options,
+    )  # fmt: skip
+    try:
+        try:
+            async with asyncio.timeout(_START_S):
+                await consumer.start()
+        except (KafkaError, TimeoutError) as error:
+            raise Unavailable(f"Kafka can't be reached at {bootstrap_servers}: {describe(error)}") from error
+        yield consumer
+    finally:
+        await consumer.stop()
