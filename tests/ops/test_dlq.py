@@ -1,6 +1,7 @@
 """Dead letters are redriven in place: planned, one canary first, never into a topic, each attempt counted."""
 
 import json
+import math
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -10,6 +11,7 @@ import pytest
 
 from tests.kafka_io import Reading, Record, document, publish
 from tests.ops.test_commands import g3n
+from worker import metrics
 from worker import settings as settings_module
 from worker.errors import OperatorError
 from worker.kafka.originals import originals
@@ -26,6 +28,7 @@ from worker.ops.running import Run
 from worker.pipeline import Pipeline
 from worker.positions import Place
 from worker.settings import Settings
+from worker.watch import show_inbox
 
 ADA = Operator("ada", "the tenant is served now")
 With = Callable[..., Settings]
@@ -172,6 +175,23 @@ def test_letters_can_be_redriven_as_long_as_their_topics_keep_them() -> None:
     assert kept.until({"b": 0}) == FOREVER
     assert kept.until({"a": 0, "b": 0}) == datetime(1970, 1, 2, tzinfo=UTC)
     assert kept.until({"a": 0, "gone": 0}) is None
+
+
+def test_the_metrics_say_how_many_are_open_and_how_long_the_first_is_kept() -> None:
+    def value(name: str, **labels: str) -> float | None:
+        return metrics.REGISTRY.get_sample_value(name, labels)
+
+    day_ms = 86_400_000
+    letters = [inbox.Open("invalid", "a", 3, day_ms), inbox.Open("invalid", "b", 1, 0), inbox.Open("failed", "b", 2, 0)]
+    show_inbox(letters, {"a": 2 * day_ms, "b": -1}, now_ms=day_ms)
+    assert value("g3n_dead_letters_open", reason="invalid") == 4
+    assert value("g3n_dead_letters_open", reason="failed") == 2
+    assert value("g3n_dead_letters_kept_seconds") == 2 * 86_400
+    show_inbox(letters, {"a": day_ms, "b": day_ms}, now_ms=5 * day_ms)
+    assert value("g3n_dead_letters_kept_seconds") == 0
+    show_inbox([], {}, now_ms=0)
+    assert value("g3n_dead_letters_open", reason="invalid") == 0
+    assert value("g3n_dead_letters_kept_seconds") == math.inf
 
 
 async def test_the_commands(environment: dict[str, str], refused: list[Place]) -> None:
