@@ -24,7 +24,7 @@ Json = Annotated[bool, typer.Option("--json", help="as JSON")]
 Reason = Annotated[str, typer.Option(metavar="WHY", help="for the journal")]
 Rate = Annotated[float | None, typer.Option(min=0.1, metavar="PER_S", help="documents a second, at most")]
 _Id = Annotated[int, typer.Argument(metavar="ID", help="as `list` shows it")]
-_WIDE = 30  # of a reason in a list
+_WIDE = 28  # of a reason in a list, so that a line has 80 columns
 
 
 @app.command("list")
@@ -41,7 +41,7 @@ def list_(
         if as_json:
             typer.echo(json.dumps([_as_json(one, plan=False) for one in found], indent=2))
         elif found:
-            head = ("ID", "KIND", "STATE", "DONE", "PLANNED", "ETA", "WHO", "REASON")
+            head = ("ID", "KIND", "STATE", "DONE", "OF", "READY IN", "REASON")
             typer.echo(table(head, [_row(one) for one in found]))
         else:
             typer.echo("no operations")
@@ -169,10 +169,10 @@ def _unknown(id_: int) -> int:
 
 
 def _row(one: "Operation") -> tuple[str, ...]:
-    return (
-        str(one.id), one.kind, _state(one), f"{one.done:,}", f"{one.planned:,}",
-        "" if one.eta_s is None else duration(one.eta_s), one.who, shortened(one.reason, _WIDE),
-    )  # fmt: skip
+    state = "waits" if one.waits_for and one.at_work else one.shown_state
+    ready_in = "" if one.eta_s is None else duration(one.eta_s)
+    reason = shortened(one.reason, _WIDE)
+    return str(one.id), one.kind, state, f"{one.done:,}", f"{one.planned:,}", ready_in, reason
 
 
 def _state(one: "Operation") -> str:
@@ -185,7 +185,7 @@ def _text(one: "Operation", history: "list[Action]") -> str:
             [
                 ("operation", f"{one.id}: {one.kind}, {_state(one)}"),
                 ("documents", f"{one.done:,} of {one.planned:,} done"),
-                ("speed", "" if one.speed is None else f"{one.speed:,.1f} a second"),
+                ("speed", "" if one.speed is None or not one.at_work else f"{one.speed:,.1f} a second"),
                 ("at most", "" if one.rate_per_s is None else f"{one.rate_per_s:g} a second"),
                 ("ready in", "" if one.eta_s is None else duration(one.eta_s)),
                 ("who", one.who),
