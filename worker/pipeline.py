@@ -185,7 +185,8 @@ class Pipeline:
         else:
             await self._note(read)
             applied = Applied()
-        return Applied(self._dead.told(letters) + applied.messages, applied.batch_no, applied.ready, applied.at_doors)
+        applied.messages = self._dead.told(letters) + applied.messages
+        return applied
 
     async def _note(self, read: Read) -> None:
         """Write down how far the partitions have been read, where nothing was decided."""
