@@ -13,25 +13,25 @@ from worker.terminal.exit_status import EXIT_STATUSES
 # What each group is about, and its short names.
 _GROUPS: Final[Mapping[str, str]] = {
     "customer": "Customers: profiles, consents, erasure, merging.",
-    "customer.consent": "What a customer allows.",
+    "customer.consent": "Consents: what a customer has agreed to.",
     "loyalty": "Points: earn, spend, correct, look up.",
-    "loyalty.policy": "The rules by which points and cards work, in versions.",
+    "loyalty.policy": "The policy: rules of points and gift cards, in versions.",
     "giftcard": "Gift cards: issue, spend, load, freeze, look up.",
-    "pool": "Pools: who shares points with whom.",
-    "sale": "Sales of a shop that has no topics: complete, undo.",
-    "return": "Goods that come back.",
-    "tender": "Payments of a till: hold, take, release.",
-    "event": "Why a document was decided so, or would be.",
-    "session": "Short-lived tokens.",
+    "pool": "Pools: customers who share points.",
+    "sale": "Sales of a shop without topics: complete, void.",
+    "return": "Returns of a shop without topics: complete, void.",
+    "tender": "Tenders: authorize, capture, void.",
+    "event": "Documents: explain a decision, simulate one.",
+    "session": "Sessions: short-lived tokens.",
 }
 _SHORT: Final = ("customer.consent", "loyalty.policy")
 
 _HELP: Final = f"""Customers, loyalty points and gift cards through the HTTP API.
 
-Whom to ask: `g3n login` keeps it; or set G3N_API_URL, G3N_ORGCODE and G3N_API_KEY, which go before the profile
-`default` (or G3N_PROFILE); --profile goes before all of them.
+`g3n login` stores the API's URL, tenant and key in a profile. G3N_API_URL, G3N_ORGCODE and G3N_API_KEY override the
+profile `default` (or the one that G3N_PROFILE names); --profile overrides all of them.
 
-Answers are tables; --json gives exactly what the API answered. Errors are a line on stderr.
+Answers are tables; --json prints exactly what the API answered. Errors go to stderr.
 
 {EXIT_STATUSES}"""
 
