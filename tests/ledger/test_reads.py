@@ -83,8 +83,6 @@ READS: Final[dict[str, tuple[tuple[str, ...], int]]] = {
 async def session(new_database: NewDatabase) -> AsyncIterator[asyncpg.Connection]:
     """As a worker or the API has it; nobody analyses the tables unasked."""
     opened = await worker_session(await new_database())
-    for table in TABLES:
-        await opened.execute(f"ALTER TABLE {table} SET (autovacuum_enabled = off)")
     yield opened
     await opened.close()
 

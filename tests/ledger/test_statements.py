@@ -64,8 +64,6 @@ NAMES = {"float4": "real", "int4": "integer", "int2": "smallint", "int8": "bigin
 async def session(database: str) -> AsyncIterator[asyncpg.Connection]:
     """A connection as a worker has it, on tables that were filled and never analysed."""
     opened = await asyncpg.connect(database, server_settings=SESSION)
-    for table in GROWING:
-        await opened.execute(f"ALTER TABLE {table} SET (autovacuum_enabled = off)")
     await opened.execute(FILL.format(rows=ROWS))
     yield opened
     await opened.close()
