@@ -7,6 +7,7 @@ NPM_STAMP := tools/asyncapi/node_modules/.installed
 CLIENT_STAMPS := tools/mcp/node_modules/.installed tools/clients/node_modules/.installed
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
+FAULTS_ARGS ?=
 MUTATION_ARGS ?=
 INVOICES ?=
 STACK ?= devstack
@@ -16,7 +17,7 @@ export INVOICES STACK
 SUPPLY := build/supply/bin
 SUPPLY_STAMP := build/supply/.installed
 IMAGE ?= g3n-crm-worker
-.PHONY: audit supply-lock release image help setup demo playbooks test clients check lint asyncapi mutation bench up down status lock clean
+.PHONY: faults audit supply-lock release image help setup demo playbooks test clients check lint asyncapi mutation bench up down status lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +40,9 @@ playbooks: setup ## every line of docs/playbooks, against a live Kafka, Postgres
 
 test: lint ## the whole suite on a real Kafka and a real Postgres, and what `lint` does (PYTEST_ARGS='-k sale')
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+faults: setup ## every fault that the reliability page lists, under traffic (FAULTS_ARGS='--rounds 20 --only broker')
+	$(BIN)/python -m tests.faults.campaign $(FAULTS_ARGS)
 
 clients: setup $(CLIENT_STAMPS) ## generated clients and MCP's own, against what is served here (Node.js 20, Java 17)
 	$(BIN)/python -m pytest -q tests/clients/*_clients.py

@@ -30,8 +30,8 @@ from worker.ledger import roles
 READY_TIMEOUT_S = 60
 OWNER = "g3n-test-owner"
 LOGIN = "g3n_test"
-# No test cuts the power, so nothing waits for the disk. No test lives long enough to need autovacuum, which would come at
-# any moment: it replans statements whose buffers a test counts, and works in databases that a test drops.
+# No test cuts the power, so nothing waits for the disk. No test lives long enough to need autovacuum, which would come
+# at any moment: it replans statements whose buffers a test counts, and works in databases that a test drops.
 QUICK = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "autovacuum": "off"}
 
 
@@ -90,10 +90,10 @@ def servers() -> Iterator[Servers]:
     with kinds[os.environ.get("G3N_TEST_STACK") or ("docker" if engine_answers() else "devstack")]() as started:
         kind, bootstrap_servers, dsn = started
         os.environ["G3N_DEVELOPMENT"] = "true"  # programs refuse a server that is QUICK
-        yield Servers(kind, bootstrap_servers, asyncio.run(_login(dsn)), dsn)
+        yield Servers(kind, bootstrap_servers, asyncio.run(login(dsn)), dsn)
 
 
-async def _login(superuser_dsn: str) -> str:
+async def login(superuser_dsn: str) -> str:
     """The DSN of a new user who can set up a ledger and take on its roles, and can do nothing else."""
     password = secrets.token_hex(16)
     superuser = await asyncpg.connect(superuser_dsn)
