@@ -6,6 +6,7 @@ STAMP := $(VENV)/.installed
 NPM_STAMP := tools/asyncapi/node_modules/.installed
 CLIENT_STAMPS := tools/mcp/node_modules/.installed tools/clients/node_modules/.installed
 PYTEST_ARGS ?=
+TEST_PROCESSES ?= 2
 BENCH_ARGS ?=
 FAULTS_ARGS ?=
 MUTATION_ARGS ?=
@@ -39,7 +40,7 @@ playbooks: setup ## every line of docs/playbooks, against a live Kafka, Postgres
 	$(BIN)/python -m examples.playbooks
 
 test: lint ## the whole suite on a real Kafka and a real Postgres, and what `lint` does (PYTEST_ARGS='-k sale')
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 faults: setup ## every fault that the reliability page lists, under traffic (FAULTS_ARGS='--rounds 20 --only broker')
 	$(BIN)/python -m tests.faults.campaign $(FAULTS_ARGS)

@@ -5,6 +5,7 @@ and publishes to an outcome topic of its own; where its partitions end afterward
 """
 
 import asyncio
+import re
 import secrets
 import sys
 import time
@@ -82,7 +83,7 @@ class Bench:
         self._run(["worker", "worker", "setup"], settings, "setup")
         self._publish(workload.creations("customers.crm.commands", customers), f"{customers:,} customers")
         ended = self._run(["worker", "worker", "drain"], settings, "customers")
-        self._check_published("customers", customers)
+        self._check_published("customers", "customers", customers)
         say(f"{customers:,} customers created in {ended.wall_s:.1f} s")
 
     def publish_sales(self, topic: str, documents: int, customers: int, ids: Ids) -> None:
@@ -107,7 +108,7 @@ class Bench:
         }
         ended = self._run(arguments[task.program], settings, task.group)
         after = asyncio.run(meter.read(dsn, self._servers))
-        self._check_published(task.group, task.documents)
+        self._check_published(task.topic, task.group, task.documents)
         _check_ledger(dsn, task.documents)
         result = _result(task, ended, before, after)
         say(f"  {result.documents_per_s:,.0f} documents/s")
@@ -164,21 +165,22 @@ class Bench:
         asyncio.run(publish())
         say(f"{what} published in {time.monotonic() - began:.1f} s")
 
-    def _check_published(self, group: str, documents: int) -> None:
-        """One outcome a document, and no dead letter."""
-        ends = asyncio.run(_ends(self._servers.bootstrap_servers, (f".crm.outcomes-{group}", "-dlt")))
+    def _check_published(self, topic: str, group: str, documents: int) -> None:
+        """One outcome for each document, and no dead letter."""
+        wanted = re.compile(rf"{re.escape(topic)}\.(crm\.outcomes-{re.escape(group)}|.*-dlt)")
+        ends = asyncio.run(_ends(self._servers.bootstrap_servers, wanted))
         letters = sum(count for topic, count in ends.items() if topic.endswith("-dlt"))
         outcomes = sum(ends.values()) - letters
         if letters or outcomes != documents:
             raise WrongResult(f"{outcomes} outcomes and {letters} dead letters of {documents} documents")
 
 
-async def _ends(bootstrap_servers: str, endings: tuple[str, ...]) -> dict[str, int]:
-    """Records in all topics whose names end so."""
+async def _ends(bootstrap_servers: str, wanted: re.Pattern[str]) -> dict[str, int]:
+    """How many records each topic of a wanted name holds."""
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap_servers)
     await consumer.start()
     try:
-        topics = [name for name in await consumer.topics() if name.endswith(endings)]
+        topics = [name for name in await consumer.topics() if wanted.fullmatch(name)]
         partitions = [
             TopicPartition(topic, number)
             for topic in topics

@@ -19,6 +19,18 @@ TEMPLATE = "g3n_template"
 PARTITIONS = 2
 NewDatabase = Callable[[], Awaitable[str]]
 _numbers = itertools.count(1)
+# The longest files, which begin first, so that no process of `make test` is left alone with one at the end.
+LONGEST = (
+    "tests/security/test_access.py",
+    "tests/faults/test_campaign.py",
+    "tests/examples/test_demo.py",
+    "tests/faults/test_crash.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    ranks = {name: rank for rank, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: ranks.get(item.nodeid.partition("::")[0], len(LONGEST)))
 
 
 def pytest_report_header() -> str:

@@ -17,7 +17,7 @@ MIB = 1 << 20
 
 @pytest.fixture
 async def publisher(bootstrap: str):  # type: ignore[no-untyped-def]  # noqa: ANN201
-    made = Publisher(bootstrap, ack_s=5)
+    made = Publisher(bootstrap, ack_s=60)
     yield made
     await made.stop()
 

@@ -176,7 +176,7 @@ async def test_an_unread_answer_takes_no_slot(service: Service, caller: Caller) 
             connection = next(iter(api.server.connections._all), connection)
         assert connection is not None
         await until(lambda: connection.flow.write_paused or not api.server.connections._all)
-        assert service.api.in_hand.used == 0
+        await until(lambda: service.api.in_hand.used == 0)
 
 
 async def test_a_key_has_its_share_of_slots(
