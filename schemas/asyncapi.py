@@ -30,6 +30,7 @@ INPUTS: Final = {
     "tenders": ("scm.tenders", ("scm.tender.",), "Gift cards and points as tenders: requests, captures, voids."),
     "commands": ("crm.commands", ("crm.",), "The operations on customers, points, gift cards and policy."),
 }
+ACCEPTED: Final = "crm.accepted"
 OUTPUTS: Final = {
     "tenderOutcomes": ("crm.tender-outcomes", "Outcomes of tenders, and notices about tenders."),
     "outcomes": ("crm.outcomes", "Outcomes of everything else, and notices about points and cards."),
@@ -172,6 +173,23 @@ def _dead_letter() -> Schema:
     }
 
 
+def _accepted() -> Schema:
+    return {
+        "name": "accepted",
+        "summary": "A document that came in over HTTP: tokens instead of card numbers, PINs encrypted.",
+        "contentType": CONTENT_TYPE,
+        "headers": _object(
+            {
+                "content-type": _structured_header(),
+                "crm-seal": {"type": "string", "description": "proof that a worker of this ledger wrote it"},
+            },
+            ["content-type", "crm-seal"],
+        ),
+        "payload": {"allOf": [_ref("components", "schemas", Envelope.__name__)]},
+        "bindings": _kafka_key("orgcode/type/subject; without a value: what stood under the key is erased"),
+    }
+
+
 def _messages(references: Mapping[type, Schema]) -> dict[str, Schema]:
     """Return every message by its name."""
     found = {}
@@ -192,6 +210,7 @@ def _messages(references: Mapping[type, Schema]) -> dict[str, Schema]:
             name, f"Notice {name}.", "T1", examples.OUTCOMES.get(name), of_tender=name in TENDER_NOTICES
         )
     found["dead-letter"] = _dead_letter()
+    found["accepted"] = _accepted()
     return found
 
 
@@ -215,6 +234,14 @@ def _channels() -> dict[str, Schema]:
         inputs = [type_ for type_ in DOCUMENTS if type_.startswith("scm.tender.") == of_tenders]
         notices = [notice for notice in NOTICES if (notice in TENDER_NOTICES) == of_tenders]
         channels[name] = _channel(topic, description, [*map(outcome_type, inputs), *notices])
+    channels["accepted"] = _channel(
+        ACCEPTED,
+        "Documents that came in over HTTP, in stored form, before their outcomes; workers can read them again.",
+        ["accepted"],
+    )
+    channels["acceptedDeadLetters"] = _channel(
+        ACCEPTED + DEAD_LETTERS, f"What was not accepted from {ACCEPTED}.", ["dead-letter"]
+    )
     for name, (topic, _, _) in INPUTS.items():
         channels[f"{name}DeadLetters"] = _channel(
             topic + DEAD_LETTERS, f"What was not accepted from {topic}.", ["dead-letter"]

@@ -119,6 +119,7 @@ async def topics(bootstrap: str, topic_prefix: str) -> Topics:
         inputs=tuple(topic_prefix + name for name in inputs),
         tender_outcomes=topic_prefix + "crm.tender-outcomes",
         outcomes=topic_prefix + "crm.outcomes",
+        accepted=topic_prefix + "crm.accepted",
     )
     await create_topics(bootstrap, named, partitions=PARTITIONS, replication=1)
     return named

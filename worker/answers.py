@@ -8,7 +8,7 @@ import structlog
 
 from schemas.reasons import DeadLetterReason, Reason
 from worker import metrics
-from worker.codec import Document, Message, Outlet
+from worker.codec import Document, Message, Outlet, Record
 from worker.codec.encode import ENCODER_VERSION, REPLAYED
 from worker.domain.books import Books
 from worker.domain.deadlines import NOTICES
@@ -29,17 +29,21 @@ class Applied:
     """What a committed batch has to say. `ready`: something that waited may go on, call `work` before waiting.
 
     `messages` are to be published. `at_doors` is of the documents that came in through a door, whose messages a worker
-    publishes later: every outcome so far, the latest last, or why there is none.
+    publishes later: every outcome so far, the latest last, or why there is none. `accepted` goes out before `messages`.
     """
 
     messages: list[Message] = field(default_factory=list)
     batch_no: tuple[int, ...] = ()
     ready: bool = False
     at_doors: dict[Document, list[Message] | DeadLetterReason] = field(default_factory=dict)
+    accepted: list[Message] = field(default_factory=list)
+    refused: list[Record] = field(default_factory=list)  # by the database: their dead letters are among `messages`
 
     def add(self, other: "Applied") -> None:
         self.at_doors |= other.at_doors
         self.messages += other.messages
+        self.accepted += other.accepted
+        self.refused += other.refused
         self.batch_no += other.batch_no
         self.ready |= other.ready
 

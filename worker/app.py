@@ -25,7 +25,7 @@ from worker.kafka.publisher import Publisher
 from worker.kafka.reader import Reader
 from worker.kafka.security import Security
 from worker.kafka.security import security as kafka_security
-from worker.ledger import card_keys, safety
+from worker.ledger import card_keys, guards, safety
 from worker.ledger.inbox import Chosen
 from worker.ledger.migrate import MigrationError
 from worker.ledger.operators import Operator, note
@@ -263,14 +263,22 @@ async def _examined(settings: Settings, dsn: str, role: Role, status: Status | N
         async with pool.transaction() as connection:
             unsafe = await safety.unsafe(connection)
             lines = await card_keys.accept(connection, settings.card_keys, owner=role is Role.OWNER)
+            await guards.check(connection, served(settings) if role is Role.WORKER else None)
             _allow(settings, unsafe, status)
             return lines
     except card_keys.WrongKey as error:
         raise SettingsError(f"G3N_CARD_KEY is {error}") from error
+    except guards.Refused as error:
+        raise SettingsError(str(error)) from error
     except asyncpg.UndefinedTableError as error:
         raise errors.OperatorError("the database lacks a table of this version: run g3n worker setup") from error
     finally:
         await pool.close()
+
+
+def served(settings: Settings) -> guards.Served:
+    """Return the group and the topics that the settings name."""
+    return guards.Served(settings.consumer_group, topics.from_settings(settings).read)
 
 
 def _allow(settings: Settings, unsafe: list[str], status: Status | None) -> None:
@@ -335,7 +343,7 @@ async def _worker(settings: Settings, stopped: asyncio.Event) -> AsyncIterator[S
             _log.warning("topic_differs", why=line)
         reader = _reader(settings, secured, pipeline.pool.worker)
         reader.check_against(pipeline.positions)
-        stack.push_async_callback(reader.stop)
+        stack.push_async_callback(lambda: reader.stop(leave=stopped.is_set() and not settings.worker_restart_follows))
         await reader.start()
         group = await stack.enter_async_context(
             Group.opened(settings.kafka_bootstrap_servers, settings.consumer_group, secured)
@@ -388,7 +396,7 @@ def _reader(settings: Settings, secured: Security, worker: int) -> Reader:
     return Reader(
         settings.kafka_bootstrap_servers,
         settings.consumer_group,
-        topics.from_settings(settings).inputs,
+        topics.from_settings(settings).read,
         instance=f"{instance}-{settings.process_index}" if instance else None,
         limits=Limits(settings.batch_documents, settings.batch_bytes, settings.linger_ms / 1000),
         security=secured,

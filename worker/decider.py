@@ -9,12 +9,13 @@ from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt,
 from schemas.policy import Policy
 from schemas.reasons import DeadLetterReason, Reason
 from worker import errors, faults
+from worker.codec.accepted import Safe
 from worker.domain import deadlines, needs
 from worker.domain.books import Books, Pins
 from worker.domain.decide import Circumstances, decide
 from worker.domain.needs import Needs
 from worker.domain.outcome import Outcome
-from worker.ledger import load, write
+from worker.ledger import accepted, load, write
 from worker.ledger.pool import Pool
 from worker.ledger.queries import Connection
 from worker.ledger.work import Work
@@ -66,9 +67,10 @@ def retrying(*, divisible: bool) -> AsyncRetrying:
 class Decider:
     """Decides works in the order given; keeps nothing between batches but policies, whose versions never change."""
 
-    def __init__(self, pool: Pool, max_age_days: int, source_misses_per_min: int = 0) -> None:
+    def __init__(self, pool: Pool, max_age_days: int, source_misses_per_min: int = 0, safe: Safe | None = None) -> None:
         self._pool = pool
         self._max_age_days = max_age_days
+        self._safe = safe
         self._sources = Sources(source_misses_per_min)
         self._shelf = load.Shelf()
 
@@ -129,5 +131,7 @@ class Decider:
         for work in works:
             work.note(now_us)
         await write.write(connection, no, works, shelf, now_us)
+        if self._safe is not None:
+            await accepted.write(connection, no, works, shelf, self._safe)
         await write.journal(connection, no, self._pool.worker, now_us, len(works), ())
         return no

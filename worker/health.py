@@ -31,16 +31,22 @@ class Status:
     def __init__(self, part: str = "stream") -> None:
         self._down = {part: "starting"}
         self._warnings: list[str] = []
+        self._told: dict[str, float] = {}
 
     def warn(self, what: str) -> None:
         """Something that works and should not stay so: shown by /readyz as long as the process runs."""
         self._warnings.append(what)
 
+    def tell(self, what: str, number: float) -> None:
+        """Show a number in /readyz."""
+        self._told[what] = number
+
     @property
     def shown(self) -> dict[str, object]:
         """The body of /readyz."""
         warnings = {"warnings": self._warnings} if self._warnings else {}
-        return {"status": "not ready", "why": self._down, **warnings} if self._down else {"status": "ready", **warnings}
+        more = {**self._told, **warnings}
+        return {"status": "not ready", "why": self._down, **more} if self._down else {"status": "ready", **more}
 
     def down(self, part: str, why: str) -> None:
         """`part` can't do its work; `why` holds no values: it is shown to whoever asks."""

@@ -1,17 +1,18 @@
 """The journal of batches: which are published; and those of doors and of workers that are gone, to be published."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import structlog
 
 from worker import metrics
 from worker.answers import TENDER_STATE, Applied, Headers, again, tender_states, trace
-from worker.codec import Message, Outlet
+from worker.codec import Decoder, Message, Outlet
 from worker.codec.encode import REPLAYED
-from worker.ledger import unpublished, write
+from worker.ledger import accepted, unpublished, write
 from worker.ledger.commit import write_something
 from worker.ledger.pool import Pool
+from worker.ledger.queries import SQL
 from worker.positions import Partition, Position
 
 _log = structlog.get_logger(__name__)
@@ -23,9 +24,12 @@ COUNT_EVERY_S = 10.0
 class Journal:
     """Notes what was published with the next transaction that comes by, and sweeps up after workers that are gone."""
 
-    def __init__(self, pool: Pool, outlet: Outlet, *, crash: bool = False) -> None:
+    def __init__(self, pool: Pool, outlet: Outlet, decoder: Decoder, *, crash: bool = False) -> None:
         """`crash`: as for `Pipeline`."""
         self._pool = pool
+        self._decoder = decoder
+        self._erased: list[bytes] = []
+        self.accepted_behind_s = 0.0
         self._outlet = outlet
         self._crash = crash
         self._published: list[int] = []
@@ -37,23 +41,26 @@ class Journal:
         """What was on its way out may have been dropped: it is still in the ledger."""
         self._swept.clear()
 
-    def published(self, batch_no: tuple[int, ...]) -> None:
-        """Every outcome of these batches was acknowledged."""
+    def published(self, batch_no: tuple[int, ...], erased: Sequence[bytes] = ()) -> None:
+        """Every outcome of these batches was acknowledged, and every tombstone of these keys."""
         self._published += batch_no
+        self._erased += erased
 
     async def note(
         self, watermarks: Mapping[Partition, int], positions: Mapping[Partition, Position] = write.NOWHERE
     ) -> None:
         """Record which batches were published, and how far the partitions have been read."""
-        if not watermarks and not positions and not self._published:
+        if not watermarks and not positions and not self._published and not self._erased:
             return
-        numbers = list(self._published)
+        numbers, erased = list(self._published), list(self._erased)
         async with self._pool.transaction() as connection:
             if not positions:  # lost, the rest is only said again; a lost position would be behind the group's offset
                 await connection.execute("SET LOCAL synchronous_commit = off")
             await write.watermarks(connection, watermarks, positions)
             await write.mark_published(connection, numbers)
+            await accepted.published(connection, numbers, erased)
         del self._published[: len(numbers)]
+        del self._erased[: len(erased)]
         self._swept.difference_update(numbers)
 
     async def sweep(self) -> Applied | None:
@@ -72,13 +79,14 @@ class Journal:
             before = [row for row in stored if row.said_before and row.type.startswith("scm.tender.")]
             keys = sorted({(row.org, row.subject) for row in before})
             states = await tender_states(connection, keys) if keys else {}
+            documents = await accepted.take(connection, numbers, self._decoder.accepted, self._decoder.safe)
             if numbers:
                 await write_something(connection)
-        if not numbers:
+        if not numbers and not documents:
             await self._pool.swept()
             return None
         self._swept.update(numbers)
-        applied = Applied(batch_no=tuple(numbers), ready=True)  # there may be more
+        applied = Applied(batch_no=tuple(numbers), ready=True, accepted=documents)  # there may be more
         for row in stored:
             applied.messages += self._again(row, states.get((row.org, row.subject)))
         return applied
@@ -100,6 +108,8 @@ class Journal:
         self._count_at = time.monotonic() + COUNT_EVERY_S
         async with self._pool.transaction() as connection:
             counts = await unpublished.count(connection)
+            self.accepted_behind_s = float(await connection.fetchval(SQL["oldest_accepted"]) or 0)
+        metrics.ACCEPTED_BEHIND.set(self.accepted_behind_s)
         metrics.UNPUBLISHED.set(counts.unpublished)
         metrics.PARKED.set(counts.parked)
         metrics.READY_WORK.set(counts.ready)

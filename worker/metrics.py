@@ -97,13 +97,18 @@ PROBE_SECONDS = Gauge(
 )
 HALTED = Gauge(
     "g3n_partition_halted",
-    "1: what the topic holds contradicts the ledger, the partition waits for an operator: alert",
+    "1: the partition waits for an operator, g3n worker partition list says why: alert",
     ["topic", "partition"],
     registry=REGISTRY,
 )
 BEHIND = Counter(
     "g3n_ledger_behind",
     "Partitions whose group offset was ahead of the ledger, which lost documents: alert; they are read again",
+    registry=REGISTRY,
+)
+ACCEPTED_BEHIND = Gauge(
+    "g3n_accepted_behind_seconds",
+    "Age of the oldest document that came in over HTTP and is not published yet, in the whole database",
     registry=REGISTRY,
 )
 RETRIES = Counter("g3n_retries", "Batches and publications tried again", ["stage"], registry=REGISTRY)

@@ -95,9 +95,9 @@ class Pipeline:
         self._decoder = decoder
         self._outlet = outlet
         self._dead = DeadLetters(outlet.consumer_group, decoder, crash=crash)
-        self._decider = Decider(pool, max_age_days, source_misses_per_min)
+        self._decider = Decider(pool, max_age_days, source_misses_per_min, decoder.safe)
         self._waiting = Waiting(pool, self._decider, outlet, inputs, crash=crash)
-        self._journal = Journal(pool, outlet, crash=crash)
+        self._journal = Journal(pool, outlet, decoder, crash=crash)
         self._crash = crash
         self._orgs: dict[str, int] = {}
 
@@ -111,7 +111,9 @@ class Pipeline:
         """On a pool, which it closes at its end."""
         names = topics.from_settings(settings)
         try:
-            decoder = Decoder(settings.card_keys, settings.orgcodes, settings.max_document_bytes, settings.rules)
+            decoder = Decoder(
+                settings.card_keys, settings.orgcodes, settings.max_document_bytes, settings.rules, names.accepted
+            )
         except ValueError as error:
             raise SettingsError(f"G3N_TOPIC_RULES is invalid: {error}") from None
         outlet = Outlet(names.outcomes, names.tender_outcomes, settings.consumer_group)
@@ -149,7 +151,8 @@ class Pipeline:
 
     def decode(self, records: Sequence[Record], now_us: int) -> Batch:
         """Records → documents and dead letters. CPU only."""
-        batch = Batch([self._decoded(record, now_us) for record in _in_time(records, now_us)], now_us)
+        read = [record for record in _in_time(records, now_us) if not self._decoder.is_erased(record)]
+        batch = Batch([self._decoded(record, now_us) for record in read], now_us)
         if records:
             faults.point("after_decode")
         return batch
@@ -278,7 +281,10 @@ class Pipeline:
         at_doors: dict[Document, list[Message] | DeadLetterReason] = {
             document: reason for document in documents if document.record is None
         }
-        return Applied(self._dead.told(letters), at_doors=at_doors)
+        refused = []
+        if reason is DeadLetterReason.REFUSED_BY_DATABASE:
+            refused = [document.record for document in documents if document.record is not None]
+        return Applied(self._dead.told(letters), at_doors=at_doors, refused=refused)
 
     async def _resolve(self, connection: Connection, fresh: Sequence[Work]) -> None:
         """Close the dead letters whose repaired documents are decided here."""
@@ -332,7 +338,8 @@ class Pipeline:
 
     def _work(self, document: Document, now_us: int, org: int) -> Work:
         return Work(
-            document.orgcode, document.type, document.kind.code, document.subject, now_us, document.record_us, document,
+            document.orgcode, document.type, document.kind.code, document.subject,
+            now_us if document.received_us is None else document.received_us, document.record_us, document,
             document.model, traceparent=document.traceparent, org=org, digest=document.digest,
         )  # fmt: skip
 
@@ -358,10 +365,13 @@ class Pipeline:
                 work.stub = place in known
                 fresh.append(work)
             elif digest is None and earlier is not None and earlier.digest == work.digest:
-                answers.same(work, earlier)
+                if not document.stored:
+                    answers.same(work, earlier)
             elif digest is not None and document.keyring.matches(
                 document.kind, work.model, digest, digest_version_of(facts)
             ):
+                if document.stored:  # whoever decided it publishes its outcomes
+                    continue
                 answers.stored(work, facts)
             else:
                 answers.conflicts.append(document)
@@ -404,9 +414,17 @@ class Pipeline:
         async with self._pool.transaction() as connection:
             return await due.left(connection, time.time_ns() // 1000)
 
-    async def published(self, batch_no: tuple[int, ...]) -> None:
-        """Every outcome of these batches was acknowledged; the journal learns it with the next transaction."""
-        self._journal.published(batch_no)
+    async def published(self, batch_no: tuple[int, ...], accepted: Sequence[Message] = ()) -> None:
+        """Every outcome of these batches was acknowledged; the journal learns it with the next transaction.
+
+        `accepted`: what went to crm.accepted with them.
+        """
+        self._journal.published(batch_no, [message.key or b"" for message in accepted if message.value is None])
+
+    @property
+    def accepted_behind_s(self) -> float:
+        """The age of the oldest document of a door that is not published yet, as last looked at."""
+        return self._journal.accepted_behind_s
 
 
 def _hide_cards(work: Work, shelf: list[Books]) -> None:

@@ -5,6 +5,7 @@ The position is written in the transaction of the batch that it ends, so it is a
 """
 
 from collections.abc import Collection, Mapping
+from enum import StrEnum
 from hashlib import blake2b
 from typing import NamedTuple, Protocol
 
@@ -48,8 +49,36 @@ class Position(NamedTuple):
     last: Fingerprint | None
 
 
+class Kind(StrEnum):
+    """Why a partition is halted."""
+
+    CONTRADICTS = "contradicts"  # the topic is not the one that the ledger has read
+    GONE = "gone"  # documents were deleted before they were read
+    DEAD_LETTERS = "dead_letters"  # most of a batch would become dead letters, and the fault is ours
+
+
+class Decision(StrEnum):
+    """What an operator decides about a halted partition."""
+
+    RESUME = "resume"  # the cause is gone: check again, and go on if it is
+    SKIP = "skip"  # go on all the same
+
+
+class Halt(NamedTuple):
+    """A halted partition."""
+
+    kind: Kind
+    why: str
+
+
 class Positions(Protocol):
-    """The positions that the ledger holds."""
+    """The positions that the ledger holds, and the partitions that are halted."""
+
+    async def tell(self, halted: Mapping[Partition, Halt]) -> Mapping[Partition, Decision]:
+        """Show operators these partitions. Returns what they have decided."""
+
+    async def take(self, partitions: Collection[Partition]) -> Mapping[Partition, tuple[Kind, Decision]]:
+        """These partitions are halted no more. Returns what was decided about those that were."""
 
     async def read(self, partitions: Collection[Partition]) -> Mapping[Partition, Position | None]:
         """Return those of these partitions. None: read before positions were recorded; absent: never read."""

@@ -45,6 +45,9 @@ class Settings(Secured):
     topic_commands: str = Field("crm.commands", description="input: commands")
     topic_tender_outcomes: str = Field("crm.tender-outcomes", description="output: outcomes of tenders")
     topic_outcomes: str = Field("crm.outcomes", description="output: all other outcomes")
+    topic_accepted: str = Field(
+        "crm.accepted", description="output and input: documents that came in over HTTP, in stored form"
+    )
     partitions: int = Field(6, ge=1, le=10_000, description="of each topic that `setup` creates")
     replication_factor: int = Field(
         -1, ge=-1, le=99, description="of each topic that `setup` creates; -1: the broker's"
@@ -53,6 +56,10 @@ class Settings(Secured):
     consumer_group: str = Field("crm-worker", min_length=1, max_length=249, description="Kafka consumer group")
     worker_instance: str | None = Field(
         None, max_length=200, description="id for static membership, another for each worker; none: dynamic membership"
+    )
+    worker_restart_follows: bool = Field(
+        default=False,
+        description="with G3N_WORKER_INSTANCE: true: a restart follows SIGTERM, so the worker stays in the group",
     )
     max_document_bytes: int = Field(MIB, ge=1024, description="a larger document is dead-lettered, too_large")
     batch_documents: int = Field(2000, ge=1, le=4000, description="documents in one transaction, at most")

@@ -17,6 +17,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import structlog
+from aiokafka import TopicPartition
 from tenacity import (
     AsyncRetrying,
     RetryCallState,
@@ -25,7 +26,7 @@ from tenacity import (
     wait_random_exponential,
 )
 
-from worker import errors, faults, metrics
+from worker import errors, faults, metrics, poison
 from worker.health import Status
 from worker.kafka.fetched import Fetched
 from worker.kafka.publisher import Publisher
@@ -33,7 +34,7 @@ from worker.kafka.reader import Reader
 from worker.positions import Partition
 
 if TYPE_CHECKING:
-    from worker.codec import Message
+    from worker.codec import Message, Record
     from worker.pipeline import Applied, Batch, Pipeline
 
 _log = structlog.get_logger(__name__)
@@ -57,6 +58,7 @@ class _Flight:
 
     messages: "Sequence[Message]" = ()
     batch_no: tuple[int, ...] = ()
+    accepted: "Sequence[Message]" = ()
     fetched: Fetched | None = None
 
 
@@ -159,15 +161,31 @@ class Stream:
             return False
         due = time.monotonic() >= self._work_at
         applied = None
+        if await self._is_poison(fetched, batch):
+            return False
         if fetched.records or fetched.positions or due:
             with metrics.BATCH_SECONDS.labels("apply").time():
                 applied = await self._pipeline.apply(batch, fetched.moved, fetched.positions)
             faults.point("after_apply")
+            if applied.refused and await self._is_poison(fetched, batch, applied.refused):
+                return False
         self._watermarks.update(fetched.watermarks)
         await self._hand_over(applied, fetched)
         worked = (due or self._ready) and await self._work()
         self._status.up("stream")
         return not fetched.records and not worked
+
+    async def _is_poison(self, fetched: Fetched, batch: "Batch", refused: "Sequence[Record]" = ()) -> bool:
+        """Halt the partitions of a batch that is poison because of us, and read the others again."""
+        if len(fetched.records) < poison.LEAST:
+            return False
+        halts = poison.poisoned(batch.items, refused, self._reader.is_waived)
+        if not halts:
+            return False
+        for at, halt in halts.items():
+            self._reader.halt(TopicPartition(*at), halt)
+        await self._drop_what_was_read()
+        return True
 
     async def _take(self) -> "tuple[Fetched, Batch] | None":
         """The batch that was read ahead, and the next read begun; None when told to stop."""
@@ -210,6 +228,7 @@ class Stream:
             metrics.LAG.labels(partition.topic, partition.partition).set(records)
         for partition, age_s in self._reader.lag_s().items():
             metrics.LAG_SECONDS.labels(partition.topic, partition.partition).set(age_s)
+        self._status.tell("accepted_behind_s", round(self._pipeline.accepted_behind_s, 1))
 
     # --- what was decided goes out
 
@@ -218,6 +237,7 @@ class Stream:
         flight = _Flight(fetched=fetched)
         if applied is not None:
             flight.messages, flight.batch_no = applied.messages, applied.batch_no
+            flight.accepted = tuple(applied.accepted)
             self._ready |= applied.ready
         self._publishing = asyncio.create_task(self._publish(flight))
 
@@ -228,13 +248,16 @@ class Stream:
             await publishing
 
     async def _publish(self, flight: _Flight) -> None:
+        if flight.accepted:  # before their outcomes: what is told can be read again
+            await self._attempt("publish", partial(self._publisher.publish, flight.accepted), self._wait_for_kafka)
+            faults.point("after_accepted")
         if flight.messages:
             with metrics.BATCH_SECONDS.labels("publish").time():
                 publish = partial(self._publisher.publish, flight.messages)
                 await self._attempt("publish", publish, self._wait_for_kafka)
             faults.point("after_publish")
-        if flight.batch_no:
-            await self._pipeline.published(flight.batch_no)
+        if flight.batch_no or flight.accepted:
+            await self._pipeline.published(flight.batch_no, flight.accepted)
         if flight.fetched is None:
             return
         self._reader.done(flight.fetched)
@@ -274,6 +297,9 @@ class Stream:
     async def _recover(self, stage: str, state: RetryCallState) -> None:
         """Let what is decided go out, drop what was read ahead, and read again from what is done."""
         self._report(stage, state)
+        await self._drop_what_was_read()
+
+    async def _drop_what_was_read(self) -> None:
         await self._settle()
         await _cancel(self._reading)
         self._reading = None

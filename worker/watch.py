@@ -63,6 +63,7 @@ class Watch:
             self._look_at_fetches()
             await self._look_at_topics()
             await self._look_at_the_inbox()
+            await self._asked("halted", self._reader.go_on)
             workers = set(members.values()) - {self._pool.worker}
             gone = await self._asked("postgres", partial(self._pool.gone, workers, _ANSWER_S)) or set()
             for member, worker in members.items():
@@ -87,7 +88,7 @@ class Watch:
             return await inbox.counts(connection)
 
     async def _look_at_topics(self) -> None:
-        names = (*self._topics.inputs, *self._topics.outputs)
+        names = (*self._topics.read, *self._topics.outputs)
         ids = await self._asked("kafka", partial(self._group.topic_ids, names))
         if ids is None:
             return
@@ -99,7 +100,7 @@ class Watch:
         for topic, id_ in ids.items():
             if self._ids.setdefault(topic, id_) == id_:
                 continue
-            if topic in self._topics.inputs:
+            if topic in self._topics.read:
                 _log.error("topic_made_anew", alert=True, topic=topic, why="an input topic: read from its beginning")
                 if await self._asked("kafka", partial(self._started_over, topic)) is None:
                     continue  # tried again

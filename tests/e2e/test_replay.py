@@ -6,13 +6,14 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
 from tests.e2e import trade
 from tests.e2e.day import read
 from tests.e2e.place import Place, place
+from tests.e2e.process import run
 from tests.e2e.trade import Sent
 from tests.kafka_io import Published, publish
 from tests.stack import Servers
@@ -49,18 +50,28 @@ def history(stack: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         assert made.drain() == 0
         _publish(made, sent)
         asyncio.run(publish(made.bootstrap, [trade.customer("stranger", 0).record(made, org="stranger")]))
+        _publish_elsewhere(made, sent)
         with ThreadPoolExecutor() as both:
-            codes = list(both.map(lambda group: made.drain(G3N_CONSUMER_GROUP=made.prefix + group), ("worker", "twin")))
+            codes = list(both.map(lambda _: made.drain(), range(2)))
         assert codes == [0, 0]
         _publish(made, [trade.points_probe(n, 0) for n in NUMBERS] + [trade.card_probe(n, 0) for n in NUMBERS])
         assert made.drain() == 0
         first = asyncio.run(read(made))
-        assert made.drain(G3N_CONSUMER_GROUP=made.prefix + "archivist") == 0
+        archivist = {"G3N_CONSUMER_GROUP": made.prefix + "archivist"}
+        settings = {**made.environment, **archivist}
+        assert run(settings, made.log, "adopt", "settings", "--reason", "reads everything again") == 0
+        assert made.drain(**archivist) == 0
         yield History(sent, first, asyncio.run(read(made)))
 
 
 def _publish(made: Place, sent: list[Sent]) -> None:
     asyncio.run(publish(made.bootstrap, [one.record(made) for one in sent]))
+
+
+def _publish_elsewhere(made: Place, sent: list[Sent]) -> None:
+    """The same documents under other keys: two workers meet them at once, each in another partition."""
+    records = [replace(one.record(made), key=f"again-{number}".encode()) for number, one in enumerate(sent)]
+    asyncio.run(publish(made.bootstrap, records))
 
 
 def outcomes(seen: list[Published]) -> list[Published]:

@@ -1,6 +1,7 @@
 """When a partition is assigned, the group's offset, the topic and the ledger are compared."""
 
 from collections.abc import AsyncIterator, Mapping
+from typing import Any
 
 import asyncpg
 import pytest
@@ -10,10 +11,11 @@ from aiokafka.structs import ConsumerRecord
 from tests.kafka.conftest import Cluster, NewReader, until_idle, values
 from worker import metrics
 from worker.kafka.reader import Reader
-from worker.ledger import write
+from worker.ledger import halts, operators, write
+from worker.ledger.operators import Operator
 from worker.ledger.pool import Pool
 from worker.ledger.positions import Positions
-from worker.positions import Partition, Position, fingerprint
+from worker.positions import Decision, Fingerprint, Partition, Position, fingerprint
 
 # Ten records were read of each partition, five more came since.
 UNTOUCHED, RESTORED, NEVER_READ, OTHER_RECORD, ENDS_BEFORE, READ_ONES_GONE, GONE, RESET = range(8)
@@ -110,3 +112,61 @@ async def test_a_position_never_goes_back_and_idle_partitions_are_not_written(
     await save(pool, batch.moved, batch.positions)
     await save(pool, {}, {(topic, 0): Position(3, None)})
     assert await connection.fetchval("SELECT (next_offset, last_offset) = (11, 10) FROM watermark")
+
+
+async def test_a_live_worker_reads_again_what_a_failover_has_lost(
+    cluster: Cluster, new_reader: NewReader, group: str, pool: Pool, connection: asyncpg.Connection
+) -> None:
+    """An asynchronous standby is promoted that lacks the last five documents; then a transaction fails."""
+    topic = await cluster.topic()
+    await cluster.send(topic, numbered(0, 0, 10))
+    reader = await new_reader([topic], group, positions=Positions(pool))
+    records: list[ConsumerRecord] = []
+    while len(records) < 10:
+        batch = await reader.read(0.5)
+        records += batch.records
+        await save(pool, batch.moved, batch.positions)
+        reader.done(batch)
+    await reader.commit()
+    await connection.execute("DELETE FROM watermark")
+    await save(pool, {}, {(topic, 0): Position(5, fingerprint(records[4]))})
+    await reader.rewind()
+    assert await values(reader, 5) == numbered(0, 5, 10)
+
+
+async def test_an_operator_lets_halted_partitions_go_on(
+    cluster: Cluster, new_reader: NewReader, group: str, pool: Pool, connection: asyncpg.Connection
+) -> None:
+    """Both contradict the ledger. One is repaired and resumed, the other is skipped: read as it is."""
+    ledger_rows: Any = connection
+    topic, ada = await cluster.topic(2), Operator("ada", "another cluster")
+    for number in (0, 1):
+        await cluster.send(topic, numbered(number, 0, 10), partition=number)
+        wrong = Position(10, Fingerprint(9, 1, b"8 bytes."))
+        await save(pool, {}, {(topic, number): wrong})
+        await cluster.reset(group, TopicPartition(topic, number), 10)
+    reader = await new_reader([topic], group, positions=Positions(pool))
+    while len(reader.why_halted) < 2:
+        reader.done(await reader.read(0.2))
+
+    async def decide(number: int, decision: Decision) -> None:
+        async with pool.transaction() as ledger:
+            assert "is not the one" in (await halts.decide(ledger, topic, number, decision, ada) or "")
+        await reader.go_on()
+
+    await reader.go_on()
+    assert [one.partition for one in await halts.listed(ledger_rows) if one.halted_since] == [0, 1]
+    await decide(0, Decision.RESUME)
+    while TopicPartition(topic, 0) not in reader.why_halted:  # nothing has changed: it halts again
+        reader.done(await reader.read(0.2))
+    await reader.go_on()
+    await connection.execute("DELETE FROM watermark WHERE topic = $1 AND partition = 0", topic)
+    await save(pool, {}, {(topic, 0): Position(10, None)})
+    await decide(0, Decision.RESUME)
+    await decide(1, Decision.SKIP)
+    await cluster.send(topic, numbered(0, 10, 12))
+    assert set(await values(reader, 12)) == {*numbered(0, 10, 12), *numbered(1, 0, 10)}
+    assert reader.why_halted == {}
+    assert await connection.fetchval("SELECT count(*) FROM halted") == 0
+    noted = [(one.who, one.action) for one in await operators.actions(ledger_rows, 9)]
+    assert sorted(noted) == [("ada", "partition resume"), ("ada", "partition resume"), ("ada", "partition skip")]

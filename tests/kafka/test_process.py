@@ -26,11 +26,11 @@ async def test_setup_does_it_once(start: Start, empty_database: str, topic_prefi
     env = {"G3N_POSTGRES_DSN": empty_database, "G3N_TOPIC_PREFIX": topic_prefix + "new-", "G3N_PARTITIONS": "3"}
     code, first, _ = await ended(await start("worker", "setup", **env))
     assert code == 0
-    assert first.count(": created, 3 partitions") == 10
+    assert first.count(": created, 3 partitions") == 12
     assert "migration 0001_ledger: applied" in first
     code, second, _ = await ended(await start("setup", **env))
     assert code == 0
-    assert second.count(": exists, 3 partitions") == 10
+    assert second.count(": exists, 3 partitions") == 12
     assert second.startswith("database: up to date\n")
 
 
@@ -61,6 +61,28 @@ async def test_another_card_key_leaves_with_2_and_one_line(start: Start) -> None
         assert (code, err.count("\n")) == (2, 1), err
         assert err.startswith("g3n: G3N_CARD_KEY is not the key of this database: its rows use the key with the finger")
         assert "0f0f" not in err
+
+
+async def test_a_second_group_and_other_topics_are_refused_until_they_are_adopted(
+    start: Start, topics: Topics, connection: asyncpg.Connection
+) -> None:
+    assert (await ended(await start("drain")))[0] == 0
+    for other, said_of_it in (
+        ({"G3N_CONSUMER_GROUP": "another"}, "G3N_CONSUMER_GROUP is another, and this is the ledger of the group"),
+        ({"G3N_TOPIC_SALES": "crm.outcomes-2"}, f"this is the ledger of the topic {topics.inputs[0]} too"),
+    ):
+        code, _, err = await ended(await start("drain", **other))
+        assert (code, err.count("\n")) == (2, 1), err
+        assert err.startswith(f"g3n: {said_of_it}")
+    moved = {"G3N_CONSUMER_GROUP": "another"}
+    assert (await ended(await start("adopt", "settings", "--reason", "renamed", **moved)))[0] == 0
+    assert (await ended(await start("drain", **moved)))[0] == 0
+    await connection.execute("UPDATE guard SET value = '99' WHERE name = 'digest_version'")
+    code, _, err = await ended(await start("drain", **moved))
+    assert code == 2
+    assert "the program is older than the ledger, whose rows use digest version 99" in err
+    noted = await connection.fetchrow("SELECT action, reason FROM operator_journal")
+    assert tuple(noted or ()) == ("adopt settings", "renamed")
 
 
 async def test_the_public_card_key_is_told_of_in_capitals(start: Start) -> None:

@@ -308,6 +308,23 @@ async def test_a_static_member_comes_back_without_a_rebalance(
     assert stays.generation == generation
 
 
+async def test_a_static_member_leaves_when_no_restart_follows(
+    cluster: Cluster, new_reader: NewReader, group: str
+) -> None:
+    topic = await cluster.topic(2)
+    stays, leaves = await new_reader([topic], group, instance="a"), await new_reader([topic], group, instance="b")
+    await until(lambda: len(stays._others._consumer.assignment()) == len(leaves._others._consumer.assignment()) == 1)
+
+    async def members() -> set[str]:
+        (answer,) = await cluster.admin.describe_consumer_groups([group])
+        return {member[0] for member in answer.groups[0][5]}
+
+    both = await members()
+    await leaves.stop(leave=True)
+    assert len(await members() & both) == 1
+    await until(lambda: len(stays._others._consumer.assignment()) == 2)
+
+
 async def test_a_missing_topic_is_named(new_reader: NewReader, group: str) -> None:
     with pytest.raises(OperatorError, match="no such topic: nowhere-at-all; `g3n worker setup` creates it"):
         await new_reader(["nowhere-at-all"], group)

@@ -34,6 +34,7 @@ class Recorder:
     ready: list[bytes] = field(default_factory=list)
     watermarks: dict[tuple[str, int], int] = field(default_factory=dict)
     turns: list[str] = field(default_factory=list)
+    accepted_behind_s: float = 0.0
     before_apply: Callable[[list[bytes]], None] = lambda _: None
     during_apply: Callable[[list[bytes]], Awaitable[object]] = lambda _: asyncio.sleep(0)
 
@@ -73,7 +74,8 @@ class Recorder:
     def _answer(self, values: list[bytes], *, ready: bool) -> Applied:
         return Applied([Message(self.answers, b"k", value) for value in values], (len(self.batches),), ready=ready)
 
-    async def published(self, batch_no: tuple[int, ...]) -> None:
+    async def published(self, batch_no: tuple[int, ...], accepted: Sequence[Message]) -> None:
+        assert accepted == ()
         self.published_no += batch_no
 
     def reset(self) -> None:

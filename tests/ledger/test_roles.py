@@ -17,13 +17,15 @@ from worker.ledger.setup import set_up
 # some columns only. Nobody may TRUNCATE, nor have what is not named.
 RIGHTS = """
 relation        crm_worker                                   crm_api                                      crm_ops                      crm_audit
+accepted        rad                                          a                                            -                            -
+accepted_profile rad                                         rad                                          -                            -
 account         raw                                          raw                                          r                            r
 account_id      U                                            U                                            -                            -
 api_key         -                                            r                                            raw(expires_at,revoked_at)   -
 batch           raw(published_at)                            a                                            r                            r
 batch_no        U                                            U                                            U                            -
 card_issuer     -                                            raw                                          -                            -
-card_key        ra                                           ra                                           -                            -
+card_key        ra                                           ra                                           rd                           -
 card_number     ra                                           ra                                           r                            -
 consent         ra                                           ra                                           r                            r
 contra          r                                            r                                            r                            r
@@ -32,7 +34,9 @@ dead_letter_group ra                                         -                  
 customer        raw                                          raw                                          -                            -
 entry           -                                            -                                            r                            r
 event           raw(digest,facts,no,record,status)           raw(digest,facts,no,record,status)           r                            r
+guard           raw                                          raw                                          raw                          -
 guess_limit     -                                            raw                                          -                            -
+halted          rawd                                         -                                            rw(decision)                 -
 imbalance       -                                            -                                            r                            r
 migration       r                                            r                                            r                            r
 operation       riw                                          -                                            riw                          r

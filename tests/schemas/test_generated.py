@@ -116,7 +116,8 @@ def test_yaml_keeps_strings(value: str) -> None:
 
 def test_channels_are_the_contract_s(api: dict[str, Any]) -> None:
     inputs = ["scm.sales", "scm.returns", "scm.tenders", "crm.commands"]
-    outputs = ["crm.tender-outcomes", "crm.outcomes", *(f"{topic}-dlt" for topic in inputs)]
+    outputs = ["crm.tender-outcomes", "crm.outcomes", "crm.accepted", "crm.accepted-dlt"]
+    outputs += [f"{topic}-dlt" for topic in inputs]
     actions: dict[str, list[str]] = {"receive": [], "send": []}
     for operation in api["operations"].values():
         name = operation["channel"]["$ref"].rpartition("/")[2]

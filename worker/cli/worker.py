@@ -6,7 +6,7 @@ from typing import Annotated, Final
 import typer
 
 from worker import settings
-from worker.cli import dlq, keys, operations, replay, running, status
+from worker.cli import adopt, dlq, keys, operations, partitions, replay, running, status
 from worker.cli.running import EPILOG, FAILED
 
 app = typer.Typer(
@@ -19,6 +19,8 @@ app = typer.Typer(
 app.add_typer(keys.app, name="keys")
 app.add_typer(operations.app, name="operations")
 app.add_typer(dlq.app, name="dlq")
+app.add_typer(partitions.app, name="partition")
+app.add_typer(adopt.app, name="adopt")
 app.command()(operations.journal)
 app.command()(replay.replay)
 app.command()(status.status)

@@ -11,6 +11,7 @@ from schemas.envelope import CONTENT_TYPE, HEADER_PREFIX, SPECVERSION
 from schemas.errors import detail
 from schemas.reasons import DeadLetterReason
 from schemas.registry import DOCUMENTS, DocumentType
+from worker.codec.accepted import SOURCE, Safe
 from worker.codec.keyring import Keyring, identity, pseudonym
 from worker.codec.mask import names_secret
 from worker.codec.parse import Refused, parse
@@ -69,7 +70,9 @@ class Document:
     record: Record | None = None  # None: it came in through a door, not from a topic
     traceparent: bytes | None = None
     source: str = ""  # the publisher's, of a record
-    trusted: bool = False  # came with the scope card:trusted (contract §2.2 Safety); nothing from a topic does
+    trusted: bool = False  # came with the scope card:trusted (contract §2.2 Safety)
+    stored: bool = False  # read back from crm.accepted: as a duplicate it says nothing, its outcomes are out
+    received_us: int | None = None  # when it first came in, of one that is read back
 
 
 @dataclass(slots=True, eq=False)
@@ -85,9 +88,18 @@ class Decoder:
     """Decodes records for the tenants that are served; keeps a keyring a tenant."""
 
     def __init__(
-        self, keys: tuple[bytes, ...], orgcodes: frozenset[str], max_bytes: int, rules: Sequence[Rule] = ()
+        self,
+        keys: tuple[bytes, ...],
+        orgcodes: frozenset[str],
+        max_bytes: int,
+        rules: Sequence[Rule] = (),
+        accepted: str = "",
     ) -> None:
-        """`rules`: what the topics may carry, by full name. Raises ValueError for one that allows no type."""
+        """`rules`: what the topics may carry, by full name. Raises ValueError for one that allows no type.
+        `accepted`: the topic of documents in stored form.
+        """
+        self.safe = Safe(keys)
+        self.accepted = accepted
         self._keys = keys
         self._orgcodes = orgcodes
         self._max_bytes = max_bytes
@@ -111,7 +123,7 @@ class Decoder:
     def decode(self, record: Record, now_us: int) -> Document | Undecodable:
         """The document of a record, or why there is none. `now_us`: the worker's clock."""
         try:
-            return self._decode(record, now_us)
+            return self._read_back(record) if self._is_accepted(record) else self._decode(record, now_us)
         except Refused as refused:
             return Undecodable(record, refused.reason, refused.detail)
         except ValidationError as error:
@@ -162,6 +174,25 @@ class Decoder:
             _traceparent(record, envelope),
             source=envelope["source"],
         )
+
+    def _read_back(self, record: Record) -> Document:
+        """A document that this ledger has accepted: of whatever tenant, type and size."""
+        if not record.value or isinstance(record.value, Unreadable):
+            raise Refused(DeadLetterReason.INVALID, "value: a document in stored form")
+        read = self.safe.read(record.value, dict(record.headers))
+        kind, keyring = DOCUMENTS[read.type], self.keyring(read.orgcode)
+        return Document(
+            read.orgcode, read.type, read.subject, kind, read.model, keyring.digest(kind, read.model), keyring,
+            read.received_us, record, read.traceparent, SOURCE, trusted=read.trusted, stored=True,
+            received_us=read.received_us,
+        )  # fmt: skip
+
+    def is_erased(self, record: Record) -> bool:
+        """Whether the record only says that an earlier one of its key is erased."""
+        return record.value is None and self._is_accepted(record)
+
+    def _is_accepted(self, record: Record) -> bool:
+        return bool(self.accepted) and record.topic == self.accepted
 
     def _may_carry(self, topic: str, type_: str, orgcode: str) -> bool:
         of_topic = self._allowed.get(topic)

@@ -26,6 +26,13 @@ _DAY_MS = 86_400_000
 # Long enough to read an input again after a bad week-end, or to find out in peace what a publisher sent wrongly.
 _KEPT = {_RETENTION: str(30 * _DAY_MS)}
 _DEAD_LETTERS_KEPT = {_RETENTION: str(90 * _DAY_MS)}
+# Each record has a key of its own, so compaction removes nothing but what is erased: within a day.
+_ACCEPTED_KEPT = {
+    **_KEPT,
+    "cleanup.policy": "compact,delete",
+    "max.compaction.lag.ms": str(_DAY_MS),
+    "segment.ms": str(_DAY_MS),
+}
 # Kafka's word for a setting that is the topic's own. A change of one says all of them, or the others are gone.
 _OF_THE_TOPIC = 1
 
@@ -41,16 +48,18 @@ async def create_topics(
     """
     async with _admin(bootstrap_servers, security) as admin:
         existing = set(await admin.list_topics())
-        sizes = dict.fromkeys(topics.inputs, _INPUT_BYTES)
-        sizes |= await _sizes(admin, [topic for topic in topics.inputs if topic in existing])
+        sizes = dict.fromkeys(topics.read, _INPUT_BYTES)
+        sizes |= await _sizes(admin, [topic for topic in topics.read if topic in existing])
         wanted: dict[str, dict[str, str]] = {
             topic: {_SIZE: str(sizes[topic]), _COMPRESSION: _UNCOMPRESSED, **_KEPT} for topic in topics.inputs
         }
         wanted |= {topics.tender_outcomes: _KEPT, topics.outcomes: _KEPT}
         wanted |= {
             dead_letter(topic): {_SIZE: str(sizes[topic] + _DEAD_LETTER_EXTRA_BYTES), **_DEAD_LETTERS_KEPT}
-            for topic in topics.inputs
+            for topic in topics.read
         }
+        if topics.accepted:
+            wanted[topics.accepted] = {_SIZE: str(sizes[topics.accepted]), **_ACCEPTED_KEPT}
         missing = {topic: config for topic, config in wanted.items() if topic not in existing}
         created = await _create(admin, missing, partitions, replication)
         existing = wanted.keys() - created

@@ -23,11 +23,11 @@ from aiokafka.errors import IllegalStateError
 from aiokafka.structs import ConsumerRecord
 
 from worker import metrics
-from worker.positions import Position, Positions, fingerprint
+from worker.positions import Decision, Halt, Kind, Position, Positions, fingerprint
 
 _log = structlog.get_logger(__name__)
 
-RUNBOOK: Final = "see PartitionHalted in docs/operations.md"
+WHAT_TO_DO: Final = "g3n worker partition list, then resume or skip: see PartitionHalted in docs/runbooks.md"
 
 
 class _Expected(NamedTuple):
@@ -45,7 +45,10 @@ class Checks:
         self.positions: Positions | None = None  # the ledger's; without one the group's offsets count
         self._expected: dict[TopicPartition, _Expected] = {}
         self._anew: set[str] = set()
-        self.halted: dict[TopicPartition, str] = {}
+        self._pending: set[str] = set()  # created anew while their partitions were being assigned
+        self.starts: dict[TopicPartition, int] = {}  # where the partitions that were checked go on
+        self.halted: dict[TopicPartition, Halt] = {}
+        self.waived: dict[TopicPartition, int] = {}  # up to which offset an operator wants dead letters
 
     @property
     def unsettled(self) -> set[TopicPartition]:
@@ -57,35 +60,52 @@ class Checks:
         for at in self.halted:
             metrics.HALTED.labels(at.topic, at.partition).set(0)
         self.halted.clear()
+        self.waived.clear()
         self._expected.clear()
 
-    async def begin(self) -> dict[TopicPartition, Position]:
+    async def begin(self, only: TopicPartition | None = None) -> dict[TopicPartition, Position]:
         """Go to where each assigned partition is to be read from. Returns the ledger's positions.
 
-        Raises what Postgres and Kafka raise; then it must be called again before a record is taken.
+        `only`: of the assigned partitions this one. Raises what Postgres and Kafka raise; then it must be called again
+        before a record is taken.
         """
-        self._expected.clear()
         if self.positions is None:
             return {}
         assigned = sorted(self._consumer.assignment() - self.halted.keys())
-        found = await self.positions.read([(at.topic, at.partition) for at in assigned])
+        self.starts.clear()
+        if only is None:
+            self._expected.clear()
+        else:
+            assigned = [at for at in assigned if at == only]
+        keys = [(at.topic, at.partition) for at in assigned]
+        for key, (kind, decision) in (await self.positions.take(keys)).items():
+            if decision is Decision.SKIP:
+                await self._accept(TopicPartition(*key), kind)
+        pending = [at for at in assigned if at.topic in self._pending]
+        await self.positions.forget([(at.topic, at.partition) for at in pending])
+        found = await self.positions.read(keys)
         offsets = await asyncio.gather(*map(self._consumer.committed, assigned))
         known: dict[TopicPartition, Position] = {}
         with contextlib.suppress(IllegalStateError):  # a rebalance came between: it begins anew
             for at, committed in zip(assigned, offsets, strict=True):
                 key = (at.topic, at.partition)
                 position = found.get(key)
-                if position is not None:
+                if at in pending:
+                    await self._go_to(at, None)
+                elif position is not None:
                     known[at] = position
                     self._expect(at, position, committed)
                 elif key not in found and committed:
                     await self._never_read(at, committed)
+            self._pending -= {at.topic for at in pending}
         return known
 
     def _expect(self, at: TopicPartition, position: Position, committed: int | None) -> None:
         if committed is not None and committed > position.next_offset:
             self._tell_behind(at, position.next_offset, committed)
         go_on_at = None if committed is None else min(committed, position.next_offset)
+        if go_on_at is not None:
+            self.starts[at] = go_on_at
         if position.last is not None:
             self._expected[at] = _Expected(position, go_on_at)
             self._consumer.seek(at, position.last.offset)
@@ -97,6 +117,7 @@ class Checks:
         begin = (await self._consumer.beginning_offsets([at]))[at]
         if begin < committed:
             self._tell_behind(at, begin, committed)
+            self.starts[at] = begin
             self._consumer.seek(at, begin)
 
     def _tell_behind(self, at: TopicPartition, ledger: int, group: int) -> None:
@@ -144,7 +165,8 @@ class Checks:
         if end < next_offset:
             await self._contradicts(at, f"the ledger has read up to offset {next_offset}, and the topic ends at {end}")
         elif begin > next_offset:
-            self.halt(at, f"documents are gone: the next is offset {next_offset}, and the topic begins at {begin}")
+            why = f"documents are gone: the next is offset {next_offset}, and the topic begins at {begin}"
+            self.halt(at, Halt(Kind.GONE, why))
         else:  # only what was read is gone
             self._expected.pop(at, None)
             go_on_at = offset if expected is None else expected.go_on_at
@@ -152,22 +174,62 @@ class Checks:
 
     async def _contradicts(self, at: TopicPartition, what: str) -> None:
         if at.topic not in self._anew:
-            self.halt(at, f"{what}: the topic was deleted and created again, or this is another cluster")
+            why = f"{what}: the topic was deleted and created again, or this is another cluster"
+            self.halt(at, Halt(Kind.CONTRADICTS, why))
             return
         self._expected.pop(at, None)
         await self._go_to(at, None)
 
-    def halt(self, at: TopicPartition, why: str) -> None:
+    def halt(self, at: TopicPartition, halt: Halt) -> None:
         """Read no more of the partition until an operator has decided."""
         self._expected.pop(at, None)
-        self.halted[at] = why
+        self.halted[at] = halt
         self._consumer.pause(at)
         metrics.HALTED.labels(at.topic, at.partition).set(1)
-        _log.error("partition_halted", alert=True, topic=at.topic, partition=at.partition, why=why, what_to_do=RUNBOOK)
+        _log.error(
+            "partition_halted", alert=True, topic=at.topic, partition=at.partition, why=halt.why, what_to_do=WHAT_TO_DO
+        )
 
-    async def start_over(self, topic: str) -> None:
-        """Read a topic from its beginning that is known to have been created anew: the ledger's position is void."""
+    async def go_on(self) -> list[TopicPartition]:
+        """Show operators what is halted, and do what they have decided. Returns the partitions that go on.
+
+        Raises what Postgres and Kafka raise.
+        """
+        if not self.halted or self.positions is None:
+            return []
+        halted = {(at.topic, at.partition): halt for at, halt in self.halted.items()}
+        decided = [TopicPartition(*key) for key in await self.positions.tell(halted)]
+        for at in decided:
+            halt = self.halted.pop(at, None)
+            if halt is None:  # the group has taken it away meanwhile
+                continue
+            try:
+                if at not in await self.begin(at):  # the ledger has forgotten it
+                    await self._go_to(at, None)
+                self._consumer.resume(at)
+            except BaseException:
+                self.halted[at] = halt
+                raise
+            metrics.HALTED.labels(at.topic, at.partition).set(0)
+            _log.warning("partition_goes_on", topic=at.topic, partition=at.partition)
+        return decided
+
+    async def _accept(self, at: TopicPartition, kind: Kind) -> None:
+        """An operator wants the partition to go on although nothing has changed."""
+        if kind is Kind.DEAD_LETTERS:
+            self.waived[at] = (await self._consumer.end_offsets([at]))[at]
+        elif self.positions is not None:  # the topic as it is, from its beginning
+            await self.positions.forget([(at.topic, at.partition)])
+
+    async def start_over(self, topic: str, *, assigned: bool) -> None:
+        """Read a topic from its beginning that is known to have been created anew: the ledger's position is void.
+
+        `assigned`: no rebalance is under way; else the next `begin` does it.
+        """
         self._anew.add(topic)
+        if not assigned:
+            self._pending.add(topic)
+            return
         partitions = [at for at in self._consumer.assignment() if at.topic == topic]
         if self.positions is not None:
             await self.positions.forget([(at.topic, at.partition) for at in partitions])

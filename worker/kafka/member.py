@@ -29,7 +29,7 @@ from worker.kafka import batches
 from worker.kafka.checks import Checks
 from worker.kafka.fetched import Fetched
 from worker.kafka.security import Security
-from worker.positions import Fingerprint, Position, Positions, fingerprint
+from worker.positions import Fingerprint, Halt, Position, Positions, fingerprint
 
 _log = structlog.get_logger(__name__)
 
@@ -114,8 +114,10 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
             raise OperatorError(f"no such topic: {', '.join(sorted(missing))}; `g3n worker setup` creates it")
         self._consumer.subscribe(topics=self.topics, listener=self)
 
-    async def stop(self) -> None:
-        """Leave the group (a static member stays, for its next start); commits nothing."""
+    async def stop(self, *, leave: bool = False) -> None:
+        """Leave the group; a static member stays for its next start, unless `leave`. Commits nothing."""
+        if leave and self._consumer._coordinator is not None:  # noqa: SLF001 - aiokafka's static members never leave
+            self._consumer._coordinator._group_instance_id = None  # noqa: SLF001
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._consumer.stop(), 10)
 
@@ -126,7 +128,21 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
     @property
     def why_halted(self) -> dict[TopicPartition, str]:
         """What is wrong with each halted partition."""
-        return dict(self._checks.halted)
+        return {at: halt.why for at, halt in self._checks.halted.items()}
+
+    def halt(self, at: TopicPartition, halt: Halt) -> None:
+        """Read no more of the partition until an operator has decided."""
+        self._checks.halt(at, halt)
+
+    def is_waived(self, at: TopicPartition, offset: int) -> bool:
+        """Whether an operator wants dead letters of this partition up to beyond this offset."""
+        return offset < self._checks.waived.get(at, 0)
+
+    async def go_on(self) -> None:
+        """Do what operators have decided about halted partitions."""
+        for at in await self._checks.go_on():
+            for known in (self._last, self._positions, self._last_ms, self._read_ms, self._done, self._committed):
+                known.pop(at, None)
 
     # --- reading
 
@@ -169,6 +185,8 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         known = await self._checks.begin()
         if generation == self.generation:
             self._last = {at: position.last for at, position in known.items() if position.last is not None}
+            self._positions.update(self._checks.starts)
+            self._done.update(self._checks.starts)
             self._checked = True
         return self._checked
 
@@ -280,7 +298,8 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         await self._seek(self._positions)
 
     async def rewind(self) -> None:
-        """Read again from what is done."""
+        """Read again from what is done, if the ledger has it still: the failure may have been a failover."""
+        self._checked = False
         await self._seek(self._done)
         self._positions = dict(self._done)
         self._last.clear()  # those of batches that failed
@@ -296,7 +315,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
             for known in (self._last, self._positions, self._last_ms, self._read_ms, self._done, self._committed):
                 for partition in [partition for partition in known if partition.topic == topic]:
                     del known[partition]
-            await self._checks.start_over(topic)
+            await self._checks.start_over(topic, assigned=self._checked)
         finally:
             self._suspended = False
 

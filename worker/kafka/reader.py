@@ -17,7 +17,7 @@ from aiokafka.structs import ConsumerRecord
 from worker.kafka.fetched import Fetched, Limits
 from worker.kafka.member import Member
 from worker.kafka.security import PLAINTEXT, Security
-from worker.positions import Positions
+from worker.positions import Halt, Positions
 
 # A batch with so many records shows a stream that is worth waiting for. A lone document is decided at once.
 _LINGER_FULL_AT = 50
@@ -78,10 +78,10 @@ class Reader:
         for member in self._members:
             await member.start()
 
-    async def stop(self) -> None:
-        """Leave the group (static members stay, for their next start). Commits nothing."""
+    async def stop(self, *, leave: bool = False) -> None:
+        """Leave the group; static members stay for their next start, unless `leave`. Commits nothing."""
         self._settled.set()
-        await asyncio.gather(*(member.stop() for member in self._members))
+        await asyncio.gather(*(member.stop(leave=leave) for member in self._members))
 
     @property
     def generation(self) -> int:
@@ -97,6 +97,22 @@ class Reader:
     def why_halted(self) -> dict[TopicPartition, str]:
         """What is wrong with each halted partition."""
         return {at: why for member in self._members for at, why in member.why_halted.items()}
+
+    def halt(self, at: TopicPartition, halt: Halt) -> None:
+        """Read no more of the partition until an operator has decided; what is in flight of it must not be `done`."""
+        for member in self._members:
+            if at.topic in member.topics:
+                member.halt(at, halt)
+
+    def is_waived(self, record: ConsumerRecord) -> bool:
+        """Whether an operator wants this record to become a dead letter, if it must."""
+        at = TopicPartition(record.topic, record.partition)
+        return any(member.is_waived(at, record.offset) for member in self._members)
+
+    async def go_on(self) -> None:
+        """Do what operators have decided about halted partitions. Raises what Postgres and Kafka raise."""
+        for member in self._members:
+            await member.go_on()
 
     # --- reading
 

@@ -13,11 +13,17 @@ class Topics(NamedTuple):
     inputs: tuple[str, ...]
     tender_outcomes: str
     outcomes: str
+    accepted: str = ""  # documents that came in through a door, which workers publish and can read again
+
+    @property
+    def read(self) -> tuple[str, ...]:
+        """Every topic that the worker reads."""
+        return (*self.inputs, self.accepted) if self.accepted else self.inputs
 
     @property
     def dead_letters(self) -> tuple[str, ...]:
-        """The dead-letter topic of each input, in the same order."""
-        return tuple(map(dead_letter, self.inputs))
+        """The dead-letter topic of each topic that is read, in the same order."""
+        return tuple(map(dead_letter, self.read))
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -38,4 +44,5 @@ def from_settings(settings: Settings) -> Topics:
         inputs=tuple(prefix + name for name in inputs),
         tender_outcomes=prefix + settings.topic_tender_outcomes,
         outcomes=prefix + settings.topic_outcomes,
+        accepted=prefix + settings.topic_accepted,
     )

@@ -55,7 +55,7 @@ IGNORED: Final = frozenset(
         "upsert_customer", "carry_profile", "erase_customer", "delete_timer", "insert_timer", "insert_batch",
         "mark_published", "upsert_watermark", "put_off_parked", "put_off_timer", "insert_dead_letter_groups",
         "upsert_dead_letters", "resolve_dead_letters",
-        "write_something",
+        "write_something", "erase_accepted", "insert_accepted_profile", "delete_accepted", "delete_erased",
     )
 )  # fmt: skip
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from worker.ledger.pool import Pool
 from worker.ledger.queries import SQL
-from worker.positions import Fingerprint, Partition, Position
+from worker.positions import Decision, Fingerprint, Halt, Kind, Partition, Position
 
 
 class Positions:
@@ -19,6 +19,23 @@ class Positions:
         async with self._pool.transaction() as connection:
             rows = await connection.fetch(SQL["read_positions"], *_columns(partitions))
         return {(row["topic"], row["partition"]): _position(row) for row in rows}
+
+    async def tell(self, halted: Mapping[Partition, Halt]) -> Mapping[Partition, Decision]:
+        """Show operators these partitions. Returns what they have decided."""
+        rows = [(*at, halt.kind.value, halt.why) for at, halt in sorted(halted.items())]
+        async with self._pool.transaction() as connection:
+            found = await connection.fetch(SQL["tell_halted"], *zip(*rows, strict=True))
+        return {(row["topic"], row["partition"]): Decision(row["decision"]) for row in found if row["decision"]}
+
+    async def take(self, partitions: Collection[Partition]) -> Mapping[Partition, tuple[Kind, Decision]]:
+        """These partitions are halted no more. Returns what was decided about those that were."""
+        async with self._pool.transaction() as connection:
+            found = await connection.fetch(SQL["take_halted"], *_columns(partitions))
+        return {
+            (row["topic"], row["partition"]): (Kind(row["kind"]), Decision(row["decision"]))
+            for row in found
+            if row["decision"]
+        }
 
     async def forget(self, partitions: Collection[Partition]) -> None:
         """Let these partitions count as never read."""

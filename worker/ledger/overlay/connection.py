@@ -201,6 +201,8 @@ class OverlayConnection:
                 layer.consents += rows
             case "policy":
                 layer.policies += rows
+            case "accepted":  # no later document reads it
+                pass
             case _ if table in TABLES:
                 for row in rows:
                     self._put(table, row)

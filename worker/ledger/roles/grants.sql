@@ -18,12 +18,18 @@ GRANT SELECT, INSERT, UPDATE ON account, tender, customer TO crm_worker, crm_api
 GRANT SELECT, INSERT, UPDATE (no, status, digest, facts, record) ON event TO crm_worker, crm_api;
 GRANT SELECT, INSERT, UPDATE, DELETE ON parked, timer TO crm_worker, crm_api;
 GRANT SELECT, INSERT ON card_key TO crm_worker, crm_api;
+GRANT SELECT, INSERT, UPDATE ON guard TO crm_worker, crm_api, crm_ops;
+GRANT SELECT, DELETE ON card_key TO crm_ops;
+GRANT SELECT, INSERT, DELETE ON accepted_profile TO crm_worker, crm_api;
+GRANT INSERT ON accepted TO crm_api;
+GRANT SELECT, INSERT, DELETE ON accepted TO crm_worker;
 GRANT SELECT ON contra, migration TO crm_worker, crm_api;
 GRANT USAGE ON SEQUENCE account_id, batch_no TO crm_worker, crm_api;
 
 -- Only workers publish, and only they read the topics.
 GRANT SELECT, INSERT, UPDATE (published_at) ON batch TO crm_worker;
-GRANT SELECT, INSERT, UPDATE, DELETE ON watermark TO crm_worker;
+GRANT SELECT, INSERT, UPDATE, DELETE ON watermark, halted TO crm_worker;
+GRANT SELECT, UPDATE (decision) ON halted TO crm_ops;
 
 -- The API records its batches for the workers to publish, and knows its callers.
 GRANT INSERT ON batch TO crm_api;

@@ -1,0 +1,110 @@
+"""Documents that came in over HTTP go to crm.accepted, and can be read again from there (contract §9)."""
+
+import json
+from collections.abc import Sequence
+
+import asyncpg
+from pydantic import SecretStr
+
+from tests.api.conftest import Caller, rows
+from tests.api.test_topics import LEFT, STEPS, swept
+from tests.codec.records import Record
+from tests.conftest import CARD_KEY
+from tests.ledger.conftest import said
+from worker.codec import Message
+from worker.ledger.setup import set_up
+from worker.pipeline import Pipeline
+
+NOW_US = 1_780_000_000_000_000
+PIN_CARD = {"gift_card": {"number": "6001 0000 0000 0001"}, "amount_minor": 1000, "currency": "GBP", "pin": "4711"}
+
+
+def back(messages: Sequence[Message]) -> list[Record]:
+    """The records, as they are read from the topic."""
+    return [
+        Record(message.value, message.headers, message.key, "crm.accepted", 0, offset, NOW_US // 1000)
+        for offset, message in enumerate(messages)
+    ]
+
+
+async def told(worker: Pipeline) -> list[Message]:
+    """What the sweep publishes to crm.accepted."""
+    applied = await swept(worker)
+    await worker.published(applied.batch_no, applied.accepted)
+    return applied.accepted
+
+
+async def test_an_empty_ledger_that_reads_them_becomes_the_same(
+    caller: Caller, worker: Pipeline, connection: asyncpg.Connection, empty_database: str
+) -> None:
+    for name, body, key in STEPS:
+        await caller.post(name, body, key)
+    at_the_door = [await rows(connection, statement) for statement in LEFT]
+    applied = await swept(worker)
+    records = back(applied.accepted)
+    assert len({record.key for record in records}) == len(STEPS)
+
+    again = await worker.apply(worker.decode(records, NOW_US), {})
+    assert (again.messages, again.batch_no) == ([], ()), "what is known says nothing"
+
+    await set_up(empty_database)
+    settings = caller.service.settings.model_copy(update={"postgres_dsn": SecretStr(empty_database)})
+    restored = await Pipeline.open(settings)
+    outcomes: list[Message] = []
+    for record in records:
+        outcomes += (await restored.apply(restored.decode([record], NOW_US), {})).messages
+    await restored.close()
+    other = await asyncpg.connect(empty_database)
+    assert [await rows(other, statement) for statement in LEFT] == at_the_door
+    await other.close()
+    first = {one["id"]: one["data"]["status"] for one in said(applied.messages)}
+    assert {one["id"]: one["data"]["status"] for one in said(outcomes)} == first
+
+
+async def test_a_record_holds_no_number_and_no_pin_and_nobody_else_can_write_one(
+    caller: Caller, worker: Pipeline
+) -> None:
+    await caller.ok("giftcard.issue", PIN_CARD, "K1")
+    other = {"gift_card": {"number": "6001 0000 0000 0002"}}
+    await caller.ok("giftcard.issue", PIN_CARD | other, "K2")
+    first, second = await told(worker)
+    for message in (first, second):
+        assert message.value is not None
+        assert b"4711" not in message.value
+        assert b"600100000000000" not in message.value
+    pins = [json.loads(message.value or b"")["data"]["pin"] for message in (first, second)]
+    assert pins[0] != pins[1], "the same PIN looks different on each card"
+
+    forged = (first.value or b"").replace(b'"amount_minor":1000', b'"amount_minor":9000')
+    assert forged != first.value
+    [record] = back([Message(first.topic, first.key, forged, first.headers)])
+    applied = await worker.apply(worker.decode([record], NOW_US), {})
+    assert [message.topic for message in applied.messages] == ["crm.accepted-dlt"]
+    assert dict(applied.messages[0].headers)["crm-reason"] == b"invalid"
+
+
+async def test_they_are_recognised_after_a_change_of_the_card_key(caller: Caller, worker: Pipeline) -> None:
+    await caller.ok("giftcard.issue", PIN_CARD, "K1")
+    records = back(await told(worker))
+    changed = caller.service.settings.model_copy(
+        update={"card_key": SecretStr("1d" * 32), "card_keys_old": SecretStr(CARD_KEY)}
+    )
+    later = await Pipeline.open(changed)
+    applied = await later.apply(later.decode(records, NOW_US), {})
+    await later.close()
+    assert applied.messages == []
+
+
+async def test_erasing_a_customer_erases_the_records_with_a_profile(
+    caller: Caller, worker: Pipeline, connection: asyncpg.Connection
+) -> None:
+    await caller.ok("customer.create", {"customer_id": "C", "name": "Ada"}, "K1")
+    await caller.ok("customer.update", {"customer_id": "C", "email": "ada@example.org"}, "K2")
+    await caller.ok("customer.create", {"customer_id": "D", "name": "Bob"}, "K3")
+    profiles = await told(worker)
+    await caller.ok("customer.erase", {"customer_id": "C", "reason": "asked"}, "K4")
+    erased = [message for message in await told(worker) if message.value is None]
+    assert {message.key for message in erased} == {message.key for message in profiles[:2]}
+    assert await worker.work() is None
+    assert await connection.fetchval("SELECT count(*) FROM accepted") == 0
+    assert worker.decode(back(erased), NOW_US).items == [], "a record without a value says nothing"

@@ -1,0 +1,61 @@
+"""`g3n worker adopt …`: a deliberate change of what a ledger is for, or of the card keys that it needs."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from worker import settings as of_process
+from worker.cli import running
+from worker.cli.operations import acting
+from worker.cli.running import FAILED
+
+if TYPE_CHECKING:
+    from worker.ledger.queries import Connection
+
+app = typer.Typer(help="Deliberate changes that programs refuse otherwise: settings, card-key.", no_args_is_help=True)
+
+_Reason = Annotated[str, typer.Option(metavar="WHY", help="for the journal")]
+
+
+@app.command()
+def settings(reason: _Reason) -> None:
+    """Make it the ledger of the consumer group and the topics that are set now.
+
+    Its positions in topics that it has read stay. Stop the workers of the group before.
+    """
+
+    async def work(chosen: of_process.Settings) -> int:
+        from worker import app as root
+        from worker.ledger import guards
+        from worker.ledger.operators import Operator
+
+        served = root.served(chosen)
+        operator = Operator(chosen.operator_name, reason)
+        await root.on_ledger(chosen, lambda connection: guards.adopt(connection, served, operator))
+        typer.echo(f"the ledger of the group {served.group}, topics {', '.join(served.topics)}")
+        return 0
+
+    running.run(work, kafka=False)
+
+
+@app.command("card-key")
+def card_key(
+    fingerprint: Annotated[str, typer.Argument(metavar="FINGERPRINT", help="as a program that is refused names it")],
+    reason: _Reason,
+) -> None:
+    """Work without a card key that rows were made with: its cards are not found, its duplicates become conflicts."""
+    try:
+        key = bytes.fromhex(fingerprint)
+    except ValueError:
+        raise typer.BadParameter("must be hexadecimal", param_hint="FINGERPRINT") from None
+
+    async def work(connection: "Connection", operator: Any) -> int:  # noqa: ANN401  loaded late
+        from worker.ledger import guards
+
+        if await guards.forget_card_key(connection, key, operator):
+            typer.echo(f"card key {fingerprint}: no longer needed")
+            return 0
+        typer.echo(f"g3n: no rows are known to use the card key {fingerprint}", err=True)
+        return FAILED
+
+    acting(work, reason)

@@ -1,0 +1,1 @@
+DELETE FROM accepted WHERE document IS NULL AND key = ANY ($1::bytea[])

@@ -1,0 +1,1 @@
+DELETE FROM card_key WHERE fingerprint = $1 RETURNING since
