@@ -9,7 +9,7 @@ from worker.domain.books import Books
 from worker.domain.lots import Kind
 from worker.ledger.queries import SQL, Connection
 from worker.ledger.work import Work
-from worker.ledger.write import PLACES
+from worker.stored.codes import event_no
 
 PROFILES: Final = frozenset({"crm.customer.create", "crm.customer.update"})
 
@@ -24,7 +24,7 @@ async def write(connection: Connection, no: int, works: Sequence[Work], shelf: S
             continue
         key = safe.key(work.orgcode, work.type, work.subject)
         if document.record is None:
-            rows.append((no << PLACES | work.mark, key, safe.value(document, work.received_us)))
+            rows.append((event_no(no, work.mark), key, safe.value(document, work.received_us)))
         customer_id = None if work.outcome is None else work.outcome.customer_id
         if work.type in PROFILES and customer_id is not None:
             profiles.append((work.org, customer_id, key))
@@ -34,7 +34,7 @@ async def write(connection: Connection, no: int, works: Sequence[Work], shelf: S
         await connection.execute(SQL["insert_accepted_profile"], *zip(*sorted(profiles), strict=True))
     erased = sorted((book.org, account.key) for book in shelf for account in book.erased if account.kind is Kind.POINTS)
     if erased:
-        await connection.execute(SQL["erase_accepted"], no << PLACES, *zip(*erased, strict=True))
+        await connection.execute(SQL["erase_accepted"], event_no(no, 0), *zip(*erased, strict=True))
 
 
 async def take(connection: Connection, numbers: Sequence[int], topic: str, safe: Safe) -> list[Message]:
