@@ -177,6 +177,14 @@ class LoyaltyTransfer(Command):
     reason: Text | None = None
 
 
+class LoyaltyClaim(Command):
+    """`crm.loyalty.claim`: a sale that has no customer becomes this customer's."""
+
+    sale_id: Id
+    customer_id: Id
+    reason: Text | None = None
+
+
 class LoyaltyRestore(Command):
     """`crm.loyalty.restore` of a redemption (command or tender); `points` absent: the rest."""
 

@@ -204,6 +204,7 @@ class _Version2(_Version1):
         "crm.loyalty.transfer": ("command_id", "from_customer_id", "to_customer_id", "points"),
         "crm.giftcard.extend": ("command_id", "gift_card", "expires_on"),
         "crm.giftcard.replace": ("command_id", "from_card", "to_card"),
+        "crm.loyalty.claim": ("command_id", "sale_id", "customer_id"),
     }
 
     def _number(self, number: CardToken, key_index: int) -> str:

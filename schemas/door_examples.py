@@ -174,6 +174,12 @@ ANSWERS: Final[Mapping[str, Data]] = {
         "points": {**_BALANCE, "account": _POOL},
         "lots": [{"points": 119, "held": 0, "expires_on": "2027-02-28"}],
     },
+    "loyalty.claim": _of_customer(
+        sale_id="london-1-2026-03-01-0044",
+        points=_points(15, 134, 3),
+        lines=[{"line_id": 1, "points": 15}],
+        policy_version=1,
+    ),
     "loyalty.restore": _of_customer(points=_points(50, 149, 5)),
     "loyalty.reverse": _of_customer(points=_points(-100, 49, 6)),
     "loyalty.history": {"items": [_EARNED], "next_cursor": "MTE5"},

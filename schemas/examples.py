@@ -101,6 +101,9 @@ _CRM: Final[Mapping[str, Data]] = {
     "crm.loyalty.transfer": _command(
         "move-1", from_customer_id="C-1001", to_customer_id="C-2002", points=50, reason="a present"
     ),
+    "crm.loyalty.claim": _command(
+        "claim-1", sale_id="london-1-2026-03-01-0044", customer_id="C-1001", reason="forgot the app"
+    ),
     "crm.giftcard.transfer": _command("transfer-1", from_card=_CARD, to_card={"card_id": "gc-2"}, amount_minor=700),
     "crm.giftcard.extend": _command("extend-1", gift_card={"card_id": "gc-1"}, expires_on="2029-02-28"),
     "crm.giftcard.replace": _command(

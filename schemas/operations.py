@@ -148,6 +148,11 @@ _OPERATIONS: Final = (
         *_CUSTOMER, R.INVALID_STATE, R.INSUFFICIENT_BALANCE,
     ),
     _command(
+        "loyalty.claim", Scope.LOYALTY_WRITE,
+        "Give a sale that has no customer to this one: its points, less what was returned since.",
+        R.ALREADY_VOIDED, *_CUSTOMER, R.SALE_NOT_FOUND, R.INVALID_STATE,
+    ),
+    _command(
         "loyalty.restore", Scope.LOYALTY_WRITE, "Give back redeemed points, into the lots that they came from.",
         *_OF_POINTS, R.TENDER_NOT_FOUND, R.BELOW_MINIMUM, R.AMOUNT_OVER_CAPTURED,
     ),

@@ -88,6 +88,7 @@ _COMMANDS: Final = (
     ("crm.loyalty.transfer", 31, commands.LoyaltyTransfer),
     ("crm.giftcard.extend", 32, commands.GiftCardExtend),
     ("crm.giftcard.replace", 33, commands.GiftCardReplace),
+    ("crm.loyalty.claim", 34, commands.LoyaltyClaim),
 )
 
 DOCUMENTS: Final[Mapping[str, DocumentType]] = MappingProxyType(

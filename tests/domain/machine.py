@@ -321,6 +321,10 @@ class Documents(RuleBasedStateMachine):
         of = data.draw(st.sampled_from([basket, basket, None]))
         self.say(data.draw(returns(f"R{self.count}", of, TENDERS, ["C", "D", None], "GHKL")), ago)
 
+    @rule(sale_id=sale_ids, customer_id=customers, ago=ago_h)
+    def claim(self, sale_id: str, customer_id: str, ago: int) -> None:
+        self.say(self.command("loyalty.claim", sale_id=sale_id, customer_id=customer_id), ago)
+
     @rule(sale_id=sale_ids, ago=ago_h, yes=rarely)
     def void_sale(self, sale_id: str, ago: int, yes: bool) -> None:  # noqa: FBT001  drawn
         if yes:

@@ -106,6 +106,7 @@ def _commands(chance: random.Random) -> list[str]:
         "link Q13 G D",
         "consent Q14 C marketing yes",
         "extend Q16 G",
+        f"claim Q18 S{chance.choice((1, 2))} {chance.choice('CD')}",
         f"replace Q17 G {chance.choice('MN')}",
         "restore Q15 scm.tender.requested:T3 40",
     ]

@@ -252,6 +252,7 @@ VERBS: dict[str, Callable[[Words, Clock], tuple[str, Data]]] = {
         "crm.loyalty.adjust",
         _simple("", customer_id=str, points=int)(words, clock)[1] | {"reason": "correction", "actor": "desk"},
     ),
+    "claim": _simple("crm.loyalty.claim", sale_id=str, customer_id=str),
     "give": _simple("crm.loyalty.transfer", from_customer_id=str, to_customer_id=str, points=int),
     "restore": _simple("crm.loyalty.restore", of=_of, points=int),
     "reverse": _simple("crm.loyalty.reverse", of=_of, points=int),

@@ -19,6 +19,7 @@ COMMANDS: dict[str, Callable[[World, Doc], None]] = {
     "crm.loyalty.redeem": loyalty.loyalty_redeem,
     "crm.loyalty.adjust": loyalty.loyalty_adjust,
     "crm.loyalty.transfer": loyalty.loyalty_transfer,
+    "crm.loyalty.claim": loyalty.loyalty_claim,
     "crm.loyalty.restore": loyalty.loyalty_restore,
     "crm.loyalty.reverse": loyalty.loyalty_reverse,
     "crm.giftcard.issue": card.giftcard_issue,

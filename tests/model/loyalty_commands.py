@@ -7,7 +7,7 @@ from fractions import Fraction
 from tests.model import tenders
 from tests.model.accounts import Points
 from tests.model.rules import first, instant, kept, points_of, whole_policy
-from tests.model.sales import take_points
+from tests.model.sales import earned, take_points
 from tests.model.world import Doc, World
 
 
@@ -265,3 +265,33 @@ def pool(world: World, doc: Doc) -> None:
         for lot, amount in shared.pick(points, doc.on):
             own.credit(amount, lot)
     return world.emit(doc, "applied", account=who, counterparty=customer_id, other="pool " + pool_id)
+
+
+def loyalty_claim(world: World, doc: Doc) -> None:
+    """The sale as if it had named the customer, without what has come back of it."""
+    customer_id, sale_id = doc.data["customer_id"], doc.data["sale_id"]
+    sale = world.sales.get(sale_id)
+    reasons = [
+        "already_voided" if sale_id in world.voided_sales else None,
+        world.status(customer_id, doc.at),
+        None if sale else "sale_not_found",
+        "invalid_state" if sale and sale.doc.data.get("customer_id") else None,
+    ]
+    if sale is None or first(reasons):
+        return refuse(world, doc, *reasons)
+    sale.doc.data["customer_id"] = customer_id
+    sale.account = world.account_key(customer_id)
+    sale.points, why_not = earned(world, sale.doc, sale.policy)
+    left = {
+        key: kept(points, sale.lines[key]["net_minor"], sale.returned.get(key, 0))
+        for key, points in sale.points.items()
+    }
+    world.account(sale.account).credit(sum(left.values()), sale.lot)
+    world.earned.append((sale.doc.at, customer_id, sum(left.values())))
+    return world.emit(
+        doc,
+        "applied",
+        points={"reason": why_not} if why_not else None,
+        account=sale.account,
+        lines=[{"line_id": key, "points": points} for key, points in left.items() if points],
+    )

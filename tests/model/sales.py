@@ -23,7 +23,7 @@ def completed(world: World, doc: Doc) -> None:
                 tenders.answer_waiting(world, world.tender(block["tender_id"]))
         return
     policy, version = world.policy(doc.at)
-    points, why_not = _earn(world, doc, policy)
+    points, why_not = earned(world, doc, policy)
     customer_id = data.get("customer_id")
     sale = Sale(
         doc,
@@ -60,7 +60,8 @@ def completed(world: World, doc: Doc) -> None:
     )
 
 
-def _earn(world: World, doc: Doc, policy: Data) -> tuple[dict[int, int], str | None]:
+def earned(world: World, doc: Doc, policy: Data) -> tuple[dict[int, int], str | None]:
+    """Points a line for the sale's customer, and why there are none."""
     data = doc.data
     customer_id = data.get("customer_id")
     if not customer_id:

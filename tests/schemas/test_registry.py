@@ -46,6 +46,7 @@ CODES = {
     31: "crm.loyalty.transfer",
     32: "crm.giftcard.extend",
     33: "crm.giftcard.replace",
+    34: "crm.loyalty.claim",
 }
 
 

@@ -64,6 +64,7 @@ SALES: dict[str, Sale] = {
     "tombstone": _with(Sale("S1"), voided=True),
     "plain": _sale(),
     "without_customer": _sale(customer_id="", account=None),
+    "unclaimed": _sale(customer_id="", account=None, at_us=NOW_US),
     "pooled": _sale(account=(Kind.POOL, "P1")),
     "with_basis": _sale(basis=BASIS),
     "returned": _sale(lines={1: SaleLine(1099, 11, 400), 2: SaleLine(5000, 0, 0, "K1", 5000)}),

@@ -38,6 +38,7 @@ document 30 crm.pool.leave
 document 31 crm.loyalty.transfer
 document 32 crm.giftcard.extend
 document 33 crm.giftcard.replace
+document 34 crm.loyalty.claim
 notice 60 crm.hold.expired
 notice 61 crm.points.released
 notice 62 crm.points.expired

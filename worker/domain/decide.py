@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from schemas.reasons import Reason
-from worker.domain import customers, gift_cards, points, requests, return_voids, returns, sales
+from worker.domain import claims, customers, gift_cards, points, requests, return_voids, returns, sales
 from worker.domain.books import Books
 from worker.domain.outcome import Outcome
 from worker.domain.returns import Parked
@@ -31,6 +31,7 @@ DECISIONS: dict[str, Decision] = {
     "crm.loyalty.redeem": points.redeem,
     "crm.loyalty.adjust": points.adjust,
     "crm.loyalty.transfer": points.transfer,
+    "crm.loyalty.claim": claims.claim,
     "crm.loyalty.restore": points.restore,
     "crm.loyalty.reverse": points.reverse,
     "crm.giftcard.issue": gift_cards.issue,

@@ -161,6 +161,11 @@ def _replace(doc: Any, orgcode: str, needs: Needs) -> None:  # noqa: ANN401
     needs.accounts[Kind.CARD, derived_id(orgcode, "crm.giftcard.replace", doc.command_id)] = None
 
 
+def _claim(doc: Any, needs: Needs) -> None:  # noqa: ANN401
+    needs.sales[doc.sale_id] = None
+    needs.customer(doc.customer_id)
+
+
 def _transfer(doc: Any, needs: Needs) -> None:  # noqa: ANN401
     needs.card(doc.from_card)
     needs.card(doc.to_card)
@@ -177,6 +182,7 @@ NEEDS: dict[str, Callable[[Any, Needs], None]] = {
     "crm.customer.merge": _merge,
     "crm.customer.erase": _erase,
     "crm.loyalty.transfer": _points_transfer,
+    "crm.loyalty.claim": _claim,
     "crm.giftcard.transfer": _transfer,
 }
 

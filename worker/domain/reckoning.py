@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from schemas.policy import Campaign, Tier
-from worker.domain.loyalty import points_of
+from worker.domain.loyalty import Eligible, points_of
 from worker.domain.policy import ONE, PolicyVersion
 from worker.domain.sale import Basis, Exclusion, LineBasis
 
@@ -62,20 +62,25 @@ def reckon(version: PolicyVersion, currency: str, nets: Mapping[int, int], basis
     tier = None if basis.tier is None else earn.tiers[basis.tier]
     common = (ONE if campaign is None else campaign.factor) * (ONE if tier is None else tier.factor)
     factors = version.factors
-    parts = [(line_id, net, basis.lines.get(line_id, _PLAIN)) for line_id, net in nets.items()]
-    eligible = {line_id: _eligible(net, part) for line_id, net, part in parts}
-    counted = [(line_id, eligible[line_id], part.category) for line_id, _, part in parts if not part.exclusion]
+    counted = eligible(nets, basis)
     points = points_of(version, currency, common, counted) or {}
+    amounts = {line_id: amount for line_id, amount, _ in counted}
     lines = []
-    for line_id, net, part in parts:
+    for line_id, net in nets.items():
+        part = basis.lines.get(line_id, _PLAIN)
         factor = ONE if part.exclusion or part.category is None else factors.get(part.category, ONE)
-        exact = eligible[line_id] * earn.points_per_unit / unit_minor * factor * common
+        amount = amounts.get(line_id, 0)
+        exact = amount * earn.points_per_unit / unit_minor * factor * common
         floor = int(exact)
         left_over = points.get(line_id, 0) - floor
-        lines.append(LineReckoning(line_id, net, part, eligible[line_id], factor, exact, floor, left_over))
+        lines.append(LineReckoning(line_id, net, part, amount, factor, exact, floor, left_over))
     missed = None if basis.missed is None else earn.campaigns[basis.missed]
     return Reckoning(earn.points_per_unit, unit_minor, campaign, missed, tier, basis.earned_12m, lines)
 
 
-def _eligible(net_minor: int, basis: LineBasis) -> int:
-    return 0 if basis.exclusion else max(net_minor - basis.share_minor, 0)
+def eligible(nets: Mapping[int, int], basis: Basis) -> list[Eligible]:
+    """What the lines of a sale count for, as it was when the sale was decided."""
+    parts = [(line_id, net, basis.lines.get(line_id, _PLAIN)) for line_id, net in nets.items()]
+    return [
+        (line_id, max(net - part.share_minor, 0), part.category) for line_id, net, part in parts if not part.exclusion
+    ]

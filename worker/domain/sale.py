@@ -106,9 +106,9 @@ class Sale:
     """A sale, the stub of one that a document waits for, or the tombstone of one that was voided before it came."""
 
     __slots__ = (
-        "account", "available_day", "basis", "by_hand", "currency", "customer_id", "decided", "dirty", "earned_day",
-        "expires_day", "forfeited", "id", "lines", "loads", "new", "policy_version", "refunds", "requests", "set_off",
-        "tenders", "voided", "waiting",
+        "account", "at_us", "available_day", "basis", "by_hand", "currency", "customer_id", "decided", "dirty",
+        "earned_day", "expires_day", "forfeited", "id", "lines", "loads", "new", "policy_version", "refunds",
+        "requests", "set_off", "tenders", "voided", "waiting",
     )  # fmt: skip
 
     def __init__(self, sale_id: str) -> None:
@@ -121,6 +121,7 @@ class Sale:
         self.currency = ""
         self.customer_id = ""
         self.account: tuple[Kind, str] | None = None  # the account that earned its points
+        self.at_us: int | None = None  # of a sale without a customer, when it happened: a claim is rated by it
         self.policy_version = 0
         self.earned_day = 0  # on which its points count for tiers; 0: of a version that stored none
         self.available_day = 0

@@ -10,6 +10,7 @@ from worker.domain.loads import card_refused, take_back_load
 from worker.domain.lots import DAY_US, NEVER, Account, CardFacts, Contra, Kind, Standing
 from worker.domain.loyalty import (
     PLAIN,
+    Eligible,
     card_parts,
     common_factor,
     earner,
@@ -22,7 +23,7 @@ from worker.domain.loyalty import (
 from worker.domain.movements import Timer, day_of
 from worker.domain.outcome import Outcome, PointsPart
 from worker.domain.policy import PolicyVersion
-from worker.domain.sale import Basis, Sale, SaleLine
+from worker.domain.sale import Basis, LineBasis, Sale, SaleLine
 from worker.domain.trace import Trace
 
 
@@ -48,7 +49,7 @@ def complete(doc: SaleCompleted, books: Books) -> Outcome:
     sale.customer_id = doc.customer_id or ""
     sale.policy_version = version.version
     sale.lines = {line.line_id: SaleLine(line.net_minor) for line in doc.lines}
-    account, unearned = _earn(doc, sale, books, version, day)
+    account, unearned = _earn(doc, sale, books, version)
     cards: dict[str, Reason | None] = {}
     for line in doc.lines:
         if line.gift_card is not None:
@@ -83,30 +84,42 @@ def _adds_up(doc: SaleCompleted, version: PolicyVersion) -> bool:
     return cash and off < version.policy.cash_rounding_minor.get(doc.currency, 0)
 
 
-def _earn(
-    doc: SaleCompleted, sale: Sale, books: Books, version: PolicyVersion, day: int
-) -> tuple[Account | None, Reason | None]:
-    """Credit what the lines earn; the account, and why it earned nothing. No account: there is nothing to credit."""
-    if doc.customer_id is None:
-        return None, None
-    holder, refused = earner(books, doc.customer_id, doc.occurred_at)
-    account = None if holder is None else books.follow(holder)
-    common = common_factor(books, version, doc.customer_id, doc.occurred_at)
+def _earn(doc: SaleCompleted, sale: Sale, books: Books, version: PolicyVersion) -> tuple[Account | None, Reason | None]:
+    """Credit what the lines earn. Of a sale without a customer keep how it would: somebody may claim it."""
     eligible, bases = eligible_lines(doc.lines, tender_shares(doc, version), version)
-    points = points_of(version, doc.currency, common.factor, eligible)
+    if doc.customer_id is not None:
+        return earn(sale, books, doc.occurred_at, eligible, bases)
+    sale.at_us = doc.occurred_at
+    sale.basis = Basis(lines=bases) if bases else None
+    return None, None
+
+
+def earn(
+    sale: Sale, books: Books, at_us: int, eligible: list[Eligible], bases: dict[int, LineBasis]
+) -> tuple[Account | None, Reason | None]:
+    """Credit the sale's customer with what its lines earn as of `at_us`, less what was returned; the account, and why
+    it earned nothing. No account: there is nothing to credit.
+    """
+    version = books.policies.numbered(sale.policy_version)
+    holder, refused = earner(books, sale.customer_id, at_us)
+    account = None if holder is None else books.follow(holder)
+    common = common_factor(books, version, sale.customer_id, at_us)
+    points = points_of(version, sale.currency, common.factor, eligible)
     reason = first([refused, Reason.CURRENCY_NOT_IN_POLICY if points is None else None])
     earned = 0
     if reason is None and points is not None:
         for line_id, line_points in points.items():
-            sale.lines[line_id].points = line_points
-            earned += line_points
+            line = sale.lines[line_id]
+            line.points = line_points
+            earned += line.kept(line_points) if line.returned_minor else line_points
         if bases or common is not PLAIN:
             sale.basis = Basis(common.campaign, common.missed, common.tier, common.earned_12m, lines=bases)
     if account is None:
         if earned == 0:
-            sale.account = (Kind.POINTS, doc.customer_id)
+            sale.account = (Kind.POINTS, sale.customer_id)
             return None, first([Reason.CUSTOMER_NOT_FOUND, reason])
-        account = books.open_points(doc.customer_id, Standing.UNCLAIMED)
+        account = books.open_points(sale.customer_id, Standing.UNCLAIMED)
+    day = day_of(at_us)
     sale.account = (account.kind, account.key)
     sale.earned_day = day
     sale.available_day, sale.expires_day = version.lot_days(day)
@@ -116,7 +129,7 @@ def _earn(
         if owed:
             sale.basis = sale.basis or Basis()
             sale.basis.repaid = owed - account.deficit
-        note_earned(books, doc.customer_id, day, earned)
+        note_earned(books, sale.customer_id, sale.earned_day, earned)
         if account.standing is Standing.UNCLAIMED:
             books.timers.append(Timer("forfeit", sale.id, books.now_us + version.policy.park_deadline_days * DAY_US))
     return account, reason

@@ -55,6 +55,7 @@ GUIDES: Final[Mapping[str, Guide]] = MappingProxyType(
         "pool.join": Guide("Use it for a household that collects together. The customer must not have open holds."),
         "pool.leave": Guide("Pass `points` if the customer takes a share along. By default it stays in the pool."),
         "pool.get": Guide("customer_get says which pool a customer is in."),
+        "loyalty.claim": Guide("Use it if a customer shows the receipt of a sale that was booked for none.", adds=True),
         "loyalty.history": Guide("Latest first. For the next page pass `next_cursor` as `cursor`."),
         "loyalty.policy.get": Guide("It says how points are earned and spent, and which limits gift cards have."),
         "loyalty.policy.put": Guide(

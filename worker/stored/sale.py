@@ -22,13 +22,14 @@ class SaleV1(NamedTuple):
     """A plain sale has the members without a default, or those and `basis`. Any other has all down to `rest`, and those
     after it that say something.
 
-    `account` is True for the customer's own; `lines`: (id, net, points) of each, in a row.
+    `account` is True for the customer's own; of a sale without a customer it is the instant at which it happened, by
+    which a claim is rated (none before 0.2). `lines`: (id, net, points) of each, in a row.
     """
 
     flags: int
     currency: str
     customer_id: str
-    account: StoredKey | Literal[True] | None
+    account: StoredKey | Literal[True] | int | None
     lines: list[int]
     policy_version: int
     available_day: int = 0
@@ -60,7 +61,7 @@ def pack_sale(sale: Sale) -> bytes:
         sale.decided | sale.voided << 1 | sale.waiting << 2 | sale.forfeited << 3 | sale.earned_day << _EARNED_BIT,
         sale.currency,
         sale.customer_id,
-        stored_key(sale.account) if sale.account != (Kind.POINTS, sale.customer_id) else True,
+        _stored_account(sale),
         flat,
         sale.policy_version,
         sale.available_day,
@@ -78,6 +79,12 @@ def pack_sale(sale: Sale) -> bytes:
     if stored[_HEAD:_BASIS] == _PLAIN and len(parts) <= _BASIS + 1:
         parts = stored[:_HEAD] + parts[_BASIS:]
     return pack(parts)
+
+
+def _stored_account(sale: Sale) -> StoredKey | int | None:
+    if sale.at_us is not None:
+        return sale.at_us
+    return True if sale.account == (Kind.POINTS, sale.customer_id) else stored_key(sale.account)
 
 
 def _load(record: bytes) -> SaleV1:
@@ -98,7 +105,12 @@ def sale_of(sale_id: str, record: bytes | None) -> Sale:
     sale.earned_day = stored.flags >> _EARNED_BIT
     sale.currency = stored.currency
     sale.customer_id = stored.customer_id
-    sale.account = (Kind.POINTS, sale.customer_id) if stored.account is True else account_key(stored.account)
+    if stored.account is True:
+        sale.account = (Kind.POINTS, sale.customer_id)
+    elif isinstance(stored.account, int):
+        sale.at_us = stored.account
+    else:
+        sale.account = account_key(stored.account)
     sale.policy_version = stored.policy_version
     triples = zip(stored.lines[::3], stored.lines[1::3], stored.lines[2::3], strict=True)
     sale.lines = {line_id: SaleLine(net, points) for line_id, net, points in triples}
