@@ -11,6 +11,7 @@ import pytest
 import schemas
 from schemas import door_examples
 from schemas.operations import OPERATIONS, Access, Operation
+from schemas.scopes import Scope
 from tests.api.conftest import Caller, NewCaller, problem, rows
 
 OPENAPI: Final[dict[str, Any]] = json.loads((Path(schemas.__file__).parent / "openapi.json").read_text())
@@ -20,6 +21,10 @@ ROUTES: Final = sorted(OPERATIONS.values(), key=lambda one: one.name)
 Step = tuple[str, dict[str, Any], str]
 POLICY: Final = {"policy": {}, "effective_from": "2020-01-01T00:00:00Z"}
 CARD: Final = {"number": "6006-4900-0000-0017"}
+ANONYMOUS: Final = {
+    "sale_id": "london-1-2026-03-01-0044", "store_id": "london-1", "occurred_at": "2026-03-01T10:15:00Z",
+    "currency": "GBP", "lines": [{"line_id": 1, "sku": "85123A", "net_minor": 1500}],
+}  # fmt: skip
 WORLD: Final[tuple[Step, ...]] = (
     ("customer.create", {"customer_id": "C-1001", "name": "Ada Example", "email": "ada@example.com"}, "world-1"),
     ("customer.create", {"customer_id": "C-2002"}, "world-2"),
@@ -30,7 +35,17 @@ WORLD: Final[tuple[Step, ...]] = (
     ("customer.create", {"customer_id": "C-3003"}, "world-3"),
     ("pool.join", {"customer_id": "C-3003", "pool_id": "family-1"}, "world-4"),
     ("tender.void", {"tender_id": "T-1"}, "T-1"),
+    ("sale.complete", ANONYMOUS, "anonymous"),
 )
+
+
+EVERY: Final = tuple(scope.value for scope in Scope)
+
+
+@pytest.fixture
+async def caller(new_caller: NewCaller) -> Caller:
+    """One who may call every route."""
+    return await new_caller(*EVERY)
 
 
 async def world(caller: Caller) -> str:
@@ -116,7 +131,7 @@ async def test_the_ids_of_another_tenant_find_nothing(
     """Every route, asked by another tenant with the ids of all that a tenant has: not found, and nothing changed."""
     card_id = await world(caller)
     await caller.ok("tender.authorize", request(OPERATIONS["tender.authorize"]) | {"tender_id": "T1"})
-    stranger = await new_caller(orgcode="globex")
+    stranger = await new_caller(*EVERY, orgcode="globex")
     mine = await everything_of(connection, "acme")
     for operation in ROUTES:
         bodies = [request(operation)]

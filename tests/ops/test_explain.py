@@ -131,6 +131,22 @@ async def test_why_a_sale_earned_nothing(desk: Desk, given: tuple[str, ...], why
     assert f"no points: {why}" in text(explanation)
 
 
+async def test_a_claim_is_told_like_the_sale(desk: Desk) -> None:
+    await play(
+        desk, "policy " + RULES, "customer C", "sale S1 - 1:1540 2:500:toys 3:700:tobacco", "return R1 S1 - 1:540"
+    )
+    await play(desk, "claim K1 S1 C", "claim K2 S1 C")
+    claim = await desk.explain("crm.loyalty.claim", "K1")
+    assert {line.line_id: (line.points, line.kept_points) for line in rated(claim).lines} == {
+        1: (23, 14), 2: (15, 15), 3: (0, 0),
+    }  # fmt: skip
+    assert [transfer.amount for transfer in claim.transfers] == [29]
+    assert "how the lines were rated" in text(claim)
+    assert (await desk.explain("crm.loyalty.claim", "K2")).earning is None
+    sale = await desk.explain(SALES, "S1")
+    assert (rated(sale), sale.no_points) == (rated(claim), None)
+
+
 async def test_points_of_an_unknown_customer_are_told(desk: Desk) -> None:
     await play(desk, "sale S1 C 1:1000")
     explanation = await desk.explain(SALES, "S1")

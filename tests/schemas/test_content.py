@@ -209,6 +209,7 @@ DIGESTS_2 = DIGESTS_1 | {
     "crm.giftcard.replace": "8934299aa83b5ebe",
     "crm.pool.leave": "153658964edfb2ba",
     "scm.return.voided": "e659751aff6e8ae8",
+    "crm.loyalty.claim": "5017b020175b137a",
 }
 DIGESTS = [
     (version, type_, digest)

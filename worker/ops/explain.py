@@ -10,6 +10,7 @@ from schemas.registry import BY_CODE, DOCUMENTS
 from schemas.scalars import format_instant
 from worker.answers import again
 from worker.codec import Outlet
+from worker.codec.encode import STATUSES
 from worker.domain.lots import NEVER, Kind
 from worker.domain.policy import PolicyBook
 from worker.domain.sale import Sale
@@ -41,6 +42,7 @@ from worker.stored.trace import StoredMove, trace_of
 
 SALE: Final = "scm.sale.completed"
 VOID: Final = "scm.sale.voided"
+CLAIM: Final = "crm.loyalty.claim"
 RETURN: Final = "scm.return.completed"
 RETURN_VOID: Final = "scm.return.voided"
 TENDER: Final = ("scm.tender.requested", "scm.tender.captured", "scm.tender.voided")
@@ -106,6 +108,8 @@ class _Ledger:
             about |= self._sale(sale, last)
         elif type_ in (RETURN, VOID, RETURN_VOID) and row["record"] is not None:
             about |= await self._undone(type_, subject, last, row["record"], about["transfers"])
+        elif type_ == CLAIM and last[4] is not None:
+            about |= await self._claimed(last)
         elif type_.startswith("crm.") and row["record"] is not None:
             about["entry"] = self._entry(type_, subject, row["record"])
         about["waiters"] = await self._waiters(type_, subject)
@@ -177,6 +181,11 @@ class _Ledger:
             lots += [stored.lot(account, "credited", (sale.available_day, sale.expires_day, rest))] if rest else []
             about["lots"] = lots
         return about
+
+    async def _claimed(self, last: list[Any]) -> dict[str, Any]:
+        """How the sale that a customer claimed earns for them."""
+        sale = None if STATUSES[last[1]] == "rejected" else await self._read_sale(last[4])
+        return {} if sale is None else self._sale(sale, last)
 
     async def _undone(
         self, type_: str, subject: str, last: OutcomeV1, record: bytes, transfers: Sequence[Transfer]
