@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from schemas.reasons import DeadLetterReason, Reason
+from schemas.scalars import DAY_US
 from worker import metrics
 from worker.codec import Document, Message, Outlet, Record
 from worker.codec.encode import ENCODER_VERSION, REPLAYED
@@ -145,8 +146,13 @@ def count(works: Sequence[Work]) -> None:
     )
     metrics.count_documents(answered)
     for work in works:
-        if work.written and work.outcome is not None and work.outcome.mismatch is not None:
-            metrics.MISMATCHES.labels(work.outcome.mismatch.value).inc()
+        if work.model is not None and not work.resumed and work.record_us - work.model.occurred_at > DAY_US:
+            metrics.LATE_DAYS.observe((work.record_us - work.model.occurred_at) / DAY_US)
+        if work.written and work.outcome is not None:
+            if work.outcome.mismatch is not None:
+                metrics.MISMATCHES.labels(work.outcome.mismatch.value).inc()
+            for what, amount in work.outcome.missing.items():
+                metrics.MISSING.labels(what).inc(amount)
     _count_orphans(part for work in works if work.written and work.outcome is not None for part in work.outcome.tenders)
 
 

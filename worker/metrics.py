@@ -41,6 +41,18 @@ ORPHANS = Counter(
     ["state"],
     registry=REGISTRY,
 )
+MISSING = Counter(
+    "g3n_missing",
+    "What returns, voids and reversals took back that had been spent: points or minor units, as a deficit or let go",
+    ["what"],
+    registry=REGISTRY,
+)
+LATE_DAYS = Histogram(
+    "g3n_late_days",
+    "Days between a document's occurred_at and its record, of documents that are more than a day late",
+    buckets=(2, 3, 7, 14, 30, 90, 365),
+    registry=REGISTRY,
+)
 FAILURES = Counter(
     "g3n_failures",
     "Documents, parked documents and deadlines that the program itself could not decide: alert",
@@ -127,6 +139,8 @@ for _mismatch in (Reason.TENDERS_MISMATCH, Reason.REFUNDS_MISMATCH):
     MISMATCHES.labels(_mismatch.value)
 for _state in ("released", "captured"):
     ORPHANS.labels(_state)
+for _what in ("points_deficit", "card_deficit", "shortfall"):
+    MISSING.labels(_what)
 for _what in ("document", "parked", "deadline", "outcome"):
     FAILURES.labels(_what)
 for _result in ("answered", "unanswered"):

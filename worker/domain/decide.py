@@ -83,7 +83,9 @@ def decide(type_: str, doc: Any, books: Books, at: Circumstances) -> Outcome | P
     else:
         result = DECISIONS[type_](doc, books)
     books.freeze_overdrawn()
-    if at.overdue and isinstance(result, Parked):
+    if isinstance(result, Outcome):
+        result.missing = books.missing
+    elif at.overdue:
         return Outcome("rejected", Reason.PARKED_TOO_LONG, **_ids(doc))
     return result
 

@@ -36,6 +36,7 @@ class Movements:
         self.mark = -1  # the document being decided
         self.now_us = 0  # when it was first read
         self.before: dict[Account, int] = {}  # balance before this document, of each account it touched
+        self.missing: dict[str, int] = {}  # what this document took back that was spent, for the operator
         self.moves: list[Move] | None = None  # what it does to lots, where that is remembered
         self.changed: dict[Account, None] = {}
         self.transfers: list[Transfer] = []
@@ -48,6 +49,8 @@ class Movements:
         self.moves = None
         if self.before:
             self.before = {}
+        if self.missing:
+            self.missing = {}
 
     def touch(self, account: Account) -> None:
         """This document changes the account: its version goes up by one, once."""
@@ -195,6 +198,7 @@ class Movements:
         account.shortfall += amount
         if amount > 0:
             self.transfers.append(Transfer(self.mark, Contra.SHORTFALL, contra, amount))
+            self._miss("shortfall", amount)
         else:
             self.transfers.append(Transfer(self.mark, contra, Contra.SHORTFALL, -amount))
 
@@ -245,9 +249,8 @@ class Movements:
         if let_go:
             self._let_go(account, let_go, contra)
         else:
-            account.deficit += left
+            self._owe(account, left)
             taken += left
-            self._moved(account, Change.OWED, 0, NEVER, left)
         self.book(account, contra, taken)
         return let_go
 
@@ -277,11 +280,19 @@ class Movements:
         if missing and within_balance:
             self._let_go(account, missing, contra)
         else:
-            account.deficit += missing
+            self._owe(account, missing)
             taken += missing
-            self._moved(account, Change.OWED, 0, NEVER, missing)
         self.book(account, contra, taken)
         return picks
+
+    def _owe(self, account: Account, amount: int) -> None:
+        account.deficit += amount
+        self._moved(account, Change.OWED, 0, NEVER, amount)
+        self._miss("card_deficit" if account.kind is Kind.CARD else "points_deficit", amount)
+
+    def _miss(self, what: str, amount: int) -> None:
+        if amount:
+            self.missing[what] = self.missing.get(what, 0) + amount
 
     def revive(self, card: Account) -> None:
         """Bring back what expired of a card."""

@@ -90,4 +90,5 @@ class Outcome:
     notice: str = ""
     notices: list[Notice] = field(default_factory=list)  # to others whose account it is, too
     mismatch: Reason | None = None  # for the operator, also where another reason stands at the top
+    missing: dict[str, int] = field(default_factory=dict)  # for the operator: what was taken back and had been spent
     trace: Trace | None = None  # not said, but stored
