@@ -10,7 +10,6 @@ from schemas.registry import BY_CODE, DOCUMENTS
 from schemas.scalars import format_instant
 from worker.answers import again
 from worker.codec import Outlet
-from worker.codec.encode import STATUSES
 from worker.domain.lots import NEVER, Kind
 from worker.domain.policy import PolicyBook
 from worker.domain.sale import Sale
@@ -108,8 +107,9 @@ class _Ledger:
             about |= self._sale(sale, last)
         elif type_ in (RETURN, VOID, RETURN_VOID) and row["record"] is not None:
             about |= await self._undone(type_, subject, last, row["record"], about["transfers"])
-        elif type_ == CLAIM and last[4] is not None:
-            about |= await self._claimed(last)
+        elif type_ == CLAIM and last.policy_version is not None:  # else it was rejected
+            claimed = await self._read_sale(subject if last.sale_id is True else str(last.sale_id))
+            about |= {} if claimed is None else self._sale(claimed, last)
         elif type_.startswith("crm.") and row["record"] is not None:
             about["entry"] = self._entry(type_, subject, row["record"])
         about["waiters"] = await self._waiters(type_, subject)
@@ -181,11 +181,6 @@ class _Ledger:
             lots += [stored.lot(account, "credited", (sale.available_day, sale.expires_day, rest))] if rest else []
             about["lots"] = lots
         return about
-
-    async def _claimed(self, last: list[Any]) -> dict[str, Any]:
-        """How the sale that a customer claimed earns for them."""
-        sale = None if STATUSES[last[1]] == "rejected" else await self._read_sale(last[4])
-        return {} if sale is None else self._sale(sale, last)
 
     async def _undone(
         self, type_: str, subject: str, last: OutcomeV1, record: bytes, transfers: Sequence[Transfer]
