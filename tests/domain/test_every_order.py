@@ -4,7 +4,8 @@
     issue I1 G 500; request T1 card G 200 | replace K1 G H; capture T1 150 | H=350
 
 The documents of `when` come in every order. `then` is each account that has something: cards by their name,
-customers by their id; of `H=350/200` 200 are held. Documents are in the words of `tests.e2e.documents`, `let` is that of `table.py`.
+customers by their id; of `H=350/200` 200 are held. Documents are in the words of `tests.e2e.documents`, and `let` is
+that of `table.py`.
 """
 
 from itertools import permutations
