@@ -1,6 +1,6 @@
-"""The books of one tenant while a batch is decided: what was loaded, what the decisions changed.
+"""The books of one tenant while a batch is decided: what was loaded, and what the decisions changed.
 
-Accounts are changed by `Movements` alone. The ledger writes the difference once, after the last decision.
+Only `Movements` changes accounts. The ledger writes the difference once, after the last decision.
 """
 
 from enum import Enum, auto
@@ -15,7 +15,7 @@ from worker.domain.tender import Tender
 
 
 class CardNamed(Protocol):
-    """However a document names a card: by one of the two."""
+    """How a document names a card: by number or by id."""
 
     @property
     def number(self) -> CardToken | None: ...
@@ -24,15 +24,15 @@ class CardNamed(Protocol):
 
 
 class Pins(Enum):
-    """What becomes of the cards that a document names, and of their PINs."""
+    """How the cards that a document names, and their PINs, are checked."""
 
     CHECKED = auto()
     WAIVED = auto()  # a simulation: every known card counts as accepted
-    REFUSED = auto()  # too many guesses from this source: none is accepted, and nothing is looked at
+    REFUSED = auto()  # too many guesses from this source: no card is accepted, and none is looked up
 
 
 class Consent(NamedTuple):
-    """One consent given or withdrawn, in force from `at_us`."""
+    """A consent that was granted or withdrawn, in force from `at_us`."""
 
     customer_id: str
     purpose: str
@@ -65,34 +65,34 @@ class Books(Movements):
         self.new_cards: list[tuple[bytes, str]] = []
         self.new_consents: list[Consent] = []
         self.profiles: list[tuple[Account, dict[str, object]]] = []
-        self.carried: list[tuple[Account, Account]] = []  # profiles of (merged id, person): what the person lacks
+        self.carried: list[tuple[Account, Account]] = []  # (merged id, person): profile members that the person lacks
         self.erased: list[Account] = []
         self.new_policies: list[PolicyVersion] = []
 
     # --- finding -------------------------------------------------------------
 
     def holder(self, customer_id: str) -> Account | None:
-        """The account of this customer's own record, whatever it was merged into or pooled with."""
+        """Return the account of this customer's own record, whatever it was merged into or pooled with."""
         return self.accounts.get((Kind.POINTS, customer_id))
 
     def follow(self, account: Account) -> Account:
-        """The account that a merged or pooled customer's points are in."""
+        """Return the account that has the points of a merged or pooled customer."""
         while account.target is not None:
             account = self.accounts[account.target]
         return account
 
     def person(self, holder: Account) -> Account:
-        """The record that an id leads to: its own, or that of the customer whom it was merged into."""
+        """Return the record that an id leads to: its own, or that of the customer whom it was merged into."""
         while holder.target is not None and holder.target[0] is Kind.POINTS:
             holder = self.accounts[holder.target]
         return holder
 
     def ids(self, person: Account) -> list[Account]:
-        """The records of the ids that lead to a person, their own first: every one where `Needs.ids_of` asks for it."""
+        """Return the records of all ids that lead to a person, their own first, if `Needs.ids_of` asked for them."""
         return [person, *(self.accounts[key] for key in self.leading.get((person.kind, person.key), ()))]
 
     def lead(self, source: Account, target: Account) -> None:
-        """Let an id or card, and all that led to it, lead to another: no chain is longer than one step."""
+        """Let an id or card, and all that led to it, lead to another one. No chain is longer than one step."""
         key = (target.kind, target.key)
         for account in self.ids(source):
             account.target = key
@@ -101,20 +101,20 @@ class Books(Movements):
         self.leading.pop((source.kind, source.key), None)
 
     def others(self, pool: Account, person: Account) -> list[str]:
-        """The other members of a pool, erased ones left out."""
+        """Return the other members of a pool, without erased ones."""
         members = self.members.get(pool.key, {})
         return [key for key, standing in members.items() if standing is not Standing.CLOSED and key != person.key]
 
     def told_of(self, account: Account) -> list[str]:
-        """Whom a notice about a points account is for: its customer, or every member of the pool."""
+        """Return who gets a notice about a points account: its customer, or every member of the pool."""
         if account.kind is not Kind.POOL:
             return [account.key]
         members = self.members.get(account.key, {})
         return [key for key, standing in members.items() if standing is not Standing.CLOSED] or list(members)
 
     def enter_pool(self, person: Account, pool: Account) -> None:
-        """From now on the pool has this customer's points."""
-        if pool.target is not None:  # it led to its last member
+        """Move the customer's points to the pool, from now on."""
+        if pool.target is not None:  # the pool led to its last member
             self.touch(pool)
             pool.target = None
         person.target = (pool.kind, pool.key)
@@ -122,19 +122,19 @@ class Books(Movements):
         self.changed[pool] = self.changed[person] = None
 
     def leave_pool(self, person: Account, pool: Account) -> None:
-        """From now on the customer has points of their own."""
+        """Give the customer points of their own again, from now on."""
         person.target = None
         self.members.get(pool.key, {}).pop(person.key, None)
         self.changed[person] = None
 
     def close(self, person: Account) -> None:
-        """An erased customer is no member of a pool any more that anybody is told of."""
+        """Take an erased customer out of the members who get a pool's notices."""
         for members in self.members.values():
             if person.key in members:
                 members[person.key] = Standing.CLOSED
 
     def standing_at(self, holder: Account, at_us: int) -> Standing:
-        """How a customer stood: the worst of their own record and of those that it was merged into."""
+        """Return how a customer stood: the worst of their own record and of those that it was merged into."""
         worst = holder.standing_at(at_us)
         while holder.target is not None:
             holder = self.accounts[holder.target]
@@ -142,7 +142,9 @@ class Books(Movements):
         return worst
 
     def standing(self, holder: Account, at_us: int) -> Standing:
-        """The same, now or then, whichever is worse: neither an old id nor a late document gets a wrong yes."""
+        """Return how a customer stands, now or then, whichever is worse: neither an old id nor a late document gets a
+        wrong yes.
+        """
         worst = max(holder.standing, self.standing_at(holder, at_us))
         while holder.target is not None:
             holder = self.accounts[holder.target]
@@ -154,9 +156,9 @@ class Books(Movements):
         return None if account is None else self.follow(account)
 
     def numbered(self, number: CardToken) -> Account | None:
-        """The card of a number, whichever key and spelling its token was made with.
+        """Return the card of a number, under any key and spelling of its token.
 
-        A card that is known by its spelling alone becomes known by its canonical number too.
+        A card that is known only by its spelling becomes known by its canonical number, too.
         """
         for token in number.known_as:
             card_id = self.cards.get(token)
@@ -172,20 +174,22 @@ class Books(Movements):
             self.new_cards.append((number.tokens[0], card_id))
 
     def card(self, ref: CardNamed) -> Account | None:
-        """The card that a document names; None where it is not known."""
+        """Return the card that a document names, or None if it is unknown."""
         if ref.number is not None:
             return self.numbered(ref.number)
         return self.accounts.get((Kind.CARD, ref.card_id or ""))
 
     def loadable(self, ref: CardNamed) -> Account | None:
-        """The card that a load goes to: the one that a document names, or the one that replaced it."""
+        """Return the card that a load goes to: the named one, or the one that replaced it."""
         card = self.card(ref)
         return None if card is None else self.follow(card)
 
     # --- making --------------------------------------------------------------
 
     def sale(self, sale_id: str) -> Sale:
-        """The sale, or a stub of it: whoever needs a sale that is not there writes its row, so that none is missed."""
+        """Return the sale, or a stub of it. A decision that relies on a missing sale writes its row, so that neither
+        misses the other.
+        """
         sale = self.sales.get(sale_id)
         if sale is None:
             sale = self.sales[sale_id] = Sale(sale_id)
@@ -199,7 +203,7 @@ class Books(Movements):
         return tender
 
     def returned(self, return_id: str) -> Return:
-        """The return, or a new one, whose row makes the void and the return see each other."""
+        """Return the return, or a new one, whose row lets the void and the return see each other."""
         returned = self.returns.get(return_id)
         if returned is None:
             returned = self.returns[return_id] = Return(return_id)
@@ -212,7 +216,7 @@ class Books(Movements):
         return account
 
     def open_card(self, card_id: str, number: CardToken | None, currency: str, facts: CardFacts) -> Account:
-        """A new card; its number, where it has one, becomes known under the current key's token."""
+        """Create a card. Its number, if it has one, becomes known under the current key's token."""
         account = self.accounts[Kind.CARD, card_id] = Account(Kind.CARD, card_id, currency)
         account.card = facts
         if number is not None:
@@ -221,13 +225,13 @@ class Books(Movements):
         return account
 
     def enter(self, entry: Entry) -> None:
-        """Remember what a command moved, so that it can be undone."""
+        """Record what a command moved, so that it can be undone."""
         self.entries[entry.type, entry.id] = entry
 
     # --- who waits -----------------------------------------------------------
 
     def wake(self, what: Sale | Tender | Return) -> None:
-        """What waits for this sale or tender may go on, as documents of their own in a later batch; a return itself."""
+        """Let documents that wait for this sale or tender go on, each in a later batch."""
         if what.waiting:
             what.waiting = False
             kind = "sale" if isinstance(what, Sale) else "tender" if isinstance(what, Tender) else "return"

@@ -1,4 +1,4 @@
-"""The packed columns of `account`: lots, what was earned by day, and what only cards and led ids have."""
+"""The packed columns of `account`: lots, points earned by day, and members that only cards and merged ids have."""
 
 from typing import Any, NamedTuple
 
@@ -8,7 +8,7 @@ from worker.stored.packing import StoredKey, Versions, account_key, pack, stored
 
 
 class LotV1(NamedTuple):
-    """One of `account.lots`, which is an array of them."""
+    """One lot; `account.lots` is an array of them."""
 
     available_day: int
     expires_day: int
@@ -18,7 +18,7 @@ class LotV1(NamedTuple):
 
 
 class CardV1(NamedTuple):
-    """Within `account.extra`."""
+    """The card in `account.extra`."""
 
     last4: str
     expires_day: int
@@ -41,7 +41,9 @@ EXTRA = Versions[ExtraV1](ExtraV1)
 
 
 def pack_lots(account: Account) -> bytes | None:
-    """None for the plain case: one lot that is available and never expires; its amount is balance + deficit."""
+    """Return None for the plain case: one lot that is available and never expires, whose amount is
+    balance + deficit.
+    """
     lots = [lot for lot in account.lots if lot.amount or lot.held or lot.expired]
     if not lots:
         return None
@@ -51,12 +53,12 @@ def pack_lots(account: Account) -> bytes | None:
 
 
 def pack_earned(account: Account) -> bytes | None:
-    """Days and points in turn."""
+    """Return days and points in turn."""
     return pack([value for entry in account.earned for value in entry]) if account.earned else None
 
 
 def pack_extra(account: Account) -> bytes | None:
-    """None for the plain customer."""
+    """Return None for the plain customer."""
     more = account.owner_log or account.shortfall or account.due_day
     if account.card is None and account.target is None and not more:
         return None
@@ -68,7 +70,7 @@ def pack_extra(account: Account) -> bytes | None:
 
 
 def owner_of(account: Account) -> str | None:
-    """The customer of a card; where the account leads to: a customer, a pool, the card that replaced this one.
+    """Return a card's customer, or where the account leads to: a customer, a pool, the card that replaced this one.
 
     A pool that led to its last member belongs to nobody.
     """
@@ -78,13 +80,13 @@ def owner_of(account: Account) -> str | None:
 
 
 def last4_of(extra: bytes | None) -> str | None:
-    """The last four characters of a card's number, where the account is a card of which they are known."""
+    """Return the last four characters of a card's number, if the account is a card and they are known."""
     card = None if extra is None else EXTRA.load(extra).card
     return None if card is None else CardV1(*card).last4 or None
 
 
 def account_of(row: Any) -> Account:  # noqa: ANN401  an asyncpg record, or the same columns
-    """From the columns of `rows.ACCOUNT_READ`."""
+    """Return the account in the columns of `rows.ACCOUNT_READ`."""
     account = Account(KINDS[row["kind"]], row["key"], row["currency"], STANDINGS[row["standing"]])
     account.new = False
     account.id = row["id"]

@@ -1,4 +1,4 @@
-"""What a sale or a return without a receipt earned by, within `event.record`."""
+"""How a sale, or a return without a receipt, earned: part of `event.record`."""
 
 from typing import Any, NamedTuple
 
@@ -6,7 +6,7 @@ from worker.domain.sale import Basis, Exclusion, LineBasis
 
 
 class BasisV1(NamedTuple):
-    """`lines`: (line_id, exclusion, share_minor, category) of each, in a row."""
+    """`lines` has (line_id, exclusion, share_minor, category) of each line, in a row."""
 
     campaign: int | None
     missed: int | None

@@ -1,8 +1,8 @@
-"""The numbers that stand in Postgres for states, statuses, notices and documents. Each means one thing for ever.
+"""The numbers in Postgres that stand for states, statuses, notices and documents. Each means one thing for ever.
 
-A number that is retired stays in its table, and its name says so. `tests/stored/test_codes.py` pins them all. Some are
-declared elsewhere: the codes of documents in `schemas.registry`; `Kind`, `Standing`, `Contra`, `Change` and `Exclusion`
-in the domain, as enums whose values are stored.
+A retired number stays in its table, and its name says that it is retired. `tests/stored/test_codes.py` pins them all.
+Some are declared elsewhere: the codes of documents in `schemas.registry`; `Kind`, `Standing`, `Contra`, `Change` and
+`Exclusion` in the domain, as enums whose values are stored.
 """
 
 from collections.abc import Mapping
@@ -40,15 +40,15 @@ STATE_CODE: Final[Mapping[State, int]] = MappingProxyType({state: code for code,
 STATUS_CODE: Final[Mapping[str, int]] = MappingProxyType({status: code for code, status in STATUSES.items()})
 NOTICE_CODES: Final[Mapping[str, int]] = MappingProxyType({kind: code for code, kind in TIMERS.items()})
 NOTICE_TYPES: Final[Mapping[int, str]] = MappingProxyType({code: NOTICES[kind] for code, kind in TIMERS.items()})
-KINDS: Final = tuple(Kind)  # a place in it is faster to find than an enum's member
+KINDS: Final = tuple(Kind)  # finding a place in it is faster than finding an enum's member
 STANDINGS: Final = tuple(Standing)
 
-STUB: Final = 0  # `event.no` of a row that only stands for a sale that somebody waits for
+STUB: Final = 0  # `event.no` of the stub of a sale that a document waits for
 PLACES: Final = 12  # bits for the place in the batch; settings allow a batch of fewer documents
 
 
 def event_no(batch: int, place: int) -> int:
-    """`event.no` and `transfer.no` of a batch's document."""
+    """Return `event.no` and `transfer.no` of a batch's document."""
     return batch << PLACES | place
 
 

@@ -1,4 +1,4 @@
-"""`event.facts`: versions, when and where a document was read, what it waited for, its outcomes."""
+"""`event.facts`: versions, when and where a document was read, what it waited for, and its outcomes."""
 
 from typing import Any, Final, NamedTuple, Self
 
@@ -18,10 +18,10 @@ class Wait(NamedTuple):
 
 
 class ReadV1(NamedTuple):
-    """What precedes the waits and the outcomes.
+    """The members before the waits and the outcomes.
 
-    `encoder` is that of all outcomes, or a list of one each where an upgrade came between them. `topic` is empty for
-    what came in through a door, whose `partition` is its traceparent (bytes) or 0.
+    `encoder` is the version of all outcomes, or a list with one for each if an upgrade came between them. `topic` is
+    empty for a document from an interface; its `partition` is then its traceparent (bytes) or 0.
     """
 
     encoder: int | list[int]
@@ -37,7 +37,7 @@ _READ: Final = len(ReadV1._fields)
 
 
 class Source(NamedTuple):
-    """Where a record was read."""
+    """The record's position."""
 
     topic: str
     partition: int
@@ -45,7 +45,9 @@ class Source(NamedTuple):
 
 
 class EventFacts(NamedTuple):
-    """`record_ms` as in `ReadV1`; `source` None and perhaps a `traceparent`: it came in through a door."""
+    """`record_ms` is as in `ReadV1`. If `source` is None, the document came through an interface, perhaps with a
+    `traceparent`.
+    """
 
     digest_version: int
     received_us: int
@@ -59,7 +61,7 @@ class EventFacts(NamedTuple):
     def of(
         cls, digest_version: int, received_us: int, record_us: int, source: Source | None, traceparent: bytes | None
     ) -> Self:
-        """Of a document that was just read."""
+        """Return the facts of a document that was just read."""
         return cls(digest_version, received_us, (record_us - received_us) // 1000, source, traceparent, [], [])
 
     @property
@@ -68,7 +70,7 @@ class EventFacts(NamedTuple):
         return self.told[-1][1]
 
     def pack(self, waits: list[Wait], told: Told) -> bytes:
-        """With an outcome more, and all waits that are over."""
+        """Return the bytes with one more outcome, and all waits that are over."""
         outcomes = [*self.told, told]
         encoders = [encoder for encoder, _ in outcomes]
         read = ReadV1(
@@ -98,5 +100,7 @@ def facts_of(packed: bytes) -> EventFacts:
 
 
 def digest_version_of(facts: EventFacts | None) -> int:
-    """Of the stored digest. A row without facts has none: no content but that of version 1 is compared with it."""
+    """Return the version of the stored digest. A row without facts has no digest: only content of version 1 is compared
+    with it.
+    """
     return facts.digest_version if facts is not None and facts.digest_version else 1

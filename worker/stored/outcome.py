@@ -1,4 +1,4 @@
-"""An outcome within `event.facts`: all that its bytes are made of."""
+"""An outcome within `event.facts`: everything from which its bytes are made."""
 
 from collections.abc import Sequence
 from typing import Any, Final, Literal, NamedTuple, Self
@@ -13,9 +13,9 @@ StoredId = str | Literal[True] | None
 
 
 class OutcomeV1(NamedTuple):
-    """As the encoders of version 1 read it. `lines`: (line_id, points) of each, in a row.
+    """The members that the encoders of version 1 read. `lines` has (line_id, points) of each line, in a row.
 
-    The parts are the domain's tuples. The order of their members never changes; a new one stands at the end, and has a
+    The parts are the domain's tuples. The order of their members never changes. A new member stands at the end, with a
     default.
     """
 
@@ -60,7 +60,7 @@ class OutcomeV1(NamedTuple):
 
     @classmethod
     def restore(cls, members: list[Any]) -> Self:
-        """From the members as they were unpacked."""
+        """Return the outcome from its unpacked members."""
         stored = cls(*members)
         other = stored.counterparty
         return stored._replace(
@@ -73,7 +73,7 @@ class OutcomeV1(NamedTuple):
         )
 
     def members(self) -> tuple[Any, ...]:
-        """As they are packed."""
+        """Return the members to be packed."""
         other = self.counterparty
         stored = self._replace(
             points=_part(self.points, _POINTS),
@@ -86,7 +86,7 @@ class OutcomeV1(NamedTuple):
         return trimmed(stored, _OUTCOME)
 
     def points_by_line(self) -> list[tuple[int, int]]:
-        """(line_id, points) of each line."""
+        """Return (line_id, points) of each line."""
         return list(zip(self.lines[::2], self.lines[1::2], strict=True))
 
 

@@ -14,8 +14,8 @@ unpack = ormsgpack.unpackb
 
 
 def pack(value: object) -> bytes:
-    """MessagePack; a NamedTuple is an array. Raises OverflowError for an integer beyond 64 bits, which Postgres would
-    refuse in a column as well: the document becomes a dead letter.
+    """Return MessagePack; a NamedTuple is an array. Raises OverflowError for an integer beyond 64 bits, which Postgres
+    would refuse in a column as well: the document becomes a dead letter.
     """
     try:
         return ormsgpack.packb(value, default=tuple)
@@ -26,8 +26,8 @@ def pack(value: object) -> bytes:
 
 
 def trimmed(layout: Any, least: int) -> tuple[Any, ...]:  # noqa: ANN401  NamedTuples have no type of their own
-    """The members without the last ones that have their defaults, but `least` of them. So a member that is new changes
-    no row that lacks it.
+    """Return the members without trailing defaults, but at least `least` of them. So a new member changes no row that
+    lacks it.
     """
     end = len(layout)
     while end > least and layout[end - 1] == layout._field_defaults[layout._fields[end - 1]]:
@@ -39,8 +39,8 @@ Newest = TypeVar("Newest")
 
 
 class Versions(Generic[Newest]):
-    """The layouts that a stored thing has had, the newest last. Each is a NamedTuple; each after the first has a
-    classmethod `lift`, which makes it of the one before.
+    """The layouts of a stored thing, the newest last. Each is a NamedTuple. Each after the first has a classmethod
+    `lift`, which makes it from the one before.
     """
 
     def __init__(self, *layouts: Any) -> None:  # noqa: ANN401  as above
@@ -48,7 +48,7 @@ class Versions(Generic[Newest]):
         self._least = len(layouts[-1]._fields) - len(layouts[-1]._field_defaults)
 
     def dump(self, layout: Newest) -> bytes:
-        """From version 2 on the bytes begin with the version."""
+        """Return the bytes. From version 2 on they begin with the version."""
         packed = pack(trimmed(layout, self._least))
         return packed if len(self._layouts) == 1 else bytes((len(self._layouts),)) + packed
 

@@ -7,7 +7,7 @@ from worker.stored.packing import pack, unpack
 
 
 class ParkedDocument(NamedTuple):
-    """`model` as `DocumentType.dump` made it."""
+    """`model` is what `DocumentType.dump` made."""
 
     model: Any
     traceparent: bytes | None
@@ -15,7 +15,7 @@ class ParkedDocument(NamedTuple):
 
 
 def pack_parked(document: ParkedDocument) -> bytes:
-    """The waits follow the other members one by one."""
+    """Return the bytes. The waits follow the other members one by one."""
     return pack((document.model, document.traceparent, *document.waits))
 
 

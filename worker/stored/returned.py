@@ -1,4 +1,4 @@
-"""`event.record` of a return: its trace, then what undoing it takes."""
+"""`event.record` of a return: its trace, then what undoing it needs."""
 
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
@@ -10,7 +10,7 @@ from worker.stored.trace import TraceV1, trace_members
 
 
 class UndoV1(NamedTuple):
-    """`lines`: (line_id, line of the sale, minor units asked); the other members as those of `Return`."""
+    """`lines` has (line_id, line of the sale, minor units asked); the other members are those of `Return`."""
 
     flags: int
     lines: Sequence[tuple[int, int, int]] = ()
@@ -47,7 +47,9 @@ def pack_return(returned: Return) -> bytes:
 
 
 def return_of(return_id: str, record: bytes | None, sale_id: str, *, final: bool, rejected: bool) -> Return:
-    """`final`: the return is decided. What 0.1 decided can't be undone, unless it was `rejected`."""
+    """Return the return; `final` says that it is decided. A return that 0.1 decided can't be undone, unless it was
+    `rejected`.
+    """
     returned = Return(return_id)
     returned.new = False
     returned.sale_id = sale_id

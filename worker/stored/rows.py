@@ -1,4 +1,4 @@
-"""The rows that the ledger writes: the members of each are the columns, in the order of its statements."""
+"""The rows that the ledger writes. Their members are the columns, in the order of its statements."""
 
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple, Self
@@ -115,5 +115,5 @@ class TransferRow(NamedTuple):
 
 
 def columns(row: type[Any], rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-    """The rows as columns, for `unnest`; of no rows empty ones."""
+    """Return the rows as columns, for `unnest`; empty columns if there are no rows."""
     return list(zip(*rows, strict=True)) if rows else [()] * len(row._fields)

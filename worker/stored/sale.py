@@ -10,7 +10,7 @@ from worker.stored.packing import StoredKey, account_key, pack, stored_key, trim
 
 
 class RestV1(NamedTuple):
-    """What a line that came back, or that sold a card, has beside its net amount and its points."""
+    """What a line that was returned, or that sold a card, has besides its net amount and its points."""
 
     line_id: int
     returned_minor: int
@@ -19,8 +19,8 @@ class RestV1(NamedTuple):
 
 
 class SaleV1(NamedTuple):
-    """A plain sale has the members without a default, or those and `basis`. Any other has all down to `rest`, and those
-    after it that say something.
+    """A plain sale has the members without a default, or those and `basis`. Any other has all members down to `rest`,
+    and those after it that are not the default.
 
     `account` is True for the customer's own; of a sale without a customer it is the instant at which it happened, by
     which a claim is rated (none before 0.2). `lines`: (id, net, points) of each, in a row.
@@ -95,7 +95,7 @@ def _load(record: bytes) -> SaleV1:
 
 
 def sale_of(sale_id: str, record: bytes | None) -> Sale:
-    """None: the row is that of a training sale, which is no sale."""
+    """Return the sale, or None for the row of a training sale."""
     sale = Sale(sale_id)
     sale.new = False
     if record is None:
