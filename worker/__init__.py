@@ -1,1 +1,1 @@
-"""The worker: applies what stores publish to the ledger, effectively once, and publishes the outcomes."""
+"""The worker: books the documents that stores publish, effectively once, and publishes the outcomes."""

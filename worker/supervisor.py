@@ -22,9 +22,9 @@ _PR_SET_PDEATHSIG = 1
 
 
 async def supervise(arguments: Sequence[str], processes: int) -> int:
-    """Run `python -m worker` with `arguments` in so many processes; SIGTERM and SIGINT go on to each.
+    """Run `python -m worker` with `arguments` in so many processes. SIGTERM and SIGINT are passed on to each.
 
-    Returns 0 if every one did, else the first failure's exit status (128 + the signal that killed it).
+    Returns 0 if every process did, else the first failure's exit status (128 + the signal that killed it).
     """
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
@@ -53,7 +53,7 @@ async def supervise(arguments: Sequence[str], processes: int) -> int:
 
 
 def _reap(waits: dict[asyncio.Task[int], int], *, stopping: bool) -> int:
-    """Take the processes that ended out of `waits`; the exit status of one that failed, or 0."""
+    """Take the processes that ended out of `waits`. Return the exit status of one that failed, or 0."""
     failure = 0
     for task in [task for task in waits if task.done()]:
         index, code = waits.pop(task), task.result()
@@ -79,7 +79,7 @@ async def _spawn(arguments: Sequence[str], index: int) -> asyncio.subprocess.Pro
 
 
 def end_with_parent(environment: Mapping[str, str] = os.environ) -> None:
-    """In a child of `supervise`: get SIGTERM when the parent dies, whatever it dies of. Elsewhere nothing."""
+    """In a child of `supervise`: get SIGTERM when the parent dies for any reason. Elsewhere do nothing."""
     parent = environment.get(_PARENT)
     if parent is None:
         return

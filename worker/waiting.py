@@ -1,9 +1,9 @@
-"""What is decided without a record of its own: parked documents that became ready or overdue, timers that are due.
+"""What is decided without a record: parked documents that became ready or overdue, and timers that are due.
 
-None of it may keep the rest from going on: if a transaction fails, its works are split in half until the one to blame
-is alone. A document whose values the database refuses gets its final outcome, because it was accepted and is answered
-by outcomes, not by a dead letter (contract §3). A document on which the program fails stays parked, and a deadline is
-put off; both are tried again later, so that a repaired program decides them. The operator is alerted.
+None of them may keep the rest from going on. If a transaction fails, its works are split in half until the failing one
+is alone. If the database refuses a document's values, the document gets its final outcome: it was accepted, so outcomes
+answer it, not a dead letter (contract OUT1). If the program fails on a document, it stays parked; a deadline is put
+off. Both are tried again later, so that a repaired program decides them. The operator is alerted.
 """
 
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Waiting:
-    """Takes what may go on, in one transaction, and leaves to other workers what they have taken."""
+    """Takes what can go on, in one transaction, and leaves to other workers what they have taken."""
 
     def __init__(
         self, pool: Pool, decider: Decider, outlet: Outlet, inputs: tuple[str, ...], *, crash: bool = False
@@ -64,7 +64,7 @@ class Waiting:
             return await again(singly=True)
 
     def _of_one(self, error: Exception) -> bool:
-        """Whether one of the works may be to blame, so that the others go on without it."""
+        """Return whether one of the works may be to blame, so that the others can go on without it."""
         reason = blame(error)
         return reason is not None and not (reason is DeadLetterReason.FAILED and self._crash)
 
@@ -96,7 +96,7 @@ class Waiting:
         return Applied(Answers(self._outlet).messages(works), (no,), ready=True)
 
     async def _singled_out(self, connection: Connection, works: list[Work], now_us: int, done: list[Work]) -> Applied:
-        """Decide the works; split them in half until those that fail are alone."""
+        """Decide the works, and split them in half until the failing ones are alone."""
         for mark, work in enumerate(works):
             work.begin(mark)
         try:
@@ -129,7 +129,7 @@ class Waiting:
         return Applied(Answers(self._outlet).messages([work]), (no,), ready=True)
 
     async def _put_off(self, connection: Connection, work: Work, now_us: int, error: Exception | None) -> None:
-        """Leave it for later, and tell the operator."""
+        """Put the work off, and tell the operator."""
         said = {"type": work.type, "subject": work.subject, "orgcode": work.orgcode, "exc_info": error}
         if work.timer is not None:
             metrics.FAILURES.labels("deadline").inc()

@@ -1,4 +1,4 @@
-"""A batch from records to committed rows: identity, refusals, what a crash left (contract §1, §3; design, Postgres)."""
+"""A batch from records to committed rows: identity, refusals, what a crash left (contract §1, §3)."""
 
 import time
 

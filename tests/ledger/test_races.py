@@ -1,4 +1,4 @@
-"""Two workers on one ledger at the same time: none misses the other, and nothing is done twice (design, Postgres)."""
+"""Two workers on one ledger at the same time: none misses the other, and nothing is done twice."""
 
 import asyncio
 import random

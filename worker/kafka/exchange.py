@@ -1,4 +1,4 @@
-"""Publishes documents by hand, and waits for what becomes of them."""
+"""Publish documents by hand, and wait for what becomes of them."""
 
 import asyncio
 import contextlib
@@ -34,13 +34,13 @@ class Outgoing:
 
     @property
     def outcome(self) -> tuple[str, str, str]:
-        """What its outcome's envelope says: orgcode, type and subject (contract §3)."""
+        """Return orgcode, type and subject in the envelope of an outcome (contract §3.2)."""
         return self.orgcode, OUTCOME_PREFIX + self.type.removeprefix("scm.").removeprefix("crm."), self.subject
 
 
 @dataclass(frozen=True, slots=True)
 class Fate:
-    """What became of a document: an outcome, or a dead letter with its reason and what is wrong."""
+    """What became of a document: an outcome, or a dead letter with its reason and detail."""
 
     outcome: bytes | None
     dead_letter: str = ""
@@ -115,7 +115,9 @@ class Exchange:
 async def exchange(
     bootstrap_servers: str, topics: Topics, *, waits: bool, security: Security = PLAINTEXT
 ) -> AsyncIterator[Exchange]:
-    """Connect; with `waits` the reader is at the end of its topics before anything is published. Raises Unavailable."""
+    """Connect. With `waits`, the reader is at the end of its topics before anything is published.
+    Raises Unavailable.
+    """
     producer = AIOKafkaProducer(
         bootstrap_servers=bootstrap_servers, acks="all", enable_idempotence=True, max_request_size=16 << 20, **security
     )

@@ -1,4 +1,4 @@
-"""The group as its broker sees it, asked on a connection of its own."""
+"""The group as its broker sees it, over a connection of its own."""
 
 import contextlib
 from collections.abc import AsyncIterator, Sequence
@@ -18,12 +18,12 @@ _CLIENT = "g3n-"
 
 
 def client_id(worker: int) -> str:
-    """The client id of a worker's consumers: `worker` is the number of the lock that says that it lives."""
+    """Return the client id of a worker's consumers: `worker` is the number of the lock that says that it lives."""
     return f"{_CLIENT}{worker}"
 
 
 def worker_of(name: str) -> int | None:
-    """The worker whose consumer it is; None of another client."""
+    """Return the worker to which a consumer belongs; None for other clients."""
     number = name.removeprefix(_CLIENT)
     return int(number) if number != name and number.isdecimal() else None
 
@@ -38,7 +38,7 @@ class Group:
     @classmethod
     @contextlib.asynccontextmanager
     async def opened(cls, bootstrap_servers: str, name: str, security: Security) -> "AsyncIterator[Group]":
-        """Connected as long as the context is open."""
+        """Yield the group, connected while the context is open."""
         admin = AIOKafkaAdminClient(**security, bootstrap_servers=bootstrap_servers, request_timeout_ms=5000)
         try:
             await admin.start()
@@ -47,7 +47,7 @@ class Group:
             await admin.close()
 
     async def members(self) -> dict[str, int]:
-        """Member id → worker, of the dynamic members that are workers' consumers."""
+        """Return member id → worker, for the dynamic members that are workers' consumers."""
         (answer,) = await self._admin.describe_consumer_groups([self._name])
         ((code, _, _, _, _, listed, *_),) = answer.groups
         if code:
@@ -56,7 +56,7 @@ class Group:
         return {member_id: worker for member_id, worker in workers.items() if worker is not None}
 
     async def described(self) -> tuple[str, list[str]]:
-        """The group's state as Kafka names it, and the client id of each member."""
+        """Return the group's state as Kafka names it, and the client id of each member."""
         (answer,) = await self._admin.describe_consumer_groups([self._name])
         ((code, _, state, _, _, listed, *_),) = answer.groups
         if code:
@@ -64,27 +64,27 @@ class Group:
         return str(state), [name for _, name, *_ in listed]
 
     async def committed(self) -> dict[Partition, int]:
-        """The group's offsets."""
+        """Return the group's offsets."""
         found = await self._admin.list_consumer_group_offsets(self._name)
         return {(at.topic, at.partition): one.offset for at, one in found.items() if one.offset >= 0}
 
     async def missing(self, topics: Sequence[str]) -> tuple[str, ...]:
-        """Those of the topics that do not exist."""
+        """Return those of the topics that do not exist."""
         known = set(await self._admin.list_topics())
         return tuple(sorted(set(topics) - known))
 
     async def remove(self, member_id: str) -> None:
-        """Let a member leave that can't do it itself: the group divides its partitions anew at once."""
+        """Remove a member that can't leave by itself. The group divides its partitions again at once."""
         node = await self._admin.find_coordinator(self._name)
         answer = await self._admin._send_request(LeaveGroupRequest(self._name, member_id), node)  # noqa: SLF001
         _log.warning("member_removed", member=member_id, answer=for_code(answer.error_code).__name__)
 
     async def retention_ms(self, topics: Sequence[str]) -> dict[str, int]:
-        """How long each of these topics that exists keeps a record; -1: for ever."""
+        """Return how long each of these topics keeps a record, if it exists; -1: for ever."""
         return await retention_of(self._admin, topics)
 
     async def topic_ids(self, topics: Sequence[str]) -> dict[str, tuple[int, int]] | None:
-        """The id of each of these topics that exists; None from a broker before Kafka 2.8, which has no ids."""
+        """Return the id of each of these topics that exists; None from a broker before Kafka 2.8, which has no ids."""
         try:
             answer = await self._admin._send_request(TopicIds(topics))  # noqa: SLF001 - aiokafka's has no ids
         except NotImplementedError:

@@ -1,9 +1,9 @@
 """One consumer in the group: reads its topics, and commits only what it is told is done.
 
-aiokafka's traps that shape this file: `getmany` returns what is buffered, not a batch; it blocks for as long as the
-group rebalances, whatever its time-out; a member that does not call it for five minutes is not let back into the group;
-when it raises, records that it had already taken out are lost; a listener's exceptions are swallowed, and a listener
-that waits for a `getmany` deadlocks; a dead fetch task looks like silence.
+aiokafka's traps that shape this file. `getmany` returns what is buffered, not a batch. It blocks for as long as the
+group rebalances, whatever its timeout. A member that does not call it for five minutes is not let back into the group.
+When it raises, records that it had already taken are lost. A listener's exceptions are swallowed, and a listener that
+waits for a `getmany` deadlocks. A dead fetch task looks like silence.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ _log = structlog.get_logger(__name__)
 
 _MIB = 1 << 20
 _REBALANCE_S = 60
-# A batch in hand is finished before partitions are given up; less than what the group waits for us.
+# A batch in progress is finished before partitions are given up: within the time that the group waits for us.
 _REVOKE_S = 45
 _COMMIT_S = 30
 # A slice is taken from one partition after the other, so that no backlog of one hides the others; and the byte limit
@@ -46,7 +46,7 @@ _START_S = 0.5
 
 
 class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
-    """`settled`: returns once every batch in hand is done; partitions are given up after that."""
+    """`settled` returns once every batch in progress is done. Partitions are given up after that."""
 
     def __init__(
         self,
@@ -71,7 +71,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
             client_id=client_id,
             enable_auto_commit=False,
             auto_offset_reset="none",
-            # A document of an aborted transaction was never sent. Costs nothing where nobody uses transactions.
+            # A document of an aborted transaction was never sent. This costs nothing if nobody uses transactions.
             isolation_level="read_committed",
             # A record larger than this still comes, alone: the broker always sends the first one whole.
             max_partition_fetch_bytes=partition_bytes,
@@ -81,9 +81,9 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
             request_timeout_ms=(_REBALANCE_S + 10) * 1000,
             # Nobody takes over a static member's partitions while it restarts; a dynamic one's soon.
             session_timeout_ms=30_000 if instance else 10_000,
-            # So soon a member hears that the group divides the partitions anew.
+            # How soon a member learns that the group divides the partitions again.
             heartbeat_interval_ms=500,
-            # So soon it hears of partitions that were added, or of a topic that is gone.
+            # How soon it learns of added partitions, or of a topic that is gone.
             metadata_max_age_ms=30_000,
         )
         self.generation = 0
@@ -147,7 +147,9 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
     # --- reading
 
     def arrival(self) -> "asyncio.Future[Any]":
-        """Done once something more has been fetched, or can't be; raises what then keeps this member from reading."""
+        """A future: done once something more has been fetched, or can't be; it raises what then keeps this member from
+        reading.
+        """
         arrival: asyncio.Future[Any] = self._consumer._fetcher._create_fetch_waiter()  # noqa: SLF001
         return arrival
 
@@ -177,7 +179,9 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
             if taken >= room or batch.full:
                 break
         if not fetched:
-            await self._consumer.getmany()  # says that this member lives, and raises what keeps it from reading
+            await (
+                self._consumer.getmany()
+            )  # tells the group that this member lives, and raises what keeps it from reading
         return taken > 0
 
     async def _check(self) -> bool:
@@ -211,11 +215,13 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
 
     def _raise_if_fetching_died(self) -> None:
         fetching = self._consumer._fetcher.error_future  # noqa: SLF001 - aiokafka tells nobody when it ends
-        if fetching.done():  # it never starts again: not retriable
+        if fetching.done():  # the fetch task never starts again: not retriable
             raise KafkaError("the Kafka client has stopped fetching")
 
     async def mark(self, batch: Fetched) -> None:
-        """Positions and watermarks as of now. A position moves past transaction markers too, which are no records."""
+        """Record positions and watermarks as of now. A position moves past transaction markers, too, which are not
+        records.
+        """
         if batch.generations.get(self) != self.generation:
             return
         if not self._checked:
@@ -238,7 +244,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
                 self._read_ms[partition] = read_ms
 
     def is_starting(self) -> bool:
-        """Some partition of a new assignment has not answered yet, and may be waited for."""
+        """Return whether a partition of a new assignment has not answered yet, and is worth waiting for."""
         if time.monotonic() >= self._starting_until:
             return False
         return any(
@@ -246,7 +252,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         )
 
     def lag(self) -> dict[TopicPartition, int]:
-        """Records not yet read, a partition; those of which nothing is known are absent."""
+        """Return the number of unread records by partition; unknown partitions are absent."""
         marks = {partition: self._consumer.highwater(partition) for partition in self._consumer.assignment()}
         return {
             partition: max(0, highwater - self._positions[partition])
@@ -255,7 +261,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         }
 
     def lag_s(self) -> dict[TopicPartition, float]:
-        """At most so old is the oldest record that is not yet read, a partition: 0 where all are."""
+        """Return the greatest possible age of the oldest unread record, by partition: 0 if all are read."""
         now_s = time.time()
         return {
             at: max(0.0, now_s - self._read_ms[at] / 1000) if records and at in self._read_ms else 0.0
@@ -263,17 +269,19 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         }
 
     def partitions(self) -> dict[str, int]:
-        """How many partitions each topic has, as far as is known; at least one."""
+        """Return how many partitions each topic has, as far as is known; at least one."""
         return {topic: len(self._consumer.partitions_for_topic(topic) or (0,)) for topic in self.topics}
 
     def polled_ms(self) -> int:
-        """When a broker last answered for any partition; 0: nothing was asked."""
+        """Return when a broker last answered for any partition; 0 if nothing was asked."""
         return max((self._consumer.last_poll_timestamp(at) or 0 for at in self._consumer.assignment()), default=0)
 
     # --- what is done, and what is not
 
     def done(self, batch: Fetched) -> None:
-        """What the batch holds of this member's partitions may be committed, unless the group has taken them away."""
+        """Let the batch's records from this member's partitions be committed, unless the group has taken the partitions
+        away.
+        """
         if batch.generations.get(self) == self.generation:
             self._done.update({at: offset for at, offset in batch.offsets.items() if at.topic in self.topics})
 
@@ -294,11 +302,11 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         return True
 
     async def back(self) -> None:
-        """Forget what was taken out since the last `mark`, and read it again."""
+        """Forget what was taken since the last `mark`, and read it again."""
         await self._seek(self._positions)
 
     async def rewind(self) -> None:
-        """Read again from what is done, if the ledger has it still: the failure may have been a failover."""
+        """Read again from what is done, if the ledger still has it: the failure may have been a failover."""
         self._checked = False
         await self._seek(self._done)
         self._positions = dict(self._done)
@@ -306,7 +314,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
 
     async def start_over(self, topic: str) -> None:
         """Read a topic that was deleted and created again from its beginning: its offsets have nothing to do with the
-        old one's.
+        old topic's.
         """
         self._suspended = True
         try:
@@ -320,7 +328,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
             self._suspended = False
 
     async def _seek(self, offsets: Mapping[TopicPartition, int]) -> None:
-        """To `offsets`; else to the committed offset; where there is none either, to the beginning."""
+        """Seek to `offsets`; else to the committed offset; else to the beginning."""
         self._checks.back()
         assigned = self._consumer.assignment() - self._checks.unsettled
         rest = [partition for partition in assigned if partition not in offsets]
@@ -351,7 +359,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
             known.clear()
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
-        """The first call says that the group has taken us in."""
+        """The group has assigned partitions. The first call says that this member has joined."""
         _log.info("assigned", partitions=sorted(f"{at.topic}-{at.partition}" for at in assigned))
         self._starting_until = time.monotonic() + _START_S
         self.joined.set()
@@ -359,7 +367,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
     # --- draining
 
     async def ends(self, topics: Iterable[str]) -> dict[TopicPartition, int]:
-        """Where every partition that holds a record ends now, whoever reads it."""
+        """Return the present end of each partition that holds a record, whoever reads it."""
         partitions = [
             TopicPartition(topic, number)
             for topic in topics
@@ -370,7 +378,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         return {partition: end for partition, end in ends.items() if end > begins[partition]}
 
     async def short_of(self, ends: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
-        """Those of `ends` that the group has not committed yet."""
+        """Return those of `ends` that the group has not committed yet."""
         committed = await asyncio.gather(*map(self._consumer.committed, ends))
         return {
             partition: end

@@ -1,4 +1,4 @@
-"""The transfers of a batch, each linked to the document that moved its accounts before: so a history is read."""
+"""Link each transfer of a batch to the document that changed its accounts before, so that histories can be read."""
 
 from collections.abc import Sequence
 
@@ -9,13 +9,15 @@ from worker.stored.rows import TransferRow
 
 
 class Chain:
-    """Follows the accounts from document to document. The transfers of one document all name the same one before."""
+    """Follows the accounts from document to document. All transfers of one document name the same
+    document before it.
+    """
 
     def __init__(self) -> None:
-        self._before: dict[int, int | None] = {}  # account → before the document that moved it last
+        self._before: dict[int, int | None] = {}  # account → the document before the one that changed it last
 
     def rows(self, batch_no: int, shelf: Sequence[Books]) -> list[TransferRow]:
-        """In the order of booking; the accounts have their ids, and get their `last_no`."""
+        """Return the rows in the order of booking. The accounts have their ids, and get their `last_no`."""
         return [
             TransferRow(
                 no := event_no(batch_no, mark), _id(debit), _id(credit), amount, book.org, self._link(debit, no),

@@ -1,4 +1,4 @@
-"""What the pipeline decides without a record of its own: parked documents that may go on, and timers that are due."""
+"""What the pipeline decides without a record: parked documents that are ready, and timers that are due."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -23,8 +23,8 @@ PARKED_PUT_OFF_US = 300_000_000  # and a parked document, each time
 class Until(NamedTuple):
     """How far the topics have been read, as far as this worker knows.
 
-    `partitions`: how many each topic has; None: those that ever were read. `watermarks`: up to which instant (in µs)
-    this worker has read its partitions. `final`: nobody comes later, so what waits for late companions does not wait.
+    `partitions`: how many each topic has; None: those that were ever read. `watermarks`: the instant (µs) up to which
+    this worker has read its partitions. `final`: no more records will come, so nothing waits for late documents.
     """
 
     partitions: Mapping[str, int] | None
@@ -34,7 +34,9 @@ class Until(NamedTuple):
 
 
 async def take(connection: Connection, now_us: int, topics: Sequence[str], until: Until) -> list[Work]:
-    """Lock and return what may be decided now; others skip it. Timers wait until the topics are read past them."""
+    """Lock and return what can be decided now; other workers skip it. Timers wait until the topics are
+    read past them.
+    """
     works = [_parked(row) for row in await connection.fetch(SQL["take_parked"], now_us, LIMIT)]
     known = await load.events(connection, works) if works else {}
     for place, work in enumerate(works):
@@ -81,13 +83,15 @@ class Left(NamedTuple):
 
 
 async def left(connection: Connection, now_us: int) -> Left:
-    """How much is due, or was put off because deciding it failed."""
+    """Return how much is due, or was put off because deciding it failed."""
     (row,) = await connection.fetch(SQL["count_left"], now_us)
     return Left(row["deadlines"], row["parked"])
 
 
 def _parked(row: Any) -> Work:  # noqa: ANN401  an asyncpg record
-    """A parked document; `unreadable` where another version of the program stored it in a form that this one lacks."""
+    """Return a parked document; `unreadable` if another version of the program stored it in a form that
+    this one lacks.
+    """
     kind = BY_CODE.get(row["type"])
     work = Work(
         row["orgcode"], kind.name if kind else f"type {row['type']}", row["type"], row["subject"], row["received_us"],

@@ -1,7 +1,8 @@
-"""Load and lock all that a batch can touch, a query a table, keys sorted: sales, then tenders, then accounts.
+"""Load and lock all that a batch can touch, one query for each table, keys sorted: sales, then tenders, then accounts.
 
-A row that is not there cannot be locked. Whoever decides on its absence inserts it in the same transaction, so two
-workers that both relied on it collide on the unique index, and one of them decides again (design, Postgres).
+A missing row can't be locked. A decision that relies on its absence inserts it in the same transaction. So if two
+workers relied on it, they collide on the unique index, and one of them decides again
+(docs/decisions/absence-is-a-row.md).
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -26,19 +27,19 @@ from worker.stored.tender import tender_of
 
 SALE = DOCUMENTS["scm.sale.completed"].code
 RETURN = DOCUMENTS["scm.return.completed"].code
-STUBBED: Final = (SALE, RETURN)  # types whose rows somebody may insert before the document comes
+STUBBED: Final = (SALE, RETURN)  # types whose rows may be inserted before the document comes
 OPEN: Final = (STATUS_CODE["parked"], STATUS_CODE["ignored"])  # a return that is not decided, or is none
 REJECTED: Final = STATUS_CODE["rejected"]
 
 
 class Overtaken(Exception):
-    """While this batch waited for a lock, another worker wrote what it relied on: the stub of a document was decided,
-    which is a duplicate now, or a return came in between.
+    """While this batch waited for a lock, another worker wrote what the batch relied on: the stub of a document was
+    decided, so the document is a duplicate now, or a return came in between.
     """
 
 
 async def events(connection: Connection, works: Sequence[Work]) -> dict[int, tuple[bytes | None, EventFacts | None]]:
-    """(digest, facts) of the identities that are known, by the work's place in the sequence."""
+    """Return (digest, facts) of the known identities, by the work's place in the sequence."""
     rows = await connection.fetch(SQL["load_event"], *_columns([work.key for work in works], 3))
     return {row["place"] - 1: (row["digest"], facts_of(row["facts"]) if row["facts"] else None) for row in rows}
 
@@ -47,13 +48,13 @@ def _columns(keys: Sequence[tuple[Any, ...]], width: int) -> list[tuple[Any, ...
     return list(zip(*keys, strict=True)) if keys else [()] * width
 
 
-KEPT_VERSIONS: Final = 2000  # of all tenants; beyond that only those of the tenants at hand are kept
+KEPT_VERSIONS: Final = 2000  # policies of all tenants; beyond that, only those of the batch's tenants are kept
 
 
 class Shelf:
-    """Loads the books of the tenants of a batch. Keeps parsed policies between batches: versions never change.
+    """Loads the books of a batch's tenants. Keeps parsed policies between batches, because versions never change.
 
-    Readings may share one at the same time.
+    Readings can share one at the same time.
     """
 
     def __init__(self) -> None:
@@ -63,11 +64,11 @@ class Shelf:
         self._policies.clear()
 
     async def open(self, connection: Connection, orgs: dict[str, int]) -> dict[str, Books]:
-        """Empty books of these tenants, with every policy version that there is."""
+        """Return empty books of these tenants, with every policy version."""
         known = [(org, len(self._policies.get(org, ()))) for org in orgs.values()]
         for row in await connection.fetch(SQL["load_policy"], *_columns(known, 2)):
             kept = self._policies.setdefault(row["org"], [])
-            if row["version"] != len(kept) + 1:  # it was loaded meanwhile, by another reader of this shelf
+            if row["version"] != len(kept) + 1:  # another reader of this shelf loaded it meanwhile
                 continue
             policy = Policy.from_json(row["policy"].encode())
             kept.append(PolicyVersion(row["version"], row["effective_us"], policy))
@@ -81,7 +82,7 @@ class Shelf:
 async def fill(
     connection: Connection, books: dict[str, Books], needs: dict[str, Needs], own: Mapping[tuple[int, int, str], bool]
 ) -> None:
-    """Put into the books what the documents need. `own`: the sales and returns (org, type, id) that the batch decides,
+    """Put what the documents need into the books. `own`: the sales and returns (org, type, id) that the batch decides,
     and whether they have a stub; those without one have no row to load. Raises Overtaken.
     """
     by_org = {book.org: book for book in books.values()}
@@ -179,7 +180,7 @@ async def _tenders(connection: Connection, books: dict[int, Books], needs: dict[
 
 
 def _also_accounts(books: Books, needs: Needs) -> None:
-    """The accounts that the sales, tenders and commands just loaded refer to."""
+    """Return the accounts to which the loaded sales, tenders and commands refer."""
     for sale in books.sales.values():
         if sale.account is not None:
             needs.accounts[sale.account] = None
@@ -202,14 +203,14 @@ def _also_accounts(books: Books, needs: Needs) -> None:
 
 
 def accounts_of(returned: Return) -> list[tuple[Kind, str]]:
-    """The accounts that a return names and that its sale does not."""
+    """Return the accounts that a return names and its sale does not."""
     keys = [(Kind.CARD, card_id) for card_id, _ in returned.loads]
     keys += [] if returned.account is None else [returned.account]
     return keys + ([(Kind.POINTS, returned.customer_id)] if returned.customer_id else [])
 
 
 async def _accounts(connection: Connection, books: dict[int, Books], needs: dict[int, Needs]) -> None:
-    """Lock the wanted accounts; those that they redirect to (merged, pooled) are wanted next."""
+    """Lock the wanted accounts. Then lock the accounts to which they lead (merged, pooled)."""
     keys = sorted((org, kind, key) for org, need in needs.items() for kind, key in need.accounts)
     for need in needs.values():
         need.accounts.clear()
@@ -222,7 +223,7 @@ async def _accounts(connection: Connection, books: dict[int, Books], needs: dict
 
 
 async def _leading(connection: Connection, books: dict[int, Books], needs: dict[int, Needs]) -> None:
-    """Lock the ids that were merged into customers, and the cards that were replaced, where every one is wanted."""
+    """Lock the ids that were merged into customers, and the cards that were replaced, where all of them are wanted."""
     keys = sorted({(org, *end) for org, need in needs.items() for end in _ends(books[org], need)})
     if not keys:
         return
@@ -247,8 +248,8 @@ def _ends(books: Books, needs: Needs) -> Iterator[tuple[Kind, str]]:
 
 
 async def _members(connection: Connection, books: dict[int, Books], needs: dict[int, Needs]) -> None:
-    """The members of the pools of which they are wanted. Whoever joins or leaves locks the pool's account, and so did
-    this batch: the members need no lock.
+    """Return the members of the wanted pools. Joining and leaving lock the pool's account, as this batch does, so the
+    members need no lock.
     """
     keys = sorted((org, Kind.POINTS, pool) for org, need in needs.items() for pool in need.members_of)
     if not keys:
@@ -261,7 +262,7 @@ async def _members(connection: Connection, books: dict[int, Books], needs: dict[
 
 
 async def _consents(connection: Connection, books: dict[int, Books], needs: dict[int, Needs]) -> None:
-    """Only where some campaign asks for consent, of a policy in force or of one that the batch puts."""
+    """Load consents, if a campaign of a policy in force, or of one that the batch puts, asks for one."""
     keys = sorted(
         (org, key)
         for org, book in books.items()
@@ -278,7 +279,7 @@ async def _consents(connection: Connection, books: dict[int, Books], needs: dict
 
 
 async def orgs(connection: Connection, codes: Iterable[str]) -> dict[str, int]:
-    """The tenants' numbers; a new tenant gets one."""
+    """Return the tenants' numbers. A new tenant gets one."""
     rows = await connection.fetch(
         "INSERT INTO org (code) SELECT unnest($1::text[]) ON CONFLICT (code) DO NOTHING RETURNING code, id",
         sorted(codes),
