@@ -212,7 +212,7 @@ class NumberedCard(NewCard):
 
 
 class GiftCardIssue(Command):
-    """`crm.giftcard.issue`; `expires_on` is the last good day, UTC."""
+    """`crm.giftcard.issue`; `expires_on` is the last good day, in the policy's `time_zone`."""
 
     gift_card: Annotated[NewCard, NullMeans(NewCard())] = NewCard()
     amount_minor: FromZero

@@ -191,6 +191,7 @@ class _Version2(_Version1):
         **_POLICY,
         "earn": {**_POLICY["earn"], "on_other_tender": None},
         "cash_rounding_minor": None,
+        "time_zone": None,
     }
 
     def _return_line(self, line: ReturnLine) -> Content:

@@ -35,6 +35,7 @@ from schemas.scalars import (
     format_instant,
     is_stored,
 )
+from schemas.zones import UTC_NAME, zone
 
 _DIGITS: Final = 12  # that DECIMAL_PATTERN allows after the point
 # Bounds that no honest programme meets, so that what a policy makes of the largest amount, 10¹⁵, fits into 64 bits:
@@ -146,6 +147,15 @@ class Tier(_Part):
     factor: PositiveFactor
 
 
+def _known_zone(name: str) -> str:
+    if name != UTC_NAME and zone(name) is None:
+        raise fault("a time zone by its IANA name, as Europe/London")
+    return name
+
+
+TimeZone = Annotated[Text, AfterValidator(_known_zone), Field(description="an IANA name, as Europe/London")]
+
+
 def _no_overlap(campaigns: tuple[Campaign, ...]) -> tuple[Campaign, ...]:
     for one, next_one in pairwise(sorted(campaigns, key=attrgetter("id", "from_us"))):
         if one.id == next_one.id and next_one.from_us < one.to_us:
@@ -174,6 +184,13 @@ class Earn(_Part):
     on_other_tender: bool = True
     pending_days: Days = 0
     expire_days: ExpireDays | None = None
+
+    @model_validator(mode="after")
+    def _available_before_it_expires(self, info: ValidationInfo) -> Self:
+        """A policy that was stored before this was checked still loads."""
+        if not is_stored(info) and self.expire_days is not None and self.pending_days >= self.expire_days:
+            raise fault("pending_days below expire_days")
+        return self
 
     @model_validator(mode="after")
     def _not_too_many_points(self) -> Self:
@@ -239,6 +256,7 @@ class Policy(_Part):
     unlinked_return: Literal["reverse_at_current_rate"] = "reverse_at_current_rate"
     park_deadline_days: Days = 30
     cash_rounding_minor: Annotated[dict[Currency, FromOne], PlainSerializer(_sorted)] = Field(default_factory=dict)
+    time_zone: TimeZone = UTC_NAME
     gift_card: GiftCardRules = GiftCardRules()
 
     @model_validator(mode="after")

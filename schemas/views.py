@@ -162,7 +162,9 @@ class PointsLot(Out):
     points: Count
     held: Count
     available_on: Day | None = None
-    expires_on: Annotated[Day | None, Field(description="the last good day, UTC; absent: never")] = None
+    expires_on: Annotated[
+        Day | None, Field(description="the last good day, in the time zone of the policy; absent: never")
+    ] = None
 
 
 class CustomerTier(Out):

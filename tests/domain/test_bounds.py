@@ -1,6 +1,17 @@
 """What an account remembers is bounded, and nothing that counts is forgotten."""
 
-from worker.domain.lots import MOST_EARNED, MOST_EXPIRED, MOST_LOTS, MOST_STANDINGS, NEVER, Account, Kind, Lot, Standing
+from worker.domain.lots import (
+    MOST_EARNED,
+    MOST_EXPIRED,
+    MOST_LOTS,
+    MOST_STANDINGS,
+    NEVER,
+    QUARTERS,
+    Account,
+    Kind,
+    Lot,
+    Standing,
+)
 
 
 def account() -> Account:
@@ -51,14 +62,14 @@ def test_what_is_earned_on_a_day_fits_into_a_column() -> None:
 
 def test_points_that_never_expire_need_no_day_of_their_own() -> None:
     one = account()
-    for day in range(20_000, 20_000 + MOST_LOTS * 3):
-        one.lot(day, NEVER).amount += 10
-    one.lot(20_001, NEVER).held = 4
+    for date in range(20_000, 20_000 + MOST_LOTS * 3):
+        one.lot(date * QUARTERS, NEVER).amount += 10
+    one.lot(20_001 * QUARTERS, NEVER).held = 4
     one.compact()
     assert one.balance == MOST_LOTS * 30
     assert one.held == 4
     assert len(one.lots) < MOST_LOTS * 3
-    assert one.lot(20_001, NEVER).amount == 10
+    assert one.lot(20_001 * QUARTERS, NEVER).amount == 10
     assert one.lot(0, NEVER).amount > 0
 
 

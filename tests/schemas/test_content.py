@@ -40,6 +40,7 @@ def _others(value: object) -> list[object]:
         "2027-03-02",
         "crm.loyalty.adjust",
         "scm.sale.completed",
+        "Asia/Tokyo",
     ]
 
 
@@ -199,7 +200,7 @@ DIGESTS_2 = DIGESTS_1 | {
     "crm.customer.create": "e32ae1401bd2800e",
     "scm.sale.completed": "de51cc041d5adddd",
     "scm.return.completed": "f796c1793f57e2e6",
-    "crm.policy.put": "87d2c59697d13495",
+    "crm.policy.put": "d56ca372a3cc59c4",
     "scm.tender.requested": "d821a47c4de5f4aa",
     "crm.giftcard.issue": "b20b260305f0fb91",
     "crm.giftcard.redeem": "548fec52f81e580f",

@@ -43,6 +43,7 @@ DEFAULT = {
     "unlinked_return": "reverse_at_current_rate",
     "park_deadline_days": 30,
     "cash_rounding_minor": {},
+    "time_zone": "UTC",
     "gift_card": {
         "min_load_minor": 1,
         "max_load_minor": 50000,
@@ -201,6 +202,13 @@ ROWS: list[tuple[object, str]] = [
     ({"earn": {"pending_days": -1}}, "earn.pending_days: at least 0"),
     ({"earn": {"pending_days": 36_501}}, "earn.pending_days: at most 36500"),
     ({"earn": {"expire_days": 0}}, "earn.expire_days: at least 1"),
+    ({"earn": {"pending_days": 3, "expire_days": 3}}, "earn: pending_days below expire_days"),
+    ({"time_zone": "Europe/Lodnon"}, "time_zone: a time zone by its IANA name, as Europe/London"),
+    ({"time_zone": "../UTC"}, "time_zone: a time zone by its IANA name, as Europe/London"),
+    ({"time_zone": "Europe"}, "time_zone: a time zone by its IANA name, as Europe/London"),
+    ({"time_zone": "zone.tab"}, "time_zone: a time zone by its IANA name, as Europe/London"),
+    ({"time_zone": "tzdata.zi"}, "time_zone: a time zone by its IANA name, as Europe/London"),
+    ({"time_zone": "__init__"}, "time_zone: a time zone by its IANA name, as Europe/London"),
     ({"redeem": {"point_value_minor": {"GBP": "0"}}}, "redeem.point_value_minor.*: above 0"),
     ({"redeem": {"point_value_minor": {"GBP": "0.000999999999"}}}, "redeem.point_value_minor.*: at least 0.001"),
     ({"redeem": {"point_value_minor": {"GBP": "1000000.1"}}}, "redeem.point_value_minor.*: at most 1000000"),
@@ -275,7 +283,10 @@ def test_a_thousand_rules_and_just_under_64_kib_are_allowed() -> None:
 
 def test_what_was_stored_without_these_rules_still_loads() -> None:
     """Releases before stored what a policy of theirs said; limits bind what is put from now on."""
-    stored = {"gift_crad": {}, "earn": {"multipliers": [TOYS] * 1500, "point_per_unit": "2"}}
+    stored = {
+        "gift_crad": {},
+        "earn": {"multipliers": [TOYS] * 1500, "point_per_unit": "2", "pending_days": 3, "expire_days": 3},
+    }
     loaded = Policy.from_json(json.dumps(stored).encode())
     assert len(loaded.earn.multipliers) == 1500
     assert loaded.earn.points_per_unit == 1

@@ -6,6 +6,7 @@ there is nothing left to do.
 
 from worker.domain import tender as tenders
 from worker.domain.books import Books
+from worker.domain.days import begin_of, end_of, utc_date
 from worker.domain.lots import NEVER, Account, Contra, Kind, Standing
 from worker.domain.loyalty import card_part, note_earned, points_part
 from worker.domain.movements import Timer, day_of
@@ -71,7 +72,7 @@ def _forfeit(timer: Timer, books: Books) -> Outcome | None:
     if points <= 0:
         return None
     books.reverse(account, points, Contra.FORFEITED, (sale.available_day, sale.expires_day), day, within_balance=False)
-    note_earned(books, sale.customer_id, sale.earned_day or day, -points)
+    note_earned(books, sale.customer_id, sale.earned_day or utc_date(day), -points)
     outcome = _notice("forfeit", sale.customer_id)
     outcome.sale_id = sale.id
     outcome.points = points_part(books, account, day)
@@ -83,9 +84,9 @@ def _lots(timer: Timer, books: Books) -> Outcome | None:
     account = books.accounts.get((Kind(int(kind)), key))  # whose lots went elsewhere has none left, nor a notice
     if account is None:
         return None
-    last_day = int(day_text)
     expires = timer.kind == "expire"
-    day = last_day + 1 if expires else last_day
+    last_day = end_of(int(day_text)) if expires else 0
+    day = last_day + 1 if expires else begin_of(int(day_text))
     if account.lots and day > account.due_day:
         account.due_day = day
         books.changed[account] = None

@@ -68,15 +68,16 @@ def issue(doc: GiftCardIssue, books: Books) -> Outcome:
         reasons.append(Reason.CARD_EXISTS)
     reasons.append(_load_refused(books, doc.amount_minor, 0, doc.occurred_at))
     day = day_of(doc.occurred_at)
-    if doc.expires_on is not None and doc.expires_on < day:
+    version = books.policies.at(doc.occurred_at)
+    last_day = card_expiry(version, day) if doc.expires_on is None else version.calendar.end(doc.expires_on)
+    if last_day < day:
         reasons.append(Reason.CARD_EXPIRED)
     reason = first(reasons)
     if reason is not None:
         return Outcome("rejected", reason, customer_id=doc.customer_id)
-    version = books.policies.at(doc.occurred_at)
     facts = CardFacts(
         "" if number is None else number.last4,
-        card_expiry(version, day) if doc.expires_on is None else doc.expires_on,
+        last_day,
         b"" if doc.pin is None else pin_digest(doc.pin.tokens[0], card_id),
         doc.customer_id or "",
     )
@@ -222,7 +223,8 @@ def extend(doc: GiftCardExtend, books: Books) -> Outcome:
     card = books.card(doc.gift_card)
     if card is None or card.card is None:
         return NOT_ACCEPTED
-    last_day = NEVER if doc.expires_on is None else doc.expires_on
+    days = books.policies.at(doc.occurred_at).calendar
+    last_day = NEVER if doc.expires_on is None else days.end(doc.expires_on)
     if last_day < card.card.expires_day or card.standing is Standing.REPLACED:
         return _outcome(books, [card], Reason.INVALID_STATE)
     if last_day > card.card.expires_day:

@@ -2,7 +2,8 @@
 
 Gift cards and points are one kind of thing. An account's balance is the sum of its lots less its deficit;
 every credit fills the deficit first; spending takes the lots that expire soonest (contract §2.2 "Points").
-Days are whole days since 1970-01-01 UTC. Amounts are points or minor units, and never negative in here.
+Days are counted in quarters of an hour since 1970 UTC, see `worker.domain.days`. Amounts are points or minor units,
+and never negative in here.
 """
 
 from bisect import insort_right
@@ -12,6 +13,8 @@ from operator import itemgetter
 from typing import Final
 
 DAY_US = 86_400_000_000
+QUARTER_US: Final = 900_000_000
+QUARTERS: Final = 96  # a day of UTC
 NEVER = 1 << 31  # an expiry day that no document can name
 YEAR_DAYS: Final = 366
 MOST_EARNED: Final = 1 << 62  # points of a day that are counted for tiers: what a column holds, far above any threshold
@@ -197,7 +200,7 @@ class Account:
             return
         gone = sorted((lot for lot in self.lots if not lot.amount and not lot.held), key=lambda lot: lot.expires_day)
         forgotten = set(gone[:-MOST_EXPIRED])
-        old = max(lot.available_day for lot in self.lots) - YEAR_DAYS
+        old = max(lot.available_day for lot in self.lots) - YEAR_DAYS * QUARTERS
         merged = [
             lot
             for lot in self.lots

@@ -6,7 +6,8 @@ of contract §2.2 "Points" and "Tenders"; gift cards follow them too, as account
 
 from typing import NamedTuple
 
-from worker.domain.lots import DAY_US, MOST_LOTS, NEVER, Account, Contra, Kind, Pick, Standing
+from worker.domain.days import stored_begin, stored_end
+from worker.domain.lots import MOST_LOTS, NEVER, QUARTER_US, Account, Contra, Kind, Pick, Standing
 from worker.domain.trace import Change, Move
 
 Side = Account | Contra
@@ -105,8 +106,8 @@ class Movements:
     def _becomes_available(self, account: Account, available_day: int) -> None:
         """A notice tells when pending points may be spent, unless the account is shown as of that day already."""
         if available_day > account.due_day:
-            key = f"{account.kind:d}\n{account.key}\n{available_day}"
-            self.timers.append(Timer("release", key, available_day * DAY_US))
+            key = f"{account.kind:d}\n{account.key}\n{stored_begin(available_day)}"
+            self.timers.append(Timer("release", key, available_day * QUARTER_US))
 
     def debit(self, account: Account, amount: int, contra: Side, day: int) -> list[Pick]:
         """Spend `amount` of what is available on `day`, soonest to expire first; the lots it took."""
@@ -153,11 +154,13 @@ class Movements:
         self.book(account, contra, amount)
         return taken
 
-    def give_back(self, account: Account, picks: list[Pick], amount: int, contra: Side, day: int, grace: int) -> None:
+    def give_back(
+        self, account: Account, picks: list[Pick], amount: int, contra: Side, day: int, grace: int | None
+    ) -> None:
         """Return `amount` to the lots of `picks`, last taken first; `picks` keeps what stays taken.
 
         It makes up for the account's shortfall first (contract §10 `within_balance`). A part whose lot has expired by
-        `day` lives `grace` days more, with none it expires at once (contract §2.2).
+        `day` lives until `grace`, without one it expires at once (contract §2.2).
         """
         for_shortfall = min(account.shortfall, amount)
         if for_shortfall:
@@ -172,8 +175,8 @@ class Movements:
                 picks.append((available_day, expires_day, part - back))
             if expires_day >= day:
                 self.credit(account, back, contra, available_day, expires_day)
-            elif grace:
-                self.credit(account, back, contra, 0, day + grace)
+            elif grace is not None:
+                self.credit(account, back, contra, 0, grace)
             else:
                 self.recredit(account, back, contra, (available_day, expires_day), lapsed=True)
 
@@ -351,10 +354,11 @@ class Movements:
 
 
 def day_of(at_us: int) -> int:
-    """The UTC day of an instant."""
-    return at_us // DAY_US
+    """The quarter of an hour that an instant is in: the unit of days (`worker.domain.days`)."""
+    return at_us // QUARTER_US
 
 
 def expiry(account: Account, expires_day: int) -> Timer:
     """When the lots of an account that expire on a day do."""
-    return Timer("expire", f"{account.kind:d}\n{account.key}\n{expires_day}", (expires_day + 1) * DAY_US)
+    key = f"{account.kind:d}\n{account.key}\n{stored_end(expires_day)}"
+    return Timer("expire", key, (expires_day + 1) * QUARTER_US)

@@ -13,6 +13,7 @@ from schemas.reasons import Reason, first
 from worker.domain import tender as tenders
 from worker.domain.books import Books
 from worker.domain.customers import customer_refused
+from worker.domain.days import utc_date
 from worker.domain.lots import Account, Contra, Standing
 from worker.domain.loyalty import common_factor, note_earned, points_of, points_part
 from worker.domain.movements import day_of
@@ -43,10 +44,10 @@ def earn(doc: LoyaltyEarn, books: Books) -> Outcome:
         return Outcome("rejected", first(reasons), customer_id=doc.customer_id)
     day = day_of(doc.occurred_at)
     entry = Entry("crm.loyalty.earn", doc.command_id, (account.kind, account.key), points, doc.customer_id)
-    entry.earned_day = day
+    entry.earned_day = utc_date(day)
     entry.available_day, entry.expires_day = version.lot_days(day)
     books.credit(account, points, Contra.EARNED, entry.available_day, entry.expires_day)
-    note_earned(books, doc.customer_id, day, points)
+    note_earned(books, doc.customer_id, entry.earned_day, points)
     books.enter(entry)
     return _applied(books, account, doc.customer_id, day, version.version)
 
@@ -153,8 +154,7 @@ def restore(doc: LoyaltyRestore, books: Books) -> Outcome:
     if account is None or points > left or left == 0:
         return Outcome("rejected", Reason.AMOUNT_OVER_CAPTURED, customer_id=entry.customer_id)
     version = books.policies.at(doc.occurred_at)
-    grace = version.policy.restore_grace_days
-    books.give_back(account, entry.picks, points, Contra.REDEEMED, day, grace)
+    books.give_back(account, entry.picks, points, Contra.REDEEMED, day, version.grace_end(day))
     entry.undone += points
     entry.dirty = True
     return _applied(books, account, entry.customer_id, day, version.version)
@@ -212,7 +212,7 @@ def reverse(doc: LoyaltyReverse, books: Books) -> Outcome:
     day = day_of(doc.occurred_at)
     version = books.policies.at(doc.occurred_at)
     rule = version.policy.negative_balance
-    note_earned(books, entry.customer_id, entry.earned_day or day, -points)
+    note_earned(books, entry.customer_id, entry.earned_day or utc_date(day), -points)
     reverse_points(books, account, points, (entry.available_day, entry.expires_day), day, rule)
     return _applied(books, account, entry.customer_id, day, version.version)
 

@@ -7,6 +7,7 @@ from typing import NamedTuple, get_args
 
 from schemas.documents import TenderKind
 from schemas.policy import DEFAULT_POLICY, Policy
+from worker.domain.days import calendar
 from worker.domain.lots import NEVER
 
 TENDER_KINDS = get_args(TenderKind)
@@ -46,6 +47,7 @@ class PolicyVersion:
         self.version = version
         self.effective_us = effective_us
         self.policy = policy
+        self.calendar = calendar(policy.time_zone)
         self.excluded = frozenset(policy.earn.exclude_categories)
         self.factors: dict[str, Fraction] = {}  # by category, the highest
         for multiplier in policy.earn.multipliers:
@@ -85,10 +87,22 @@ class PolicyVersion:
         )
 
     def lot_days(self, day: int) -> tuple[int, int]:
-        """(first day on which points earned on `day` may be spent, last day)."""
+        """(the first quarter in which points earned in `day` may be spent, the last one)."""
         earn = self.policy.earn
-        available_day = day + earn.pending_days if earn.pending_days else 0
-        return available_day, NEVER if earn.expire_days is None else day + earn.expire_days
+        if not earn.pending_days and earn.expire_days is None:
+            return 0, NEVER
+        date = self.calendar.date_of(day)
+        available_day = self.calendar.begin(date + earn.pending_days) if earn.pending_days else 0
+        return available_day, NEVER if earn.expire_days is None else self.calendar.end(date + earn.expire_days)
+
+    def days_on(self, day: int, days: int) -> int:
+        """The last quarter of the date so many days after the one that `day` is on."""
+        return self.calendar.end(self.calendar.date_of(day) + days)
+
+    def grace_end(self, day: int) -> int | None:
+        """Until when points live that come back in `day` to a lot that has expired; None: they expire at once."""
+        days = self.policy.restore_grace_days
+        return self.days_on(day, days) if days else None
 
     def point_value(self, currency: str) -> PointValue | None:
         value = self.policy.redeem.point_value_minor.get(currency)

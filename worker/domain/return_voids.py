@@ -8,6 +8,7 @@ from schemas.documents import ReturnVoided
 from schemas.reasons import Reason
 from worker.domain import tender as tenders
 from worker.domain.books import Books
+from worker.domain.days import utc_date
 from worker.domain.loads import put_back_load, take_back_load
 from worker.domain.lots import Account, Contra
 from worker.domain.loyalty import card_parts, note_earned, points_shown
@@ -81,7 +82,7 @@ def _keep_again(
     sale.by_hand += by_hand
     own = (sale.available_day, sale.expires_day)
     _recredit(books, account, kept - by_hand, own, returned.let_go, day)
-    note_earned(books, sale.customer_id, sale.earned_day or day, kept - by_hand)
+    note_earned(books, sale.customer_id, sale.earned_day or utc_date(day), kept - by_hand)
     return [line for line in lines if line[1]]
 
 

@@ -6,6 +6,7 @@ from schemas.documents import Refund, ReturnCompleted
 from schemas.reasons import Reason, first
 from worker.domain import tender as tenders
 from worker.domain.books import Books
+from worker.domain.days import utc_date
 from worker.domain.identity import derived_id
 from worker.domain.loads import card_refused, take_back_load
 from worker.domain.lots import Account, CardFacts, Contra, Standing
@@ -170,8 +171,8 @@ def _take_unlinked(
     account = books.follow(holder)
     returned.customer_id, returned.account, returned.points = doc.customer_id or "", (account.kind, account.key), taken
     returned.available_day, returned.expires_day = version.lot_days(day)
-    returned.earned_day = day
-    note_earned(books, returned.customer_id, day, -taken)
+    returned.earned_day = utc_date(day)
+    note_earned(books, returned.customer_id, returned.earned_day, -taken)
     own = (returned.available_day, returned.expires_day)
     returned.let_go = reverse_points(books, account, taken, own, day, version.policy.negative_balance)
     return account, reason

@@ -5,9 +5,10 @@ from schemas.documents import SaleLine as SoldLine
 from schemas.reasons import Reason, first
 from worker.domain import payments
 from worker.domain.books import Books
+from worker.domain.days import utc_date
 from worker.domain.identity import derived_id
 from worker.domain.loads import card_refused, take_back_load
-from worker.domain.lots import DAY_US, NEVER, Account, CardFacts, Contra, Kind, Standing
+from worker.domain.lots import DAY_US, NEVER, QUARTER_US, Account, CardFacts, Contra, Kind, Standing
 from worker.domain.loyalty import (
     PLAIN,
     Eligible,
@@ -121,7 +122,7 @@ def earn(
         account = books.open_points(sale.customer_id, Standing.UNCLAIMED)
     day = day_of(at_us)
     sale.account = (account.kind, account.key)
-    sale.earned_day = day
+    sale.earned_day = utc_date(day)
     sale.available_day, sale.expires_day = version.lot_days(day)
     if earned:
         owed = account.deficit
@@ -174,12 +175,12 @@ def _bought_with_card(doc: SaleCompleted) -> bool:
 
 def card_expiry(version: PolicyVersion, day: int) -> int:
     days = version.policy.gift_card.expire_days
-    return NEVER if days is None else day + days
+    return NEVER if days is None else version.days_on(day, days)
 
 
 def card_timer(books: Books, card: Account) -> None:
     if card.card is not None and card.card.expires_day != NEVER:
-        books.timers.append(Timer("card", card.key, (card.card.expires_day + 1) * DAY_US))
+        books.timers.append(Timer("card", card.key, (card.card.expires_day + 1) * QUARTER_US))
 
 
 def void(doc: SaleVoided, books: Books) -> Outcome:
@@ -242,7 +243,7 @@ def reverse_sale(sale: Sale, books: Books, account: Account, points: int, day: i
     """Take points of a sale back by its own policy, for the tier from the day that earned them; how much was let go."""
     policy = books.policies.numbered(sale.policy_version).policy
     own = (sale.available_day, sale.expires_day)
-    note_earned(books, sale.customer_id, sale.earned_day or day, -points)
+    note_earned(books, sale.customer_id, sale.earned_day or utc_date(day), -points)
     return reverse_points(books, account, points, own, day, policy.negative_balance)
 
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from schemas.reasons import Reason
-from worker.domain.lots import DAY_US, Account, Contra, Kind, Pick, Standing
+from worker.domain.lots import QUARTER_US, Account, Contra, Kind, Pick, Standing
 from worker.domain.outcome import TenderPart
 from worker.domain.policy import PointValue
 from worker.domain.sale import MOST_ASKED
@@ -147,11 +147,11 @@ def capture(books: "Books", tender: Tender, amount_minor: int | None, at_us: int
     `amount_minor` None names all that was approved. NONE, AWAITING, DECLINED and VOIDED are the caller's.
     """
     if tender.state is State.EXPIRED:
-        return _capture_expired(books, tender, amount_minor, at_us // DAY_US)
+        return _capture_expired(books, tender, amount_minor, at_us // QUARTER_US)
     approved = tender.approved_minor
     if tender.state is State.AUTHORIZED:
         wanted = approved if amount_minor is None else amount_minor
-        take(books, tender, min(wanted, approved), at_us // DAY_US)
+        take(books, tender, min(wanted, approved), at_us // QUARTER_US)
         return Reason.AMOUNT_OVER_AUTHORIZED if wanted > approved else None
     if amount_minor is not None and amount_minor < tender.captured_minor:
         lower(books, tender, amount_minor, min(tender.asked_minor, amount_minor), at_us)
@@ -178,8 +178,9 @@ def lower(books: "Books", tender: Tender, captured_minor: int, refunded_minor: i
     account = books.at(tender.account)
     assert account is not None  # noqa: S101  a captured tender has an account: the ledger loads it
     if before > after:
-        grace = books.policies.at(at_us).policy.restore_grace_days
-        books.give_back(account, tender.picks, before - after, tender.contra, at_us // DAY_US, grace)
+        day = at_us // QUARTER_US
+        grace = books.policies.at(at_us).grace_end(day)
+        books.give_back(account, tender.picks, before - after, tender.contra, day, grace)
     tender.captured_minor = captured_minor
     tender.refunded_minor = refunded_minor
     tender.dirty = True
@@ -209,7 +210,7 @@ def unrefund(books: "Books", tender: Tender, amount_minor: int, at_us: int) -> b
     assert account is not None  # noqa: S101  a captured tender has an account: the ledger loads it
     rule = books.policies.at(at_us).policy.negative_balance
     within = account.kind is not Kind.CARD and rule == "within_balance"
-    tender.picks += books.retake(account, more, tender.contra, at_us // DAY_US, within_balance=within)
+    tender.picks += books.retake(account, more, tender.contra, at_us // QUARTER_US, within_balance=within)
     return True
 
 
@@ -235,7 +236,7 @@ def void(books: "Books", tender: Tender, at_us: int) -> bool:
     if tender.state is State.VOIDED:
         return False
     if tender.state is State.AUTHORIZED:
-        release(books, tender, at_us // DAY_US)
+        release(books, tender, at_us // QUARTER_US)
     elif tender.state is State.CAPTURED:
         lower(books, tender, tender.captured_minor, tender.captured_minor, at_us)
     elif tender.state is State.AWAITING:

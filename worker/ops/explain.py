@@ -10,7 +10,7 @@ from schemas.registry import BY_CODE, DOCUMENTS
 from schemas.scalars import format_instant
 from worker.answers import again
 from worker.codec import Outlet
-from worker.domain.lots import NEVER, Kind
+from worker.domain.lots import NEVER, Kind, Pick
 from worker.domain.policy import PolicyBook
 from worker.domain.sale import Sale
 from worker.ledger.load import Shelf
@@ -156,7 +156,8 @@ class _Ledger:
         parts = own | {part.tender_id: part for _, outcome in told for part in outcome.tenders}
         keys = ([self.org] * len(parts), list(parts))
         rows = await self.connection.fetch(SQL["read_tenders"], *keys) if parts else []
-        return [stored.tender(parts[row["id"]], tender_of(row), own=row["id"] in own) for row in rows]
+        days = self.policies.latest.calendar
+        return [stored.tender(parts[row["id"]], tender_of(row), days, own=row["id"] in own) for row in rows]
 
     # --- what became of its points
 
@@ -177,8 +178,8 @@ class _Ledger:
             about["account"] = account = stored.account(*sale.account)
             repaid = 0 if sale.basis is None else sale.basis.repaid
             rest = sum(line.points for line in sale.lines.values()) - repaid
-            lots = [stored.lot(account, "repaid", (0, NEVER, repaid))] if repaid else []
-            lots += [stored.lot(account, "credited", (sale.available_day, sale.expires_day, rest))] if rest else []
+            lots = [self._lot(account, "repaid", (0, NEVER, repaid))] if repaid else []
+            lots += [self._lot(account, "credited", (sale.available_day, sale.expires_day, rest))] if rest else []
             about["lots"] = lots
         return about
 
@@ -202,26 +203,29 @@ class _Ledger:
         rows = await self.connection.fetch(SQL["read_event"], self.orgcode, CODES[SALE], sale_id)
         return sale_of(sale_id, rows[0]["record"]) if rows else None
 
+    def _lot(self, of: Account, change: str, pick: Pick) -> Lot:
+        return stored.lot(of, change, pick, self.policies.latest.calendar)
+
     async def _lots(self, moves: list[StoredMove], transfers: Sequence[Transfer]) -> list[Lot]:
         """The parts as stored; where all were of plain lots, from the transfers."""
         if moves:
             accounts = await self._accounts(move.account_id for move in moves)
-            return [stored.lot(accounts[move.account_id], move.change.name.lower(), move.pick) for move in moves]
+            return [self._lot(accounts[move.account_id], move.change.name.lower(), move.pick) for move in moves]
         plain = []
         for transfer in transfers:
             if transfer.source.kind != "contra":
-                plain.append(stored.lot(transfer.source, "taken", (0, NEVER, transfer.amount)))
+                plain.append(self._lot(transfer.source, "taken", (0, NEVER, transfer.amount)))
             if transfer.target.kind != "contra":
-                plain.append(stored.lot(transfer.target, "credited", (0, NEVER, transfer.amount)))
+                plain.append(self._lot(transfer.target, "credited", (0, NEVER, transfer.amount)))
         return plain
 
     def _entry(self, type_: str, subject: str, record: bytes) -> Entry:
         entry = entry_of(type_, subject, record)
         account = stored.account(*entry.account)
-        lots = [stored.lot(account, "taken", pick) for pick in entry.picks]
+        lots = [self._lot(account, "taken", pick) for pick in entry.picks]
         if type_ == "crm.loyalty.earn":
             lots = [
-                stored.lot(account, "credited", (entry.available_day, entry.expires_day, entry.amount - entry.undone))
+                self._lot(account, "credited", (entry.available_day, entry.expires_day, entry.amount - entry.undone))
             ]
         return Entry(account=account, amount=entry.amount, undone=entry.undone, lots_now=lots)
 

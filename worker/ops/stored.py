@@ -1,11 +1,12 @@
 """What is stored, as parts of an explanation."""
 
-from datetime import timedelta
+from datetime import date
 from fractions import Fraction
 
 from schemas.registry import BY_CODE
-from schemas.scalars import EPOCH, format_instant
+from schemas.scalars import format_instant
 from worker.codec.decode import DAY_US
+from worker.domain.days import Calendar
 from worker.domain.lots import NEVER, Kind, Pick
 from worker.domain.outcome import TenderPart
 from worker.domain.tender import State, Tender
@@ -32,18 +33,18 @@ def account(kind: Kind, key: str, extra: bytes | None = None) -> Account:
     return Account(kind=_KINDS[kind], id=key, last4=last4_of(extra))
 
 
-def lot(of: Account, change: str, pick: Pick) -> Lot:
+def lot(of: Account, change: str, pick: Pick, days: Calendar) -> Lot:
     available_day, expires_day, amount = pick
     return Lot(
         account=of,
         change=change,
         amount=amount,
-        available_from=(EPOCH + timedelta(days=available_day)).date() if available_day else None,
-        expires_on=None if expires_day == NEVER else (EPOCH + timedelta(days=expires_day)).date(),
+        available_from=date.fromisoformat(days.iso(available_day)) if available_day else None,
+        expires_on=None if expires_day == NEVER else date.fromisoformat(days.iso(expires_day)),
     )
 
 
-def tender(part: TenderPart, now: Tender, *, own: bool) -> TenderTold:
+def tender(part: TenderPart, now: Tender, days: Calendar, *, own: bool) -> TenderTold:
     """A tender as an outcome says, and as it is now; `own`: the document is the tender's."""
     payer = None if now.account is None else account(*now.account)
     change = "held" if now.state is State.AUTHORIZED else "taken"
@@ -63,7 +64,7 @@ def tender(part: TenderPart, now: Tender, *, own: bool) -> TenderTold:
         state_now=now.state.value,
         captured_now_minor=now.captured_minor,
         refunded_now_minor=now.refunded_minor,
-        lots_now=[] if payer is None else [lot(payer, change, pick) for pick in now.picks],
+        lots_now=[] if payer is None else [lot(payer, change, pick, days) for pick in now.picks],
     )
 
 

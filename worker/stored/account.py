@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple
 
+from worker.domain.days import begin_of, end_of, lot_of, stored_begin, stored_end, stored_lot
 from worker.domain.lots import NEVER, Account, CardFacts, Kind, Lot
 from worker.stored.codes import KINDS, STANDINGS
 from worker.stored.packing import StoredKey, Versions, account_key, pack, stored_key, unpack
@@ -49,7 +50,9 @@ def pack_lots(account: Account) -> bytes | None:
         return None
     if len(lots) == 1 and lots[0].expires_day == NEVER and not lots[0].available_day and not lots[0].expired:
         return None
-    return pack([LotV1(lot.available_day, lot.expires_day, lot.amount, lot.held, lot.expired) for lot in lots])
+    return pack(
+        [LotV1(*stored_lot(lot.available_day, lot.expires_day), lot.amount, lot.held, lot.expired) for lot in lots]
+    )
 
 
 def pack_earned(account: Account) -> bytes | None:
@@ -65,8 +68,9 @@ def pack_extra(account: Account) -> bytes | None:
     card = account.card
     facts = None
     if card is not None:
-        facts = CardV1(card.last4, card.expires_day, card.pin, card.pin_failures, card.customer_id)
-    return EXTRA.dump(ExtraV1(facts, stored_key(account.target), account.owner_log, account.shortfall, account.due_day))
+        facts = CardV1(card.last4, stored_end(card.expires_day), card.pin, card.pin_failures, card.customer_id)
+    due_day = stored_begin(account.due_day)
+    return EXTRA.dump(ExtraV1(facts, stored_key(account.target), account.owner_log, account.shortfall, due_day))
 
 
 def owner_of(account: Account) -> str | None:
@@ -94,7 +98,7 @@ def account_of(row: Any) -> Account:  # noqa: ANN401  an asyncpg record, or the 
     account.deficit = row["deficit"]
     account.last_no = row["last_no"]
     if row["lots"] is not None:
-        account.lots = [Lot(*lot) for lot in unpack(row["lots"])]
+        account.lots = [Lot(*lot_of(*lot[:2]), *lot[2:]) for lot in unpack(row["lots"])]
     else:
         amount = row["balance"] + account.deficit
         if amount:
@@ -106,9 +110,9 @@ def account_of(row: Any) -> Account:  # noqa: ANN401  an asyncpg record, or the 
         extra = EXTRA.load(row["extra"])
         if extra.card is not None:
             card = CardV1(*extra.card)
-            account.card = CardFacts(card.last4, card.expires_day, card.pin, card.customer_id)
+            account.card = CardFacts(card.last4, end_of(card.expires_day), card.pin, card.customer_id)
             account.card.pin_failures = card.pin_failures
         account.target = account_key(extra.target)
         account.owner_log = [(since_us, standing) for since_us, standing in extra.owner_log]
-        account.shortfall, account.due_day = extra.shortfall, extra.due_day
+        account.shortfall, account.due_day = extra.shortfall, begin_of(extra.due_day)
     return account

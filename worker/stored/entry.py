@@ -2,6 +2,7 @@
 
 from typing import Literal, NamedTuple
 
+from worker.domain.days import lot_of, picks_of, stored_lot, stored_picks
 from worker.domain.lots import Kind, Pick
 from worker.domain.sale import Entry
 from worker.stored.packing import StoredKey, Versions
@@ -29,9 +30,8 @@ def pack_entry(entry: Entry) -> bytes:
         EntryV1(
             (int(kind), key),
             entry.amount,
-            entry.available_day,
-            entry.expires_day,
-            entry.picks,
+            *stored_lot(entry.available_day, entry.expires_day),
+            stored_picks(entry.picks),
             entry.undone,
             True if entry.customer_id == key else entry.customer_id,
             entry.earned_day,
@@ -45,7 +45,8 @@ def entry_of(type_: str, command_id: str, record: bytes) -> Entry:
     customer_id = key if stored.customer_id is True else stored.customer_id
     entry = Entry(type_, command_id, (Kind(kind), key), stored.amount, customer_id)
     entry.new = False
-    entry.available_day, entry.expires_day, entry.undone = stored.available_day, stored.expires_day, stored.undone
+    entry.available_day, entry.expires_day = lot_of(stored.available_day, stored.expires_day)
+    entry.undone = stored.undone
     entry.earned_day = stored.earned_day
-    entry.picks = [(pick[0], pick[1], pick[2]) for pick in stored.picks]
+    entry.picks = picks_of(stored.picks)
     return entry

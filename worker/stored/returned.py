@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
+from worker.domain.days import lot_of, stored_lot
 from worker.domain.sale import Return
 from worker.domain.trace import Trace
 from worker.stored.packing import StoredKey, account_key, pack, stored_key, trimmed, unpack
@@ -29,6 +30,7 @@ _TRACE: Final = TraceV1._fields.index("undo")
 
 
 def pack_return(returned: Return) -> bytes:
+    days = (0, 0) if returned.account is None else stored_lot(returned.available_day, returned.expires_day)
     undo = UndoV1(
         returned.decided | returned.voided << 1,
         tuple(returned.lines),
@@ -37,8 +39,7 @@ def pack_return(returned: Return) -> bytes:
         returned.customer_id,
         stored_key(returned.account),
         returned.points,
-        returned.available_day,
-        returned.expires_day,
+        *days,
         returned.earned_day,
         returned.let_go,
     )
@@ -66,6 +67,7 @@ def return_of(return_id: str, record: bytes | None, sale_id: str, *, final: bool
     returned.customer_id = undo.customer_id
     returned.account = account_key(undo.account)
     returned.points, returned.let_go = undo.points, undo.let_go
-    returned.available_day, returned.expires_day = undo.available_day, undo.expires_day
+    if returned.account is not None:
+        returned.available_day, returned.expires_day = lot_of(undo.available_day, undo.expires_day)
     returned.earned_day = undo.earned_day
     return returned

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Final, Literal, NamedTuple
 
+from worker.domain.days import lot_of, stored_lot
 from worker.domain.lots import NEVER, Kind
 from worker.domain.sale import Sale, SaleLine
 from worker.stored.basis import basis_of, stored_basis
@@ -64,8 +65,7 @@ def pack_sale(sale: Sale) -> bytes:
         _stored_account(sale),
         flat,
         sale.policy_version,
-        sale.available_day,
-        sale.expires_day,
+        *stored_lot(sale.available_day, sale.expires_day),
         tuple(sale.tenders),
         tuple(sale.requests),
         tuple(sale.loads),
@@ -114,7 +114,8 @@ def sale_of(sale_id: str, record: bytes | None) -> Sale:
     sale.policy_version = stored.policy_version
     triples = zip(stored.lines[::3], stored.lines[1::3], stored.lines[2::3], strict=True)
     sale.lines = {line_id: SaleLine(net, points) for line_id, net, points in triples}
-    sale.available_day, sale.expires_day, sale.by_hand = stored.available_day, stored.expires_day, stored.by_hand
+    sale.available_day, sale.expires_day = lot_of(stored.available_day, stored.expires_day)
+    sale.by_hand = stored.by_hand
     sale.tenders, sale.requests = list(stored.tenders), list(stored.requests)
     sale.loads = [(card_id, load) for card_id, load in stored.loads]
     for members in stored.rest:

@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple
 
+from worker.domain.days import picks_of, stored_picks
 from worker.domain.lots import Pick
 from worker.domain.policy import PointValue
 from worker.domain.tender import Tender
@@ -36,7 +37,7 @@ def pack_tender(tender: Tender) -> bytes:
             tender.currency,
             tender.named,
             tender.value,
-            tender.picks,
+            stored_picks(tender.picks),
             tender.waiting,
             tender.expires_us,
             tender.parked_minor,
@@ -63,7 +64,7 @@ def tender_of(row: Any) -> Tender:  # noqa: ANN401  an asyncpg record, or the sa
     tender.currency = extra.currency
     tender.named = extra.named
     tender.value = None if extra.value is None else PointValue(*extra.value)
-    tender.picks = [(pick[0], pick[1], pick[2]) for pick in extra.picks]
+    tender.picks = picks_of(extra.picks)
     tender.waiting = extra.waiting
     tender.expires_us = extra.expires_us
     tender.parked_minor = extra.parked_minor

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from worker.domain.days import lot_of, stored_lot
 from worker.domain.lots import Pick
 from worker.domain.trace import Change, ReturnedLine, Trace
 from worker.stored.basis import basis_of, stored_basis
@@ -51,7 +52,11 @@ def trace_members(trace: Trace) -> tuple[Any, ...]:
     rated = None if trace.rated is None else (trace.currency, *stored_basis(trace.rated))
     moves: Sequence[int] = ()
     if not all(move.plain for move in trace.moves):
-        moves = tuple(value for move in trace.moves for value in (move.account.id, *move[1:]))
+        moves = tuple(
+            value
+            for move in trace.moves
+            for value in (move.account.id, move.change, *stored_lot(*move[2:4]), move.amount)
+        )
     return trimmed(TraceV1(lines, trace.set_off, rated, moves), 0)
 
 
@@ -65,4 +70,4 @@ def trace_of(record: bytes) -> tuple[Trace, list[StoredMove]]:
         trace.rated = basis_of(basis)
     flat = stored.moves or ()
     groups = [flat[at : at + _MOVE] for at in range(0, len(flat), _MOVE)]
-    return trace, [StoredMove(id_, Change(change), *rest) for id_, change, *rest in groups]
+    return trace, [StoredMove(id_, Change(change), *lot_of(*days), amount) for id_, change, *days, amount in groups]

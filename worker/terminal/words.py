@@ -23,7 +23,7 @@ MEMBERS: Final[Mapping[str, str]] = MappingProxyType(
         "document": "a file with the document's data as JSON",
         "effective_from": "in force from then on; later than the version in force",
         "eligible_minor": "what of the sale may be paid with this, in minor units",
-        "expires_on": "the last good day, UTC",
+        "expires_on": "the last good day, in the time zone of the policy",
         "business_date": "the day of business, where it is not that of the sale",
         "lines": "a file with the list of lines as JSON",
         "refunds": "a file with the list of refunds as JSON",

@@ -2,17 +2,16 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 from types import MappingProxyType
 from typing import Final, Literal
 
 from schemas.documents import CardRef
 from schemas.reasons import Reason
-from schemas.scalars import EPOCH
 from schemas.views import GiftCardView
 from worker.domain.books import Books
+from worker.domain.days import Calendar
 from worker.domain.loads import card_refused
-from worker.domain.lots import NEVER, Account, CardFacts, Kind, Standing
+from worker.domain.lots import Account, CardFacts, Kind, Standing
 from worker.domain.needs import Needs
 from worker.domain.policy import PolicyBook
 from worker.domain.requests import accepted_card
@@ -66,7 +65,9 @@ async def accepted(tenant: Tenant, ref: CardRef, *, trusted: bool) -> tuple[Acco
     return card, card.card
 
 
-def view(card: Account, facts: CardFacts, customer_id: str | None, day: int, *, trusted: bool = False) -> GiftCardView:
+def view(
+    card: Account, facts: CardFacts, customer_id: str | None, day: int, days: Calendar, *, trusted: bool = False
+) -> GiftCardView:
     """As it is on a day; nothing is available of one that may not pay. `trusted`: whoever asks may know which card
     replaced it: the id of a card without a PIN is as good as its number.
     """
@@ -80,7 +81,7 @@ def view(card: Account, facts: CardFacts, customer_id: str | None, day: int, *, 
         balance_minor=card.balance,
         held_minor=card.held,
         available_minor=card.available(day) if status == "active" else 0,
-        expires_on=date_of(facts.expires_day),
+        expires_on=days.last_date(facts.expires_day),
         customer_id=customer_id,
         has_pin=bool(facts.pin),
         version=card.version,
@@ -91,8 +92,3 @@ def view(card: Account, facts: CardFacts, customer_id: str | None, day: int, *, 
 def owner(path: Sequence[Account]) -> str | None:
     """Return the present id of the customer at the beginning of the path."""
     return next((account.key for account in reversed(path) if account.kind is Kind.POINTS), None)
-
-
-def date_of(day: int) -> str | None:
-    """Return YYYY-MM-DD, or None for never."""
-    return None if day == NEVER else (EPOCH + timedelta(days=day)).date().isoformat()

@@ -23,6 +23,7 @@ from schemas.views import (
 )
 from worker.domain import consents
 from worker.domain.books import Consent as ConsentSaid
+from worker.domain.days import Calendar, utc_date
 from worker.domain.identity import account_id
 from worker.domain.lots import Account, Kind, Standing
 from worker.domain.loyalty import earned_12m, tier_of
@@ -53,6 +54,7 @@ async def get(desk: Desk, orgcode: str, request: CustomerGet) -> CustomerView:
             raise Refused(Reason.CUSTOMER_NOT_FOUND)
         person = next(account for account in reversed(path) if account.kind is Kind.POINTS)
         points = path[-1]
+        version = (await tenant.policies()).at(now_us)
         erased = person.standing is Standing.CLOSED
         return CustomerView(
             customer_id=person.key,
@@ -60,10 +62,10 @@ async def get(desk: Desk, orgcode: str, request: CustomerGet) -> CustomerView:
             profile=(await tenant.profiles([person])).get(person.id, Profile()),
             consents=() if erased else await _consents(tenant, person.key),
             points=balance(points, orgcode, day),
-            tier=_tier((await tenant.policies()).at(now_us), person, day),
-            lots=tuple(lots(points)),
+            tier=_tier(version, person, utc_date(day)),
+            lots=tuple(lots(points, version.calendar)),
             pool_id=points.key if points.kind is Kind.POOL else None,
-            gift_cards=await _cards(tenant, person, day),
+            gift_cards=await _cards(tenant, person, day, version.calendar),
             activity=await transfers.latest(tenant, path, LATEST),
         )
 
@@ -97,9 +99,9 @@ def balance(points: Account, orgcode: str, day: int) -> Balance:
     )
 
 
-def _tier(version: PolicyVersion, person: Account, day: int) -> CustomerTier:
+def _tier(version: PolicyVersion, person: Account, date: int) -> CustomerTier:
     """As a sale of today would see it."""
-    earned = earned_12m(person, day)
+    earned = earned_12m(person, date)
     tiers = version.policy.earn.tiers
     place = tier_of(tiers, earned)
     if place is None:
@@ -107,26 +109,26 @@ def _tier(version: PolicyVersion, person: Account, day: int) -> CustomerTier:
     return CustomerTier(name=tiers[place].name, factor=exact_text(tiers[place].factor), earned_12m=earned)
 
 
-def lots(points: Account) -> Iterable[PointsLot]:
+def lots(points: Account, days: Calendar) -> Iterable[PointsLot]:
     """Soonest to expire first; their sum less the deficit is the balance."""
     for lot in points.soonest():
         if lot.amount:
             yield PointsLot(
                 points=lot.amount,
                 held=lot.held,
-                available_on=cards.date_of(lot.available_day) if lot.available_day else None,
-                expires_on=cards.date_of(lot.expires_day),
+                available_on=days.iso(lot.available_day) if lot.available_day else None,
+                expires_on=days.last_date(lot.expires_day),
             )
 
 
-async def _cards(tenant: Tenant, person: Account, day: int) -> tuple[GiftCardView, ...]:
+async def _cards(tenant: Tenant, person: Account, day: int, days: Calendar) -> tuple[GiftCardView, ...]:
     """Linked to the customer, or to one who was merged into them."""
     views = []
     owners = [person]
     for owner in owners:
         for account in await tenant.owned(owner.key):
             if account.card is not None and account.target is None:
-                views.append(cards.view(account, account.card, person.key, day))
+                views.append(cards.view(account, account.card, person.key, day, days))
             elif account.target == (owner.kind, owner.key):
                 owners.append(account)
     return tuple(views)

@@ -14,7 +14,10 @@ async def get(desk: Desk, orgcode: str, request: GiftCardGet) -> GiftCardView:
     async with reading(desk, orgcode) as tenant:
         card, facts = await cards.accepted(tenant, request.gift_card, trusted=desk.trusted)
         path = await tenant.path(facts.customer_id) if facts.customer_id else []
-    return cards.view(card, facts, cards.owner(path), day_of(time.time_ns() // 1000), trusted=desk.trusted)
+        policies = await tenant.policies()
+    now_us = time.time_ns() // 1000
+    days = policies.at(now_us).calendar
+    return cards.view(card, facts, cards.owner(path), day_of(now_us), days, trusted=desk.trusted)
 
 
 async def history(desk: Desk, orgcode: str, request: GiftCardHistory) -> HistoryPage:

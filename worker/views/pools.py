@@ -14,6 +14,7 @@ from worker.views.tenant import reading
 async def get(desk: Desk, orgcode: str, request: PoolGet) -> PoolView:
     """The pool as it is now. A pool that nobody ever joined is not found."""
     key = (Kind.POOL, request.pool_id)
+    now_us = time.time_ns() // 1000
     async with reading(desk, orgcode) as tenant:
         pool = (await tenant.accounts([key])).get(key)
         if pool is None:
@@ -22,6 +23,6 @@ async def get(desk: Desk, orgcode: str, request: PoolGet) -> PoolView:
         return PoolView(
             pool_id=request.pool_id,
             members=tuple(account.key for account in owned if account.target == key),
-            points=balance(pool, orgcode, day_of(time.time_ns() // 1000)),
-            lots=tuple(lots(pool)),
+            points=balance(pool, orgcode, day_of(now_us)),
+            lots=tuple(lots(pool, (await tenant.policies()).at(now_us).calendar)),
         )

@@ -1,0 +1,65 @@
+"""A pool: who is in it, what they share, and that each batch finds its members in the ledger."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.views.conftest import Data, Shop
+from worker.domain.identity import account_id
+from worker.domain.lots import Kind
+from worker.views import Refused
+
+POOL = account_id("acme", Kind.POOL, "P")
+
+
+def told(data: list[Data]) -> list[tuple[str, int, bool]]:
+    """Whom each outcome or notice is for, the balance that it tells, and whether it is the pool's."""
+    return [(one["customer_id"], one["points"]["balance"], one["points"]["account"] == POOL) for one in data]
+
+
+async def test_members_and_points(shop: Shop) -> None:
+    await shop.tell(
+        "customer C", "customer D", "customer P", "customer E", "earn E1 C 100", "merge M1 E P", "join J1 C P"
+    )
+    assert told(await shop.tell("join J2 D P")) == [("D", 100, True), ("C", 100, True)]
+    pool = await shop.ask("pool.get", pool_id="P")
+    assert (pool["members"], pool["points"]["balance"], pool["points"]["account"]) == (["C", "D"], 100, POOL)
+    assert pool["lots"] == [{"points": 100, "held": 0}]
+    customer = await shop.ask("customer.get", customer_id="C")
+    assert (customer["pool_id"], customer["points"]) == ("P", pool["points"])
+    assert told(await shop.tell("leave J3 D P 40")) == [("D", 40, False), ("C", 60, True)]
+    assert told(await shop.tell("leave J4 C P")) == [("C", 60, False)]
+    pool = await shop.ask("pool.get", pool_id="P")
+    assert (pool["members"], pool["points"]["balance"]) == ([], 0)
+    assert (await shop.ask("customer.get", customer_id="C"))["points"]["balance"] == 60
+    assert (await shop.ask("customer.get", customer_id="P"))["points"]["balance"] == 0
+
+
+async def test_what_names_a_pool_leads_to_whoever_left_it_last(shop: Shop) -> None:
+    await shop.tell("customer C", "earn E1 C 100", "join J1 C P", "redeem K1 C 30", "leave J2 C P")
+    assert told(await shop.tell("restore K2 crm.loyalty.redeem:K1")) == [("C", 100, False)]
+    await shop.tell("customer D", "join J3 D P")
+    assert told(await shop.tell("earn E2 D 5")) == [("D", 5, True)]
+
+
+async def test_who_is_erased_is_no_member_from_that_document_on(shop: Shop) -> None:
+    """Within one batch, too."""
+    await shop.tell("customer C", "customer D", "earn E1 C 100", "join J1 C P", "join J2 D P")
+    _, left = await shop.tell_together("forget K1 D asked", "leave J3 C P")
+    assert told([left]) == [("C", 100, False)]
+
+
+async def test_a_pool_that_nobody_joined(shop: Shop) -> None:
+    await shop.tell("customer C")
+    with pytest.raises(Refused):
+        await shop.ask("pool.get", pool_id="P")
+
+
+async def test_last_days_are_told_in_the_time_zone(shop: Shop) -> None:
+    await shop.tell('policy {"time_zone":"Pacific/Kiritimati","earn":{"expire_days":3}}', "customer C")
+    await shop.tell("issue I1 G 500 customer_id=C expires_on=day+9d", "earn E1 C 10 @-1d")
+    customer = await shop.ask("customer.get", customer_id="C")
+    (card,) = customer["gift_cards"]
+    assert card["expires_on"] == str(shop.clock.at("+9d").date())
+    earned_on = datetime.fromtimestamp(shop.clock.at("-1d").timestamp() + 14 * 3600, UTC).date()  # on Kiritimati
+    assert customer["lots"][0]["expires_on"] == str(earned_on + timedelta(days=3))
