@@ -5,7 +5,7 @@ from typing import TypeVar
 from schemas.reasons import Reason
 from schemas.registry import DOCUMENTS
 from worker.codec.keyring import Keyring
-from worker.domain.lots import NEVER, Account, CardFacts, Kind, Lot, Standing
+from worker.domain.lots import NEVER, QUARTERS, Account, CardFacts, Kind, Lot, Standing
 from worker.domain.outcome import CardPart, Notice, Outcome, PointsPart, TenderPart
 from worker.domain.policy import PointValue
 from worker.domain.sale import Basis, Entry, Exclusion, LineBasis, Return, Sale, SaleLine
@@ -17,6 +17,12 @@ from worker.stored.parked import ParkedDocument
 
 NOW_US = 1_772_360_100_000_000
 DAY = 20_513
+FIRST = DAY * QUARTERS  # its first quarter of an hour
+
+
+def last(date: int) -> int:
+    """The last quarter of an hour of a day of UTC."""
+    return (date + 1) * QUARTERS - 1
 
 
 Made = TypeVar("Made")
@@ -36,17 +42,19 @@ ACCOUNTS: dict[str, Account] = {
     "empty": _account(),
     "plain": _account(lots=[Lot(0, NEVER, 250, 50)]),
     "owes": _account(deficit=30),
-    "lots": _account(lots=[Lot(0, NEVER, 5), Lot(DAY, DAY + 30, 100, 20, 7), Lot(DAY + 1, NEVER, 0, 0, 9)]),
+    "lots": _account(
+        lots=[Lot(0, NEVER, 5), Lot(FIRST, last(DAY + 30), 100, 20, 7), Lot(FIRST + QUARTERS, NEVER, 0, 0, 9)]
+    ),
     "earned": _account(lots=[Lot(0, NEVER, 250)], earned=[(DAY - 1, 100), (DAY, -50)]),
     "card": _account(Kind.CARD, "K1", lots=[Lot(0, NEVER, 5000)], card=CardFacts("0017", NEVER, b"", "")),
     "card_with_pin": _account(
         Kind.CARD, "K1", standing=Standing.FROZEN,
-        card=_with(CardFacts("0017", DAY + 365, b"\x01\x02pin", "C1"), pin_failures=5),
+        card=_with(CardFacts("0017", last(DAY + 365), b"\x01\x02pin", "C1"), pin_failures=5),
     ),
     "merged": _account(target=(Kind.POINTS, "C2")),
     "pooled": _account(target=(Kind.POOL, "P1"), owner_log=[(NOW_US, 2), (NOW_US + 1, 1)]),
     "erased": _account(standing=Standing.CLOSED, owner_log=[(NOW_US, 3)]),
-    "let_go": _account(shortfall=30, due_day=DAY),
+    "let_go": _account(shortfall=30, due_day=FIRST),
 }  # fmt: skip
 
 
@@ -72,8 +80,8 @@ SALES: dict[str, Sale] = {
     "set_off": _sale(basis=BASIS, set_off=3),
     "earned_on_a_day": _sale(earned_day=DAY),
     "everything": _sale(
-        voided=True, waiting=True, forfeited=True, lines={1: SaleLine(1099, 11, 1200, "K1", 900)}, available_day=DAY,
-        expires_day=DAY + 365, tenders=["T1", "T2"], requests=["T3"], loads=[("K2", 250)], by_hand=6, basis=BASIS,
+        voided=True, waiting=True, forfeited=True, lines={1: SaleLine(1099, 11, 1200, "K1", 900)}, available_day=FIRST,
+        expires_day=last(DAY + 365), tenders=["T1", "T2"], requests=["T3"], loads=[("K2", 250)], by_hand=6, basis=BASIS,
     ),
 }  # fmt: skip
 
@@ -98,7 +106,7 @@ TENDERS: dict[str, Tender] = {
     "of_a_sale": _tender(owner="S1"),
     "points": _tender(
         kind="points", account=(Kind.POINTS, "C1"), customer_id="C1", value=PointValue(1, 2, 100),
-        picks=[(0, NEVER, 100), (DAY, DAY + 9, 2900)], state=State.AUTHORIZED, expires_us=NOW_US,
+        picks=[(0, NEVER, 100), (FIRST, last(DAY + 9), 2900)], state=State.AUTHORIZED, expires_us=NOW_US,
     ),
 }  # fmt: skip
 
@@ -108,8 +116,8 @@ def _entry(type_: str, **members: object) -> Entry:
 
 
 ENTRIES: dict[str, Entry] = {
-    "earned": _entry("crm.loyalty.earn", available_day=DAY, expires_day=DAY + 365, undone=100),
-    "redeemed": _entry("crm.loyalty.redeem", picks=[(0, NEVER, 400), (DAY, DAY + 9, 100)]),
+    "earned": _entry("crm.loyalty.earn", available_day=FIRST, expires_day=last(DAY + 365), undone=100),
+    "redeemed": _entry("crm.loyalty.redeem", picks=[(0, NEVER, 400), (FIRST, last(DAY + 9), 100)]),
     "earned_on_a_day": _entry("crm.loyalty.earn", expires_day=NEVER, earned_day=DAY),
     "pooled": _entry("crm.loyalty.earn", account=(Kind.POOL, "P1"), expires_day=NEVER),
     "card": Entry("crm.giftcard.reload", "X1", (Kind.CARD, "K1"), 2500),
@@ -126,8 +134,8 @@ RETURNS: dict[str, Return] = {
     "plain": _return(),
     "refunded": _return(refunds=[("T1", 300)], loads=[("K1", 100)], voided=True),
     "without_receipt": _return(
-        lines=[], customer_id="C1", account=(Kind.POOL, "P1"), points=4, available_day=DAY, expires_day=DAY + 365,
-        earned_day=DAY, let_go=1,
+        lines=[], customer_id="C1", account=(Kind.POOL, "P1"), points=4, available_day=FIRST,
+        expires_day=last(DAY + 365), earned_day=DAY, let_go=1,
     ),
 }  # fmt: skip
 
@@ -137,7 +145,7 @@ TRACES: dict[str, Trace] = {
     "plain_return": Trace([ReturnedLine(1, 2, 0, 400)], moves=[Move(_MOVED, Change.TAKEN, 0, NEVER, 4)]),
     "moves": Trace(
         [ReturnedLine(1, 2, 0, 400), ReturnedLine(2, 1, 100, 50)], 3,
-        moves=[Move(_MOVED, change, DAY, DAY + 9, 4 + change) for change in Change],
+        moves=[Move(_MOVED, change, FIRST, last(DAY + 9), 4 + change) for change in Change],
     ),
     "without_receipt": Trace([ReturnedLine(1, 0, 0, 400)], rated=BASIS, currency="GBP"),
 }  # fmt: skip

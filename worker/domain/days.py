@@ -73,12 +73,12 @@ def begin_of(stored: int) -> int:
 
 
 def stored_lot(available_day: int, expires_day: int) -> tuple[int, int]:
-    """The bounds of a lot as they are stored; `lot_of` reads them."""
-    return stored_begin(available_day), stored_end(expires_day)
+    """The bounds of a lot as they are stored; `lot_of` reads them. Twice 0: there is no lot."""
+    return stored_begin(available_day), stored_end(expires_day) if available_day or expires_day else 0
 
 
 def lot_of(available: int, expires: int) -> tuple[int, int]:
-    return begin_of(available), end_of(expires)
+    return begin_of(available), end_of(expires) if available or expires else 0
 
 
 def stored_picks(picks: list[Pick]) -> list[Pick]:
