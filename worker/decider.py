@@ -43,7 +43,7 @@ _OF_A_DOCUMENT = frozenset({"21", "22", "23", "54", "P0"})
 def blame(error: Exception) -> DeadLetterReason | None:
     """Why a document can't be decided that fails with `error` on its own; None where no document is to blame.
 
-    `refused_by_database`: its values don't fit into the ledger. `failed`: the program is at fault (contract §9).
+    `refused_by_database`: its values don't fit into the ledger. `failed`: the program is at fault (contract DLT9).
     """
     if isinstance(error, REFUSED):
         return DeadLetterReason.REFUSED_BY_DATABASE

@@ -1,4 +1,4 @@
-"""Documents that came in over HTTP go to crm.accepted, and can be read again from there (contract §9)."""
+"""Documents that came in over HTTP go to crm.accepted, and can be read again from there (contract OUT5)."""
 
 import json
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""A dead letter: where it comes from and why, and no secret in its key, headers or value (contract §3, §9)."""
+"""A dead letter: where it comes from and why, and no secret in its key, headers or value (contract §3.4)."""
 
 import threading
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Dead letters keep everything but secrets (contract §3, §9): card numbers, PINs, what is personal data."""
+"""Dead letters keep everything but secrets (contract §3.4): card numbers, PINs, what is personal data."""
 
 import json
 from collections.abc import Callable

@@ -21,7 +21,7 @@ def worlds(draw: st.DrawFn) -> tuple[list[Said], list[Said], list[Said]]:
     decided alike wherever it stands; C's record, the cards H and K come with the facts.
 
     Each tender is one sale's, which names it if a request says so: of two sales the first owns it, and a hold that its
-    sale does not name ends with the sale, so there the order counts (contract §10).
+    sale does not name ends with the sale, so there the order counts (contract SALE12).
     """
     before = [
         command("policy.put", "P", policy=draw(policies), effective_from="2020-01-01T00:00:00Z"),

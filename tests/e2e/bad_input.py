@@ -1,4 +1,4 @@
-"""What publishers get wrong, and the dead letter that each mistake gets (contract §1, §3, §8 "Dead letters")."""
+"""What publishers get wrong, and the dead letter that each mistake gets (contract §1, §3.4)."""
 
 from __future__ import annotations
 

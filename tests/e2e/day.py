@@ -67,7 +67,7 @@ def record(topic: str, org: str, one: Document) -> Record:
 
 
 def live(place: Place, scenarios: list[Scenario], orders: list[Scenario], chance: list[Scenario]) -> Day:
-    """Publishes and drains all phases; the scenarios take turns on the topics, for any topic takes any type (§8)."""
+    """Publishes and drains all phases; the scenarios take turns on the topics, for any topic takes any type (ENV5)."""
     base = datetime.now(UTC).replace(microsecond=0)
     played = [Played(scenario) for scenario in [*scenarios, *orders, *chance]]
     clocks = {one.scenario.org: Clock(base) for one in played}

@@ -1,4 +1,4 @@
-"""Bad records get their dead letter, and the partition goes on (contract §3, §8; scenarios share the partitions)."""
+"""Bad records get their dead letter, and the partition goes on (contract §3.4; scenarios share the partitions)."""
 
 from __future__ import annotations
 

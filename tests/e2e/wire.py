@@ -1,4 +1,4 @@
-"""Pairs of records that are one document to the worker (contract §1, §8 "Identity"), and both content modes."""
+"""Pairs of records that are one document to the worker (contract §1.2), and both content modes."""
 
 from __future__ import annotations
 

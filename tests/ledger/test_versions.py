@@ -1,4 +1,4 @@
-"""What was stored under an older version is compared and encoded by that version (contract §1, §9 Content)."""
+"""What was stored under an older version is compared and encoded by that version (contract §1.2)."""
 
 from typing import ClassVar
 

@@ -182,7 +182,7 @@ def _erased(world: World, doc: Doc, customer_id: str | None) -> bool:
 
 
 def _restore_tender(world: World, doc: Doc, tender_id: str, points: int | None) -> None:
-    """Counts as a refund of the tender (§8 Commands)."""
+    """Counts as a refund of the tender (§2.3)."""
     tender = world.tenders.get(tender_id)
     if tender is None or not tender.requested or tender.kind != "points":
         return refuse(world, doc, "tender_not_found")

@@ -1,4 +1,4 @@
-"""Returns, and what waits (contract §2.2, §8)."""
+"""Returns, and what waits (contract §2.2)."""
 
 from __future__ import annotations
 

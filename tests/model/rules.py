@@ -90,7 +90,7 @@ def _largest_remainder(exact: dict[int, Fraction], total: int) -> dict[int, int]
 
 
 def _unpaid(amount: int, lines: list[Data]) -> dict[int, int]:
-    """A tender that does not earn pays for goods and fees up to their sum, then for gift cards (§10 Earning)."""
+    """A tender that does not earn pays for goods and fees up to their sum, then for gift cards (EARN4, EARN5)."""
     first_lines = {n["line_id"]: n["net_minor"] for n in lines if n.get("item_type") != "gift_card"}
     card_lines = {n["line_id"]: n["net_minor"] for n in lines if n.get("item_type") == "gift_card"}
     paid_first = min(amount, sum(first_lines.values()))

@@ -87,7 +87,7 @@ def _name(world: World, doc: Doc, tender: Tender, named: Data) -> Data:
 
 
 def _owns(tender: Tender, sale_id: str) -> bool:
-    """The first completed sale that names a tender owns it (§10)."""
+    """The first completed sale that names a tender owns it (SALE8)."""
     tender.owner = tender.owner or sale_id
     return tender.owner == sale_id
 
@@ -191,7 +191,7 @@ def voided(world: World, doc: Doc) -> None:
 
 
 def load_left(load: int, net: int, returned: int) -> int:
-    """A partly returned card line keeps ⌊load·(n - R)/n⌋ (§8 Numbers)."""
+    """A partly returned card line keeps ⌊load·(n - R)/n⌋ (RET7)."""
     return kept(load, net, returned)
 
 
@@ -213,7 +213,7 @@ def _void_tenders(world: World, doc: Doc, hit: list[Tender]) -> list[Data]:
 
 
 def take_points(world: World, sale: Sale, points: int) -> int:
-    """From the account that earned, less what was taken back by hand before (§8 Edges). How much was let go."""
+    """From the account that earned, less what was taken back by hand before (PTS16). How much was let go."""
     if not sale.account:
         return 0
     by_hand = min(sale.by_hand, points)

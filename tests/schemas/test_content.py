@@ -1,4 +1,4 @@
-"""What is content and what is not (contract §1, §8 Identity), and that it stays so."""
+"""What is content and what is not (contract §1.2), and that it stays so."""
 
 import datetime as dt
 from hashlib import blake2b

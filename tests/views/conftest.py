@@ -14,7 +14,7 @@ from tests.e2e.documents import Clock, build, card_number
 from tests.ledger.conftest import NOW_US, Worker, record, said
 from worker.codec import Decoder, Outlet
 from worker.ledger.pool import Pool
-from worker.views import READINGS, Desk
+from worker.views import READINGS, Context
 
 Data = dict[str, Any]
 NOW = datetime.fromtimestamp(NOW_US // 1_000_000, UTC)
@@ -25,7 +25,7 @@ class Shop:
     """Documents happen now unless they say otherwise; who asks is the tenant acme without the scope card:trusted."""
 
     worker: Worker
-    desk: Desk
+    desk: Context
     clock: Clock = field(default_factory=lambda: Clock(NOW))
 
     async def tell(self, *texts: str, org: str = "acme") -> list[Data]:
@@ -64,5 +64,5 @@ async def shop(database: str) -> AsyncIterator[Shop]:
     pool = await Pool.open(database)
     outlet = Outlet("crm.outcomes", "crm.tender-outcomes", "crm-worker")
     worker = Worker(pool, Decoder((KEY,), frozenset(), 1 << 20), outlet, ("scm.sales",), 7, crash=True)
-    yield Shop(worker, Desk(pool, worker, outlet))
+    yield Shop(worker, Context(pool, worker, outlet))
     await worker.close()

@@ -35,7 +35,7 @@ from worker.health import Status
 from worker.ledger.keys import Caller
 from worker.ledger.pool import Pool
 from worker.settings import Settings
-from worker.views import READINGS, Desk
+from worker.views import READINGS, Context
 from worker.web.bounds import is_proxy
 from worker.web.routes import reason_of
 
@@ -51,9 +51,9 @@ _BODIES_BYTES: Final = 64 << 20  # bytes of bodies that are being received or de
 class Api:
     """Answers requests. `app` is the ASGI application. `batcher`, `watch` and `guesses` have to `run` beside it."""
 
-    def __init__(self, settings: Settings, pool: Pool, desk: Desk, status: Status) -> None:
+    def __init__(self, settings: Settings, pool: Pool, context: Context, status: Status) -> None:
         self._settings = settings
-        self._pipeline = desk.pipeline
+        self._pipeline = context.pipeline
         self._limits = Limits(
             settings.api_requests_per_s,
             bulk_requests_per_s=settings.api_bulk_requests_per_s,
@@ -65,9 +65,9 @@ class Api:
         self.in_hand = Divided(settings.api_max_in_hand, settings.api_shares, metrics.HTTP_IN_HAND.set)
         self._bodies = Divided(_BODIES_BYTES, settings.api_shares)
         self.watch = Watch(pool, status)
-        self.batcher = Batcher(desk.pipeline, self.watch)
+        self.batcher = Batcher(context.pipeline, self.watch)
         self._commands = Commands(self.batcher, self._limits, self.guesses, Issuers(pool))
-        self._readings = Readings(desk, self._limits, self.guesses, settings.api_connections)
+        self._readings = Readings(context, self._limits, self.guesses, settings.api_connections)
         self._sessions = Sessions(pool, self._callers, settings.api_sessions_per_key)
         routes = [Route(one.route, self._endpoint(one), methods=["POST"]) for one in OPERATIONS.values()]
         routes += [*health.routes(status, self._admit), *pages.routes(self._admit)]

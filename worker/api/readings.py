@@ -17,7 +17,7 @@ from worker.api.guesses import Guesses
 from worker.api.limits import Limits
 from worker.api.problem import Problem, own, refusal
 from worker.pipeline import Conflict
-from worker.views import READINGS, Desk, Invalid, Refused, Unknown
+from worker.views import READINGS, Context, Invalid, Refused, Unknown
 
 _CARDS: Final = frozenset({"gift_card", "from_card", "to_card"})
 
@@ -25,8 +25,8 @@ _CARDS: Final = frozenset({"gift_card", "from_card", "to_card"})
 class Readings:
     """Answers each request from one moment of the ledger. A tenant reads on at most half of the connections."""
 
-    def __init__(self, desk: Desk, limits: Limits, guesses: Guesses, connections: int) -> None:
-        self._desk = desk
+    def __init__(self, context: Context, limits: Limits, guesses: Guesses, connections: int) -> None:
+        self._context = context
         self._limits = limits
         self._guesses = guesses
         self._at_once = max(1, connections // 2)
@@ -52,10 +52,10 @@ class Readings:
         return told
 
     async def _read(self, asked: AdmittedRequest, request: BaseModel) -> Reply:
-        desk = replace(self._desk, trusted=asked.trusted)
+        context = replace(self._context, trusted=asked.trusted)
         try:
             async with self._turn(asked.caller.orgcode):
-                answer = await READINGS[asked.operation.name](desk, asked.caller.orgcode, request)
+                answer = await READINGS[asked.operation.name](context, asked.caller.orgcode, request)
         except Refused as refused:
             if refused.reason is Reason.CARD_NOT_ACCEPTED:
                 await self._limits.refuse(asked.began)

@@ -15,7 +15,7 @@ from worker.kafka import topics
 from worker.ledger.pool import Pool
 from worker.pipeline import Pipeline
 from worker.settings import Settings
-from worker.views import Desk
+from worker.views import Context
 from worker.web.bounds import Bounds
 from worker.web.server import Server, raise_file_limit
 
@@ -42,7 +42,7 @@ async def opened(settings: Settings, pool: Pool, status: Status) -> AsyncIterato
     names = topics.from_settings(settings)
     outlet = Outlet(names.outcomes, names.tender_outcomes, settings.consumer_group)
     pipeline = Pipeline.over(pool, settings)
-    api = Api(settings, pool, Desk(pool, pipeline, outlet), status)
+    api = Api(settings, pool, Context(pool, pipeline, outlet), status)
     tasks = [asyncio.create_task(work) for work in (api.batcher.run(), api.watch.run(), api.guesses.run())]
     try:
         yield api

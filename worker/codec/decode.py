@@ -65,7 +65,7 @@ class Document:
     digest: bytes
     keyring: Keyring
     record_us: (
-        int  # when the record was written to its topic; when it was read, if its timestamp can't be (contract §9)
+        int  # when the record was written to its topic; when it was read, if its timestamp can't be (contract TIME5)
     )
     record: Record | None = None  # None: it came in through a door, not from a topic
     traceparent: bytes | None = None

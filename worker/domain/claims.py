@@ -1,4 +1,4 @@
-"""A sale that was booked for no customer becomes one's (contract CMD12-14)."""
+"""A sale that was booked without a customer becomes a customer's (contract CMD12–14)."""
 
 from schemas.commands import LoyaltyClaim
 from schemas.reasons import Reason, first
@@ -36,7 +36,9 @@ def claim(doc: LoyaltyClaim, books: Books) -> Outcome:
 
 
 def _not_claimable(sale: Sale | None) -> Reason | None:
-    """Why nobody can claim the sale. One that a version decided which did not keep how it earns has no instant."""
+    """Return why nobody can claim the sale, or None. A sale that an older version decided, which did not store how it
+    earns, has no instant.
+    """
     if sale is not None and sale.voided:
         return Reason.ALREADY_VOIDED
     if sale is None or not sale.decided:

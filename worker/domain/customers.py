@@ -177,7 +177,7 @@ def join(doc: PoolJoin, books: Books) -> Outcome:
 
 
 def leave(doc: PoolLeave, books: Books) -> Outcome:
-    """The customer goes on alone and takes `points` along; the last member takes everything (contract §10 Pools).
+    """The customer goes on alone and takes `points` along; the last member takes everything (contract POOL4, POOL5).
 
     Then whatever still names the pool's account, as a later return or refund, leads to that last member.
     """

@@ -1,11 +1,11 @@
-"""The days of a programme, in its time zone; and the unit in which the domain counts time.
+"""The days of a programme in its time zone, and the unit in which the domain counts time.
 
-A day begins where the zone says, so its bounds are instants that no zone changes later. The domain counts them in
-quarters of an hour since 1970 UTC: wherever it says `day`, `available_day` (the first quarter) or `expires_day` (the
-last one), it means such a quarter. Every zone has kept to whole quarters for half a century. A `date` is a whole day
-since 1970, as in a document.
+A day begins where the zone says, so its bounds are instants that no later zone changes. The domain counts them in
+quarters of an hour since 1970 UTC. `day`, `available_day` (the first quarter) and `expires_day` (the last one) mean
+such a quarter. Every zone has kept to whole quarters for half a century. A `date` is a whole day since 1970, as in a
+document.
 
-What is stored are whole days wherever the bound is one of UTC, as it was before there were time zones.
+If a bound is one of UTC, it is stored as a whole day, as it was before there were time zones.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -21,7 +21,7 @@ _ELSE: Final = -(1 << 28)  # stored bounds from here on down are quarters; no do
 
 
 def utc_date(day: int) -> int:
-    """The date in UTC: on it points count for tiers, whatever the programme's time zone."""
+    """Return the date in UTC, on which points count for tiers, whatever the programme's time zone."""
     return day // QUARTERS
 
 
@@ -32,29 +32,29 @@ class Calendar:
         self._zone = None if time_zone == UTC_NAME else zone(time_zone)
 
     def date_of(self, day: int) -> int:
-        """The date on which a quarter of an hour is."""
+        """Return the date of a quarter of an hour."""
         if self._zone is None or not _FIRST < utc_date(day) < _LAST:
             return utc_date(day)
         local = (_EPOCH + timedelta(microseconds=day * QUARTER_US)).astimezone(self._zone)
         return local.toordinal() - _EPOCH.toordinal()
 
     def iso(self, day: int) -> str:
-        """The date that a quarter is on, as YYYY-MM-DD."""
+        """Return the date of a quarter, as YYYY-MM-DD."""
         return (_EPOCH + timedelta(days=self.date_of(day))).date().isoformat()
 
     def last_date(self, expires_day: int) -> str | None:
-        """The last good date, as YYYY-MM-DD; None: it never ends."""
+        """Return the last good date, as YYYY-MM-DD, or None if there is none."""
         return None if expires_day == NEVER else self.iso(expires_day)
 
     def begin(self, date: int) -> int:
-        """The first quarter of a date. Where clocks jump over midnight, the first one after the jump."""
+        """Return the first quarter of a date. If clocks jump over midnight, it is the first one after the jump."""
         if self._zone is None or not _FIRST < date < _LAST:
             return date * QUARTERS
         local = datetime.fromordinal(_EPOCH.toordinal() + date).replace(tzinfo=self._zone)
         return -((_EPOCH - local) // timedelta(microseconds=QUARTER_US))
 
     def end(self, date: int) -> int:
-        """The last quarter of a date."""
+        """Return the last quarter of a date."""
         return self.begin(date + 1) - 1
 
 
@@ -64,7 +64,7 @@ def calendar(time_zone: str) -> Calendar:
 
 
 def stored_begin(day: int) -> int:
-    """A first quarter as it is stored; `begin_of` reads it."""
+    """Return a first quarter as it is stored; `begin_of` reads it."""
     return _ELSE - day if day % QUARTERS else day // QUARTERS
 
 
@@ -82,7 +82,7 @@ def lot_of(available: int, expires: int) -> tuple[int, int]:
 
 
 def stored_picks(picks: list[Pick]) -> list[Pick]:
-    """Parts of lots as they are stored; `picks_of` reads them."""
+    """Return parts of lots as they are stored; `picks_of` reads them."""
     return [(*stored_lot(available_day, expires_day), amount) for available_day, expires_day, amount in picks]
 
 
@@ -91,7 +91,7 @@ def picks_of(stored: list[Pick]) -> list[Pick]:
 
 
 def stored_end(day: int) -> int:
-    """A last quarter as it is stored; `end_of` reads it."""
+    """Return a last quarter as it is stored; `end_of` reads it."""
     if day == NEVER:
         return NEVER
     after = day + 1

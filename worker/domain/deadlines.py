@@ -1,7 +1,7 @@
-"""What deadlines do: holds expire, lots expire or become available, waiting points are forfeited, cards expire.
+"""What happens at deadlines: holds expire, lots expire or become available, waiting points are forfeited, cards expire.
 
-They are documents through the same pipeline; each has the type of its notice (contract §3), and None says that
-there is nothing left to do.
+Deadlines are documents and go through the same pipeline. Each has the type of its notice (contract §3.1). None says
+that nothing is left to do.
 """
 
 from worker.domain import tender as tenders
@@ -25,7 +25,7 @@ NOTICES = {
 
 
 def due(timer: Timer, books: Books) -> Outcome | None:
-    """Decide one timer whose time has come."""
+    """Decide one timer that is due."""
     match timer.kind:
         case "hold":
             return _hold(timer, books)
@@ -67,7 +67,7 @@ def _forfeit(timer: Timer, books: Books) -> Outcome | None:
     if sale is None or account is None or sale.voided or account.standing is not Standing.UNCLAIMED:
         return None
     day = day_of(timer.due_us)
-    points = min(sale.kept_points() - sale.by_hand, account.balance)  # returns without a receipt came off, too
+    points = min(sale.kept_points() - sale.by_hand, account.balance)  # also less returns without a receipt
     sale.forfeited = sale.dirty = True
     if points <= 0:
         return None
@@ -121,7 +121,7 @@ def _release(books: Books, account: Account, day: int) -> int:
 
 
 def _frozen(timer: Timer, books: Books) -> Outcome | None:
-    """Wrong PINs froze a card; whoever is responsible for it hears of it."""
+    """Report that wrong PINs froze a card."""
     card = books.accounts.get((Kind.CARD, timer.key.partition("\n")[0]))
     if card is None or card.card is None:
         return None
@@ -131,12 +131,12 @@ def _frozen(timer: Timer, books: Books) -> Outcome | None:
 
 
 def _card(timer: Timer, books: Books) -> Outcome | None:
-    """A card's last day is over: what it still has is breakage. The lots remember it, in case the card is extended."""
+    """A card's last day is over: its balance becomes breakage. The lots remember it, in case the card is extended."""
     card = books.accounts.get((Kind.CARD, timer.key))
     if card is None or card.card is None or card.card.expires_day == NEVER:
         return None
     day = day_of(timer.due_us)
-    if card.card.expires_day >= day:  # it was extended after this deadline was set
+    if card.card.expires_day >= day:  # the card was extended after this deadline was set
         card_timer(books, card)
         return None
     books.touch(card)

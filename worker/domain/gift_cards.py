@@ -1,4 +1,4 @@
-"""Gift card commands (contract §2.3, §8 Commands)."""
+"""Gift card commands (contract §2.3)."""
 
 from schemas.commands import (
     GiftCardExtend,
@@ -38,7 +38,7 @@ def _outcome(
     status: str | None = None,
     customer_id: str | None = None,
 ) -> Outcome:
-    """What the command made of its cards; it is about the customer whom it names, else about a card's."""
+    """Return the outcome of the command. Its customer is the named one, else the card's."""
     theirs = next((card.card.customer_id for card in cards if card.card and card.card.customer_id), None)
     return Outcome(
         status or ("applied" if reason is None else "rejected"),
@@ -58,7 +58,7 @@ def _load_refused(books: Books, amount_minor: int, balance_minor: int, at_us: in
 
 
 def issue(doc: GiftCardIssue, books: Books) -> Outcome:
-    """A new card with a first load."""
+    """Create a card with a first load."""
     reasons: list[Reason | None] = []
     number = doc.gift_card.number
     if doc.customer_id is not None:
@@ -93,7 +93,7 @@ def _load(books: Books, card: Account, type_: str, command_id: str, amount_minor
 
 
 def reload(doc: GiftCardReload, books: Books) -> Outcome:
-    """A further load, within the policy's limits; with `allow_partial` as much as they leave room for."""
+    """Load a card within the policy's limits; with `allow_partial`, as much as they leave room for."""
     card = books.loadable(doc.gift_card)
     if card is None:
         return NOT_ACCEPTED
@@ -139,7 +139,7 @@ def redeem(doc: GiftCardRedeem, books: Books, *, trusted: bool) -> Outcome:
 
 
 def reverse(doc: GiftCardReverse, books: Books) -> Outcome:
-    """Undo a redemption, a load, or a captured tender of a card, whole or in part."""
+    """Undo a redemption, a load, or a captured tender of a card, as a whole or in part."""
     if doc.of.type == TENDER:
         return _reverse_tender(doc, books)
     entry = books.entries.get((doc.of.type, doc.of.id))
@@ -178,7 +178,7 @@ def _reverse_tender(doc: GiftCardReverse, books: Books) -> Outcome:
 
 
 def freeze(doc: GiftCardFreeze, books: Books) -> Outcome:
-    """Freezing a frozen card is applied too: it is frozen."""
+    """Freeze a card. Freezing a frozen card is `applied`, too."""
     card = books.card(doc.gift_card)
     if card is None:
         return _not_accepted(doc)
@@ -189,8 +189,8 @@ def freeze(doc: GiftCardFreeze, books: Books) -> Outcome:
 
 
 def unfreeze(doc: GiftCardUnfreeze, books: Books, *, trusted: bool) -> Outcome:
-    """A card below zero stays frozen. What wrong PINs froze takes the scope card:trusted to lift, and their number
-    stays: until the right PIN comes, one more wrong one freezes the card again.
+    """Unfreeze a card that is not below zero. Lifting a freeze by wrong PINs takes the scope card:trusted and keeps
+    their count: until the right PIN comes, the next wrong one freezes the card again (contract SAFE3, SAFE4).
     """
     card = books.card(doc.gift_card)
     if card is None:
@@ -206,7 +206,7 @@ def unfreeze(doc: GiftCardUnfreeze, books: Books, *, trusted: bool) -> Outcome:
 
 
 def link(doc: GiftCardLink, books: Books) -> Outcome:
-    """Tie a card to a customer. A blocked one takes none on; of the cards that they have, each lives its own life."""
+    """Link a card to a customer. A blocked customer gets no more cards; their present cards are not affected."""
     card = books.card(doc.gift_card)
     if card is None or card.card is None:
         return _not_accepted(doc)
@@ -219,7 +219,7 @@ def link(doc: GiftCardLink, books: Books) -> Outcome:
 
 
 def extend(doc: GiftCardExtend, books: Books) -> Outcome:
-    """Give a card a later last day, or none. If that makes it good at `occurred_at`, its breakage comes back."""
+    """Give a card a later last day, or none. If that makes it valid at `occurred_at`, its breakage comes back."""
     card = books.card(doc.gift_card)
     if card is None or card.card is None:
         return NOT_ACCEPTED
@@ -237,8 +237,8 @@ def extend(doc: GiftCardExtend, books: Books) -> Outcome:
 
 
 def replace(doc: GiftCardReplace, books: Books) -> Outcome:
-    """Let a new card take over all that a lost or broken one has. What names the old one later follows it there, but
-    for requests: to them the old one is frozen (contract §10 Cards).
+    """Let a new card take over everything from a lost or broken one. Later documents that name the old card follow to
+    the new one, except requests: for them the old card is frozen (contract CMD21–24).
     """
     source = books.card(doc.from_card)
     if source is None or source.card is None:
@@ -261,7 +261,7 @@ def replace(doc: GiftCardReplace, books: Books) -> Outcome:
     books.move_all(source, target, day_of(doc.occurred_at))
     books.lead(source, target)
     source.standing = Standing.REPLACED
-    source.card.expires_day, source.card.customer_id = NEVER, ""  # they are the new card's now
+    source.card.expires_day, source.card.customer_id = NEVER, ""  # they belong to the new card now
     return _outcome(books, [source, target])
 
 

@@ -6,7 +6,7 @@ from worker.domain.lots import NEVER, Account, Contra, Kind, Standing
 
 
 def card_refused(card: Account, day: int) -> Reason | None:
-    """Why nothing may be taken from a card; a load that money paid for is booked all the same (contract §10 Cards)."""
+    """Why nothing may be taken from a card; a load that money paid for is booked all the same (contract CARD4–7)."""
     if card.card is not None and card.card.expires_day < day:
         return Reason.CARD_EXPIRED
     return Reason.CARD_FROZEN if card.standing is not Standing.ACTIVE else None

@@ -17,10 +17,10 @@ QUARTER_US: Final = 900_000_000
 QUARTERS: Final = 96  # a day of UTC
 NEVER = 1 << 31  # an expiry day that no document can name
 YEAR_DAYS: Final = 366
-MOST_EARNED: Final = 1 << 62  # points of a day that are counted for tiers: what a column holds, far above any threshold
+MOST_EARNED: Final = 1 << 62  # most points of a day for tiers: as many as a column holds, far above any threshold
 # What an account remembers is bounded: its row is read and written with every document that touches it.
-MOST_STANDINGS: Final = 20  # changes of an owner's status: a document that is older counts as before any block
-MOST_LOTS: Final = 200  # beyond that they are merged where that changes nobody's points
+MOST_STANDINGS: Final = 20  # changes of an owner's status; an older document counts as before any block
+MOST_LOTS: Final = 200  # beyond that, lots are merged if that changes nobody's points
 MOST_EXPIRED: Final = 100  # lots that have expired whole: a return of an older one takes from other lots
 
 Pick = tuple[int, int, int]
@@ -38,7 +38,7 @@ class Kind(IntEnum):
 class Standing(IntEnum):
     """The state of an account's owner or card."""
 
-    UNCLAIMED = 0  # points of a customer who has no record yet: nobody can spend them
+    UNCLAIMED = 0  # points of a customer without a record: nobody can spend them
     ACTIVE = 1
     FROZEN = 2  # a card; a blocked customer
     CLOSED = 3  # an erased customer
@@ -70,7 +70,7 @@ class Lot:
         self.expires_day = expires_day
         self.amount = amount  # what is left of it, the held part included
         self.held = held
-        self.expired = expired  # what expired of it; a reversal of that has no effect
+        self.expired = expired  # what expired of it: reversing that has no effect
 
     @property
     def free(self) -> int:
@@ -78,7 +78,9 @@ class Lot:
 
 
 class Account:
-    """One balance and all that explains it. Changed only through `Books`, which books each change as a transfer."""
+    """One balance and everything that explains it. Change it only through `Books`, which books each change as a
+    transfer.
+    """
 
     __slots__ = (
         "card", "currency", "deficit", "due_day", "earned", "id", "key", "kind", "last_no", "lots", "mark", "new",
@@ -94,14 +96,14 @@ class Account:
         self.standing = standing
         self.lots: list[Lot] = []
         self.deficit = 0
-        self.shortfall = 0  # points that a reversal under `within_balance` let go, and no redemption gave back since
-        self.due_day = 0  # the latest day whose deadlines are booked: nothing is shown as it was before
+        self.shortfall = 0  # points that reversals under `within_balance` let go, less what redemptions gave back since
+        self.due_day = 0  # the latest day whose deadlines are booked; the account is never shown as before it
         self.version = 0
         self.mark = -1  # the document that touched it last
         self.new = True
         self.card: CardFacts | None = None
         self.target: tuple[Kind, str] | None = None  # merged into, or member of, that account
-        self.owner_log: list[tuple[int, int]] = []  # (since_us, Standing) where it ever was other than active
+        self.owner_log: list[tuple[int, int]] = []  # (since_us, Standing); empty if it was always active
         self.earned: list[tuple[int, int]] = []  # (day, points) earned, for tiers over a rolling year
 
     @property
@@ -119,11 +121,11 @@ class Account:
         return total
 
     def pending(self, day: int) -> int:
-        """What becomes available only after `day`."""
+        """Return what becomes available only after `day`."""
         return sum(lot.amount for lot in self.lots if lot.available_day > day)
 
     def available(self, day: int) -> int:
-        """What may be spent or held on `day`; never negative."""
+        """Return what can be spent or held on `day`; never negative."""
         total = -self.deficit
         for lot in self.lots:
             if lot.available_day <= day <= lot.expires_day:
@@ -131,7 +133,7 @@ class Account:
         return max(total, 0)
 
     def lot(self, available_day: int, expires_day: int) -> Lot:
-        """The lot of these days, a new empty one if there was none."""
+        """Return the lot of these days, or a new empty one."""
         for lot in self.lots:
             if lot.available_day == available_day and lot.expires_day == expires_day:
                 return lot
@@ -140,13 +142,13 @@ class Account:
         return lot
 
     def soonest(self) -> list[Lot]:
-        """The lots in the order in which they are spent."""
+        """Return the lots in the order in which they are spent."""
         if len(self.lots) <= 1:
             return self.lots
         return sorted(self.lots, key=lambda lot: (lot.expires_day, lot.available_day))
 
     def pick(self, amount: int, day: int) -> Iterator[tuple[Lot, int]]:
-        """Lots to take `amount` from on `day`, soonest to expire first; less where there is less."""
+        """Return lots to take `amount` from on `day`, soonest to expire first; less if there is less."""
         for lot in self.soonest():
             if amount == 0:
                 return
@@ -156,7 +158,7 @@ class Account:
                 yield lot, part
 
     def fill(self, day: int) -> None:
-        """Let free lots fill the deficit: what a release frees pays what is owed before it can be spent."""
+        """Let free lots fill the deficit: what a release frees pays the deficit before it can be spent."""
         if self.deficit == 0:
             return
         for lot in self.soonest():
@@ -166,7 +168,9 @@ class Account:
                 self.deficit -= part
 
     def note_standing(self, at_us: int, standing: Standing) -> None:
-        """From an instant on the owner stands so, until the next entry; of one instant the later decision counts."""
+        """Record how the owner stands from an instant on, until the next entry. For one instant, the later decision
+        counts.
+        """
         insort_right(self.owner_log, (at_us, int(standing)), key=itemgetter(0))
         self.owner_log = [
             entry
@@ -175,7 +179,9 @@ class Account:
         ][-MOST_STANDINGS:]
 
     def note_earned(self, day: int, points: int, kept_days: int) -> None:
-        """Points earned on a day, or taken back (negative), for tiers; remembers `kept_days` before the newest day."""
+        """Record points earned on a day, or taken back (negative), for tiers. Keeps `kept_days` before the
+        newest day.
+        """
         if not points:
             return
         if not self.earned or self.earned[-1][0] < day:
@@ -192,8 +198,8 @@ class Account:
             self.earned = [entry for entry in self.earned if entry[0] >= newest - kept_days]
 
     def compact(self) -> None:
-        """Bound the lots: points that never expire need no day of their own a year after they became available, and of
-        what has expired the latest days are enough.
+        """Limit the number of lots. Points that never expire need no day of their own a year after they became
+        available, and of expired lots the latest days are enough.
         """
         self.lots = [lot for lot in self.lots if lot.amount or lot.held or lot.expired]
         if len(self.lots) <= MOST_LOTS:
@@ -212,7 +218,7 @@ class Account:
             self.lot(0, NEVER).amount += sum(lot.amount for lot in merged)
 
     def standing_at(self, at_us: int) -> Standing:
-        """The owner's state at an instant (contract §2.2 "status … at `occurred_at`")."""
+        """Return the owner's state at an instant (contract EARN11)."""
         standing = Standing.ACTIVE
         for since_us, value in self.owner_log:
             if since_us <= at_us:
@@ -221,7 +227,7 @@ class Account:
 
 
 class CardFacts:
-    """What a gift card has beside its balance."""
+    """What a gift card has besides its balance."""
 
     __slots__ = ("customer_id", "expires_day", "last4", "pin", "pin_failures")
 

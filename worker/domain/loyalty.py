@@ -148,7 +148,7 @@ def common_factor(books: Books, version: PolicyVersion, customer_id: str, at_us:
 def _tier(books: Books, version: PolicyVersion, customer_id: str, day: int) -> tuple[int | None, int]:
     """The place of the tier that counts, and the points of twelve months that reached it.
 
-    A tier belongs to the customer, also where a pool has the points (contract §10 Pools).
+    A tier belongs to the customer, also where a pool has the points (contract TIER6).
     """
     tiers = version.policy.earn.tiers
     holder = books.holder(customer_id)
@@ -205,7 +205,7 @@ def _a_year_before(day: int) -> int:
 def note_earned(books: Books, customer_id: str, day: int, points: int) -> None:
     """Count points for the customer's tier on the day on which they were earned; negative: they were taken back.
 
-    The days of twelve months before any document that may still come are kept, a late one too (contract §10 Tiers).
+    The days of twelve months before any document that may still come are kept, a late one too (contract TIER5).
     """
     holder = books.holder(customer_id)
     if holder is not None and points:
@@ -296,8 +296,8 @@ def card_part(books: Books, account: Account, reason: Reason | None = None) -> C
 
 
 def unlinked_points(doc: ReturnCompleted, version: PolicyVersion) -> tuple[dict[int, int] | None, dict[int, LineBasis]]:
-    """A return without a receipt is rated like a sale of its lines by the policy of its date (contract §8 Numbers), but
-    for nobody in particular: without campaign and tier (§10 Returns).
+    """A return without a receipt is rated like a sale of its lines by the policy of its date (contract NORC1), but
+    for nobody in particular: without campaign and tier (contract NORC2).
     """
     eligible, bases = eligible_lines(doc.lines, {}, version)
     return points_of(version, doc.currency, ONE, eligible), bases

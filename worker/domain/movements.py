@@ -1,7 +1,7 @@
 """Movements of accounts: credits, debits, holds, reversals, each booked as a transfer (debit, credit, amount > 0).
 
-Every change of an account goes through here, so that a balance is always the sum of its transfers. The rules are those
-of contract §2.2 "Points" and "Tenders"; gift cards follow them too, as accounts of one lot.
+Every change of an account goes through here, so a balance is always the sum of its transfers. The rules are those of
+contract §2.2 Points and Tenders. Gift cards follow them, too, as accounts of one lot.
 """
 
 from typing import NamedTuple
@@ -31,20 +31,20 @@ class Timer(NamedTuple):
 
 
 class Movements:
-    """What the documents of a batch do to accounts; written once, after the last decision."""
+    """What a batch's documents do to accounts. It is written once, after the last decision."""
 
     def __init__(self) -> None:
         self.mark = -1  # the document being decided
         self.now_us = 0  # when it was first read
         self.before: dict[Account, int] = {}  # balance before this document, of each account it touched
-        self.missing: dict[str, int] = {}  # what this document took back that was spent, for the operator
-        self.moves: list[Move] | None = None  # what it does to lots, where that is remembered
+        self.missing: dict[str, int] = {}  # what this document took back although it was spent, for the operator
+        self.moves: list[Move] | None = None  # what this document does to lots, if that is remembered
         self.changed: dict[Account, None] = {}
         self.transfers: list[Transfer] = []
         self.timers: list[Timer] = []
 
     def begin(self, mark: int, now_us: int) -> None:
-        """The next document, numbered `mark` within the batch, first read at `now_us`."""
+        """Begin the next document, numbered `mark` within the batch and first read at `now_us`."""
         self.mark = mark
         self.now_us = now_us
         self.moves = None
@@ -54,7 +54,7 @@ class Movements:
             self.missing = {}
 
     def touch(self, account: Account) -> None:
-        """This document changes the account: its version goes up by one, once."""
+        """Record that this document changes the account: its version goes up by one, once."""
         if account.mark != self.mark:
             account.mark = self.mark
             account.version += 1
@@ -62,20 +62,20 @@ class Movements:
             self.changed[account] = None
 
     def freeze_overdrawn(self) -> None:
-        """Freeze the cards that this document leaves below zero; one that it brings back to zero stays as it was."""
+        """Freeze the cards that this document leaves below zero. A card that it brings back to zero stays as it was."""
         for account in self.before:
             if account.kind is Kind.CARD and account.balance < 0:
                 account.standing = Standing.FROZEN
 
     def change(self, account: Account) -> int:
-        """The net change of the balance by this document so far (contract §8 "change")."""
+        """Return the net change of the balance by this document so far (contract PTS14)."""
         before = self.before.get(account)
         return 0 if before is None else account.balance - before
 
     def credit(
         self, account: Account, amount: int, contra: Side, available_day: int = 0, expires_day: int = NEVER
     ) -> None:
-        """Book a credit: it fills the deficit, the rest goes to the lot of these days."""
+        """Book a credit. It fills the deficit; the rest goes to the lot of these days."""
         if amount == 0:
             return
         self.touch(account)
@@ -99,18 +99,20 @@ class Movements:
             self.moves.append(Move(account, change, available_day, expires_day, amount))
 
     def _expires(self, account: Account, expires_day: int) -> None:
-        """Whatever comes into a lot that has a last day is looked at when that is over, or at once where it is."""
+        """Set the deadline for the end of a lot with a last day, at once if that is over."""
         if expires_day != NEVER:
             self.timers.append(expiry(account, expires_day))
 
     def _becomes_available(self, account: Account, available_day: int) -> None:
-        """A notice tells when pending points may be spent, unless the account is shown as of that day already."""
+        """Set the deadline of the notice that pending points became available, unless the account is shown as of that
+        day already.
+        """
         if available_day > account.due_day:
             key = f"{account.kind:d}\n{account.key}\n{stored_begin(available_day)}"
             self.timers.append(Timer("release", key, available_day * QUARTER_US))
 
     def debit(self, account: Account, amount: int, contra: Side, day: int) -> list[Pick]:
-        """Spend `amount` of what is available on `day`, soonest to expire first; the lots it took."""
+        """Spend `amount` of what is available on `day`, soonest to expire first. Return the lots taken."""
         picks = [(lot.available_day, lot.expires_day, part) for lot, part in account.pick(amount, day)]
         for available_day, expires_day, part in picks:
             account_lot = account.lot(available_day, expires_day)
@@ -120,13 +122,13 @@ class Movements:
         return picks
 
     def book(self, account: Account, contra: Side, amount: int) -> None:
-        """The transfer of a debit whose lots were changed by the caller."""
+        """Book the transfer of a debit whose lots the caller changed."""
         if amount:
             self.touch(account)
             self.transfers.append(Transfer(self.mark, account, contra, amount))
 
     def hold(self, account: Account, amount: int, day: int) -> list[Pick]:
-        """Hold `amount` of what is available on `day`; the lots it holds, soonest to expire first."""
+        """Hold `amount` of what is available on `day`. Return the held lots, soonest to expire first."""
         picks = []
         for lot, part in account.pick(amount, day):
             self.touch(account)
@@ -135,7 +137,9 @@ class Movements:
         return picks
 
     def settle(self, account: Account, picks: list[Pick], amount: int, contra: Side, day: int) -> list[Pick]:
-        """Take `amount` of what is held in `picks` and release the rest; what was taken, in the order of taking."""
+        """Take `amount` of what is held in `picks`, and release the rest. Return what was taken, in the order of
+        taking.
+        """
         taken: list[Pick] = []
         rest = amount
         for available_day, expires_day, part in picks:
@@ -159,8 +163,8 @@ class Movements:
     ) -> None:
         """Return `amount` to the lots of `picks`, last taken first; `picks` keeps what stays taken.
 
-        It makes up for the account's shortfall first (contract §10 `within_balance`). A part whose lot has expired by
-        `day` lives until `grace`, without one it expires at once (contract §2.2).
+        The amount fills the account's shortfall first (contract PTS10). A part whose lot has expired by `day` lives
+        until `grace`; without one it expires at once (contract PTS6).
         """
         for_shortfall = min(account.shortfall, amount)
         if for_shortfall:
@@ -181,7 +185,9 @@ class Movements:
                 self.recredit(account, back, contra, (available_day, expires_day), lapsed=True)
 
     def recredit(self, account: Account, amount: int, contra: Side, own: tuple[int, int], *, lapsed: bool) -> None:
-        """Credit the lot `own` again. `lapsed`: it has expired meanwhile, so all expires at once but what is owed."""
+        """Credit the lot `own` again. `lapsed`: it has expired meanwhile, so everything expires at once, except what
+        fills a deficit.
+        """
         kept = min(account.deficit, amount) if lapsed else amount
         self.credit(account, kept, contra, *own)
         self._lapse(account, amount - kept, contra, *own)
@@ -196,7 +202,7 @@ class Movements:
             amount -= min(part, amount)
 
     def _let_go(self, account: Account, amount: int, contra: Side) -> None:
-        """Book that a reversal let `amount` go, or (negative) that so much of it was made up for."""
+        """Book that a reversal let `amount` go, or (negative) that so much was made up for."""
         self.changed[account] = None
         account.shortfall += amount
         if amount > 0:
@@ -206,14 +212,16 @@ class Movements:
             self.transfers.append(Transfer(self.mark, contra, Contra.SHORTFALL, -amount))
 
     def cancel_shortfall(self, account: Account, amount: int) -> int:
-        """Undo that a reversal of earned points let `amount` go, as far as nothing has made up for it; how much."""
+        """Cancel up to `amount` that a reversal of earned points let go and nothing has made up for. Return
+        how much.
+        """
         cancelled = min(account.shortfall, amount)
         if cancelled:
             self._let_go(account, -cancelled, Contra.EARNED)
         return cancelled
 
     def _lapse(self, account: Account, amount: int, contra: Side, available_day: int, expires_day: int) -> None:
-        """What comes back to a lot that has expired is gone at once: nothing changes, so no other version."""
+        """Credit a lot that has expired: it is gone at once. Nothing changes, so the version stays."""
         if amount == 0:
             return
         self.changed[account] = None
@@ -226,10 +234,11 @@ class Movements:
     def reverse(
         self, account: Account, amount: int, contra: Contra, own: tuple[int, int], day: int, *, within_balance: bool
     ) -> int:
-        """Take back what was credited to the lot `own`: of that lot first, then of others, the rest as a deficit.
+        """Take back what was credited to the lot `own`: from that lot first, then from others; the rest becomes a
+        deficit.
 
-        What expired of the own lot has no effect. `within_balance` lets go what is missing and adds it to the account's
-        shortfall. Return how much was let go.
+        What expired of the own lot has no effect. `within_balance` lets the rest go instead, and adds it to the
+        account's shortfall. Return how much was let go (contract PTS7–9).
         """
         if amount == 0:
             return 0
@@ -269,9 +278,9 @@ class Movements:
         return picks
 
     def retake(self, account: Account, amount: int, contra: Contra, day: int, *, within_balance: bool) -> list[Pick]:
-        """Take again what was given back, soonest to expire first, and owe what is missing; where it came from.
+        """Take again what was given back, soonest to expire first; the rest becomes a deficit. Return the lots.
 
-        `within_balance` lets go what is missing and books it as shortfall, as for `reverse`.
+        `within_balance` lets the rest go and books it as shortfall, as in `reverse`.
         """
         self.before.setdefault(account, account.balance)
         self.changed[account] = None
@@ -305,8 +314,8 @@ class Movements:
             self.credit(card, amount, Contra.EXPIRED, lot.available_day, lot.expires_day)
 
     def cancel_expired(self, card: Account, amount: int, contra: Contra) -> int:
-        """Undo up to `amount` of what expired of a card, and take it back to `contra`: the balance stays, so it is no
-        other version. Returns how much that was.
+        """Undo up to `amount` of what expired of a card, and take it back to `contra`. The balance stays, so the
+        version does, too. Return how much.
         """
         lot = card.lot(0, NEVER)
         undone = min(lot.expired, amount)
@@ -319,7 +328,7 @@ class Movements:
         return undone
 
     def move(self, source: Account, target: Account, amount: int, day: int) -> None:
-        """Move what may be spent from one account to another; it may be spent there, too."""
+        """Move what can be spent from one account to another, where it can be spent, too."""
         for lot, part in list(source.pick(amount, day)):
             self.touch(source)
             lot.amount -= part
@@ -327,7 +336,7 @@ class Movements:
             self.credit(target, part, source, lot.available_day, lot.expires_day)
 
     def move_all(self, source: Account, target: Account, day: int) -> None:
-        """Move everything, what is held, pending, owed or let go included; the lots keep their days."""
+        """Move everything, including what is held, pending, owed or let go. The lots keep their days."""
         self.touch(source)
         moved = sum(lot.amount for lot in source.lots)
         if moved or source.deficit:
@@ -354,11 +363,11 @@ class Movements:
 
 
 def day_of(at_us: int) -> int:
-    """The quarter of an hour that an instant is in: the unit of days (`worker.domain.days`)."""
+    """Return the quarter of an hour of an instant: the unit of days (`worker.domain.days`)."""
     return at_us // QUARTER_US
 
 
 def expiry(account: Account, expires_day: int) -> Timer:
-    """When the lots of an account that expire on a day do."""
+    """Return the deadline of an account's lots that expire on a day."""
     key = f"{account.kind:d}\n{account.key}\n{stored_end(expires_day)}"
     return Timer("expire", key, (expires_day + 1) * QUARTER_US)

@@ -1,4 +1,4 @@
-"""What a document's decision must find in the books: the ledger loads and locks it before the first decision."""
+"""What a document's decision must find in the books. The ledger loads and locks it before the first decision."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,20 +16,20 @@ from worker.domain.sale import Sale
 
 @dataclass(slots=True)
 class Needs:
-    """Keys of one tenant; dicts keep the order and drop what is named twice."""
+    """Keys of one tenant. Dicts keep the order and drop repetitions."""
 
     accounts: dict[tuple[Kind, str], None] = field(default_factory=dict)
     sales: dict[str, None] = field(default_factory=dict)
     tenders: dict[str, None] = field(default_factory=dict)
     returns: dict[str, None] = field(default_factory=dict)
-    undone: dict[str, None] = field(default_factory=dict)  # returns of which all that they moved is needed
-    tenders_of: dict[str, None] = field(default_factory=dict)  # sales of which every tender is needed
-    shares_of: dict[str, None] = field(default_factory=dict)  # and of which, unless their id is a placeholder
+    undone: dict[str, None] = field(default_factory=dict)  # returns: everything that they moved is needed
+    tenders_of: dict[str, None] = field(default_factory=dict)  # sales: every tender is needed
+    shares_of: dict[str, None] = field(default_factory=dict)  # sales: the same, unless their id is a placeholder
     tokens: dict[bytes, None] = field(default_factory=dict)
     entries: dict[tuple[str, str], None] = field(default_factory=dict)
-    ids_of: dict[str, None] = field(default_factory=dict)  # customers of whom every id is needed
-    replaced_by: list[CardNamed] = field(default_factory=list)  # cards of which all that they replaced are needed
-    members_of: dict[str, None] = field(default_factory=dict)  # pools of which every member is needed
+    ids_of: dict[str, None] = field(default_factory=dict)  # customers: every id is needed
+    replaced_by: list[CardNamed] = field(default_factory=list)  # cards: all that they replaced are needed
+    members_of: dict[str, None] = field(default_factory=dict)  # pools: every member is needed
     consents: bool = False  # a policy that asks for them is put, and what is decided after it may need them
 
     def customer(self, customer_id: str | None) -> None:
@@ -49,7 +49,7 @@ class Needs:
             self.tokens[token] = None
 
     def tenders_with(self, sale: Sale) -> list[str]:
-        """The tenders that are needed because this sale is."""
+        """Return the tenders that are needed because this sale is."""
         if sale.id in self.tenders_of:
             return [*sale.tenders, *sale.requests, *(tender_id for tender_id, _ in sale.refunds)]
         return [*sale.tenders, *sale.requests] if sale.id in self.shares_of and not sale.crowded else []

@@ -1,4 +1,4 @@
-"""What a decision says: the facts from which an outcome's bytes are made (contract §3)."""
+"""What a decision says, from which an outcome's bytes are made (contract §3.2)."""
 
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
@@ -42,9 +42,9 @@ class CardPart(NamedTuple):
 
 
 class TenderPart(NamedTuple):
-    """`tender`, or one of `tenders`; `moved` where a sale, a return or the void of one moved it: a notice follows, with
-    the tender's own customer and, of a points tender, their account. Not `listed`: only the notice tells of it.
-    `customer_id` is True in outcomes of 0.1, whose notices tell the sale's customer.
+    """`tender`, or one of `tenders`. `moved`: a sale, a return or the void of either moved it, and a notice follows,
+    with the tender's own customer and, for a points tender, their account. Not `listed`: only the notice shows it.
+    `customer_id` is True in outcomes of 0.1, whose notices have the sale's customer.
     """
 
     tender_id: str
@@ -63,7 +63,7 @@ class TenderPart(NamedTuple):
 
 
 class Notice(NamedTuple):
-    """What another customer than the outcome's is told: a notice of §3 about their points."""
+    """A notice about their points to another customer than the outcome's (contract §3.1)."""
 
     type: str
     customer_id: str
@@ -72,7 +72,9 @@ class Notice(NamedTuple):
 
 @dataclass(slots=True)
 class Outcome:
-    """The answer to one document. `notice` is the type of a notice of §3, empty for the document's own outcome."""
+    """The outcome of one document. `notice` is the type of a notice of contract §3.1, empty for the document's own
+    outcome.
+    """
 
     status: str
     reason: Reason | None = None
@@ -88,7 +90,7 @@ class Outcome:
     lines: list[tuple[int, int]] = field(default_factory=list)
     policy_version: int | None = None
     notice: str = ""
-    notices: list[Notice] = field(default_factory=list)  # to others whose account it is, too
-    mismatch: Reason | None = None  # for the operator, also where another reason stands at the top
-    missing: dict[str, int] = field(default_factory=dict)  # for the operator: what was taken back and had been spent
-    trace: Trace | None = None  # not said, but stored
+    notices: list[Notice] = field(default_factory=list)  # to other owners of the account
+    mismatch: Reason | None = None  # for the operator, even if another reason is at the top
+    missing: dict[str, int] = field(default_factory=dict)  # for the operator: what was taken back although it was spent
+    trace: Trace | None = None  # stored, not published

@@ -1,4 +1,4 @@
-"""Loyalty commands: earn, redeem, adjust, transfer, restore, reverse (contract §2.3, §8 Commands)."""
+"""Loyalty commands: earn, redeem, adjust, transfer, restore, reverse (contract §2.3)."""
 
 from schemas.commands import (
     LoyaltyAdjust,
@@ -28,7 +28,7 @@ SALE = "scm.sale.completed"
 
 
 def earn(doc: LoyaltyEarn, books: Books) -> Outcome:
-    """Credit points, or what an amount is worth in points by the policy of its date."""
+    """Credit points, or the points for an amount by the policy of its date."""
     refused = customer_refused(books, doc.customer_id, doc.occurred_at)
     account = _account(books, doc.customer_id)
     version = books.policies.at(doc.occurred_at)
@@ -67,7 +67,7 @@ def _rejected(books: Books, account: Account | None, customer_id: str | None, da
 
 
 def redeem(doc: LoyaltyRedeem, books: Books) -> Outcome:
-    """Spend points; the lots are remembered so that a restore returns to them."""
+    """Spend points. The lots are remembered, so that a restore returns to them."""
     day = day_of(doc.occurred_at)
     account = _account(books, doc.customer_id)
     refused = customer_refused(books, doc.customer_id, doc.occurred_at)
@@ -87,7 +87,7 @@ def redeem(doc: LoyaltyRedeem, books: Books) -> Outcome:
 
 
 def adjust(doc: LoyaltyAdjust, books: Books) -> Outcome:
-    """A correction by hand; it is booked for a blocked customer too, and never makes a balance negative."""
+    """Correct a balance by hand, even of a blocked customer. It never makes a balance negative."""
     day = day_of(doc.occurred_at)
     holder = books.holder(doc.customer_id)
     if holder is None or holder.standing is Standing.UNCLAIMED:
@@ -107,7 +107,7 @@ def adjust(doc: LoyaltyAdjust, books: Books) -> Outcome:
 
 
 def transfer(doc: LoyaltyTransfer, books: Books) -> Outcome:
-    """Move points from one customer to another, soonest to expire first; a deficit of the receiver is filled first."""
+    """Move points to another customer, soonest to expire first. A deficit of the receiver is filled first."""
     day = day_of(doc.occurred_at)
     sender_id, receiver_id = doc.from_customer_id, doc.to_customer_id
     refused = first([customer_refused(books, id_, doc.occurred_at) for id_ in (sender_id, receiver_id)])
@@ -125,14 +125,16 @@ def transfer(doc: LoyaltyTransfer, books: Books) -> Outcome:
 
 
 def not_found(of: Of) -> Reason:
-    """The `_not_found` of the type that a command refers to (contract §8 Commands)."""
+    """Return the `_not_found` of the type that a command refers to (contract CMD3)."""
     if of.type.startswith("scm.tender."):
         return Reason.TENDER_NOT_FOUND
     return Reason.SALE_NOT_FOUND if of.type.startswith("scm.sale.") else Reason.COMMAND_NOT_FOUND
 
 
 def _refused(books: Books, customer_id: str, at_us: int) -> Reason | None:
-    """Why a command about what this customer did earlier is rejected; no record, no reason."""
+    """Return why a command about this customer's earlier document is rejected, or None; a missing
+    record is no reason.
+    """
     reason = customer_refused(books, customer_id, at_us)
     return None if reason is Reason.CUSTOMER_NOT_FOUND else reason
 
@@ -161,7 +163,7 @@ def restore(doc: LoyaltyRestore, books: Books) -> Outcome:
 
 
 def _restore_tender(doc: LoyaltyRestore, books: Books, day: int) -> Outcome:
-    """A restore of a tender counts as a refund to it (contract §8 Commands)."""
+    """Restore a points tender: it counts as a refund to it (contract CMD5)."""
     tender = books.tenders.get(doc.of.id)
     if tender is None or not tender.requested_minor or tender.kind != "points":
         return Outcome("rejected", Reason.TENDER_NOT_FOUND)
@@ -183,8 +185,8 @@ def _restore_tender(doc: LoyaltyRestore, books: Books, day: int) -> Outcome:
 
 
 def _stays(value: PointValue, points: int) -> int:
-    """The money that stays captured where at least `points` stay taken: never more comes back than is asked, as much
-    of it as there is, for as little money as that takes.
+    """Return the money that stays captured if at least `points` stay taken: no more points come back than asked, as
+    many of these as possible, for as little money as that takes.
     """
     steps = -(-points // value.step)
     least = (steps - 1) * value.step * value.numerator // value.denominator + 1 if steps else 0
@@ -192,7 +194,7 @@ def _stays(value: PointValue, points: int) -> int:
 
 
 def reverse(doc: LoyaltyReverse, books: Books) -> Outcome:
-    """Take earned points back by hand; a later return or void of the sale sets them off."""
+    """Take earned points back by hand. A later return or void of the sale sets them off."""
     if doc.of.type == SALE:
         sale = books.sales.get(doc.of.id)
         if sale is None or not sale.decided:
@@ -232,6 +234,6 @@ def _reverse_sale(doc: LoyaltyReverse, books: Books, sale: Sale) -> Outcome:
 
 
 def _what_is_left(asked: int | None, left: int) -> int | None:
-    """What is asked for, by default the rest; None where that is nothing or more than is left."""
+    """Return what is asked for, by default the rest. None if that is nothing, or more than is left."""
     points = left if asked is None else asked
     return points if 0 < points <= left else None

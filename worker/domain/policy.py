@@ -1,4 +1,4 @@
-"""Policy versions in force by date, and the integer arithmetic that a policy comes down to."""
+"""Policy versions in force by date, and the integer arithmetic of a policy."""
 
 from bisect import bisect_right
 from fractions import Fraction
@@ -16,7 +16,7 @@ ONE = Fraction(1)
 
 
 class Rate(NamedTuple):
-    """Points of an amount, as integers: amount × `numerator` × category multiplier ÷ `denominator`."""
+    """The points of an amount, as integers: amount × `numerator` × category multiplier ÷ `denominator`."""
 
     numerator: int
     denominator: int
@@ -25,18 +25,18 @@ class Rate(NamedTuple):
 
 
 class PointValue(NamedTuple):
-    """What a point pays: points for an amount are rounded up to a step, money for points down (contract §2.2, §8)."""
+    """What a point pays: points for an amount are rounded up to a step, money for points down (contract PTS1–3)."""
 
     numerator: int  # minor units a point, as a fraction
     denominator: int
     step: int
 
     def points(self, amount_minor: int) -> int:
-        """P(x) = step × ⌈x ÷ (value × step)⌉."""
+        """Return P(x) = step × ⌈x ÷ (value × step)⌉ (contract PTS1)."""
         return self.step * -((-amount_minor * self.denominator) // (self.numerator * self.step))
 
     def money(self, points: int) -> int:
-        """What so many points pay, in whole steps."""
+        """Return what so many points pay, in whole steps."""
         return points // self.step * self.step * self.numerator // self.denominator
 
 
@@ -62,7 +62,7 @@ class PolicyVersion:
         self._rates: dict[tuple[str, Fraction], Rate | None] = {}
 
     def rate(self, currency: str, factor: Fraction) -> Rate | None:
-        """How a currency earns under a common factor (campaign × tier); None where the policy does not name it."""
+        """Return how a currency earns under a common factor (campaign × tier), or None if the policy lacks it."""
         if factor is ONE:  # most sales; looking up a Fraction costs more than all the arithmetic of a sale
             if currency not in self._plain:
                 self._plain[currency] = self._rate(currency, factor)
@@ -115,9 +115,9 @@ DEFAULT = PolicyVersion(0, ALWAYS_US, DEFAULT_POLICY)
 
 
 class PolicyBook:
-    """All versions of one tenant, by number, and which of them is in force when.
+    """All versions of one tenant, by number, and which one is in force when.
 
-    A version supersedes the earlier ones that begin at or after it (contract §4 "Versions"): they are never in force.
+    A version supersedes earlier ones that begin at or after it (contract POL7): they are never in force.
     """
 
     def __init__(self, versions: list[PolicyVersion]) -> None:
@@ -128,7 +128,7 @@ class PolicyBook:
             self.put(version)
 
     def at(self, at_us: int) -> PolicyVersion:
-        """The version in force at an instant."""
+        """Return the version in force at an instant."""
         return self._line[bisect_right(self._starts, at_us) - 1]
 
     def numbered(self, version: int) -> PolicyVersion:
@@ -136,12 +136,12 @@ class PolicyBook:
 
     @property
     def latest(self) -> PolicyVersion:
-        """The version that was put last, in force or not."""
+        """Return the version that was put last, in force or not."""
         return self.versions[-1]
 
     @property
     def superseded(self) -> set[int]:
-        """The numbers of versions that a later one replaced before they came into force."""
+        """Return the numbers of versions that a later one replaced before they came into force."""
         return {version.version for version in self.versions} - {version.version for version in self._line}
 
     def try_out(self, policy: Policy, from_us: int) -> None:
@@ -149,7 +149,7 @@ class PolicyBook:
         self.put(PolicyVersion(self.latest.version + 1, from_us, policy))
 
     def put(self, version: PolicyVersion) -> None:
-        """Add a version, which begins later than the one that is in force when it is put."""
+        """Add a version. It begins later than the one that is in force when it is put."""
         while self._starts[-1] >= version.effective_us:
             self._line.pop()
             self._starts.pop()

@@ -1,6 +1,6 @@
-"""The void of a return: all that it took and gave is as if it had not come (contract §10 Returns).
+"""The void of a return: everything that it took and gave is as if it had not come (contract RVOID1–6).
 
-What returns ask of a line and of a tender are sums, so the void takes its part off and books the difference. The end is
+What returns ask of a line and of a tender are sums. So the void takes its part off and books the difference. The end is
 the same whether it comes before or after other returns.
 """
 
@@ -21,7 +21,7 @@ from worker.domain.trace import Trace
 
 
 def void(doc: ReturnVoided, books: Books) -> Outcome:
-    """Undo a return. One that has not been decided yet finds a tombstone."""
+    """Undo a return. A return that has not been decided yet finds a tombstone."""
     returned = books.returned(doc.return_id)
     sale = books.sale(returned.sale_id) if returned.sale_id else None
     outcome = Outcome("applied", sale_id=returned.sale_id or None, return_id=doc.return_id)
@@ -62,7 +62,9 @@ def _undo(doc: ReturnVoided, books: Books, returned: Return, sale: Sale | None, 
 def _keep_again(
     books: Books, returned: Return, sale: Sale, cards: dict[str, Reason | None], day: int
 ) -> list[tuple[int, int]]:
-    """The lines of the sale keep what the return had taken of them, as far as other returns leave it: the points."""
+    """Let the sale's lines keep again what the return had taken, as far as other returns leave it.
+    Return the points.
+    """
     sale.dirty = True
     lines: list[tuple[int, int]] = []
     for line_id, sale_line_id, asked_minor in returned.lines:
@@ -87,7 +89,7 @@ def _keep_again(
 
 
 def _recredit(books: Books, account: Account, points: int, own: tuple[int, int], let_go: int, day: int) -> None:
-    """Credit the points again, but for those that the return let go and that nothing has made up for since."""
+    """Credit the points again, except those that the return let go and that nothing has made up for since."""
     points -= books.cancel_shortfall(account, min(let_go, points))
     books.recredit(account, points, Contra.EARNED, own, lapsed=own[1] < day)
 

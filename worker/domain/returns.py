@@ -1,4 +1,4 @@
-"""A return: points come back line by line, money goes back to cards and points (contract §2.2 Returns, §8 Returns)."""
+"""A return: points come back line by line, money goes back to cards and points (contract §2.2 Returns)."""
 
 from dataclasses import dataclass, field
 
@@ -33,7 +33,7 @@ class _Tally:
 
 @dataclass(slots=True)
 class Parked:
-    """The document waits, whole, for a sale or a tender."""
+    """The whole document waits, for a sale or a tender."""
 
     waits_for: str  # "sale" or "tender"
     key: str
@@ -45,7 +45,7 @@ def complete(doc: ReturnCompleted, books: Books, *, overdue: bool) -> Outcome | 
     """Reverse what the lines earned and give the refunds back, or wait for what they refer to.
 
     `overdue`: it has waited too long. Without its sale nothing can be said of its lines; without a tender that it
-    refunds, only that refund is short (contract §10 Returns).
+    refunds, only that refund is short (contract WAIT11).
     """
     returned = books.returned(doc.return_id)
     returned.sale_id = doc.sale_id or ""
@@ -159,7 +159,7 @@ def _unlinked(doc: ReturnCompleted, returned: Return, books: Books) -> Outcome:
 def _take_unlinked(
     doc: ReturnCompleted, returned: Return, books: Books, points: dict[int, int] | None, day: int
 ) -> tuple[Account | None, Reason | None]:
-    """Take the points from the customer's account; of a customer without a record from what waits for them."""
+    """Take the points from the customer's account; for a customer without a record, from the points that wait."""
     version = books.policies.at(doc.occurred_at)
     taken = sum(points.values()) if points else 0
     reason = Reason.CURRENCY_NOT_IN_POLICY if points is None else None
@@ -186,9 +186,10 @@ def _finish(
     lines: _Tally,
     cards: dict[str, Reason | None],
 ) -> Outcome:
-    """Give the refunds back and say how it all went: one side short is partial, both off is rejected.
+    """Give the refunds back, and return how it all went: one side short is partial, both off is rejected (contract
+    RET8).
 
-    Refunds above what the lines brought back are given and flagged: the money has left the till (contract §10 Returns).
+    Refunds above what the lines counted are given and flagged, because the money has left the till (contract RET9).
     """
     refunds = _Tally()
     parts: list[TenderPart] = []

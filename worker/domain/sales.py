@@ -1,4 +1,4 @@
-"""A sale, and its void (contract §2.2 Earning, Tenders; §8 Sales). A sale is never refused for what money has done."""
+"""A sale, and its void (contract §2.2 Sales, Voided sales). A sale is never refused for what money has already done."""
 
 from schemas.documents import SaleCompleted, SaleVoided
 from schemas.documents import SaleLine as SoldLine
@@ -29,7 +29,7 @@ from worker.domain.trace import Trace
 
 
 def complete(doc: SaleCompleted, books: Books) -> Outcome:
-    """Earn, capture the stored-value tenders that it names, load the cards that it sells."""
+    """Earn, capture the stored-value tenders that the sale names, load the cards that it sells."""
     sale = books.sale(doc.sale_id)
     named = [tender for tender in doc.tenders if tender.kind in payments.STORED_VALUE]
     day = day_of(doc.occurred_at)
@@ -75,7 +75,9 @@ def complete(doc: SaleCompleted, books: Books) -> Outcome:
 
 
 def _adds_up(doc: SaleCompleted, version: PolicyVersion) -> bool:
-    """Whether the tenders pay for the lines; a sale with cash may be rounded by less than a coin (contract §10)."""
+    """Return whether the tenders pay for the lines. A sale with cash may be rounded by less than a coin (contract
+    SALE5).
+    """
     if not doc.tenders:
         return True
     off = abs(sum(tender.amount_minor for tender in doc.tenders) - sum(line.net_minor for line in doc.lines))
@@ -168,7 +170,7 @@ def _load(
 
 
 def _bought_with_card(doc: SaleCompleted) -> bool:
-    """Gift cards paid for more than all that is not a gift card: some of them bought one."""
+    """Return whether gift cards paid more than the lines that are not gift cards: then some of them bought one."""
     paid = sum(tender.amount_minor for tender in doc.tenders if tender.kind == "gift_card")
     return paid > sum(line.net_minor for line in doc.lines if line.item_type != "gift_card")
 
@@ -184,7 +186,7 @@ def card_timer(books: Books, card: Account) -> None:
 
 
 def void(doc: SaleVoided, books: Books) -> Outcome:
-    """Undo all of a sale, its returns included; one that has not come yet finds a tombstone."""
+    """Undo all of a sale, its returns included. A sale that has not come yet finds a tombstone."""
     sale = books.sale(doc.sale_id)
     sale.voided = sale.dirty = True
     day = day_of(doc.occurred_at)
@@ -211,14 +213,14 @@ def void(doc: SaleVoided, books: Books) -> Outcome:
 
 
 def points_of_sale(books: Books, sale: Sale, day: int) -> PointsPart | None:
-    """The account of the sale's customer, as its void or a return leaves it."""
+    """Return the account of the sale's customer, as its void or a return leaves it."""
     account = books.at(sale.account)
     unknown = account is None and sale.account is not None
     return points_shown(books, account, day, Reason.CUSTOMER_NOT_FOUND if unknown else None)
 
 
 def _take_back(sale: Sale, books: Books, day: int) -> tuple[list[tuple[int, int]], int]:
-    """Take back what returns left of the points; the lines, signed, and what was set off."""
+    """Take back what returns left of the points. Return the lines, signed, and what was set off."""
     account = books.at(sale.account)
     if account is None:
         return [], 0
@@ -228,8 +230,8 @@ def _take_back(sale: Sale, books: Books, day: int) -> tuple[list[tuple[int, int]
 
 
 def take_back(sale: Sale, books: Books, account: Account, points: int, day: int) -> tuple[int, int]:
-    """Reverse points of a sale. Returns how many were taken by hand before, which are set off first (contract §8
-    Edges), and how many were let go.
+    """Reverse points of a sale. Return how many were taken by hand before, which are set off first (contract PTS16),
+    and how many were let go.
     """
     if sale.forfeited:
         return 0, 0
@@ -250,6 +252,6 @@ def reverse_sale(sale: Sale, books: Books, account: Account, points: int, day: i
 def reverse_points(
     books: Books, account: Account, points: int, own: tuple[int, int], day: int, negative_balance: str
 ) -> int:
-    """Take earned points back; under `within_balance` never below zero: how much was let go."""
+    """Take earned points back; under `within_balance` never below zero. Return how much was let go."""
     within = negative_balance == "within_balance"
     return books.reverse(account, points, Contra.EARNED, own, day, within_balance=within)

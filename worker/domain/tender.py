@@ -1,6 +1,7 @@
-"""One tender of stored value: a gift card or points that pay a part of a sale (contract §2.2 Tenders).
+"""One tender of stored value: a gift card, or points, that pays a part of a sale (contract §2.2 Tenders).
 
-A approved, C captured, B given back: every document books the change of −C + B, so their order does not matter.
+A approved, C captured, B given back: every document books the change of −C + B, so their order does not matter
+(TEND1–4).
 """
 
 from enum import StrEnum
@@ -19,7 +20,7 @@ ALL = 1 << 62  # what a capture without an amount names: all that will be approv
 
 
 class State(StrEnum):
-    """The rows of the tender state table; NONE is a row that only waits to be filled."""
+    """The states of contract TS1–38; NONE is a row without a document."""
 
     NONE = "none"
     AWAITING = "awaiting"
@@ -31,7 +32,9 @@ class State(StrEnum):
 
 
 class Tender:
-    """The state of one tender. Amounts in minor units; `picks` the lots held or taken, in the order of taking."""
+    """The state of one tender. Amounts are in minor units; `picks` has the lots held or taken, in the
+    order of taking.
+    """
 
     __slots__ = (
         "account", "approved_minor", "asked_minor", "captured_minor", "currency", "customer_id", "dirty", "expires_us",
@@ -55,41 +58,45 @@ class Tender:
         self.approved_minor = 0
         self.captured_minor = 0
         self.refunded_minor = 0
-        self.asked_minor = 0  # the sum of what refunds asked, also above C: B = min(C, asked)
-        self.named: dict[str, int] = {}  # by currency, the least that sales named before the request came
+        self.asked_minor = 0  # the sum of what refunds asked, even above C: B = min(C, asked)
+        self.named: dict[str, int] = {}  # by currency, the least amount that sales named before the request came
         self.parked_minor: int | None = None  # what the capture named that waits for the request
         self.value: PointValue | None = None  # of points, by the policy of the request
         self.picks: list[Pick] = []
         self.expires_us: int | None = None
 
     def units(self, amount_minor: int) -> int:
-        """The account's units for an amount: points by the policy of the request, or the money itself."""
+        """Return the account's units for an amount: points by the policy of the request, or the money itself."""
         return amount_minor if self.value is None else self.value.points(amount_minor)
 
     def money(self, units: int) -> int:
         return units if self.value is None else self.value.money(units)
 
     def claim(self, sale_id: str) -> bool:
-        """Whether the tender belongs to this completed sale, which names it: the first one owns it (contract §10)."""
+        """Return whether the tender belongs to this completed sale, which names it: the first such sale owns it
+        (contract SALE8).
+        """
         if not self.owner:
             self.owner = sale_id
             self.dirty = True
         return self.owner == sale_id
 
     def name(self, amount_minor: int, currency: str) -> None:
-        """A sale named an amount before the request has come; in another currency than that it captures nothing."""
+        """Record that a sale named an amount before the request came. In another currency than that, it captures
+        nothing.
+        """
         self.state = State.AWAITING
         self.named[currency] = min(amount_minor, self.named.get(currency, amount_minor))
         self.dirty = True
 
     def wait(self, amount_minor: int) -> None:
-        """Its capture waits for the request."""
+        """Record that the capture waits for the request."""
         self.state = State.AWAITING
         self.parked_minor = amount_minor
         self.waiting = self.dirty = True
 
     def give_up(self) -> None:
-        """Its capture has waited for too long: it is rejected, so it names nothing (contract §2.2 C)."""
+        """Record that the capture has waited too long: it is rejected, so it names no amount."""
         self.parked_minor = None
         if not self.named:
             self.state = State.NONE
@@ -118,7 +125,7 @@ class Tender:
 
 
 def authorize(books: "Books", tender: Tender, account: Account, approved_minor: int, day: int) -> None:
-    """Hold `approved_minor` on the account; capture at once what is already named."""
+    """Hold `approved_minor` on the account, and capture at once what is already named."""
     tender.account = (account.kind, account.key)
     tender.approved_minor = approved_minor
     tender.picks = books.hold(account, tender.units(approved_minor), day)
@@ -130,7 +137,7 @@ def authorize(books: "Books", tender: Tender, account: Account, approved_minor: 
 
 
 def take(books: "Books", tender: Tender, captured_minor: int, day: int) -> None:
-    """Capture `captured_minor` of what is held and release the rest."""
+    """Capture `captured_minor` of what is held, and release the rest."""
     account = books.at(tender.account)
     assert account is not None  # noqa: S101  an authorized tender has an account: the ledger loads it
     tender.picks = books.settle(account, tender.picks, tender.units(captured_minor), tender.contra, day)
@@ -142,9 +149,10 @@ def take(books: "Books", tender: Tender, captured_minor: int, day: int) -> None:
 
 
 def capture(books: "Books", tender: Tender, amount_minor: int | None, at_us: int) -> Reason | None:
-    """A capture, or the sale acting as one; the reason why it took less than it named, if it did.
+    """Capture, for a capture or for the sale that acts as one. Return the reason why less was taken than named, or
+    None.
 
-    `amount_minor` None names all that was approved. NONE, AWAITING, DECLINED and VOIDED are the caller's.
+    `amount_minor` None names all that was approved. The caller handles NONE, AWAITING, DECLINED and VOIDED.
     """
     if tender.state is State.EXPIRED:
         return _capture_expired(books, tender, amount_minor, at_us // QUARTER_US)
@@ -172,7 +180,7 @@ def _capture_expired(books: "Books", tender: Tender, amount_minor: int | None, d
 
 
 def lower(books: "Books", tender: Tender, captured_minor: int, refunded_minor: int, at_us: int) -> None:
-    """Set C and B and give back what they leave less taken: P(before) − P(after)."""
+    """Set C and B, and give back the difference: P(before) − P(after)."""
     before = tender.units(tender.captured_minor - tender.refunded_minor)
     after = tender.units(captured_minor - refunded_minor)
     account = books.at(tender.account)
@@ -187,7 +195,9 @@ def lower(books: "Books", tender: Tender, captured_minor: int, refunded_minor: i
 
 
 def refund(books: "Books", tender: Tender, amount_minor: int, at_us: int) -> Reason | None:
-    """Give back to a captured tender what is left of it; the reason why it was less than `amount_minor`, if it was."""
+    """Give back to a captured tender what is left of it. Return the reason why it was less than `amount_minor`, or
+    None.
+    """
     given = min(amount_minor, tender.captured_minor - tender.refunded_minor)
     tender.asked_minor = min(tender.asked_minor + amount_minor, MOST_ASKED)
     tender.dirty = True
@@ -197,7 +207,9 @@ def refund(books: "Books", tender: Tender, amount_minor: int, at_us: int) -> Rea
 
 
 def unrefund(books: "Books", tender: Tender, amount_minor: int, at_us: int) -> bool:
-    """A refund of `amount_minor` no longer stands: take again what the others leave to take; whether anything moved."""
+    """Cancel a refund of `amount_minor`: take again what the other refunds leave to take. Return whether anything
+    moved.
+    """
     tender.asked_minor = max(tender.asked_minor - amount_minor, 0)
     tender.dirty = True
     refunded = min(tender.captured_minor, tender.asked_minor)
@@ -215,7 +227,7 @@ def unrefund(books: "Books", tender: Tender, amount_minor: int, at_us: int) -> b
 
 
 def release(books: "Books", tender: Tender, day: int) -> None:
-    """Let go of a hold."""
+    """Release a hold."""
     account = books.at(tender.account)
     if account is not None:
         books.settle(account, tender.picks, 0, tender.contra, day)
@@ -224,7 +236,7 @@ def release(books: "Books", tender: Tender, day: int) -> None:
 
 
 def expire(books: "Books", tender: Tender, day: int) -> None:
-    """Release a hold whose time is over, or whose sale did without it. A refund does not wait for it any longer."""
+    """Release a hold whose time is over, or whose sale completed without it. Refunds do not wait for it any longer."""
     release(books, tender, day)
     tender.state = State.EXPIRED
     tender.dirty = True
@@ -232,7 +244,9 @@ def expire(books: "Books", tender: Tender, day: int) -> None:
 
 
 def void(books: "Books", tender: Tender, at_us: int) -> bool:
-    """Release a hold or give back what was taken; whether anything changed. What comes later finds a tombstone."""
+    """Release a hold, or give back what was taken. Return whether anything changed. Later documents
+    find a tombstone.
+    """
     if tender.state is State.VOIDED:
         return False
     if tender.state is State.AUTHORIZED:
@@ -248,5 +262,5 @@ def void(books: "Books", tender: Tender, at_us: int) -> bool:
 
 
 def spendable(account: Account, day: int) -> bool:
-    """Whether new value may be taken from it on `day`."""
+    """Return whether new value can be taken from the account on `day`."""
     return account.standing is Standing.ACTIVE and (account.card is None or account.card.expires_day >= day)

@@ -8,7 +8,7 @@ _DEAD_LETTERS = "-dlt"
 
 
 class Topics(NamedTuple):
-    """Full names, prefix included. Any input topic takes any input type (contract §8)."""
+    """Full names, prefix included. Any input topic takes any input type (contract ENV5)."""
 
     inputs: tuple[str, ...]
     tender_outcomes: str

@@ -24,7 +24,7 @@ def source(facts: EventFacts) -> Source:
     read = {} if facts.source is None else facts.source._asdict()
     # The difference is stored in whole ms, rounded down, and a record's timestamp has whole ms.
     record_us = -(-received_us // 1000) * 1000 + facts.record_ms * 1000
-    if not 0 < record_us <= received_us + DAY_US:  # until contract §9, a timestamp that can't be right was stored
+    if not 0 < record_us <= received_us + DAY_US:  # older versions stored timestamps that can't be right
         record_us = received_us
     return Source(received_at=format_instant(received_us), record_at=format_instant(record_us), **read)
 

@@ -17,7 +17,7 @@ from worker.domain.policy import PolicyBook
 from worker.domain.requests import accepted_card
 from worker.ledger import load, write
 from worker.ledger.queries import SQL
-from worker.views.desk import Desk, Refused
+from worker.views.context import Context, Refused
 from worker.views.tenant import Tenant
 
 STATUS: Final[Mapping[Reason | None, Literal["active", "frozen", "expired"]]] = MappingProxyType(
@@ -25,7 +25,7 @@ STATUS: Final[Mapping[Reason | None, Literal["active", "frozen", "expired"]]] = 
 )
 
 
-async def try_pin(desk: Desk, orgcode: str, ref: CardRef) -> None:
+async def try_pin(context: Context, orgcode: str, ref: CardRef) -> None:
     """Count a given PIN as a payment does: five wrong ones in a row freeze the card, a right one resets the count. It
     is counted before anything is answered, so looking at a card tells no more about its PIN than paying does.
 
@@ -33,7 +33,7 @@ async def try_pin(desk: Desk, orgcode: str, ref: CardRef) -> None:
     """
     if ref.pin is None:
         return
-    async with desk.pool.transaction() as connection:
+    async with context.pool.transaction() as connection:
         await connection.execute("SET LOCAL synchronous_commit = off")
         org = await connection.fetchval("SELECT id FROM org WHERE code = $1", orgcode)
         if org is None:
@@ -44,7 +44,7 @@ async def try_pin(desk: Desk, orgcode: str, ref: CardRef) -> None:
         await load.fill(connection, {orgcode: books}, {orgcode: needs}, {})
         now_us = time.time_ns() // 1000
         books.begin(0, now_us)
-        accepted_card(ref, books, trusted=desk.trusted)
+        accepted_card(ref, books, trusted=context.trusted)
         await write.accounts(connection, [books])
         await write.timers(connection, [books], now_us)
 

@@ -12,7 +12,7 @@ import ormsgpack
 
 from worker.codec import Keyring
 from worker.codec.keyring import SEAL_BYTES
-from worker.views.desk import Invalid
+from worker.views.context import Invalid
 
 
 def write(keyring: Keyring, question: object, position: object) -> str:

@@ -33,7 +33,7 @@ from worker.ledger.queries import SQL
 from worker.ops.earning import exact_text
 from worker.stored.account import account_of
 from worker.views import cards, cursors, transfers
-from worker.views.desk import Desk, Refused
+from worker.views.context import Context, Refused
 from worker.views.tenant import Tenant, reading
 
 LATEST: Final = 10  # transfers told with a customer
@@ -44,11 +44,11 @@ STATUS: Final[Mapping[Standing, Literal["active", "blocked", "erased"]]] = {
 }
 
 
-async def get(desk: Desk, orgcode: str, request: CustomerGet) -> CustomerView:
+async def get(context: Context, orgcode: str, request: CustomerGet) -> CustomerView:
     """The customer, under the present id where the one asked for was merged into another."""
     now_us = time.time_ns() // 1000
     day = day_of(now_us)
-    async with reading(desk, orgcode) as tenant:
+    async with reading(context, orgcode) as tenant:
         path = await tenant.path(request.customer_id)
         if not path:
             raise Refused(Reason.CUSTOMER_NOT_FOUND)
@@ -137,10 +137,10 @@ async def _cards(tenant: Tenant, person: Account, day: int, days: Calendar) -> t
 # --- the list --------------------------------------------------------------------------------------------------------
 
 
-async def page(desk: Desk, orgcode: str, request: CustomerList) -> CustomerPage:
+async def page(context: Context, orgcode: str, request: CustomerList) -> CustomerPage:
     """By id, without those who were merged into another; of a pool's member the balance is the pool's."""
     question = ["customer.list", request.email, request.phone, sorted((request.external_ids or {}).items())]
-    async with reading(desk, orgcode) as tenant:
+    async with reading(context, orgcode) as tenant:
         after = "" if request.cursor is None else cursors.read(tenant.keyring, question, request.cursor)
         found = await _found(tenant, request, after)
         shown = found[: request.limit]

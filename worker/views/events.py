@@ -18,20 +18,20 @@ from worker.ops.simulate import Invalid as Undecodable
 from worker.ops.simulate import outcome
 from worker.ops.simulate import simulate as simulate_event
 from worker.ops.text import text
-from worker.views.desk import Desk, Invalid, Unknown
+from worker.views.context import Context, Invalid, Unknown
 
 
-async def explain(desk: Desk, orgcode: str, request: EventExplain) -> Explained:
+async def explain(context: Context, orgcode: str, request: EventExplain) -> Explained:
     """Return all that the ledger holds about one document or notice. Raises Unknown."""
     if request.type not in TYPES:
         raise Invalid("type: a document type of the contract, like scm.sale.completed")
-    told = await explain_document(desk.pool, desk.outlet, orgcode, request.type, request.id)
+    told = await explain_document(context.pool, context.outlet, orgcode, request.type, request.id)
     if told is None:
         raise Unknown
     return Explained(text=text(told), **told.model_dump(mode="json", by_alias=True, exclude_defaults=True))
 
 
-async def simulate(desk: Desk, orgcode: str, request: EventSimulate) -> Simulated:
+async def simulate(context: Context, orgcode: str, request: EventSimulate) -> Simulated:
     """Return the outcome that the document would get now. Raises pipeline.Conflict if its id is known with other
     content.
     """
@@ -51,7 +51,7 @@ async def simulate(desk: Desk, orgcode: str, request: EventSimulate) -> Simulate
     }
     raw = json.dumps(event).encode()  # orjson writes neither an integer beyond 64 bits nor half a surrogate pair
     try:
-        messages = await simulate_event(desk.pipeline, raw, trusted=desk.trusted, draft=request.policy)
+        messages = await simulate_event(context.pipeline, raw, trusted=context.trusted, draft=request.policy)
     except Undecodable as error:
         raise Invalid(f"data: {error}") from error
     told, stored = outcome(messages)

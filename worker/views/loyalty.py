@@ -7,13 +7,13 @@ from schemas.scalars import format_instant
 from schemas.views import HistoryPage, LoyaltyHistory, PolicyGet, PolicyVersion, PolicyView
 from worker.domain.policy import PolicyVersion as Version
 from worker.views import transfers
-from worker.views.desk import Desk, Invalid, Refused
+from worker.views.context import Context, Invalid, Refused
 from worker.views.tenant import reading
 
 
-async def history(desk: Desk, orgcode: str, request: LoyaltyHistory) -> HistoryPage:
+async def history(context: Context, orgcode: str, request: LoyaltyHistory) -> HistoryPage:
     """Of the account that has the points; before they went over to it, by a merge or into a pool, of the customer's."""
-    async with reading(desk, orgcode) as tenant:
+    async with reading(context, orgcode) as tenant:
         path = await tenant.path(request.customer_id)
         if not path:
             raise Refused(Reason.CUSTOMER_NOT_FOUND)
@@ -21,9 +21,9 @@ async def history(desk: Desk, orgcode: str, request: LoyaltyHistory) -> HistoryP
         return await transfers.page(tenant, path, question, request.cursor, request.limit)
 
 
-async def policy(desk: Desk, orgcode: str, request: PolicyGet) -> PolicyView:
+async def policy(context: Context, orgcode: str, request: PolicyGet) -> PolicyView:
     """Return a version by its number; else the one in force at an instant, by default now."""
-    async with reading(desk, orgcode) as tenant:
+    async with reading(context, orgcode) as tenant:
         book = await tenant.policies()
     if request.version is not None:
         if request.version > book.latest.version:

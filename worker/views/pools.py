@@ -6,16 +6,16 @@ from schemas.reasons import Reason
 from schemas.views import PoolGet, PoolView
 from worker.domain.lots import Kind
 from worker.domain.movements import day_of
+from worker.views.context import Context, Refused
 from worker.views.customers import balance, lots
-from worker.views.desk import Desk, Refused
 from worker.views.tenant import reading
 
 
-async def get(desk: Desk, orgcode: str, request: PoolGet) -> PoolView:
+async def get(context: Context, orgcode: str, request: PoolGet) -> PoolView:
     """The pool as it is now. A pool that nobody ever joined is not found."""
     key = (Kind.POOL, request.pool_id)
     now_us = time.time_ns() // 1000
-    async with reading(desk, orgcode) as tenant:
+    async with reading(context, orgcode) as tenant:
         pool = (await tenant.accounts([key])).get(key)
         if pool is None:
             raise Refused(Reason.CUSTOMER_NOT_FOUND)

@@ -5,7 +5,7 @@ from types import MappingProxyType
 from typing import Final
 
 from worker.views import customers, events, gift_cards, loyalty, pools, tenders
-from worker.views.desk import Reading
+from worker.views.context import Reading
 
 READINGS: Final[Mapping[str, Reading]] = MappingProxyType(
     {

@@ -14,7 +14,7 @@ from worker.ledger.load import Shelf
 from worker.ledger.queries import SQL, Connection
 from worker.pipeline import NOBODY
 from worker.stored.account import account_of
-from worker.views.desk import Desk
+from worker.views.context import Context
 
 Key = tuple[Kind, str]
 
@@ -79,8 +79,8 @@ class Tenant:
 
 
 @asynccontextmanager
-async def reading(desk: Desk, orgcode: str) -> AsyncIterator[Tenant]:
+async def reading(context: Context, orgcode: str) -> AsyncIterator[Tenant]:
     """One moment of the tenant's ledger; of a tenant that is not known an empty one."""
-    async with desk.pool.reading() as connection:
+    async with context.pool.reading() as connection:
         org = await connection.fetchval("SELECT id FROM org WHERE code = $1", orgcode)
-        yield Tenant(connection, desk.pipeline.keyring(orgcode), orgcode, org or NOBODY, desk.shelf)
+        yield Tenant(connection, context.pipeline.keyring(orgcode), orgcode, org or NOBODY, context.shelf)

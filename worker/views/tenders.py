@@ -7,13 +7,13 @@ from worker.domain.lots import Kind
 from worker.domain.tender import State, Tender
 from worker.ledger.queries import SQL
 from worker.stored.tender import tender_of
-from worker.views.desk import Desk, Refused
+from worker.views.context import Context, Refused
 from worker.views.tenant import Tenant, reading
 
 
-async def get(desk: Desk, orgcode: str, request: TenderGet) -> TenderView:
+async def get(context: Context, orgcode: str, request: TenderGet) -> TenderView:
     """Raises Refused for a tender of which no document has come, or only one that gave up waiting."""
-    async with reading(desk, orgcode) as tenant:
+    async with reading(context, orgcode) as tenant:
         rows = await tenant.connection.fetch(SQL["read_tenders"], [tenant.org], [request.tender_id])
         tender = tender_of(rows[0]) if rows else None
         card = await _card(tenant, tender)

@@ -16,7 +16,7 @@ from worker.ledger.queries import SQL
 from worker.stored.codes import NOTICE_TYPES
 from worker.stored.event import facts_of
 from worker.views import cursors
-from worker.views.desk import Invalid
+from worker.views.context import Invalid
 from worker.views.tenant import Tenant
 
 KINDS = {Kind.POINTS: "points", Kind.CARD: "gift_card", Kind.POOL: "pool"}

@@ -14,9 +14,9 @@ from worker.pipeline import Pipeline
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
-    """What answers are made from. One desk serves all tenants. `dataclasses.replace(desk, trusted=True)` is for keys
-    with the scope `card:trusted`, for which a card_id replaces the PIN (contract SAFE5).
+class Context:
+    """What answers are made from. One context serves all tenants. `dataclasses.replace(context, trusted=True)` is for
+    keys with the scope `card:trusted`: for them a card_id replaces the PIN (contract SAFE5).
     """
 
     pool: Pool
@@ -26,8 +26,8 @@ class Desk:
     shelf: Shelf = field(default_factory=Shelf)  # a policy is parsed once, not for each reading
 
 
-Reading = Callable[[Desk, str, Any], Awaitable[BaseModel]]
-"""(desk, orgcode, request) → answer, both of the operation's models. Raises Refused, Unknown or Invalid."""
+Reading = Callable[[Context, str, Any], Awaitable[BaseModel]]
+"""(context, orgcode, request) → answer, both of the operation's models. Raises Refused, Unknown or Invalid."""
 
 
 class Refused(Exception):
