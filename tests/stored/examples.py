@@ -181,7 +181,7 @@ _TRACEPARENT = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 _SOLD = OutcomeV1.of(OUTCOMES["sale"], "S1", NOW_US)
 _PARKED = OutcomeV1.of(OUTCOMES["status_parked"], "S1", NOW_US)
 _WAITS = [Wait("sale", "S1", 4097), Wait("tender", "T1", None)]
-_FROM_TOPIC = EventFacts.of(2, NOW_US, NOW_US - 1_500_250, Source("scm.sales", 3, 1 << 33), None)
+_FROM_TOPIC = EventFacts(2, NOW_US, -1501, Source("scm.sales", 3, 1 << 33), None, [], [])
 _RESUMED = _FROM_TOPIC._replace(told=[(1, _PARKED)])
 EVENTS: dict[str, tuple[EventFacts, list[Wait], Told]] = {
     "from_topic": (_FROM_TOPIC, [], (1, _SOLD)),

@@ -36,6 +36,14 @@ def test_the_bytes_are_those_that_were_released(struct: str) -> None:
     assert golden.text(WRITTEN[struct]()) == golden.text(written)
 
 
+@pytest.mark.parametrize("name", ["from_topic", "over_http", "over_http_traced", "deadline", "parked"])
+def test_a_document_that_is_decided_first(name: str) -> None:
+    facts, _, told = examples.EVENTS[name]
+    record_us = facts.received_us + 1000 * facts.record_ms
+    args = (told, facts.digest_version, facts.received_us, record_us, facts.source, facts.traceparent)
+    assert event.pack_first(*args) == golden.read("event")[name]
+
+
 def test_every_struct_has_its_file() -> None:
     assert {path.stem for path in golden.FOLDER.glob("*.txt")} == set(WRITTEN)
 

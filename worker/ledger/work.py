@@ -8,7 +8,7 @@ from worker.domain.decide import parked
 from worker.domain.movements import Timer
 from worker.domain.outcome import Outcome
 from worker.domain.returns import Parked
-from worker.stored.event import EventFacts, Source, Wait
+from worker.stored.event import EventFacts, Source, Wait, pack_first
 from worker.stored.outcome import OutcomeV1
 
 
@@ -64,18 +64,16 @@ class Work:
         """`event.facts` with this batch's outcome, whose bytes an encoder of this version makes."""
         if self.written is None:
             return None
-        facts = self.facts
-        if facts is None:
-            document = self.document
-            record = None if document is None else document.record
-            facts = EventFacts.of(
-                0 if document is None else document.kind.digest_version,
-                self.received_us,
-                self.record_us,
-                None if record is None else Source(record.topic, record.partition, record.offset),
-                self.traceparent if record is None else None,
-            )
-        return facts.pack(self.waits, (encoder, self.written))
+        told = (encoder, self.written)
+        if self.facts is not None:
+            return self.facts.pack(self.waits, told)
+        document = self.document
+        record = None if document is None else document.record
+        version = 0 if document is None else document.kind.digest_version
+        if record is None:
+            return pack_first(told, version, self.received_us, self.record_us, None, self.traceparent)
+        source = Source(record.topic, record.partition, record.offset)
+        return pack_first(told, version, self.received_us, self.record_us, source, None)
 
     @property
     def key(self) -> tuple[int, int, str]:

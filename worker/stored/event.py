@@ -1,6 +1,6 @@
 """`event.facts`: versions, when and where a document was read, what it waited for, and its outcomes."""
 
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, Final, NamedTuple
 
 from worker.stored.outcome import OutcomeV1
 from worker.stored.packing import pack, unpack
@@ -57,13 +57,6 @@ class EventFacts(NamedTuple):
     waits: list[Wait]
     told: list[Told]
 
-    @classmethod
-    def of(
-        cls, digest_version: int, received_us: int, record_us: int, source: Source | None, traceparent: bytes | None
-    ) -> Self:
-        """Return the facts of a document that was just read."""
-        return cls(digest_version, received_us, (record_us - received_us) // 1000, source, traceparent, [], [])
-
     @property
     def last(self) -> OutcomeV1:
         """The latest outcome."""
@@ -82,6 +75,18 @@ class EventFacts(NamedTuple):
         )
         stored = [outcome.members() for _, outcome in outcomes]
         return pack((*read, waits, stored) if waits else (*read, stored))
+
+
+def pack_first(
+    told: Told, digest_version: int, received_us: int, record_us: int, source: Source | None, traceparent: bytes | None
+) -> bytes:
+    """Return the bytes of a document that is decided for the first time, as `EventFacts.pack` makes them."""
+    encoder, outcome = told
+    topic, partition, offset = source or ("", 0 if traceparent is None else traceparent, 0)
+    record_ms = (record_us - received_us) // 1000
+    return pack(
+        (encoder, digest_version, received_us, record_ms, topic, partition, offset, (outcome.members(),))
+    )  # fmt: skip
 
 
 def facts_of(packed: bytes) -> EventFacts:

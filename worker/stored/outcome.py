@@ -50,12 +50,14 @@ class OutcomeV1(NamedTuple):
             _told_of(outcome.points, outcome.customer_id),
             outcome.gift_cards,
             _tender_of(outcome.tender),
-            [_tender_of(part) for part in outcome.tenders],
+            [_tender_of(part) for part in outcome.tenders] if outcome.tenders else [],
             [number for line in outcome.lines for number in line],
             outcome.policy_version,
             outcome.notice or None,
             None if other is None else (other[0], _told_of(other[1], other[0])),
-            tuple(one._replace(points=_told_of(one.points, one.customer_id)) for one in outcome.notices),
+            tuple(one._replace(points=_told_of(one.points, one.customer_id)) for one in outcome.notices)
+            if outcome.notices
+            else (),
         )
 
     @classmethod
@@ -63,6 +65,8 @@ class OutcomeV1(NamedTuple):
         """Return the outcome from its unpacked members."""
         stored = cls(*members)
         other = stored.counterparty
+        if not (stored.gift_cards or stored.tender or stored.tenders or other or stored.notices):
+            return stored if stored.points is None else stored._replace(points=_points(stored.points))
         return stored._replace(
             points=None if stored.points is None else _points(stored.points),
             gift_cards=[CardPart(*part) for part in stored.gift_cards],
@@ -74,31 +78,35 @@ class OutcomeV1(NamedTuple):
 
     def members(self) -> tuple[Any, ...]:
         """Return the members to be packed."""
-        other = self.counterparty
-        stored = self._replace(
-            points=_part(self.points, _POINTS),
-            gift_cards=[_part(card, _CARD) for card in self.gift_cards],
-            tender=None if self.tender is None else _tender(self.tender),
-            tenders=[_tender(part) for part in self.tenders],
-            counterparty=None if other is None else (other[0], _part(other[1], _POINTS)),
-            notices=tuple(one._replace(points=_part(one.points, _POINTS)) for one in self.notices),
-        )
-        return trimmed(stored, _OUTCOME)
+        (
+            time_us, status, reason, customer_id, sale_id, return_id, tender_id, points, cards, tender, tenders, lines,
+            policy_version, notice, other, notices,
+        ) = self  # fmt: skip
+        first = (
+            time_us, status, reason, customer_id, sale_id, return_id, tender_id,
+            None if points is None else _stored_points(points), [tuple(card) for card in cards],
+            None if tender is None else _tender(tender), [_tender(part) for part in tenders] if tenders else [], lines,
+            policy_version, notice,
+        )  # fmt: skip
+        if other is None and not notices:
+            return first
+        counterparty = None if other is None else (other[0], _stored_points(other[1]))
+        if not notices:
+            return (*first, counterparty)
+        return (*first, counterparty, tuple((type_, id_, _stored_points(part)) for type_, id_, part in notices))
 
     def points_by_line(self) -> list[tuple[int, int]]:
         """Return (line_id, points) of each line."""
         return list(zip(self.lines[::2], self.lines[1::2], strict=True))
 
 
-# Members that every stored outcome and part has. Those after them came later: they are stored where they say something.
-_OUTCOME: Final = OutcomeV1._fields.index("counterparty")
+# Members that every stored part has. Those after them came later: they are stored where they say something.
 _POINTS: Final = PointsPart._fields.index("claimed") + 1
-_CARD: Final = CardPart._fields.index("reason") + 1
 _TENDER: Final = TenderPart._fields.index("moved") + 1
 
 
-def _part(part: Any, least: int) -> Any:  # noqa: ANN401  one of the parts, or None
-    return part if part is None or len(part) == least else trimmed(part, least)
+def _stored_points(part: PointsPart) -> Any:  # noqa: ANN401  its members as they are packed
+    return part[:_POINTS] if part.account is None else tuple(part)
 
 
 def _points(members: Any) -> PointsPart:  # noqa: ANN401  as they were unpacked
@@ -113,7 +121,7 @@ def _tender(part: TenderPart) -> Any:  # noqa: ANN401  as above
     """Of a tender that moved all members are stored: where they are missing, 0.1 stored it."""
     if part.customer_id is True:
         return part[:_TENDER]
-    stored: Any = part if part.account is None else part._replace(account=_part(part.account, _POINTS))
+    stored: Any = part if part.account is None else part._replace(account=_stored_points(part.account))
     return stored if part.moved else trimmed(stored, _TENDER)
 
 
@@ -132,8 +140,10 @@ def _tender_of(part: Any) -> Any:  # noqa: ANN401  a TenderPart, or None
 
 def _told_of(part: PointsPart | None, customer_id: str | None) -> Any:  # noqa: ANN401  as above
     """The account stands as True where it is the customer's own, as it nearly always is."""
-    own = part is not None and part.account == (Kind.POINTS, customer_id)
-    return part._replace(account=True) if part is not None and own else part
+    if part is None or part.account is None or part.account is True:
+        return part
+    kind, key = part.account
+    return PointsPart._make((*part[:_POINTS], True)) if key == customer_id and kind is Kind.POINTS else part
 
 
 def _id(id_: str | None, subject: str) -> StoredId:

@@ -58,27 +58,38 @@ def pack_sale(sale: Sale) -> bytes:
         flat += (line_id, line.net_minor, line.points)
         if line.returned_minor or line.card_id:
             rest.append(RestV1(line_id, line.returned_minor, line.card_id, line.load_minor))
-    stored = SaleV1(
+    head = (
         sale.decided | sale.voided << 1 | sale.waiting << 2 | sale.forfeited << 3 | sale.earned_day << _EARNED_BIT,
         sale.currency,
         sale.customer_id,
         _stored_account(sale),
         flat,
         sale.policy_version,
+    )
+    basis = None if sale.basis is None else stored_basis(sale.basis)
+    if _is_plain(sale) and not rest:
+        return pack(head if basis is None else (*head, basis))
+    stored = SaleV1(
+        *head,
         *stored_lot(sale.available_day, sale.expires_day),
         tuple(sale.tenders),
         tuple(sale.requests),
         tuple(sale.loads),
         sale.by_hand,
         tuple(rest),
-        None if sale.basis is None else stored_basis(sale.basis),
+        basis,
         tuple(sale.refunds),
         sale.set_off,
     )
-    parts = trimmed(stored, _BASIS)
-    if stored[_HEAD:_BASIS] == _PLAIN and len(parts) <= _BASIS + 1:
-        parts = stored[:_HEAD] + parts[_BASIS:]
-    return pack(parts)
+    return pack(trimmed(stored, _BASIS))
+
+
+def _is_plain(sale: Sale) -> bool:
+    """Whether all members of `SaleV1` but the head and the basis, and perhaps `rest`, have their defaults."""
+    days = sale.available_day == 0 and sale.expires_day == NEVER
+    return days and not (
+        sale.tenders or sale.requests or sale.loads or sale.by_hand or sale.refunds or sale.set_off
+    )  # fmt: skip
 
 
 def _stored_account(sale: Sale) -> StoredKey | int | None:
