@@ -23,7 +23,7 @@ async def test_a_batch_of_an_unknown_tenant_halts_until_an_operator_skips_it(
     async with Reading(cluster.bootstrap, [dead_letter(commands)]) as letters:
         worker = await start("run", G3N_ORGCODES="globex")
         while not await connection.fetchval("SELECT count(*) FROM halted"):
-            pass
+            assert worker.returncode is None
         code, out, err = await ended(
             await start("partition", "skip", f"{commands}:1", "--reason", "a tenant that left")
         )

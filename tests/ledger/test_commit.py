@@ -1,7 +1,6 @@
 """Nothing is sent that Postgres can still lose."""
 
 import asyncio
-import itertools
 from collections.abc import AsyncIterator
 
 import asyncpg
@@ -43,7 +42,7 @@ async def write(pool: Pool, code: str) -> None:
 
 async def waiting(pool: Pool, connection: asyncpg.Connection, code: str) -> tuple[asyncio.Task[None], int]:
     """A transaction whose COMMIT waits, and its backend. The server takes a moment to know of its standby."""
-    for attempt in itertools.count():
+    for attempt in range(10_000):
         writing = asyncio.create_task(write(pool, f"{code}-{attempt}"))
         while not writing.done():
             if (pid := await connection.fetchval(WAITS)) is not None:
