@@ -32,10 +32,12 @@ RACES = {
     "a void and a request": lambda n: (
         about("scm.tender.voided", "tender_id", f"T{n}"), request(f"T{n}", 1, capture=True),
     ),
+    "a void and a return": lambda n: (about("scm.return.voided", "return_id", f"R{n}"), returned(n)),
     "a void and a sale": lambda n: (about("scm.sale.voided", "sale_id", f"S{n}"), sold(f"S{n}", customer_id=f"C{n}")),
     "a capture and a request": lambda n: (about("scm.tender.captured", "tender_id", f"T{n}"), request(f"T{n}", 1)),
 }  # fmt: skip
 BEFORE = {
+    "a void and a return": lambda n: [sold(f"S{n}", customer_id=f"C{n}")],
     "a capture and a void of a hold": lambda n: [request(f"T{n}", 1)],
     "two refunds": lambda n: [request(f"T{n}", 1, capture=True)],
     "two returns": lambda n: [sold(f"S{n}", customer_id=f"C{n}")],
@@ -44,6 +46,7 @@ BALANCES = {
     "a return and its sale": 6,
     "a claim and a sale": 10,
     "a void and a request": None,
+    "a void and a return": 10,
     "a void and a sale": 0,
     "a capture and a request": None,
 }

@@ -54,6 +54,16 @@ async def test_a_sale_is_told_line_by_line(desk: Desk) -> None:
     assert {line["line_id"]: line["points"] for line in explanation.published[0].data["lines"]} == {1: 30, 2: 19}
 
 
+async def test_the_void_of_a_return_tells_what_came_back(desk: Desk) -> None:
+    await play(desk, "customer C", "sale S1 C 1:1000", "return R1 S1 C 1:400", "unreturn R1")
+    explanation = await desk.explain("scm.return.voided", "R1")
+    assert [(lot.account.id, lot.change, lot.amount) for lot in explanation.lots] == [("C", "credited", 4)]
+    assert [(one.type, one.status) for one in explanation.related] == [(RETURNS, "applied")]
+    assert "scm.return.voided R1" in text(explanation)
+    related = (await desk.explain(RETURNS, "R1")).related
+    assert [(one.type, one.status) for one in related] == [("scm.return.voided", "applied")]
+
+
 async def test_json_says_the_same(desk: Desk) -> None:
     await play(desk, *MEMBER, SALE)
     explanation = await desk.explain(SALES, "S1")

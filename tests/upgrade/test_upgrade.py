@@ -89,6 +89,17 @@ async def test_what_the_release_left_open_goes_on(upgraded: Upgraded) -> None:
     assert await upgraded.connection.fetch(BROKEN_CHAINS) == []
 
 
+async def test_a_return_that_the_release_decided_is_not_undone(upgraded: Upgraded) -> None:
+    """0.1.0 did not store what undoing it takes, so its void is rejected, and moves nothing."""
+    returns = [one for one in upgraded.documents if one.type == "scm.return.completed"]
+    latest_ms = max(one.timestamp_ms for one in upgraded.documents)
+    told = said(await upgraded.worker.read([_void(one, latest_ms) for one in returns]))
+    voids = [one["data"] for one in told if one["type"] == "crm.outcome.return.voided"]
+    assert len(voids) == len(returns)
+    assert {(one["status"], one.get("reason")) for one in voids} == {("rejected", "invalid_state"), ("applied", None)}
+    assert (await upgraded.held())[:2] == upgraded.before[:2]
+
+
 def _void(one: Recorded, timestamp_ms: int) -> Recorded:
     noun = one.type.split(".")[1]
     type_ = f"scm.{noun}.voided"
