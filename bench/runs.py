@@ -134,6 +134,7 @@ class Bench:
             "G3N_KAFKA_BOOTSTRAP_SERVERS": self._servers.bootstrap_servers,
             "G3N_POSTGRES_DSN": urlunsplit(urlsplit(self._servers.dsn)._replace(path=f"/{database}")),
             "G3N_CARD_KEY": self._card_key,
+            "G3N_DEVELOPMENT": "true",
             "G3N_ORGCODES": workload.ORGCODE,
             "G3N_TOPIC_PREFIX": f"{topic}.",
             "G3N_TOPIC_OUTCOMES": f"crm.outcomes-{group}",

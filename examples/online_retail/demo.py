@@ -114,6 +114,7 @@ async def _play(options: Options, console: Console, prepared: Prepared, servers:
         "G3N_CONSUMER_GROUP": name,
         "G3N_ORGCODES": ORGCODE,
         "G3N_CARD_KEY": secrets.token_hex(32),
+        "G3N_DEVELOPMENT": "true",
         "G3N_HTTP_PORT": "0",
     }
     run = summary.Run(prepared.converter)

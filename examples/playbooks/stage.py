@@ -38,6 +38,7 @@ async def stage(servers: Servers) -> AsyncIterator[Shell]:
         "G3N_TOPIC_PREFIX": f"{name}.",
         "G3N_CONSUMER_GROUP": name,
         "G3N_CARD_KEY": secrets.token_hex(32),
+        "G3N_DEVELOPMENT": "true",
         "G3N_HTTP_PORT": "0",
         "G3N_API_PORT": str(port),
     }
