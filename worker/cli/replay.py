@@ -94,15 +94,8 @@ def _execute(path: Path, reason: str, rate: float | None) -> None:
 
 
 def _instant_ms(text: str | None, option: str) -> int | None:
-    if text is None:
-        return None
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        at = None
-    if at is None or at.tzinfo is None:
-        raise typer.BadParameter("a time with its offset, as 2026-11-27T08:00:00Z", param_hint=option)
-    return int(at.timestamp() * 1000)
+    at = running.instant(text, option)
+    return None if at is None else int(at.timestamp() * 1000)
 
 
 def _progress() -> Callable[[int, int], None]:

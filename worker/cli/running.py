@@ -2,6 +2,7 @@
 
 import signal
 from collections.abc import Callable, Coroutine
+from datetime import datetime
 from types import FrameType
 from typing import Any, Final, NoReturn
 
@@ -50,6 +51,19 @@ def run(work: Work, command: str = "", processes: int = 1, *, kafka: bool = True
             structlog.get_logger(__name__).exception("crashed")
         raise typer.Exit(FAILED) from None
     raise typer.Exit(code)
+
+
+def instant(text: str | None, option: str) -> datetime | None:
+    """The instant that an option names; None of none. Raises BadParameter."""
+    if text is None:
+        return None
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        at = None
+    if at is None or at.tzinfo is None:
+        raise typer.BadParameter("a time with its offset, as 2026-11-27T08:00:00Z", param_hint=option)
+    return at
 
 
 def _refuse(error: settings.SettingsError) -> NoReturn:

@@ -6,7 +6,7 @@ from typing import Annotated, Final
 import typer
 
 from worker import settings
-from worker.cli import adopt, dlq, keys, operations, partitions, replay, running, status
+from worker.cli import adopt, audit, dlq, keys, operations, partitions, replay, running, status
 from worker.cli.running import EPILOG, FAILED
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ app.command()(operations.journal)
 app.command()(replay.replay)
 app.command()(status.status)
 app.command()(status.probe)
+app.command()(audit.audit)
 
 SHOWN: Final = 20  # problems of a file
 _Processes = Annotated[int, typer.Option(min=1, max=64, help="so many workers under one parent, in one group")]

@@ -186,9 +186,13 @@ class Pool:
         return int(await connection.fetchval("SELECT nextval('batch_no')"))
 
 
-async def connect(dsn: str, connections: int, role: Role, settings: Mapping[str, str] = SESSION) -> asyncpg.Pool:
-    """Open connections that act as `role`, whoever the DSN logs in as. `settings` add to `SESSION`."""
+async def connect(
+    dsn: str, connections: int, role: Role, settings: Mapping[str, str] = SESSION, timeout_s: float = COMMAND_TIMEOUT_S
+) -> asyncpg.Pool:
+    """Open connections that act as `role`, whoever the DSN logs in as. `settings` add to `SESSION`; `timeout_s` is a
+    statement's.
+    """
     return await asyncpg.create_pool(
-        dsn, min_size=1, max_size=connections, command_timeout=COMMAND_TIMEOUT_S, connection_class=Committing,
+        dsn, min_size=1, max_size=connections, command_timeout=timeout_s, connection_class=Committing,
         server_settings={**SESSION, **settings, "role": role.value},
     )  # fmt: skip

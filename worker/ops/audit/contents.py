@@ -1,0 +1,195 @@
+"""Checks of what is packed in rows: lots, holds, commands that were undone, sales, outcomes."""
+
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable
+from typing import Any, Final
+
+from schemas.registry import BY_CODE, DOCUMENTS
+from worker.codec.encode import STATUSES
+from worker.domain.lots import NEVER, Account, Kind
+from worker.ledger.pack import account_of, entry_of, sale_of, tender_of, unpack
+from worker.ledger.queries import SQL
+from worker.ops.audit.finding import Finding, account_name, document_name
+
+_AT_ONCE: Final = 2000
+_SALE: Final = DOCUMENTS["scm.sale.completed"].code
+_SALE_VOID: Final = DOCUMENTS["scm.sale.voided"].code
+_COMMANDS: Final = [kind.code for name, kind in DOCUMENTS.items() if name.startswith("crm.")]
+# Accounts that lead to another one: of merged and pooled customers, and replaced cards.
+_LEADING: Final = "SELECT * FROM account WHERE (owner IS NOT NULL AND kind <> 1) OR standing = $1"
+# Their outcomes say as their change what had waited for the customer, and was booked before (contract §8).
+_TELL_WHAT_WAITED: Final = {DOCUMENTS["crm.customer.create"].code}
+_EVENTS: Final = "SELECT no, org, type, status, subject, facts FROM event WHERE facts IS NOT NULL ORDER BY no"
+
+
+class Contents:
+    """Reads rows of one snapshot. `orgs`: codes by number."""
+
+    def __init__(self, connection: Any, orgs: dict[int, str]) -> None:  # noqa: ANN401  an asyncpg connection
+        self._connection = connection
+        self._orgs = orgs
+
+    def _rows(self, query: str, *args: object) -> Any:  # noqa: ANN401  a cursor
+        return self._connection.cursor(query, *args, prefetch=_AT_ONCE)
+
+    # --- accounts
+
+    async def lots(self) -> AsyncIterator[Finding]:
+        """Lots, and deadlines of those that expire."""
+        dated: list[tuple[int, str, str, str]] = []
+        async for row in self._rows("SELECT * FROM account WHERE lots IS NOT NULL OR held <> 0 OR deficit <> 0"):
+            account = account_of(row)
+            name = account_name(account.kind, account.key)
+            for what in _wrong_lots(row, account):
+                yield Finding("lots", self._orgs[row["org"]], name, what)
+            dated += [
+                (row["org"], "expire", f"{account.kind:d}\n{account.key}\n{lot.expires_day}", name)
+                for lot in account.lots
+                if lot.expires_day != NEVER and lot.free
+            ]
+            if len(dated) >= _AT_ONCE:
+                async for finding in self._without_deadline(dated, "a lot of it expires, and no deadline says when"):
+                    yield finding
+                dated = []
+        async for finding in self._without_deadline(dated, "a lot of it expires, and no deadline says when"):
+            yield finding
+
+    async def _without_deadline(self, wanted: list[tuple[int, str, str, str]], what: str) -> AsyncIterator[Finding]:
+        if not wanted:
+            return
+        columns = list(zip(*wanted, strict=True))
+        for row in await self._connection.fetch(SQL["audit_deadlines"], *columns[:3]):
+            org, _, _, name = wanted[row["place"] - 1]
+            yield Finding("deadline", self._orgs[org], name, what)
+
+    async def holds(self) -> AsyncIterator[Finding]:
+        """Open holds against what is held of accounts, and their deadlines."""
+        leads = _Leads()
+        async for row in self._rows(_LEADING, _REPLACED):
+            leads.add(row["org"], account_of(row))
+        held: dict[tuple[int, Kind, str], int] = defaultdict(int)
+        dated = []
+        async for row in self._rows("SELECT * FROM tender WHERE state = 2"):
+            tender = tender_of(row)
+            if tender.account is not None:
+                held[row["org"], *leads.to(row["org"], tender.account)] += sum(part for _, _, part in tender.picks)
+            if tender.expires_us is not None:
+                dated.append((row["org"], "hold", tender.id, f"tender {tender.id}"))
+        async for row in self._rows("SELECT org, kind, key, held FROM account WHERE held <> 0"):
+            at = row["org"], Kind(row["kind"]), row["key"]
+            by_holds = held.pop(at, 0)
+            if by_holds != row["held"]:
+                yield self._held(at, row["held"], by_holds)
+        for at, by_holds in held.items():
+            if by_holds:
+                yield self._held(at, 0, by_holds)
+        async for finding in self._without_deadline(dated, "is held, and no deadline ends it"):
+            yield finding
+
+    def _held(self, at: tuple[int, Kind, str], held: int, by_holds: int) -> Finding:
+        org, kind, key = at
+        return Finding(
+            "holds", self._orgs[org], account_name(kind, key), f"{held} is held, its open holds come to {by_holds}"
+        )
+
+    # --- documents
+
+    async def undone(self) -> AsyncIterator[Finding]:
+        """Commands and sales of which more was undone than there was."""
+        query = "SELECT org, type, subject, record FROM event WHERE type = ANY ($1) AND record IS NOT NULL"
+        async for row in self._rows(query, _COMMANDS):
+            type_ = BY_CODE[row["type"]].name
+            entry = entry_of(type_, row["subject"], row["record"])
+            if entry.undone > entry.amount:
+                what = f"moved {entry.amount}, and {entry.undone} of it was undone"
+                yield Finding("undone", self._orgs[row["org"]], f"{type_} {row['subject']}", what)
+        async for row in self._rows(query, [_SALE]):
+            sale = sale_of(row["subject"], row["record"])
+            earned = sum(line.points for line in sale.lines.values())
+            if sale.by_hand > earned:
+                what = f"earned {earned}, and {sale.by_hand} was reversed by hand"
+                yield Finding("undone", self._orgs[row["org"]], f"scm.sale.completed {row['subject']}", what)
+
+    async def voids(self) -> AsyncIterator[Finding]:
+        """Sales whose void was applied and that are not void."""
+        async for row in self._rows(SQL["audit_voided_sales"], _SALE_VOID, _SALE):
+            if not sale_of(row["subject"], row["record"]).voided:
+                about = f"scm.sale.completed {row['subject']}"
+                yield Finding("void", self._orgs[row["org"]], about, "was voided by scm.sale.voided, and is not void")
+
+    async def outcomes(self) -> AsyncIterator[Finding]:
+        """Outcomes against what was booked."""
+        booked = _Booked(self._rows(SQL["audit_booked"]))
+        async for row in self._rows(_EVENTS):
+            moved = await booked.of(row["no"], row["org"])
+            for check, what in _wrong_outcome(row, moved):
+                yield Finding(check, self._orgs[row["org"]], document_name(row["type"], row["subject"]), what)
+
+
+class _Leads:
+    """Where the points of merged and pooled customers are, and the holds of replaced accounts."""
+
+    def __init__(self) -> None:
+        self._targets: dict[tuple[int, Kind, str], tuple[Kind, str]] = {}
+
+    def add(self, org: int, account: Account) -> None:
+        if account.target is not None:
+            self._targets[org, account.kind, account.key] = account.target
+
+    def to(self, org: int, key: tuple[Kind, str]) -> tuple[Kind, str]:
+        while (target := self._targets.get((org, *key))) is not None:
+            key = target
+        return key
+
+
+class _Booked:
+    """What each document moved, by account; asked for in the order of their numbers."""
+
+    def __init__(self, rows: AsyncIterator[Any]) -> None:
+        self._rows = rows.__aiter__()
+        self._next: Any = None
+        self._ended = False
+
+    async def of(self, no: int, org: int) -> dict[tuple[int, str], int]:
+        found = {}
+        while not self._ended:
+            row = self._next or await anext(self._rows, None)
+            self._next = row
+            if row is None:
+                self._ended = True
+            elif row["no"] > no:
+                break
+            else:
+                if row["no"] == no and row["org"] == org:
+                    found[row["kind"], row["key"]] = row["amount"]
+                self._next = None
+        return found
+
+
+def _wrong_lots(row: Any, account: Account) -> Iterable[str]:  # noqa: ANN401  an asyncpg record
+    if account.balance != row["balance"]:
+        yield f"has {row['balance']}, its lots less what it owes come to {account.balance}"
+    if account.held != row["held"]:
+        yield f"{row['held']} is held, of its lots {account.held}"
+    if any(lot.amount < lot.held or lot.held < 0 for lot in account.lots) or account.deficit < 0:
+        yield "a lot is below zero, or more of it is held than there is"
+
+
+def _wrong_outcome(row: Any, moved: dict[tuple[int, str], int]) -> Iterable[tuple[str, str]]:  # noqa: ANN401  as above
+    outcomes = unpack(row["facts"])[-1]
+    last = outcomes[-1]
+    if last[1] != row["status"]:
+        yield "outcome", f"says {STATUSES[last[1]]}, and is stored as {STATUSES[row['status']]}"
+    finals = [one for one in outcomes if STATUSES[one[1]] != "parked"]
+    if len(finals) > 1 or (len(outcomes) > 1 and STATUSES[outcomes[0][1]] != "parked"):
+        yield "outcome", f"has {len(finals)} final outcomes"
+    for card in last[8]:
+        net = moved.get((Kind.CARD, card[0]), 0)
+        if card[0] and card[3] != net:
+            yield "booked", f"says {card[3]:+} on card {card[0]}, {net:+} was booked"
+    points = [amount for (kind, _), amount in moved.items() if kind != Kind.CARD]
+    others = [part[1][0] for part in last[14:]]
+    if last[7] is not None and len(points) <= 1 + len(others) and row["type"] not in _TELL_WHAT_WAITED:
+        said = last[7][0] + sum(others)
+        if said != sum(points):
+            yield "booked", f"says {said:+} points, {sum(points):+} was booked"

@@ -1,0 +1,72 @@
+"""Reports for finance, as of any instant: what came from where, what is owed to whom, and how old it is."""
+
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+
+from worker.domain.lots import Kind
+from worker.ledger.queries import SQL
+
+# Upper bounds in days, as audit_liability.sql has them.
+AGES: Final = {30: "30 days", 90: "90 days", 365: "a year", 9999: "older"}
+_KINDS: Final = {Kind.POINTS: "points", Kind.CARD: "gift cards", Kind.POOL: "pools"}
+
+
+class TrialLine(NamedTuple):
+    """A contra account: what came from it to accounts, and went to it. Their difference is what accounts owe it."""
+
+    orgcode: str
+    contra: str
+    unit: str
+    issued: int
+    taken: int
+
+
+class Liability(NamedTuple):
+    """What is owed on accounts of a kind. `age`: since the account last moved; `negative`: what customers owe."""
+
+    orgcode: str
+    kind: str
+    unit: str
+    origin: str
+    age: str
+    accounts: int
+    positive: int
+    negative: int
+
+
+class Finance(NamedTuple):
+    """All of it. In each tenant and unit, what the contra accounts issued less what they took is what is owed."""
+
+    trial: list[TrialLine]
+    liabilities: list[Liability]
+
+    def out_of_balance(self) -> list[tuple[str, str, int, int]]:
+        """(tenant, unit, trial balance, liability) where the two differ."""
+        sums: dict[tuple[str, str], list[int]] = {}
+        for line in self.trial:
+            sums.setdefault((line.orgcode, line.unit), [0, 0])[0] += line.issued - line.taken
+        for owed in self.liabilities:
+            sums.setdefault((owed.orgcode, owed.unit), [0, 0])[1] += owed.positive + owed.negative
+        return [(*at, trial, owed) for at, (trial, owed) in sorted(sums.items()) if trial != owed]
+
+
+async def finance(connection: Any, as_of: datetime | None) -> Finance:  # noqa: ANN401  an asyncpg connection
+    """Read the reports; without `as_of` as of now."""
+    trial = [
+        TrialLine(row["orgcode"], row["contra"], row["unit"], row["issued"] or 0, row["taken"] or 0)
+        for row in await connection.fetch(SQL["audit_trial_balance"], as_of)
+    ]
+    liabilities = [
+        Liability(
+            row["orgcode"],
+            _KINDS[Kind(row["kind"])],
+            row["unit"],
+            row["origin"],
+            AGES[row["age_days"]],
+            row["accounts"],
+            row["positive"],
+            row["negative"],
+        )
+        for row in await connection.fetch(SQL["audit_liability"], as_of)
+    ]
+    return Finance(trial, liabilities)

@@ -1,0 +1,102 @@
+"""An audit's report as text, JSON and CSV."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from worker.ops.audit.audit import MOST, Report
+from worker.ops.audit.finance import Liability, TrialLine
+from worker.ops.audit.finding import CHECKS, Finding
+from worker.ops.table import table
+
+_SHOWN: Final = 20
+
+
+def text(report: Report) -> Iterator[str]:
+    """Lines for a terminal of 80 columns."""
+    as_of = f", reports as of {report.as_of:%Y-%m-%d %H:%M:%S %Z}" if report.as_of else ""
+    yield f"Audit of {report.made_at:%Y-%m-%d %H:%M:%S} UTC{as_of}"
+    yield ""
+    for name, holds in CHECKS.items():
+        found = report.checks[name]
+        yield f"  {'ok   ' if not found else f'{found:>4,} '} {name:<9} {holds}"
+    yield from _findings(report)
+    yield ""
+    yield "Trial balance (minor units, points)"
+    yield from _indented(
+        [["tenant", "contra", "unit", "to accounts", "from accounts", "net"]]
+        + [
+            [one.orgcode, one.contra, one.unit, _n(one.issued), _n(one.taken), _n(one.issued - one.taken)]
+            for one in report.finance.trial
+        ],
+        (0, 1, 2),
+    )
+    yield ""
+    yield "Outstanding, by origin and by time since the account last moved"
+    yield from _indented(
+        [["tenant", "what", "unit", "origin", "age", "accounts", "positive", "negative"]]
+        + [
+            [one.orgcode, one.kind, one.unit, one.origin, one.age, _n(one.accounts), _n(one.positive), _n(one.negative)]
+            for one in report.finance.liabilities
+        ],
+        (0, 1, 2, 3, 4),
+    )
+    yield ""
+    total = sum(report.checks.values())
+    yield "All is accounted for." if report.is_clean else f"{total:,} findings: the ledger is not as it should be."
+
+
+def _findings(report: Report) -> Iterator[str]:
+    if report.is_clean:
+        return
+    yield ""
+    yield "Findings"
+    for finding in report.findings[:_SHOWN]:
+        yield f"  {finding.check}: {finding.orgcode} {finding.about}".rstrip()
+        yield f"    {finding.what}"
+    if len(report.findings) > _SHOWN:
+        yield f"  … and {len(report.findings) - _SHOWN:,} more: --format json names {MOST} of each check"
+
+
+def _indented(rows: Sequence[Sequence[str]], words: tuple[int, ...]) -> Iterator[str]:
+    yield from (f"  {line}" for line in table(rows, words))
+
+
+def _n(number: int) -> str:
+    return f"{number:,}"
+
+
+def as_json(report: Report) -> str:
+    """All of it, for programs."""
+    return json.dumps(
+        {
+            "made_at": report.made_at.isoformat(),
+            "as_of": report.as_of and report.as_of.isoformat(),
+            "clean": report.is_clean,
+            "checks": [{"check": name, "holds": CHECKS[name], "found": n} for name, n in report.checks.items()],
+            "findings": [one._asdict() for one in report.findings],
+            "trial_balance": [one._asdict() for one in report.finance.trial],
+            "outstanding": [one._asdict() for one in report.finance.liabilities],
+            "seconds": {name: round(seconds, 3) for name, seconds in report.seconds.items()},
+        },
+        indent=2,
+    )
+
+
+def as_csv(report: Report) -> str:
+    """Findings, trial balance and liabilities as tables one after the other, each with its heading."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    tables: tuple[tuple[Sequence[str], Sequence[Any]], ...] = (
+        (Finding._fields, report.findings),
+        (TrialLine._fields, report.finance.trial),
+        (Liability._fields, report.finance.liabilities),
+    )
+    for place, (names, rows) in enumerate(tables):
+        if place:
+            out.write("\n")
+        writer.writerow(names)
+        writer.writerows(rows)
+    return out.getvalue()
