@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from schemas.registry import BY_CODE, DOCUMENTS
 from worker.codec.encode import STATUSES
-from worker.domain.lots import NEVER, Account, Kind
+from worker.domain.lots import NEVER, Account, Kind, Standing
 from worker.ledger.pack import account_of, entry_of, sale_of, tender_of, unpack
 from worker.ledger.queries import SQL
 from worker.ops.audit.finding import Finding, account_name, document_name
@@ -65,7 +65,7 @@ class Contents:
     async def holds(self) -> AsyncIterator[Finding]:
         """Open holds against what is held of accounts, and their deadlines."""
         leads = _Leads()
-        async for row in self._rows(_LEADING, _REPLACED):
+        async for row in self._rows(_LEADING, Standing.REPLACED):
             leads.add(row["org"], account_of(row))
         held: dict[tuple[int, Kind, str], int] = defaultdict(int)
         dated = []
