@@ -26,7 +26,7 @@ _COMMANDS: Final = (
 )
 _WORKER_COMMANDS: Final = (
     ["setup"], ["run"], ["drain"], ["explain"], ["simulate"], ["keys"], ["publish"], ["operations"],
-    ["partition"], ["adopt"], ["journal"], ["replay"], ["dlq"], ["status"], ["probe"], ["audit"],
+    ["partition"], ["adopt"], ["journal"], ["replay"], ["dlq"], ["status"], ["probe"], ["audit"], ["outcomes"],
 )  # fmt: skip
 
 

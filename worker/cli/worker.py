@@ -6,7 +6,7 @@ from typing import Annotated, Final
 import typer
 
 from worker import settings
-from worker.cli import adopt, audit, dlq, keys, operations, partitions, replay, running, status
+from worker.cli import adopt, audit, dlq, keys, operations, outcomes, partitions, replay, running, status
 from worker.cli.running import EPILOG, FAILED
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ app.add_typer(dlq.app, name="dlq")
 app.add_typer(partitions.app, name="partition")
 app.add_typer(adopt.app, name="adopt")
 app.command()(operations.journal)
+app.add_typer(outcomes.app, name="outcomes")
 app.command()(replay.replay)
 app.command()(status.status)
 app.command()(status.probe)

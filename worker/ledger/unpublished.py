@@ -44,7 +44,11 @@ async def take(connection: Connection, worker: int) -> tuple[list[int], list[Sto
     numbers = list(at_doors)
     runs = list(zip(*_runs(numbers), strict=True)) or [(), ()]
     rows = await connection.fetch(SQL["events_of_batches"], *runs, numbers) if numbers else []
+<<<<<<< HEAD
     return numbers, [_stored(row, said_before=not at_doors[batch_of(row["no"])]) for row in rows]
+=======
+    return numbers, [stored_of(row, said_before=not at_doors[row["no"] >> PLACES]) for row in rows]
+>>>>>>> 4521ad2 (g3n worker outcomes republish publishes stored outcomes again and decides nothing)
 
 
 def _runs(numbers: Sequence[int]) -> list[tuple[int, int]]:
@@ -58,7 +62,8 @@ def _runs(numbers: Sequence[int]) -> list[tuple[int, int]]:
     return runs
 
 
-def _stored(row: Any, *, said_before: bool) -> Stored:  # noqa: ANN401  an asyncpg record
+def stored_of(row: Any, *, said_before: bool) -> Stored:  # noqa: ANN401  an asyncpg record
+    """Return what a row of `event` says of its outcomes."""
     kind = BY_CODE.get(row["type"])
     type_ = kind.name if kind is not None else NOTICE_TYPES[row["type"]]
     facts = facts_of(row["facts"])
