@@ -29,7 +29,7 @@ def republish(  # noqa: PLR0913, PLR0917  typer: an option is a parameter
 ) -> None:
     """Publish stored outcomes again, byte for byte, with the header crm-replayed. Nothing is decided.
 
-    Without --execute it says how many there are. Every consumer of the topic gets them, unless --to names another topic.
+    Without --execute it says how many there are. Every consumer of the topic gets them, unless --to names another.
     """
     from worker.ops.explain import CODES
 

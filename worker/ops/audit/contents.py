@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterable
 from typing import Any, Final
 
 from schemas.registry import BY_CODE, DOCUMENTS
-from worker.codec.encode import STATUSES
+from worker.codec.encode import NOTICES, STATUSES
 from worker.domain.lots import NEVER, Account, Kind, Standing
 from worker.ledger.pack import account_of, entry_of, sale_of, tender_of, unpack
 from worker.ledger.queries import SQL
@@ -19,6 +19,7 @@ _COMMANDS: Final = [kind.code for name, kind in DOCUMENTS.items() if name.starts
 _LEADING: Final = "SELECT * FROM account WHERE (owner IS NOT NULL AND kind <> 1) OR standing = $1"
 # Their outcomes say as their change what had waited for the customer, and was booked before (contract §8).
 _TELL_WHAT_WAITED: Final = {DOCUMENTS["crm.customer.create"].code}
+_COUNTERPARTY: Final = 14  # place of the other customer of a transfer among the facts
 _EVENTS: Final = "SELECT no, org, type, status, subject, facts FROM event WHERE facts IS NOT NULL ORDER BY no"
 
 
@@ -188,7 +189,9 @@ def _wrong_outcome(row: Any, moved: dict[tuple[int, str], int]) -> Iterable[tupl
         if card[0] and card[3] != net:
             yield "booked", f"says {card[3]:+} on card {card[0]}, {net:+} was booked"
     points = [amount for (kind, _), amount in moved.items() if kind != Kind.CARD]
-    others = [part[1][0] for part in last[14:]]
+    if len(last) > NOTICES:  # it is about a pool, of which each member is told
+        return
+    others = [part[1][0] for part in last[_COUNTERPARTY:]]
     if last[7] is not None and len(points) <= 1 + len(others) and row["type"] not in _TELL_WHAT_WAITED:
         said = last[7][0] + sum(others)
         if said != sum(points):
