@@ -15,6 +15,7 @@ from tests.domain.room import KEY
 from tests.domain.table import FOLDER, rows
 from tests.ledger.conftest import TOPICS, Worker
 from tests.ledger.test_as_in_memory import ONLY_IN_MEMORY, Player
+from tests.ledger.test_overlay import batched
 from tests.ops.conftest import Desk
 from tests.ops.test_commands import g3n
 from worker.codec import Decoder, Outlet
@@ -63,7 +64,8 @@ async def test_every_row_of_the_tables_is_accounted_for(worker: Worker, database
     ]
     for place in range(max(len(player.steps) for player in players)):
         records: list[Record] = [sent for player in players for sent in player.step(place)[0]]
-        await worker.drained(records)
+        for part in batched(records):
+            await worker.drained(part)
     made = await found(database)
     assert [*map(str, made.findings)] == []
     assert made.is_clean

@@ -16,6 +16,8 @@ _READS: Final = {
     SQL["lock_account"]: "account",
     SQL["lock_tender"]: "tender",
 }
+# Reads of accounts by other columns; the tenants are the first argument.
+_FOUND: Final = frozenset({SQL["lock_leading"], SQL["read_members"]})
 
 
 class Watched(Pool):
@@ -52,7 +54,11 @@ class _Connection:
             for row in rows:
                 at = (table, keys[row["place"] - 1])
                 self._seen[at] = {**self._seen.get(at, {}), **row}
+<<<<<<< HEAD
         elif query in (SQL["lock_leading"], SQL["read_members"]):
+=======
+        elif query in _FOUND:
+>>>>>>> c199b9a (A replay's execution knows the statements of pools; the audit asks the domain for a lot's deadline)
             for row in rows:
                 self._seen["account", (args[0][row["place"] - 1], row["kind"], row["key"])] = dict(row)
         return rows

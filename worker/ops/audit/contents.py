@@ -7,6 +7,7 @@ from typing import Any, Final
 from schemas.registry import BY_CODE, DOCUMENTS
 from worker.codec.encode import NOTICES, STATUSES
 from worker.domain.lots import NEVER, Account, Kind, Standing
+from worker.domain.movements import expiry
 from worker.ledger.pack import account_of, entry_of, sale_of, tender_of, unpack
 from worker.ledger.queries import SQL
 from worker.ops.audit.finding import Finding, account_name, document_name
@@ -44,7 +45,7 @@ class Contents:
             for what in _wrong_lots(row, account):
                 yield Finding("lots", self._orgs[row["org"]], name, what)
             dated += [
-                (row["org"], "expire", f"{account.kind:d}\n{account.key}\n{lot.expires_day}", name)
+                (row["org"], *expiry(account, lot.expires_day)[:2], name)
                 for lot in account.lots
                 if lot.expires_day != NEVER and lot.free
             ]
