@@ -44,11 +44,7 @@ async def take(connection: Connection, worker: int) -> tuple[list[int], list[Sto
     numbers = list(at_doors)
     runs = list(zip(*_runs(numbers), strict=True)) or [(), ()]
     rows = await connection.fetch(SQL["events_of_batches"], *runs, numbers) if numbers else []
-<<<<<<< HEAD
-    return numbers, [_stored(row, said_before=not at_doors[batch_of(row["no"])]) for row in rows]
-=======
-    return numbers, [stored_of(row, said_before=not at_doors[row["no"] >> PLACES]) for row in rows]
->>>>>>> 4521ad2 (g3n worker outcomes republish publishes stored outcomes again and decides nothing)
+    return numbers, [stored_of(row, said_before=not at_doors[batch_of(row["no"])]) for row in rows]
 
 
 def _runs(numbers: Sequence[int]) -> list[tuple[int, int]]:

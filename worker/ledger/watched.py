@@ -54,11 +54,7 @@ class _Connection:
             for row in rows:
                 at = (table, keys[row["place"] - 1])
                 self._seen[at] = {**self._seen.get(at, {}), **row}
-<<<<<<< HEAD
-        elif query in (SQL["lock_leading"], SQL["read_members"]):
-=======
         elif query in _FOUND:
->>>>>>> c199b9a (A replay's execution knows the statements of pools; the audit asks the domain for a lot's deadline)
             for row in rows:
                 self._seen["account", (args[0][row["place"] - 1], row["kind"], row["key"])] = dict(row)
         return rows

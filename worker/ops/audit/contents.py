@@ -5,12 +5,16 @@ from collections.abc import AsyncIterator, Iterable
 from typing import Any, Final
 
 from schemas.registry import BY_CODE, DOCUMENTS
-from worker.codec.encode import NOTICES, STATUSES
 from worker.domain.lots import NEVER, Account, Kind, Standing
 from worker.domain.movements import expiry
-from worker.ledger.pack import account_of, entry_of, sale_of, tender_of, unpack
 from worker.ledger.queries import SQL
 from worker.ops.audit.finding import Finding, account_name, document_name
+from worker.stored.account import account_of
+from worker.stored.codes import STATUSES
+from worker.stored.entry import entry_of
+from worker.stored.event import facts_of
+from worker.stored.sale import sale_of
+from worker.stored.tender import tender_of
 
 _AT_ONCE: Final = 2000
 _SALE: Final = DOCUMENTS["scm.sale.completed"].code
@@ -20,7 +24,6 @@ _COMMANDS: Final = [kind.code for name, kind in DOCUMENTS.items() if name.starts
 _LEADING: Final = "SELECT * FROM account WHERE (owner IS NOT NULL AND kind <> 1) OR standing = $1"
 # Their outcomes say as their change what had waited for the customer, and was booked before (contract §8).
 _TELL_WHAT_WAITED: Final = {DOCUMENTS["crm.customer.create"].code}
-_COUNTERPARTY: Final = 14  # place of the other customer of a transfer among the facts
 _EVENTS: Final = "SELECT no, org, type, status, subject, facts FROM event WHERE facts IS NOT NULL ORDER BY no"
 
 
@@ -178,22 +181,24 @@ def _wrong_lots(row: Any, account: Account) -> Iterable[str]:  # noqa: ANN401  a
 
 
 def _wrong_outcome(row: Any, moved: dict[tuple[int, str], int]) -> Iterable[tuple[str, str]]:  # noqa: ANN401  as above
-    outcomes = unpack(row["facts"])[-1]
+    outcomes = [outcome for _, outcome in facts_of(row["facts"]).told]
     last = outcomes[-1]
-    if last[1] != row["status"]:
-        yield "outcome", f"says {STATUSES[last[1]]}, and is stored as {STATUSES[row['status']]}"
-    finals = [one for one in outcomes if STATUSES[one[1]] != "parked"]
-    if len(finals) > 1 or (len(outcomes) > 1 and STATUSES[outcomes[0][1]] != "parked"):
+    if last.status != row["status"]:
+        yield "outcome", f"says {STATUSES[last.status]}, and is stored as {STATUSES[row['status']]}"
+    finals = [one for one in outcomes if STATUSES[one.status] != "parked"]
+    if len(finals) > 1 or (len(outcomes) > 1 and STATUSES[outcomes[0].status] != "parked"):
         yield "outcome", f"has {len(finals)} final outcomes"
-    for card in last[8]:
-        net = moved.get((Kind.CARD, card[0]), 0)
-        if card[0] and card[3] != net:
-            yield "booked", f"says {card[3]:+} on card {card[0]}, {net:+} was booked"
-    points = [amount for (kind, _), amount in moved.items() if kind != Kind.CARD]
-    if len(last) > NOTICES:  # it is about a pool, of which each member is told
+    for card in last.gift_cards:
+        net = moved.get((Kind.CARD, card.card_id), 0)
+        if card.card_id and card.change_minor != net:
+            yield "booked", f"says {card.change_minor:+} on card {card.card_id}, {net:+} was booked"
+    if (
+        last.points is None or last.notices or row["type"] in _TELL_WHAT_WAITED
+    ):  # notices: each member of a pool is told
         return
-    others = [part[1][0] for part in last[_COUNTERPARTY:]]
-    if last[7] is not None and len(points) <= 1 + len(others) and row["type"] not in _TELL_WHAT_WAITED:
-        said = last[7][0] + sum(others)
+    points = [amount for (kind, _), amount in moved.items() if kind != Kind.CARD]
+    others = [] if last.counterparty is None else [last.counterparty[1].change]
+    if len(points) <= 1 + len(others):
+        said = last.points.change + sum(others)
         if said != sum(points):
             yield "booked", f"says {said:+} points, {sum(points):+} was booked"

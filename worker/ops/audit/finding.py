@@ -4,7 +4,7 @@ from typing import Final, NamedTuple
 
 from schemas.registry import BY_CODE
 from worker.domain.lots import Kind
-from worker.ledger.due import NOTICE_TYPES
+from worker.stored.codes import NOTICE_TYPES
 
 
 class Finding(NamedTuple):
