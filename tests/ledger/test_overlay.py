@@ -45,19 +45,12 @@ class Planner(Worker):
             self.changed[table] |= {key: after for key, (_, after) in changed.items()}
 
 
-def batched(records: list[Record], size: int = 100) -> list[list[Record]]:
-    """So few that a transaction never waits long for a busy machine: Postgres ends one that is idle for 5 s."""
-    return [records[at : at + size] for at in range(0, len(records), size)]
-
-
 async def decided(worker: Worker, records: list[list[Record]]) -> list[list[str]]:
     """What is said to each step; each is read a millisecond after the one before, so the order of waiters is plain."""
     told = []
     for place, step in enumerate(records):
         now_us = NOW_US + 1000 * place
-        messages = []
-        for part in batched(step):
-            messages += (await worker.apply(worker.decode(part, now_us), {})).messages
+        messages = (await worker.apply(worker.decode(step, now_us), {})).messages
         while (applied := await worker.go_on(now_us)) is not None:
             messages += applied.messages
         told.append(sorted(map(comparable, said(messages))))

@@ -15,7 +15,6 @@ from tests.domain.room import KEY
 from tests.domain.table import FOLDER, rows
 from tests.ledger.conftest import TOPICS, Worker
 from tests.ledger.test_as_in_memory import ONLY_IN_MEMORY, Player
-from tests.ledger.test_overlay import batched
 from tests.ops.conftest import Desk
 from tests.ops.test_commands import g3n
 from worker.codec import Decoder, Outlet
@@ -39,6 +38,11 @@ async def worker(database: str) -> AsyncIterator[Worker]:
     opened = Worker(await Pool.open(database), decoder, outlet, TOPICS, 7, crash=True)
     yield opened
     await opened.close()
+
+
+def batched(records: list[Record], size: int = 100) -> list[list[Record]]:
+    """So few that a transaction never waits long for a busy machine: Postgres ends one that is idle for 5 s."""
+    return [records[at : at + size] for at in range(0, len(records), size)]
 
 
 async def found(database: str, as_of: datetime | None = None) -> Report:
