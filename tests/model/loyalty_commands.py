@@ -100,8 +100,8 @@ def loyalty_earn(world: World, doc: Doc) -> None:
         return refuse(world, doc, *reasons)
     key, lot = world.account_key(data["customer_id"]), world.lot(doc.on, policy)
     world.account(key).credit(points, lot)
-    world.earned.append((doc.at, world.who(data["customer_id"]), points))
-    done = {"type": doc.type, "account": key, "customer": data["customer_id"], "lot": lot, "left": points}
+    world.count(doc, points)
+    done = {"doc": doc, "type": doc.type, "account": key, "customer": data["customer_id"], "lot": lot, "left": points}
     world.commands[doc.subject] = done
     return world.emit(doc, "applied", account=key, policy_version=version)
 
@@ -230,6 +230,7 @@ def loyalty_reverse(world: World, doc: Doc) -> None:
     if points > earning["left"] or not points:
         return refuse(world, doc, "over_returned")
     earning["left"] -= points
+    world.count(earning["doc"], -points)
     unlimited = world.policy(doc.at)[0]["negative_balance"] == "unlimited"
     world.account(earning["account"]).reverse(points, earning["lot"], unlimited=unlimited)
     return world.emit(doc, "applied", account=earning["account"])
@@ -287,7 +288,7 @@ def loyalty_claim(world: World, doc: Doc) -> None:
         for key, points in sale.points.items()
     }
     world.account(sale.account).credit(sum(left.values()), sale.lot)
-    world.earned.append((sale.doc.at, customer_id, sum(left.values())))
+    world.count(sale.doc, sum(left.values()))
     return world.emit(
         doc,
         "applied",

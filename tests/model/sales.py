@@ -36,7 +36,7 @@ def completed(world: World, doc: Doc) -> None:
     world.sales[doc.subject] = sale
     if sale.account and customer_id:
         world.account(sale.account).credit(sum(points.values()), sale.lot)
-        world.earned.append((doc.at, customer_id, sum(points.values())))
+        world.count(doc, sum(points.values()))
     blocks = [_name(world, doc, world.tender(t["tender_id"]), t) for t in named]
     blocks += _orphans(world, doc)
     card_reasons = _load_sold_cards(world, sale, policy)
@@ -219,6 +219,7 @@ def take_points(world: World, sale: Sale, points: int) -> int:
     by_hand = min(sale.by_hand, points)
     sale.by_hand -= by_hand
     sale.set_off += by_hand
+    world.count(sale.doc, -(points - by_hand))
     unlimited = sale.policy["negative_balance"] == "unlimited"
     count(world, sale, by_hand - points)
     return world.account(sale.account).reverse(points - by_hand, sale.lot, unlimited=unlimited)

@@ -120,7 +120,7 @@ class World:
     led: dict[str, str] = field(default_factory=dict)  # a pool that nobody is in -> who left it last
     merged: dict[str, str] = field(default_factory=dict)
     accounts: dict[str, Points] = field(default_factory=dict)
-    earned: list[tuple[datetime, str, int]] = field(default_factory=list)
+    earned: list[tuple[date, str, int]] = field(default_factory=list)
     cards: dict[str, Card] = field(default_factory=dict)  # by number
     tenders: dict[str, Tender] = field(default_factory=dict)
     sales: dict[str, Sale] = field(default_factory=dict)
@@ -191,11 +191,15 @@ class World:
             if instant(c["from"]) <= at < instant(c["to"])
             and (not c.get("needs_consent") or self.consented(customer_id, c["needs_consent"], at))
         ]
-        person, since = self.who(customer_id), twelve_months_before(at)
-        year = sum(points for when, who, points in self.earned if self.who(who) == person and since < when <= at)
+        person, since = self.who(customer_id), twelve_months_before(at).date()
+        year = sum(points for on, who, points in self.earned if self.who(who) == person and since < on <= at.date())
         tiers = [t for t in policy["earn"]["tiers"] if t["from_points_12m"] <= year]
         tier = max(tiers, key=lambda t: t["from_points_12m"])["factor"] if tiers else 1
         return max(running, default=Fraction(1)) * Fraction(tier)
+
+    def count(self, doc: Doc, points: int) -> None:
+        """Count points for the tier of the document's customer, on its day (TIER2, TIER3)."""
+        self.earned.append((doc.on, doc.data["customer_id"], points))
 
     def lot(self, on: date, policy: Data) -> LotKey:
         """Where points earned on `on` go."""
