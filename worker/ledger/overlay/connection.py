@@ -46,6 +46,7 @@ class OverlayConnection:
         self._writers: dict[str, Callable[..., Awaitable[None]]] = {
             SQL["delete_parked"]: self._delete_parked,
             SQL["wake_parked"]: self._wake,
+            SQL["wake_parked_itself"]: self._wake_itself,
             SQL["wake_parked_of_sale"]: self._wake_of_sale,
             SQL["carry_consents"]: self._carry_consents,
         }
@@ -247,6 +248,12 @@ class OverlayConnection:
     async def _wake(self, *args: Sequence[Any]) -> None:
         for org, waits_for, waits_key, no in zip(*args, strict=True):
             self._woken(await self._named("parked", org=org, waits_for=waits_for, waits_key=waits_key), no)
+
+    async def _wake_itself(self, *args: Sequence[Any]) -> None:
+        *keys, numbers = args
+        rows = await self._at("parked", list(zip(*keys, strict=True)))
+        for row, no in zip(rows, numbers, strict=True):
+            self._woken([] if row is None else [row], no)
 
     async def _wake_of_sale(self, *args: Sequence[Any]) -> None:
         for org, sale_id, no in zip(*args, strict=True):
