@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from tests.model import tenders
 from tests.model.rules import Data, first, kept, rate
-from tests.model.sales import STORED_VALUE, card_to_load, count, load_left, moved, take_points, tell
+from tests.model.sales import STORED_VALUE, card_to_load, load_left, moved, take_points, tell
 from tests.model.world import Doc, Return, Sale, Tender, World
 
 
@@ -157,7 +157,7 @@ def _unlinked_lines(world: World, done: Return) -> Lines:
         return [], key, [], unknown or "currency_not_in_policy", True, came_back
     unlimited = policy["negative_balance"] == "unlimited"
     done.account, done.points = key, sum(rated.values())
-    world.earned.append((doc.at, customer_id, -done.points))
+    world.count(doc, -done.points)
     done.let_go = world.account(key).reverse(sum(rated.values()), (None, None), unlimited=unlimited)
     return [{"line_id": i, "points": -p} for i, p in rated.items() if p], key, [], unknown, True, came_back
 
@@ -223,14 +223,14 @@ def voided(world: World, doc: Doc) -> None:
         sale.by_hand += by_hand
         if account:
             world.account(account).put_again(kept_again - by_hand, sale.lot, doc.on, done.let_go)
-            count(world, sale, kept_again - by_hand)
+            world.count(sale.doc, kept_again - by_hand)
         for load in done.loads:
             sale.refund_loads.remove(load)
         for asked in done.refunds:
             sale.refunds.remove(asked)
     elif account:
         world.account(account).put_again(done.points, done.lot, doc.on, done.let_go)
-        world.earned.append((done.doc.at, done.doc.data["customer_id"], done.points))
+        world.count(done.doc, done.points)
     for card, amount in done.loads:
         card.take_load(amount)
     blocks = _take_refunds(world, done, doc)

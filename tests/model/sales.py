@@ -221,11 +221,4 @@ def take_points(world: World, sale: Sale, points: int) -> int:
     sale.set_off += by_hand
     world.count(sale.doc, -(points - by_hand))
     unlimited = sale.policy["negative_balance"] == "unlimited"
-    count(world, sale, by_hand - points)
     return world.account(sale.account).reverse(points - by_hand, sale.lot, unlimited=unlimited)
-
-
-def count(world: World, sale: Sale, points: int) -> None:
-    """For the tier points count, or count no more, from when the sale was."""
-    if sale.doc.data.get("customer_id"):
-        world.earned.append((sale.doc.at, sale.doc.data["customer_id"], points))
