@@ -22,7 +22,7 @@ _SALE_VOID: Final = DOCUMENTS["scm.sale.voided"].code
 _COMMANDS: Final = [kind.code for name, kind in DOCUMENTS.items() if name.startswith("crm.")]
 # Accounts that lead to another one: of merged and pooled customers, and replaced cards.
 _LEADING: Final = "SELECT * FROM account WHERE (owner IS NOT NULL AND kind <> 1) OR standing = $1"
-# Their outcomes say as their change what had waited for the customer, and was booked before (contract §8).
+# The `change` of their outcomes is what had waited for the customer, and was booked before (contract WAIT6).
 _TELL_WHAT_WAITED: Final = {DOCUMENTS["crm.customer.create"].code}
 _EVENTS: Final = "SELECT no, org, type, status, subject, facts FROM event WHERE facts IS NOT NULL ORDER BY no"
 
