@@ -119,7 +119,9 @@ async def _sales_of_returns(connection: Connection, needs: dict[int, Needs]) -> 
     sales: dict[tuple[int, str], str] = {}
     for row in await connection.fetch(SQL["load_event"], *_columns(keys, 3)) if keys else ():
         org, _, id_ = keys[row["place"] - 1]
-        sale_id = facts_of(row["facts"]).last.sale_id if row["facts"] else None
+        last = facts_of(row["facts"]).last if row["facts"] else None
+        # a training return is no return: it has no sale
+        sale_id = None if last is None or last.status == STATUS_CODE["ignored"] else last.sale_id
         sales[org, id_] = id_ if sale_id is True else sale_id or ""
         if sales[org, id_]:
             needs[org].sales[sales[org, id_]] = None
