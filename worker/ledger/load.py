@@ -30,7 +30,6 @@ RETURN = DOCUMENTS["scm.return.completed"].code
 STUBBED: Final = (SALE, RETURN)  # types whose rows may be inserted before the document comes
 OPEN: Final = (STATUS_CODE["parked"], STATUS_CODE["ignored"])  # a return that is not decided, or is none
 REJECTED: Final = STATUS_CODE["rejected"]
-IGNORED: Final = STATUS_CODE["ignored"]
 
 
 class Overtaken(Exception):
@@ -163,8 +162,7 @@ async def _locked_events(
             if id_ in needs[org].undone and (org, id_) not in sales:
                 raise Overtaken(id_)
             final, rejected = row["decided"] and row["status"] not in OPEN, row["status"] == REJECTED
-            # A training return takes its identity and nothing else, so it names no sale.
-            sale_id = "" if row["status"] == IGNORED else sales.get((org, id_), "")
+            sale_id = sales.get((org, id_), "")
             books[org].returns[id_] = return_of(id_, row["record"], sale_id, final=final, rejected=rejected)
         elif row["record"] is not None:
             books[org].entries[names[code], id_] = entry_of(names[code], id_, row["record"])
