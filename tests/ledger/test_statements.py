@@ -79,7 +79,8 @@ async def test_prepares(connection: asyncpg.Connection, name: str) -> None:
 async def test_no_statement_reads_a_whole_table(session: asyncpg.Connection) -> None:
     never = await session.fetchval("SELECT count(*) FROM pg_stat_user_tables WHERE last_analyze IS NOT NULL")
     assert never == 0
-    for name in sorted(name for name in SQL if not name.startswith("audit_")):  # an audit reads all there is
+    # An audit reads all there is; so does the list of partitions, which are few.
+    for name in sorted(name for name in SQL if not name.startswith("audit_") and name != "read_partitions"):
         for mode in ("force_custom_plan", "force_generic_plan"):
             plan = await _plan(session, name, mode)
             scans = [node for node in _nodes(plan) if node.get("Relation Name") in GROWING]
