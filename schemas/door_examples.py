@@ -32,6 +32,7 @@ _REQUESTS: Final[Mapping[str, Data]] = {
     "loyalty.policy.get": {"at": "2026-03-01T00:00:00Z"},
     "pool.get": {"pool_id": "family-1"},
     "giftcard.get": {"gift_card": _CARD},
+    "giftcard.list": {**_CUSTOMER, "limit": 20},
     "giftcard.history": {"gift_card": {"card_id": "gc-1", "pin": "4711"}, "limit": 20},
     "tender.get": {"tender_id": "T1"},
     "event.explain": {"type": "scm.sale.completed", "id": "london-1-2026-03-01-0042"},
@@ -200,6 +201,7 @@ ANSWERS: Final[Mapping[str, Data]] = {
     "giftcard.extend": _of_cards(_card("gc-1", 2800, 2800, 6)),
     "giftcard.replace": _of_cards(_card("gc-1", -2800, 0, 7), _card("gc-3", 2800, 2800, 1, "0033")),
     "giftcard.get": _CARD_NOW,
+    "giftcard.list": {"items": [_CARD_NOW], "next_cursor": "Z2MtMQ"},
     "giftcard.history": {"items": [_LOADED]},
     "sale.complete": _of_customer(
         sale_id="london-1-2026-03-01-0042",

@@ -233,6 +233,10 @@ _OPERATIONS: Final = (
         views.GiftCardGet, views.GiftCardView, R.CARD_NOT_ACCEPTED, access=Access.PROBE,
     ),
     _reading(
+        "giftcard.list", Scope.CARD_TRUSTED, "List gift cards, or those of a customer.",
+        views.GiftCardList, views.GiftCardPage, R.CUSTOMER_NOT_FOUND,
+    ),
+    _reading(
         "giftcard.history", Scope.GIFTCARD_READ, "List the changes of a gift card, with document and balance.",
         views.GiftCardHistory, views.HistoryPage, R.CARD_NOT_ACCEPTED, access=Access.PROBE,
     ),

@@ -13,7 +13,7 @@ class Scope(StrEnum):
     LOYALTY_ADJUST = "loyalty:adjust"
     GIFTCARD_READ = "giftcard:read"
     GIFTCARD_WRITE = "giftcard:write"
-    CARD_TRUSTED = "card:trusted"  # a card_id does for a PIN; cards may be replaced
+    CARD_TRUSTED = "card:trusted"  # a card_id does for a PIN; cards may be listed and replaced
     BULK = "bulk"  # no operation's own: a higher rate of requests, for imports
     SALE_WRITE = "sale:write"
     TENDER = "tender"

@@ -64,6 +64,14 @@ class GiftCardGet(Wire):
     gift_card: CardRef
 
 
+class GiftCardList(Wire):
+    """Gift cards by card_id; with `customer_id` those linked to this customer, or to one who was merged into them."""
+
+    customer_id: Id | None = None
+    limit: Limit = 50
+    cursor: Cursor | None = None
+
+
 class GiftCardHistory(Wire):
     """The account of a card, the latest transfer first; the PIN of a card that has one is asked for."""
 
@@ -253,6 +261,13 @@ class CustomerSummary(Out):
     status: Literal["active", "blocked", "erased"]
     profile: Profile
     balance: int
+
+
+class GiftCardPage(Out):
+    """By card_id, ascending."""
+
+    items: tuple[GiftCardView, ...]
+    next_cursor: str | None = None
 
 
 class CustomerPage(Out):

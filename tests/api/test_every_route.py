@@ -163,7 +163,7 @@ async def test_a_reading_writes_nothing(caller: Caller, connection: asyncpg.Conn
     await world(caller)
     before = await everything_of(connection, "acme")
     readings = [one for one in ROUTES if one.access in {Access.READ, Access.PROBE}]
-    assert len(readings) == 11
+    assert len(readings) == 12
     for operation in readings:
         assert (await caller.post(operation.name, request(operation))).status_code == 200, operation.name
     assert await everything_of(connection, "acme") == before

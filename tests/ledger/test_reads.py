@@ -60,6 +60,7 @@ READS: Final[dict[str, tuple[tuple[str, ...], int]]] = {
     "find_customers_by_phone": (("1", "''", "51", "NULL", f"'+44{N}'", "NULL"), 12),
     "find_customers_by_external_ids": (("1", "''", "51", "NULL", "NULL", f"""'{{"shop": "{N}"}}'"""), 20),
     "list_customers": (("1", f"'C{N}'", "51"), 120),
+    "list_cards": (("1", f"'C{N}'", "51"), 120),
     "read_owned": (("1", f"'C{N}'"), 10),
     "read_profiles": (("1", f"ARRAY[{N}]"), 8),
     "load_account": (("ARRAY[1]", "ARRAY[0::smallint]", f"ARRAY['C{N}']"), 8),

@@ -78,6 +78,7 @@ GUIDES: Final[Mapping[str, Guide]] = MappingProxyType(
             warning="Moves all that the card has to `to_card`. The old number never pays again. This can't be undone.",
         ),
         "giftcard.get": Guide("Name the card by `number` or by `card_id`."),
+        "giftcard.list": Guide("For the next page pass `next_cursor` as `cursor`."),
         "giftcard.history": Guide("Latest first. For the next page pass `next_cursor` as `cursor`."),
         "sale.complete": Guide(
             "`sale_id` is unique for ever. Repeat it unchanged if an answer is lost.", has_example=True

@@ -89,6 +89,19 @@ def view(
     )
 
 
+async def linked(tenant: Tenant, person: Account) -> list[Account]:
+    """The cards of a customer, and those of whoever was merged into them; no card that was replaced."""
+    found = []
+    owners = [person]
+    for one in owners:
+        for account in await tenant.owned(one.key):
+            if account.card is not None and account.target is None:
+                found.append(account)
+            elif account.target == (one.kind, one.key):
+                owners.append(account)
+    return found
+
+
 def owner(path: Sequence[Account]) -> str | None:
     """Return the present id of the customer at the beginning of the path."""
     return next((account.key for account in reversed(path) if account.kind is Kind.POINTS), None)

@@ -122,16 +122,8 @@ def lots(points: Account, days: Calendar) -> Iterable[PointsLot]:
 
 
 async def _cards(tenant: Tenant, person: Account, day: int, days: Calendar) -> tuple[GiftCardView, ...]:
-    """Linked to the customer, or to one who was merged into them."""
-    views = []
-    owners = [person]
-    for owner in owners:
-        for account in await tenant.owned(owner.key):
-            if account.card is not None and account.target is None:
-                views.append(cards.view(account, account.card, person.key, day, days))
-            elif account.target == (owner.kind, owner.key):
-                owners.append(account)
-    return tuple(views)
+    found = await cards.linked(tenant, person)
+    return tuple(cards.view(card, card.card, person.key, day, days) for card in found if card.card is not None)
 
 
 # --- the list --------------------------------------------------------------------------------------------------------

@@ -1,12 +1,17 @@
-"""One gift card as it is now, and its history."""
+"""One gift card as it is now, its history, and the list of cards."""
 
 import time
+from collections.abc import Sequence
 
-from schemas.views import GiftCardGet, GiftCardHistory, GiftCardView, HistoryPage
+from schemas.reasons import Reason
+from schemas.views import GiftCardGet, GiftCardHistory, GiftCardList, GiftCardPage, GiftCardView, HistoryPage
+from worker.domain.lots import Account, Kind
 from worker.domain.movements import day_of
-from worker.views import cards, transfers
-from worker.views.context import Context
-from worker.views.tenant import reading
+from worker.ledger.queries import SQL
+from worker.stored.account import account_of
+from worker.views import cards, cursors, transfers
+from worker.views.context import Context, Refused
+from worker.views.tenant import Tenant, reading
 
 
 async def get(context: Context, orgcode: str, request: GiftCardGet) -> GiftCardView:
@@ -26,3 +31,37 @@ async def history(context: Context, orgcode: str, request: GiftCardHistory) -> H
         card, _ = await cards.accepted(tenant, request.gift_card, trusted=context.trusted)
         question = ("giftcard.history", card.key)
         return await transfers.page(tenant, [card], question, request.cursor, request.limit)
+
+
+async def page(context: Context, orgcode: str, request: GiftCardList) -> GiftCardPage:
+    """By card_id. Only keys with `card:trusted` may ask: they need no PIN, and may know every card_id."""
+    question = ["giftcard.list", request.customer_id]
+    async with reading(context, orgcode) as tenant:
+        after = "" if request.cursor is None else cursors.read(tenant.keyring, question, request.cursor)
+        found = await _found(tenant, request, after)
+        shown = [(card, card.card) for card in found[: request.limit] if card.card is not None]
+        owners = await tenant.present({facts.customer_id for _, facts in shown if facts.customer_id})
+        policies = await tenant.policies()
+        more = len(found) > request.limit
+        now_us = time.time_ns() // 1000
+        day, days = day_of(now_us), policies.at(now_us).calendar
+        return GiftCardPage(
+            items=tuple(
+                cards.view(card, facts, owners.get(facts.customer_id or ""), day, days, trusted=context.trusted)
+                for card, facts in shown
+            ),
+            next_cursor=cursors.write(tenant.keyring, question, found[request.limit - 1].key) if more else None,
+        )
+
+
+async def _found(tenant: Tenant, request: GiftCardList, after: str) -> Sequence[Account]:
+    """One more than the page has room for, if there are as many."""
+    if request.customer_id is None:
+        rows = await tenant.connection.fetch(SQL["list_cards"], tenant.org, after, request.limit + 1)
+        return [account_of(row) for row in rows]
+    path = await tenant.path(request.customer_id)
+    if not path:
+        raise Refused(Reason.CUSTOMER_NOT_FOUND)
+    person = next(account for account in reversed(path) if account.kind is Kind.POINTS)
+    linked = sorted(await cards.linked(tenant, person), key=lambda card: card.key)
+    return [card for card in linked if card.key > after][: request.limit + 1]

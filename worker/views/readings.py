@@ -15,6 +15,7 @@ READINGS: Final[Mapping[str, Reading]] = MappingProxyType(
         "loyalty.history": loyalty.history,
         "loyalty.policy.get": loyalty.policy,
         "giftcard.get": gift_cards.get,
+        "giftcard.list": gift_cards.page,
         "giftcard.history": gift_cards.history,
         "tender.get": tenders.get,
         "event.explain": events.explain,

@@ -59,6 +59,18 @@ class Tenant:
             key = None if account.kind is Kind.POOL else account.target
         return path
 
+    async def present(self, customer_ids: Iterable[str]) -> dict[str, str]:
+        """The present ids of those who have a record. Merges of version 0.1.0 may lead there in several steps."""
+        found = await self.accounts((Kind.POINTS, customer_id) for customer_id in customer_ids)
+        leads = {
+            one.key: one.target[1] if one.target is not None and one.target[0] is Kind.POINTS else one.key
+            for one in found.values()
+            if one.standing is not Standing.UNCLAIMED
+        }
+        merged = {into for customer_id, into in leads.items() if into != customer_id}
+        further = await self.present(merged) if merged else {}
+        return {customer_id: further.get(into, into) for customer_id, into in leads.items()}
+
     async def owned(self, owner: str) -> list[Account]:
         """Cards of this customer, customers merged into it; of a pool its members."""
         return [account_of(row) for row in await self.connection.fetch(SQL["read_owned"], self.org, owner)]
