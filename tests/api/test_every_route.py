@@ -35,7 +35,7 @@ WORLD: Final[tuple[Step, ...]] = (
     ("customer.create", {"customer_id": "C-3003"}, "world-3"),
     ("pool.join", {"customer_id": "C-3003", "pool_id": "family-1"}, "world-4"),
     ("tender.void", {"tender_id": "T-1"}, "T-1"),
-    ("sale.complete", ANONYMOUS, "anonymous"),
+    ("sale.complete", ANONYMOUS, str(ANONYMOUS["sale_id"])),
 )
 
 

@@ -12,7 +12,7 @@ from mcp import Client
 from schemas.operations import Access, Operation
 from schemas.scopes import Scope
 from tests.api.conftest import Caller, NewCaller
-from tests.api.test_every_route import everything_of, request, world
+from tests.api.test_every_route import EVERY, everything_of, request, world
 from tests.mcp.connecting import members, refusal
 from worker.client.connection import Connection
 from worker.mcp.callers import caller as asking
@@ -45,8 +45,9 @@ async def done(client: Client, operation: Operation, body: dict[str, Any], ident
 
 @TOOLS
 async def test_a_tool_leaves_the_same_as_its_route(
-    caller: Caller, operation: Operation, connection: asyncpg.Connection
+    new_caller: NewCaller, operation: Operation, connection: asyncpg.Connection
 ) -> None:
+    caller = await new_caller(*EVERY)
     await world(caller)
     body = json.loads(json.dumps(request(operation)))
     if operation.name == "event.simulate":

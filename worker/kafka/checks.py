@@ -204,7 +204,9 @@ class Checks:
             if halt is None:  # the group has taken it away meanwhile
                 continue
             try:
-                if at not in await self.begin(at):  # the ledger has forgotten it
+                await self.begin(at)
+                # Nobody knows a position: the ledger has forgotten it, or no record of the partition was ever decided.
+                if at not in self.starts and at not in self._expected:
                     await self._go_to(at, None)
                 self._consumer.resume(at)
             except BaseException:
