@@ -5,6 +5,7 @@ The settings are those of `g3n worker`, and G3N_ORGCODE. `occurred_at` is now wh
 
 import asyncio
 import json
+import logging
 import os
 import sys
 import uuid
@@ -17,6 +18,8 @@ KAFKA: Final = os.environ.get("G3N_KAFKA_BOOTSTRAP_SERVERS", "localhost:9092")
 PREFIX: Final = os.environ.get("G3N_TOPIC_PREFIX", "")
 ORGCODE: Final = os.environ.get("G3N_ORGCODE", "acme")
 PATIENCE_S: Final = 30
+# A broker that has just made a topic is asked again; the page shows what the command prints, not that.
+logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
 TOPICS: Final = {"sale": "scm.sales", "return": "scm.returns", "tender": "scm.tenders"}
 
 
