@@ -66,17 +66,15 @@ class Checks:
     async def begin(self, only: TopicPartition | None = None) -> dict[TopicPartition, Position]:
         """Go to where each assigned partition is to be read from. Returns the ledger's positions.
 
-        `only`: of the assigned partitions this one. Raises what Postgres and Kafka raise; then it must be called again
-        before a record is taken.
+        `only`: of the assigned partitions this one, although it is halted. Raises what Postgres and Kafka raise; then
+        it must be called again before a record is taken.
         """
         if self.positions is None:
             return {}
-        assigned = sorted(self._consumer.assignment() - self.halted.keys())
+        assigned = sorted(self._consumer.assignment() - self.halted.keys() if only is None else {only})
         self.starts.clear()
         if only is None:
             self._expected.clear()
-        else:
-            assigned = [at for at in assigned if at == only]
         keys = [(at.topic, at.partition) for at in assigned]
         for key, (kind, decision) in (await self.positions.take(keys)).items():
             if decision is Decision.SKIP:
@@ -200,18 +198,16 @@ class Checks:
         halted = {(at.topic, at.partition): halt for at, halt in self.halted.items()}
         decided = [TopicPartition(*key) for key in await self.positions.tell(halted)]
         for at in decided:
-            halt = self.halted.pop(at, None)
-            if halt is None:  # the group has taken it away meanwhile
+            if at not in self.halted:  # the group has taken it away meanwhile
                 continue
-            try:
-                await self.begin(at)
-                # Nobody knows a position: the ledger has forgotten it, or no record of the partition was ever decided.
-                if at not in self.starts and at not in self._expected:
-                    await self._go_to(at, None)
-                self._consumer.resume(at)
-            except BaseException:
-                self.halted[at] = halt
-                raise
+            # Halted until it has been sought: the consumer's position may lie beyond what was decided.
+            await self.begin(at)
+            # Nobody knows a position: the ledger has forgotten it, or no record of the partition was ever decided.
+            if at not in self.starts and at not in self._expected:
+                await self._go_to(at, None)
+            if self.halted.pop(at, None) is None:
+                continue
+            self._consumer.resume(at)
             metrics.HALTED.labels(at.topic, at.partition).set(0)
             _log.warning("partition_goes_on", topic=at.topic, partition=at.partition)
         return decided
