@@ -101,16 +101,7 @@ class GiftCard(Out):
         int | None, Field(description="may be negative: loads taken back after they were spent")
     ] = None
     held_minor: Count | None = None
-    version: Annotated[
-        Count | None, Field(description="one more with each change of `account`: orders its outcomes")
-    ] = None
-    account: Annotated[
-        str | None,
-        Field(
-            min_length=1,
-            description="opaque id of the points account; a pool's members share one, a merged customer's changes",
-        ),
-    ] = None
+    version: Annotated[Count | None, Field(description="one more with each change: orders the outcomes")] = None
     reason: Reason | None = None
 
     @model_validator(mode="after")
