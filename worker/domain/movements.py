@@ -50,8 +50,7 @@ class Movements:
         self.moves = None
         if self.before:
             self.before = {}
-        if self.missing:
-            self.missing = {}
+        self.missing = {}  # a new one each time: the outcome keeps it
 
     def touch(self, account: Account) -> None:
         """Record that this document changes the account: its version goes up by one, once."""
