@@ -15,10 +15,10 @@ from worker.codec.accepted import SOURCE, Safe
 from worker.codec.keyring import Keyring, identity, pseudonym
 from worker.codec.mask import names_secret
 from worker.codec.parse import Refused, parse
-from worker.topic_rules import Rule, allowed
+from worker.topic_rules import ORGCODE, Rule, allowed
 
 DAY_US: Final = 86_400_000_000
-_ORGCODE = re.compile(r"[a-z0-9_-]{1,32}").fullmatch
+_ORGCODE = ORGCODE.fullmatch
 _SUBJECT = re.compile(r"[ -~]{1,128}").fullmatch
 _TYPE = re.compile(r"[a-z][a-z.]{0,63}").fullmatch
 _MOST_NAMED_BYTES: Final = 1 << 20
