@@ -1,6 +1,6 @@
 """The books of one tenant while a batch is decided: what was loaded, and what the decisions changed.
 
-Only `Movements` changes accounts. The ledger writes the difference once, after the last decision.
+Only `Movements` and `Reversals` change accounts. The ledger writes the difference once, after the last decision.
 """
 
 from enum import Enum, auto
@@ -8,8 +8,8 @@ from typing import Final, NamedTuple, Protocol
 
 from schemas.scalars import CardToken
 from worker.domain.lots import Account, CardFacts, Kind, Standing
-from worker.domain.movements import Movements
 from worker.domain.policy import PolicyBook, PolicyVersion
+from worker.domain.reversals import Reversals
 from worker.domain.sale import Entry, Return, Sale
 from worker.domain.tender import Tender
 
@@ -41,7 +41,7 @@ class Consent(NamedTuple):
     at_us: int
 
 
-class Books(Movements):
+class Books(Reversals):
     """One tenant's state: accounts by (kind, key), sales and tenders by id, cards by number token."""
 
     def __init__(self, org: int, orgcode: str, policies: PolicyBook) -> None:
