@@ -16,6 +16,7 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import NewPartitions
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
+from tests.faults.servers import Server
 from tests.faults.world import World, input_partitions
 
 SESSION_TIMEOUT_S = 10
@@ -82,9 +83,7 @@ async def postgres_crash(world: World) -> None:
 
 @fault("Postgres freezes")
 async def postgres_freeze(world: World) -> None:
-    world.servers.database.freeze()
-    await asyncio.sleep(6)
-    world.servers.database.thaw()
+    await _freeze(world.servers.database)
 
 
 @fault("sessions end while they commit")
@@ -148,9 +147,7 @@ async def broker_killed(world: World) -> None:
 
 @fault("the broker freezes")
 async def broker_freeze(world: World) -> None:
-    world.servers.broker.freeze()
-    await asyncio.sleep(6)
-    world.servers.broker.thaw()
+    await _freeze(world.servers.broker)
 
 
 @fault("the group's offsets are reset to the beginning")
@@ -191,6 +188,12 @@ async def _some_worker(world: World, how: signal.Signals) -> None:
     if world.workers:
         with suppress(ProcessLookupError):
             world.chance.choice(world.workers).send_signal(how)
+
+
+async def _freeze(server: Server) -> None:
+    server.freeze()
+    await asyncio.sleep(6)
+    server.thaw()
 
 
 async def _end_sessions(connection: asyncpg.Connection) -> None:

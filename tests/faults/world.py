@@ -29,7 +29,6 @@ class World:
 
     servers: OwnServers
     place: Place
-    name: str
     chance: random.Random
     workers: list[asyncio.subprocess.Process] = field(default_factory=list)
     exit_statuses: list[int] = field(default_factory=list)
