@@ -1,16 +1,15 @@
 """`g3n api` and `g3n worker keys` as whoever runs them sees them: processes, ports, signals, exit statuses."""
 
 import asyncio
-import contextlib
 import json
 import os
 import re
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import httpx
 import pytest
@@ -19,14 +18,12 @@ from devstack.supervisor import free_ports
 from schemas.operations import OPERATIONS
 from schemas.scopes import Scope
 from tests.conftest import CARD_KEY
+from tests.kafka.processes import Process, Start, ended, said, starting
 from worker.client.client import Client
 from worker.client.connection import Connection as ApiConnection
 from worker.client.failure import ApiError
 from worker.ledger import keys as ledger_keys
 from worker.ledger.queries import Connection
-
-Process = asyncio.subprocess.Process
-Start = Callable[..., Coroutine[Any, Any, Process]]
 
 
 def settings(database: str) -> dict[str, str]:
@@ -41,40 +38,8 @@ def settings(database: str) -> dict[str, str]:
 @pytest.fixture
 async def start(database: str) -> AsyncIterator[Start]:
     """Start `g3n` with these arguments, and without any setting of Kafka."""
-    started: list[Process] = []
-
-    async def run(*arguments: str, **env: str) -> Process:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            *("-m", "worker", *arguments),
-            env={**os.environ, **settings(database), **env},
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        started.append(process)
-        return process
-
-    yield run
-    for process in started:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
-
-
-async def told(process: Process) -> tuple[int | None, str, str]:
-    out, err = await asyncio.wait_for(process.communicate(), 60)
-    return process.returncode, out.decode(), err.decode()
-
-
-async def said(process: Process, event: str) -> dict[str, Any]:
-    """The next log line with this event."""
-    assert process.stderr is not None
-    async with asyncio.timeout(30):
-        while line := await process.stderr.readline():
-            entry: dict[str, Any] = json.loads(line)
-            if entry["event"] == event:
-                return entry
-    raise AssertionError(f"ended without saying {event}")
+    async with starting(settings(database)) as run:
+        yield run
 
 
 @pytest.fixture
@@ -119,7 +84,7 @@ async def test_the_client_and_the_api_agree(start: Start, secret: str) -> None:
         assert 'g3n_http_requests_total{operation="loyalty.earn",status="200"} 2.0' in shown
         assert "server" not in (await http.get("/openapi.json")).headers
     process.send_signal(signal.SIGTERM)
-    code, _, err = await told(process)
+    code, _, err = await ended(process)
     assert code == 0, err
     assert secret not in err
 
@@ -155,7 +120,7 @@ async def test_whatever_the_file_allows_is_answered_as_it_says(
     assert run.returncode == 0, out.decode()
     assert f"Tested: {len(OPERATIONS)}" in out.decode()
     process.send_signal(signal.SIGTERM)
-    _, _, err = await told(process)
+    _, _, err = await ended(process)
     assert "crashed" not in err
 
 
@@ -174,7 +139,7 @@ async def test_sigterm_finishes_what_is_in_hand(start: Start, secret: str, conne
         await said(process, "stopping")
         await connection.execute("COMMIT")
         assert (await earning).json()["points"]["balance"] == 5
-    assert (await told(process))[0] == 0
+    assert (await ended(process))[0] == 0
 
 
 async def raw(url: str, request: bytes) -> bytes:
@@ -211,16 +176,16 @@ async def test_requests_that_are_none(start: Start, secret: str) -> None:
     ):
         assert (await raw(url, request)).split()[1] == status, request
     process.send_signal(signal.SIGTERM)
-    assert (await told(process))[0] == 0
+    assert (await ended(process))[0] == 0
 
 
 async def test_a_port_that_is_taken_and_a_database_that_is_not_set_up(start: Start, empty_database: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        code, _, err = await told(await start("api", G3N_API_PORT=str(port)))
+        code, _, err = await ended(await start("api", G3N_API_PORT=str(port)))
     assert code == 1
     assert f"can't listen on 127.0.0.1:{port} (G3N_API_HOST, G3N_API_PORT)" in err
-    code, _, err = await told(await start("api", G3N_API_PORT="0", G3N_POSTGRES_DSN=empty_database))
+    code, _, err = await ended(await start("api", G3N_API_PORT="0", G3N_POSTGRES_DSN=empty_database))
     assert code == 1
     assert "run g3n worker setup" in err
 

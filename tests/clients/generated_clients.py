@@ -15,7 +15,8 @@ import schemas
 from schemas.operations import OPERATIONS, Operation
 from schemas.scopes import Scope
 from tests.api.test_every_route import WORLD, request
-from tests.api.test_process import Start, listening, start
+from tests.api.test_process import listening, start
+from tests.kafka.processes import Start
 from worker.ledger import keys
 from worker.ledger.queries import Connection
 

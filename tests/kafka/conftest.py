@@ -1,8 +1,5 @@
 import asyncio
-import contextlib
 import itertools
-import os
-import sys
 import uuid
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +10,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic, RecordsToDelete
 from aiokafka.structs import ConsumerRecord
 
-from tests.kafka.processes import Process, Start
+from tests.kafka.processes import Start, starting
 from worker.kafka.fetched import Fetched, Limits
 from worker.kafka.reader import Reader
 from worker.positions import Positions
@@ -152,21 +149,5 @@ async def until(condition: Callable[[], bool], within_s: float = 30) -> None:
 @pytest.fixture
 async def start(environment: Mapping[str, str]) -> AsyncIterator[Start]:
     """Start `python -m worker` with these arguments; `env` adds to this test's settings."""
-    started: list[Process] = []
-
-    async def run(*arguments: str, **env: str) -> Process:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            *("-m", "worker", *arguments),
-            env={**os.environ, **environment, **env},
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        started.append(process)
-        return process
-
-    yield run
-    for process in started:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
+    async with starting(environment) as run:
+        yield run

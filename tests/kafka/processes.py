@@ -2,9 +2,12 @@
 
 import asyncio
 import json
+import os
+import sys
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from tests.kafka_io import Record, document
@@ -12,6 +15,31 @@ from worker.kafka.topics import Topics
 
 Process = asyncio.subprocess.Process
 Start = Callable[..., Coroutine[Any, Any, Process]]
+
+
+@asynccontextmanager
+async def starting(settings: Mapping[str, str]) -> AsyncIterator[Start]:
+    """Start `python -m worker` with these settings; a call adds arguments and variables. End all of them afterwards."""
+    started: list[Process] = []
+
+    async def run(*arguments: str, **env: str) -> Process:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *("-m", "worker", *arguments),
+            env={**os.environ, **settings, **env},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        started.append(process)
+        return process
+
+    try:
+        yield run
+    finally:
+        for process in started:
+            with suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
 
 
 async def said(process: Process, event: str) -> dict[str, Any]:
