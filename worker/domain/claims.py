@@ -4,9 +4,9 @@ from schemas.commands import LoyaltyClaim
 from schemas.reasons import Reason, first
 from worker.domain.books import Books
 from worker.domain.customers import customer_refused
-from worker.domain.loyalty import points_shown
 from worker.domain.movements import day_of
 from worker.domain.outcome import Outcome
+from worker.domain.parts import points_shown
 from worker.domain.reckoning import eligible
 from worker.domain.sale import Basis, Sale
 from worker.domain.sales import earn

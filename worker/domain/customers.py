@@ -16,9 +16,10 @@ from worker.domain import consents
 from worker.domain.books import Books, Consent
 from worker.domain.identity import derived_id
 from worker.domain.lots import Account, Kind, Standing
-from worker.domain.loyalty import carry_earned, points_part
+from worker.domain.loyalty import carry_earned
 from worker.domain.movements import day_of
 from worker.domain.outcome import Notice, Outcome
+from worker.domain.parts import points_part
 from worker.domain.policy import PolicyVersion
 
 POOL_CHANGED = "crm.pool.changed"

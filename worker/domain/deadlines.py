@@ -8,9 +8,10 @@ from worker.domain import tender as tenders
 from worker.domain.books import Books
 from worker.domain.days import begin_of, end_of, utc_date
 from worker.domain.lots import NEVER, Account, Contra, Kind, Standing
-from worker.domain.loyalty import card_part, note_earned, points_part
+from worker.domain.loyalty import note_earned
 from worker.domain.movements import Timer, day_of
 from worker.domain.outcome import Notice, Outcome
+from worker.domain.parts import card_part, points_part
 from worker.domain.sales import card_timer
 from worker.domain.tender import State
 

@@ -19,9 +19,9 @@ from worker.domain.customers import customer_refused
 from worker.domain.identity import derived_id, pin_digest
 from worker.domain.loads import card_refused, take_back_load
 from worker.domain.lots import NEVER, Account, CardFacts, Contra, Kind, Standing
-from worker.domain.loyalty import card_part
 from worker.domain.movements import day_of
 from worker.domain.outcome import Outcome
+from worker.domain.parts import card_part
 from worker.domain.points import TENDER, not_found
 from worker.domain.requests import accepted_card, frozen_by_pins
 from worker.domain.sale import Entry

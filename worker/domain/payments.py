@@ -7,8 +7,8 @@ from schemas.documents import SaleCompleted, SaleTender
 from schemas.reasons import Reason, first
 from worker.domain import tender as tenders
 from worker.domain.books import Books
-from worker.domain.loyalty import points_part
 from worker.domain.outcome import TenderPart
+from worker.domain.parts import points_part
 from worker.domain.sale import Sale
 from worker.domain.tender import State, Tender
 

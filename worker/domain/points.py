@@ -15,9 +15,10 @@ from worker.domain.books import Books
 from worker.domain.customers import customer_refused
 from worker.domain.days import utc_date
 from worker.domain.lots import Account, Contra, Standing
-from worker.domain.loyalty import common_factor, note_earned, points_of, points_part
+from worker.domain.loyalty import common_factor, note_earned, points_of
 from worker.domain.movements import day_of
 from worker.domain.outcome import Outcome
+from worker.domain.parts import points_part
 from worker.domain.policy import PointValue
 from worker.domain.sale import Entry, Sale
 from worker.domain.sales import reverse_points, reverse_sale

@@ -10,9 +10,9 @@ from worker.domain.customers import customer_refused
 from worker.domain.identity import pin_digest
 from worker.domain.loads import card_refused
 from worker.domain.lots import DAY_US, Account, Kind, Standing
-from worker.domain.loyalty import card_part, points_part
 from worker.domain.movements import Timer, day_of
 from worker.domain.outcome import Outcome, PointsPart
+from worker.domain.parts import card_part, points_part
 from worker.domain.policy import PolicyVersion
 from worker.domain.returns import Parked
 from worker.domain.sale import Sale

@@ -11,9 +11,10 @@ from worker.domain.books import Books
 from worker.domain.days import utc_date
 from worker.domain.loads import put_back_load, take_back_load
 from worker.domain.lots import Account, Contra
-from worker.domain.loyalty import card_parts, note_earned, points_shown
+from worker.domain.loyalty import note_earned
 from worker.domain.movements import day_of
 from worker.domain.outcome import Outcome, TenderPart
+from worker.domain.parts import card_parts, points_shown
 from worker.domain.payments import for_payers
 from worker.domain.sale import Return, Sale
 from worker.domain.sales import points_of_sale

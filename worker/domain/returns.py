@@ -10,9 +10,10 @@ from worker.domain.days import utc_date
 from worker.domain.identity import derived_id
 from worker.domain.loads import card_refused, take_back_load
 from worker.domain.lots import Account, CardFacts, Contra, Standing
-from worker.domain.loyalty import card_parts, earner, note_earned, points_shown, unlinked_points
+from worker.domain.loyalty import earner, note_earned, unlinked_points
 from worker.domain.movements import day_of
 from worker.domain.outcome import Outcome, TenderPart
+from worker.domain.parts import card_parts, points_shown
 from worker.domain.payments import STORED_VALUE, for_payers
 from worker.domain.sale import Basis, Return, Sale
 from worker.domain.sales import card_expiry, card_timer, points_of_sale, reverse_points, take_back

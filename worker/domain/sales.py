@@ -12,17 +12,16 @@ from worker.domain.lots import DAY_US, NEVER, QUARTER_US, Account, CardFacts, Co
 from worker.domain.loyalty import (
     PLAIN,
     Eligible,
-    card_parts,
     common_factor,
     earner,
     eligible_lines,
     note_earned,
     points_of,
-    points_shown,
     tender_shares,
 )
 from worker.domain.movements import Timer, day_of
 from worker.domain.outcome import Outcome, PointsPart
+from worker.domain.parts import card_parts, points_shown
 from worker.domain.policy import PolicyVersion
 from worker.domain.sale import Basis, LineBasis, Sale, SaleLine
 from worker.domain.trace import Trace
