@@ -50,11 +50,7 @@ def complete(doc: SaleCompleted, books: Books) -> Outcome:
     sale.policy_version = version.version
     sale.lines = {line.line_id: SaleLine(line.net_minor) for line in doc.lines}
     account, unearned = _earn(doc, sale, books, version)
-    cards: dict[str, Reason | None] = {}
-    for line in doc.lines:
-        if line.gift_card is not None:
-            card_id, reason = _load(doc, line, sale, books, version, day)
-            cards[card_id] = first([cards.get(card_id), reason])
+    cards = _loads(doc, sale, books, version, day)
     parts = [payments.capture(doc, tender, sale, books) for tender in named]
     parts += payments.orphans(sale, books, day)
     mismatch = None if _adds_up(doc, version) else Reason.TENDERS_MISMATCH
@@ -137,10 +133,25 @@ def earn(
     return account, reason
 
 
+def _loads(doc: SaleCompleted, sale: Sale, books: Books, version: PolicyVersion, day: int) -> dict[str, Reason | None]:
+    """Load the cards that the sale sells. Return what there is to say about each, by id."""
+    cards: dict[str, Reason | None] = {}
+    selling = [line for line in doc.lines if line.gift_card is not None]
+    flagged = selling and not version.policy.gift_card.bought_with_gift_card and _bought_with_card(doc)
+    said = Reason.GIFT_CARD_BUYS_GIFT_CARD if flagged else None
+    for line in selling:
+        card_id, reason = _load(doc, line, sale, books, version, day, said)
+        cards[card_id] = first([cards.get(card_id), reason])
+    return cards
+
+
 def _load(
-    doc: SaleCompleted, line: SoldLine, sale: Sale, books: Books, version: PolicyVersion, day: int
+    doc: SaleCompleted, line: SoldLine, sale: Sale, books: Books, version: PolicyVersion, day: int, said: Reason | None
 ) -> tuple[str, Reason | None]:
-    """Load the card that a line sells, and what there is to say about it; a number that is not known becomes a card."""
+    """Load the card that a line sells, and what there is to say about it; a number that is not known becomes a card.
+
+    `said`: what there is to say about each card of the sale.
+    """
     ref = line.gift_card
     assert ref is not None  # noqa: S101  the caller's filter
     load_minor = line.net_minor if ref.load_minor is None else ref.load_minor
@@ -158,11 +169,10 @@ def _load(
     sold = sale.lines[line.line_id]
     sold.card_id = card.key
     sold.load_minor = load_minor
-    rules = version.policy.gift_card
     flags = [
         card_refused(card, day),
-        Reason.CARD_EXISTS if there and not rules.reload else None,
-        Reason.GIFT_CARD_BUYS_GIFT_CARD if _bought_with_card(doc) and not rules.bought_with_gift_card else None,
+        Reason.CARD_EXISTS if there and not version.policy.gift_card.reload else None,
+        said,
     ]
     books.credit(card, load_minor, Contra.SOLD)
     return card.key, first(flags)
