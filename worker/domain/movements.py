@@ -112,11 +112,11 @@ class Movements:
 
     def debit(self, account: Account, amount: int, contra: Side, day: int) -> list[Pick]:
         """Spend `amount` of what is available on `day`, soonest to expire first. Return the lots taken."""
-        picks = [(lot.available_day, lot.expires_day, part) for lot, part in account.pick(amount, day)]
-        for available_day, expires_day, part in picks:
-            account_lot = account.lot(available_day, expires_day)
+        picks = []
+        for lot, part in account.pick(amount, day):
             self.touch(account)
-            account_lot.amount -= part
+            lot.amount -= part
+            picks.append((lot.available_day, lot.expires_day, part))
         self.book(account, contra, sum(part for _, _, part in picks))
         return picks
 
