@@ -28,8 +28,6 @@ from worker.domain.sale import Entry
 from worker.domain.sales import card_expiry, card_timer
 from worker.domain.tender import State
 
-NOT_ACCEPTED = Outcome("rejected", Reason.CARD_NOT_ACCEPTED)
-
 
 def _outcome(
     books: Books,
@@ -46,6 +44,10 @@ def _outcome(
         customer_id=customer_id or theirs,
         gift_cards=[card_part(books, card) for card in cards],
     )
+
+
+def _not_accepted(customer_id: str | None = None) -> Outcome:
+    return Outcome("rejected", Reason.CARD_NOT_ACCEPTED, customer_id=customer_id)
 
 
 def _load_refused(books: Books, amount_minor: int, balance_minor: int, at_us: int) -> Reason | None:
@@ -96,7 +98,7 @@ def reload(doc: GiftCardReload, books: Books) -> Outcome:
     """Load a card within the policy's limits; with `allow_partial`, as much as they leave room for."""
     card = books.loadable(doc.gift_card)
     if card is None:
-        return NOT_ACCEPTED
+        return _not_accepted()
     rules = books.policies.at(doc.occurred_at).policy.gift_card
     refused = first(
         [
@@ -122,7 +124,7 @@ def redeem(doc: GiftCardRedeem, books: Books, *, trusted: bool) -> Outcome:
     """Take money from a card at once, without a sale."""
     card = accepted_card(doc.gift_card, books, trusted=trusted)
     if card is None:
-        return NOT_ACCEPTED
+        return _not_accepted()
     day = day_of(doc.occurred_at)
     available = card.available(day)
     reason = first([Reason.CURRENCY_MISMATCH if card.currency != doc.currency else None, card_refused(card, day)])
@@ -181,7 +183,7 @@ def freeze(doc: GiftCardFreeze, books: Books) -> Outcome:
     """Freeze a card. Freezing a frozen card is `applied`, too."""
     card = books.card(doc.gift_card)
     if card is None:
-        return _not_accepted(doc)
+        return _not_accepted(doc.customer_id)
     if card.standing is Standing.ACTIVE:
         books.touch(card)
         card.standing = Standing.FROZEN
@@ -194,7 +196,7 @@ def unfreeze(doc: GiftCardUnfreeze, books: Books, *, trusted: bool) -> Outcome:
     """
     card = books.card(doc.gift_card)
     if card is None:
-        return _not_accepted(doc)
+        return _not_accepted(doc.customer_id)
     if frozen_by_pins(card) and not trusted:
         return Outcome("rejected", Reason.CARD_FROZEN, customer_id=doc.customer_id)
     if card.balance < 0 or card.standing is Standing.REPLACED:
@@ -209,7 +211,7 @@ def link(doc: GiftCardLink, books: Books) -> Outcome:
     """Link a card to a customer. A blocked customer gets no more cards; their present cards are not affected."""
     card = books.card(doc.gift_card)
     if card is None or card.card is None:
-        return _not_accepted(doc)
+        return _not_accepted(doc.customer_id)
     replaced = Reason.INVALID_STATE if card.standing is Standing.REPLACED else None
     reason = first([customer_refused(books, doc.customer_id or "", doc.occurred_at), replaced])
     if reason is None:
@@ -222,7 +224,7 @@ def extend(doc: GiftCardExtend, books: Books) -> Outcome:
     """Give a card a later last day, or none. If that makes it valid at `occurred_at`, its breakage comes back."""
     card = books.card(doc.gift_card)
     if card is None or card.card is None:
-        return NOT_ACCEPTED
+        return _not_accepted()
     days = books.policies.at(doc.occurred_at).calendar
     last_day = NEVER if doc.expires_on is None else days.end(doc.expires_on)
     if last_day < card.card.expires_day or card.standing is Standing.REPLACED:
@@ -242,7 +244,7 @@ def replace(doc: GiftCardReplace, books: Books) -> Outcome:
     """
     source = books.card(doc.from_card)
     if source is None or source.card is None:
-        return NOT_ACCEPTED
+        return _not_accepted()
     number = doc.to_card.number
     card_id = derived_id(books.orgcode, "crm.giftcard.replace", doc.command_id)
     exists = books.numbered(number) is not None or (Kind.CARD, card_id) in books.accounts
@@ -265,15 +267,11 @@ def replace(doc: GiftCardReplace, books: Books) -> Outcome:
     return _outcome(books, [source, target])
 
 
-def _not_accepted(doc: GiftCardFreeze | GiftCardUnfreeze | GiftCardLink) -> Outcome:
-    return Outcome("rejected", Reason.CARD_NOT_ACCEPTED, customer_id=doc.customer_id)
-
-
 def transfer(doc: GiftCardTransfer, books: Books, *, trusted: bool) -> Outcome:
     """Move a balance, or a part of it, to another card."""
     source, target = accepted_card(doc.from_card, books, trusted=trusted), books.loadable(doc.to_card)
     if source is None or target is None:
-        return NOT_ACCEPTED
+        return _not_accepted()
     day = day_of(doc.occurred_at)
     available = source.available(day)
     amount = available if doc.amount_minor is None else doc.amount_minor
