@@ -202,21 +202,23 @@ def _a_year_before(day: int) -> int:
 
 
 def note_earned(books: Books, customer_id: str, day: int, points: int) -> None:
-    """Count points for the customer's tier on the day on which they were earned; negative: they were taken back.
-
-    The days of twelve months before any document that may still come are kept, a late one too (contract TIER5).
-    """
+    """Count points for the customer's tier on the day on which they were earned; negative: they were taken back."""
     holder = books.holder(customer_id)
     if holder is not None and points:
         person = books.person(holder)
-        person.note_earned(day, points, YEAR_DAYS + books.policies.latest.policy.park_deadline_days)
+        person.note_earned(day, points, _kept_days(books))
         books.changed[person] = None
+
+
+def _kept_days(books: Books) -> int:
+    """Return the days of twelve months before any document that may still come, a late one too (contract TIER5)."""
+    return YEAR_DAYS + books.policies.latest.policy.park_deadline_days
 
 
 def carry_earned(books: Books, source: Account, person: Account) -> None:
     """A merged customer's points count for the tier of the person whom they were merged into."""
     for day, points in source.earned:
-        person.note_earned(day, points, YEAR_DAYS + books.policies.latest.policy.park_deadline_days)
+        person.note_earned(day, points, _kept_days(books))
     source.earned = []
     books.changed[person] = None
 
