@@ -10,6 +10,7 @@ import pytest
 from tests.codec.records import Data, Record
 from tests.domain.room import keyring
 from tests.ledger.conftest import NOW_US, Open, Worker, record
+from tests.ledger.measure import buffers_of
 from tests.ledger.test_failures import BAD, broken
 from tests.ledger.test_pipeline import sold
 from worker.answers import Answers
@@ -17,7 +18,6 @@ from worker.codec.door import document
 from worker.domain.decide import DECISIONS
 from worker.ledger import inbox
 from worker.ledger.inbox import Chosen, Group, Letter, LetterState
-from worker.ledger.queries import SQL
 from worker.pipeline import Batch
 
 CARD_LIKE = "6006490000000017"  # as a sale's id: nobody may read it in a dead letter
@@ -138,12 +138,6 @@ INSERT INTO dead_letter (topic, partition, "offset", record_ms, group_id, state,
 """
 
 
-async def buffers(connection: asyncpg.Connection, query: str) -> int:
-    said = await connection.fetchval(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {query}")
-    plan = orjson.loads(said)[0]["Plan"]
-    return int(plan["Shared Hit Blocks"]) + int(plan["Shared Read Blocks"])
-
-
 async def test_a_hundred_thousand_letters_with_three_causes_are_three_groups(
     worker: Worker, connection: asyncpg.Connection
 ) -> None:
@@ -151,6 +145,5 @@ async def test_a_hundred_thousand_letters_with_three_causes_are_three_groups(
     await connection.execute("VACUUM ANALYZE dead_letter")
     found: Sequence[Group] = await groups(worker)
     assert [one.letters for one in found] == [30_000] * 3
-    query = SQL["read_dead_letter_groups"].replace("$1", "'open'").replace("$2", "NULL")
     # One pass over the rows is 2,400 pages; a look at each of them would be 100,000.
-    assert await buffers(connection, query) < 5000
+    assert await buffers_of(connection, "read_dead_letter_groups", "'open'", "NULL") < 5000

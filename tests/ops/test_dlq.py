@@ -10,9 +10,9 @@ import asyncpg
 import pytest
 
 from tests.kafka_io import Reading, Record, document, publish
+from tests.ops.replaying import settings_of
 from tests.ops.test_commands import g3n
 from worker import metrics
-from worker import settings as settings_module
 from worker.errors import OperatorError
 from worker.kafka.originals import originals
 from worker.kafka.topics import Topics
@@ -35,14 +35,11 @@ With = Callable[..., Settings]
 
 
 @pytest.fixture
-def with_(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> With:
+def with_(environment: dict[str, str]) -> With:
     """Settings of this test's worker, some of them changed."""
 
     def made(**changed: str) -> Settings:
-        with monkeypatch.context() as patch:
-            for name, value in {**environment, "G3N_ON_FAILURE": "dead_letter", **changed}.items():
-                patch.setenv(name, value)
-            return settings_module.load()
+        return settings_of({**environment, "G3N_ON_FAILURE": "dead_letter", **changed})
 
     return made
 
