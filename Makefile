@@ -70,7 +70,7 @@ tools/%/node_modules/.installed: tools/%/package.json tools/%/package-lock.json
 	npm --prefix tools/$* ci --silent --no-audit --no-fund
 	@touch $@
 
-mutation: setup ## break every decision in every small way; which mutants do the tests let live? (MUTATION_ARGS='"worker.domain.tender*"')
+mutation: setup ## break every decision in every small way; which mutants do the tests let live? (MUTATION_ARGS='"worker.domain.*tender*"')
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-build-isolation -e '.[mutation]'
 	PATH="$(CURDIR)/$(BIN):$$PATH" nice mutmut run $(MUTATION_ARGS)
 	@$(BIN)/mutmut results --all true \

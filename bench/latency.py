@@ -17,7 +17,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from bench import program, workload
 from worker.kafka.publisher import Publisher
-from worker.ledger import keys
+from worker.ledger import api_keys
 from worker.ledger.queries import Connection
 
 CARD = {"number": "6006490000000017"}
@@ -76,7 +76,7 @@ def _latency(request: str, times_s: list[float]) -> Latency:
 async def _over_http(dsn: str, url: str) -> AsyncIterator[Callable[[str], Awaitable[None]]]:
     connection = await asyncpg.connect(dsn)
     try:
-        _, secret = await keys.create(
+        _, secret = await api_keys.create(
             cast("Connection", connection), workload.ORGCODE, "latency", ("giftcard:write", "tender")
         )
     finally:

@@ -12,9 +12,9 @@ from itertools import islice
 import devstack
 from bench import workload
 from worker.codec import Message
+from worker.engine.pipeline import Pipeline
 from worker.ledger.setup import set_up
-from worker.pipeline import Pipeline
-from worker.settings import Settings
+from worker.process.settings import Settings
 
 _TOP = 45
 

@@ -24,16 +24,16 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.structs import ConsumerRecord
 
 from schemas.registry import DOCUMENTS
-from worker import log, settings
 from worker.codec import Decoder, Document, Message, Outlet
 from worker.codec.encode import ENCODER_VERSION
-from worker.domain.books import Books
 from worker.domain.decide import Circumstances, decide
-from worker.domain.lots import Account, Kind
-from worker.domain.outcome import Outcome
-from worker.domain.policy import PolicyBook
+from worker.domain.state.accounts import Account, Kind
+from worker.domain.state.books import Books
+from worker.domain.state.outcome import Outcome
+from worker.domain.state.policy import PolicyBook
 from worker.kafka import topics
 from worker.ledger.work import Work
+from worker.process import log, settings
 from worker.stored.account import account_of, pack_earned, pack_lots
 from worker.stored.codes import STATUS_CODE
 from worker.stored.outcome import OutcomeV1

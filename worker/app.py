@@ -13,10 +13,11 @@ import asyncpg
 import structlog
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_delay, wait_exponential
 
-from worker import errors, health
 from worker.api import server, watch
 from worker.codec import Message, Outlet
-from worker.health import Status
+from worker.engine.pipeline import Pipeline
+from worker.engine.stream import Stream
+from worker.engine.watch import Watch
 from worker.kafka import admin, topics
 from worker.kafka.ends import Ends, ends
 from worker.kafka.fetched import Limits
@@ -42,10 +43,9 @@ from worker.ops.kinds import runner_of
 from worker.ops.running import Run, Stopped
 from worker.ops.simulate import simulate as simulate_event
 from worker.ops.tills import Tills
-from worker.pipeline import Pipeline
-from worker.settings import Settings, SettingsError
-from worker.stream import Stream
-from worker.watch import Watch
+from worker.process import errors, health
+from worker.process.health import Status
+from worker.process.settings import Settings, SettingsError
 
 _log = structlog.get_logger(__name__)
 _T = TypeVar("_T")

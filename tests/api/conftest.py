@@ -15,12 +15,12 @@ from schemas.scopes import Scope
 from tests.conftest import CARD_KEY
 from worker.api import server, watch
 from worker.api.application import Api
-from worker.health import Status
-from worker.ledger import keys
+from worker.engine.pipeline import Pipeline
+from worker.ledger import api_keys
 from worker.ledger.pool import Pool
 from worker.ledger.roles import Role
-from worker.pipeline import Pipeline
-from worker.settings import Settings
+from worker.process.health import Status
+from worker.process.settings import Settings
 
 ORGCODE = "acme"
 ALL = tuple(scope.value for scope in Scope if scope not in {Scope.CARD_TRUSTED, Scope.BULK})
@@ -39,7 +39,7 @@ class Service:
     async def key(self, *scopes: str, orgcode: str = ORGCODE) -> tuple[str, str]:
         """A new key with these scopes, or nearly all: its id and its secret."""
         async with self.operators.transaction() as connection:
-            key, secret = await keys.create(connection, orgcode, "of a test", scopes or ALL)
+            key, secret = await api_keys.create(connection, orgcode, "of a test", scopes or ALL)
         return key.id, secret
 
     def http(self, headers: Mapping[str, str] | None = None) -> httpx.AsyncClient:

@@ -12,8 +12,8 @@ from tests.codec.records import Record
 from tests.conftest import CARD_KEY
 from tests.ledger.conftest import said
 from worker.codec import Message
+from worker.engine.pipeline import Pipeline
 from worker.ledger.setup import set_up
-from worker.pipeline import Pipeline
 
 NOW_US = 1_780_000_000_000_000
 PIN_CARD = {"gift_card": {"number": "6001 0000 0000 0001"}, "amount_minor": 1000, "currency": "GBP", "pin": "4711"}

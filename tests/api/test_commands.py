@@ -7,7 +7,7 @@ import pytest
 
 from tests.api.conftest import Caller, NewCaller, Serving, problem
 from worker.codec.keyring import luhn
-from worker.pipeline import Pipeline
+from worker.engine.pipeline import Pipeline
 
 CARD = {"number": "6006-0017", "pin": "4711"}
 ISSUE = {"gift_card": {"number": CARD["number"]}, "amount_minor": 2500, "currency": "GBP", "pin": "4711"}

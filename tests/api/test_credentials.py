@@ -8,7 +8,7 @@ import pytest
 
 from tests.api.conftest import ALL, Caller, NewCaller, Service, Serving, problem
 from worker.api import callers
-from worker.ledger import keys
+from worker.ledger import api_keys
 from worker.ledger.queries import Connection
 
 ONE = {"customer_id": "C"}
@@ -192,16 +192,16 @@ def forgetful(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("forgetful")
 async def test_revoking_a_key_ends_its_sessions(caller: Caller, connection: Connection) -> None:
     session = bearer(caller, (await caller.ok("session.create"))["token"])
-    assert not await keys.revoke(connection, "globex", caller.key_id)
+    assert not await api_keys.revoke(connection, "globex", caller.key_id)
     assert [(await one.post("customer.create")).status_code for one in (caller, session)] == [200, 200]
-    assert await keys.revoke(connection, "acme", caller.key_id)
+    assert await api_keys.revoke(connection, "acme", caller.key_id)
     assert [(await one.post("customer.create")).status_code for one in (caller, session)] == [401, 401]
-    assert await keys.rotate(connection, "acme", caller.key_id, timedelta(hours=1)) is None
+    assert await api_keys.rotate(connection, "acme", caller.key_id, timedelta(hours=1)) is None
 
 
 @pytest.mark.usefixtures("forgetful")
 async def test_rotating_leaves_the_old_key_for_a_while(caller: Caller, connection: Connection) -> None:
-    made = await keys.rotate(connection, "acme", caller.key_id, timedelta(hours=1))
+    made = await api_keys.rotate(connection, "acme", caller.key_id, timedelta(hours=1))
     assert made is not None
     new, secret = made
     assert (new.name, new.scopes) == ("of a test", ALL)
@@ -213,7 +213,7 @@ async def test_rotating_leaves_the_old_key_for_a_while(caller: Caller, connectio
 
 async def test_a_caller_is_remembered_for_seconds_only(caller: Caller, connection: Connection) -> None:
     await caller.ok("customer.create")
-    await keys.revoke(connection, "acme", caller.key_id)
+    await api_keys.revoke(connection, "acme", caller.key_id)
     assert (await caller.post("customer.create")).status_code == 200
     known = caller.service.api._callers._known
     (digest,) = known

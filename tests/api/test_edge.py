@@ -13,7 +13,7 @@ from schemas.operations import OPERATIONS
 from tests.api.conftest import Caller, NewCaller, Service, Serving, problem
 from tests.api.forwarder import Forwarder
 from tests.kafka.conftest import until
-from worker.domain.books import Books
+from worker.domain.state.books import Books
 from worker.ledger.queries import Connection
 from worker.ledger.work import Work
 

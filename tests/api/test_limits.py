@@ -11,7 +11,7 @@ from tests.api.conftest import Caller, NewCaller, Service, Serving, problem
 from worker.api.guesses import Guesses
 from worker.api.limits import STEP_S, Limits
 from worker.api.problem import Problem
-from worker.ledger.keys import Caller as KeyCaller
+from worker.ledger.api_keys import Caller as KeyCaller
 
 ISSUE = {"gift_card": {"number": "6006-0017"}, "amount_minor": 2500, "currency": "GBP", "pin": "4711"}
 ABSENT = {"number": "6006-9999", "pin": "4711"}

@@ -22,7 +22,7 @@ from tests.kafka.processes import Process, Start, ended, said, starting
 from worker.client.client import Client
 from worker.client.connection import Connection as ApiConnection
 from worker.client.failure import ApiError
-from worker.ledger import keys as ledger_keys
+from worker.ledger import api_keys as ledger_keys
 from worker.ledger.queries import Connection
 
 

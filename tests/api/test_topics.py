@@ -17,10 +17,10 @@ from tests.api.test_every_route import OTHERWISE, WORLD
 from tests.codec.records import Record
 from tests.kafka_io import Reading
 from tests.ledger.conftest import header, said
-from worker.answers import Applied
+from worker.engine.answers import Applied
+from worker.engine.pipeline import Pipeline
 from worker.kafka.topics import Topics
 from worker.ledger.setup import set_up
-from worker.pipeline import Pipeline
 
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 STEPS = [

@@ -16,7 +16,7 @@ from schemas.problems import Code
 from tests.terminal.server import ok, problem
 from tests.terminal.shell import Shell, invoke
 from worker.cli import Root, app
-from worker.deferred import Deferred
+from worker.terminal.deferred import Deferred
 
 HEAVY = {"aiokafka", "asyncpg", "httpx", "fastapi", "starlette", "uvicorn", "mcp", "rich", "uvloop", "schemas.commands"}
 SERVER = {
@@ -28,7 +28,7 @@ SERVER = {
     "uvloop",
     "structlog",
     "pydantic_settings",
-    "worker.settings",
+    "worker.process.settings",
 }
 UNUSED = {
     "click",

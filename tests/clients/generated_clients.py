@@ -17,7 +17,7 @@ from schemas.scopes import Scope
 from tests.api.test_every_route import WORLD, request
 from tests.api.test_process import listening, start
 from tests.kafka.processes import Start
-from worker.ledger import keys
+from worker.ledger import api_keys
 from worker.ledger.queries import Connection
 
 __all__ = ["start"]
@@ -168,7 +168,7 @@ def _refused(asked: Calls, answers: Calls) -> Iterator[str]:
 async def test_a_generated_client_calls_every_route(
     client: Client, start: Start, connection: Connection, tmp_path: Path
 ) -> None:
-    _, secret = await keys.create(connection, "acme", "all", tuple(scope.value for scope in Scope))
+    _, secret = await api_keys.create(connection, "acme", "all", tuple(scope.value for scope in Scope))
     _, url = await listening(start)
     asked = calls()
     answers = client(tmp_path, {"url": url, "orgcode": "acme", "key": secret, "calls": asked})

@@ -12,10 +12,10 @@ from tests.codec.records import NOW_MS
 from tests.schemas.contract_page import CATEGORY
 from worker.codec import Outlet
 from worker.codec.encode import event_id
-from worker.domain.identity import account_id
-from worker.domain.lots import Kind
-from worker.domain.outcome import CardPart, Outcome, PointsPart, TenderPart
-from worker.domain.tender import State
+from worker.domain.state.accounts import Kind
+from worker.domain.state.identity import account_id
+from worker.domain.state.outcome import CardPart, Outcome, PointsPart, TenderPart
+from worker.domain.state.tender import State
 from worker.stored.codes import STATUS_CODE
 from worker.stored.outcome import OutcomeV1
 from worker.stored.packing import pack, unpack

@@ -12,7 +12,7 @@ from tests.codec.records import NOW_MS, Record
 from worker.codec import Decoder, Message, Undecodable
 from worker.codec import letter as letters
 from worker.codec.letter import MASKED
-from worker.dead_letters import DeadLetters
+from worker.engine.dead_letters import DeadLetters
 
 DECODER = Decoder((b"n" * 32, b"o" * 32), frozenset(), 1 << 20)
 NUMBER = b"6006490000000017"

@@ -6,7 +6,7 @@ from schemas.registry import DOCUMENTS
 from tests.codec.records import Record
 from tests.ledger.conftest import NOW_US, record
 from worker.codec import Decoder, Document, Undecodable
-from worker.topic_rules import Rule, allowed, parse
+from worker.process.topic_rules import Rule, allowed, parse
 
 AT = "2026-03-01T10:00:00Z"
 RULES = "scm.sales: scm.sale.*; crm.commands: crm.customer.create, crm.customer.erase @ acme; crm.commands: crm.*@hq"

@@ -7,8 +7,8 @@ from typing import Any
 
 import yaml
 
-from worker import metrics
-from worker.settings import PREFIX, Settings
+from worker.process import metrics
+from worker.process.settings import PREFIX, Settings
 
 ROOT = Path(__file__).parents[2]
 SUFFIXES = {"counter": ("_total",), "gauge": ("",), "histogram": ("_bucket", "_sum", "_count")}

@@ -3,10 +3,10 @@
 from collections import Counter
 
 from tests.domain.room import Room
-from worker.domain.lots import Account, Contra, Kind, Standing
-from worker.domain.reckoning import reckon
-from worker.domain.sale import Sale
-from worker.domain.tender import State
+from worker.domain.rules.reckoning import reckon
+from worker.domain.state.accounts import Account, Contra, Kind, Standing
+from worker.domain.state.sale import Sale
+from worker.domain.state.tender import State
 
 
 def check(room: Room) -> None:

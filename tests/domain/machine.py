@@ -27,9 +27,9 @@ from tests.domain.documents import (
 from tests.domain.invariants import check
 from tests.domain.room import Room, document
 from tests.domain.table import BASE, microseconds
-from worker.domain.identity import account_id
-from worker.domain.lots import Account, Kind, Standing
-from worker.domain.movements import day_of
+from worker.domain.state.accounts import Account, Kind, Standing
+from worker.domain.state.identity import account_id
+from worker.domain.state.movements import day_of
 
 customers = st.sampled_from(["C", "C", "D", "E"])
 cards = st.sampled_from(sorted(CARDS))

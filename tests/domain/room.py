@@ -14,15 +14,15 @@ import ormsgpack
 from schemas.registry import DOCUMENTS
 from tests.domain.written import Written
 from worker.codec import Document, Keyring, Outlet
-from worker.domain import deadlines, needs
-from worker.domain.books import Books
 from worker.domain.decide import Circumstances, decide, parked
-from worker.domain.lots import DAY_US, Account, Kind
-from worker.domain.movements import Timer
-from worker.domain.needs import Needs
-from worker.domain.outcome import Outcome
-from worker.domain.policy import PolicyBook
-from worker.domain.sale import Return
+from worker.domain.decisions import deadlines, needs
+from worker.domain.decisions.needs import Needs
+from worker.domain.state.accounts import DAY_US, Account, Kind
+from worker.domain.state.books import Books
+from worker.domain.state.movements import Timer
+from worker.domain.state.outcome import Outcome
+from worker.domain.state.policy import PolicyBook
+from worker.domain.state.sale import Return
 from worker.ledger.load import accounts_of
 from worker.stored.outcome import OutcomeV1
 from worker.stored.packing import pack, unpack

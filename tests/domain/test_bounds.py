@@ -1,6 +1,6 @@
 """What an account remembers is bounded, and nothing that counts is forgotten."""
 
-from worker.domain.lots import (
+from worker.domain.state.accounts import (
     MOST_EARNED,
     MOST_EXPIRED,
     MOST_LOTS,

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.zones import zone
-from worker.domain.days import Calendar, begin_of, calendar, end_of, stored_begin, stored_end
-from worker.domain.lots import NEVER, QUARTERS
+from worker.domain.state.accounts import NEVER, QUARTERS
+from worker.domain.state.days import Calendar, begin_of, calendar, end_of, stored_begin, stored_end
 
 ZONES = (
     "UTC", "Europe/London", "America/New_York", "Pacific/Honolulu", "Pacific/Kiritimati", "America/Santiago",

@@ -14,7 +14,7 @@ import pytest
 
 from tests.domain.table import FOLDER, Row, Stage, rows
 from tests.e2e.documents import card_name
-from worker.domain.lots import Kind
+from worker.domain.state.accounts import Kind
 
 ROWS = [row for path in sorted((FOLDER / "orders").glob("*.txt")) for row in rows(path)]
 

@@ -1,7 +1,7 @@
 """What is derived from an identity is the same in every version: a retry after an upgrade must find what it made."""
 
 from tests.domain.table import Stage
-from worker.domain.identity import derived_id, pin_digest
+from worker.domain.state.identity import derived_id, pin_digest
 
 
 def test_ids_stay_what_they_were() -> None:

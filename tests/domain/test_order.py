@@ -9,7 +9,7 @@ from tests.domain.documents import CARDS, Said, capture, card, command, policies
 from tests.domain.invariants import check
 from tests.domain.room import Room, document, keyring
 from tests.domain.table import BASE, microseconds
-from worker.domain.lots import Kind
+from worker.domain.state.accounts import Kind
 
 NOW_US = microseconds(BASE)
 CUSTOMERS = ["C", "D", None]

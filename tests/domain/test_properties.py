@@ -11,8 +11,8 @@ from tests.domain.invariants import check
 from tests.domain.room import Room, document
 from tests.domain.table import BASE, microseconds
 from tests.domain.test_order import totals
-from worker.domain.loyalty import spread
-from worker.domain.policy import PointValue
+from worker.domain.rules.earning import spread
+from worker.domain.state.policy import PointValue
 
 NOW_US = microseconds(BASE)
 AT = "2026-03-01T12:00:00Z"

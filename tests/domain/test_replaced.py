@@ -1,7 +1,7 @@
 """A card that was replaced again and again is found in one step (contract CMD23)."""
 
 from tests.domain.table import Stage
-from worker.domain.lots import Kind
+from worker.domain.state.accounts import Kind
 
 
 def test_each_replaced_card_leads_directly_to_the_last() -> None:

@@ -10,8 +10,8 @@ from schemas.outcomes import NOTICES
 from schemas.reasons import Reason
 from schemas.registry import DOCUMENTS
 from tests.domain.table import FOLDER, Row, Stage, problems, rows, table
-from worker.domain.outcome import Outcome
-from worker.domain.tender import State
+from worker.domain.state.outcome import Outcome
+from worker.domain.state.tender import State
 
 GUIDE = Path(__file__).parents[2] / "docs" / "policy.md"
 ROWS = [row for path in (*sorted(FOLDER.glob("*.txt")), GUIDE) for row in rows(path)]

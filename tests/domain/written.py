@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from typing import Any
 
-from worker.domain.books import Books
-from worker.domain.lots import Account, Kind
-from worker.domain.sale import Entry, Return, Sale
-from worker.domain.tender import Tender
+from worker.domain.state.accounts import Account, Kind
+from worker.domain.state.books import Books
+from worker.domain.state.sale import Entry, Return, Sale
+from worker.domain.state.tender import Tender
 from worker.stored.account import pack_earned, pack_extra, pack_lots
 from worker.stored.entry import pack_entry
 from worker.stored.returned import pack_return

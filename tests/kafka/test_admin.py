@@ -5,9 +5,9 @@ import asyncio
 import pytest
 
 from tests.kafka.conftest import Cluster
-from worker.errors import OperatorError, Unavailable
 from worker.kafka.admin import _OF_THE_TOPIC, _configs, _sizes, create_topics, warnings
 from worker.kafka.topics import Topics, dead_letter
+from worker.process.errors import OperatorError, Unavailable
 
 MIB = 1 << 20
 

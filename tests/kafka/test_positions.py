@@ -9,13 +9,13 @@ from aiokafka import TopicPartition
 from aiokafka.structs import ConsumerRecord
 
 from tests.kafka.conftest import Cluster, NewReader, until_idle, values
-from worker import metrics
 from worker.kafka.reader import Reader
 from worker.ledger import halts, operators, write
 from worker.ledger.operators import Operator
 from worker.ledger.pool import Pool
 from worker.ledger.positions import Positions
 from worker.positions import Decision, Fingerprint, Partition, Position, fingerprint
+from worker.process import metrics
 
 # Ten records were read of each partition, five more came since.
 UNTOUCHED, RESTORED, NEVER_READ, OTHER_RECORD, ENDS_BEFORE, READ_ONES_GONE, GONE, RESET = range(8)

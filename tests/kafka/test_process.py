@@ -16,10 +16,11 @@ from devstack.supervisor import free_ports
 from tests.kafka.conftest import until
 from tests.kafka.processes import Start, customer, ended, get, said
 from tests.kafka_io import Reading, publish
-from worker import app, health, settings
+from worker import app
 from worker.cli import running
-from worker.errors import OperatorError, Unavailable
 from worker.kafka.topics import Topics
+from worker.process import health, settings
+from worker.process.errors import OperatorError, Unavailable
 
 
 async def test_setup_does_it_once(start: Start, empty_database: str, topic_prefix: str) -> None:

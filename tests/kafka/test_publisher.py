@@ -9,8 +9,8 @@ from aiokafka.record.memory_records import MemoryRecords
 
 from tests.kafka.conftest import Cluster
 from worker.codec import Message
-from worker.errors import Unavailable, Unwritable
 from worker.kafka.publisher import Publisher, partition_hash
+from worker.process.errors import Unavailable, Unwritable
 
 MIB = 1 << 20
 

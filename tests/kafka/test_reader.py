@@ -10,9 +10,9 @@ from aiokafka.consumer.fetcher import PartitionRecords
 from aiokafka.errors import CorruptRecordException
 
 from tests.kafka.conftest import Cluster, NewReader, until, until_idle, values
-from worker import metrics
-from worker.errors import OperatorError
 from worker.kafka.fetched import Limits
+from worker.process import metrics
+from worker.process.errors import OperatorError
 
 
 def numbered(count: int, start: int = 0) -> list[bytes]:

@@ -15,7 +15,7 @@ from tests.stack import Servers
 from worker.client.client import Client
 from worker.client.connection import Connection
 from worker.kafka.topics import Topics
-from worker.ledger import keys
+from worker.ledger import api_keys
 
 BOOKED = "SELECT subject FROM event WHERE subject = ANY ('{by-kafka,by-http}') AND status = 0 ORDER BY 1"
 CARD = "6001000000000001"
@@ -37,7 +37,7 @@ async def test_what_was_answered_since_the_backup_is_booked_again_and_cannot_be_
     commands, name = topics.inputs[3], urlsplit(database).path[1:]
     server = await asyncpg.connect(stack.dsn)
     ledger: Any = await asyncpg.connect(database)
-    _, secret = await keys.create(ledger, "acme", "of a test", ("giftcard:write", "giftcard:read"))
+    _, secret = await api_keys.create(ledger, "acme", "of a test", ("giftcard:write", "giftcard:read"))
     await ledger.close()
     (port,) = free_ports(1)
     api_settings = {"G3N_API_PORT": str(port)}

@@ -11,14 +11,14 @@ from aiokafka.structs import ConsumerRecord
 
 from tests.kafka.conftest import Cluster, NewReader, until
 from worker.codec import Message
-from worker.errors import Halted, Unavailable
-from worker.health import Status
+from worker.engine.pipeline import Applied, Pipeline
+from worker.engine.stream import Stream
 from worker.kafka.fetched import Limits
 from worker.kafka.publisher import Publisher
 from worker.ledger.due import Left
-from worker.pipeline import Applied, Pipeline
 from worker.positions import Partition, Position
-from worker.stream import Stream
+from worker.process.errors import Halted, Unavailable
+from worker.process.health import Status
 
 
 @dataclass

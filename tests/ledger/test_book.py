@@ -3,7 +3,7 @@
 import asyncpg
 import pytest
 
-from worker.domain.lots import Contra
+from worker.domain.state.accounts import Contra
 
 FILL = """
 INSERT INTO org (code) VALUES ('acme');

@@ -8,9 +8,9 @@ import pytest
 
 from tests.ledger.conftest import Worker, record
 from tests.stack import Servers
-from worker.errors import Unavailable
 from worker.ledger import pool as pools
 from worker.ledger.pool import Pool
+from worker.process.errors import Unavailable
 
 WAITS = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND datname = current_database()"
 

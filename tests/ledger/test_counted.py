@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from tests.domain.table import words
 from tests.e2e.documents import Clock, build
 from tests.ledger.conftest import NOW_US, Worker, record
-from worker.metrics import REGISTRY
+from worker.process.metrics import REGISTRY
 
 NOW = datetime.fromtimestamp(NOW_US // 1_000_000, UTC)
 

@@ -12,13 +12,13 @@ from tests.codec.records import Data
 from tests.domain.room import keyring
 from tests.ledger.conftest import NOW_US, Open, Worker, header, record, said
 from tests.ledger.test_pipeline import AT, CARD, command, counted, refunded, request, sold
-from worker import metrics
 from worker.codec import Decoder, Message, Outlet, Undecodable
 from worker.codec.door import document
 from worker.codec.letter import dead_letter
-from worker.domain import deadlines, returns
 from worker.domain.decide import DECISIONS
-from worker.pipeline import Batch
+from worker.domain.decisions import deadlines, returns
+from worker.engine.pipeline import Batch
+from worker.process import metrics
 
 BAD = "BAD"
 
@@ -106,7 +106,7 @@ async def test_a_record_on_which_decoding_or_masking_fails(worker: Worker, monke
     messages = (await worker.read([sold("S1"), bad])).messages
     assert header(messages[0], "crm-reason") == "failed"
     assert (messages[0].key, messages[0].value) == (b"bad", bad.value)
-    monkeypatch.setattr("worker.dead_letters.dead_letter", _only_empty)
+    monkeypatch.setattr("worker.engine.dead_letters.dead_letter", _only_empty)
     (letter,) = (await worker.read([bad])).messages
     assert (letter.key, letter.value, header(letter, "crm-masked")) == (None, None, "true")
     assert header(letter, "kafka_dlt-original-offset") == str(bad.offset)

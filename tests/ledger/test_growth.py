@@ -10,7 +10,7 @@ from tests.codec.records import Record
 from tests.ledger.conftest import NOW_US, Open, Worker, record, said
 from tests.ledger.measure import Cost, buffers_of, measured, worker_session
 from tests.ledger.test_pipeline import AT, CARD, DAY_US, about, command, sale
-from worker.domain.sale import MOST_REQUESTS
+from worker.domain.state.sale import MOST_REQUESTS
 from worker.ledger.queries import SQL
 
 FEW, MANY, PROBES = 10, 4000, 40

@@ -13,12 +13,12 @@ from tests.ledger.conftest import NOW_US, Open, Worker, record
 from tests.ledger.measure import buffers_of
 from tests.ledger.test_failures import BAD, broken
 from tests.ledger.test_pipeline import sold
-from worker.answers import Answers
 from worker.codec.door import document
 from worker.domain.decide import DECISIONS
+from worker.engine.answers import Answers
+from worker.engine.pipeline import Batch
 from worker.ledger import inbox
 from worker.ledger.inbox import Chosen, Group, Letter, LetterState
-from worker.pipeline import Batch
 
 CARD_LIKE = "6006490000000017"  # as a sale's id: nobody may read it in a dead letter
 

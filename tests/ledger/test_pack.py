@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from tests.domain.room import Room
 from tests.domain.table import FOLDER, Row, Stage, rows
-from worker.domain.lots import NEVER, Account, CardFacts, Kind, Lot, Standing
-from worker.domain.policy import PointValue
-from worker.domain.sale import Entry, Sale, SaleLine
-from worker.domain.tender import State, Tender
+from worker.domain.state.accounts import NEVER, Account, CardFacts, Kind, Lot, Standing
+from worker.domain.state.policy import PointValue
+from worker.domain.state.sale import Entry, Sale, SaleLine
+from worker.domain.state.tender import State, Tender
 from worker.stored.account import account_of, pack_earned, pack_extra, pack_lots
 from worker.stored.codes import STATE_CODE
 from worker.stored.entry import entry_of, pack_entry

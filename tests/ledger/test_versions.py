@@ -9,8 +9,8 @@ from schemas import content, registry
 from tests.codec.records import Data, Record
 from tests.ledger.conftest import Open, header, record, said
 from tests.ledger.test_pipeline import AT, about, bare, command, sale, sold
-from worker import answers
 from worker.codec import encode
+from worker.engine import answers
 from worker.ledger import write
 from worker.stored.event import facts_of
 from worker.stored.outcome import OutcomeV1

@@ -13,11 +13,11 @@ from tests.domain.table import BASE, microseconds, words
 from tests.e2e.documents import Clock, build
 from tests.kafka_io import ORGCODE, document
 from worker.codec import Decoder, Message, Outlet
+from worker.engine.pipeline import Applied, Pipeline
 from worker.ledger.pool import Pool
 from worker.ledger.roles import Role
 from worker.ops.explain import explain
 from worker.ops.explanation import Explanation
-from worker.pipeline import Applied, Pipeline
 
 Data = dict[str, Any]
 TOPICS = {"scm.sale": "scm.sales", "scm.return": "scm.returns", "scm.tender": "scm.tenders"}

@@ -11,6 +11,7 @@ from tests.e2e.documents import Clock, build
 from tests.kafka_io import document, publish
 from tests.ops.conftest import TOPICS
 from worker.codec import Message
+from worker.engine.pipeline import Pipeline
 from worker.kafka import topics
 from worker.kafka.ranges import Bounds, Ranges, ranges
 from worker.ledger.operators import Operator
@@ -22,8 +23,7 @@ from worker.ops.replay.execute import execute
 from worker.ops.replay.plan import Outcomes, Plan, plan
 from worker.ops.replay.selection import Selection
 from worker.ops.running import Run
-from worker.pipeline import Pipeline
-from worker.settings import Settings
+from worker.process.settings import Settings
 
 OPERATOR = Operator("ada", "after the outage")
 

@@ -12,8 +12,8 @@ import pytest
 from tests.kafka_io import Reading, Record, document, publish
 from tests.ops.replaying import settings_of
 from tests.ops.test_commands import g3n
-from worker import metrics
-from worker.errors import OperatorError
+from worker.engine.pipeline import Pipeline
+from worker.engine.watch import show_inbox
 from worker.kafka.originals import originals
 from worker.kafka.topics import Topics
 from worker.ledger import inbox, operations
@@ -25,10 +25,10 @@ from worker.ops.dlq import redrive
 from worker.ops.dlq.reading import FOREVER, Kept
 from worker.ops.dlq.rebuild import rebuild
 from worker.ops.running import Run
-from worker.pipeline import Pipeline
 from worker.positions import Place
-from worker.settings import Settings
-from worker.watch import show_inbox
+from worker.process import metrics
+from worker.process.errors import OperatorError
+from worker.process.settings import Settings
 
 ADA = Operator("ada", "the tenant is served now")
 With = Callable[..., Settings]

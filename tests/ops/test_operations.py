@@ -9,13 +9,13 @@ import asyncpg
 import pytest
 
 from tests.ops.test_commands import g3n
-from worker.errors import OperatorError
 from worker.ledger import operations, operators
 from worker.ledger.operations import Operation, State
 from worker.ledger.operators import Operator
 from worker.ledger.pool import Pool
 from worker.ops.running import Run, Stopped
 from worker.ops.tills import Tills
+from worker.process.errors import OperatorError
 
 ADA, BOB = Operator("ada", "after the outage"), Operator("bob", "too slow")
 TENDERS = "scm.tenders"

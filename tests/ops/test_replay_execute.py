@@ -15,11 +15,11 @@ from tests.e2e.documents import Clock
 from tests.kafka_io import Published, Reading
 from tests.ops.replaying import Shop, settings_of
 from tests.ops.test_commands import g3n
-from worker.errors import OperatorError
+from worker.engine.pipeline import Pipeline
 from worker.kafka import topics
 from worker.ops.replay import commands, saved
 from worker.ops.replay.plan import Outcomes
-from worker.pipeline import Pipeline
+from worker.process.errors import OperatorError
 
 GIVEN = ("customer C", "issue I1 G 5000", "sale S0 C 1:1000")
 RANGE = (

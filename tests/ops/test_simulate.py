@@ -5,9 +5,9 @@ import pytest
 from prometheus_client import generate_latest
 
 from tests.ops.conftest import Desk
-from worker import metrics
+from worker.engine.pipeline import Conflict
 from worker.ops.simulate import Invalid, simulate
-from worker.pipeline import Conflict
+from worker.process import metrics
 
 GIVEN = (
     "customer C",

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import yaml
 
-from worker.settings import PREFIX, Settings
+from worker.process.settings import PREFIX, Settings
 
 SECURE = Path(__file__).parents[2] / "docker-compose.secure.yml"
 

@@ -9,8 +9,8 @@ from tests.kafka_io import Reading, document, publish
 from tests.secured.certificates import Authority
 from tests.secured.conftest import PASSWORD, USER, Broker, settings
 from worker import app
-from worker.errors import Unavailable
-from worker.settings import load
+from worker.process.errors import Unavailable
+from worker.process.settings import load
 
 CREATE = {"command_id": "N", "occurred_at": "2026-03-01T10:00:00Z", "customer_id": "C"}
 

@@ -12,7 +12,7 @@ import asyncpg
 
 from devstack.supervisor import free_ports
 from tests.conftest import CARD_KEY
-from worker.ledger import keys
+from worker.ledger import api_keys
 
 SCOPES = ("customer:read", "customer:write")
 
@@ -22,7 +22,9 @@ async def running_api(dsn: str, **environment: str) -> AsyncIterator[tuple[int, 
     """Its port, and a key of each of two tenants, acme and globex."""
     connection: Any = await asyncpg.connect(dsn)
     try:
-        secrets = {code: (await keys.create(connection, code, "of a test", SCOPES))[1] for code in ("acme", "globex")}
+        secrets = {
+            code: (await api_keys.create(connection, code, "of a test", SCOPES))[1] for code in ("acme", "globex")
+        }
     finally:
         await connection.close()
     [port] = free_ports(1)

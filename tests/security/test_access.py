@@ -17,7 +17,7 @@ from schemas.operations import OPERATIONS, Operation
 from schemas.scopes import Scope
 from tests.api.conftest import Caller, NewCaller, Service, Serving, problem
 from tests.api.test_every_route import everything_of
-from worker.ledger import keys
+from worker.ledger import api_keys
 from worker.ledger.queries import Connection
 
 SCOPES: Final = [scope.value for scope in Scope]
@@ -59,7 +59,7 @@ async def test_without_an_accepted_key_no_route_is_open(
 ) -> None:
     revoked, other = await new_caller(*SCOPES, of=open_service), await new_caller(orgcode="globex", of=open_service)
     session = await revoked.ok("session.create")
-    await keys.revoke(connection, "acme", revoked.key_id)
+    await api_keys.revoke(connection, "acme", revoked.key_id)
     open_service.api._callers._known.clear()
     unknown = "g3nk_acme_" + "0" * 48
     credentials: dict[str, tuple[dict[str, str], int]] = {

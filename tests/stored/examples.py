@@ -5,12 +5,13 @@ from typing import TypeVar
 from schemas.reasons import Reason
 from schemas.registry import DOCUMENTS
 from worker.codec.keyring import Keyring
-from worker.domain.lots import NEVER, QUARTERS, Account, CardFacts, Kind, Lot, Standing
-from worker.domain.outcome import CardPart, Notice, Outcome, PointsPart, TenderPart
-from worker.domain.policy import PointValue
-from worker.domain.sale import Basis, Entry, Exclusion, LineBasis, Return, Sale, SaleLine
-from worker.domain.tender import ALL, State, Tender
-from worker.domain.trace import Change, Move, ReturnedLine, Trace
+from worker.domain.state.accounts import NEVER, QUARTERS, Account, CardFacts, Kind, Lot, Standing
+from worker.domain.state.basis import Basis, Exclusion, LineBasis
+from worker.domain.state.outcome import CardPart, Notice, Outcome, PointsPart, TenderPart
+from worker.domain.state.policy import PointValue
+from worker.domain.state.sale import Entry, Return, Sale, SaleLine
+from worker.domain.state.tender import ALL, State, Tender
+from worker.domain.state.trace import Change, Move, ReturnedLine, Trace
 from worker.stored.event import EventFacts, Source, Told, Wait
 from worker.stored.outcome import OutcomeV1
 from worker.stored.parked import ParkedDocument

@@ -1,9 +1,9 @@
 """Every number that Postgres keeps, as it has been since it was released. A line may be added, none may change."""
 
 from schemas.registry import DOCUMENTS
-from worker.domain.lots import Contra, Kind, Standing
-from worker.domain.sale import Exclusion
-from worker.domain.trace import Change
+from worker.domain.state.accounts import Contra, Kind, Standing
+from worker.domain.state.basis import Exclusion
+from worker.domain.state.trace import Change
 from worker.stored import codes
 
 PINNED = """

@@ -9,11 +9,11 @@ from pydantic import SecretStr
 from tests.codec.records import Record
 from tests.conftest import CARD_KEY
 from tests.upgrade.release import Recorded, decoded
-from worker.answers import Applied
 from worker.codec import Message
 from worker.codec.door import document, numbered
-from worker.pipeline import Batch, Pipeline
-from worker.settings import Settings
+from worker.engine.answers import Applied
+from worker.engine.pipeline import Batch, Pipeline
+from worker.process.settings import Settings
 
 BATCH: Final = 100
 

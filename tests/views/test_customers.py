@@ -10,8 +10,8 @@ from schemas.scalars import format_instant
 from tests.codec.records import Record
 from tests.ledger.conftest import NOW_US, record
 from tests.views.conftest import NOW, Data, Shop, card
-from worker.domain.identity import account_id
-from worker.domain.lots import Kind
+from worker.domain.state.accounts import Kind
+from worker.domain.state.identity import account_id
 from worker.views import Invalid, Refused
 
 OWN = account_id("acme", Kind.POINTS, "C")

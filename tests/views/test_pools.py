@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.views.conftest import Data, Shop
-from worker.domain.identity import account_id
-from worker.domain.lots import Kind
+from worker.domain.state.accounts import Kind
+from worker.domain.state.identity import account_id
 from worker.views import Refused
 
 POOL = account_id("acme", Kind.POOL, "P")

@@ -13,7 +13,7 @@ from schemas.scopes import Scope
 from worker.api.callers import single
 from worker.api.problem import own
 from worker.codec.keyring import Keyring
-from worker.ledger.keys import Caller
+from worker.ledger.api_keys import Caller
 
 KEY: Final = "Idempotency-Key"
 _PRINTABLE: Final = re.compile(r"[\x20-\x7e]{1,128}")

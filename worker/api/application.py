@@ -15,7 +15,6 @@ from starlette.routing import Route
 from schemas.operations import OPERATIONS, Operation
 from schemas.problems import DoorReason
 from schemas.scopes import Scope
-from worker import errors, health, metrics
 from worker.api import admitted, body, pages
 from worker.api.admitted import AdmittedRequest, Reply
 from worker.api.batcher import Batcher
@@ -31,10 +30,11 @@ from worker.api.sessions import Sessions
 from worker.api.shares import LATER, Divided, Holder, share_in_use
 from worker.api.strangers import Strangers
 from worker.api.watch import Watch
-from worker.health import Status
-from worker.ledger.keys import Caller
+from worker.ledger.api_keys import Caller
 from worker.ledger.pool import Pool
-from worker.settings import Settings
+from worker.process import errors, health, metrics
+from worker.process.health import Status
+from worker.process.settings import Settings
 from worker.views import READINGS, Context
 from worker.web.bounds import is_proxy
 from worker.web.routes import reason_of
@@ -154,7 +154,7 @@ class Api:
             raise own(DoorReason.TIMED_OUT, headers=LATER) from None
 
     def _problem(self, error: Exception) -> Problem:
-        """Return the problem for an exception, by whose fault it is (worker.errors)."""
+        """Return the problem for an exception, by whose fault it is (worker.process.errors)."""
         if isinstance(error, Problem):
             return error
         if errors.retriable(error):

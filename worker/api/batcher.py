@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 import structlog
 
 from schemas.reasons import DeadLetterReason
-from worker import errors, metrics
 from worker.api.watch import Watch
 from worker.codec import Document, Message
-from worker.pipeline import Batch, Pipeline
+from worker.engine.pipeline import Batch, Pipeline
+from worker.process import errors, metrics
 
 _log = structlog.get_logger(__name__)
 

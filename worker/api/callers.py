@@ -12,8 +12,8 @@ from schemas.problems import DoorReason
 from schemas.scopes import Scope
 from worker.api.problem import own
 from worker.api.strangers import Strangers
-from worker.ledger import keys
-from worker.ledger.keys import Caller
+from worker.ledger import api_keys
+from worker.ledger.api_keys import Caller
 from worker.ledger.pool import Pool
 
 REMEMBERED_S: Final = 5.0  # a key that was revoked elsewhere is refused after this time at the latest
@@ -48,7 +48,7 @@ class Callers:
         return caller
 
     async def _caller(self, secret: str | None, address: str) -> Caller:
-        digest = keys.digest(secret or "")
+        digest = api_keys.digest(secret or "")
         until, caller = self._known.get(digest, (0.0, None))
         if caller is not None and time.monotonic() < until:
             return caller
@@ -67,7 +67,7 @@ class Callers:
 
     async def _look_up(self, digest: bytes, secret: str | None) -> Caller | None:
         async with self._pool.reading() as connection:
-            caller = await keys.caller(connection, secret or "")
+            caller = await api_keys.caller(connection, secret or "")
         if caller is None or (self._orgcodes and caller.orgcode not in self._orgcodes):
             self._known.pop(digest, None)
             self._strangers.refuse(digest)
@@ -110,9 +110,9 @@ def _secret(headers: Headers) -> str | None:
     """
     key = single(headers, "X-Api-Key")
     if key is not None:
-        return key if key.startswith(keys.KEY) else None
+        return key if key.startswith(api_keys.KEY) else None
     authorization = single(headers, "Authorization")
     if authorization is None or authorization[: len(_BEARER)].lower() != _BEARER:
         return None
     token = authorization[len(_BEARER) :].strip()
-    return token if token.startswith(keys.SESSION) else None
+    return token if token.startswith(api_keys.SESSION) else None

@@ -10,7 +10,6 @@ from schemas.documents import CardRef
 from schemas.problems import DoorReason
 from schemas.reasons import DeadLetterReason, Reason
 from schemas.scalars import DAY_US
-from worker.answers import TENDER_STATE
 from worker.api.admitted import AdmittedRequest, Reply
 from worker.api.batcher import Answer, Batcher
 from worker.api.body import invalid
@@ -21,6 +20,7 @@ from worker.api.problem import not_any_more, own, refusal
 from worker.codec import Document, Message
 from worker.codec.door import document, numbered
 from worker.domain.decide import REQUEST
+from worker.engine.answers import TENDER_STATE
 from worker.ops.simulate import outcome
 
 _REFUSED: Final = frozenset({"rejected", "declined"})

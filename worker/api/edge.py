@@ -12,8 +12,8 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from schemas.problems import DoorReason
-from worker import metrics
 from worker.api.problem import Problem, own
+from worker.process import metrics
 from worker.web.bounds import home
 
 if TYPE_CHECKING:

@@ -15,11 +15,11 @@ from typing import Final
 import structlog
 
 from schemas.problems import DoorReason
-from worker import errors, metrics
 from worker.api.problem import own
-from worker.ledger.keys import Caller
+from worker.ledger.api_keys import Caller
 from worker.ledger.pool import Pool
 from worker.ledger.queries import SQL
+from worker.process import errors, metrics
 
 WINDOW_S: Final = 60
 KEPT_S: Final = 1.0

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from worker.ledger.keys import Caller
+from worker.ledger.api_keys import Caller
 from worker.ledger.pool import Pool
 from worker.ledger.queries import SQL
 

@@ -9,12 +9,12 @@ import asyncpg
 
 from worker.api.application import Api
 from worker.codec import Outlet
-from worker.errors import OperatorError
-from worker.health import Status
+from worker.engine.pipeline import Pipeline
 from worker.kafka import topics
 from worker.ledger.pool import Pool
-from worker.pipeline import Pipeline
-from worker.settings import Settings
+from worker.process.errors import OperatorError
+from worker.process.health import Status
+from worker.process.settings import Settings
 from worker.views import Context
 from worker.web.bounds import Bounds
 from worker.web.server import Server, raise_file_limit

@@ -13,7 +13,7 @@ from worker.api.admitted import AdmittedRequest, Reply
 from worker.api.body import validated
 from worker.api.callers import Callers, allow
 from worker.api.problem import own
-from worker.ledger import keys
+from worker.ledger import api_keys
 from worker.ledger.pool import Pool
 
 _SCOPES: Final = frozenset(scope.value for scope in Scope)
@@ -43,7 +43,7 @@ class Sessions:
             allow(caller, Scope(scope))
         try:
             async with self._pool.transaction() as connection:
-                opened = await keys.open_session(connection, caller, tuple(scopes), request.ttl_s, self._most)
+                opened = await api_keys.open_session(connection, caller, tuple(scopes), request.ttl_s, self._most)
         except asyncpg.ForeignKeyViolationError:  # the calling session ended a moment ago
             self._callers.forget_sessions(caller, {caller.session_id or ""})
             raise own(DoorReason.CREDENTIALS_NOT_ACCEPTED, headers={"WWW-Authenticate": "Bearer"}) from None
@@ -58,7 +58,7 @@ class Sessions:
     async def _list(self, asked: AdmittedRequest) -> Reply:
         validated(SessionList, asked.body, asked.keyring)
         async with self._pool.reading() as connection:
-            sessions = await keys.sessions(connection, asked.caller)
+            sessions = await api_keys.sessions(connection, asked.caller)
         entries = tuple(
             SessionEntry(
                 session_id=one.id,
@@ -78,7 +78,7 @@ class Sessions:
         if session_id is None:
             raise own(DoorReason.INVALID, "session_id is missing")
         async with self._pool.transaction() as connection:
-            ended = await keys.end_session(connection, asked.caller, session_id)
+            ended = await api_keys.end_session(connection, asked.caller, session_id)
         self._callers.forget_sessions(asked.caller, ended)
         return Reply(Revoked(session_id=session_id).model_dump_json().encode())
 

@@ -3,9 +3,9 @@
 import asyncio
 from typing import Final
 
-from worker import errors
-from worker.health import Status
 from worker.ledger.pool import Pool
+from worker.process import errors
+from worker.process.health import Status
 
 PART: Final = "postgres"
 LOOK_EVERY_S: Final = 1.0

@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from worker.cli import encoding
-from worker.deferred import Deferred
+from worker.terminal.deferred import Deferred
 
 # Name, text of `--help`, and location: a module and a name in it.
 _COMMANDS: Final = (

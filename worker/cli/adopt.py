@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from worker import settings as of_process
 from worker.cli import running
 from worker.cli.operations import acting
 from worker.cli.running import FAILED
+from worker.process import settings as of_process
 
 if TYPE_CHECKING:
     from worker.ledger.queries import Connection

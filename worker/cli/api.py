@@ -1,8 +1,8 @@
 """`g3n api`: the HTTP API."""
 
-from worker import settings
 from worker.cli import running
-from worker.deferred import alone
+from worker.process import settings
+from worker.terminal.deferred import alone
 
 
 def api() -> None:

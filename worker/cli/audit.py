@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from worker import settings
 from worker.cli import running
+from worker.process import settings
 
 _FORMATS = ("text", "json", "csv", "html")
 

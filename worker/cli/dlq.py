@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from worker import settings
 from worker.cli import running
 from worker.cli.operations import Json, Rate, acting, run_operation
 from worker.cli.running import FAILED
 from worker.cli.tables import for_people
+from worker.process import settings
 
 if TYPE_CHECKING:
     from worker.ledger.inbox import Chosen, Group
@@ -189,8 +189,8 @@ def _groups_of(state: Any, group: int) -> Any:  # noqa: ANN401  loaded late
 
 async def _kept(chosen: settings.Settings, groups: "list[Group]") -> "Kept":
     """How long the topics keep their records; nothing is known while Kafka can't be asked."""
-    from worker.errors import Unavailable
     from worker.ops.dlq.reading import Kept, kept
+    from worker.process.errors import Unavailable
 
     try:
         return await kept(chosen, groups) if chosen.kafka_bootstrap_servers else Kept({})

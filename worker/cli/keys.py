@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from schemas.scopes import Scope
-from worker import settings
 from worker.cli.operations import acting, on_ledger
 from worker.cli.running import FAILED
 from worker.cli.tables import instant
+from worker.process import settings
 
 if TYPE_CHECKING:
-    from worker.ledger.keys import Key
+    from worker.ledger.api_keys import Key
     from worker.ledger.operators import Operator
     from worker.ledger.queries import Connection
 
@@ -45,10 +45,10 @@ def create(
         raise typer.BadParameter("1 to 32 characters of a-z 0-9 - _", param_hint="--orgcode")
 
     async def work(connection: "Connection", operator: "Operator") -> int:
-        from worker.ledger import keys, operators
+        from worker.ledger import api_keys, operators
 
         scopes = tuple(dict.fromkeys(one.value for one in scope))
-        key, secret = await keys.create(connection, orgcode, name, scopes, _days(valid_days))
+        key, secret = await api_keys.create(connection, orgcode, name, scopes, _days(valid_days))
         details = {"name": name, "scopes": scopes, "valid_days": valid_days}
         await operators.note(connection, operator, "keys create", f"{orgcode} {key.id}", details)
         _show_new(key, secret, as_json=as_json)
@@ -65,9 +65,9 @@ def list_(
     """List keys, including revoked and expired ones; never a secret."""
 
     async def work(connection: "Connection") -> int:
-        from worker.ledger import keys
+        from worker.ledger import api_keys
 
-        found = await keys.listed(connection, orgcode)
+        found = await api_keys.listed(connection, orgcode)
         if as_json:
             typer.echo(json.dumps([_as_json(key) for key in found], indent=2))
         for key in found if not as_json else ():
@@ -82,9 +82,9 @@ def revoke(key_id: _KeyId, orgcode: _Orgcode, reason: _Reason = "") -> None:
     """Revoke a key and its sessions, everywhere within seconds. Revoking it again changes nothing."""
 
     async def work(connection: "Connection", operator: "Operator") -> int:
-        from worker.ledger import keys, operators
+        from worker.ledger import api_keys, operators
 
-        if not await keys.revoke(connection, orgcode, key_id):
+        if not await api_keys.revoke(connection, orgcode, key_id):
             return _unknown(orgcode, key_id)
         await operators.note(connection, operator, "keys revoke", f"{orgcode} {key_id}")
         typer.echo(f"{key_id} of {orgcode}: revoked")
@@ -107,9 +107,9 @@ def rotate(
     """Create a key with the name and the scopes of another one, which ends after the overlap."""
 
     async def work(connection: "Connection", operator: "Operator") -> int:
-        from worker.ledger import keys, operators
+        from worker.ledger import api_keys, operators
 
-        made = await keys.rotate(connection, orgcode, key_id, timedelta(hours=overlap_h), _days(valid_days))
+        made = await api_keys.rotate(connection, orgcode, key_id, timedelta(hours=overlap_h), _days(valid_days))
         if made is None:
             return _unknown(orgcode, key_id)
         details = {"overlap_h": overlap_h, "new_key": made[0].id}

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
 
-from worker.deferred import alone
+from worker.terminal.deferred import alone
 
 if TYPE_CHECKING:
     from worker.mcp.calls import Calls
@@ -51,8 +51,8 @@ def serve(
     """
     import uvloop
 
-    from worker import log
     from worker.mcp.address import Address, CannotServe
+    from worker.process import log
     from worker.terminal import profiles
 
     log.configure(log_level, log_format)

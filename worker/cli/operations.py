@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from worker import settings
 from worker.cli import running
 from worker.cli.running import FAILED
 from worker.cli.tables import duration, fields, instant, shortened, table
+from worker.process import settings
 
 if TYPE_CHECKING:
     from worker.ledger.operations import Operation, State

@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from worker import settings
 from worker.cli import operations, running
+from worker.process import settings
 
 app = typer.Typer(help="Stored outcomes: publish them again.", no_args_is_help=True)
 

@@ -8,8 +8,8 @@ from typing import Annotated, Final
 
 import typer
 
-from worker import settings
 from worker.cli import operations, running
+from worker.process import settings
 
 _EVERY: Final = 10_000
 _Times = typer.Option(metavar="TIME", help="RFC 3339, as 2026-11-27T08:00:00Z")

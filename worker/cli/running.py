@@ -8,7 +8,7 @@ from typing import Any, Final, NoReturn
 
 import typer
 
-from worker import settings
+from worker.process import settings
 
 EPILOG: Final = "\b\nSettings are environment variables:\n" + settings.describe()
 FAILED: Final = 1
@@ -27,7 +27,7 @@ def run(work: Work, command: str = "", processes: int = 1, *, kafka: bool = True
     import structlog
     import uvloop
 
-    from worker import errors, log, supervisor
+    from worker.process import errors, log, supervisor
 
     supervisor.end_with_parent()
     try:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from worker import settings
 from worker.cli import running
 from worker.cli.operations import Json
 from worker.cli.tables import duration, fields, instant, table
+from worker.process import settings
 
 if TYPE_CHECKING:
     from worker.ops.status.snapshot import Snapshot

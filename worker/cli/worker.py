@@ -5,9 +5,9 @@ from typing import Annotated, Final
 
 import typer
 
-from worker import settings
 from worker.cli import adopt, audit, dlq, keys, operations, outcomes, partitions, replay, running, status
 from worker.cli.running import EPILOG, FAILED
+from worker.process import settings
 
 app = typer.Typer(
     help="Consumes documents and publishes what was decided.",
@@ -121,8 +121,8 @@ def simulate(
 
     async def work(chosen: settings.Settings) -> int:
         from worker import app as root
+        from worker.engine.pipeline import Conflict
         from worker.ops.simulate import Invalid, outcome
-        from worker.pipeline import Conflict
 
         try:
             messages = await root.simulate(chosen, event, orgcode)

@@ -15,7 +15,7 @@ from worker.codec.accepted import SOURCE, Safe
 from worker.codec.keyring import Keyring, identity, pseudonym
 from worker.codec.mask import names_secret
 from worker.codec.parse import Refused, parse
-from worker.topic_rules import ORGCODE, Rule, allowed
+from worker.process.topic_rules import ORGCODE, Rule, allowed
 
 DAY_US: Final = 86_400_000_000
 _ORGCODE = ORGCODE.fullmatch

@@ -16,9 +16,9 @@ import orjson
 from schemas.envelope import OUTCOME_PREFIX, SOURCE, SPECVERSION
 from schemas.reasons import Reason
 from schemas.scalars import format_instant
-from worker.domain.identity import account_id
-from worker.domain.lots import Kind
-from worker.domain.outcome import CardPart, Notice, PointsPart, TenderPart
+from worker.domain.state.accounts import Kind
+from worker.domain.state.identity import account_id
+from worker.domain.state.outcome import CardPart, Notice, PointsPart, TenderPart
 from worker.stored.codes import STATUSES
 from worker.stored.outcome import OutcomeV1
 

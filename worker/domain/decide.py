@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from schemas.reasons import Reason
-from worker.domain import claims, customers, gift_cards, points, requests, return_voids, returns, sales
-from worker.domain.books import Books
-from worker.domain.outcome import Outcome
-from worker.domain.returns import Parked
+from worker.domain.decisions import claims, customers, gift_cards, loyalty, return_voids, returns, sales, tenders
+from worker.domain.decisions.returns import Parked
+from worker.domain.state.books import Books
+from worker.domain.state.outcome import Outcome
 
 Decision = Callable[[Any, Books], Outcome | Parked]
 
 DECISIONS: dict[str, Decision] = {
     "scm.sale.completed": sales.complete,
     "scm.sale.voided": sales.void,
-    "scm.tender.voided": requests.voided,
+    "scm.tender.voided": tenders.voided,
     "scm.return.voided": return_voids.void,
     "crm.customer.create": customers.create,
     "crm.customer.update": customers.update,
@@ -27,13 +27,13 @@ DECISIONS: dict[str, Decision] = {
     "crm.policy.put": customers.put_policy,
     "crm.pool.join": customers.join,
     "crm.pool.leave": customers.leave,
-    "crm.loyalty.earn": points.earn,
-    "crm.loyalty.redeem": points.redeem,
-    "crm.loyalty.adjust": points.adjust,
-    "crm.loyalty.transfer": points.transfer,
+    "crm.loyalty.earn": loyalty.earn,
+    "crm.loyalty.redeem": loyalty.redeem,
+    "crm.loyalty.adjust": loyalty.adjust,
+    "crm.loyalty.transfer": loyalty.transfer,
     "crm.loyalty.claim": claims.claim,
-    "crm.loyalty.restore": points.restore,
-    "crm.loyalty.reverse": points.reverse,
+    "crm.loyalty.restore": loyalty.restore,
+    "crm.loyalty.reverse": loyalty.reverse,
     "crm.giftcard.issue": gift_cards.issue,
     "crm.giftcard.reload": gift_cards.reload,
     "crm.giftcard.reverse": gift_cards.reverse,
@@ -73,11 +73,11 @@ def decide(type_: str, doc: Any, books: Books, at: Circumstances) -> Outcome | P
     if getattr(doc, "training", False):
         return Outcome("ignored", Reason.TRAINING, **_ids(doc))
     if type_ == REQUEST:
-        return requests.request(doc, books, at.record_us, at.max_age_days, trusted=at.trusted)
+        return tenders.request(doc, books, at.record_us, at.max_age_days, trusted=at.trusted)
     if type_ in PAYMENTS:
         return PAYMENTS[type_](doc, books, trusted=at.trusted)
     if type_ == CAPTURE:
-        result: Outcome | Parked = requests.captured(doc, books, resumed=at.resumed, overdue=at.overdue)
+        result: Outcome | Parked = tenders.captured(doc, books, resumed=at.resumed, overdue=at.overdue)
     elif type_ == RETURN:
         result = returns.complete(doc, books, overdue=at.overdue)
     else:

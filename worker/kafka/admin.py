@@ -8,9 +8,9 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
-from worker.errors import OperatorError, Unavailable, describe
 from worker.kafka.security import PLAINTEXT, Security
 from worker.kafka.topics import Topics, dead_letter
+from worker.process.errors import OperatorError, Unavailable, describe
 
 _MIB = 1 << 20
 _SIZE = "max.message.bytes"

@@ -22,8 +22,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import IllegalStateError
 from aiokafka.structs import ConsumerRecord
 
-from worker import metrics
 from worker.positions import Decision, Halt, Kind, Position, Positions, fingerprint
+from worker.process import metrics
 
 _log = structlog.get_logger(__name__)
 

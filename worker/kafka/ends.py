@@ -8,10 +8,10 @@ from typing import Final, NamedTuple
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from worker.errors import Unavailable, describe
 from worker.kafka.outside import outside_groups
 from worker.kafka.security import PLAINTEXT, Security
 from worker.positions import Partition
+from worker.process.errors import Unavailable, describe
 
 _ANSWER_S: Final = 10.0
 

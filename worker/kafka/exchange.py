@@ -11,10 +11,10 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPa
 from aiokafka.errors import KafkaError, UnknownTopicOrPartitionError
 
 from schemas.envelope import CONTENT_TYPE, OUTCOME_PREFIX
-from worker.errors import Unavailable, describe
 from worker.kafka.security import PLAINTEXT, Security
 from worker.kafka.topics import Topics, dead_letter
 from worker.positions import Place
+from worker.process.errors import Unavailable, describe
 
 _HEADERS: Final = (("content-type", CONTENT_TYPE.encode()),)
 _ACK_S: Final = 30.0

@@ -23,13 +23,13 @@ from aiokafka.errors import (
 )
 from aiokafka.structs import ConsumerRecord
 
-from worker import metrics
-from worker.errors import OperatorError, Unavailable, describe
 from worker.kafka import batches
 from worker.kafka.checks import Checks
 from worker.kafka.fetched import Fetched
 from worker.kafka.security import Security
 from worker.positions import Fingerprint, Halt, Position, Positions, fingerprint
+from worker.process import metrics
+from worker.process.errors import OperatorError, Unavailable, describe
 
 _log = structlog.get_logger(__name__)
 

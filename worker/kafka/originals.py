@@ -8,10 +8,10 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 from aiokafka.structs import ConsumerRecord
 
-from worker.errors import Unavailable, describe
 from worker.kafka.ends import Ends
 from worker.kafka.outside import outside_groups
 from worker.kafka.security import PLAINTEXT, Security
+from worker.process.errors import Unavailable, describe
 
 At = tuple[str, int, int]
 """Topic, partition, offset."""

@@ -8,9 +8,9 @@ from typing import Any, Final
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 
-from worker.errors import Unavailable, describe
 from worker.kafka import batches
 from worker.kafka.security import Security
+from worker.process.errors import Unavailable, describe
 
 _START_S: Final = 30.0
 

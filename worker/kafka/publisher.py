@@ -15,9 +15,9 @@ from aiokafka.errors import KafkaError, MessageSizeTooLargeError, ProducerClosed
 from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.record.default_records import DefaultRecordBatch
 
-from worker import metrics
-from worker.errors import Unavailable, Unwritable, describe
 from worker.kafka.security import PLAINTEXT, Security
+from worker.process import metrics
+from worker.process.errors import Unavailable, Unwritable, describe
 
 if TYPE_CHECKING:
     from worker.codec import Message

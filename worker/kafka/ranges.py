@@ -9,9 +9,9 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 from aiokafka.structs import ConsumerRecord
 
-from worker.errors import OperatorError, Unavailable, describe
 from worker.kafka.outside import outside_groups
 from worker.kafka.security import PLAINTEXT, Security
+from worker.process.errors import OperatorError, Unavailable, describe
 
 _POLL_MS: Final = 500
 _SILENT_POLLS: Final = 60

@@ -8,8 +8,8 @@ import httpx
 from aiokafka.abc import AbstractTokenProvider
 from aiokafka.helpers import create_ssl_context
 
-from worker.errors import OperatorError, Unavailable
-from worker.settings import Settings
+from worker.process.errors import OperatorError, Unavailable
+from worker.process.settings import Settings
 
 Security = Mapping[str, Any]
 PLAINTEXT: Final[Security] = {}

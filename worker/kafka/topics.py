@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from worker.settings import Settings
+from worker.process.settings import Settings
 
 _DEAD_LETTERS = "-dlt"
 

@@ -5,8 +5,8 @@ from typing import Final
 
 from worker.codec import Message
 from worker.codec.accepted import Safe
-from worker.domain.books import Books
-from worker.domain.lots import Kind
+from worker.domain.state.accounts import Kind
+from worker.domain.state.books import Books
 from worker.ledger.queries import SQL, Connection
 from worker.ledger.work import Work
 from worker.stored.codes import event_no

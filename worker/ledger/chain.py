@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from worker.domain.books import Books
-from worker.domain.lots import Account, Contra
+from worker.domain.state.accounts import Account, Contra
+from worker.domain.state.books import Books
 from worker.stored.codes import event_no
 from worker.stored.rows import TransferRow
 

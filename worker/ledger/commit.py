@@ -10,8 +10,8 @@ from typing import Any, Final
 
 import asyncpg
 
-from worker.errors import Unavailable
 from worker.ledger.queries import SQL, Connection
+from worker.process.errors import Unavailable
 
 _NEVER_S: Final = 10 * 365 * 86400.0  # asyncpg reads None as its own timeout
 _COMMIT: Final = "COMMIT;"  # as asyncpg's transactions send it

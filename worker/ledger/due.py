@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from schemas.registry import BY_CODE
-from worker.domain.deadlines import NOTICES
-from worker.domain.movements import Timer
+from worker.domain.decisions.deadlines import NOTICES
+from worker.domain.state.movements import Timer
 from worker.ledger import load, write
 from worker.ledger.queries import SQL, Connection
 from worker.ledger.work import Work

@@ -10,11 +10,11 @@ from typing import Any, Final
 
 from schemas.policy import Policy
 from schemas.registry import DOCUMENTS
-from worker.domain.books import Books, Consent
-from worker.domain.lots import Kind
-from worker.domain.needs import Needs
-from worker.domain.policy import PolicyBook, PolicyVersion
-from worker.domain.sale import Return
+from worker.domain.decisions.needs import Needs
+from worker.domain.state.accounts import Kind
+from worker.domain.state.books import Books, Consent
+from worker.domain.state.policy import PolicyBook, PolicyVersion
+from worker.domain.state.sale import Return
 from worker.ledger.queries import SQL, Connection
 from worker.ledger.work import Work
 from worker.stored.account import account_of

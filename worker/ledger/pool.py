@@ -9,10 +9,10 @@ from typing import Self, cast
 
 import asyncpg
 
-from worker.errors import OperatorError
 from worker.ledger.commit import Committing
 from worker.ledger.queries import Connection
 from worker.ledger.roles import Role
+from worker.process.errors import OperatorError
 
 # Plans by nested loops over the primary keys whatever the statistics say: of a table that is small, or was never
 # analysed, the planner would read all for each of a batch's keys, and keep that plan while it grows (measured: a sixth

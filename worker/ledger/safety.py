@@ -1,7 +1,7 @@
 """Whether the database server keeps what it has committed, examined by `setup` and at every start."""
 
-from worker.errors import Unavailable
 from worker.ledger.queries import Connection
+from worker.process.errors import Unavailable
 
 _ASK = """
 SELECT pg_is_in_recovery() AS standby, current_setting('fsync') AS fsync,

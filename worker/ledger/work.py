@@ -5,9 +5,9 @@ from typing import Any
 
 from worker.codec import Document
 from worker.domain.decide import parked
-from worker.domain.movements import Timer
-from worker.domain.outcome import Outcome
-from worker.domain.returns import Parked
+from worker.domain.decisions.returns import Parked
+from worker.domain.state.movements import Timer
+from worker.domain.state.outcome import Outcome
 from worker.stored.event import EventFacts, Source, Wait, pack_first
 from worker.stored.outcome import OutcomeV1
 

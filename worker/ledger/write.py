@@ -8,8 +8,8 @@ import orjson
 
 from schemas.registry import DOCUMENTS
 from worker.codec.encode import ENCODER_VERSION
-from worker.domain.books import Books
-from worker.domain.lots import DAY_US
+from worker.domain.state.accounts import DAY_US
+from worker.domain.state.books import Books
 from worker.ledger.chain import Chain
 from worker.ledger.load import RETURN, SALE
 from worker.ledger.queries import SQL, Connection

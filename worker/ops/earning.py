@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from fractions import Fraction
 
 from schemas.policy import Campaign
-from worker.domain.policy import PolicyVersion
-from worker.domain.reckoning import LineReckoning, Reckoning, reckon
-from worker.domain.sale import Exclusion, Sale, SaleLine
-from worker.domain.trace import ReturnedLine as StoredLine
-from worker.domain.trace import Trace
+from worker.domain.rules.reckoning import LineReckoning, Reckoning, reckon
+from worker.domain.state.basis import Exclusion
+from worker.domain.state.policy import PolicyVersion
+from worker.domain.state.sale import Sale, SaleLine
+from worker.domain.state.trace import ReturnedLine as StoredLine
+from worker.domain.state.trace import Trace
 from worker.ops.explanation import CampaignTold, Earning, EarningLine, ReturnedLine, TierTold
 
 _EXCLUDED = {

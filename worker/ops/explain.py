@@ -8,11 +8,11 @@ import orjson
 
 from schemas.registry import BY_CODE, DOCUMENTS
 from schemas.scalars import format_instant
-from worker.answers import again
 from worker.codec import Outlet
-from worker.domain.lots import NEVER, Kind, Pick
-from worker.domain.policy import PolicyBook
-from worker.domain.sale import Sale
+from worker.domain.state.accounts import NEVER, Kind, Pick
+from worker.domain.state.policy import PolicyBook
+from worker.domain.state.sale import Sale
+from worker.engine.answers import again
 from worker.ledger.load import Shelf
 from worker.ledger.pool import Pool
 from worker.ledger.queries import SQL, Connection

@@ -4,11 +4,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from worker.errors import OperatorError
 from worker.ops.dlq import redrive
 from worker.ops.replay import execute as replay
 from worker.ops.running import Run
-from worker.settings import Settings
+from worker.process.errors import OperatorError
+from worker.process.settings import Settings
 
 Runner = Callable[[Settings, Run, Callable[[str], None]], Awaitable[None]]
 """Goes on from `run.cursor` to the end and calls `run.finish`; tells a person how far it is, a line at a time."""

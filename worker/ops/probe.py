@@ -14,14 +14,14 @@ from typing import Final
 import structlog
 
 from schemas.scalars import format_instant
-from worker import metrics
 from worker.codec.decode import Decoder
-from worker.errors import OperatorError, Unavailable
 from worker.kafka import topics
 from worker.kafka.exchange import Exchange, exchange
 from worker.kafka.security import security
 from worker.ops import documents
-from worker.settings import Settings
+from worker.process import metrics
+from worker.process.errors import OperatorError, Unavailable
+from worker.process.settings import Settings
 
 EVERY_S: Final = 60.0
 ANSWER_S: Final = 10.0

@@ -8,7 +8,7 @@ from worker.kafka import topics
 from worker.kafka.exchange import exchange
 from worker.kafka.security import security
 from worker.ops import documents
-from worker.settings import Settings
+from worker.process.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,9 @@ from typing import Any, Final
 
 import orjson
 
-from worker.answers import TENDER_STATE, again, tender_states, trace
 from worker.codec import Message, Outlet
 from worker.codec.encode import REPLAYED
-from worker.errors import OperatorError
+from worker.engine.answers import TENDER_STATE, again, tender_states, trace
 from worker.kafka import topics
 from worker.kafka.publisher import Publisher
 from worker.kafka.ranges import ranges
@@ -21,7 +20,8 @@ from worker.ledger.pool import Pool, connect
 from worker.ledger.queries import SQL
 from worker.ledger.roles import Role
 from worker.ledger.unpublished import Stored, stored_of
-from worker.settings import Settings
+from worker.process.errors import OperatorError
+from worker.process.settings import Settings
 
 _AT_ONCE: Final = 500
 _SESSION: Final = {"enable_seqscan": "on", "enable_hashjoin": "on", "idle_in_transaction_session_timeout": "0"}

@@ -17,11 +17,11 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, Final, Self
 
-from worker import errors
 from worker.ledger import operations
 from worker.ledger.operations import LOCK_CLASS, Operation, State
 from worker.ledger.operators import Operator
 from worker.ledger.pool import Pool
+from worker.process import errors
 
 _LOOK_EVERY_S: Final = 0.5
 

@@ -10,8 +10,8 @@ from schemas.envelope import OUTCOME_PREFIX
 from schemas.policy import Policy
 from worker.codec import Message, Undecodable
 from worker.codec.encode import REPLAYED
+from worker.engine.pipeline import Pipeline
 from worker.ops.record import EventRecord
-from worker.pipeline import Pipeline
 
 
 class Invalid(Exception):

@@ -6,10 +6,10 @@ from fractions import Fraction
 from schemas.registry import BY_CODE
 from schemas.scalars import format_instant
 from worker.codec.decode import DAY_US
-from worker.domain.days import Calendar
-from worker.domain.lots import NEVER, Kind, Pick
-from worker.domain.outcome import TenderPart
-from worker.domain.tender import State, Tender
+from worker.domain.state.accounts import NEVER, Kind, Pick
+from worker.domain.state.days import Calendar
+from worker.domain.state.outcome import TenderPart
+from worker.domain.state.tender import State, Tender
 from worker.ops.earning import exact_text
 from worker.ops.explanation import Account, Lot, Related, Source, TenderTold
 from worker.stored.account import last4_of

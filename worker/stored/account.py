@@ -2,8 +2,8 @@
 
 from typing import Any, NamedTuple
 
-from worker.domain.days import begin_of, end_of, lot_of, stored_begin, stored_end, stored_lot
-from worker.domain.lots import NEVER, Account, CardFacts, Kind, Lot
+from worker.domain.state.accounts import NEVER, Account, CardFacts, Kind, Lot
+from worker.domain.state.days import begin_of, end_of, lot_of, stored_begin, stored_end, stored_lot
 from worker.stored.codes import KINDS, STANDINGS
 from worker.stored.packing import StoredKey, Versions, account_key, pack, stored_key, unpack
 

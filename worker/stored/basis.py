@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from worker.domain.sale import Basis, Exclusion, LineBasis
+from worker.domain.state.basis import Basis, Exclusion, LineBasis
 
 
 class BasisV1(NamedTuple):

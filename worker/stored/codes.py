@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from worker.domain.deadlines import NOTICES
-from worker.domain.lots import Kind, Standing
-from worker.domain.tender import State
+from worker.domain.decisions.deadlines import NOTICES
+from worker.domain.state.accounts import Kind, Standing
+from worker.domain.state.tender import State
 
 STATES: Final[Mapping[int, State]] = MappingProxyType(
     {

@@ -2,9 +2,9 @@
 
 from typing import Literal, NamedTuple
 
-from worker.domain.days import lot_of, picks_of, stored_lot, stored_picks
-from worker.domain.lots import Kind, Pick
-from worker.domain.sale import Entry
+from worker.domain.state.accounts import Kind, Pick
+from worker.domain.state.days import lot_of, picks_of, stored_lot, stored_picks
+from worker.domain.state.sale import Entry
 from worker.stored.packing import StoredKey, Versions
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any, Final, Literal, NamedTuple, Self
 
-from worker.domain.lots import Kind
-from worker.domain.outcome import CardPart, Notice, Outcome, PointsPart, TenderPart
+from worker.domain.state.accounts import Kind
+from worker.domain.state.outcome import CardPart, Notice, Outcome, PointsPart, TenderPart
 from worker.stored.codes import STATUS_CODE
 from worker.stored.packing import trimmed
 

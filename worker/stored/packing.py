@@ -4,7 +4,7 @@ from typing import Any, Final, Generic, TypeVar, cast
 
 import ormsgpack
 
-from worker.domain.lots import Kind
+from worker.domain.state.accounts import Kind
 
 AccountKey = tuple[Kind, str]
 StoredKey = tuple[int, str]

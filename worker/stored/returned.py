@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
-from worker.domain.days import lot_of, stored_lot
-from worker.domain.sale import Return
-from worker.domain.trace import Trace
+from worker.domain.state.days import lot_of, stored_lot
+from worker.domain.state.sale import Return
+from worker.domain.state.trace import Trace
 from worker.stored.packing import StoredKey, account_key, pack, stored_key, trimmed, unpack
 from worker.stored.trace import TraceV1, trace_members
 

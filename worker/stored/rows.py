@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple, Self
 
-from worker.domain.lots import Account
-from worker.domain.tender import Tender
+from worker.domain.state.accounts import Account
+from worker.domain.state.tender import Tender
 from worker.stored.account import owner_of, pack_earned, pack_extra, pack_lots
 from worker.stored.codes import STATE_CODE
 from worker.stored.tender import pack_tender

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Any, Final, Literal, NamedTuple
 
-from worker.domain.days import lot_of, stored_lot
-from worker.domain.lots import NEVER, Kind
-from worker.domain.sale import Sale, SaleLine
+from worker.domain.state.accounts import NEVER, Kind
+from worker.domain.state.days import lot_of, stored_lot
+from worker.domain.state.sale import Sale, SaleLine
 from worker.stored.basis import basis_of, stored_basis
 from worker.stored.packing import StoredKey, account_key, pack, stored_key, trimmed, unpack
 

@@ -2,10 +2,10 @@
 
 from typing import Any, NamedTuple
 
-from worker.domain.days import picks_of, stored_picks
-from worker.domain.lots import Pick
-from worker.domain.policy import PointValue
-from worker.domain.tender import Tender
+from worker.domain.state.accounts import Pick
+from worker.domain.state.days import picks_of, stored_picks
+from worker.domain.state.policy import PointValue
+from worker.domain.state.tender import Tender
 from worker.stored.codes import STATES
 from worker.stored.packing import StoredKey, Versions, account_key, stored_key
 

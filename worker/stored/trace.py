@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from worker.domain.days import lot_of, stored_lot
-from worker.domain.lots import Pick
-from worker.domain.trace import Change, ReturnedLine, Trace
+from worker.domain.state.accounts import Pick
+from worker.domain.state.days import lot_of, stored_lot
+from worker.domain.state.trace import Change, ReturnedLine, Trace
 from worker.stored.basis import basis_of, stored_basis
 from worker.stored.packing import pack, trimmed, unpack
 

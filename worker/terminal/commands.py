@@ -11,8 +11,8 @@ from schemas import door_examples
 from schemas.currencies import CURRENCIES
 from schemas.operations import Access, Operation
 from worker.client.connection import is_header_safe
-from worker.deferred import alone
 from worker.terminal import profiles, words
+from worker.terminal.deferred import alone
 from worker.terminal.figures import NotAFigure, whole
 from worker.terminal.members import Kind, Member, amounts, members, subject
 from worker.terminal.secret_input import OF_PIN

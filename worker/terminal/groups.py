@@ -7,7 +7,7 @@ from typing import Any, Final
 from typer.core import TyperGroup
 
 from schemas.operations import OPERATIONS, Operation
-from worker.deferred import Deferred, alone
+from worker.terminal.deferred import Deferred, alone
 from worker.terminal.exit_status import EXIT_STATUSES
 
 # What each group is about, and its short names.

@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from worker.client.connection import Connection, ConnectionInvalid, checked_url
-from worker.deferred import alone
 from worker.terminal import profiles
+from worker.terminal.deferred import alone
 from worker.terminal.exit_status import ExitStatus, exit_with
 from worker.terminal.secret_input import ASK, read_secret
 

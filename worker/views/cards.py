@@ -8,13 +8,13 @@ from typing import Final, Literal
 from schemas.documents import CardRef
 from schemas.reasons import Reason
 from schemas.views import GiftCardView
-from worker.domain.books import Books
-from worker.domain.days import Calendar
-from worker.domain.loads import card_refused
-from worker.domain.lots import Account, CardFacts, Kind, Standing
-from worker.domain.needs import Needs
-from worker.domain.policy import PolicyBook
-from worker.domain.requests import accepted_card
+from worker.domain.decisions.needs import Needs
+from worker.domain.decisions.tenders import accepted_card
+from worker.domain.rules.card_loads import card_refused
+from worker.domain.state.accounts import Account, CardFacts, Kind, Standing
+from worker.domain.state.books import Books
+from worker.domain.state.days import Calendar
+from worker.domain.state.policy import PolicyBook
 from worker.ledger import load, write
 from worker.ledger.queries import SQL
 from worker.views.context import Context, Refused

@@ -21,14 +21,14 @@ from schemas.views import (
     PointsLot,
     Profile,
 )
-from worker.domain import consents
-from worker.domain.books import Consent as ConsentSaid
-from worker.domain.days import Calendar, utc_date
-from worker.domain.identity import account_id
-from worker.domain.lots import Account, Kind, Standing
-from worker.domain.loyalty import earned_12m, tier_of
-from worker.domain.movements import day_of
-from worker.domain.policy import PolicyVersion
+from worker.domain.rules import consents
+from worker.domain.rules.earning import earned_12m, tier_of
+from worker.domain.state.accounts import Account, Kind, Standing
+from worker.domain.state.books import Consent as ConsentSaid
+from worker.domain.state.days import Calendar, utc_date
+from worker.domain.state.identity import account_id
+from worker.domain.state.movements import day_of
+from worker.domain.state.policy import PolicyVersion
 from worker.ledger.queries import SQL
 from worker.ops.earning import exact_text
 from worker.stored.account import account_of

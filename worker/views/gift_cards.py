@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 from schemas.reasons import Reason
 from schemas.views import GiftCardGet, GiftCardHistory, GiftCardList, GiftCardPage, GiftCardView, HistoryPage
-from worker.domain.lots import Account, Kind
-from worker.domain.movements import day_of
+from worker.domain.state.accounts import Account, Kind
+from worker.domain.state.movements import day_of
 from worker.ledger.queries import SQL
 from worker.stored.account import account_of
 from worker.views import cards, cursors, transfers

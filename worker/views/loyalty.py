@@ -5,7 +5,7 @@ import time
 from schemas.reasons import Reason
 from schemas.scalars import format_instant
 from schemas.views import HistoryPage, LoyaltyHistory, PolicyGet, PolicyVersion, PolicyView
-from worker.domain.policy import PolicyVersion as Version
+from worker.domain.state.policy import PolicyVersion as Version
 from worker.views import transfers
 from worker.views.context import Context, Invalid, Refused
 from worker.views.tenant import reading

@@ -4,8 +4,8 @@ import time
 
 from schemas.reasons import Reason
 from schemas.views import PoolGet, PoolView
-from worker.domain.lots import Kind
-from worker.domain.movements import day_of
+from worker.domain.state.accounts import Kind
+from worker.domain.state.movements import day_of
 from worker.views.context import Context, Refused
 from worker.views.customers import balance, lots
 from worker.views.tenant import reading

@@ -8,11 +8,11 @@ import orjson
 
 from schemas.views import Profile
 from worker.codec import Keyring
-from worker.domain.lots import Account, Kind, Standing
-from worker.domain.policy import PolicyBook
+from worker.domain.state.accounts import Account, Kind, Standing
+from worker.domain.state.policy import PolicyBook
+from worker.engine.pipeline import NOBODY
 from worker.ledger.load import Shelf
 from worker.ledger.queries import SQL, Connection
-from worker.pipeline import NOBODY
 from worker.stored.account import account_of
 from worker.views.context import Context
 

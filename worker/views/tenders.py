@@ -3,8 +3,8 @@
 from schemas.reasons import Reason
 from schemas.scalars import format_instant
 from schemas.views import TenderGet, TenderView
-from worker.domain.lots import Kind
-from worker.domain.tender import State, Tender
+from worker.domain.state.accounts import Kind
+from worker.domain.state.tender import State, Tender
 from worker.ledger.queries import SQL
 from worker.stored.tender import tender_of
 from worker.views.context import Context, Refused

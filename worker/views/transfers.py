@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 from schemas.registry import BY_CODE
 from schemas.scalars import format_instant
 from schemas.views import DocumentRef, HistoryEntry, HistoryPage
-from worker.domain.lots import Account, Contra, Kind
-from worker.domain.outcome import TenderPart
+from worker.domain.state.accounts import Account, Contra, Kind
+from worker.domain.state.outcome import TenderPart
 from worker.ledger.queries import SQL
 from worker.stored.codes import NOTICE_TYPES
 from worker.stored.event import facts_of

@@ -15,7 +15,7 @@ from uvicorn.protocols.utils import is_ssl
 from uvicorn.server import ServerState
 
 from schemas.problems import DoorReason
-from worker import metrics
+from worker.process import metrics
 from worker.web import refused, strict
 from worker.web.connections import Connections
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
-from worker import metrics
+from worker.process import metrics
 from worker.web.bounds import Bounds, home, is_proxy
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator, Iterable
 from typing import Any, Final
 
 from schemas.registry import BY_CODE, DOCUMENTS
-from worker.domain.lots import NEVER, Account, Kind, Standing
-from worker.domain.movements import expiry
+from worker.domain.state.accounts import NEVER, Account, Kind, Standing
+from worker.domain.state.movements import expiry
 from worker.ledger.queries import SQL
 from worker.ops.audit.finding import Finding, account_name, document_name
 from worker.stored.account import account_of

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-from worker.domain.lots import Kind
+from worker.domain.state.accounts import Kind
 from worker.ledger.queries import SQL
 
 # Upper bounds in days, as audit_liability.sql has them.

@@ -3,7 +3,7 @@
 from typing import Final, NamedTuple
 
 from schemas.registry import BY_CODE
-from worker.domain.lots import Kind
+from worker.domain.state.accounts import Kind
 from worker.stored.codes import NOTICE_TYPES
 
 

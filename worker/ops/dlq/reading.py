@@ -9,7 +9,7 @@ from worker.kafka import admin
 from worker.kafka.originals import originals
 from worker.kafka.security import security
 from worker.ledger.inbox import Group, Letter
-from worker.settings import Settings
+from worker.process.settings import Settings
 
 FOREVER = datetime.max.replace(tzinfo=UTC)
 

@@ -17,7 +17,7 @@ from worker.ledger import inbox
 from worker.ledger.inbox import SAMPLE_BYTES, Entry
 from worker.ledger.pool import Pool
 from worker.positions import Place
-from worker.settings import Settings
+from worker.process.settings import Settings
 
 _CHUNK: Final = 1000
 _POLL_MS: Final = 1000

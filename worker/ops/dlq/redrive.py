@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 from typing import Any, Final, NamedTuple
 
 from worker.codec import Document, Record, Undecodable
-from worker.dead_letters import VERSION
-from worker.errors import OperatorError
+from worker.engine.dead_letters import VERSION
+from worker.engine.pipeline import Batch, Pipeline, Standing
 from worker.kafka.originals import Originals, originals
 from worker.kafka.security import security
 from worker.ledger import inbox, operations
@@ -17,9 +17,9 @@ from worker.ledger.operators import Operator
 from worker.ledger.pool import Pool
 from worker.ledger.roles import Role
 from worker.ops.running import Run
-from worker.pipeline import Batch, Pipeline, Standing
 from worker.positions import Place, fingerprint
-from worker.settings import Settings
+from worker.process.errors import OperatorError
+from worker.process.settings import Settings
 
 KIND: Final = "redrive"
 MOST: Final = 100_000  # letters of one plan; what is left over gets the next

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from worker.errors import OperatorError
 from worker.kafka import topics
 from worker.kafka.ranges import ranges
 from worker.kafka.security import security
@@ -18,7 +17,8 @@ from worker.ops.replay.execute import KIND
 from worker.ops.replay.plan import Outcomes, plan
 from worker.ops.replay.selection import Selection
 from worker.ops.replay.stale import stale
-from worker.settings import Settings
+from worker.process.errors import OperatorError
+from worker.process.settings import Settings
 
 
 class Stale(OperatorError):

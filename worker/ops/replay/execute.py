@@ -14,7 +14,7 @@ from aiokafka import TopicPartition
 
 from worker.codec import Document, Message, Undecodable
 from worker.codec.encode import REPLAYED
-from worker.errors import OperatorError
+from worker.engine.pipeline import Batch, Pipeline
 from worker.kafka import topics
 from worker.kafka.publisher import Publisher
 from worker.kafka.ranges import Slice, ranges
@@ -26,8 +26,8 @@ from worker.ops.replay.selection import Selection
 from worker.ops.replay.tally import Tally
 from worker.ops.replay.told import done_text
 from worker.ops.running import Run
-from worker.pipeline import Batch, Pipeline
-from worker.settings import Settings
+from worker.process.errors import OperatorError
+from worker.process.settings import Settings
 
 KIND: Final = "replay"
 Say = Callable[[str], None]

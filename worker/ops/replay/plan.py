@@ -12,15 +12,15 @@ from typing import Any, Final
 import worker
 from schemas.scalars import format_instant
 from worker.codec.encode import ENCODER_VERSION
-from worker.errors import OperatorError
+from worker.engine.pipeline import Batch, Pipeline
 from worker.kafka import topics
 from worker.kafka.ranges import Range, Ranges
 from worker.ledger.card_keys import fingerprint
 from worker.ledger.overlay import Overlay
 from worker.ops.replay.selection import Selection
 from worker.ops.replay.tally import AccountChange, Tally
-from worker.pipeline import Batch, Pipeline
-from worker.settings import Settings
+from worker.process.errors import OperatorError
+from worker.process.settings import Settings
 
 FORMAT: Final = 1
 SLICE: Final = 1000  # records that are decided, fingerprinted and applied together

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 import orjson
 
-from worker.errors import OperatorError
 from worker.ops.replay.plan import FORMAT, Plan
+from worker.process.errors import OperatorError
 
 _ACCOUNT: Final = "account"
 _READ: Final = "read"

@@ -3,13 +3,13 @@
 from typing import Final
 
 from schemas.registry import BY_CODE
-from worker.domain.lots import Kind
+from worker.domain.state.accounts import Kind
 from worker.kafka.ranges import Ranges
 from worker.ledger.overlay import Overlay
 from worker.ledger.overlay.since import Changed, changed
 from worker.ops.replay.plan import ranges_of, versions
 from worker.ops.replay.saved import Saved
-from worker.settings import Settings
+from worker.process.settings import Settings
 
 MOST: Final = 20  # rows that are named
 

@@ -10,8 +10,8 @@ import ormsgpack
 from schemas.registry import BY_CODE
 from worker.codec import Document, Message
 from worker.codec.encode import REPLAYED
-from worker.domain.lots import Contra, Kind
-from worker.domain.tender import State
+from worker.domain.state.accounts import Contra, Kind
+from worker.domain.state.tender import State
 from worker.ledger.changes import Changes, Key, Row
 from worker.stored.codes import NOTICE_TYPES, STATE_CODE, STATUS_CODE, STATUSES
 from worker.stored.event import facts_of

@@ -11,7 +11,6 @@ import asyncpg
 from aiokafka.errors import KafkaError
 
 from schemas.reasons import DeadLetterReason
-from worker import errors
 from worker.kafka import topics
 from worker.kafka.ends import Bounds
 from worker.kafka.group import Group, worker_of
@@ -26,7 +25,8 @@ from worker.ledger.queries import SQL, Connection
 from worker.ledger.roles import Role
 from worker.ops.status.snapshot import OperationNow, PartitionNow, Snapshot
 from worker.positions import Partition, Position, fingerprint
-from worker.settings import Settings
+from worker.process import errors
+from worker.process.settings import Settings
 
 _ANSWER_S: Final = 30.0
 _PAUSE_S: Final = 0.25

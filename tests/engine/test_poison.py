@@ -1,0 +1,51 @@
+"""If half of a batch of 200 would become dead letters through our fault, the partitions halt."""
+
+import pytest
+
+from schemas.reasons import DeadLetterReason as Reason
+from tests.codec.records import Record, structured
+from tests.domain.room import KEY
+from worker.codec import Decoder, Document, Undecodable
+from worker.engine.poison import poisoned
+
+GOOD = structured("scm.sale.voided", "S1", {"sale_id": "S1", "occurred_at": "2026-03-01T10:00:00Z"})
+
+
+def good() -> Document:
+    document = Decoder((KEY,), frozenset(), 1 << 20).decode(GOOD, GOOD.timestamp * 1000)
+    assert isinstance(document, Document)
+    return document
+
+
+def bad(reason: Reason, partition: int = 3) -> Undecodable:
+    return Undecodable(Record(b"", topic="scm.sales", partition=partition), reason)
+
+
+@pytest.mark.parametrize(
+    ("fine", "spoilt", "reason", "halts"),
+    [
+        (100, 100, Reason.UNKNOWN_ORG, True),
+        (101, 100, Reason.UNKNOWN_ORG, False),
+        (99, 100, Reason.UNKNOWN_ORG, False),  # a batch of 199
+        (0, 200, Reason.TOO_LARGE, True),
+        (0, 200, Reason.CLOCK_AHEAD, True),
+        (0, 200, Reason.INVALID, False),  # the publisher's
+        (0, 2000, Reason.CONFLICT, False),
+        (200, 100, Reason.TOO_LARGE, False),  # one third
+    ],
+)
+def test_which_batches_halt(fine: int, spoilt: int, reason: Reason, *, halts: bool) -> None:
+    found = poisoned([good()] * fine + [bad(reason)] * spoilt, [], lambda _: False)
+    assert list(found) == ([("scm.sales", 3)] if halts else [])
+    if halts:
+        assert found["scm.sales", 3].why.endswith(f"most of them {reason}")
+
+
+def test_what_the_database_refuses_counts_and_only_the_partitions_to_blame_halt() -> None:
+    refused = [Record(b"", topic="scm.sales", partition=7)] * 60
+    found = poisoned([good()] * 160 + [bad(Reason.TOO_LARGE)] * 40, refused, lambda _: False)
+    assert sorted(found) == [("scm.sales", 3), ("scm.sales", 7)]
+
+
+def test_what_an_operator_waives_does_not_count() -> None:
+    assert poisoned([bad(Reason.UNKNOWN_ORG)] * 200, [], lambda record: record.partition == 3) == {}

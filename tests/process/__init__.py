@@ -1,0 +1,1 @@
+"""The settings, the log and the errors of every process."""

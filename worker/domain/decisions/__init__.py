@@ -1,0 +1,1 @@
+"""One function for each document: what it needs, and what it does to the books."""

@@ -1,0 +1,47 @@
+"""A sale that was booked without a customer becomes a customer's (contract CMD12–14)."""
+
+from schemas.commands import LoyaltyClaim
+from schemas.reasons import Reason, first
+from worker.domain.decisions.customers import customer_refused
+from worker.domain.decisions.sales import earn
+from worker.domain.rules.parts import points_shown
+from worker.domain.rules.reckoning import eligible
+from worker.domain.state.basis import Basis
+from worker.domain.state.books import Books
+from worker.domain.state.movements import day_of
+from worker.domain.state.outcome import Outcome
+from worker.domain.state.sale import Sale
+
+
+def claim(doc: LoyaltyClaim, books: Books) -> Outcome:
+    """Rate the sale as of its own `occurred_at` for this customer, and credit what returns have left of it."""
+    sale = books.sales.get(doc.sale_id)
+    reason = first([_not_claimable(sale), customer_refused(books, doc.customer_id, doc.occurred_at)])
+    if sale is None or sale.at_us is None or reason is not None:
+        return Outcome("rejected", reason, customer_id=doc.customer_id, sale_id=doc.sale_id)
+    at_us, sale.at_us = sale.at_us, None
+    sale.customer_id = doc.customer_id
+    sale.dirty = True
+    basis = sale.basis or Basis()
+    nets = {line_id: line.net_minor for line_id, line in sale.lines.items()}
+    account, unearned = earn(sale, books, at_us, eligible(nets, basis), basis.lines)
+    kept = ((line_id, line.kept(line.points)) for line_id, line in sale.lines.items())
+    return Outcome(
+        "applied",
+        customer_id=doc.customer_id,
+        sale_id=doc.sale_id,
+        points=points_shown(books, account, day_of(doc.occurred_at), unearned),
+        lines=[(line_id, points) for line_id, points in kept if points],
+        policy_version=sale.policy_version,
+    )
+
+
+def _not_claimable(sale: Sale | None) -> Reason | None:
+    """Return why nobody can claim the sale, or None. A sale that an older version decided, which did not store how it
+    earns, has no instant.
+    """
+    if sale is not None and sale.voided:
+        return Reason.ALREADY_VOIDED
+    if sale is None or not sale.decided:
+        return Reason.SALE_NOT_FOUND
+    return Reason.INVALID_STATE if sale.at_us is None else None

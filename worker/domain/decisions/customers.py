@@ -1,0 +1,233 @@
+"""Customers: records, consent, status, erasure, merge and pools (contract §2.3)."""
+
+from schemas.commands import (
+    ConsentSet,
+    CustomerCreate,
+    CustomerErase,
+    CustomerMerge,
+    CustomerUpdate,
+    PolicyPut,
+    PoolJoin,
+    PoolLeave,
+)
+from schemas.policy import MOST_VERSIONS
+from schemas.reasons import Reason, first
+from worker.domain.rules import consents
+from worker.domain.rules.earning import carry_earned
+from worker.domain.rules.parts import points_part
+from worker.domain.state.accounts import Account, Kind, Standing
+from worker.domain.state.books import Books, Consent
+from worker.domain.state.identity import derived_id
+from worker.domain.state.movements import day_of
+from worker.domain.state.outcome import Notice, Outcome
+from worker.domain.state.policy import PolicyVersion
+
+POOL_CHANGED = "crm.pool.changed"
+PROFILE = ("name", "email", "phone", "birth_date", "external_ids")
+
+
+def create(doc: CustomerCreate, books: Books) -> Outcome:
+    """Create the record. Points that waited for it become the customer's."""
+    customer_id = doc.customer_id or derived_id(books.orgcode, "crm.customer.create", doc.command_id)
+    holder = books.holder(customer_id)
+    if holder is None:
+        holder = books.open_points(customer_id, Standing.ACTIVE)
+    elif holder.standing is Standing.UNCLAIMED:
+        books.touch(holder)
+        holder.standing = Standing.ACTIVE
+    else:
+        reason = customer_refused(books, customer_id, doc.occurred_at) or Reason.CUSTOMER_EXISTS
+        return Outcome("rejected", reason, customer_id=customer_id)
+    books.profiles.append((holder, {name: getattr(doc, name) for name in PROFILE}))
+    part = points_part(books, holder, day_of(doc.occurred_at))
+    return Outcome("applied", customer_id=customer_id, points=part._replace(change=part.balance))
+
+
+def customer_refused(books: Books, customer_id: str, at_us: int) -> Reason | None:
+    """Return why a document that names this customer is rejected or declined, or None (contract CUST6, CUST8)."""
+    holder = books.holder(customer_id)
+    if holder is None or holder.standing is Standing.UNCLAIMED:
+        return Reason.CUSTOMER_NOT_FOUND
+    worst = books.standing(holder, at_us)
+    if worst is Standing.CLOSED:
+        return Reason.CUSTOMER_ERASED
+    return Reason.CUSTOMER_BLOCKED if worst is Standing.FROZEN else None
+
+
+def _allowed(books: Books, customer_id: str, at_us: int) -> tuple[Account | None, Reason | None]:
+    """Return the customer's own record, or the reason why a command about them is rejected."""
+    return books.holder(customer_id), customer_refused(books, customer_id, at_us)
+
+
+def _passes(books: Books, customer_id: str, at_us: int) -> tuple[Account | None, Reason | None]:
+    """Like `_allowed`, for the two commands that a block does not stop: update, which unblocks, and erase, which the
+    law demands.
+    """
+    holder, reason = _allowed(books, customer_id, at_us)
+    return holder, None if reason is Reason.CUSTOMER_BLOCKED else reason
+
+
+def update(doc: CustomerUpdate, books: Books) -> Outcome:
+    """Change the given members of the person's record, by any of their ids; `status` counts from `occurred_at` on.
+
+    A blocked customer can be updated: that is how a block is lifted.
+    """
+    holder, reason = _passes(books, doc.customer_id, doc.occurred_at)
+    if holder is None or reason is not None:
+        return Outcome("rejected", reason, customer_id=doc.customer_id)
+    person = books.person(holder)
+    if doc.status is not None:
+        person.note_standing(doc.occurred_at, Standing.FROZEN if doc.status == "blocked" else Standing.ACTIVE)
+        _stand(books, person, Standing(person.owner_log[-1][1]))
+    changed = {name: value for name in PROFILE if (value := getattr(doc, name)) is not None}
+    if changed:
+        books.profiles.append((person, changed))
+    return _about(books, person, doc.customer_id, doc.occurred_at)
+
+
+def _stand(books: Books, person: Account, standing: Standing) -> None:
+    """Set how a customer stands now. Their account gets another version, unless a pool has their points."""
+    books.changed[person] = None
+    if standing is not person.standing:
+        person.standing = standing
+        if person.target is None:
+            books.touch(person)
+
+
+def _about(books: Books, person: Account, customer_id: str, at_us: int) -> Outcome:
+    """Return the outcome of a change of a record. It shows the account if that has another version."""
+    touched = person in books.before
+    part = points_part(books, person, day_of(at_us)) if touched else None
+    return Outcome("applied", customer_id=customer_id, points=part)
+
+
+def erase(doc: CustomerErase, books: Books) -> Outcome:
+    """Erase the person, by any of their ids. The ledger keeps the liability under a pseudonym.
+
+    A block does not stop an erasure, because the law demands it.
+    """
+    holder, reason = _passes(books, doc.customer_id, doc.occurred_at)
+    if holder is None or reason is not None:
+        return Outcome("rejected", reason, customer_id=doc.customer_id)
+    person = books.person(holder)
+    person.note_standing(doc.occurred_at, Standing.CLOSED)
+    _stand(books, person, Standing.CLOSED)
+    books.erased += books.ids(person)
+    books.close(person)
+    return _about(books, person, doc.customer_id, doc.occurred_at)
+
+
+def consent(doc: ConsentSet, books: Books) -> Outcome:
+    """Record a consent that was granted or withdrawn, in force from `occurred_at`."""
+    holder, reason = _allowed(books, doc.customer_id, doc.occurred_at)
+    if holder is None or reason is not None:
+        return Outcome("rejected", reason, customer_id=doc.customer_id)
+    entry = Consent(doc.customer_id, doc.purpose, doc.channel or "", doc.granted, doc.occurred_at)
+    consents.note(books, entry)
+    return Outcome("applied", customer_id=doc.customer_id)
+
+
+def merge(doc: CustomerMerge, books: Books) -> Outcome:
+    """Move everything of one customer to the other. The old id keeps leading there."""
+    source, source_reason = _allowed(books, doc.from_customer_id, doc.occurred_at)
+    into, into_reason = _allowed(books, doc.into_customer_id, doc.occurred_at)
+    reason = first([source_reason, into_reason])
+    if source is None or into is None or reason is not None:
+        return Outcome("rejected", reason, customer_id=doc.into_customer_id)
+    target = books.follow(into)
+    origin = books.follow(source)
+    if target is origin or source.target is not None or (target.kind is Kind.POOL and _holds(origin)):
+        return Outcome("rejected", Reason.INVALID_STATE, customer_id=doc.into_customer_id)
+    day = day_of(doc.occurred_at)
+    books.move_all(source, target, day)
+    person = books.person(into)
+    carry_earned(books, source, person)
+    books.carried.append((source, person))
+    if source.key in books.consents:
+        carried = [consent._replace(customer_id=person.key) for consent in books.consents[source.key]]
+        books.consents[person.key] = books.consents.get(person.key, []) + carried
+    books.lead(source, person)
+    return _moved(books, doc.into_customer_id, target, (doc.from_customer_id, source), day)
+
+
+def _holds(account: Account) -> bool:
+    """Return whether an account has open holds. A hold refers to its account, so the points can't go elsewhere before
+    it ends.
+    """
+    return account.held > 0
+
+
+def join(doc: PoolJoin, books: Books) -> Outcome:
+    """From now on the customer earns into and spends from the pool; all that they have goes in."""
+    holder, reason = _allowed(books, doc.customer_id, doc.occurred_at)
+    if holder is None or reason is not None:
+        return Outcome("rejected", reason, customer_id=doc.customer_id)
+    person = books.person(holder)
+    if person.target is not None or _holds(person):
+        return Outcome("rejected", Reason.INVALID_STATE, customer_id=doc.customer_id)
+    pool = books.accounts.get((Kind.POOL, doc.pool_id))
+    if pool is None:
+        pool = books.accounts[Kind.POOL, doc.pool_id] = Account(Kind.POOL, doc.pool_id)
+        books.touch(pool)
+    day = day_of(doc.occurred_at)
+    books.move_all(person, pool, day)
+    books.enter_pool(person, pool)
+    outcome = _moved(books, doc.customer_id, pool, (doc.customer_id, person), day)
+    outcome.notices = _pool_changed(books, pool, person, day)
+    return outcome
+
+
+def leave(doc: PoolLeave, books: Books) -> Outcome:
+    """The customer goes on alone and takes `points` along; the last member takes everything (contract POOL4, POOL5).
+
+    Then whatever still names the pool's account, as a later return or refund, leads to that last member.
+    """
+    holder, reason = _allowed(books, doc.customer_id, doc.occurred_at)
+    if holder is None or reason is not None:
+        return Outcome("rejected", reason, customer_id=doc.customer_id)
+    person = books.person(holder)
+    if person.target != (Kind.POOL, doc.pool_id):
+        return Outcome("rejected", Reason.INVALID_STATE, customer_id=doc.customer_id)
+    day = day_of(doc.occurred_at)
+    pool = books.accounts[person.target]
+    last = not books.others(pool, person)
+    if last and _holds(pool):
+        return Outcome("rejected", Reason.INVALID_STATE, customer_id=doc.customer_id)
+    if not last and doc.points > pool.available(day):
+        part = points_part(books, pool, day)
+        return Outcome("rejected", Reason.INSUFFICIENT_BALANCE, customer_id=doc.customer_id, points=part)
+    books.touch(person)
+    books.leave_pool(person, pool)
+    if last:
+        books.move_all(pool, person, day)
+        pool.target = (person.kind, person.key)
+    else:
+        books.move(pool, person, doc.points, day)
+    outcome = _moved(books, doc.customer_id, person, (doc.customer_id, pool), day)
+    outcome.notices = _pool_changed(books, pool, person, day)
+    return outcome
+
+
+def _moved(books: Books, customer_id: str, account: Account, source: tuple[str, Account], day: int) -> Outcome:
+    """The account that counts for the customer from now on, and the one that its points came from."""
+    part = points_part(books, account, day)
+    left = (source[0], points_part(books, source[1], day))
+    return Outcome("applied", customer_id=customer_id, points=part, counterparty=left)
+
+
+def _pool_changed(books: Books, pool: Account, person: Account, day: int) -> list[Notice]:
+    part = points_part(books, pool, day)
+    return [Notice(POOL_CHANGED, other, part) for other in books.others(pool, person)]
+
+
+def put_policy(doc: PolicyPut, books: Books) -> Outcome:
+    """Put a new version, in force from `effective_from` on (contract POL5–7)."""
+    number = books.policies.latest.version + 1
+    if doc.effective_from <= books.policies.at(doc.occurred_at).effective_us:
+        return Outcome("rejected", Reason.POLICY_NOT_LATER)
+    if number > MOST_VERSIONS:
+        return Outcome("rejected", Reason.OVER_MAXIMUM)
+    version = PolicyVersion(number, doc.effective_from, doc.policy)
+    books.policies.put(version)
+    books.new_policies.append(version)
+    return Outcome("applied", policy_version=version.version)

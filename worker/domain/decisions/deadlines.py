@@ -1,0 +1,148 @@
+"""What happens at deadlines: holds expire, lots expire or become available, waiting points are forfeited, cards expire.
+
+Deadlines are documents and go through the same pipeline. Each has the type of its notice (contract §3.1). None says
+that nothing is left to do.
+"""
+
+from worker.domain.decisions.sales import card_timer
+from worker.domain.rules import holds
+from worker.domain.rules.earning import note_earned
+from worker.domain.rules.parts import card_part, points_part
+from worker.domain.state.accounts import NEVER, Account, Contra, Kind, Standing
+from worker.domain.state.books import Books
+from worker.domain.state.days import begin_of, end_of, utc_date
+from worker.domain.state.movements import Timer, day_of
+from worker.domain.state.outcome import Notice, Outcome
+from worker.domain.state.tender import State
+
+NOTICES = {
+    "hold": "crm.hold.expired",
+    "release": "crm.points.released",
+    "expire": "crm.points.expired",
+    "forfeit": "crm.points.forfeited",
+    "card": "crm.giftcard.expired",
+    "frozen": "crm.giftcard.frozen",
+}
+
+
+def due(timer: Timer, books: Books) -> Outcome | None:
+    """Decide one timer that is due."""
+    match timer.kind:
+        case "hold":
+            return _hold(timer, books)
+        case "forfeit":
+            return _forfeit(timer, books)
+        case "card":
+            return _card(timer, books)
+        case "frozen":
+            return _frozen(timer, books)
+        case _:
+            return _lots(timer, books)
+
+
+def _hold(timer: Timer, books: Books) -> Outcome | None:
+    tender = books.tenders.get(timer.key)
+    if tender is None or tender.state is not State.AUTHORIZED:
+        return None
+    day = day_of(timer.due_us)
+    holds.expire(books, tender, day)
+    account = books.at(tender.account)
+    outcome = _notice("hold", tender.customer_id or None)
+    outcome.tender_id = tender.id
+    outcome.sale_id = tender.sale_id or None
+    outcome.tender = tender.part()
+    if account is not None and account.kind is Kind.CARD:
+        outcome.gift_cards = [card_part(books, account)]
+    elif account is not None:
+        outcome.points = points_part(books, account, day)
+    return outcome
+
+
+def _notice(kind: str, customer_id: str | None) -> Outcome:
+    return Outcome("applied", customer_id=customer_id, notice=NOTICES[kind])
+
+
+def _forfeit(timer: Timer, books: Books) -> Outcome | None:
+    sale = books.sales.get(timer.key)
+    account = None if sale is None else books.at(sale.account)
+    if sale is None or account is None or sale.voided or account.standing is not Standing.UNCLAIMED:
+        return None
+    day = day_of(timer.due_us)
+    points = min(sale.kept_points() - sale.by_hand, account.balance)  # also less returns without a receipt
+    sale.forfeited = sale.dirty = True
+    if points <= 0:
+        return None
+    books.reverse(account, points, Contra.FORFEITED, (sale.available_day, sale.expires_day), day, within_balance=False)
+    note_earned(books, sale.customer_id, sale.earned_day or utc_date(day), -points)
+    outcome = _notice("forfeit", sale.customer_id)
+    outcome.sale_id = sale.id
+    outcome.points = points_part(books, account, day)
+    return outcome
+
+
+def _lots(timer: Timer, books: Books) -> Outcome | None:
+    kind, key, day_text = timer.key.split("\n")
+    account = books.accounts.get((Kind(int(kind)), key))  # whose lots went elsewhere has none left, nor a notice
+    if account is None:
+        return None
+    expires = timer.kind == "expire"
+    last_day = end_of(int(day_text)) if expires else 0
+    day = last_day + 1 if expires else begin_of(int(day_text))
+    if account.lots and day > account.due_day:
+        account.due_day = day
+        books.changed[account] = None
+    moved = _expire(books, account, last_day) if expires else _release(books, account, day)
+    if not moved:
+        return None
+    told = books.told_of(account)
+    outcome = _notice(timer.kind, told[0] if told else None)
+    outcome.points = points_part(books, account, day)
+    outcome.notices = [Notice(outcome.notice, customer_id, outcome.points) for customer_id in told[1:]]
+    return outcome
+
+
+def _expire(books: Books, account: Account, day: int) -> int:
+    moved = 0
+    for lot in account.lots:
+        if lot.expires_day == day and lot.free:
+            part = lot.free
+            books.touch(account)
+            lot.amount -= part
+            lot.expired += part
+            moved += part
+    books.book(account, Contra.EXPIRED, moved)
+    return moved
+
+
+def _release(books: Books, account: Account, day: int) -> int:
+    moved = sum(lot.amount for lot in account.lots if lot.available_day == day)
+    if moved:
+        books.touch(account)
+    return moved
+
+
+def _frozen(timer: Timer, books: Books) -> Outcome | None:
+    """Report that wrong PINs froze a card."""
+    card = books.accounts.get((Kind.CARD, timer.key.partition("\n")[0]))
+    if card is None or card.card is None:
+        return None
+    outcome = _notice("frozen", card.card.customer_id or None)
+    outcome.gift_cards = [card_part(books, card)]
+    return outcome
+
+
+def _card(timer: Timer, books: Books) -> Outcome | None:
+    """A card's last day is over: its balance becomes breakage. The lots remember it, in case the card is extended."""
+    card = books.accounts.get((Kind.CARD, timer.key))
+    if card is None or card.card is None or card.card.expires_day == NEVER:
+        return None
+    day = day_of(timer.due_us)
+    if card.card.expires_day >= day:  # the card was extended after this deadline was set
+        card_timer(books, card)
+        return None
+    books.touch(card)
+    for available_day, expires_day, part in books.debit(card, card.available(day), Contra.EXPIRED, day):
+        card.lot(available_day, expires_day).expired += part
+    outcome = _notice("card", card.card.customer_id or None)
+    outcome.gift_cards = [card_part(books, card)]
+    return outcome

@@ -1,0 +1,291 @@
+"""Gift card commands (contract §2.3)."""
+
+from schemas.commands import (
+    GiftCardExtend,
+    GiftCardFreeze,
+    GiftCardIssue,
+    GiftCardLink,
+    GiftCardRedeem,
+    GiftCardReload,
+    GiftCardReplace,
+    GiftCardReverse,
+    GiftCardTransfer,
+    GiftCardUnfreeze,
+)
+from schemas.reasons import Reason, first
+from worker.domain.decisions.customers import customer_refused
+from worker.domain.decisions.loyalty import TENDER, not_found
+from worker.domain.decisions.sales import card_expiry, card_timer
+from worker.domain.decisions.tenders import accepted_card, frozen_by_pins
+from worker.domain.rules import holds
+from worker.domain.rules.card_loads import card_refused, take_back_load
+from worker.domain.rules.parts import card_part
+from worker.domain.state.accounts import NEVER, Account, CardFacts, Contra, Kind, Standing
+from worker.domain.state.books import Books
+from worker.domain.state.identity import derived_id, pin_digest
+from worker.domain.state.movements import day_of
+from worker.domain.state.outcome import Outcome
+from worker.domain.state.sale import Entry
+from worker.domain.state.tender import State
+
+
+def _outcome(
+    books: Books,
+    cards: list[Account],
+    reason: Reason | None = None,
+    status: str | None = None,
+    customer_id: str | None = None,
+) -> Outcome:
+    """Return the outcome of the command. Its customer is the named one, else the card's."""
+    theirs = next((card.card.customer_id for card in cards if card.card and card.card.customer_id), None)
+    return Outcome(
+        status or ("applied" if reason is None else "rejected"),
+        reason,
+        customer_id=customer_id or theirs,
+        gift_cards=[card_part(books, card) for card in cards],
+    )
+
+
+def _not_accepted(customer_id: str | None = None) -> Outcome:
+    return Outcome("rejected", Reason.CARD_NOT_ACCEPTED, customer_id=customer_id)
+
+
+def _load_refused(books: Books, amount_minor: int, balance_minor: int, at_us: int) -> Reason | None:
+    rules = books.policies.at(at_us).policy.gift_card
+    if amount_minor < rules.min_load_minor:
+        return Reason.BELOW_MINIMUM
+    if amount_minor > rules.max_load_minor or balance_minor + amount_minor > rules.max_balance_minor:
+        return Reason.OVER_MAXIMUM
+    return None
+
+
+def issue(doc: GiftCardIssue, books: Books) -> Outcome:
+    """Create a card with a first load."""
+    reasons: list[Reason | None] = []
+    number = doc.gift_card.number
+    if doc.customer_id is not None:
+        reasons.append(customer_refused(books, doc.customer_id, doc.occurred_at))
+    card_id = derived_id(books.orgcode, "crm.giftcard.issue", doc.command_id)
+    if (number is not None and books.numbered(number) is not None) or (Kind.CARD, card_id) in books.accounts:
+        reasons.append(Reason.CARD_EXISTS)
+    reasons.append(_load_refused(books, doc.amount_minor, 0, doc.occurred_at))
+    day = day_of(doc.occurred_at)
+    version = books.policies.at(doc.occurred_at)
+    last_day = card_expiry(version, day) if doc.expires_on is None else version.calendar.end(doc.expires_on)
+    if last_day < day:
+        reasons.append(Reason.CARD_EXPIRED)
+    reason = first(reasons)
+    if reason is not None:
+        return Outcome("rejected", reason, customer_id=doc.customer_id)
+    facts = CardFacts(
+        "" if number is None else number.last4,
+        last_day,
+        b"" if doc.pin is None else pin_digest(doc.pin.tokens[0], card_id),
+        doc.customer_id or "",
+    )
+    card = books.open_card(card_id, number, doc.currency, facts)
+    card_timer(books, card)
+    _load(books, card, "crm.giftcard.issue", doc.command_id, doc.amount_minor)
+    return _outcome(books, [card])
+
+
+def _load(books: Books, card: Account, type_: str, command_id: str, amount_minor: int) -> None:
+    books.credit(card, amount_minor, Contra.ISSUED)
+    books.enter(Entry(type_, command_id, (card.kind, card.key), amount_minor))
+
+
+def reload(doc: GiftCardReload, books: Books) -> Outcome:
+    """Load a card within the policy's limits; with `allow_partial`, as much as they leave room for."""
+    card = books.loadable(doc.gift_card)
+    if card is None:
+        return _not_accepted()
+    rules = books.policies.at(doc.occurred_at).policy.gift_card
+    refused = first(
+        [
+            Reason.CURRENCY_MISMATCH if card.currency != doc.currency else None,
+            None if rules.reload else Reason.INVALID_STATE,
+            card_refused(card, day_of(doc.occurred_at)),
+        ]
+    )
+    amount = doc.amount_minor
+    over = _load_refused(books, amount, card.balance, doc.occurred_at)
+    if over is Reason.OVER_MAXIMUM and doc.allow_partial:
+        amount = min(rules.max_load_minor, rules.max_balance_minor - card.balance)
+        over = None if amount >= max(rules.min_load_minor, 1) else over
+    reason = first([refused, over])
+    if reason is not None:
+        return _outcome(books, [card], reason)
+    _load(books, card, "crm.giftcard.reload", doc.command_id, amount)
+    partial = amount < doc.amount_minor
+    return _outcome(books, [card], Reason.OVER_MAXIMUM if partial else None, "partial" if partial else "applied")
+
+
+def redeem(doc: GiftCardRedeem, books: Books, *, trusted: bool) -> Outcome:
+    """Take money from a card at once, without a sale."""
+    card = accepted_card(doc.gift_card, books, trusted=trusted)
+    if card is None:
+        return _not_accepted()
+    day = day_of(doc.occurred_at)
+    available = card.available(day)
+    reason = first([Reason.CURRENCY_MISMATCH if card.currency != doc.currency else None, card_refused(card, day)])
+    if reason is not None:
+        return _outcome(books, [card], reason)
+    amount = min(doc.amount_minor, available)
+    short = amount < doc.amount_minor
+    if short and (not doc.allow_partial or amount == 0):
+        return _outcome(books, [card], Reason.INSUFFICIENT_BALANCE)
+    entry = Entry("crm.giftcard.redeem", doc.command_id, (card.kind, card.key), amount)
+    entry.picks = books.debit(card, amount, Contra.SPENT, day)
+    books.enter(entry)
+    return _outcome(books, [card], Reason.INSUFFICIENT_BALANCE if short else None, "partial" if short else "applied")
+
+
+def reverse(doc: GiftCardReverse, books: Books) -> Outcome:
+    """Undo a redemption, a load, or a captured tender of a card, as a whole or in part."""
+    if doc.of.type == TENDER:
+        return _reverse_tender(doc, books)
+    entry = books.entries.get((doc.of.type, doc.of.id))
+    if entry is None or entry.account[0] is not Kind.CARD:
+        return Outcome("rejected", not_found(doc.of))
+    card = books.follow(books.accounts[entry.account])
+    left = entry.amount - entry.undone
+    amount = left if doc.amount_minor is None else doc.amount_minor
+    if amount > left or left == 0:
+        return _outcome(books, [card], Reason.AMOUNT_OVER_CAPTURED)
+    entry.undone += amount
+    entry.dirty = True
+    if entry.type == "crm.giftcard.redeem":
+        books.credit(card, amount, Contra.SPENT)
+    else:
+        take_back_load(books, entry.account[1], amount, Contra.ISSUED, day_of(doc.occurred_at))
+    return _outcome(books, [card])
+
+
+def _reverse_tender(doc: GiftCardReverse, books: Books) -> Outcome:
+    tender = books.tenders.get(doc.of.id)
+    if tender is None or tender.kind != "gift_card":
+        return Outcome("rejected", Reason.TENDER_NOT_FOUND)
+    card = books.at(tender.account)
+    if card is None or tender.state is not State.CAPTURED:
+        return Outcome("rejected", Reason.INVALID_STATE, tender_id=tender.id)
+    left = tender.captured_minor - tender.refunded_minor
+    amount = left if doc.amount_minor is None else doc.amount_minor
+    if amount > left or left == 0:
+        return Outcome("rejected", Reason.AMOUNT_OVER_CAPTURED, tender_id=tender.id)
+    holds.refund(books, tender, amount, doc.occurred_at)
+    outcome = _outcome(books, [card])
+    outcome.tender_id = tender.id
+    outcome.tenders = [tender.part()]
+    return outcome
+
+
+def freeze(doc: GiftCardFreeze, books: Books) -> Outcome:
+    """Freeze a card. Freezing a frozen card is `applied`, too."""
+    card = books.card(doc.gift_card)
+    if card is None:
+        return _not_accepted(doc.customer_id)
+    if card.standing is Standing.ACTIVE:
+        books.touch(card)
+        card.standing = Standing.FROZEN
+    return _outcome(books, [card], customer_id=doc.customer_id)
+
+
+def unfreeze(doc: GiftCardUnfreeze, books: Books, *, trusted: bool) -> Outcome:
+    """Unfreeze a card that is not below zero. Lifting a freeze by wrong PINs takes the scope card:trusted and keeps
+    their count: until the right PIN comes, the next wrong one freezes the card again (contract SAFE3, SAFE4).
+    """
+    card = books.card(doc.gift_card)
+    if card is None:
+        return _not_accepted(doc.customer_id)
+    if frozen_by_pins(card) and not trusted:
+        return Outcome("rejected", Reason.CARD_FROZEN, customer_id=doc.customer_id)
+    if card.balance < 0 or card.standing is Standing.REPLACED:
+        return _outcome(books, [card], Reason.INVALID_STATE, customer_id=doc.customer_id)
+    if card.standing is Standing.FROZEN:
+        books.touch(card)
+        card.standing = Standing.ACTIVE
+    return _outcome(books, [card], customer_id=doc.customer_id)
+
+
+def link(doc: GiftCardLink, books: Books) -> Outcome:
+    """Link a card to a customer. A blocked customer gets no more cards; their present cards are not affected."""
+    card = books.card(doc.gift_card)
+    if card is None or card.card is None:
+        return _not_accepted(doc.customer_id)
+    replaced = Reason.INVALID_STATE if card.standing is Standing.REPLACED else None
+    reason = first([customer_refused(books, doc.customer_id or "", doc.occurred_at), replaced])
+    if reason is None:
+        card.card.customer_id = doc.customer_id or ""
+        books.changed[card] = None
+    return _outcome(books, [card], reason, customer_id=doc.customer_id)
+
+
+def extend(doc: GiftCardExtend, books: Books) -> Outcome:
+    """Give a card a later last day, or none. If that makes it valid at `occurred_at`, its breakage comes back."""
+    card = books.card(doc.gift_card)
+    if card is None or card.card is None:
+        return _not_accepted()
+    days = books.policies.at(doc.occurred_at).calendar
+    last_day = NEVER if doc.expires_on is None else days.end(doc.expires_on)
+    if last_day < card.card.expires_day or card.standing is Standing.REPLACED:
+        return _outcome(books, [card], Reason.INVALID_STATE)
+    if last_day > card.card.expires_day:
+        books.touch(card)
+        card.card.expires_day = last_day
+        card_timer(books, card)
+        if last_day >= day_of(doc.occurred_at):
+            books.revive(card)
+    return _outcome(books, [card])
+
+
+def replace(doc: GiftCardReplace, books: Books) -> Outcome:
+    """Let a new card take over everything from a lost or broken one. Later documents that name the old card follow to
+    the new one, except requests: for them the old card is frozen (contract CMD21–24).
+    """
+    source = books.card(doc.from_card)
+    if source is None or source.card is None:
+        return _not_accepted()
+    number = doc.to_card.number
+    card_id = derived_id(books.orgcode, "crm.giftcard.replace", doc.command_id)
+    exists = books.numbered(number) is not None or (Kind.CARD, card_id) in books.accounts
+    reason = first(
+        [
+            Reason.INVALID_STATE if source.standing is Standing.REPLACED else None,
+            Reason.CARD_EXISTS if exists else None,
+        ]
+    )
+    if reason is not None:
+        return _outcome(books, [source], reason)
+    pin = b"" if doc.pin is None else pin_digest(doc.pin.tokens[0], card_id)
+    facts = CardFacts(number.last4, source.card.expires_day, pin, source.card.customer_id)
+    target = books.open_card(card_id, number, source.currency, facts)
+    card_timer(books, target)
+    books.move_all(source, target, day_of(doc.occurred_at))
+    books.lead(source, target)
+    source.standing = Standing.REPLACED
+    source.card.expires_day, source.card.customer_id = NEVER, ""  # they belong to the new card now
+    return _outcome(books, [source, target])
+
+
+def transfer(doc: GiftCardTransfer, books: Books, *, trusted: bool) -> Outcome:
+    """Move a balance, or a part of it, to another card."""
+    source, target = accepted_card(doc.from_card, books, trusted=trusted), books.loadable(doc.to_card)
+    if source is None or target is None:
+        return _not_accepted()
+    day = day_of(doc.occurred_at)
+    available = source.available(day)
+    amount = available if doc.amount_minor is None else doc.amount_minor
+    rules = books.policies.at(doc.occurred_at).policy.gift_card
+    reasons = [
+        Reason.CURRENCY_MISMATCH if source.currency != target.currency else None,
+        Reason.INVALID_STATE if source is target else None,
+        card_refused(source, day),
+        card_refused(target, day),
+        Reason.OVER_MAXIMUM if target.balance + amount > rules.max_balance_minor else None,
+        Reason.INSUFFICIENT_BALANCE if amount > available or amount == 0 else None,
+    ]
+    reason = first(reasons)
+    if reason is not None:
+        return _outcome(books, [source], reason)
+    books.move(source, target, amount, day)
+    return _outcome(books, [source, target])

@@ -1,0 +1,240 @@
+"""Loyalty commands: earn, redeem, adjust, transfer, restore, reverse (contract §2.3)."""
+
+from schemas.commands import (
+    LoyaltyAdjust,
+    LoyaltyEarn,
+    LoyaltyRedeem,
+    LoyaltyRestore,
+    LoyaltyReverse,
+    LoyaltyTransfer,
+    Of,
+)
+from schemas.reasons import Reason, first
+from worker.domain.decisions.customers import customer_refused
+from worker.domain.decisions.sales import reverse_points, reverse_sale
+from worker.domain.rules import holds
+from worker.domain.rules.earning import common_factor, note_earned, points_of
+from worker.domain.rules.parts import points_part
+from worker.domain.state.accounts import Account, Contra, Standing
+from worker.domain.state.books import Books
+from worker.domain.state.days import utc_date
+from worker.domain.state.movements import day_of
+from worker.domain.state.outcome import Outcome
+from worker.domain.state.policy import PointValue
+from worker.domain.state.sale import Entry, Sale
+from worker.domain.state.tender import State
+
+TENDER = "scm.tender.requested"
+SALE = "scm.sale.completed"
+
+
+def earn(doc: LoyaltyEarn, books: Books) -> Outcome:
+    """Credit points, or the points for an amount by the policy of its date."""
+    refused = customer_refused(books, doc.customer_id, doc.occurred_at)
+    account = _account(books, doc.customer_id)
+    version = books.policies.at(doc.occurred_at)
+    points = doc.points
+    reasons = [refused] if refused else []
+    if points is None:
+        factor = common_factor(books, version, doc.customer_id, doc.occurred_at).factor
+        rated = points_of(version, doc.currency or "", factor, [(1, doc.amount_minor or 0, None)])
+        points = 0 if rated is None else rated[1]
+        if rated is None:
+            reasons.append(Reason.CURRENCY_NOT_IN_POLICY)
+    if account is None or reasons:
+        return Outcome("rejected", first(reasons), customer_id=doc.customer_id)
+    day = day_of(doc.occurred_at)
+    entry = Entry("crm.loyalty.earn", doc.command_id, (account.kind, account.key), points, doc.customer_id)
+    entry.earned_day = utc_date(day)
+    entry.available_day, entry.expires_day = version.lot_days(day)
+    books.credit(account, points, Contra.EARNED, entry.available_day, entry.expires_day)
+    note_earned(books, doc.customer_id, entry.earned_day, points)
+    books.enter(entry)
+    return _applied(books, account, doc.customer_id, day, version.version)
+
+
+def _account(books: Books, customer_id: str) -> Account | None:
+    holder = books.holder(customer_id)
+    return None if holder is None else books.follow(holder)
+
+
+def _applied(books: Books, account: Account, customer_id: str | None, day: int, version: int | None = None) -> Outcome:
+    return Outcome("applied", customer_id=customer_id, points=points_part(books, account, day), policy_version=version)
+
+
+def _rejected(books: Books, account: Account | None, customer_id: str | None, day: int, reason: Reason) -> Outcome:
+    part = None if account is None else points_part(books, account, day)
+    return Outcome("rejected", reason, customer_id=customer_id, points=part)
+
+
+def redeem(doc: LoyaltyRedeem, books: Books) -> Outcome:
+    """Spend points. The lots are remembered, so that a restore returns to them."""
+    day = day_of(doc.occurred_at)
+    account = _account(books, doc.customer_id)
+    refused = customer_refused(books, doc.customer_id, doc.occurred_at)
+    if account is None or refused is not None:
+        return _rejected(books, account if refused is not Reason.CUSTOMER_NOT_FOUND else None, doc.customer_id, day,
+                         refused or Reason.CUSTOMER_NOT_FOUND)  # fmt: skip
+    version = books.policies.at(doc.occurred_at)
+    rules = version.policy.redeem
+    if doc.points < rules.min_points or doc.points % rules.step_points:
+        return _rejected(books, account, doc.customer_id, day, Reason.BELOW_MINIMUM)
+    if doc.points > account.available(day):
+        return _rejected(books, account, doc.customer_id, day, Reason.INSUFFICIENT_BALANCE)
+    entry = Entry("crm.loyalty.redeem", doc.command_id, (account.kind, account.key), doc.points, doc.customer_id)
+    entry.picks = books.debit(account, doc.points, Contra.REDEEMED, day)
+    books.enter(entry)
+    return _applied(books, account, doc.customer_id, day, version.version)
+
+
+def adjust(doc: LoyaltyAdjust, books: Books) -> Outcome:
+    """Correct a balance by hand, even of a blocked customer. It never makes a balance negative."""
+    day = day_of(doc.occurred_at)
+    holder = books.holder(doc.customer_id)
+    if holder is None or holder.standing is Standing.UNCLAIMED:
+        return Outcome("rejected", Reason.CUSTOMER_NOT_FOUND, customer_id=doc.customer_id)
+    account = books.follow(holder)
+    if books.standing(holder, doc.occurred_at) is Standing.CLOSED:
+        return _rejected(books, account, doc.customer_id, day, Reason.CUSTOMER_ERASED)
+    version = books.policies.at(doc.occurred_at)
+    if doc.points > 0:
+        _, expires_day = version.lot_days(day)
+        books.credit(account, doc.points, Contra.ADJUSTED, 0, expires_day)
+    elif -doc.points > account.available(day):
+        return _rejected(books, account, doc.customer_id, day, Reason.INSUFFICIENT_BALANCE)
+    else:
+        books.debit(account, -doc.points, Contra.ADJUSTED, day)
+    return _applied(books, account, doc.customer_id, day, version.version)
+
+
+def transfer(doc: LoyaltyTransfer, books: Books) -> Outcome:
+    """Move points to another customer, soonest to expire first. A deficit of the receiver is filled first."""
+    day = day_of(doc.occurred_at)
+    sender_id, receiver_id = doc.from_customer_id, doc.to_customer_id
+    refused = first([customer_refused(books, id_, doc.occurred_at) for id_ in (sender_id, receiver_id)])
+    sender, receiver = _account(books, sender_id), _account(books, receiver_id)
+    if sender is None or receiver is None or refused is not None:
+        return Outcome("rejected", refused or Reason.CUSTOMER_NOT_FOUND, customer_id=sender_id)
+    if sender is receiver:
+        return _rejected(books, sender, sender_id, day, Reason.INVALID_STATE)
+    if doc.points > sender.available(day):
+        return _rejected(books, sender, sender_id, day, Reason.INSUFFICIENT_BALANCE)
+    books.move(sender, receiver, doc.points, day)
+    outcome = _applied(books, sender, sender_id, day)
+    outcome.counterparty = (receiver_id, points_part(books, receiver, day))
+    return outcome
+
+
+def not_found(of: Of) -> Reason:
+    """Return the `_not_found` of the type that a command refers to (contract CMD3)."""
+    if of.type.startswith("scm.tender."):
+        return Reason.TENDER_NOT_FOUND
+    return Reason.SALE_NOT_FOUND if of.type.startswith("scm.sale.") else Reason.COMMAND_NOT_FOUND
+
+
+def _refused(books: Books, customer_id: str, at_us: int) -> Reason | None:
+    """Return why a command about this customer's earlier document is rejected, or None; a missing
+    record is no reason.
+    """
+    reason = customer_refused(books, customer_id, at_us)
+    return None if reason is Reason.CUSTOMER_NOT_FOUND else reason
+
+
+def restore(doc: LoyaltyRestore, books: Books) -> Outcome:
+    """Give redeemed points back to the lots that they came from."""
+    day = day_of(doc.occurred_at)
+    if doc.of.type == TENDER:
+        return _restore_tender(doc, books, day)
+    entry = books.entries.get((doc.of.type, doc.of.id))
+    if entry is None or entry.type != "crm.loyalty.redeem":
+        return Outcome("rejected", not_found(doc.of))
+    account = books.at(entry.account)
+    refused = _refused(books, entry.customer_id, doc.occurred_at)
+    if refused is not None:
+        return Outcome("rejected", refused, customer_id=entry.customer_id)
+    left = entry.amount - entry.undone
+    points = left if doc.points is None else doc.points
+    if account is None or points > left or left == 0:
+        return Outcome("rejected", Reason.AMOUNT_OVER_CAPTURED, customer_id=entry.customer_id)
+    version = books.policies.at(doc.occurred_at)
+    books.give_back(account, entry.picks, points, Contra.REDEEMED, day, version.grace_end(day))
+    entry.undone += points
+    entry.dirty = True
+    return _applied(books, account, entry.customer_id, day, version.version)
+
+
+def _restore_tender(doc: LoyaltyRestore, books: Books, day: int) -> Outcome:
+    """Restore a points tender: it counts as a refund to it (contract CMD5)."""
+    tender = books.tenders.get(doc.of.id)
+    if tender is None or not tender.requested_minor or tender.kind != "points":
+        return Outcome("rejected", Reason.TENDER_NOT_FOUND)
+    refused = _refused(books, tender.customer_id, doc.occurred_at)
+    if refused is not None or tender.state is not State.CAPTURED or tender.value is None:
+        return Outcome("rejected", refused or Reason.INVALID_STATE, tender_id=tender.id)
+    outstanding = tender.captured_minor - tender.refunded_minor
+    left = tender.units(outstanding)
+    points = left if doc.points is None else doc.points
+    if points > left or left == 0:
+        return Outcome("rejected", Reason.AMOUNT_OVER_CAPTURED, tender_id=tender.id)
+    back_minor = outstanding - min(_stays(tender.value, left - points), outstanding)
+    if back_minor == 0:  # fewer points than a step: none would come back
+        return Outcome("rejected", Reason.BELOW_MINIMUM, tender_id=tender.id)
+    holds.refund(books, tender, back_minor, doc.occurred_at)
+    account = books.at(tender.account)
+    part = None if account is None else points_part(books, account, day)
+    return Outcome("applied", customer_id=tender.customer_id, tender_id=tender.id, points=part, tenders=[tender.part()])
+
+
+def _stays(value: PointValue, points: int) -> int:
+    """Return the money that stays captured if at least `points` stay taken: no more points come back than asked, as
+    many of these as possible, for as little money as that takes.
+    """
+    steps = -(-points // value.step)
+    least = (steps - 1) * value.step * value.numerator // value.denominator + 1 if steps else 0
+    return value.money(value.points(least))
+
+
+def reverse(doc: LoyaltyReverse, books: Books) -> Outcome:
+    """Take earned points back by hand. A later return or void of the sale sets them off."""
+    if doc.of.type == SALE:
+        sale = books.sales.get(doc.of.id)
+        if sale is None or not sale.decided:
+            return Outcome("rejected", Reason.SALE_NOT_FOUND)
+        return _reverse_sale(doc, books, sale)
+    entry = books.entries.get((doc.of.type, doc.of.id))
+    if entry is None or entry.type != "crm.loyalty.earn":
+        return Outcome("rejected", not_found(doc.of))
+    points = _what_is_left(doc.points, entry.amount - entry.undone)
+    account = books.at(entry.account)
+    erased = _refused(books, entry.customer_id, doc.occurred_at) is Reason.CUSTOMER_ERASED
+    if account is None or points is None or erased:
+        reason = Reason.CUSTOMER_ERASED if erased else Reason.OVER_RETURNED
+        return Outcome("rejected", reason, customer_id=entry.customer_id)
+    entry.undone += points
+    entry.dirty = True
+    day = day_of(doc.occurred_at)
+    version = books.policies.at(doc.occurred_at)
+    rule = version.policy.negative_balance
+    note_earned(books, entry.customer_id, entry.earned_day or utc_date(day), -points)
+    reverse_points(books, account, points, (entry.available_day, entry.expires_day), day, rule)
+    return _applied(books, account, entry.customer_id, day, version.version)
+
+
+def _reverse_sale(doc: LoyaltyReverse, books: Books, sale: Sale) -> Outcome:
+    customer_id = sale.customer_id or None
+    points = _what_is_left(doc.points, 0 if sale.voided else sale.kept_points() - sale.by_hand)
+    account = books.at(sale.account)
+    erased = _refused(books, sale.customer_id, doc.occurred_at) is Reason.CUSTOMER_ERASED
+    if account is None or points is None or erased:
+        return Outcome("rejected", Reason.CUSTOMER_ERASED if erased else Reason.OVER_RETURNED, customer_id=customer_id)
+    sale.by_hand += points
+    sale.dirty = True
+    day = day_of(doc.occurred_at)
+    reverse_sale(sale, books, account, points, day)
+    return _applied(books, account, customer_id, day, sale.policy_version)
+
+
+def _what_is_left(asked: int | None, left: int) -> int | None:
+    """Return what is asked for, by default the rest. None if that is nothing, or more than is left."""
+    points = left if asked is None else asked
+    return points if 0 < points <= left else None

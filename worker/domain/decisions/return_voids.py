@@ -1,0 +1,107 @@
+"""The void of a return: everything that it took and gave is as if it had not come (contract RVOID1–6).
+
+What returns ask of a line and of a tender are sums. So the void takes its part off and books the difference. The end is
+the same whether it comes before or after other returns.
+"""
+
+from schemas.documents import ReturnVoided
+from schemas.reasons import Reason
+from worker.domain.decisions.sales import points_of_sale
+from worker.domain.rules import holds
+from worker.domain.rules.card_loads import put_back_load, take_back_load
+from worker.domain.rules.earning import note_earned
+from worker.domain.rules.parts import card_parts, points_shown
+from worker.domain.rules.payments import for_payers
+from worker.domain.state.accounts import Account, Contra
+from worker.domain.state.books import Books
+from worker.domain.state.days import utc_date
+from worker.domain.state.movements import day_of
+from worker.domain.state.outcome import Outcome, TenderPart
+from worker.domain.state.sale import Return, Sale
+from worker.domain.state.trace import Trace
+
+
+def void(doc: ReturnVoided, books: Books) -> Outcome:
+    """Undo a return. A return that has not been decided yet finds a tombstone."""
+    returned = books.returned(doc.return_id)
+    sale = books.sale(returned.sale_id) if returned.sale_id else None
+    outcome = Outcome("applied", sale_id=returned.sale_id or None, return_id=doc.return_id)
+    outcome.customer_id = (returned.customer_id if sale is None else sale.customer_id) or None
+    if not returned.decided:
+        returned.voided = returned.dirty = True
+        books.wake(returned)
+    elif not returned.stored:
+        outcome.status, outcome.reason = "rejected", Reason.INVALID_STATE
+    elif sale is None or not sale.voided:  # the void of its sale has undone it
+        _undo(doc, books, returned, sale, outcome)
+    return outcome
+
+
+def _undo(doc: ReturnVoided, books: Books, returned: Return, sale: Sale | None, outcome: Outcome) -> None:
+    day = day_of(doc.occurred_at)
+    outcome.trace = Trace()
+    books.moves = outcome.trace.moves
+    cards: dict[str, Reason | None] = {}
+    if sale is not None:
+        outcome.lines = _keep_again(books, returned, sale, cards, day)
+        outcome.policy_version = sale.policy_version
+    account = books.at(returned.account)
+    if account is not None:
+        own = (returned.available_day, returned.expires_day)
+        _recredit(books, account, returned.points, own, returned.let_go, day)
+        note_earned(books, returned.customer_id, returned.earned_day, returned.points)
+    for card_id, load_minor in returned.loads:
+        cards[take_back_load(books, card_id, load_minor, Contra.REFUNDED, day).key] = None
+        if sale is not None:
+            sale.load(card_id, -load_minor)
+    parts = _take_refunds(books, returned, sale, doc.occurred_at)
+    outcome.tenders = for_payers(books, parts, day)
+    outcome.gift_cards = card_parts(books, cards)
+    outcome.points = points_shown(books, account, day) if sale is None else points_of_sale(books, sale, day)
+
+
+def _keep_again(
+    books: Books, returned: Return, sale: Sale, cards: dict[str, Reason | None], day: int
+) -> list[tuple[int, int]]:
+    """Let the sale's lines keep again what the return had taken, as far as other returns leave it.
+    Return the points.
+    """
+    sale.dirty = True
+    lines: list[tuple[int, int]] = []
+    for line_id, sale_line_id, asked_minor in returned.lines:
+        sold = sale.lines[sale_line_id]
+        points, load = sold.kept(sold.points), sold.kept(sold.load_minor)
+        sold.unask(asked_minor)
+        lines.append((line_id, sold.kept(sold.points) - points))
+        if sold.card_id:
+            card = put_back_load(books, sold.card_id, sold.kept(sold.load_minor) - load, Contra.SOLD, day)
+            cards[card.key] = None
+    account = books.at(sale.account)
+    if account is None or sale.forfeited:
+        return []
+    kept = sum(points for _, points in lines)
+    by_hand = min(sale.set_off, kept)  # taken by hand before: it is not set off any more
+    sale.set_off -= by_hand
+    sale.by_hand += by_hand
+    own = (sale.available_day, sale.expires_day)
+    _recredit(books, account, kept - by_hand, own, returned.let_go, day)
+    note_earned(books, sale.customer_id, sale.earned_day or utc_date(day), kept - by_hand)
+    return [line for line in lines if line[1]]
+
+
+def _recredit(books: Books, account: Account, points: int, own: tuple[int, int], let_go: int, day: int) -> None:
+    """Credit the points again, except those that the return let go and that nothing has made up for since."""
+    points -= books.cancel_shortfall(account, min(let_go, points))
+    books.recredit(account, points, Contra.EARNED, own, lapsed=own[1] < day)
+
+
+def _take_refunds(books: Books, returned: Return, sale: Sale | None, at_us: int) -> list[TenderPart]:
+    """Take again what the return gave back to tenders, as far as other refunds leave it."""
+    moved: dict[str, bool] = {}
+    for tender_id, amount_minor in returned.refunds:
+        moved[tender_id] = holds.unrefund(books, books.tender(tender_id), amount_minor, at_us) or moved.get(
+            tender_id, False
+        )
+        if sale is not None:
+            sale.refund(tender_id, -amount_minor)
+    return [books.tender(tender_id).part(moved=was_moved) for tender_id, was_moved in moved.items()]

@@ -1,0 +1,66 @@
+"""The parts of an outcome that show accounts, points and gift cards, as the document leaves them (contract §3.2)."""
+
+from collections.abc import Mapping
+
+from schemas.reasons import Reason
+from worker.domain.state.accounts import Account, Kind, Standing
+from worker.domain.state.books import Books
+from worker.domain.state.outcome import CardPart, PointsPart
+
+
+def points_part(books: Books, account: Account, day: int, reason: Reason | None = None) -> PointsPart:
+    """The account as this document leaves it: of its own day, but never as it was before a deadline that is booked."""
+    day = max(day, account.due_day)
+    change = books.change(account)
+    if account.standing is Standing.UNCLAIMED:
+        return PointsPart(change, 0, 0, 0, 0, account.version, Reason.CUSTOMER_NOT_FOUND, claimed=False)
+    return PointsPart(
+        change,
+        account.balance,
+        account.available(day),
+        account.held,
+        account.pending(day),
+        account.version,
+        reason,
+        account=(account.kind, account.key),
+    )
+
+
+def points_shown(books: Books, account: Account | None, day: int, reason: Reason | None = None) -> PointsPart | None:
+    """The account that a sale or return is about, else the one that its tenders moved, as the document leaves it.
+
+    No account and a reason: nothing was credited, because of it.
+    """
+    if account is None and reason is not None:
+        return PointsPart(0, 0, 0, 0, 0, 0, reason, claimed=False)
+    if account is None:
+        account = next((moved for moved in books.before if moved.kind is not Kind.CARD), None)
+    return None if account is None else points_part(books, account, day, reason)
+
+
+def card_parts(books: Books, named: Mapping[str, Reason | None]) -> list[CardPart]:
+    """Return the cards that a document names, by id ("" if not accepted), and those that its tenders moved, as they are
+    now.
+    """
+    ids = dict.fromkeys([*named, *(account.key for account in books.before if account.kind is Kind.CARD)])
+    return [
+        card_part(books, books.accounts[Kind.CARD, id_], named.get(id_))
+        if id_
+        else CardPart("", "", "", 0, 0, 0, 0, named[id_])
+        for id_ in ids
+    ]
+
+
+def card_part(books: Books, account: Account, reason: Reason | None = None) -> CardPart:
+    """Return the card as this document leaves it."""
+    facts = account.card
+    return CardPart(
+        account.key,
+        facts.last4 if facts else "",
+        account.currency,
+        books.change(account),
+        account.balance,
+        account.held,
+        account.version,
+        reason,
+    )

@@ -1,0 +1,1 @@
+"""What decisions read and change: accounts, sales, tenders, and the books that hold them."""

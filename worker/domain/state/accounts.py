@@ -1,0 +1,239 @@
+"""Accounts: what a customer or a card holds, in lots, with holds and a deficit.
+
+Gift cards and points are one kind of thing. An account's balance is the sum of its lots less its deficit;
+every credit fills the deficit first; spending takes the lots that expire soonest (contract §2.2 "Points").
+Days are counted in quarters of an hour since 1970 UTC (`state.days`). Amounts are points or minor units,
+and never negative in here.
+"""
+
+from bisect import insort_right
+from collections.abc import Iterator
+from enum import IntEnum
+from operator import itemgetter
+from typing import Final
+
+DAY_US = 86_400_000_000
+QUARTER_US: Final = 900_000_000
+QUARTERS: Final = 96  # a day of UTC
+NEVER = 1 << 31  # an expiry day that no document can name
+YEAR_DAYS: Final = 366
+MOST_EARNED: Final = 1 << 62  # most points of a day for tiers: as many as a column holds, far above any threshold
+# What an account remembers is bounded: its row is read and written with every document that touches it.
+MOST_STANDINGS: Final = 20  # changes of an owner's status; an older document counts as before any block
+MOST_LOTS: Final = 200  # beyond that, lots are merged if that changes nobody's points
+MOST_EXPIRED: Final = 100  # lots that have expired whole: a return of an older one takes from other lots
+
+Pick = tuple[int, int, int]
+"""(available_day, expires_day, amount): what a hold or a redemption took of one lot."""
+
+
+class Kind(IntEnum):
+    """What an account belongs to; part of its key in the ledger."""
+
+    POINTS = 0
+    CARD = 1
+    POOL = 2
+
+
+class Standing(IntEnum):
+    """The state of an account's owner or card."""
+
+    UNCLAIMED = 0  # points of a customer without a record: nobody can spend them
+    ACTIVE = 1
+    FROZEN = 2  # a card; a blocked customer
+    CLOSED = 3  # an erased customer
+    REPLACED = 4  # a card; `target` is the one that took over
+
+
+class Contra(IntEnum):
+    """The other side of a transfer. Contra accounts have no row: they are sums over the ledger, so none is hot."""
+
+    EARNED = -1
+    REDEEMED = -2
+    ADJUSTED = -3
+    EXPIRED = -4
+    FORFEITED = -5
+    SHORTFALL = -6
+    ISSUED = -7
+    SOLD = -8
+    SPENT = -9
+    REFUNDED = -10
+
+
+class Lot:
+    """Points or money that become available and expire together."""
+
+    __slots__ = ("amount", "available_day", "expired", "expires_day", "held")
+
+    def __init__(self, available_day: int, expires_day: int, amount: int = 0, held: int = 0, expired: int = 0) -> None:
+        self.available_day = available_day
+        self.expires_day = expires_day
+        self.amount = amount  # what is left of it, the held part included
+        self.held = held
+        self.expired = expired  # what expired of it: reversing that has no effect
+
+    @property
+    def free(self) -> int:
+        return self.amount - self.held
+
+
+class Account:
+    """One balance and everything that explains it. Change it only through `Books`, which books each change as a
+    transfer.
+    """
+
+    __slots__ = (
+        "card", "currency", "deficit", "due_day", "earned", "id", "key", "kind", "last_no", "lots", "mark", "new",
+        "owner_log", "shortfall", "standing", "target", "version",
+    )  # fmt: skip
+
+    def __init__(self, kind: Kind, key: str, currency: str = "", standing: Standing = Standing.ACTIVE) -> None:
+        self.id = 0  # given by the ledger when it is first written
+        self.last_no: int | None = None  # of its latest transfer; the ledger's too
+        self.kind = kind
+        self.key = key
+        self.currency = currency  # of a card; points have none
+        self.standing = standing
+        self.lots: list[Lot] = []
+        self.deficit = 0
+        self.shortfall = 0  # points that reversals under `within_balance` let go, less what redemptions gave back since
+        self.due_day = 0  # the latest day whose deadlines are booked; the account is never shown as before it
+        self.version = 0
+        self.mark = -1  # the document that touched it last
+        self.new = True
+        self.card: CardFacts | None = None
+        self.target: tuple[Kind, str] | None = None  # merged into, or member of, that account
+        self.owner_log: list[tuple[int, int]] = []  # (since_us, Standing); empty if it was always active
+        self.earned: list[tuple[int, int]] = []  # (day, points) earned, for tiers over a rolling year
+
+    @property
+    def balance(self) -> int:
+        total = -self.deficit
+        for lot in self.lots:
+            total += lot.amount
+        return total
+
+    @property
+    def held(self) -> int:
+        total = 0
+        for lot in self.lots:
+            total += lot.held
+        return total
+
+    def pending(self, day: int) -> int:
+        """Return what becomes available only after `day`."""
+        return sum(lot.amount for lot in self.lots if lot.available_day > day)
+
+    def available(self, day: int) -> int:
+        """Return what can be spent or held on `day`; never negative."""
+        total = -self.deficit
+        for lot in self.lots:
+            if lot.available_day <= day <= lot.expires_day:
+                total += lot.amount - lot.held
+        return max(total, 0)
+
+    def lot(self, available_day: int, expires_day: int) -> Lot:
+        """Return the lot of these days, or a new empty one."""
+        for lot in self.lots:
+            if lot.available_day == available_day and lot.expires_day == expires_day:
+                return lot
+        lot = Lot(available_day, expires_day)
+        self.lots.append(lot)
+        return lot
+
+    def soonest(self) -> list[Lot]:
+        """Return the lots in the order in which they are spent."""
+        if len(self.lots) <= 1:
+            return self.lots
+        return sorted(self.lots, key=lambda lot: (lot.expires_day, lot.available_day))
+
+    def pick(self, amount: int, day: int) -> Iterator[tuple[Lot, int]]:
+        """Return lots to take `amount` from on `day`, soonest to expire first; less if there is less."""
+        for lot in self.soonest():
+            if amount == 0:
+                return
+            if lot.available_day <= day <= lot.expires_day and lot.free > 0:
+                part = min(lot.free, amount)
+                amount -= part
+                yield lot, part
+
+    def fill(self, day: int) -> None:
+        """Let free lots fill the deficit: what a release frees pays the deficit before it can be spent."""
+        if self.deficit == 0:
+            return
+        for lot in self.soonest():
+            if lot.expires_day >= day:
+                part = min(lot.free, self.deficit)
+                lot.amount -= part
+                self.deficit -= part
+
+    def note_standing(self, at_us: int, standing: Standing) -> None:
+        """Record how the owner stands from an instant on, until the next entry. For one instant, the later decision
+        counts.
+        """
+        insort_right(self.owner_log, (at_us, int(standing)), key=itemgetter(0))
+        self.owner_log = [
+            entry
+            for place, entry in enumerate(self.owner_log)
+            if place == 0 or entry[1] != self.owner_log[place - 1][1]
+        ][-MOST_STANDINGS:]
+
+    def note_earned(self, day: int, points: int, kept_days: int) -> None:
+        """Record points earned on a day, or taken back (negative), for tiers. Keeps `kept_days` before the
+        newest day.
+        """
+        if not points:
+            return
+        if not self.earned or self.earned[-1][0] < day:
+            self.earned.append((day, points))
+        elif self.earned[-1][0] == day and abs(points) < MOST_EARNED >> 1 > abs(self.earned[-1][1]):
+            self.earned[-1] = (day, self.earned[-1][1] + points)
+        else:
+            by_day: dict[int, int] = {}
+            for earned_day, earned in (*self.earned, (day, points)):
+                by_day[earned_day] = max(-MOST_EARNED, min(by_day.get(earned_day, 0) + earned, MOST_EARNED))
+            self.earned = sorted(by_day.items())
+        newest = self.earned[-1][0]
+        if self.earned[0][0] < newest - kept_days:
+            self.earned = [entry for entry in self.earned if entry[0] >= newest - kept_days]
+
+    def compact(self) -> None:
+        """Limit the number of lots. Points that never expire need no day of their own a year after they became
+        available, and of expired lots the latest days are enough.
+        """
+        self.lots = [lot for lot in self.lots if lot.amount or lot.held or lot.expired]
+        if len(self.lots) <= MOST_LOTS:
+            return
+        gone = sorted((lot for lot in self.lots if not lot.amount and not lot.held), key=lambda lot: lot.expires_day)
+        forgotten = set(gone[:-MOST_EXPIRED])
+        old = max(lot.available_day for lot in self.lots) - YEAR_DAYS * QUARTERS
+        merged = [
+            lot
+            for lot in self.lots
+            if lot.expires_day == NEVER and 0 < lot.available_day < old and not lot.held and not lot.expired
+        ]
+        forgotten.update(merged)
+        self.lots = [lot for lot in self.lots if lot not in forgotten]
+        if merged:
+            self.lot(0, NEVER).amount += sum(lot.amount for lot in merged)
+
+    def standing_at(self, at_us: int) -> Standing:
+        """Return the owner's state at an instant (contract EARN11)."""
+        standing = Standing.ACTIVE
+        for since_us, value in self.owner_log:
+            if since_us <= at_us:
+                standing = Standing(value)
+        return standing
+
+
+class CardFacts:
+    """What a gift card has besides its balance."""
+
+    __slots__ = ("customer_id", "expires_day", "last4", "pin", "pin_failures")
+
+    def __init__(self, last4: str = "", expires_day: int = NEVER, pin: bytes = b"", customer_id: str = "") -> None:
+        self.last4 = last4
+        self.expires_day = expires_day  # the last good day
+        self.pin = pin  # keyed digest of the PIN's token and the card; empty: the card has none
+        self.pin_failures = 0
+        self.customer_id = customer_id

@@ -1,0 +1,104 @@
+"""The days of a programme in its time zone, and the unit in which the domain counts time.
+
+A day begins where the zone says, so its bounds are instants that no later zone changes. The domain counts them in
+quarters of an hour since 1970 UTC. `day`, `available_day` (the first quarter) and `expires_day` (the last one) mean
+such a quarter. Every zone has kept to whole quarters for half a century. A `date` is a whole day since 1970, as in a
+document.
+
+If a bound is one of UTC, it is stored as a whole day, as it was before there were time zones.
+"""
+
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Final
+
+from schemas.zones import UTC_NAME, zone
+from worker.domain.state.accounts import NEVER, QUARTER_US, QUARTERS, Pick
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST, _LAST = -719_000, 2_932_000  # dates that a datetime can name, whatever the zone
+_ELSE: Final = -(1 << 28)  # stored bounds from here on down are quarters; no document has so many days
+
+
+def utc_date(day: int) -> int:
+    """Return the date in UTC, on which points count for tiers, whatever the programme's time zone."""
+    return day // QUARTERS
+
+
+class Calendar:
+    """When the days of one time zone begin and end."""
+
+    def __init__(self, time_zone: str) -> None:
+        self._zone = None if time_zone == UTC_NAME else zone(time_zone)
+
+    def date_of(self, day: int) -> int:
+        """Return the date of a quarter of an hour."""
+        if self._zone is None or not _FIRST < utc_date(day) < _LAST:
+            return utc_date(day)
+        local = (_EPOCH + timedelta(microseconds=day * QUARTER_US)).astimezone(self._zone)
+        return local.toordinal() - _EPOCH.toordinal()
+
+    def iso(self, day: int) -> str:
+        """Return the date of a quarter, as YYYY-MM-DD."""
+        return (_EPOCH + timedelta(days=self.date_of(day))).date().isoformat()
+
+    def last_date(self, expires_day: int) -> str | None:
+        """Return the last good date, as YYYY-MM-DD, or None if there is none."""
+        return None if expires_day == NEVER else self.iso(expires_day)
+
+    def begin(self, date: int) -> int:
+        """Return the first quarter of a date. If clocks jump over midnight, it is the first one after the jump."""
+        if self._zone is None or not _FIRST < date < _LAST:
+            return date * QUARTERS
+        local = datetime.fromordinal(_EPOCH.toordinal() + date).replace(tzinfo=self._zone)
+        return -((_EPOCH - local) // timedelta(microseconds=QUARTER_US))
+
+    def end(self, date: int) -> int:
+        """Return the last quarter of a date."""
+        return self.begin(date + 1) - 1
+
+
+@cache
+def calendar(time_zone: str) -> Calendar:
+    return Calendar(time_zone)
+
+
+def stored_begin(day: int) -> int:
+    """Return a first quarter as it is stored; `begin_of` reads it."""
+    return _ELSE - day if day % QUARTERS else day // QUARTERS
+
+
+def begin_of(stored: int) -> int:
+    return _ELSE - stored if stored < _ELSE // 2 else stored * QUARTERS
+
+
+def stored_lot(available_day: int, expires_day: int) -> tuple[int, int]:
+    """The bounds of a lot as they are stored; `lot_of` reads them. Twice 0: there is no lot."""
+    return stored_begin(available_day), stored_end(expires_day) if available_day or expires_day else 0
+
+
+def lot_of(available: int, expires: int) -> tuple[int, int]:
+    return begin_of(available), end_of(expires) if available or expires else 0
+
+
+def stored_picks(picks: list[Pick]) -> list[Pick]:
+    """Return parts of lots as they are stored; `picks_of` reads them."""
+    return [(*stored_lot(available_day, expires_day), amount) for available_day, expires_day, amount in picks]
+
+
+def picks_of(stored: list[Pick]) -> list[Pick]:
+    return [(*lot_of(available, expires), amount) for available, expires, amount in stored]
+
+
+def stored_end(day: int) -> int:
+    """Return a last quarter as it is stored; `end_of` reads it."""
+    if day == NEVER:
+        return NEVER
+    after = day + 1
+    return _ELSE - after if after % QUARTERS else after // QUARTERS - 1
+
+
+def end_of(stored: int) -> int:
+    if stored == NEVER:
+        return NEVER
+    return begin_of(stored if stored < _ELSE // 2 else stored + 1) - 1

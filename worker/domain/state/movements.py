@@ -1,0 +1,203 @@
+"""Movements of accounts: credits, debits, holds, moves, each booked as a transfer (debit, credit, amount > 0).
+
+Every change of an account goes through here or through `reversals`, so a balance is always the sum of its transfers.
+The rules are those of contract §2.2 Points and Tenders. Gift cards follow them, too, as accounts of one lot.
+"""
+
+from typing import NamedTuple
+
+from worker.domain.state.accounts import MOST_LOTS, NEVER, QUARTER_US, Account, Contra, Kind, Pick, Standing
+from worker.domain.state.days import stored_begin, stored_end
+from worker.domain.state.trace import Change, Move
+
+Side = Account | Contra
+
+
+class Transfer(NamedTuple):
+    """`amount` left `debit` and went to `credit`, because of the batch's document number `mark`."""
+
+    mark: int
+    debit: Side
+    credit: Side
+    amount: int
+
+
+class Timer(NamedTuple):
+    """A deadline that runs on its own: at `due_us` the document `kind` about `key` is decided."""
+
+    kind: str
+    key: str
+    due_us: int
+
+
+class Movements:
+    """What a batch's documents do to accounts. It is written once, after the last decision."""
+
+    def __init__(self) -> None:
+        self.mark = -1  # the document being decided
+        self.now_us = 0  # when it was first read
+        self.before: dict[Account, int] = {}  # balance before this document, of each account it touched
+        self.missing: dict[str, int] = {}  # what this document took back although it was spent, for the operator
+        self.moves: list[Move] | None = None  # what this document does to lots, if that is remembered
+        self.changed: dict[Account, None] = {}
+        self.transfers: list[Transfer] = []
+        self.timers: list[Timer] = []
+
+    def begin(self, mark: int, now_us: int) -> None:
+        """Begin the next document, numbered `mark` within the batch and first read at `now_us`."""
+        self.mark = mark
+        self.now_us = now_us
+        self.moves = None
+        if self.before:
+            self.before = {}
+        self.missing = {}  # a new one each time: the outcome keeps it
+
+    def touch(self, account: Account) -> None:
+        """Record that this document changes the account: its version goes up by one, once."""
+        if account.mark != self.mark:
+            account.mark = self.mark
+            account.version += 1
+            self.before.setdefault(account, account.balance)
+            self.changed[account] = None
+
+    def freeze_overdrawn(self) -> None:
+        """Freeze the cards that this document leaves below zero. A card that it brings back to zero stays as it was."""
+        for account in self.before:
+            if account.kind is Kind.CARD and account.balance < 0:
+                account.standing = Standing.FROZEN
+
+    def change(self, account: Account) -> int:
+        """Return the net change of the balance by this document so far (contract PTS14)."""
+        before = self.before.get(account)
+        return 0 if before is None else account.balance - before
+
+    def credit(
+        self, account: Account, amount: int, contra: Side, available_day: int = 0, expires_day: int = NEVER
+    ) -> None:
+        """Book a credit. It fills the deficit; the rest goes to the lot of these days."""
+        if amount == 0:
+            return
+        self.touch(account)
+        self.transfers.append(Transfer(self.mark, contra, account, amount))
+        if account.deficit:
+            fill = min(account.deficit, amount)
+            account.deficit -= fill
+            amount -= fill
+            self._moved(account, Change.REPAID, 0, NEVER, fill)
+        if amount:
+            account.lot(available_day, expires_day).amount += amount
+            if len(account.lots) > MOST_LOTS:
+                account.compact()
+            if self.moves is not None:
+                self._moved(account, Change.CREDITED, available_day, expires_day, amount)
+            self._expires(account, expires_day)
+            self._becomes_available(account, available_day)
+
+    def _moved(self, account: Account, change: Change, available_day: int, expires_day: int, amount: int) -> None:
+        if self.moves is not None and amount:
+            self.moves.append(Move(account, change, available_day, expires_day, amount))
+
+    def _expires(self, account: Account, expires_day: int) -> None:
+        """Set the deadline for the end of a lot with a last day, at once if that is over."""
+        if expires_day != NEVER:
+            self.timers.append(expiry(account, expires_day))
+
+    def _becomes_available(self, account: Account, available_day: int) -> None:
+        """Set the deadline of the notice that pending points became available, unless the account is shown as of that
+        day already.
+        """
+        if available_day > account.due_day:
+            key = f"{account.kind:d}\n{account.key}\n{stored_begin(available_day)}"
+            self.timers.append(Timer("release", key, available_day * QUARTER_US))
+
+    def debit(self, account: Account, amount: int, contra: Side, day: int) -> list[Pick]:
+        """Spend `amount` of what is available on `day`, soonest to expire first. Return the lots taken."""
+        picks = []
+        for lot, part in account.pick(amount, day):
+            self.touch(account)
+            lot.amount -= part
+            picks.append((lot.available_day, lot.expires_day, part))
+        self.book(account, contra, sum(part for _, _, part in picks))
+        return picks
+
+    def book(self, account: Account, contra: Side, amount: int) -> None:
+        """Book the transfer of a debit whose lots the caller changed."""
+        if amount:
+            self.touch(account)
+            self.transfers.append(Transfer(self.mark, account, contra, amount))
+
+    def hold(self, account: Account, amount: int, day: int) -> list[Pick]:
+        """Hold `amount` of what is available on `day`. Return the held lots, soonest to expire first."""
+        picks = []
+        for lot, part in account.pick(amount, day):
+            self.touch(account)
+            lot.held += part
+            picks.append((lot.available_day, lot.expires_day, part))
+        return picks
+
+    def settle(self, account: Account, picks: list[Pick], amount: int, contra: Side, day: int) -> list[Pick]:
+        """Take `amount` of what is held in `picks`, and release the rest. Return what was taken, in the order of
+        taking.
+        """
+        taken: list[Pick] = []
+        rest = amount
+        for available_day, expires_day, part in picks:
+            self.touch(account)
+            lot = account.lot(available_day, expires_day)
+            lot.held -= part
+            take = min(part, rest)
+            lot.amount -= take
+            rest -= take
+            if take:
+                taken.append((available_day, expires_day, take))
+            if take < part:
+                self._expires(account, expires_day)  # its day may have passed while it was held
+        # what expired while it was held pays, too: it is owed for, and its expiry may leave nothing less than nothing
+        account.fill(min([day, *(expires_day for _, expires_day, _ in picks)]))
+        self.book(account, contra, amount)
+        return taken
+
+    def move(self, source: Account, target: Account, amount: int, day: int) -> None:
+        """Move what can be spent from one account to another, where it can be spent, too."""
+        for lot, part in list(source.pick(amount, day)):
+            self.touch(source)
+            lot.amount -= part
+            target.due_day = max(target.due_day, lot.available_day)
+            self.credit(target, part, source, lot.available_day, lot.expires_day)
+
+    def move_all(self, source: Account, target: Account, day: int) -> None:
+        """Move everything, including what is held, pending, owed or let go. The lots keep their days."""
+        self.touch(source)
+        moved = sum(lot.amount for lot in source.lots)
+        if moved or source.deficit:
+            self.touch(target)
+        self.changed[target] = None
+        if moved:
+            self.transfers.append(Transfer(self.mark, source, target, moved))
+        if source.deficit:
+            self.transfers.append(Transfer(self.mark, target, source, source.deficit))
+        for lot in source.lots:
+            into = target.lot(lot.available_day, lot.expires_day)
+            into.amount += lot.amount
+            into.held += lot.held
+            into.expired += lot.expired
+            self._expires(target, lot.expires_day)
+            if lot.available_day <= day:
+                target.due_day = max(target.due_day, lot.available_day)
+            elif lot.amount:
+                self._becomes_available(target, lot.available_day)
+        target.deficit += source.deficit
+        target.shortfall += source.shortfall
+        source.lots, source.deficit, source.shortfall = [], 0, 0
+        target.fill(day)
+
+
+def day_of(at_us: int) -> int:
+    """Return the quarter of an hour of an instant: the unit of days (`worker.domain.state.days`)."""
+    return at_us // QUARTER_US
+
+
+def expiry(account: Account, expires_day: int) -> Timer:
+    """Return the deadline of an account's lots that expire on a day."""
+    key = f"{account.kind:d}\n{account.key}\n{stored_end(expires_day)}"
+    return Timer("expire", key, (expires_day + 1) * QUARTER_US)

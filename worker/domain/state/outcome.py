@@ -1,0 +1,96 @@
+"""What a decision says, from which an outcome's bytes are made (contract §3.2)."""
+
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+from schemas.reasons import Reason
+from worker.domain.state.accounts import Kind
+from worker.domain.state.trace import Trace
+
+AccountKey = tuple[Kind, str]
+
+
+class PointsPart(NamedTuple):
+    """`points` of an outcome. While the customer has no record only `change` and `reason` are told.
+
+    `account` is True for the account under the customer's own id. None: the outcome was decided before accounts were
+    told.
+    """
+
+    change: int
+    balance: int
+    available: int
+    held: int
+    pending: int
+    version: int
+    reason: str | None
+    claimed: bool = True
+    account: AccountKey | Literal[True] | None = None
+
+
+class CardPart(NamedTuple):
+    """One of `gift_cards`; amounts in minor units. `card_id` empty: a card that is not accepted."""
+
+    card_id: str
+    last4: str
+    currency: str
+    change_minor: int
+    balance_minor: int
+    held_minor: int
+    version: int
+    reason: str | None
+
+
+class TenderPart(NamedTuple):
+    """`tender`, or one of `tenders`. `moved`: a sale, a return or the void of either moved it, and a notice follows,
+    with the tender's own customer and, for a points tender, their account. Not `listed`: only the notice shows it.
+    `customer_id` is True in outcomes of 0.1, whose notices have the sale's customer.
+    """
+
+    tender_id: str
+    state: str
+    requested_minor: int
+    approved_minor: int
+    captured_minor: int
+    refunded_minor: int
+    points: int | None
+    expires_us: int | None
+    reason: str | None
+    moved: bool = False
+    listed: bool = True
+    customer_id: str | Literal[True] | None = None
+    account: PointsPart | None = None
+
+
+class Notice(NamedTuple):
+    """A notice about their points to another customer than the outcome's (contract §3.1)."""
+
+    type: str
+    customer_id: str
+    points: PointsPart
+
+
+@dataclass(slots=True)
+class Outcome:
+    """The outcome of one document. `notice` is the type of a notice of contract §3.1, empty for the document's own
+    outcome.
+    """
+
+    status: str
+    reason: Reason | None = None
+    customer_id: str | None = None
+    sale_id: str | None = None
+    return_id: str | None = None
+    tender_id: str | None = None
+    points: PointsPart | None = None
+    counterparty: tuple[str, PointsPart] | None = None  # the other account that points came from or went to
+    gift_cards: list[CardPart] = field(default_factory=list)
+    tender: TenderPart | None = None
+    tenders: list[TenderPart] = field(default_factory=list)
+    lines: list[tuple[int, int]] = field(default_factory=list)
+    policy_version: int | None = None
+    notice: str = ""
+    notices: list[Notice] = field(default_factory=list)  # to other owners of the account
+    mismatch: Reason | None = None  # for the operator, even if another reason is at the top
+    missing: dict[str, int] = field(default_factory=dict)  # for the operator: what was taken back although it was spent
+    trace: Trace | None = None  # stored, not published

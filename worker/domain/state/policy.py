@@ -1,0 +1,158 @@
+"""Policy versions in force by date, and the integer arithmetic of a policy."""
+
+from bisect import bisect_right
+from fractions import Fraction
+from math import lcm
+from typing import NamedTuple, get_args
+
+from schemas.documents import TenderKind
+from schemas.policy import DEFAULT_POLICY, Policy
+from worker.domain.state.accounts import NEVER
+from worker.domain.state.days import calendar
+
+TENDER_KINDS = get_args(TenderKind)
+ALWAYS_US = -(1 << 62)
+ONE = Fraction(1)
+
+
+class Rate(NamedTuple):
+    """The points of an amount, as integers: amount × `numerator` × category multiplier ÷ `denominator`."""
+
+    numerator: int
+    denominator: int
+    multipliers: dict[str, int]  # by category, over a common denominator that is part of `denominator`
+    plain: int  # the multiplier of a category that has none
+
+
+class PointValue(NamedTuple):
+    """What a point pays: points for an amount are rounded up to a step, money for points down (contract PTS1–3)."""
+
+    numerator: int  # minor units a point, as a fraction
+    denominator: int
+    step: int
+
+    def points(self, amount_minor: int) -> int:
+        """Return P(x) = step × ⌈x ÷ (value × step)⌉ (contract PTS1)."""
+        return self.step * -((-amount_minor * self.denominator) // (self.numerator * self.step))
+
+    def money(self, points: int) -> int:
+        """Return what so many points pay, in whole steps."""
+        return points // self.step * self.step * self.numerator // self.denominator
+
+
+class PolicyVersion:
+    """One version of a tenant's policy, in force from `effective_us`."""
+
+    def __init__(self, version: int, effective_us: int, policy: Policy) -> None:
+        self.version = version
+        self.effective_us = effective_us
+        self.policy = policy
+        self.calendar = calendar(policy.time_zone)
+        self.excluded = frozenset(policy.earn.exclude_categories)
+        self.factors: dict[str, Fraction] = {}  # by category, the highest
+        for multiplier in policy.earn.multipliers:
+            best = self.factors.get(multiplier.category, multiplier.factor)
+            self.factors[multiplier.category] = max(best, multiplier.factor)
+        earn = policy.earn
+        earns = {"points": earn.on_points_tender, "gift_card": earn.on_gift_card_tender}
+        self.unearning = frozenset(kind for kind in TENDER_KINDS if not earns.get(kind, earn.on_other_tender))
+        self.special = self.excluded | self.factors.keys()
+        self.needs_consent = any(campaign.needs_consent for campaign in policy.earn.campaigns)
+        self._plain: dict[str, Rate | None] = {}
+        self._rates: dict[tuple[str, Fraction], Rate | None] = {}
+
+    def rate(self, currency: str, factor: Fraction) -> Rate | None:
+        """Return how a currency earns under a common factor (campaign × tier), or None if the policy lacks it."""
+        if factor is ONE:  # most sales; looking up a Fraction costs more than all the arithmetic of a sale
+            if currency not in self._plain:
+                self._plain[currency] = self._rate(currency, factor)
+            return self._plain[currency]
+        key = (currency, factor)
+        if key not in self._rates:
+            self._rates[key] = self._rate(currency, factor)
+        return self._rates[key]
+
+    def _rate(self, currency: str, factor: Fraction) -> Rate | None:
+        earn = self.policy.earn
+        unit_minor = earn.unit_minor.get(currency)
+        if unit_minor is None:
+            return None
+        common = lcm(*(value.denominator for value in self.factors.values()))
+        per_minor = earn.points_per_unit * factor / unit_minor
+        return Rate(
+            per_minor.numerator,
+            per_minor.denominator * common,
+            {category: int(value * common) for category, value in self.factors.items()},
+            common,
+        )
+
+    def lot_days(self, day: int) -> tuple[int, int]:
+        """(the first quarter in which points earned in `day` may be spent, the last one)."""
+        earn = self.policy.earn
+        if not earn.pending_days and earn.expire_days is None:
+            return 0, NEVER
+        date = self.calendar.date_of(day)
+        available_day = self.calendar.begin(date + earn.pending_days) if earn.pending_days else 0
+        return available_day, NEVER if earn.expire_days is None else self.calendar.end(date + earn.expire_days)
+
+    def days_on(self, day: int, days: int) -> int:
+        """The last quarter of the date so many days after the one that `day` is on."""
+        return self.calendar.end(self.calendar.date_of(day) + days)
+
+    def grace_end(self, day: int) -> int | None:
+        """Until when points live that come back in `day` to a lot that has expired; None: they expire at once."""
+        days = self.policy.restore_grace_days
+        return self.days_on(day, days) if days else None
+
+    def point_value(self, currency: str) -> PointValue | None:
+        value = self.policy.redeem.point_value_minor.get(currency)
+        if not value:
+            return None
+        return PointValue(value.numerator, value.denominator, self.policy.redeem.step_points)
+
+
+DEFAULT = PolicyVersion(0, ALWAYS_US, DEFAULT_POLICY)
+
+
+class PolicyBook:
+    """All versions of one tenant, by number, and which one is in force when.
+
+    A version supersedes earlier ones that begin at or after it (contract POL7): they are never in force.
+    """
+
+    def __init__(self, versions: list[PolicyVersion]) -> None:
+        self.versions = [DEFAULT]
+        self._line = [DEFAULT]  # those that are not superseded, by when they begin
+        self._starts = [DEFAULT.effective_us]
+        for version in versions:
+            self.put(version)
+
+    def at(self, at_us: int) -> PolicyVersion:
+        """Return the version in force at an instant."""
+        return self._line[bisect_right(self._starts, at_us) - 1]
+
+    def numbered(self, version: int) -> PolicyVersion:
+        return self.versions[version]
+
+    @property
+    def latest(self) -> PolicyVersion:
+        """Return the version that was put last, in force or not."""
+        return self.versions[-1]
+
+    @property
+    def superseded(self) -> set[int]:
+        """Return the numbers of versions that a later one replaced before they came into force."""
+        return {version.version for version in self.versions} - {version.version for version in self._line}
+
+    def try_out(self, policy: Policy, from_us: int) -> None:
+        """Decide by a draft, as if it had been put and were in force from an instant on."""
+        self.put(PolicyVersion(self.latest.version + 1, from_us, policy))
+
+    def put(self, version: PolicyVersion) -> None:
+        """Add a version. It begins later than the one that is in force when it is put."""
+        while self._starts[-1] >= version.effective_us:
+            self._line.pop()
+            self._starts.pop()
+        self.versions.append(version)
+        self._line.append(version)
+        self._starts.append(version.effective_us)

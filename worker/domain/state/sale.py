@@ -1,0 +1,181 @@
+"""What is remembered of a sale, and of a command that moved value: as much as undoing and explaining it needs."""
+
+from typing import NamedTuple
+
+from worker.domain.state.accounts import Kind, Pick
+from worker.domain.state.basis import Basis
+from worker.domain.state.trace import Trace
+
+# A sale has at most 50 tenders. An id that more requests name than this is no sale's, but what a till sends for want of
+# one ("0"): later requests are decided as if they named none, so that they cost no more than the first.
+MOST_REQUESTS = 100
+
+
+MOST_ASKED = 1 << 62  # most minor units that returns can ask of one line; no line sells for so much
+
+
+class SaleLine:
+    """One line: what it sold for, what it earned, how much of it was returned, and the card that it sold.
+
+    `returned_minor` is what all returns asked, even above `net_minor`, so that their order does not matter (contract
+    RET4). For a line that sold for nothing, it is how many returns named it (RET6).
+    """
+
+    __slots__ = ("card_id", "load_minor", "net_minor", "points", "returned_minor")
+
+    def __init__(
+        self, net_minor: int, points: int = 0, returned_minor: int = 0, card_id: str = "", load_minor: int = 0
+    ) -> None:
+        self.net_minor = net_minor
+        self.points = points
+        self.returned_minor = returned_minor
+        self.card_id = card_id
+        self.load_minor = load_minor
+
+    def kept(self, total: int) -> int:
+        """Return what the line keeps of `total` (its points or its load) after its returns (contract RET1, RET7)."""
+        if self.net_minor == 0:
+            return 0 if self.returned_minor else total
+        return total * self.left_minor // self.net_minor
+
+    def unask(self, asked_minor: int) -> None:
+        """A return that asked this much does not stand any more."""
+        self.returned_minor = max(self.returned_minor - (asked_minor if self.net_minor else 1), 0)
+
+    @property
+    def left_minor(self) -> int:
+        """What can still be returned of the line."""
+        return self.net_minor - min(self.net_minor, self.returned_minor)
+
+    def ask(self, asked_minor: int) -> "Returned":
+        """Record that a return asks for this much of the line."""
+        counted = min(asked_minor, self.left_minor)
+        if self.net_minor == 0:
+            again, asked = self.returned_minor > 0, 1
+        else:
+            again, asked = counted == 0 < asked_minor, asked_minor
+        self.returned_minor = min(self.returned_minor + asked, MOST_ASKED)
+        return Returned(counted, over=again or counted < asked_minor, nothing=again)
+
+
+class Returned(NamedTuple):
+    """What a return got of a line: the minor units that counted, whether it asked for more, whether it got nothing."""
+
+    counted_minor: int
+    over: bool
+    nothing: bool
+
+
+class Sale:
+    """A sale, the stub of one that a document waits for, or the tombstone of one that was voided before it came."""
+
+    __slots__ = (
+        "account", "at_us", "available_day", "basis", "by_hand", "currency", "customer_id", "decided", "dirty",
+        "earned_day", "expires_day", "forfeited", "id", "lines", "loads", "new", "policy_version", "refunds",
+        "requests", "set_off", "tenders", "voided", "waiting",
+    )  # fmt: skip
+
+    def __init__(self, sale_id: str) -> None:
+        self.id = sale_id
+        self.new = True  # no row yet
+        self.dirty = False
+        self.decided = False  # scm.sale.completed has come
+        self.voided = False
+        self.waiting = False  # a parked document waits for it
+        self.currency = ""
+        self.customer_id = ""
+        self.account: tuple[Kind, str] | None = None  # the account that earned its points
+        self.at_us: int | None = None  # of a sale without a customer, when it happened: a claim is rated by it
+        self.policy_version = 0
+        self.earned_day = 0  # on which its points count for tiers; 0: of a version that stored none
+        self.available_day = 0
+        self.expires_day = 0
+        self.lines: dict[int, SaleLine] = {}
+        self.tenders: list[str] = []  # stored-value tenders that it names
+        self.requests: list[str] = []  # tenders whose requests name it
+        self.loads: list[tuple[str, int]] = []  # (card_id, minor) that its returns put on cards
+        self.refunds: list[tuple[str, int]] = []  # (tender_id, minor) that its returns asked to give back to tenders
+        self.by_hand = 0  # points taken back by crm.loyalty.reverse, not yet set off
+        self.set_off = 0  # and those that were set off
+        self.forfeited = False
+        self.basis: Basis | None = None
+
+    @property
+    def crowded(self) -> bool:
+        """Whether so many requests name this id that it can't be a sale's."""
+        return len(self.requests) >= MOST_REQUESTS
+
+    def load(self, card_id: str, load_minor: int) -> None:
+        """A return of the sale put a load on a card (or, negative, its void took it back); the sale's void takes it
+        back.
+        """
+        self.loads = _added(self.loads, card_id, load_minor)
+
+    def refund(self, tender_id: str, amount_minor: int) -> None:
+        """The same of a refund to a tender."""
+        self.refunds = _added(self.refunds, tender_id, amount_minor)
+
+    def kept_points(self) -> int:
+        return 0 if self.forfeited else sum(line.kept(line.points) for line in self.lines.values())
+
+
+def _added(sums: list[tuple[str, int]], key: str, amount_minor: int) -> list[tuple[str, int]]:
+    before = sum(minor for other, minor in sums if other == key)
+    after = min(max(before + amount_minor, 0), MOST_ASKED)
+    return [*(one for one in sums if one[0] != key), *([(key, after)] if after else [])]
+
+
+class Return:
+    """A return as its void needs it, or the tombstone of one whose void came first."""
+
+    __slots__ = (
+        "account", "available_day", "customer_id", "decided", "dirty", "earned_day", "expires_day", "id", "let_go",
+        "lines", "loads", "new", "points", "refunds", "sale_id", "stored", "trace", "voided", "waiting",
+    )  # fmt: skip
+
+    def __init__(self, return_id: str) -> None:
+        self.id = return_id
+        self.new = True  # no row yet
+        self.dirty = False
+        self.decided = False  # it has its final outcome
+        self.voided = False
+        self.waiting = False  # it is parked
+        self.stored = True  # False: 0.1 decided it, and did not store what undoing it takes
+        self.sale_id = ""
+        self.trace: Trace | None = None
+        self.lines: list[tuple[int, int, int]] = []  # (line_id, line of the sale, minor units asked)
+        self.refunds: list[tuple[str, int]] = []  # (tender_id, minor units asked)
+        self.loads: list[tuple[str, int]] = []  # (card_id, minor units)
+        # without a receipt: who it was for, and what it took from which lot
+        self.customer_id = ""
+        self.account: tuple[Kind, str] | None = None
+        self.points = 0
+        self.available_day = 0
+        self.expires_day = 0
+        self.earned_day = 0  # on which the points count less for the tier
+        self.let_go = 0  # points that were missing, under `within_balance`
+
+
+class Entry:
+    """What a command moved on one account, and how much of it has been undone since."""
+
+    __slots__ = (
+        "account", "amount", "available_day", "customer_id", "dirty", "earned_day", "expires_day", "id", "new", "picks",
+        "type", "undone",
+    )  # fmt: skip
+
+    def __init__(
+        self, type_: str, command_id: str, account: tuple[Kind, str], amount: int, customer_id: str = ""
+    ) -> None:
+        self.type = type_
+        self.id = command_id
+        self.account = account
+        self.amount = amount
+        self.customer_id = customer_id  # who earned or redeemed; nobody for a card
+        self.earned_day = 0  # as of a sale
+        self.available_day = 0
+        self.expires_day = 0
+        self.picks: list[Pick] = []  # of a redemption: its lots, in the order in which they were taken
+        self.undone = 0
+        self.new = True
+        self.dirty = False

@@ -1,0 +1,1 @@
+"""The worker's core: reads batches, decides them with the ledger, and publishes their outcomes."""

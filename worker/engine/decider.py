@@ -1,0 +1,137 @@
+"""Works → decisions → rows, inside the caller's transaction; and which failures of it mean what.
+
+Whatever is decided comes through here: documents from a topic or a door, what waited, what is due.
+"""
+
+import asyncpg
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_random
+
+from schemas.policy import Policy
+from schemas.reasons import DeadLetterReason, Reason
+from worker.codec.accepted import Safe
+from worker.domain.decide import Circumstances, decide
+from worker.domain.decisions import deadlines, needs
+from worker.domain.decisions.needs import Needs
+from worker.domain.state.books import Books, Pins
+from worker.domain.state.outcome import Outcome
+from worker.engine.sources import Sources
+from worker.ledger import accepted, load, write
+from worker.ledger.pool import Pool
+from worker.ledger.queries import Connection
+from worker.ledger.work import Work
+from worker.process import errors, faults
+
+ATTEMPTS = 4
+# What one document may be to blame for: a value that no column takes, a check that fails. Never resources.
+REFUSED = (
+    asyncpg.DataError,
+    asyncpg.exceptions.DataError,
+    asyncpg.CheckViolationError,
+    OverflowError,
+)
+# Another worker was faster; the same again sees what it wrote.
+COLLIDED = (
+    asyncpg.UniqueViolationError, asyncpg.DeadlockDetectedError, asyncpg.SerializationError, load.Overtaken,
+)  # fmt: skip
+
+
+# SQLSTATE classes that the values of one document may cause: cardinality, data, integrity, limits, our own triggers.
+# The others (a missing table, no right, a damaged index) fail every document alike.
+_OF_A_DOCUMENT = frozenset({"21", "22", "23", "54", "P0"})
+
+
+def blame(error: Exception) -> DeadLetterReason | None:
+    """Why a document can't be decided that fails with `error` on its own; None where no document is to blame.
+
+    `refused_by_database`: its values don't fit into the ledger. `failed`: the program is at fault (contract DLT9).
+    """
+    if isinstance(error, REFUSED):
+        return DeadLetterReason.REFUSED_BY_DATABASE
+    if errors.retriable(error) or isinstance(error, errors.OperatorError | MemoryError):
+        return None
+    if isinstance(error, asyncpg.PostgresError) and (error.sqlstate or "")[:2] not in _OF_A_DOCUMENT:
+        return None
+    return DeadLetterReason.FAILED
+
+
+def retrying(*, divisible: bool) -> AsyncRetrying:
+    """The same again, with jitter, after a collision; less often where the caller can make the batch smaller."""
+    return AsyncRetrying(
+        retry=retry_if_exception_type(COLLIDED),
+        wait=wait_random(0, 0.02),
+        stop=stop_after_attempt(ATTEMPTS if divisible else 10 * ATTEMPTS),
+        reraise=True,
+    )
+
+
+class Decider:
+    """Decides works in the order given; keeps nothing between batches but policies, whose versions never change."""
+
+    def __init__(self, pool: Pool, max_age_days: int, source_misses_per_min: int = 0, safe: Safe | None = None) -> None:
+        self._pool = pool
+        self._max_age_days = max_age_days
+        self._safe = safe
+        self._sources = Sources(source_misses_per_min)
+        self._shelf = load.Shelf()
+
+    def forget(self) -> None:
+        """What is remembered of the ledger may never have been committed."""
+        self._shelf.forget()
+
+    async def decide(
+        self, connection: Connection, works: list[Work], draft: Policy | None = None, pins: Pins = Pins.CHECKED
+    ) -> list[Books]:
+        """Load and lock all that the batch can touch, then decide one document after the other, in memory.
+
+        `draft`: a policy that is in force for these works, whatever was put. `pins`: for a simulation.
+        """
+        books = await self._shelf.open(connection, {work.orgcode: work.org for work in works})
+        if draft is not None:
+            for work in works:
+                books[work.orgcode].policies.try_out(draft, work.model.occurred_at)
+        wanted = {orgcode: Needs() for orgcode in books}
+        own: dict[tuple[int, int, str], bool] = {}
+        for work in works:
+            if work.timer is not None:
+                needs.add_timer(work.timer, wanted[work.orgcode])
+            else:
+                needs.add(work.type, work.model, work.orgcode, wanted[work.orgcode])
+            if work.code in load.STUBBED and not work.resumed:
+                own[work.key] = work.stub
+        await load.fill(connection, books, wanted, own)
+        faults.point("after_load")
+        for work in works:
+            book = books[work.orgcode]
+            book.begin(work.mark, work.received_us)
+            book.pins = pins
+            self._decide_one(work, book)
+        return list(books.values())
+
+    def _decide_one(self, work: Work, book: Books) -> None:
+        if work.timer is not None:
+            work.outcome = deadlines.due(work.timer, book)
+            return
+        document = work.document  # nothing that waits or is due names a PIN
+        trusted = document is not None and document.trusted
+        read = None if document is None or document.record is None or book.pins is Pins.WAIVED else document
+        if read is not None and not self._sources.may_guess(read):
+            book.pins = Pins.REFUSED
+        at = Circumstances(work.record_us, self._max_age_days, work.resumed, work.overdue, trusted)
+        result = decide(work.type, work.model, book, at)
+        if isinstance(result, Outcome):
+            work.outcome = result
+            if read is not None and result.reason is Reason.CARD_NOT_ACCEPTED:
+                self._sources.missed(read)
+        else:
+            work.parked = result
+
+    async def write(self, connection: Connection, works: list[Work], shelf: list[Books], now_us: int) -> int:
+        """Write what was decided, under a batch number of its own, which is returned."""
+        no = await self._pool.batch_no(connection)
+        for work in works:
+            work.note(now_us)
+        await write.write(connection, no, works, shelf, now_us)
+        if self._safe is not None:
+            await accepted.write(connection, no, works, shelf, self._safe)
+        await write.journal(connection, no, self._pool.worker, now_us, len(works), ())
+        return no

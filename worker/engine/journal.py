@@ -1,0 +1,122 @@
+"""The journal of batches: which are published; and those of doors and of workers that are gone, to be published."""
+
+import time
+from collections.abc import Mapping, Sequence
+
+import structlog
+
+from worker.codec import Decoder, Message, Outlet
+from worker.codec.encode import REPLAYED
+from worker.engine.answers import TENDER_STATE, Applied, Headers, again, tender_states, trace
+from worker.ledger import accepted, unpublished, write
+from worker.ledger.commit import write_something
+from worker.ledger.pool import Pool
+from worker.ledger.queries import SQL
+from worker.positions import Partition, Position
+from worker.process import metrics
+
+_log = structlog.get_logger(__name__)
+
+SWEEP_EVERY_S = 0.5  # what comes in through a door is published so late; `work` is called once a second
+COUNT_EVERY_S = 10.0
+
+
+class Journal:
+    """Notes what was published with the next transaction that comes by, and sweeps up after workers that are gone."""
+
+    def __init__(self, pool: Pool, outlet: Outlet, decoder: Decoder, *, crash: bool = False) -> None:
+        """`crash`: as for `Pipeline`."""
+        self._pool = pool
+        self._decoder = decoder
+        self._erased: list[bytes] = []
+        self.accepted_behind_s = 0.0
+        self._outlet = outlet
+        self._crash = crash
+        self._published: list[int] = []
+        self._swept: set[int] = set()  # batches of others on their way out
+        self._count_at = 0.0
+        self.sweep_at = 0.0
+
+    def forget(self) -> None:
+        """What was on its way out may have been dropped: it is still in the ledger."""
+        self._swept.clear()
+
+    def published(self, batch_no: tuple[int, ...], erased: Sequence[bytes] = ()) -> None:
+        """Every outcome of these batches was acknowledged, and every tombstone of these keys."""
+        self._published += batch_no
+        self._erased += erased
+
+    async def note(
+        self, watermarks: Mapping[Partition, int], positions: Mapping[Partition, Position] = write.NOWHERE
+    ) -> None:
+        """Record which batches were published, and how far the partitions have been read."""
+        if not watermarks and not positions and not self._published and not self._erased:
+            return
+        numbers, erased = list(self._published), list(self._erased)
+        async with self._pool.transaction() as connection:
+            if not positions:  # lost, the rest is only said again; a lost position would be behind the group's offset
+                await connection.execute("SET LOCAL synchronous_commit = off")
+            await write.watermarks(connection, watermarks, positions)
+            await write.mark_published(connection, numbers)
+            await accepted.published(connection, numbers, erased)
+        del self._published[: len(numbers)]
+        del self._erased[: len(erased)]
+        self._swept.difference_update(numbers)
+
+    async def sweep(self) -> Applied | None:
+        """What nobody else publishes, now and then; None: nothing, not yet, or another worker is at it.
+
+        Only one worker does it at a time, until what it took is known published: else two would publish the same.
+        """
+        if self._swept or time.monotonic() < self.sweep_at:
+            return None
+        self.sweep_at = time.monotonic() + SWEEP_EVERY_S
+        await self._count()
+        if not await self._pool.may_sweep():
+            return None
+        async with self._pool.transaction() as connection:
+            numbers, stored = await unpublished.take(connection, self._pool.worker)
+            before = [row for row in stored if row.said_before and row.type.startswith("scm.tender.")]
+            keys = sorted({(row.org, row.subject) for row in before})
+            states = await tender_states(connection, keys) if keys else {}
+            documents = await accepted.take(connection, numbers, self._decoder.accepted, self._decoder.safe)
+            if numbers:
+                await write_something(connection)
+        if not numbers and not documents:
+            await self._pool.swept()
+            return None
+        self._swept.update(numbers)
+        applied = Applied(batch_no=tuple(numbers), ready=True, accepted=documents)  # there may be more
+        for row in stored:
+            applied.messages += self._again(row, states.get((row.org, row.subject)))
+        return applied
+
+    def _again(self, row: unpublished.Stored, state: str | None) -> list[Message]:
+        """The stored outcomes of a document. If they can't be encoded, the others go out without them."""
+        try:
+            return again(self._outlet, row.orgcode, row.type, row.subject, row.outcomes, _headers(row, state))
+        except Exception as error:
+            if self._crash:
+                raise
+            metrics.FAILURES.labels("outcome").inc()
+            _log.error("outcome_failed", type=row.type, subject=row.subject, orgcode=row.orgcode, exc_info=error)
+            return []
+
+    async def _count(self) -> None:
+        if time.monotonic() < self._count_at:
+            return
+        self._count_at = time.monotonic() + COUNT_EVERY_S
+        async with self._pool.transaction() as connection:
+            counts = await unpublished.count(connection)
+            self.accepted_behind_s = float(await connection.fetchval(SQL["oldest_accepted"]) or 0)
+        metrics.ACCEPTED_BEHIND.set(self.accepted_behind_s)
+        metrics.UNPUBLISHED.set(counts.unpublished)
+        metrics.PARKED.set(counts.parked)
+        metrics.READY_WORK.set(counts.ready)
+
+
+def _headers(row: unpublished.Stored, state: str | None) -> Headers:
+    """A worker that is gone may have published it; of a door nobody has."""
+    if not row.said_before:
+        return trace(row.traceparent)
+    return (REPLAYED,) if state is None else (REPLAYED, (TENDER_STATE, state.encode()))

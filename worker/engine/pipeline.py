@@ -1,0 +1,455 @@
+"""One batch from top to bottom: decode → load and lock → decide → write → commit. The page to read first.
+
+What a batch decides is committed in one transaction, then published by the stream, then its offsets are committed.
+The guarantee rests on that order and on the unique identity in the ledger: a batch that comes again finds its
+documents there and publishes the stored outcomes again, byte for byte.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from operator import itemgetter
+from typing import Final, NamedTuple, Self
+
+import structlog
+
+from schemas.policy import Policy
+from schemas.reasons import DeadLetterReason
+from worker.codec import Decoder, Document, Keyring, Message, Outlet, Record, Undecodable
+from worker.domain.state.books import Books, Pins
+from worker.engine.answers import Answers, Applied, count
+from worker.engine.dead_letters import DeadLetters, Letter
+from worker.engine.decider import COLLIDED, Decider, blame, retrying
+from worker.engine.journal import Journal
+from worker.engine.waiting import Waiting
+from worker.kafka import topics
+from worker.ledger import due, inbox, load, write
+from worker.ledger.commit import write_something
+from worker.ledger.pool import Pool
+from worker.ledger.positions import Positions
+from worker.ledger.queries import Connection
+from worker.ledger.work import Work
+from worker.positions import Partition, Position
+from worker.process import faults, metrics
+from worker.process.settings import Settings, SettingsError
+from worker.stored.event import digest_version_of
+
+__all__ = ["Applied", "Batch", "Conflict", "Pipeline"]
+_log = structlog.get_logger(__name__)
+
+NOBODY = 0  # no tenant's number: one that is not known yet has nothing
+
+
+class Conflict(Exception):
+    """A simulated document's identity is known with other content; applied, it would be dead-lettered."""
+
+
+@dataclass(slots=True)
+class Batch:
+    """Decoded records, in the order in which they are decided, and when they were read."""
+
+    items: list[Document | Undecodable]
+    now_us: int
+
+    def __iadd__(self, later: "Batch") -> Self:
+        self.items += later.items
+        return self
+
+
+class Standing(StrEnum):
+    """Whether the ledger knows a document."""
+
+    NEW = "new"
+    KNOWN = "known"
+    CONFLICT = "conflict"
+
+
+class Read(NamedTuple):
+    """How far the partitions have been read once a transaction is committed, and what was refused on the way."""
+
+    watermarks: Mapping[Partition, int]
+    positions: Mapping[Partition, Position]
+    letters: Sequence[Letter] = ()
+
+
+NOTHING: Final = Read({}, {})
+
+
+class Pipeline:
+    """Applies batches to the ledger; keeps nothing of the domain between them."""
+
+    def __init__(
+        self,
+        pool: Pool,
+        decoder: Decoder,
+        outlet: Outlet,
+        inputs: tuple[str, ...],
+        max_age_days: int,
+        *,
+        source_misses_per_min: int = 0,
+        crash: bool = False,
+    ) -> None:
+        """`crash`: let a fault of the program end the process, instead of the document that meets it."""
+        self._pool = pool
+        self._decoder = decoder
+        self._outlet = outlet
+        self._dead = DeadLetters(outlet.consumer_group, decoder, crash=crash)
+        self._decider = Decider(pool, max_age_days, source_misses_per_min, decoder.safe)
+        self._waiting = Waiting(pool, self._decider, outlet, inputs, crash=crash)
+        self._journal = Journal(pool, outlet, decoder, crash=crash)
+        self._crash = crash
+        self._orgs: dict[str, int] = {}
+
+    @classmethod
+    async def open(cls, settings: Settings) -> "Pipeline":
+        """Connect to the ledger."""
+        return cls.over(await Pool.open(settings.dsn), settings)
+
+    @classmethod
+    def over(cls, pool: Pool, settings: Settings) -> "Pipeline":
+        """On a pool, which it closes at its end."""
+        names = topics.from_settings(settings)
+        try:
+            decoder = Decoder(
+                settings.card_keys, settings.orgcodes, settings.max_document_bytes, settings.rules, names.accepted
+            )
+        except ValueError as error:
+            raise SettingsError(f"G3N_TOPIC_RULES is invalid: {error}") from None
+        outlet = Outlet(names.outcomes, names.tender_outcomes, settings.consumer_group)
+        crash = settings.on_failure == "crash"
+        return cls(
+            pool, decoder, outlet, names.inputs, settings.tender_max_age_days,
+            source_misses_per_min=settings.source_card_misses_per_min, crash=crash,
+        )  # fmt: skip
+
+    @property
+    def positions(self) -> Positions:
+        """How far the ledger has read each partition."""
+        return Positions(self._pool)
+
+    @property
+    def pool(self) -> Pool:
+        """The connections to the ledger."""
+        return self._pool
+
+    async def close(self) -> None:
+        """Say what is published, and disconnect."""
+        await self._journal.note({})
+        await self._pool.close()
+
+    def reset(self) -> None:
+        """A batch failed: what this process remembers of the ledger may never have been committed."""
+        self._decider.forget()
+        self._journal.forget()
+
+    def keyring(self, orgcode: str) -> Keyring:
+        """What requests that name cards are validated with."""
+        return self._decoder.keyring(orgcode)
+
+    # --- decode
+
+    def decode(self, records: Sequence[Record], now_us: int) -> Batch:
+        """Records → documents and dead letters. CPU only."""
+        read = [record for record in _in_time(records, now_us) if not self._decoder.is_erased(record)]
+        batch = Batch([self._decoded(record, now_us) for record in read], now_us)
+        if records:
+            faults.point("after_decode")
+        return batch
+
+    def _decoded(self, record: Record, now_us: int) -> Document | Undecodable:
+        try:
+            return self._decoder.decode(record, now_us)
+        except Exception as error:
+            if self._crash:
+                raise
+            metrics.FAILURES.labels("document").inc()
+            at = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
+            _log.error("record_failed", **at, exc_info=error)
+            return Undecodable(record, DeadLetterReason.FAILED)
+
+    # --- apply
+
+    async def apply(
+        self, batch: Batch, watermarks: Mapping[Partition, int], positions: Mapping[Partition, Position] = write.NOWHERE
+    ) -> Applied:
+        """Decide and commit a batch, in one transaction unless a document in it must be singled out.
+
+        `watermarks`, `positions`: how far each partition has been read once the batch is committed.
+
+        Raises what no document is to blame for (`decider.blame`). The batch may or may not have been committed;
+        applying it again is safe.
+        """
+        letters = await self._dead.of([item for item in batch.items if isinstance(item, Undecodable)])
+        documents = [item for item in batch.items if isinstance(item, Document)]
+        read = Read(watermarks, positions, letters)
+        if documents:
+            applied = await self._apply(documents, batch.now_us, read)
+        else:
+            await self._note(read)
+            applied = Applied()
+        applied.messages = self._dead.told(letters) + applied.messages
+        return applied
+
+    async def _note(self, read: Read) -> None:
+        """Write down how far the partitions have been read, where nothing was decided."""
+        if not read.letters:
+            await self._journal.note(read.watermarks, read.positions)
+            return
+        async with self._pool.transaction() as connection:
+            await self._write_down(connection, read)
+
+    async def _write_down(self, connection: Connection, read: Read) -> None:
+        await write.watermarks(connection, read.watermarks, read.positions)
+        await inbox.put(connection, [letter.entry for letter in read.letters])
+
+    async def _apply(self, documents: list[Document], now_us: int, read: Read) -> Applied:
+        """Decide the documents in one transaction. If that fails, split them in half and retry, until the document
+        that is to blame is alone: it becomes a dead letter, and the others go on.
+        """
+        try:
+            return await self._retried(documents, now_us, read)
+        except Exception as error:
+            alone = len(documents) == 1
+            reason = blame(error)
+            if reason is DeadLetterReason.FAILED and self._crash:
+                reason = None
+            if reason is not None and alone:
+                return await self._given_up(documents[0], reason, error, read)
+            if reason is None and (alone or not isinstance(error, COLLIDED)):
+                raise
+        half = len(documents) // 2
+        applied = await self._apply(documents[:half], now_us, NOTHING)
+        applied.add(await self._apply(documents[half:], now_us, read))
+        return applied
+
+    async def _given_up(self, document: Document, reason: DeadLetterReason, error: Exception, read: Read) -> Applied:
+        """The document alone fails. `failed` is ours: its frames go to the log, and an alert to the operator."""
+        said = {"type": document.type, "subject": document.subject, "orgcode": document.orgcode}
+        if reason is DeadLetterReason.FAILED:
+            metrics.FAILURES.labels("document").inc()
+            _log.error("document_failed", **said, exc_info=error)
+        else:
+            _log.warning("refused_by_database", **said, error=type(error).__name__)
+        letters = [] if document.record is None else [await self._dead.of_document(document, reason)]
+        await self._note(read._replace(letters=[*read.letters, *letters]))
+        return self._refused([document], letters, reason)
+
+    async def _retried(self, documents: list[Document], now_us: int, read: Read) -> Applied:
+        return await retrying(divisible=len(documents) > 1)(self._transaction, documents, now_us, read)
+
+    async def _transaction(self, documents: list[Document], now_us: int, read: Read) -> Applied:
+        """Answer duplicates from the event table and decide the rest, in one transaction."""
+        await self._name_orgs({document.orgcode for document in documents})
+        works = [self._work(document, now_us, self._orgs[document.orgcode]) for document in documents]
+        answers = Answers(self._outlet)
+        shelf: list[Books] = []
+        numbers: tuple[int, ...] = ()
+        async with self._pool.transaction() as connection:
+            fresh = await self._sort_out(connection, works, answers)
+            if fresh:
+                shelf = await self._decider.decide(connection, fresh)
+                numbers = (await self._decider.write(connection, fresh, shelf, now_us),)
+                await self._resolve(connection, fresh)
+            elif works:  # all are known already
+                await write_something(connection)
+            conflicts = [
+                await self._dead.of_document(document, DeadLetterReason.CONFLICT)
+                for document in answers.conflicts
+                if document.record is not None
+            ]
+            await self._write_down(connection, read._replace(letters=[*read.letters, *conflicts]))
+            await answers.add_states(connection, shelf)
+            # Encoded before the commit: what can't be told must not be booked.
+            told = [answers.of(work) for work in works]
+            faults.point("after_write")
+        faults.point("after_commit")
+        applied = Applied(batch_no=numbers, ready=any(book.woken for book in shelf))
+        for document, messages in zip(documents, told, strict=True):
+            if document.record is None:
+                applied.at_doors[document] = messages
+            else:
+                applied.messages += messages
+        applied.add(self._refused(answers.conflicts, conflicts, DeadLetterReason.CONFLICT))
+        metrics.CONFLICTS.inc(len(conflicts))
+        metrics.DUPLICATES.inc(answers.duplicates)
+        count(fresh)
+        return applied
+
+    def _refused(self, documents: Sequence[Document], letters: Sequence[Letter], reason: DeadLetterReason) -> Applied:
+        """Records have become dead letters; a door tells whoever asked."""
+        at_doors: dict[Document, list[Message] | DeadLetterReason] = {
+            document: reason for document in documents if document.record is None
+        }
+        refused = []
+        if reason is DeadLetterReason.REFUSED_BY_DATABASE:
+            refused = [document.record for document in documents if document.record is not None]
+        return Applied(self._dead.told(letters), at_doors=at_doors, refused=refused)
+
+    async def _resolve(self, connection: Connection, fresh: Sequence[Work]) -> None:
+        """Close the dead letters whose repaired documents are decided here."""
+        if await inbox.awaits(connection):
+            identities = (self._decoder.identities(work.orgcode, work.type, work.subject) for work in fresh)
+            await inbox.resolve(connection, [one for of_work in identities for one in of_work])
+
+    # --- for a redrive
+
+    async def standing(self, documents: Sequence[Document]) -> dict[Document, Standing]:
+        """Whether the ledger knows each document, as of now. Locks and writes nothing."""
+        answers = Answers(self._outlet)
+        async with self._pool.reading() as connection:
+            rows = await connection.fetch("SELECT code, id FROM org")
+            orgs = {row["code"]: row["id"] for row in rows}
+            works = [self._work(document, 0, orgs.get(document.orgcode, NOBODY)) for document in documents]
+            fresh = {work.document for work in await self._sort_out(connection, works, answers)}
+        conflicts = set(answers.conflicts)
+        return {
+            one: Standing.NEW if one in fresh else Standing.CONFLICT if one in conflicts else Standing.KNOWN
+            for one in documents
+        }
+
+    async def entries(self, refused: Sequence[Undecodable]) -> list[inbox.Entry]:
+        """What the inbox would hold of these records."""
+        return [letter.entry for letter in await self._dead.of(refused)]
+
+    async def simulate(self, document: Document, now_us: int, draft: Policy | None = None) -> list[Message]:
+        """What applying the document now would say: the same decision, rolled back before anything is written.
+
+        `draft`: the policy to decide by; its number is the one that it would get if it were put.
+
+        Every known card counts as accepted. Of one that has a PIN nothing is shown, unless `document.trusted`.
+
+        A known identity gets its stored outcomes; raises Conflict for one with other content. What Postgres would
+        refuse, and what the document would wake, is not seen. Rows that it touches are locked as long as it takes.
+        """
+        answers = Answers(self._outlet)
+        async with self._pool.rolled_back() as connection:
+            org = await connection.fetchval("SELECT id FROM org WHERE code = $1", document.orgcode)
+            work = self._work(document, now_us, org or NOBODY)
+            fresh = await self._sort_out(connection, [work], answers)
+            shelf = await self._decider.decide(connection, fresh, draft, Pins.WAIVED) if fresh else []
+            await answers.add_states(connection, shelf)
+        if answers.conflicts:
+            raise Conflict(f"conflict: {document.type} {document.subject} is known with other content")
+        if not document.trusted:
+            _hide_cards(work, shelf)
+        work.note(now_us)
+        return answers.messages([work])
+
+    def _work(self, document: Document, now_us: int, org: int) -> Work:
+        return Work(
+            document.orgcode, document.type, document.kind.code, document.subject,
+            now_us if document.received_us is None else document.received_us, document.record_us, document,
+            document.model, traceparent=document.traceparent, org=org, digest=document.digest,
+        )  # fmt: skip
+
+    async def _name_orgs(self, orgcodes: set[str]) -> None:
+        missing = orgcodes - self._orgs.keys()
+        if missing:
+            async with self._pool.transaction() as connection:
+                self._orgs |= await load.orgs(connection, missing)
+
+    async def _sort_out(self, connection: Connection, works: list[Work], answers: Answers) -> list[Work]:
+        """Separate what is new from duplicates and conflicts, those within the batch included."""
+        known = await load.events(connection, works)
+        first: dict[tuple[int, int, str], Work] = {}
+        fresh: list[Work] = []
+        for place, work in enumerate(works):
+            document = work.document
+            assert document is not None  # noqa: S101  made of documents
+            digest, facts = known.get(place, (None, None))
+            earlier = first.get(work.key)
+            if digest is None and earlier is None:
+                first[work.key] = work
+                work.mark = len(fresh)
+                work.stub = place in known
+                fresh.append(work)
+            elif digest is None and earlier is not None and earlier.digest == work.digest:
+                if not document.stored:
+                    answers.same(work, earlier)
+            elif digest is not None and document.keyring.matches(
+                document.kind, work.model, digest, digest_version_of(facts)
+            ):
+                if document.stored:  # whoever decided it publishes its outcomes
+                    continue
+                answers.stored(work, facts)
+            else:
+                answers.conflicts.append(document)
+        return fresh
+
+    # --- what waits, what is due, what was not published
+
+    async def work(
+        self,
+        *,
+        final: bool = False,
+        partitions: Mapping[str, int] | None = None,
+        watermarks: Mapping[Partition, int] | None = None,
+    ) -> Applied | None:
+        """Batches that a crash left unpublished; else parked documents that became ready or overdue, and timers that
+        are due, as one more batch.
+
+        None: there was nothing to do. `final`: the topics are read to their end, nobody will come later, so deadlines
+        that have long passed are not held back. `partitions`: how many each input topic has now; deadlines wait until
+        each of them has been read past. `watermarks`: up to which instant this worker has read its
+        partitions; written only if a deadline waits for it, so an idle worker writes nothing.
+        """
+        await self._pool.stay_known()
+        await self._journal.note({})
+        swept = await self._journal.sweep()
+        if swept is not None:
+            return swept
+        now_us = time.time_ns() // 1000
+        applied = await self._waiting.work(now_us, final=final, partitions=partitions, watermarks=watermarks)
+        if applied is not None:
+            faults.point("after_work")
+        return applied
+
+    async def go_on(self, now_us: int) -> Applied | None:
+        """Parked documents that became ready or overdue, as one more batch; no deadlines. None: there was none."""
+        return await self._waiting.go_on(now_us)
+
+    async def left(self) -> due.Left:
+        """What is due and was not decided: held back, or put off because deciding it failed."""
+        async with self._pool.transaction() as connection:
+            return await due.left(connection, time.time_ns() // 1000)
+
+    async def published(self, batch_no: tuple[int, ...], accepted: Sequence[Message] = ()) -> None:
+        """Every outcome of these batches was acknowledged; the journal learns it with the next transaction.
+
+        `accepted`: what went to crm.accepted with them.
+        """
+        self._journal.published(batch_no, [message.key or b"" for message in accepted if message.value is None])
+
+    @property
+    def accepted_behind_s(self) -> float:
+        """The age of the oldest document of a door that is not published yet, as last looked at."""
+        return self._journal.accepted_behind_s
+
+
+def _hide_cards(work: Work, shelf: list[Books]) -> None:
+    """Take from a simulated outcome what it says of cards that have a PIN: its sender has not shown to know it."""
+    outcome = work.outcome
+    if outcome is None:
+        return
+    accounts = (account for book in shelf for account in book.accounts.values())
+    hidden = {account.key for account in accounts if account.card is not None and account.card.pin}
+    shown = [part for part in outcome.gift_cards if part.card_id not in hidden]
+    if len(shown) < len(outcome.gift_cards):
+        outcome.gift_cards = shown
+        outcome.customer_id = getattr(work.model, "customer_id", None)
+        outcome.tender = None
+
+
+def _in_time(records: Sequence[Record], now_us: int) -> list[Record]:
+    """By the time at which they were written, each partition's order kept: what was published first is decided first,
+    as far as one batch can see. Correctness does not need it; a till that asks right after a card was issued does.
+    """
+    latest: dict[tuple[str, int], int] = {}
+    times = []
+    now_ms = now_us // 1000
+    for record in records:
+        at = (record.topic, record.partition)
+        latest[at] = max(min(record.timestamp, now_ms), latest.get(at, 0))
+        times.append(latest[at])
+    return [record for _, record in sorted(zip(times, records, strict=True), key=itemgetter(0))]

@@ -1,0 +1,333 @@
+"""The loop around the pipeline: read → decode → apply → publish → commit offsets, strictly in batch order.
+
+Three batches are in hand at a time: while Postgres works on batch n, batch n+1 is read and decoded and what batch n−1
+decided is published. The order apply, publish, commit offsets is the guarantee (ARCHITECTURE): a crash between two of
+them repeats work that the ledger recognises, and never skips any.
+
+A failure that is the world's fault lets n−1 finish, drops n+1, seeks back to what is done and tries again; for
+`GIVE_UP_S` at most, then the process leaves and somebody restarts it. Any other failure ends the process at once.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import structlog
+from aiokafka import TopicPartition
+from tenacity import (
+    AsyncRetrying,
+    RetryCallState,
+    retry_if_exception,
+    stop_after_delay,
+    wait_random_exponential,
+)
+
+from worker.engine import poison
+from worker.kafka.fetched import Fetched
+from worker.kafka.publisher import Publisher
+from worker.kafka.reader import Reader
+from worker.positions import Partition
+from worker.process import errors, faults, metrics
+from worker.process.health import Status
+
+if TYPE_CHECKING:
+    from worker.codec import Message, Record
+    from worker.engine.pipeline import Applied, Batch, Pipeline
+
+_log = structlog.get_logger(__name__)
+_T = TypeVar("_T")
+
+GIVE_UP_S = 120.0
+_RETRY_MAX_S = 5.0
+# How long a read waits for a first record; also how late offsets are committed when little comes in.
+_COMMIT_EVERY_S = 0.25
+# The same while draining, where the last read finds nothing.
+_DRAIN_WAIT_S = 0.1
+# How often timers and what became ready are looked at when nothing says that they are due.
+_WORK_EVERY_S = 1.0
+# How long a drain waits for what is due and can't be decided: another worker of the group may be at it.
+_LEFT_S = 5.0
+
+
+@dataclass(slots=True)
+class _Flight:
+    """What is decided and committed, on its way out. Without `fetched` it came from no topic, so has no offsets."""
+
+    messages: "Sequence[Message]" = ()
+    batch_no: tuple[int, ...] = ()
+    accepted: "Sequence[Message]" = ()
+    fetched: Fetched | None = None
+
+
+class Stream:
+    """One reader, one pipeline, one publisher, driven by `run` or `drain`; used once."""
+
+    def __init__(
+        self,
+        reader: Reader,
+        pipeline: "Pipeline",
+        publisher: Publisher,
+        status: Status,
+        *,
+        give_up_s: float = GIVE_UP_S,
+    ) -> None:
+        self._reader = reader
+        self._pipeline = pipeline
+        self._publisher = publisher
+        self._status = status
+        self._give_up_s = give_up_s
+        self._stopped: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._reading: asyncio.Task[tuple[Fetched, Batch]] | None = None
+        self._publishing: asyncio.Task[None] | None = None
+        self._committed_at = 0.0
+        self._work_at = 0.0
+        self._watermarks: dict[Partition, int] = {}
+        self._ready = False
+        self._wait_s = _COMMIT_EVERY_S
+
+    def stop(self) -> None:
+        """Finish the batch in hand, publish and commit it; `run` and `drain` return after that."""
+        if not self._stopped.done():
+            self._stopped.set_result(None)
+
+    async def run(self) -> None:
+        """Work until `stop`.
+
+        Raises what could not be helped; then nothing after the last good batch is committed.
+        """
+        async with self._hands():
+            while not self._stopped.done():
+                await self._attempt("batch", self._step, self._recover)
+
+    async def drain(self) -> bool:
+        """Work until every input partition's end, as it is now, is committed by the group and nothing is ready.
+
+        False if it was stopped before that, or if something that is due could not be decided. Raises as `run`, and
+        Halted if a partition can't be read to its end.
+        """
+        self._wait_s = _DRAIN_WAIT_S
+        async with self._hands():
+            ends, look_at = await self._reader.ends(), 0.0
+            give_up_at: float | None = None
+            while not self._stopped.done():
+                idle = await self._attempt("batch", self._step, self._recover)
+                if self._reader.halted:
+                    raise errors.Halted("halted: " + ", ".join(f"{t}-{p}" for t, p in sorted(self._reader.halted)))
+                if idle or time.monotonic() >= look_at:  # in a stream that never pauses, too
+                    look_at = time.monotonic() + _WORK_EVERY_S
+                    await self._finish()
+                    ends = await self._reader.short_of(ends)
+                    if ends:
+                        continue
+                    if await self._attempt("work", partial(self._work, final=True), self._recover):
+                        continue
+                    left = await self._attempt("work", self._pipeline.left, self._recover)
+                    if not any(left):
+                        return True
+                    give_up_at = give_up_at or time.monotonic() + _LEFT_S
+                    if time.monotonic() > give_up_at:
+                        _log.error("not_all_done", alert=True, **left._asdict())
+                        return False
+        return False
+
+    @contextlib.asynccontextmanager
+    async def _hands(self) -> AsyncIterator[None]:
+        try:
+            yield
+            await self._finish()
+        finally:
+            for task in (self._reading, self._publishing):
+                await _cancel(task)
+
+    # --- one batch
+
+    async def _step(self) -> bool:
+        """One batch, or a look around when nothing came. True if there was nothing to do.
+
+        While something waits, it takes turns with the batches that are read, and goes on alone where none is.
+        """
+        if self._ready and self._reading is not None and not self._reading.done():
+            return not await self._work()
+        taken = await self._take()
+        if taken is None:
+            return False
+        fetched, batch = taken
+        if self._reader.is_lost(fetched):
+            self._pipeline.reset()
+            self._reader.done(fetched)
+            return False
+        due = time.monotonic() >= self._work_at
+        applied = None
+        if await self._is_poison(fetched, batch):
+            return False
+        if fetched.records or fetched.positions or due:
+            with metrics.BATCH_SECONDS.labels("apply").time():
+                applied = await self._pipeline.apply(batch, fetched.moved, fetched.positions)
+            faults.point("after_apply")
+            if applied.refused and await self._is_poison(fetched, batch, applied.refused):
+                return False
+        self._watermarks.update(fetched.watermarks)
+        await self._hand_over(applied, fetched)
+        worked = (due or self._ready) and await self._work()
+        self._status.up("stream")
+        return not fetched.records and not worked
+
+    async def _is_poison(self, fetched: Fetched, batch: "Batch", refused: "Sequence[Record]" = ()) -> bool:
+        """Halt the partitions of a batch that is poison because of us, and read the others again."""
+        if len(fetched.records) < poison.LEAST:
+            return False
+        halts = poison.poisoned(batch.items, refused, self._reader.is_waived)
+        if not halts:
+            return False
+        for at, halt in halts.items():
+            self._reader.halt(TopicPartition(*at), halt)
+        await self._drop_what_was_read()
+        return True
+
+    async def _take(self) -> "tuple[Fetched, Batch] | None":
+        """The batch that was read ahead, and the next read begun; None when told to stop."""
+        if self._reading is None:
+            self._reading = asyncio.create_task(self._read_ahead())
+        either: set[asyncio.Future[Any]] = {self._reading, self._stopped}
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        if self._stopped.done():
+            return None
+        reading, self._reading = self._reading, None
+        fetched, batch = reading.result()
+        if late := await self._reader.add_tenders(fetched):
+            batch += self._pipeline.decode(late, time.time_ns() // 1000)
+        self._reading = asyncio.create_task(self._read_ahead())
+        return fetched, batch
+
+    async def _read_ahead(self) -> "tuple[Fetched, Batch]":
+        fetched = await self._reader.read(self._wait_s)
+        if fetched.records:
+            metrics.BATCH_DOCUMENTS.observe(len(fetched.records))
+            faults.point("after_read")
+        with metrics.BATCH_SECONDS.labels("decode").time():
+            return fetched, self._pipeline.decode(fetched.records, time.time_ns() // 1000)
+
+    async def _work(self, *, final: bool = False) -> bool:
+        """What became ready and what is due, as one more batch. False if there was nothing."""
+        self._work_at = time.monotonic() + _WORK_EVERY_S
+        applied = await self._pipeline.work(
+            final=final, partitions=self._reader.partitions(), watermarks=self._watermarks
+        )
+        self._ready = False
+        self._show_lag()
+        if applied is None:
+            return False
+        await self._hand_over(applied, None)
+        return True
+
+    def _show_lag(self) -> None:
+        for partition, records in self._reader.lag().items():
+            metrics.LAG.labels(partition.topic, partition.partition).set(records)
+        for partition, age_s in self._reader.lag_s().items():
+            metrics.LAG_SECONDS.labels(partition.topic, partition.partition).set(age_s)
+        self._status.tell("accepted_behind_s", round(self._pipeline.accepted_behind_s, 1))
+
+    # --- what was decided goes out
+
+    async def _hand_over(self, applied: "Applied | None", fetched: Fetched | None) -> None:
+        await self._settle()
+        flight = _Flight(fetched=fetched)
+        if applied is not None:
+            flight.messages, flight.batch_no = applied.messages, applied.batch_no
+            flight.accepted = tuple(applied.accepted)
+            self._ready |= applied.ready
+        self._publishing = asyncio.create_task(self._publish(flight))
+
+    async def _settle(self) -> None:
+        """Wait until what was handed over is published; raises if it can't be."""
+        publishing, self._publishing = self._publishing, None
+        if publishing is not None:
+            await publishing
+
+    async def _publish(self, flight: _Flight) -> None:
+        if flight.accepted:  # before their outcomes: what is told can be read again
+            await self._attempt("publish", partial(self._publisher.publish, flight.accepted), self._wait_for_kafka)
+            faults.point("after_accepted")
+        if flight.messages:
+            with metrics.BATCH_SECONDS.labels("publish").time():
+                publish = partial(self._publisher.publish, flight.messages)
+                await self._attempt("publish", publish, self._wait_for_kafka)
+            faults.point("after_publish")
+        if flight.batch_no or flight.accepted:
+            await self._pipeline.published(flight.batch_no, flight.accepted)
+        if flight.fetched is None:
+            return
+        self._reader.done(flight.fetched)
+        now_s = time.time()
+        for written_ms in flight.fetched.tenders_ms:
+            if written_ms > 0:
+                metrics.TENDER_SECONDS.observe(max(0.0, now_s - written_ms / 1000))
+        if flight.fetched.full or time.monotonic() - self._committed_at >= _COMMIT_EVERY_S:
+            await self._commit()
+
+    async def _commit(self) -> None:
+        with metrics.BATCH_SECONDS.labels("commit").time():
+            committed = await self._reader.commit()
+        self._committed_at = time.monotonic()
+        if committed:
+            faults.point("after_offsets")
+
+    async def _finish(self) -> None:
+        await self._settle()
+        await self._commit()
+
+    # --- when something fails
+
+    async def _attempt(
+        self, stage: str, action: Callable[[], Awaitable[_T]], recover: Callable[[str, RetryCallState], Awaitable[None]]
+    ) -> _T:
+        retrying = AsyncRetrying(
+            retry=retry_if_exception(errors.retriable),
+            wait=wait_random_exponential(multiplier=0.1, max=_RETRY_MAX_S),
+            stop=stop_after_delay(self._give_up_s),
+            before_sleep=partial(recover, stage),
+            sleep=self._pause,
+            reraise=True,
+        )
+        return await retrying(action)
+
+    async def _recover(self, stage: str, state: RetryCallState) -> None:
+        """Let what is decided go out, drop what was read ahead, and read again from what is done."""
+        self._report(stage, state)
+        await self._drop_what_was_read()
+
+    async def _drop_what_was_read(self) -> None:
+        await self._settle()
+        await _cancel(self._reading)
+        self._reading = None
+        self._pipeline.reset()
+        await self._reader.rewind()
+
+    async def _wait_for_kafka(self, stage: str, state: RetryCallState) -> None:
+        self._report(stage, state)
+
+    def _report(self, stage: str, state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        why = errors.describe(error) if error else ""
+        metrics.RETRIES.labels(stage).inc()
+        self._status.down("stream", why)
+        _log.warning("retry", stage=stage, attempt=state.attempt_number, error=why)
+
+    async def _pause(self, seconds: float) -> None:
+        """Cut short by `stop`, once: a batch that failed is dropped then; what is decided is tried on."""
+        if self._stopped.done():
+            await asyncio.sleep(seconds)
+        else:
+            await asyncio.wait({self._stopped}, timeout=seconds)
+
+
+async def _cancel(task: "asyncio.Task[Any] | None") -> None:
+    if task is not None and not task.done():
+        task.cancel()
+    if task is not None:
+        with contextlib.suppress(asyncio.CancelledError, Exception):
+            await task

@@ -1,0 +1,140 @@
+"""What is decided without a record: parked documents that became ready or overdue, and timers that are due.
+
+None of them may keep the rest from going on. If a transaction fails, its works are split in half until the failing one
+is alone. If the database refuses a document's values, the document gets its final outcome: it was accepted, so outcomes
+answer it, not a dead letter (contract OUT1). If the program fails on a document, it stays parked; a deadline is put
+off. Both are tried again later, so that a repaired program decides them. The operator is alerted.
+"""
+
+from collections.abc import Mapping
+from functools import partial
+
+import structlog
+
+from schemas.reasons import DeadLetterReason
+from worker.codec import Outlet
+from worker.domain import decide
+from worker.engine.answers import Answers, Applied, count
+from worker.engine.decider import Decider, blame, retrying
+from worker.ledger import due
+from worker.ledger.pool import Pool
+from worker.ledger.queries import Connection
+from worker.ledger.work import Work
+from worker.positions import Partition
+from worker.process import metrics
+
+_log = structlog.get_logger(__name__)
+
+
+class Waiting:
+    """Takes what can go on, in one transaction, and leaves to other workers what they have taken."""
+
+    def __init__(
+        self, pool: Pool, decider: Decider, outlet: Outlet, inputs: tuple[str, ...], *, crash: bool = False
+    ) -> None:
+        """`crash`: as for `Pipeline`."""
+        self._pool = pool
+        self._decider = decider
+        self._outlet = outlet
+        self._inputs = inputs
+        self._crash = crash
+
+    async def work(
+        self,
+        now_us: int,
+        *,
+        final: bool,
+        partitions: Mapping[str, int] | None = None,
+        watermarks: Mapping[Partition, int] | None = None,
+    ) -> Applied | None:
+        """Decide and commit what may go on at `now_us`. None: there was nothing; the rest: as for `Pipeline.work`."""
+        return await self._work(now_us, due.Until(partitions, watermarks or {}, final))
+
+    async def go_on(self, now_us: int) -> Applied | None:
+        """Decide and commit the parked documents that may go on at `now_us`, but no deadline. None: there was none."""
+        return await self._work(now_us, due.Until(None, {}, final=False, deadlines=False))
+
+    async def _work(self, now_us: int, until: due.Until) -> Applied | None:
+        again = partial(retrying(divisible=False), self._transaction, now_us, until)
+        try:
+            return await again(singly=False)
+        except Exception as error:
+            if not self._of_one(error):
+                raise
+            return await again(singly=True)
+
+    def _of_one(self, error: Exception) -> bool:
+        """Return whether one of the works may be to blame, so that the others can go on without it."""
+        reason = blame(error)
+        return reason is not None and not (reason is DeadLetterReason.FAILED and self._crash)
+
+    async def _transaction(self, now_us: int, until: due.Until, *, singly: bool) -> Applied | None:
+        done: list[Work] = []
+        async with self._pool.transaction() as connection:
+            works = await due.take(connection, now_us, self._inputs, until)
+            if not works:
+                return None
+            unreadable = [work for work in works if work.unreadable is not None]
+            for work in unreadable:
+                if self._crash and work.unreadable is not None:
+                    raise work.unreadable
+                await self._put_off(connection, work, now_us, work.unreadable)
+            works = [work for work in works if work.unreadable is None]
+            if not works:
+                return Applied(ready=True)
+            if singly:
+                applied = await self._singled_out(connection, works, now_us, done)
+            else:
+                applied = await self._settle(connection, works, now_us, done)
+        count(done)
+        return applied
+
+    async def _settle(self, connection: Connection, works: list[Work], now_us: int, done: list[Work]) -> Applied:
+        shelf = await self._decider.decide(connection, works)
+        no = await self._decider.write(connection, works, shelf, now_us)
+        done += works
+        return Applied(Answers(self._outlet).messages(works), (no,), ready=True)
+
+    async def _singled_out(self, connection: Connection, works: list[Work], now_us: int, done: list[Work]) -> Applied:
+        """Decide the works, and split them in half until the failing ones are alone."""
+        for mark, work in enumerate(works):
+            work.begin(mark)
+        try:
+            async with connection.transaction():
+                return await self._settle(connection, works, now_us, done)
+        except Exception as error:
+            if not self._of_one(error):
+                raise
+            if len(works) == 1:
+                return await self._give_up(connection, works[0], now_us, done, error)
+        half = len(works) // 2
+        applied = await self._singled_out(connection, works[:half], now_us, done)
+        applied.add(await self._singled_out(connection, works[half:], now_us, done))
+        return applied
+
+    async def _give_up(
+        self, connection: Connection, work: Work, now_us: int, done: list[Work], error: Exception
+    ) -> Applied:
+        if work.timer is not None or blame(error) is DeadLetterReason.FAILED:
+            await self._put_off(connection, work, now_us, error)
+            return Applied(ready=True)
+        _log.warning(
+            "refused_by_database", type=work.type, subject=work.subject, orgcode=work.orgcode,
+            error=type(error).__name__,
+        )  # fmt: skip
+        work.begin(0)
+        work.outcome = decide.refused(work.model)
+        no = await self._decider.write(connection, [work], [], now_us)
+        done.append(work)
+        return Applied(Answers(self._outlet).messages([work]), (no,), ready=True)
+
+    async def _put_off(self, connection: Connection, work: Work, now_us: int, error: Exception | None) -> None:
+        """Put the work off, and tell the operator."""
+        said = {"type": work.type, "subject": work.subject, "orgcode": work.orgcode, "exc_info": error}
+        if work.timer is not None:
+            metrics.FAILURES.labels("deadline").inc()
+            _log.error("deadline_failed", kind=work.timer.kind, **said)
+        else:
+            metrics.FAILURES.labels("parked").inc()
+            _log.error("parked_failed", **said)
+        await due.put_off(connection, work, now_us)
