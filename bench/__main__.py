@@ -1,4 +1,8 @@
-"""`python -m bench`, which is what `make bench` runs; `python -m bench profile` shows where the time goes."""
+"""`python -m bench`, which is what `make bench` runs.
+
+`python -m bench profile` shows where the time of a worker goes, `python -m bench stages` what one sale costs in each
+stage that needs no server.
+"""
 
 import argparse
 import asyncio
@@ -11,7 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import devstack
-from bench import profiling, report, runs, workload
+from bench import profiling, report, runs, stages, workload
 from bench.latency import Latency
 from bench.program import ProgramFailed
 from bench.runs import Bench, Result, Task, WrongResult
@@ -63,6 +67,9 @@ def main() -> int:
     if options.command == "profile":
         asyncio.run(profiling.profile(options.documents, options.customers, options.batch_documents))
         return 0
+    if options.command == "stages":
+        stages.stages(options.documents, options.customers, options.batch_documents, options.passes)
+        return 0
     on = report.machine()
     try:
         with tempfile.TemporaryDirectory(prefix="g3n-bench-") as directory:
@@ -83,7 +90,7 @@ def main() -> int:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("command", nargs="?", choices=["measure", "profile"], default="measure")
+    parser.add_argument("command", nargs="?", choices=["measure", "profile", "stages"], default="measure")
     parser.add_argument("--documents", type=int, default=300_000, help="of a workload (%(default)s)")
     parser.add_argument("--customers", type=int, default=100_000, help="that are known before (%(default)s)")
     parser.add_argument("--rival-documents", type=int, default=20_000, help="as it takes so long (%(default)s)")
@@ -96,7 +103,8 @@ def _options() -> argparse.Namespace:
         default="time_ordered",
         help="of W1's sales (%(default)s)",
     )
-    parser.add_argument("--batch-documents", type=int, default=2000, help="profile: in a batch (%(default)s)")
+    parser.add_argument("--batch-documents", type=int, default=2000, help="profile, stages: in a batch (%(default)s)")
+    parser.add_argument("--passes", type=int, default=7, help="stages: over the documents (%(default)s)")
     parser.add_argument("--json", action="store_true", help="the result as JSON")
     options = parser.parse_args()
     if "duplicates" in options.only and "w1" not in options.only:

@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from bench import meter, program, report, workload
+from bench import meter, program, report, stages, workload
 from bench.program import ProgramFailed
 from bench.runs import Bench, Result, Task, WrongResult
 from devstack.plan import Report
@@ -131,3 +131,10 @@ def test_the_table_tells_the_ratio_to_the_rival(capsys: pytest.CaptureFixture[st
     report.show([dataclasses.replace(rival, program="worker", documents_per_s=12_500.0), rival], report.machine())
     lines = capsys.readouterr().out.splitlines()
     assert any("12,500" in line and "12.5" in line for line in lines)
+
+
+def test_stages_tell_what_each_costs_and_their_sum(capsys: pytest.CaptureFixture[str]) -> None:
+    stages.stages(documents=6, customers=10, size=4, passes=2)
+    rows = {name: float(us) for name, us in map(str.split, capsys.readouterr().out.splitlines())}
+    assert rows["sum"] == pytest.approx(sum(rows[stage] for stage in stages.STAGES), abs=0.03)
+    assert all(rows[part] >= 0 for parts in stages.STAGES.values() for part in parts)
