@@ -100,9 +100,9 @@ def _decode_parts(records: Sequence[Read], decoder: Decoder, clock: Clock) -> No
     with clock.of("JSON"):
         for value in values:
             parse(value)
-    datas = [parse(value)["data"] for value in values]
+    bodies = [parse(value)["data"] for value in values]
     with clock.of("validation"):
-        models = [_SALE.validate(data, keyring) for data in datas]
+        models = [_SALE.read(body, keyring, plain=True) for body in bodies]
     with clock.of("digest"):
         for model in models:
             keyring.digest(_SALE, model)

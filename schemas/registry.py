@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter
 
-from schemas import commands, documents
+from schemas import commands, documents, structs
 from schemas.content import VERSIONS, Content
 from schemas.scalars import STORED, Keyring, Wire
 
@@ -25,19 +25,23 @@ class DocumentType:
     # By the digest's version: a model and the index of a key → what its digest is made from, only str, int, bool,
     # None and tuples. A type that is younger than a version is not in it.
     contents: Mapping[int, Callable[[Any, int], Content]]
+    digest_version: int  # of the digests of new documents
+    quick: structs.Reader | None  # of a document that tills send in numbers
 
-    @property
-    def digest_version(self) -> int:
-        """The version of the digests of new documents."""
-        return max(self.contents)
+    def read(self, data: object, keyring: Keyring, *, plain: bool) -> Any:  # noqa: ANN401  # of `model`, or like one
+        """Return the document in parsed JSON: a struct with the model's members, or the model itself. Raises
+        pydantic.ValidationError. `plain`: every text in it is printable ASCII, as far as the caller knows.
+        """
+        struct = self.quick(data) if plain and self.quick is not None else None
+        return self.validate(data, keyring) if struct is None else struct
 
     def content(self, document: Wire, key_index: int, version: int) -> Content:
         """Return what the document's digest of this version is made from."""
         return self.contents[version](document, key_index)
 
-    def dump(self, document: Wire) -> dict[str, Any]:
+    def dump(self, document: Wire | structs.Struct) -> dict[str, Any]:
         """Return the stored form: only dict, tuple, str, bytes, int, bool and None."""
-        return document.model_dump()
+        return structs.dump(document) if isinstance(document, structs.Struct) else document.model_dump()
 
     def restore(self, stored: object) -> Any:  # noqa: ANN401  # an instance of `model`
         """Return the model from which `dump` was made. Lists are accepted for tuples."""
@@ -51,7 +55,8 @@ def _document_type(name: str, code: int, model: type[Wire], id_field: str) -> Do
         return validate_python(data, context=keyring)  # type: ignore[no-any-return]
 
     contents = {version: of_type[name] for version, of_type in VERSIONS.items() if name in of_type}
-    return DocumentType(name, code, model, id_field, validate, contents)
+    quick = structs.reader(model) if name.startswith("scm.") else None
+    return DocumentType(name, code, model, id_field, validate, contents, max(contents), quick)
 
 
 _DOCUMENTS: Final = (

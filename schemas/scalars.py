@@ -6,7 +6,7 @@ values are those of `model_dump()`, so a parked document is rebuilt without its 
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any, Final, NamedTuple, NoReturn, Protocol, cast
@@ -171,6 +171,13 @@ INSTANT_PATTERN: Final = (
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}").fullmatch
 
 
+def parse_date(text: str) -> int:
+    """Return the days since 1970 of a date like 2026-03-01. Raises ValueError."""
+    if _DATE(text) is None:
+        raise ValueError("not a date of ten characters")
+    return date.fromisoformat(text).toordinal() - EPOCH_DAY
+
+
 BIRTH_DATE_PATTERN: Final = f"^(?:{_YEAR}|-)-{_DAY_OF_MONTH}$"
 _BIRTH_DATE: Final = "a date, like 1815-12-10, or --12-10 without the year"
 _LEAP_YEAR: Final = "2000"  # used if the year is not given, so that 29 February is valid
@@ -185,15 +192,18 @@ def _birth_date(text: str) -> str:
 
 
 def _date(value: object, info: ValidationInfo) -> int:
-    if type(value) is str and _DATE(value):
+    if type(value) is str:
         try:
-            return date.fromisoformat(value).toordinal() - EPOCH_DAY
+            return parse_date(value)
         except ValueError:
             pass
     elif type(value) is int and is_stored(info):
         return value
     raise fault("a date, like 2026-03-01")
 
+
+# For other readers of the same members (`schemas.structs`): what the validator does with a text.
+PARSERS: Final[Mapping[object, Callable[[str], int]]] = {_instant: parse_instant, _date: parse_date}
 
 _NUMBER = r"^[ -]*([0-9A-Za-z][ -]*){8,32}$"
 _PIN = r"^[0-9]{4,12}$"

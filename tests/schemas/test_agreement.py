@@ -3,7 +3,7 @@
 import copy
 import random
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import jsonschema_rs
@@ -76,9 +76,9 @@ def places(value: Any) -> Iterator[tuple[Any, Any]]:  # noqa: ANN401  # any JSON
             yield from places(inner)
 
 
-def generated(chance: random.Random) -> tuple[str, dict[str, Any]]:
+def generated(chance: random.Random, types: Sequence[str] = TYPES) -> tuple[str, dict[str, Any]]:
     """A document of some type with up to three changes."""
-    type_ = chance.choice(TYPES)
+    type_ = chance.choice(types)
     data: dict[str, Any] = orjson.loads(orjson.dumps(chance.choice(documents(type_))))
     for _ in range(chance.choice((0, 1, 1, 1, 2, 3))):
         holder, step = chance.choice(list(places(data)))

@@ -14,7 +14,7 @@ from schemas.registry import DOCUMENTS, DocumentType
 from worker.codec.accepted import SOURCE, Safe
 from worker.codec.keyring import Keyring, identity, pseudonym
 from worker.codec.mask import names_secret
-from worker.codec.parse import Refused, parse
+from worker.codec.parse import Refused, is_plain, parse
 from worker.process.topic_rules import ORGCODE, Rule, allowed
 
 DAY_US: Final = 86_400_000_000
@@ -153,7 +153,7 @@ class Decoder:
         if not isinstance(subject, str) or not _SUBJECT(subject):
             raise Refused(DeadLetterReason.INVALID, "subject: 1 to 128 printable ASCII characters")
         keyring = self.keyring(orgcode)
-        model = kind.validate(envelope.get("data"), keyring)
+        model = kind.read(envelope.get("data"), keyring, plain=is_plain(value))
         if getattr(model, kind.id_field) != subject:
             raise Refused(DeadLetterReason.INVALID, f"{kind.id_field}: the same as the envelope's subject")
         record_us = record.timestamp * 1000

@@ -27,9 +27,16 @@ def parse(raw: bytes) -> Any:  # noqa: ANN401  whatever the JSON is
         value = jiter.from_json(raw, allow_inf_nan=False, catch_duplicate_keys=True, cache_mode="keys")
     except ValueError:
         _explain(raw)
-    if b"\\u0000" in raw and _holds_nul(value, 0):
+    if b"\\" in raw and b"\\u0000" in raw and _holds_nul(value, 0):
         raise Refused(DeadLetterReason.INVALID, "data: texts without NUL characters")
     return value
+
+
+def is_plain(raw: bytes) -> bool:
+    """Return whether every text in a JSON text is printable ASCII. Without escapes, they are in it as they are; JSON
+    itself refuses the control characters, but not DEL.
+    """
+    return raw.isascii() and b"\\" not in raw and b"\x7f" not in raw
 
 
 def _explain(raw: bytes) -> NoReturn:

@@ -1,0 +1,170 @@
+"""Structs derived from the models: the quick way to read a document whose texts are plain and that names no card.
+
+pydantic validates a model by its core schema. From the same schema we derive a msgspec struct with the same members
+and limits, and the steps that msgspec can't take: our own validators. So the models stay the only source. A document
+that the struct does not accept is for the model to judge, which says what is wrong with it.
+
+The struct accepts less than the model: no card, and no `null` for a member whose default is another value. Where it
+accepts a document, its members have the model's values. `tests/schemas/test_structs.py` compares the two.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Annotated, Any, Final, Literal, NamedTuple
+
+import msgspec
+from msgspec import Struct
+from pydantic import TypeAdapter
+from pydantic_core import PydanticCustomError
+
+from schemas.scalars import ID_PATTERN, PARSERS, TEXT_PATTERN, Wire
+
+__all__ = ["Reader", "Struct", "Underivable", "dump", "reader"]
+
+Reader = Callable[[object], Any]
+"""Parsed JSON in which every text is printable ASCII → a struct, or None if the model must judge it."""
+Step = Callable[[Any], Any]
+
+_REFUSALS: Final = (msgspec.ValidationError, PydanticCustomError, ValueError)
+_ALWAYS_MATCH: Final = (None, ID_PATTERN, TEXT_PATTERN)  # patterns that printable ASCII can't fail
+_KEPT_TEXTS: Final = 1024  # of a member whose texts are checked here: quantities, of which there are few
+_set = msgspec.structs.force_setattr
+
+
+class Member(NamedTuple):
+    """How a member is read: its type for msgspec, then what is done to the value, unless it is None."""
+
+    type: Any
+    step: Step | None = None
+
+
+class Underivable(TypeError):
+    """Only the model can read a member of this kind."""
+
+
+def reader(model: type[Wire]) -> Reader:
+    """Return the quick way to read documents of a model. Raises Underivable if it requires a member that only the
+    model can read.
+    """
+    struct, finish = _struct(TypeAdapter(model).core_schema)
+    convert = msgspec.convert
+
+    def read(data: object) -> Any:  # noqa: ANN401  # an instance of `struct`, or None
+        try:
+            made = convert(data, struct)
+            finish((made,))
+        except _REFUSALS:
+            return None
+        return made
+
+    return read
+
+
+def dump(struct: Struct) -> dict[str, Any]:
+    """Return the members as dicts and tuples, as `model_dump` does."""
+    members: dict[str, Any] = msgspec.to_builtins(struct)
+    return members
+
+
+def _member(schema: Any) -> Member:  # noqa: ANN401  # a core schema of pydantic, here and below
+    match schema["type"]:
+        case "bool":
+            return Member(bool)
+        case "int":
+            return Member(Annotated[int, msgspec.Meta(ge=schema.get("ge"), le=schema.get("le"))])
+        case "literal":
+            return Member(Literal[tuple(schema["expected"])])
+        case "str":
+            pattern = schema.get("pattern")
+            return Member(Annotated[str, _length(schema)], None if pattern in _ALWAYS_MATCH else _matching(pattern))
+        case "tuple":
+            return _structs(schema)
+        case "nullable":
+            inner, step = _member(schema["schema"])
+            return Member(inner | None, step)
+        case "function-before":  # NullMeans
+            return _member(schema["schema"])
+        case "function-after":
+            return _after(schema)
+        case "function-plain" if schema["function"]["function"] in PARSERS:
+            return Member(str, PARSERS[schema["function"]["function"]])
+        case other:
+            raise Underivable(other)
+
+
+def _length(schema: Any) -> msgspec.Meta:  # noqa: ANN401
+    return msgspec.Meta(min_length=schema.get("min_length"), max_length=schema.get("max_length"))
+
+
+def _matching(pattern: str) -> Step:
+    fullmatch = re.compile(pattern).fullmatch
+
+    def check(text: str) -> str:
+        if fullmatch(text) is None:
+            raise ValueError(pattern)
+        return text
+
+    return check
+
+
+def _after(schema: Any) -> Member:  # noqa: ANN401
+    inner, first = _member(schema["schema"])
+    second = schema["function"]["function"]
+
+    def both(value: Any) -> Any:  # noqa: ANN401  # whatever the member is
+        return second(value if first is None else first(value))
+
+    return Member(inner, lru_cache(_KEPT_TEXTS)(both) if schema["schema"]["type"] == "str" else both)
+
+
+def _structs(schema: Any) -> Member:  # noqa: ANN401
+    """A list of objects."""
+    [item] = schema["items_schema"]
+    struct, finish = _struct(item)
+    each: Any = Annotated[tuple[struct, ...], _length(schema)]  # type: ignore[valid-type]  # made here
+    return Member(each, finish)
+
+
+def _struct(schema: Any, *rules: Step) -> tuple[Any, Step]:  # noqa: ANN401
+    """Return a struct for a model, and what finishes a list of its instances. `rules` are across its members."""
+    if schema["type"] == "function-after":
+        return _struct(schema["schema"], schema["function"]["function"], *rules)
+    if schema["type"] != "model":
+        raise Underivable(schema["type"])
+    fields: list[Any] = []
+    steps: list[tuple[str, Step]] = []
+    for name, field in schema["schema"]["fields"].items():
+        inner = field["schema"]
+        if inner["type"] == "default":
+            type_, step = _optional(inner["schema"])
+            fields.append((name, type_, inner["default"]))
+        else:
+            type_, step = _member(inner)
+            fields.append((name, type_))
+        if step is not None:
+            steps.append((name, step))
+    # The members are texts, numbers and tuples of such structs, so no instance can be part of a cycle: no gc.
+    made = msgspec.defstruct(schema["cls"].__name__, fields, kw_only=True, frozen=True, gc=False)
+    return made, _finisher(steps, rules)
+
+
+def _optional(schema: Any) -> Member:  # noqa: ANN401
+    try:
+        return _member(schema)
+    except Underivable:
+        return Member(None)
+
+
+def _finisher(steps: Sequence[tuple[str, Step]], rules: Sequence[Step]) -> Step:
+    def finish(structs: Sequence[Struct]) -> Sequence[Struct]:
+        for struct in structs:
+            for name, step in steps:
+                value = getattr(struct, name)
+                if value is not None:
+                    _set(struct, name, step(value))
+            for rule in rules:
+                rule(struct)
+        return structs
+
+    return finish
