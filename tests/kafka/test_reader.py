@@ -8,9 +8,11 @@ import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.consumer.fetcher import PartitionRecords
 from aiokafka.errors import CorruptRecordException
+from aiokafka.protocol.fetch import FetchRequest
 
 from tests.kafka.conftest import Cluster, NewReader, until, until_idle, values
 from worker.kafka.fetched import Limits
+from worker.kafka.prefetch import Prefetcher
 from worker.process import metrics
 from worker.process.errors import OperatorError
 
@@ -173,6 +175,30 @@ async def test_an_offset_out_of_range_halts_that_partition_alone(
     assert metrics.REGISTRY.get_sample_value("g3n_partition_halted", {"topic": topic, "partition": "0"}) == 1
     await again.commit()
     assert {TopicPartition(topic, 0): 10, TopicPartition(topic, 1): 20} == await cluster.committed(group)
+
+
+async def test_no_request_waits_for_quiet_partitions_while_records_are_to_be_taken(
+    cluster: Cluster, new_reader: NewReader, group: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """aiokafka has one request on its way to a broker: one that waits there lets every other partition run dry."""
+    topic = await cluster.topic(3)  # the third stays empty
+    for partition in (0, 1):
+        await cluster.send(topic, numbered(1000, 1000 * partition), partition=partition)
+    asked: list[tuple[bool, int]] = []
+    request = Prefetcher._proc_fetch_request
+
+    async def noted(self: Prefetcher, assignment: object, node: int, asking: FetchRequest) -> bool:
+        asked.append((bool(self._records), asking._max_wait_ms))
+        return bool(await request(self, assignment, node, asking))
+
+    monkeypatch.setattr(Prefetcher, "_proc_fetch_request", noted)
+    reader = await new_reader([topic], group, limits=Limits(documents=100))
+    got = await values(reader, 2000)
+    assert sorted(got, key=int) == numbered(2000)
+    while asked[-1][0]:  # all is taken: the next request may wait
+        reader.done(await reader.read(0.1))
+    assert {wait_ms for to_take, wait_ms in asked if to_take} == {25}
+    assert {wait_ms for to_take, wait_ms in asked if not to_take} == {500}
 
 
 async def test_a_failing_fetch_loses_nothing(

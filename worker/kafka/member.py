@@ -23,7 +23,7 @@ from aiokafka.errors import (
 )
 from aiokafka.structs import ConsumerRecord
 
-from worker.kafka import batches
+from worker.kafka import batches, prefetch
 from worker.kafka.checks import Checks
 from worker.kafka.fetched import Fetched
 from worker.kafka.security import Security
@@ -61,6 +61,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         security: Security,
     ) -> None:
         batches.install()
+        prefetch.install()
         self.topics = tuple(topics)
         self._settled = settled
         self._consumer = AIOKafkaConsumer(
