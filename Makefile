@@ -76,7 +76,8 @@ mutation: setup ## break every decision in every small way; which mutants do the
 	@$(BIN)/mutmut results --all true \
 		| awk '{split($$1, of, "."); sub(/^[^:]*: /, ""); count[of[3] ": " $$0]++} END {for (what in count) print what, count[what]}' | sort
 
-bench: setup ## documents a second, beside the straightforward rival (BENCH_ARGS='--processes 2')
+bench: setup ## documents a second, beside a naive and a tuned rival (BENCH_ARGS='--processes 2')
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-build-isolation -e '.[bench]'
 	$(BIN)/python -m bench $(BENCH_ARGS)
 
 up: setup ## a Kafka and a Postgres of this checkout, until `make down`; prints how to reach them

@@ -20,7 +20,7 @@ from bench.latency import Latency
 from bench.program import ProgramFailed
 from bench.runs import Bench, Result, Task, WrongResult
 
-WORKLOADS = ("w1", "processes", "rival", "duplicates", "random", "latency")
+WORKLOADS = ("w1", "processes", "faststream", "naive", "duplicates", "random", "latency")
 # A group waits a moment for its other members before it gives out partitions, as brokers do: two processes start
 # together, not one after the other.
 _BROKER = {"group.initial.rebalance.delay.ms": "1000"}
@@ -31,11 +31,12 @@ _RUN_LIMIT_S = 300.0
 
 def tasks_of(options: argparse.Namespace) -> list[Task]:
     """What was asked for, in order. Duplicates are those of `w1`, so they run after it."""
-    documents, some = options.documents, min(options.documents, options.rival_documents)
+    documents, some = options.documents, min(options.documents, options.naive_documents)
     tasks = {
         "w1": Task("W1", "worker", 1, documents, "bench_w1", "w1", "w1"),
-        "rival": Task("W1", "rival", 1, some, "bench_rival", "w1", "rival"),
         "processes": Task("W1", "worker", options.processes, documents, "bench_processes", "w1", "processes"),
+        "faststream": Task("W1", "faststream", options.processes, documents, "bench_faststream", "w1", "faststream"),
+        "naive": Task("W1", "naive", 1, some, "bench_naive", "w1", "naive"),
         "duplicates": Task("100 % duplicates", "worker", 1, documents, "bench_w1", "w1", "duplicates"),
         "random": Task("random ids", "worker", 1, documents, "bench_random", "random", "random"),
     }
@@ -93,7 +94,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("command", nargs="?", choices=["measure", "profile", "stages"], default="measure")
     parser.add_argument("--documents", type=int, default=300_000, help="of a workload (%(default)s)")
     parser.add_argument("--customers", type=int, default=100_000, help="that are known before (%(default)s)")
-    parser.add_argument("--rival-documents", type=int, default=20_000, help="as it takes so long (%(default)s)")
+    parser.add_argument(
+        "--naive-documents", type=int, default=20_000, help="of the naive rival, which takes so long (%(default)s)"
+    )
     parser.add_argument("--processes", type=int, default=2, help="of the workload with several (%(default)s)")
     parser.add_argument("--requests", type=int, default=1000, help="of each kind, for their latency (%(default)s)")
     parser.add_argument("--only", nargs="+", choices=WORKLOADS, default=WORKLOADS, help="these workloads")

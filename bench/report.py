@@ -11,7 +11,8 @@ from rich.table import Table
 from bench.latency import Latency
 from bench.runs import Result
 
-_WIDTH_OFF_TERMINAL = 140
+_WIDTH_OFF_TERMINAL = 150
+RIVALS = ("faststream", "naive")
 
 
 def machine() -> dict[str, str | int | float]:
@@ -24,16 +25,16 @@ def machine() -> dict[str, str | int | float]:
 
 
 def show(results: Sequence[Result], on: Mapping[str, str | int | float]) -> None:
-    """A line a run; the ratio is to the rival of the same call."""
+    """A line a run; the ratios are to the rivals of the same call, if they ran."""
     if not results:
         return
-    rival = next((result for result in results if result.program == "rival"), None)
+    rates = {result.program: result.documents_per_s for result in results if result.program in RIVALS}
     table = Table(title="Documents drained end to end: Kafka → Postgres → Kafka", caption=_caption(on))
     for heading in ("workload", "program"):
         table.add_column(heading, no_wrap=True)
     for heading in (
-        "pro-\ncesses", "documents", "seconds", "documents\na second", "× rival", "CPU s a\nmillion:\nworker",
-        "\n\nPostgres", "\n\nKafka", "bytes a\ndocument:\nWAL", "\ntables +\nindexes",
+        "pro-\ncesses", "documents", "seconds", "documents\na second", *(f"×\n{name}" for name in RIVALS),
+        "CPU s a\nmillion:\nworker", "\n\nPostgres", "\n\nKafka", "bytes a\ndocument:\nWAL", "\ntables +\nindexes",
     ):  # fmt: skip
         table.add_column(heading, justify="right")
     for result in results:
@@ -44,7 +45,7 @@ def show(results: Sequence[Result], on: Mapping[str, str | int | float]) -> None
             f"{result.documents:,}",
             f"{result.work_s:.1f}",
             f"{result.documents_per_s:,.0f}",
-            "" if rival is None else f"{result.documents_per_s / rival.documents_per_s:.1f}",
+            *(f"{result.documents_per_s / rates[name]:.2f}" if name in rates else "" for name in RIVALS),
             _number(result.worker_cpu_s_per_million),
             _number(result.postgres_cpu_s_per_million),
             _number(result.kafka_cpu_s_per_million),

@@ -55,7 +55,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Task:
-    """What to run: `program` is worker or rival, `database` is made of the customers unless it is there."""
+    """What to run: `program` is worker, naive or faststream; `database` is made of the customers unless it is there."""
 
     workload: str
     program: str
@@ -105,12 +105,14 @@ class Bench:
         before = asyncio.run(meter.read(dsn, self._servers))
         arguments = {
             "worker": ["worker", "worker", "drain", "--processes", str(task.processes)],
-            "rival": ["bench.rival", str(task.documents)],
+            "naive": ["bench.naive_rival", str(task.documents)],
+            "faststream": ["bench.faststream_rival", str(task.documents), "--processes", str(task.processes)],
         }
         ended = self._run(arguments[task.program], settings, task.group)
         after = asyncio.run(meter.read(dsn, self._servers))
         self._check_published(task.topic, task.group, task.documents)
-        _check_ledger(dsn, task.documents)
+        if task.program != "faststream":  # which has tables of its own
+            _check_ledger(dsn, task.documents)
         result = _result(task, ended, before, after)
         say(f"  {result.documents_per_s:,.0f} documents/s")
         return result

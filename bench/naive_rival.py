@@ -164,7 +164,7 @@ async def drain(chosen: settings.Settings, documents: int) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m bench.rival", description="Settings are the worker's.")
+    parser = argparse.ArgumentParser(prog="python -m bench.naive_rival", description="Settings are the worker's.")
     parser.add_argument("documents", type=int)
     chosen = settings.load()
     log.configure(chosen.log_level, "json")
