@@ -26,13 +26,13 @@ class DocumentType:
     # None and tuples. A type that is younger than a version is not in it.
     contents: Mapping[int, Callable[[Any, int], Content]]
     digest_version: int  # of the digests of new documents
-    quick: structs.Reader | None  # of a document that tills send in numbers
+    quick: structs.Quick | None  # of a document that tills send in numbers
 
     def read(self, data: object, keyring: Keyring, *, plain: bool) -> Any:  # noqa: ANN401  # of `model`, or like one
         """Return the document in parsed JSON: a struct with the model's members, or the model itself. Raises
         pydantic.ValidationError. `plain`: every text in it is printable ASCII, as far as the caller knows.
         """
-        struct = self.quick(data) if plain and self.quick is not None else None
+        struct = self.quick.read(data) if plain and self.quick is not None else None
         return self.validate(data, keyring) if struct is None else struct
 
     def content(self, document: Wire, key_index: int, version: int) -> Content:
@@ -55,7 +55,7 @@ def _document_type(name: str, code: int, model: type[Wire], id_field: str) -> Do
         return validate_python(data, context=keyring)  # type: ignore[no-any-return]
 
     contents = {version: of_type[name] for version, of_type in VERSIONS.items() if name in of_type}
-    quick = structs.reader(model) if name.startswith("scm.") else None
+    quick = structs.Quick(model) if name.startswith("scm.") else None
     return DocumentType(name, code, model, id_field, validate, contents, max(contents), quick)
 
 

@@ -19,8 +19,8 @@ def unique(field: str) -> Callable[[ItemsT], ItemsT]:
     get = attrgetter(field)
 
     def check(items: ItemsT) -> ItemsT:
-        keys = list(map(get, items))
-        if len(set(keys)) != len(keys):
+        if len(set(map(get, items))) != len(items):
+            keys = list(map(get, items))
             place = next(place for place, key in enumerate(keys) if key in keys[:place])
             raise fault("another one than in the items before", place, field)
         return items

@@ -20,13 +20,10 @@ from pydantic_core import PydanticCustomError
 
 from schemas.scalars import ID_PATTERN, PARSERS, TEXT_PATTERN, Wire
 
-__all__ = ["Reader", "Struct", "Underivable", "dump", "reader"]
+__all__ = ["Quick", "Struct", "Underivable", "dump"]
 
-Reader = Callable[[object], Any]
-"""Parsed JSON in which every text is printable ASCII → a struct, or None if the model must judge it."""
 Step = Callable[[Any], Any]
 
-_REFUSALS: Final = (msgspec.ValidationError, PydanticCustomError, ValueError)
 _ALWAYS_MATCH: Final = (None, ID_PATTERN, TEXT_PATTERN)  # patterns that printable ASCII can't fail
 _KEPT_TEXTS: Final = 1024  # of a member whose texts are checked here: quantities, of which there are few
 _set = msgspec.structs.force_setattr
@@ -43,28 +40,37 @@ class Underivable(TypeError):
     """Only the model can read a member of this kind."""
 
 
-def reader(model: type[Wire]) -> Reader:
-    """Return the quick way to read documents of a model. Raises Underivable if it requires a member that only the
-    model can read.
-    """
-    struct, finish = _struct(TypeAdapter(model).core_schema)
-    convert = msgspec.convert
+class Quick:
+    """The quick way to read the documents of a model, if every text in them is printable ASCII."""
 
-    def read(data: object) -> Any:  # noqa: ANN401  # an instance of `struct`, or None
+    def __init__(self, model: type[Wire]) -> None:
+        """Raises Underivable for a model that requires a member that only the model can read."""
+        self.struct, self._finish = _struct(TypeAdapter(model).core_schema)
+
+    def read(self, data: object) -> Any:  # noqa: ANN401  # an instance of `struct`, or None
+        """Return the struct of parsed JSON, or None if the model must judge it."""
         try:
-            made = convert(data, struct)
-            finish((made,))
-        except _REFUSALS:
+            struct = msgspec.convert(data, self.struct)
+        except msgspec.ValidationError:
             return None
-        return made
+        return struct if self.finish(struct) else None
 
-    return read
+    def finish(self, struct: Struct) -> bool:
+        """Take the steps that msgspec can't take. Return whether the document is valid."""
+        try:
+            self._finish((struct,))
+        except (PydanticCustomError, ValueError):
+            return False
+        return True
 
 
 def dump(struct: Struct) -> dict[str, Any]:
     """Return the members as dicts and tuples, as `model_dump` does."""
-    members: dict[str, Any] = msgspec.to_builtins(struct)
-    return members
+    return {name: _dumped(getattr(struct, name)) for name in struct.__struct_fields__}
+
+
+def _dumped(value: object) -> object:
+    return tuple(map(dump, value)) if isinstance(value, tuple) else value
 
 
 def _member(schema: Any) -> Member:  # noqa: ANN401  # a core schema of pydantic, here and below
@@ -145,7 +151,9 @@ def _struct(schema: Any, *rules: Step) -> tuple[Any, Step]:  # noqa: ANN401
         if step is not None:
             steps.append((name, step))
     # The members are texts, numbers and tuples of such structs, so no instance can be part of a cycle: no gc.
-    made = msgspec.defstruct(schema["cls"].__name__, fields, kw_only=True, frozen=True, gc=False)
+    made = msgspec.defstruct(
+        schema["cls"].__name__, fields, kw_only=True, frozen=True, gc=False, omit_defaults=True
+    )  # fmt: skip
     return made, _finisher(steps, rules)
 
 
@@ -161,8 +169,8 @@ def _finisher(steps: Sequence[tuple[str, Step]], rules: Sequence[Step]) -> Step:
         for struct in structs:
             for name, step in steps:
                 value = getattr(struct, name)
-                if value is not None:
-                    _set(struct, name, step(value))
+                if value is not None and (taken := step(value)) != value:
+                    _set(struct, name, taken)
             for rule in rules:
                 rule(struct)
         return structs

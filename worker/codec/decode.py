@@ -11,7 +11,10 @@ from schemas.envelope import CONTENT_TYPE, HEADER_PREFIX, SPECVERSION
 from schemas.errors import detail
 from schemas.reasons import DeadLetterReason
 from schemas.registry import DOCUMENTS, DocumentType
+from schemas.structs import Struct
+from worker.codec import events
 from worker.codec.accepted import SOURCE, Safe
+from worker.codec.events import Event, Parsed
 from worker.codec.keyring import Keyring, identity, pseudonym
 from worker.codec.mask import names_secret
 from worker.codec.parse import Refused, is_plain, parse
@@ -137,23 +140,21 @@ class Decoder:
             raise Refused(DeadLetterReason.NOT_CLOUDEVENT, "value: a CloudEvent, not nothing")
         if len(value) > self._max_bytes:
             raise Refused(DeadLetterReason.TOO_LARGE, f"value: at most {self._max_bytes} bytes")
-        envelope = _envelope(record, value)
-        type_ = envelope["type"]
+        event = _event(record, value)
+        type_, orgcode, subject, data = event.type, event.orgcode, event.subject, event.data
         kind = DOCUMENTS.get(type_)
         if kind is None:
             raise Refused(DeadLetterReason.UNKNOWN_TYPE)
-        orgcode = envelope.get("orgcode")
         if not isinstance(orgcode, str) or not _ORGCODE(orgcode):
             raise Refused(DeadLetterReason.INVALID, "orgcode: 1 to 32 of a-z, 0-9, - and _")
         if self._orgcodes and orgcode not in self._orgcodes:
             raise Refused(DeadLetterReason.UNKNOWN_ORG)
         if self._allowed and not self._may_carry(record.topic, type_, orgcode):
             raise Refused(DeadLetterReason.NOT_ALLOWED_HERE)
-        subject = envelope.get("subject")
         if not isinstance(subject, str) or not _SUBJECT(subject):
             raise Refused(DeadLetterReason.INVALID, "subject: 1 to 128 printable ASCII characters")
         keyring = self.keyring(orgcode)
-        model = kind.read(envelope.get("data"), keyring, plain=is_plain(value))
+        model: Any = data if isinstance(data, Struct) else kind.read(data, keyring, plain=is_plain(value))
         if getattr(model, kind.id_field) != subject:
             raise Refused(DeadLetterReason.INVALID, f"{kind.id_field}: the same as the envelope's subject")
         record_us = record.timestamp * 1000
@@ -171,8 +172,8 @@ class Decoder:
             keyring,
             record_us,
             record,
-            _traceparent(record, envelope),
-            source=envelope["source"],
+            _traceparent(record, event.traceparent),
+            source=event.source,
         )
 
     def _read_back(self, record: Record) -> Document:
@@ -202,17 +203,33 @@ class Decoder:
         return orgcodes is not None and (not orgcodes or orgcode in orgcodes)
 
 
-def _envelope(record: Record, value: bytes) -> dict[str, Any]:
-    """The attributes with `data`, of either content mode. Structured: the header says so, or a JSON object with
-    `specversion`; binary: `ce_` headers, the value is the data. A tracer's `ce_traceparent` alone makes nothing binary.
+def _event(record: Record, value: bytes) -> Event:
+    """The event of a record in either content mode."""
+    event = None if _is_binary(record) else events.read(value)
+    if event is not None:
+        return event
+    envelope = _envelope(record, value)
+    return Parsed(
+        envelope["type"], envelope["source"], envelope.get("subject"), envelope.get("orgcode"),
+        envelope.get("traceparent"), envelope.get("data"),
+    )  # fmt: skip
+
+
+def _is_binary(record: Record) -> bool:
+    """Return the content mode. Structured: the header says so, or a JSON object with `specversion`; binary: `ce_`
+    headers, the value is the data. A tracer's `ce_traceparent` alone makes nothing binary.
     """
     headers = record.headers
-    binary = False
-    if headers:
-        content_type = next((text or b"" for name, text in headers if name.lower() == "content-type"), b"")
-        structured = content_type.lower().startswith(_CLOUDEVENTS_JSON)
-        binary = not structured and any(name == _VERSION_HEADER for name, _ in headers)
-    if binary:
+    if not headers:
+        return False
+    content_type = next((text or b"" for name, text in headers if name.lower() == "content-type"), b"")
+    structured = content_type.lower().startswith(_CLOUDEVENTS_JSON)
+    return not structured and any(name == _VERSION_HEADER for name, _ in headers)
+
+
+def _envelope(record: Record, value: bytes) -> dict[str, Any]:
+    """The attributes with `data`, of either content mode."""
+    if _is_binary(record):
         envelope = _binary(record)
         _check(envelope)
         envelope["data"] = parse(value)
@@ -269,11 +286,10 @@ def _check(envelope: dict[str, Any]) -> None:
             raise Refused(DeadLetterReason.NOT_CLOUDEVENT, f"{name} is missing")
 
 
-def _traceparent(record: Record, envelope: dict[str, Any]) -> bytes | None:
+def _traceparent(record: Record, attribute: object) -> bytes | None:
     for name, text in record.headers:
         if name in ("traceparent", "ce_traceparent") and text and len(text) <= _TRACEPARENT_BYTES:
             return text
-    attribute = envelope.get("traceparent")
     if isinstance(attribute, str) and attribute.isascii() and len(attribute) <= _TRACEPARENT_BYTES:
         return attribute.encode()
     return None

@@ -1,0 +1,116 @@
+"""Events that are read at once are read as the models read them. `python -m tests.codec.test_events COUNT SEED`
+compares more.
+"""
+
+import json
+import random
+import sys
+from collections import Counter
+from typing import Any
+
+import orjson
+import pytest
+
+from schemas.registry import DOCUMENTS
+from tests.codec.records import NOW, NOW_MS, Data, Record, envelope, structured
+from tests.schemas.full import documents
+from tests.schemas.test_agreement import generated
+from worker.codec import Decoder, Document, Undecodable, events
+
+DECODER = Decoder((b"n" * 32, b"o" * 32), frozenset(), 1 << 20)
+QUICK = sorted(name for name, kind in DOCUMENTS.items() if kind.quick is not None)
+COUNT = 5_000
+# An attribute that nobody reads, in a text that is not plain: the models read the event.
+NOT_PLAIN = b'"x":"\xc3\xa9",'
+SENT: Data = {"time": NOW, "datacontenttype": "application/json"}
+ATTRIBUTES: list[Data] = [
+    {}, {"traceparent": "00-1-2-01"}, {"traceparent": 7},
+    {"time": None}, {"source": "https://till:8080/a?b=c:d"}, {"source": ""}, {"id": 1}, {"subject": "S S"},
+    {"subject": None}, {"orgcode": "ACME"}, {"specversion": "1.1"}, {"specversion": 1.0}, {"comexample": "x"},
+    {"type": ["scm.sale.completed"]}, {"type": "scm.sale.complete"}, {"time": {"a": [1]}},
+]  # fmt: skip
+
+
+def written(value: object, chance: random.Random, twice: float) -> str:
+    """JSON with white space here and there, in which an object may have a member twice."""
+    gap = chance.choice(("", "", "", " ", "\n", "\t "))
+    if isinstance(value, dict):
+        members = list(value.items())
+        if members and chance.random() < twice:
+            members.insert(chance.randrange(len(members) + 1), chance.choice(members))
+        parts = (f"{json.dumps(name)}{gap}:{gap}{written(part, chance, twice)}" for name, part in members)
+        return "{" + gap + f",{gap}".join(parts) + gap + "}"
+    if isinstance(value, list):
+        return "[" + f"{gap},".join(written(part, chance, twice) for part in value) + gap + "]"
+    return json.dumps(value, ensure_ascii=chance.random() < 0.5)
+
+
+def told(decoded: Document | Undecodable) -> tuple[Any, ...]:
+    if isinstance(decoded, Undecodable):
+        return decoded.reason, decoded.detail
+    kind, model = decoded.kind, decoded.model
+    return (
+        decoded.type, decoded.orgcode, decoded.subject, decoded.source, decoded.traceparent, decoded.digest,
+        decoded.record_us, kind.dump(model), list(kind.dump(model)),
+    )  # fmt: skip
+
+
+def compared(raw: bytes) -> str:
+    """How an event was read: "quick", "slow" or "refused"; raises AssertionError if the two ways differ."""
+    start = raw.index(b"{") + 1
+    read = DECODER.decode(Record(raw), NOW_MS * 1000)
+    by_models = DECODER.decode(Record(raw[:start] + NOT_PLAIN + raw[start:]), NOW_MS * 1000)
+    assert told(read) == told(by_models), raw
+    if isinstance(read, Undecodable):
+        return "refused"
+    return "slow" if events.read(raw) is None else "quick"
+
+
+def compare(count: int, seed: int) -> Counter[str]:
+    """Compare so many events, and count how they were read."""
+    chance = random.Random(seed)
+    seen = Counter[str]()
+    for _ in range(count):
+        type_, data = generated(chance, QUICK)
+        if chance.random() < 0.6:  # a document without changes
+            data = chance.choice(documents(type_))
+        subject = data.get(DOCUMENTS[type_].id_field)
+        event = envelope(type_, str(subject), data) | chance.choice((SENT, SENT, SENT, chance.choice(ATTRIBUTES)))
+        raw = written(event, chance, chance.choice((0, 0, 0, 0.1))).encode()
+        broken = chance.randrange(len(raw)) if chance.random() < 0.1 else None
+        if broken is not None:
+            raw = (
+                b"{" + raw[1:broken] + chance.choice((b"", b",", b'"', b"\0", b"\x7f", b"}", b"1")) + raw[broken + 1 :]
+            )
+        seen[compared(raw)] += 1
+    return seen
+
+
+def test_valid_and_broken_events() -> None:
+    seen = compare(COUNT, 20261127)
+    assert min(seen.values()) > COUNT // 20, seen
+
+
+@pytest.mark.parametrize("name", ["type", "subject", "lines", "sku", "amount_minor", "customer_id"])
+def test_a_name_that_comes_twice_is_refused_wherever_it_is(name: str) -> None:
+    sale = {
+        "sale_id": "S", "store_id": "1", "occurred_at": NOW, "currency": "GBP", "customer_id": "C",
+        "lines": [{"line_id": 1, "sku": "A", "net_minor": 5}],
+        "tenders": [{"tender_id": "T", "kind": "cash", "amount_minor": 5}],
+    }  # fmt: skip
+    raw = structured("scm.sale.completed", "S", sale).value or b""
+    assert compared(raw) == "quick"
+    start = raw.index(b'"%s"' % name.encode())
+    again = b'"%s":%s,' % (name.encode(), orjson.dumps("x:y"))
+    refused = DECODER.decode(Record(raw[:start] + again + raw[start:]), NOW_MS * 1000)
+    assert isinstance(refused, Undecodable)
+    assert refused.detail == "data: each name once in an object"
+
+
+def test_members_that_nobody_reads_are_passed_over() -> None:
+    data = {"sale_id": "S", "occurred_at": NOW, "till": {"name": "x", "tags": [[1], {"a": 1}]}}
+    assert compared(structured("scm.sale.voided", "S", data).value or b"") == "slow"
+
+
+if __name__ == "__main__":
+    print(compare(int(sys.argv[1]), int(sys.argv[2])))  # noqa: T201  # for a human
