@@ -30,7 +30,9 @@ class Keyring:
         self.orgcode = orgcode
         self._org = orgcode.encode()
         self._keys = [(key_id(key), key) for key in keys]
-        self._digest_keys = [sha256(b"digest" + key).digest() for key in keys]
+        digest_keys = [sha256(b"digest" + key).digest() for key in keys]
+        self._seal_key = digest_keys[0]
+        self._digests = [blake2b(key=key, digest_size=TOKEN_BYTES) for key in digest_keys]  # copied for each document
 
     def number(self, plain: str, /) -> CardToken:
         """Return key id and HMAC of a card number under each active key."""
@@ -54,17 +56,18 @@ class Keyring:
         """Return the digest of a document's content, under the current key or an older one; `version` None is the
         newest version.
         """
-        content = ormsgpack.packb(kind.content(model, key_index, version or kind.digest_version))
-        return blake2b(content, key=self._digest_keys[key_index], digest_size=TOKEN_BYTES).digest()
+        digest = self._digests[key_index].copy()
+        digest.update(ormsgpack.packb(kind.content(model, key_index, version or kind.digest_version)))
+        return digest.digest()
 
     def matches(self, kind: DocumentType, model: Wire, digest: bytes, version: int) -> bool:
         """Return whether a stored digest of this version belongs to this content, under any active key."""
-        return any(self.digest(kind, model, index, version) == digest for index in range(len(self._digest_keys)))
+        return any(self.digest(kind, model, index, version) == digest for index in range(len(self._digests)))
 
     def seal(self, content: bytes) -> bytes:
         """Return a proof that these bytes were issued for this tenant by a holder of the current key."""
         return blake2b(
-            self._org + b"\0" + content, key=self._digest_keys[0], digest_size=8, person=b"crm-seal"
+            self._org + b"\0" + content, key=self._seal_key, digest_size=8, person=b"crm-seal"
         ).digest()
 
 
