@@ -5,7 +5,6 @@ entry to `ENCODERS`; never touch the entry of a version that was released.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
 from types import MappingProxyType
@@ -28,8 +27,7 @@ TENDER_CHANGED: Final = "crm.tender.changed"
 HOLD_EXPIRED: Final = "crm.hold.expired"
 
 
-@dataclass(slots=True, frozen=True)
-class Message:
+class Message(NamedTuple):
     """What goes to Kafka."""
 
     topic: str
@@ -59,18 +57,20 @@ class Outlet:
     ) -> list[Message]:
         """The outcome of one step of a document, and its notices. `version`: the encoder's, stored with the outcome."""
         encoder = ENCODERS[version]
-        if _of_nobody(outcome):
+        if outcome.notice is not None and _of_nobody(outcome):
             return []
         messages = [self._outcome(orgcode, type_, subject, step, outcome, headers, encoder)]
-        messages += [
-            self._changed(orgcode, type_, subject, step, outcome, part, headers, encoder)
-            for part in outcome.tenders
-            if part.moved
-        ]
-        messages += [
-            self._noticed(orgcode, type_, subject, step, outcome, notice, headers, encoder)
-            for notice in outcome.notices
-        ]
+        if outcome.tenders:
+            messages += [
+                self._changed(orgcode, type_, subject, step, outcome, part, headers, encoder)
+                for part in outcome.tenders
+                if part.moved
+            ]
+        if outcome.notices:
+            messages += [
+                self._noticed(orgcode, type_, subject, step, outcome, notice, headers, encoder)
+                for notice in outcome.notices
+            ]
         return messages
 
     def _outcome(
@@ -118,10 +118,14 @@ class Outlet:
         return Message(self._tender_outcomes, tender_id.encode(), value, headers)
 
 
+_EVENT_ID: Final = blake2b(digest_size=16, person=b"crm-event")
+
+
 def event_id(orgcode: str, type_: str, subject: str, step: str) -> str:
     """The envelope's `id`: a function of the input's identity and the step."""
-    text = f"{orgcode}\n{type_}\n{subject}\n{step}"
-    return blake2b(text.encode(), digest_size=16, person=b"crm-event").hexdigest()
+    id_ = _EVENT_ID.copy()
+    id_.update(f"{orgcode}\n{type_}\n{subject}\n{step}".encode())
+    return id_.hexdigest()
 
 
 @lru_cache(maxsize=64)
@@ -157,8 +161,8 @@ def _ids(data: dict[str, Any], outcome: OutcomeV1, subject: str) -> None:
 
 
 def _of_nobody(outcome: OutcomeV1) -> bool:
-    """A deadline of points that no customer has: those that a pool kept when its last member left it before version
-    0.2. They are booked, and nobody is told.
+    """Whether it is a deadline of points that no customer has: those that a pool kept when its last member left it
+    before version 0.2. They are booked, and nobody is told.
     """
     points = outcome.points is not None and outcome.tender is None
     return outcome.notice is not None and outcome.customer_id is None and points

@@ -66,9 +66,7 @@ class Keyring:
 
     def seal(self, content: bytes) -> bytes:
         """Return a proof that these bytes were issued for this tenant by a holder of the current key."""
-        return blake2b(
-            self._org + b"\0" + content, key=self._seal_key, digest_size=8, person=b"crm-seal"
-        ).digest()
+        return blake2b(self._org + b"\0" + content, key=self._seal_key, digest_size=8, person=b"crm-seal").digest()
 
 
 def pseudonym(key: bytes, text: bytes) -> bytes:

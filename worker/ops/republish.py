@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -64,7 +64,7 @@ async def republish(
     documents, counts = 0, Counter[str]()
     try:
         async for found, messages in _found(settings.dsn, outlet, chosen):
-            addressed = messages if to is None else [replace(one, topic=to) for one in messages]
+            addressed = messages if to is None else [one._replace(topic=to) for one in messages]
             documents += found
             counts.update(message.topic for message in addressed)
             if publishes and addressed:

@@ -7,7 +7,6 @@ published again, by the resumed run or by a worker's sweep.
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, Final
 
 from aiokafka import TopicPartition
@@ -157,4 +156,4 @@ class _Execution:
 
     def _addressed(self, messages: list[Message]) -> list[Message]:
         to = self._head["to"]
-        return messages if to is None else [replace(message, topic=to) for message in messages]
+        return messages if to is None else [message._replace(topic=to) for message in messages]
