@@ -76,7 +76,7 @@ def _adds_up(doc: SaleCompleted, version: PolicyVersion) -> bool:
     """
     if not doc.tenders:
         return True
-    off = abs(sum(tender.amount_minor for tender in doc.tenders) - sum(line.net_minor for line in doc.lines))
+    off = abs(sum([tender.amount_minor for tender in doc.tenders]) - sum([line.net_minor for line in doc.lines]))
     if off == 0:
         return True
     cash = any(tender.kind == "cash" for tender in doc.tenders)
@@ -104,7 +104,7 @@ def earn(
     account = None if holder is None else books.follow(holder)
     common = common_factor(books, version, sale.customer_id, at_us)
     points = points_of(version, sale.currency, common.factor, eligible)
-    reason = first([refused, Reason.CURRENCY_NOT_IN_POLICY if points is None else None])
+    reason = refused if points is not None else first([refused, Reason.CURRENCY_NOT_IN_POLICY])
     earned = 0
     if reason is None and points is not None:
         for line_id, line_points in points.items():

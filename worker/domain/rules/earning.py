@@ -110,13 +110,13 @@ def points_of(
     rate = version.rate(currency, factor)
     if rate is None:
         return None
-    numerator, denominator, multipliers, plain = rate
+    plain, special, denominator = rate
     points: dict[int, int] = {}
     remainders: list[tuple[int, int]] = []
     rest = 0
     for line_id, eligible, category in lines:
-        multiplier = plain if category is None else multipliers.get(category, plain)
-        whole, remainder = divmod(eligible * numerator * multiplier, denominator)
+        numerator = plain if category is None else special.get(category, plain)
+        whole, remainder = divmod(eligible * numerator, denominator)
         points[line_id] = whole
         if remainder:
             remainders.append((-remainder, line_id))

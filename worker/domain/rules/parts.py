@@ -11,19 +11,13 @@ from worker.domain.state.outcome import CardPart, PointsPart
 def points_part(books: Books, account: Account, day: int, reason: Reason | None = None) -> PointsPart:
     """The account as this document leaves it: of its own day, but never as it was before a deadline that is booked."""
     day = max(day, account.due_day)
-    change = books.change(account)
     if account.standing is Standing.UNCLAIMED:
+        change = books.change(account)
         return PointsPart(change, 0, 0, 0, 0, account.version, Reason.CUSTOMER_NOT_FOUND, claimed=False)
-    return PointsPart(
-        change,
-        account.balance,
-        account.available(day),
-        account.held,
-        account.pending(day),
-        account.version,
-        reason,
-        account=(account.kind, account.key),
-    )
+    balance, available, held, pending = account.figures(day)
+    change = balance - books.before.get(account, balance)
+    whose = (account.kind, account.key)
+    return PointsPart(change, balance, available, held, pending, account.version, reason, account=whose)
 
 
 def points_shown(books: Books, account: Account | None, day: int, reason: Reason | None = None) -> PointsPart | None:

@@ -120,6 +120,19 @@ class Account:
             total += lot.held
         return total
 
+    def figures(self, day: int) -> tuple[int, int, int, int]:
+        """Return the balance and, as of `day`, what is available, held and pending: all that an outcome shows."""
+        balance = available = -self.deficit
+        held = pending = 0
+        for lot in self.lots:
+            balance += lot.amount
+            held += lot.held
+            if lot.available_day > day:
+                pending += lot.amount
+            elif day <= lot.expires_day:
+                available += lot.amount - lot.held
+        return balance, max(available, 0), held, pending
+
     def pending(self, day: int) -> int:
         """Return what becomes available only after `day`."""
         return sum(lot.amount for lot in self.lots if lot.available_day > day)

@@ -16,12 +16,11 @@ ONE = Fraction(1)
 
 
 class Rate(NamedTuple):
-    """The points of an amount, as integers: amount × `numerator` × category multiplier ÷ `denominator`."""
+    """The points of an amount, as integers: amount × `plain` ÷ `denominator`, or × the category's own in `special`."""
 
-    numerator: int
+    plain: int
+    special: dict[str, int]
     denominator: int
-    multipliers: dict[str, int]  # by category, over a common denominator that is part of `denominator`
-    plain: int  # the multiplier of a category that has none
 
 
 class PointValue(NamedTuple):
@@ -79,12 +78,8 @@ class PolicyVersion:
             return None
         common = lcm(*(value.denominator for value in self.factors.values()))
         per_minor = earn.points_per_unit * factor / unit_minor
-        return Rate(
-            per_minor.numerator,
-            per_minor.denominator * common,
-            {category: int(value * common) for category, value in self.factors.items()},
-            common,
-        )
+        special = {category: per_minor.numerator * int(value * common) for category, value in self.factors.items()}
+        return Rate(per_minor.numerator * common, special, per_minor.denominator * common)
 
     def lot_days(self, day: int) -> tuple[int, int]:
         """(the first quarter in which points earned in `day` may be spent, the last one)."""
