@@ -28,18 +28,11 @@ class DocumentType:
     digest_version: int  # of the digests of new documents
     quick: structs.Quick | None  # of a document that tills send in numbers
 
-    def read(self, data: object, keyring: Keyring, *, plain: bool) -> Any:  # noqa: ANN401  # of `model`, or like one
-        """Return the document in parsed JSON: a struct with the model's members, or the model itself. Raises
-        pydantic.ValidationError. `plain`: every text in it is printable ASCII, as far as the caller knows.
-        """
-        struct = self.quick.read(data) if plain and self.quick is not None else None
-        return self.validate(data, keyring) if struct is None else struct
-
-    def content(self, document: Wire, key_index: int, version: int) -> Content:
+    def content(self, document: structs.Model, key_index: int, version: int) -> Content:
         """Return what the document's digest of this version is made from."""
         return self.contents[version](document, key_index)
 
-    def dump(self, document: Wire | structs.Struct) -> dict[str, Any]:
+    def dump(self, document: structs.Model) -> dict[str, Any]:
         """Return the stored form: only dict, tuple, str, bytes, int, bool and None."""
         return structs.dump(document) if isinstance(document, structs.Struct) else document.model_dump()
 

@@ -20,8 +20,10 @@ from pydantic_core import PydanticCustomError
 
 from schemas.scalars import ID_PATTERN, PARSERS, TEXT_PATTERN, Wire
 
-__all__ = ["Quick", "Struct", "Underivable", "dump"]
+__all__ = ["Model", "Quick", "Struct", "Underivable", "dump"]
 
+Model = Wire | Struct
+"""A document as it is read: an instance of its model, or of the struct that is derived from the model."""
 Step = Callable[[Any], Any]
 
 _ALWAYS_MATCH: Final = (None, ID_PATTERN, TEXT_PATTERN)  # patterns that printable ASCII can't fail
@@ -47,16 +49,8 @@ class Quick:
         """Raises Underivable for a model that requires a member that only the model can read."""
         self.struct, self._finish = _struct(TypeAdapter(model).core_schema)
 
-    def read(self, data: object) -> Any:  # noqa: ANN401  # an instance of `struct`, or None
-        """Return the struct of parsed JSON, or None if the model must judge it."""
-        try:
-            struct = msgspec.convert(data, self.struct)
-        except msgspec.ValidationError:
-            return None
-        return struct if self.finish(struct) else None
-
     def finish(self, struct: Struct) -> bool:
-        """Take the steps that msgspec can't take. Return whether the document is valid."""
+        """Take the steps that msgspec can't take, once. Return whether the document is valid."""
         try:
             self._finish((struct,))
         except (PydanticCustomError, ValueError):

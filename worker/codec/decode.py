@@ -17,7 +17,7 @@ from worker.codec.accepted import SOURCE, Safe
 from worker.codec.events import Event, Parsed
 from worker.codec.keyring import Keyring, identity, pseudonym
 from worker.codec.mask import names_secret
-from worker.codec.parse import Refused, is_plain, parse
+from worker.codec.parse import Refused, parse
 from worker.process.topic_rules import ORGCODE, Rule, allowed
 
 DAY_US: Final = 86_400_000_000
@@ -154,7 +154,7 @@ class Decoder:
         if not isinstance(subject, str) or not _SUBJECT(subject):
             raise Refused(DeadLetterReason.INVALID, "subject: 1 to 128 printable ASCII characters")
         keyring = self.keyring(orgcode)
-        model: Any = data if isinstance(data, Struct) else kind.read(data, keyring, plain=is_plain(value))
+        model: Any = data if isinstance(data, Struct) else kind.validate(data, keyring)
         if getattr(model, kind.id_field) != subject:
             raise Refused(DeadLetterReason.INVALID, f"{kind.id_field}: the same as the envelope's subject")
         record_us = record.timestamp * 1000
@@ -232,7 +232,7 @@ def _envelope(record: Record, value: bytes) -> dict[str, Any]:
     if _is_binary(record):
         envelope = _binary(record)
         _check(envelope)
-        envelope["data"] = parse(value)
+        envelope["data"] = events.document(envelope["type"], value) or parse(value)
         return envelope
     parsed = parse(value)
     if not isinstance(parsed, dict) or "specversion" not in parsed:

@@ -3,6 +3,7 @@
 The structs are derived from the models (`schemas.structs`). An event that they don't accept is read by the models.
 """
 
+from collections.abc import Callable
 from typing import Annotated, Any, Final, Literal, NamedTuple, Protocol, Union, cast
 
 import msgspec
@@ -10,7 +11,7 @@ import msgspec
 from schemas.envelope import SPECVERSION, Envelope
 from schemas.registry import DOCUMENTS
 from schemas.structs import Quick, Struct
-from worker.codec.parse import is_plain
+from worker.codec.parse import is_plain, parse
 
 
 class Event(Protocol):
@@ -42,18 +43,34 @@ class Parsed(NamedTuple):
 
 
 def read(raw: bytes) -> Event | None:
-    """Return the event in a JSON text, its document as a struct, or None if the models must judge it."""
+    """Return the event in a JSON text, its document as a struct, or None if the models must judge it. Raises Refused
+    for a name that comes twice.
+    """
+    event = _decoded(raw, _decode_event)
+    return cast("Event", event) if event is not None and event.quick.finish(event.data) else None
+
+
+def document(type_: str, raw: bytes) -> Struct | None:
+    """Return the document of this type in a JSON text, as `read` does."""
+    decode, quick = _DOCUMENTS.get(type_, (None, None))
+    if decode is None or quick is None:
+        return None
+    struct: Struct | None = _decoded(raw, decode)
+    return struct if struct is not None and quick.finish(struct) else None
+
+
+def _decoded(raw: bytes, decode: Callable[[bytes], Any]) -> Any:  # noqa: ANN401  # a struct, or None
     if not is_plain(raw):
         return None
     try:
-        event = _decode(raw)
+        struct = decode(raw)
     except (msgspec.DecodeError, RecursionError):
         return None
-    # msgspec passes over unknown names and takes the last of equal ones. What it has read is encoded again: if that
-    # has as many colons as the record, it has every member of it.
-    if _encode(event).count(b":") != raw.count(b":") or not event.quick.finish(event.data):
-        return None
-    return cast("Event", event)
+    # msgspec takes the last of equal names. What it has read is encoded again: if that has as many colons as the
+    # record, it has every member of it. It has fewer where a member is a default, or nobody reads it: parse, and see.
+    if _encode(struct).count(b":") != raw.count(b":"):
+        parse(raw)
+    return struct
 
 
 def _event(type_: str, quick: Quick) -> type[Struct]:
@@ -74,6 +91,8 @@ def _event(type_: str, quick: Quick) -> type[Struct]:
     )  # fmt: skip
 
 
-_EVENTS: Final = [_event(name, kind.quick) for name, kind in DOCUMENTS.items() if kind.quick is not None]
-_decode: Final = msgspec.json.Decoder[Any](Union[tuple(_EVENTS)]).decode  # noqa: UP007  made of a list
+_QUICK: Final = {name: kind.quick for name, kind in DOCUMENTS.items() if kind.quick is not None}
+_EVENTS: Final = tuple(_event(name, quick) for name, quick in _QUICK.items())
+_DOCUMENTS: Final = {name: (msgspec.json.Decoder(quick.struct).decode, quick) for name, quick in _QUICK.items()}
+_decode_event: Final = msgspec.json.Decoder[Any](Union[_EVENTS]).decode  # noqa: UP007  made of a list
 _encode: Final = msgspec.json.Encoder().encode

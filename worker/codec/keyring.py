@@ -6,7 +6,8 @@ from hashlib import blake2b, sha256
 import ormsgpack
 
 from schemas.registry import DocumentType
-from schemas.scalars import CardToken, PinToken, Wire, canonical_number
+from schemas.scalars import CardToken, PinToken, canonical_number
+from schemas.structs import Model
 
 KEY_ID_BYTES = 2
 TOKEN_BYTES = 16
@@ -52,7 +53,7 @@ class Keyring:
         text = b"\0".join((b"issue", self._org, issue_id.encode()))
         return tuple(_card_number(hmac.digest(key, text, sha256)) for _, key in self._keys)
 
-    def digest(self, kind: DocumentType, model: Wire, key_index: int = 0, version: int | None = None) -> bytes:
+    def digest(self, kind: DocumentType, model: Model, key_index: int = 0, version: int | None = None) -> bytes:
         """Return the digest of a document's content, under the current key or an older one; `version` None is the
         newest version.
         """
@@ -60,7 +61,7 @@ class Keyring:
         digest.update(ormsgpack.packb(kind.content(model, key_index, version or kind.digest_version)))
         return digest.digest()
 
-    def matches(self, kind: DocumentType, model: Wire, digest: bytes, version: int) -> bool:
+    def matches(self, kind: DocumentType, model: Model, digest: bytes, version: int) -> bool:
         """Return whether a stored digest of this version belongs to this content, under any active key."""
         return any(self.digest(kind, model, index, version) == digest for index in range(len(self._digests)))
 
