@@ -16,7 +16,8 @@ from devstack.supervisor import free_ports
 from tests.kafka.conftest import until
 from tests.kafka.processes import Start, customer, ended, get, said
 from tests.kafka_io import Reading, publish
-from worker import app
+from worker.app import connect
+from worker.app.setup import setup
 from worker.cli import running
 from worker.kafka.topics import Topics
 from worker.process import health, settings
@@ -134,12 +135,12 @@ async def test_a_database_that_refuses_is_said_at_once(start: Start, database: s
 async def test_setup_waits_for_a_while_only(
     environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, away: str, side: str
 ) -> None:
-    monkeypatch.setattr(app, "_START_S", 0.5)
+    monkeypatch.setattr(connect, "START_S", 0.5)
     nobody = {"POSTGRES_DSN": "postgresql://crm@127.0.0.1:1/crm", "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"}
     for name, value in {**environment, f"G3N_{away}": nobody[away]}.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(Unavailable, match=rf"{side} \(G3N_{away}\) can't be reached"):
-        await app.setup(settings.load(), lambda _: None)
+        await setup(settings.load(), lambda _: None)
 
 
 async def test_a_missing_topic_says_what_to_do(start: Start) -> None:

@@ -8,7 +8,8 @@ from tests.e2e.process import run
 from tests.kafka_io import Reading, document, publish
 from tests.secured.certificates import Authority
 from tests.secured.conftest import PASSWORD, USER, Broker, settings
-from worker import app
+from worker.app import connect
+from worker.app.setup import setup
 from worker.process.errors import Unavailable
 from worker.process.settings import load
 
@@ -59,7 +60,7 @@ async def test_tls_with_a_certificate_of_the_client(
 async def test_what_the_broker_or_the_worker_does_not_accept(
     broker: Broker, authority: Authority, database: str, tmp_path: Path, wrong: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(app, "_START_S", 1.0)
+    monkeypatch.setattr(connect, "START_S", 1.0)
     other = Authority(tmp_path, "other").cert
     environment = {
         **settings(database, broker.secure, "wrong-"),
@@ -71,5 +72,5 @@ async def test_what_the_broker_or_the_worker_does_not_accept(
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(Unavailable, match=r"Kafka \(G3N_KAFKA_BOOTSTRAP_SERVERS\) can't be reached") as refused:
-        await app.setup(load(), lambda _: None)
+        await setup(load(), lambda _: None)
     assert "hunter2" not in str(refused.value)

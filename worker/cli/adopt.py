@@ -25,13 +25,13 @@ def settings(reason: _Reason) -> None:
     """
 
     async def work(chosen: of_process.Settings) -> int:
-        from worker import app as root
+        from worker.app import examine, operators
         from worker.ledger import guards
         from worker.ledger.operators import Operator
 
-        served = root.served(chosen)
+        served = examine.served(chosen)
         operator = Operator(chosen.operator_name, reason)
-        await root.on_ledger(chosen, lambda connection: guards.adopt(connection, served, operator))
+        await operators.on_ledger(chosen, lambda connection: guards.adopt(connection, served, operator))
         typer.echo(f"the ledger of the group {served.group}, topics {', '.join(served.topics)}")
         return 0
 

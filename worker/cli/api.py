@@ -11,9 +11,9 @@ def api() -> None:
     """
 
     async def work(chosen: settings.Settings) -> int:
-        from worker import app as root
+        from worker.app import api
 
-        return await root.serve_api(chosen)
+        return await api.serve_api(chosen)
 
     running.run(work, "api", kafka=False)
 

@@ -37,17 +37,17 @@ def list_(
     """List what dead letters have in common, the most frequent first; with --group the letters themselves."""
 
     async def work(chosen: settings.Settings) -> int:
-        from worker import app as root
+        from worker.app import operators
         from worker.cli import dlq_text
         from worker.ledger import inbox
 
         wanted = inbox.LetterState(state)
         if group is not None:
             one = inbox.Chosen(group)
-            letters = await root.on_ledger(chosen, lambda connection: inbox.letters(connection, one, wanted))
+            letters = await operators.on_ledger(chosen, lambda connection: inbox.letters(connection, one, wanted))
             dlq_text.show_letters(letters, as_json=as_json)
             return 0
-        groups = await root.on_ledger(chosen, lambda connection: inbox.groups(connection, wanted))
+        groups = await operators.on_ledger(chosen, lambda connection: inbox.groups(connection, wanted))
         dlq_text.show_groups(groups, await _kept(chosen, groups), wanted.value, as_json=as_json)
         return 0
 
@@ -64,7 +64,7 @@ def show(
     chosen_letters = _chosen([which])
 
     async def work(chosen: settings.Settings) -> int:
-        from worker import app as root
+        from worker.app import operators
         from worker.cli import dlq_text
         from worker.ledger import inbox
         from worker.ops.dlq import reading
@@ -73,13 +73,13 @@ def show(
             groups = [
                 one
                 for state in inbox.LetterState
-                for one in await root.on_ledger(chosen, _groups_of(state, chosen_letters.group))
+                for one in await operators.on_ledger(chosen, _groups_of(state, chosen_letters.group))
             ]
             if not groups:
                 return _none(chosen_letters)
             dlq_text.show_group(groups[0], await _kept(chosen, groups), as_json=as_json)
             return 0
-        letters = await root.on_ledger(chosen, lambda connection: inbox.letters(connection, chosen_letters))
+        letters = await operators.on_ledger(chosen, lambda connection: inbox.letters(connection, chosen_letters))
         if not letters:
             return _none(chosen_letters)
         dlq_text.show_letter(letters[0], await reading.original(chosen, letters[0]), as_json=as_json)
@@ -100,9 +100,9 @@ def redrive(
     made: list[int] = []
 
     async def work(chosen: settings.Settings) -> int:
-        from worker import app as root
+        from worker.app import operators
 
-        id_, lines = await root.plan_redrive(chosen, chosen_letters, reason)
+        id_, lines = await operators.plan_redrive(chosen, chosen_letters, reason)
         for line in lines:
             typer.echo(line)
         if id_ is None:
@@ -138,9 +138,9 @@ def rebuild(reason: _Reason) -> None:
     """Put every letter of the dead-letter topics into the inbox; what is there keeps its state."""
 
     async def work(chosen: settings.Settings) -> int:
-        from worker import app as root
+        from worker.app import operators
 
-        typer.echo(f"{await root.rebuild_inbox(chosen, reason):,} letters are in the dead-letter topics")
+        typer.echo(f"{await operators.rebuild_inbox(chosen, reason):,} letters are in the dead-letter topics")
         return 0
 
     running.run(work)

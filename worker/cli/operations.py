@@ -95,9 +95,9 @@ def run_operation(id_: int, reason: str, rate: float | None = None) -> None:
     """Run an operation in this process, and leave with 0 once it is done."""
 
     async def work(chosen: settings.Settings) -> int:
-        from worker import app as root
+        from worker.app import operators
 
-        return await root.run_operation(chosen, id_, reason, rate, lambda line: typer.echo(line, err=True))
+        return await operators.run_operation(chosen, id_, reason, rate, lambda line: typer.echo(line, err=True))
 
     running.run(work)
 
@@ -126,9 +126,9 @@ def on_ledger(work: Any) -> None:  # noqa: ANN401  Connection → the exit statu
     """Run `work` in one transaction on the ledger; leave with the status that it returns."""
 
     async def on_the_ledger(chosen: settings.Settings) -> int:
-        from worker import app as root
+        from worker.app import operators
 
-        return await root.on_ledger(chosen, work)
+        return await operators.on_ledger(chosen, work)
 
     running.run(on_the_ledger, kafka=False)
 
@@ -137,11 +137,11 @@ def acting(work: Any, reason: str = "") -> None:  # noqa: ANN401  Connection, Op
     """As `on_ledger`; `work` also gets who runs the command, for the journal."""
 
     async def on_the_ledger(chosen: settings.Settings) -> int:
-        from worker import app as root
+        from worker.app import operators
         from worker.ledger.operators import Operator
 
         operator = Operator(chosen.operator_name, reason)
-        return await root.on_ledger(chosen, lambda connection: work(connection, operator))
+        return await operators.on_ledger(chosen, lambda connection: work(connection, operator))
 
     running.run(on_the_ledger, kafka=False)
 

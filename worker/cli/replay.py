@@ -75,7 +75,7 @@ def _execute(path: Path, reason: str, rate: float | None) -> None:
     """Start the operation of a plan and run it here."""
 
     async def work(chosen: settings.Settings) -> int:
-        from worker import app as root
+        from worker.app import operators
         from worker.ledger.operators import Operator
         from worker.ops.replay import commands
 
@@ -88,7 +88,7 @@ def _execute(path: Path, reason: str, rate: float | None) -> None:
             typer.echo("Plan again, and look at the new plan.", err=True)
             return running.FAILED
         typer.echo(f"operation {id_}: g3n worker operations show {id_}", err=True)
-        return await root.run_operation(chosen, id_, reason, rate, lambda line: typer.echo(line, err=True))
+        return await operators.run_operation(chosen, id_, reason, rate, lambda line: typer.echo(line, err=True))
 
     running.run(work, quiet=True)
 

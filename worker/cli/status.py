@@ -145,11 +145,11 @@ def probe(
     """
 
     async def work(chosen: settings.Settings) -> int:
-        from worker import app as root
+        from worker.app import operators
         from worker.ops import probe as probing
 
         if not once:
-            return await root.run_probe(chosen, orgcode)
+            return await operators.run_probe(chosen, orgcode)
         took_s = await probing.once(chosen, orgcode, lambda why: typer.echo(f"g3n: {why}", err=True), timeout)
         if took_s is None:
             return running.FAILED

@@ -46,9 +46,9 @@ def setup(
         return
 
     async def work(chosen: settings.Settings) -> int:
-        from worker import app as root
+        from worker.app import setup
 
-        await root.setup(chosen, typer.echo)
+        await setup.setup(chosen, typer.echo)
         return 0
 
     running.run(work)
@@ -59,9 +59,9 @@ def run(processes: _Processes = 1) -> None:
     """Consume until SIGTERM; then finish the batch, commit and leave with 0."""
 
     async def work(chosen: settings.Settings) -> int:
-        from worker import app as root
+        from worker.app import worker
 
-        return await root.run(chosen)
+        return await worker.run(chosen)
 
     running.run(work, "run", processes)
 
@@ -71,9 +71,9 @@ def drain(processes: _Processes = 1) -> None:
     """Consume until every input's end, as it is at the start, is committed and nothing is ready; leave with 0."""
 
     async def work(chosen: settings.Settings) -> int:
-        from worker import app as root
+        from worker.app import worker
 
-        return await root.drain(chosen)
+        return await worker.drain(chosen)
 
     running.run(work, "drain", processes)
 
@@ -94,10 +94,10 @@ def explain(
         raise typer.BadParameter(f"{type_} is none of {', '.join(TYPES)}", param_hint="TYPE")
 
     async def work(chosen: settings.Settings) -> int:
-        from worker import app as root
+        from worker.app import operators
         from worker.ops.text import text
 
-        told = await root.explain(chosen, orgcode, type_, subject)
+        told = await operators.explain(chosen, orgcode, type_, subject)
         if told is None:
             typer.echo(f"g3n: {orgcode} has no {type_} {subject}: it was not read yet, or is a dead letter", err=True)
             return FAILED
@@ -120,12 +120,12 @@ def simulate(
     event = file.read()
 
     async def work(chosen: settings.Settings) -> int:
-        from worker import app as root
+        from worker.app import operators
         from worker.engine.pipeline import Conflict
         from worker.ops.simulate import Invalid, outcome
 
         try:
-            messages = await root.simulate(chosen, event, orgcode)
+            messages = await operators.simulate(chosen, event, orgcode)
         except (Invalid, Conflict) as error:
             typer.echo(f"g3n: this would be a dead letter: {error}", err=True)
             return FAILED
