@@ -19,8 +19,8 @@ _T = TypeVar("_T")
 
 # How long Kafka and Postgres may take to answer at the start.
 START_S = 30.0
-POSTGRES: Final = "Postgres (G3NPOSTGRES_DSN)"
-KAFKA: Final = "Kafka (G3NKAFKA_BOOTSTRAP_SERVERS)"
+POSTGRES: Final = "Postgres (G3N_POSTGRES_DSN)"
+KAFKA: Final = "Kafka (G3N_KAFKA_BOOTSTRAP_SERVERS)"
 # Authorization, a database or a role that does not exist: waiting helps none, and the message says which.
 _REFUSED_CLASSES = ("28", "3D")
 _REFUSED_STATES = ("22023", "42501")
@@ -53,7 +53,7 @@ async def reached(what: str, action: Callable[[], Awaitable[_T]]) -> _T:
     except (MigrationError, Missing) as error:
         raise errors.OperatorError(str(error)) from error
     except asyncpg.ClientConfigurationError as error:
-        raise SettingsError(f"G3NPOSTGRES_DSN is invalid: {error.args[0]}") from error
+        raise SettingsError(f"G3N_POSTGRES_DSN is invalid: {error.args[0]}") from error
     except ssl.SSLCertVerificationError as error:
         raise errors.OperatorError(
             f"{what} shows a certificate that is not accepted: {error.verify_message}"
