@@ -10,8 +10,9 @@ import pytest
 
 from tests.codec.records import Record
 from tests.domain.room import KEY
-from tests.domain.table import FOLDER, rows
-from tests.ledger.conftest import TOPICS, Worker, said
+from tests.domain.table import FOLDER, rows, words
+from tests.e2e.documents import Clock, build
+from tests.ledger.conftest import TOPICS, Worker, record, said
 from tests.ledger.test_as_in_memory import NOW, ONLY_IN_MEMORY, Player, comparable
 from worker.codec import Decoder, Outlet
 from worker.ledger import changes
@@ -99,6 +100,31 @@ def compared_of(row: Row, names: list[str]) -> list[Any]:
     """What does not depend on numbers: facts hold the time, and what a return or a void leaves the accounts' ids."""
     left_out = {"facts"} if row.get("type") in (None, SALE) else {"facts", "record"}
     return [row.get(name) for name in names if name not in left_out]
+
+
+async def test_what_was_parked_in_one_instant_goes_on_in_the_order_in_which_it_came(
+    worker: Worker, database: str
+) -> None:
+    """Two returns of one line: the first to come is whole, in a plan as in the ledger."""
+    clock = Clock(NOW)
+    first, then = (
+        [record(made.type, made.data) for made in (build(words(text, NOW), clock) for text in texts)]
+        for texts in (("customer C", "return R2 S1 C 1:600", "return R1 S1 C 1:600"), ("sale S1 C 1:1000",))
+    )
+    async with Overlay.opened(database) as overlay:
+        decisions = [await statuses(pipeline, [first, then]) for pipeline in (Planner(overlay), worker)]
+    expected = [("R2", "parked"), ("R1", "parked"), ("S1", "applied"), ("R2", "applied"), ("R1", "partial")]
+    assert decisions == [[("new-C", "applied"), *expected]] * 2
+
+
+async def statuses(pipeline: Worker, batches: list[list[Record]]) -> list[tuple[str, str]]:
+    """Subject and status of each outcome, all read in the same instant."""
+    messages = []
+    for batch in batches:
+        messages += (await pipeline.apply(pipeline.decode(batch, NOW_US), {})).messages
+        while (applied := await pipeline.go_on(NOW_US)) is not None:
+            messages += applied.messages
+    return [(one["subject"], one["data"]["status"]) for one in said(messages)]
 
 
 async def test_a_statement_that_is_not_known_is_refused(database: str) -> None:

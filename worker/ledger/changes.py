@@ -48,12 +48,14 @@ WRITES: Final = {
 COLUMNS: Final = {query: tuple(_COLUMNS.findall(query)[-1].split(", ")) for query in WRITES}
 # Columns for which NULL means: leave it as it is.
 KEEPS: Final = frozenset({SQL["update_event"]})
+# Columns of a row that is there already, and that stay as they are.
+STAYS: Final = {SQL["upsert_parked"]: ("sale_id", "due_us", "received_us", "record_us", "no")}
 # They change nothing that a later document's decision reads.
 IGNORED: Final = frozenset(
     SQL[name]
     for name in (
         "upsert_customer", "carry_profile", "erase_customer", "delete_timer", "insert_timer", "insert_batch",
-        "mark_published", "upsert_watermark", "put_off_parked", "put_off_timer", "insert_dead_letter_groups",
+        "mark_published", "upsert_watermark", "put_off_timer", "insert_dead_letter_groups",
         "upsert_dead_letters", "resolve_dead_letters",
         "write_something", "erase_accepted", "insert_accepted_profile", "delete_accepted", "delete_erased",
     )
@@ -98,6 +100,8 @@ def updated(query: str, args: Sequence[Any]) -> list[Row]:
     return rows
 
 
-def merged(before: Row | None, written: Row) -> Row:
-    """The row after it was written."""
-    return written if before is None else {**before, **written}
+def merged(before: Row | None, written: Row, query: str = "") -> Row:
+    """The row after it was written, by this statement or by a COPY."""
+    if before is None:
+        return written
+    return {**before, **written, **{name: before[name] for name in STAYS.get(query, ())}}

@@ -189,9 +189,11 @@ async def _waiting(connection: Connection, no: int, works: Sequence[Work], shelf
     done = sorted(work.key for work in works if work.resumed and work.outcome is not None)
     if done:
         await connection.execute(SQL["delete_parked"], *_rows_of(3, done))
-    parked = sorted((_parked_row(work, book_of(shelf, work)) for work in works if work.parked), key=lambda row: row[:3])
+    parked = sorted(
+        (_parked_row(no, work, book_of(shelf, work)) for work in works if work.parked), key=lambda row: row[:3]
+    )
     if parked:
-        await connection.execute(SQL["upsert_parked"], *_rows_of(10, parked))
+        await connection.execute(SQL["upsert_parked"], *_rows_of(11, parked))
     woken = sorted(
         (book.org, what, key, event_no(no, mark)) for book in shelf for (what, key), mark in book.woken.items()
     )
@@ -230,14 +232,14 @@ def book_of(shelf: list[Books], work: Work) -> Books:
     return next(book for book in shelf if book.org == work.org)
 
 
-def _parked_row(work: Work, books: Books) -> tuple[Any, ...]:
+def _parked_row(no: int, work: Work, books: Books) -> tuple[Any, ...]:
     assert work.parked is not None  # noqa: S101  the caller's filter
     days = books.policies.at(work.model.occurred_at).policy.park_deadline_days
     document = pack_parked(ParkedDocument(DOCUMENTS[work.type].dump(work.model), work.traceparent, work.waits))
     return (
         work.org, work.code, work.subject, work.parked.waits_for, work.parked.key,
         getattr(work.model, "sale_id", None) or "", work.received_us + days * DAY_US, work.received_us, work.record_us,
-        document,
+        document, event_no(no, work.mark),
     )  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """Answers the statements of `load`, `write` and `due` from memory first, then from the snapshot."""
 
 import contextlib
+import heapq
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from typing import Any, Final
@@ -34,6 +35,7 @@ class OverlayConnection:
         self._next = {NEW_IDS: _FIRST_ID, "batch": _FIRST_BATCH}
         self._index: dict[tuple[Any, ...], set[Key]] = defaultdict(set)
         self._ready: dict[Key, None] = {}
+        self._due: list[tuple[int, Key]] = []  # a heap: when each document that was parked has waited too long
         self._consents: dict[tuple[int, str], list[Row]] = defaultdict(list)
         self._policies: dict[int, list[Row]] = defaultdict(list)
         self._readers: dict[str, Callable[..., Awaitable[list[Any]]]] = {
@@ -45,6 +47,7 @@ class OverlayConnection:
         }
         self._writers: dict[str, Callable[..., Awaitable[None]]] = {
             SQL["delete_parked"]: self._delete_parked,
+            SQL["put_off_parked"]: self._put_off,
             SQL["wake_parked"]: self._wake,
             SQL["wake_parked_itself"]: self._wake_itself,
             SQL["wake_parked_of_sale"]: self._wake_of_sale,
@@ -176,11 +179,19 @@ class OverlayConnection:
             rows += [row for row in self._policies.get(org, ()) if row["version"] > count]
         return rows
 
-    async def _take_parked(self, _now_us: int, limit: int) -> list[Row]:
-        """What the range woke. What is ready or overdue anyway is not this plan's."""
-        rows = [row for key in self._ready if (row := self._now("parked", key)) is not None and row["ready"]]
-        rows.sort(key=lambda row: row["received_us"])
-        return [{**row, "orgcode": self.orgs[row["org"]]} for row in rows[:limit]]
+    async def _take_parked(self, now_us: int, limit: int) -> list[Row]:
+        """What the range woke or parked too long ago. What is ready or overdue anyway is not this plan's."""
+        while self._due and self._due[0][0] <= now_us:
+            self._ready[heapq.heappop(self._due)[1]] = None
+        here = await self._at("parked", list(self._ready))
+        rows = [row for row in here if row is not None and (row.get("not_before_us") or 0) <= now_us]
+        ready = sorted((row for row in rows if row["ready"]), key=lambda row: (row["received_us"], row["no"]))
+        due = sorted(
+            (row for row in rows if not row["ready"] and row["due_us"] <= now_us),
+            key=lambda row: (row["due_us"], row["no"]),
+        )
+        taken = sorted((*ready[:limit], *due[:limit]), key=lambda row: (row["received_us"], row["no"]))
+        return [{**row, "orgcode": self.orgs[row["org"]]} for row in taken]
 
     async def _name_orgs(self, codes: Sequence[str]) -> list[Row]:
         for row in await self.snapshot.fetch("SELECT id, code FROM org WHERE code = ANY ($1::text[])", list(codes)):
@@ -227,7 +238,7 @@ class OverlayConnection:
         before = await self._at(table, [TABLES[table].key_of(row) for row in written])
         new = {"ready": False, "woken_no": None} if table == "parked" else {}
         for row, was in zip(written, before, strict=True):
-            self._put(table, {**changes.merged(was, row), **new})
+            self._put(table, {**changes.merged(was, row, query), **new})
 
     def _put(self, table: str, row: Row) -> None:
         self._rows.packed(table, row)  # refuses what Postgres would
@@ -238,12 +249,19 @@ class OverlayConnection:
                 self._index[(table, *names, *(row[name] for name in names))].add(key)
         if table == "parked" and row["ready"]:
             self._ready[key] = None
+        elif table == "parked":
+            heapq.heappush(self._due, (row["due_us"], key))
 
     async def _delete_parked(self, *args: Sequence[Any]) -> None:
         for key in zip(*args, strict=True):
             await self._at("parked", [key])
             self._layers[-1].rows["parked", key] = None
             self._ready.pop(key, None)
+
+    async def _put_off(self, org: int, type_: int, subject: str, until_us: int) -> None:
+        (row,) = await self._at("parked", [(org, type_, subject)])
+        if row is not None:
+            self._put("parked", {**row, "not_before_us": until_us})
 
     async def _wake(self, *args: Sequence[Any]) -> None:
         for org, waits_for, waits_key, no in zip(*args, strict=True):
