@@ -26,7 +26,8 @@ class DocumentType:
     # None and tuples. A type that is younger than a version is not in it.
     contents: Mapping[int, Callable[[Any, int], Content]]
     digest_version: int  # of the digests of new documents
-    quick: structs.Quick | None  # of a document that tills send in numbers
+    # Of a document that tills send in numbers, by whether all its texts are printable ASCII.
+    quick: Mapping[bool, structs.Quick]
 
     def content(self, document: structs.Model, key_index: int, version: int) -> Content:
         """Return what the document's digest of this version is made from."""
@@ -48,7 +49,8 @@ def _document_type(name: str, code: int, model: type[Wire], id_field: str) -> Do
         return validate_python(data, context=keyring)  # type: ignore[no-any-return]
 
     contents = {version: of_type[name] for version, of_type in VERSIONS.items() if name in of_type}
-    quick = structs.Quick(model) if name.startswith("scm.") else None
+    texts = (False, True) if name.startswith("scm.") else ()
+    quick = {ascii_only: structs.Quick(model, ascii_only=ascii_only) for ascii_only in texts}
     return DocumentType(name, code, model, id_field, validate, contents, max(contents), quick)
 
 

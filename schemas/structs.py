@@ -1,11 +1,11 @@
-"""Structs derived from the models: the quick way to read a document whose texts are plain and that names no card.
+"""Structs derived from the models: the quick way to read a document that has no escapes and names no card.
 
 pydantic validates a model by its core schema. From the same schema we derive a msgspec struct with the same members
 and limits, and the steps that msgspec can't take: our own validators. So the models stay the only source. A document
 that the struct does not accept is for the model to judge, which says what is wrong with it.
 
 The struct accepts less than the model: no card, and no `null` for a member whose default is another value. Where it
-accepts a document, its members have the model's values. `tests/schemas/test_structs.py` compares the two.
+accepts a document, its members have the model's values. `tests/codec/test_events.py` compares the two.
 """
 
 import re
@@ -26,7 +26,6 @@ Model = Wire | Struct
 """A document as it is read: an instance of its model, or of the struct that is derived from the model."""
 Step = Callable[[Any], Any]
 
-_ALWAYS_MATCH: Final = (None, ID_PATTERN, TEXT_PATTERN)  # patterns that printable ASCII can't fail
 _KEPT_TEXTS: Final = 1024  # of a member whose texts are checked here: quantities, of which there are few
 _set = msgspec.structs.force_setattr
 
@@ -43,11 +42,14 @@ class Underivable(TypeError):
 
 
 class Quick:
-    """The quick way to read the documents of a model, if every text in them is printable ASCII."""
+    """The quick way to read the documents of a model, if no text in them has an escape."""
 
-    def __init__(self, model: type[Wire]) -> None:
-        """Raises Underivable for a model that requires a member that only the model can read."""
-        self.struct, self._finish = _struct(TypeAdapter(model).core_schema)
+    def __init__(self, model: type[Wire], *, ascii_only: bool) -> None:
+        """`ascii_only`: every text is printable ASCII. Raises Underivable for a model that requires a member that only
+        the model can read.
+        """
+        self._matched = (None, TEXT_PATTERN, ID_PATTERN) if ascii_only else (None, TEXT_PATTERN)
+        self.struct, self._finish = self._struct(TypeAdapter(model).core_schema)
 
     def finish(self, struct: Struct) -> bool:
         """Take the steps that msgspec can't take, once. Return whether the document is valid."""
@@ -57,6 +59,77 @@ class Quick:
             return False
         return True
 
+    def _member(self, schema: Any) -> Member:  # noqa: ANN401  # a core schema of pydantic, here and below
+        match schema["type"]:
+            case "bool":
+                return Member(bool)
+            case "int":
+                return Member(Annotated[int, msgspec.Meta(ge=schema.get("ge"), le=schema.get("le"))])
+            case "literal":
+                return Member(Literal[tuple(schema["expected"])])
+            case "str":
+                pattern = schema.get("pattern")
+                return Member(Annotated[str, _length(schema)], None if pattern in self._matched else _matching(pattern))
+            case "tuple":
+                return self._structs(schema)
+            case "nullable":
+                inner, step = self._member(schema["schema"])
+                return Member(inner | None, step)
+            case "function-before":  # NullMeans
+                return self._member(schema["schema"])
+            case "function-after":
+                return self._after(schema)
+            case "function-plain" if schema["function"]["function"] in PARSERS:
+                return Member(str, PARSERS[schema["function"]["function"]])
+            case other:
+                raise Underivable(other)
+
+    def _after(self, schema: Any) -> Member:  # noqa: ANN401
+        inner, first = self._member(schema["schema"])
+        second = schema["function"]["function"]
+
+        def both(value: Any) -> Any:  # noqa: ANN401  # whatever the member is
+            return second(value if first is None else first(value))
+
+        return Member(inner, lru_cache(_KEPT_TEXTS)(both) if schema["schema"]["type"] == "str" else both)
+
+    def _structs(self, schema: Any) -> Member:  # noqa: ANN401
+        """A list of objects."""
+        [item] = schema["items_schema"]
+        struct, finish = self._struct(item)
+        each: Any = Annotated[tuple[struct, ...], _length(schema)]  # type: ignore[valid-type]  # made here
+        return Member(each, finish)
+
+    def _struct(self, schema: Any, *rules: Step) -> tuple[Any, Step]:  # noqa: ANN401
+        """Return a struct for a model, and what finishes a list of its instances. `rules` are across its members."""
+        if schema["type"] == "function-after":
+            return self._struct(schema["schema"], schema["function"]["function"], *rules)
+        if schema["type"] != "model":
+            raise Underivable(schema["type"])
+        fields: list[Any] = []
+        steps: list[tuple[str, Step]] = []
+        for name, field in schema["schema"]["fields"].items():
+            inner = field["schema"]
+            if inner["type"] == "default":
+                type_, step = self._optional(inner["schema"])
+                fields.append((name, type_, inner["default"]))
+            else:
+                type_, step = self._member(inner)
+                fields.append((name, type_))
+            if step is not None:
+                steps.append((name, step))
+        # The members are texts, numbers and tuples of such structs, so no instance can be part of a cycle: no gc.
+        made = msgspec.defstruct(
+            schema["cls"].__name__, fields, kw_only=True, frozen=True, gc=False, omit_defaults=True
+        )  # fmt: skip
+        return made, _finisher(steps, rules)
+
+    def _optional(self, schema: Any) -> Member:  # noqa: ANN401
+        try:
+            return self._member(schema)
+        except Underivable:
+            return Member(None)
+
 
 def dump(struct: Struct) -> dict[str, Any]:
     """Return the members as dicts and tuples, as `model_dump` does."""
@@ -65,32 +138,6 @@ def dump(struct: Struct) -> dict[str, Any]:
 
 def _dumped(value: object) -> object:
     return tuple(map(dump, value)) if isinstance(value, tuple) else value
-
-
-def _member(schema: Any) -> Member:  # noqa: ANN401  # a core schema of pydantic, here and below
-    match schema["type"]:
-        case "bool":
-            return Member(bool)
-        case "int":
-            return Member(Annotated[int, msgspec.Meta(ge=schema.get("ge"), le=schema.get("le"))])
-        case "literal":
-            return Member(Literal[tuple(schema["expected"])])
-        case "str":
-            pattern = schema.get("pattern")
-            return Member(Annotated[str, _length(schema)], None if pattern in _ALWAYS_MATCH else _matching(pattern))
-        case "tuple":
-            return _structs(schema)
-        case "nullable":
-            inner, step = _member(schema["schema"])
-            return Member(inner | None, step)
-        case "function-before":  # NullMeans
-            return _member(schema["schema"])
-        case "function-after":
-            return _after(schema)
-        case "function-plain" if schema["function"]["function"] in PARSERS:
-            return Member(str, PARSERS[schema["function"]["function"]])
-        case other:
-            raise Underivable(other)
 
 
 def _length(schema: Any) -> msgspec.Meta:  # noqa: ANN401
@@ -106,56 +153,6 @@ def _matching(pattern: str) -> Step:
         return text
 
     return check
-
-
-def _after(schema: Any) -> Member:  # noqa: ANN401
-    inner, first = _member(schema["schema"])
-    second = schema["function"]["function"]
-
-    def both(value: Any) -> Any:  # noqa: ANN401  # whatever the member is
-        return second(value if first is None else first(value))
-
-    return Member(inner, lru_cache(_KEPT_TEXTS)(both) if schema["schema"]["type"] == "str" else both)
-
-
-def _structs(schema: Any) -> Member:  # noqa: ANN401
-    """A list of objects."""
-    [item] = schema["items_schema"]
-    struct, finish = _struct(item)
-    each: Any = Annotated[tuple[struct, ...], _length(schema)]  # type: ignore[valid-type]  # made here
-    return Member(each, finish)
-
-
-def _struct(schema: Any, *rules: Step) -> tuple[Any, Step]:  # noqa: ANN401
-    """Return a struct for a model, and what finishes a list of its instances. `rules` are across its members."""
-    if schema["type"] == "function-after":
-        return _struct(schema["schema"], schema["function"]["function"], *rules)
-    if schema["type"] != "model":
-        raise Underivable(schema["type"])
-    fields: list[Any] = []
-    steps: list[tuple[str, Step]] = []
-    for name, field in schema["schema"]["fields"].items():
-        inner = field["schema"]
-        if inner["type"] == "default":
-            type_, step = _optional(inner["schema"])
-            fields.append((name, type_, inner["default"]))
-        else:
-            type_, step = _member(inner)
-            fields.append((name, type_))
-        if step is not None:
-            steps.append((name, step))
-    # The members are texts, numbers and tuples of such structs, so no instance can be part of a cycle: no gc.
-    made = msgspec.defstruct(
-        schema["cls"].__name__, fields, kw_only=True, frozen=True, gc=False, omit_defaults=True
-    )  # fmt: skip
-    return made, _finisher(steps, rules)
-
-
-def _optional(schema: Any) -> Member:  # noqa: ANN401
-    try:
-        return _member(schema)
-    except Underivable:
-        return Member(None)
 
 
 def _finisher(steps: Sequence[tuple[str, Step]], rules: Sequence[Step]) -> Step:

@@ -3,7 +3,7 @@
 The structs are derived from the models (`schemas.structs`). An event that they don't accept is read by the models.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Final, Literal, NamedTuple, Protocol, Union, cast
 
 import msgspec
@@ -11,7 +11,14 @@ import msgspec
 from schemas.envelope import SPECVERSION, Envelope
 from schemas.registry import DOCUMENTS
 from schemas.structs import Quick, Struct
-from worker.codec.parse import is_plain, parse
+from worker.codec.parse import parse
+
+
+class Way(NamedTuple):
+    """How a struct is made of bytes: msgspec's part, then ours, which tells whether the document is valid."""
+
+    decode: Callable[[bytes], Any]
+    finish: Callable[[Any], bool]
 
 
 class Event(Protocol):
@@ -46,31 +53,28 @@ def read(raw: bytes) -> Event | None:
     """Return the event in a JSON text, its document as a struct, or None if the models must judge it. Raises Refused
     for a name that comes twice.
     """
-    event = _decoded(raw, _decode_event)
-    return cast("Event", event) if event is not None and event.quick.finish(event.data) else None
+    return cast("Event | None", _read(raw, _EVENTS))
 
 
 def document(type_: str, raw: bytes) -> Struct | None:
     """Return the document of this type in a JSON text, as `read` does."""
-    decode, quick = _DOCUMENTS.get(type_, (None, None))
-    if decode is None or quick is None:
-        return None
-    struct: Struct | None = _decoded(raw, decode)
-    return struct if struct is not None and quick.finish(struct) else None
+    return _read(raw, _DOCUMENTS[type_]) if type_ in _DOCUMENTS else None
 
 
-def _decoded(raw: bytes, decode: Callable[[bytes], Any]) -> Any:  # noqa: ANN401  # a struct, or None
-    if not is_plain(raw):
+def _read(raw: bytes, ways: Mapping[bool, Way]) -> Struct | None:
+    if b"\\" in raw:  # an escape may be a NUL, or half of a pair
         return None
+    # Texts without escapes are in the bytes as they are. JSON itself refuses all control characters but DEL.
+    way = ways[raw.isascii() and b"\x7f" not in raw]
     try:
-        struct = decode(raw)
-    except (msgspec.DecodeError, RecursionError):
+        struct = way.decode(raw)
+    except (ValueError, RecursionError):
         return None
     # msgspec takes the last of equal names. What it has read is encoded again: if that has as many colons as the
     # record, it has every member of it. It has fewer where a member is a default, or nobody reads it: parse, and see.
     if _encode(struct).count(b":") != raw.count(b":"):
         parse(raw)
-    return struct
+    return struct if way.finish(struct) else None
 
 
 def _event(type_: str, quick: Quick) -> type[Struct]:
@@ -91,8 +95,20 @@ def _event(type_: str, quick: Quick) -> type[Struct]:
     )  # fmt: skip
 
 
-_QUICK: Final = {name: kind.quick for name, kind in DOCUMENTS.items() if kind.quick is not None}
-_EVENTS: Final = tuple(_event(name, quick) for name, quick in _QUICK.items())
-_DOCUMENTS: Final = {name: (msgspec.json.Decoder(quick.struct).decode, quick) for name, quick in _QUICK.items()}
-_decode_event: Final = msgspec.json.Decoder[Any](Union[_EVENTS]).decode  # noqa: UP007  made of a list
+def _way(quick: Quick) -> Way:
+    return Way(msgspec.json.Decoder(quick.struct).decode, quick.finish)
+
+
+def _way_of_events(*, ascii_only: bool) -> Way:
+    events = tuple(_event(name, kind.quick[ascii_only]) for name, kind in DOCUMENTS.items() if kind.quick)
+    any_event: Any = Union[events]  # noqa: UP007  # one type a document
+    return Way(msgspec.json.Decoder(any_event).decode, lambda event: event.quick.finish(event.data))
+
+
+_EVENTS: Final = {ascii_only: _way_of_events(ascii_only=ascii_only) for ascii_only in (False, True)}
+_DOCUMENTS: Final = {
+    name: {ascii_only: _way(quick) for ascii_only, quick in kind.quick.items()}
+    for name, kind in DOCUMENTS.items()
+    if kind.quick
+}
 _encode: Final = msgspec.json.Encoder().encode

@@ -32,13 +32,6 @@ def parse(raw: bytes) -> Any:  # noqa: ANN401  whatever the JSON is
     return value
 
 
-def is_plain(raw: bytes) -> bool:
-    """Return whether every text in a JSON text is printable ASCII. Without escapes, they are in it as they are; JSON
-    itself refuses the control characters, but not DEL.
-    """
-    return raw.isascii() and b"\\" not in raw and b"\x7f" not in raw
-
-
 def _explain(raw: bytes) -> NoReturn:
     """Return why the fast parser refused the text: `invalid` if other parsers take it for JSON, else `not_json`."""
     twice = False
