@@ -11,7 +11,8 @@ import pytest
 from tests.codec.records import Data, Record, envelope
 from tests.domain.room import KEY
 from worker.codec import Decoder, Message, Outlet
-from worker.engine.pipeline import Applied, Pipeline
+from worker.engine.answers import Applied
+from worker.engine.pipeline import Pipeline
 from worker.ledger.pool import Pool
 
 NOW_US = time.time_ns() // 1_000_000 * 1000

@@ -17,7 +17,7 @@ from worker.codec.door import document
 from worker.codec.letter import dead_letter
 from worker.domain.decide import DECISIONS
 from worker.domain.decisions import deadlines, returns
-from worker.engine.pipeline import Batch
+from worker.engine.batch import Batch
 from worker.process import metrics
 
 BAD = "BAD"

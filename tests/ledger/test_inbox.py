@@ -16,7 +16,7 @@ from tests.ledger.test_pipeline import sold
 from worker.codec.door import document
 from worker.domain.decide import DECISIONS
 from worker.engine.answers import Answers
-from worker.engine.pipeline import Batch
+from worker.engine.batch import Batch
 from worker.ledger import inbox
 from worker.ledger.inbox import Chosen, Group, Letter, LetterState
 

@@ -13,7 +13,8 @@ from tests.domain.table import BASE, microseconds, words
 from tests.e2e.documents import Clock, build
 from tests.kafka_io import ORGCODE, document
 from worker.codec import Decoder, Message, Outlet
-from worker.engine.pipeline import Applied, Pipeline
+from worker.engine.answers import Applied
+from worker.engine.pipeline import Pipeline
 from worker.ledger.pool import Pool
 from worker.ledger.roles import Role
 from worker.ops.explain import explain
@@ -74,7 +75,7 @@ class Desk:
     async def simulate(self, text: str, *, trusted: bool = False) -> list[Data]:
         (item,) = self.pipeline.decode([self.record(text)], microseconds(BASE)).items
         item.trusted = trusted  # type: ignore[union-attr]
-        return told(await self.pipeline.simulate(item, microseconds(BASE)))  # type: ignore[arg-type]
+        return told(await self.pipeline.rehearsal.simulate(item, microseconds(BASE)))  # type: ignore[arg-type]
 
     async def explain(self, type_: str, subject: str) -> Explanation:
         explanation = await explain(self.pool, self.outlet, ORGCODE, type_, subject)

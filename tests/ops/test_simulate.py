@@ -5,7 +5,7 @@ import pytest
 from prometheus_client import generate_latest
 
 from tests.ops.conftest import Desk
-from worker.engine.pipeline import Conflict
+from worker.engine.rehearsal import Conflict
 from worker.ops.simulate import Invalid, simulate
 from worker.process import metrics
 

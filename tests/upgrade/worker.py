@@ -12,7 +12,8 @@ from tests.upgrade.release import Recorded, decoded
 from worker.codec import Message
 from worker.codec.door import document, numbered
 from worker.engine.answers import Applied
-from worker.engine.pipeline import Batch, Pipeline
+from worker.engine.batch import Batch
+from worker.engine.pipeline import Pipeline
 from worker.process.settings import Settings
 
 BATCH: Final = 100

@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 from schemas.reasons import Reason
 from schemas.scalars import DAY_US
 from tests.views.conftest import NOW, Data, Shop, card
-from worker.engine.pipeline import Batch
+from worker.engine.batch import Batch
 from worker.views import Refused
 
 GUESSES = 5

@@ -7,7 +7,7 @@ import pytest
 
 from schemas.policy import DEFAULT_POLICY, Policy
 from tests.views.conftest import NOW, Shop
-from worker.engine.pipeline import Conflict
+from worker.engine.rehearsal import Conflict
 from worker.views import Invalid, Refused, Unknown
 
 SALE = {

@@ -9,7 +9,8 @@ import structlog
 from schemas.reasons import DeadLetterReason
 from worker.api.watch import Watch
 from worker.codec import Document, Message
-from worker.engine.pipeline import Batch, Pipeline
+from worker.engine.batch import Batch
+from worker.engine.pipeline import Pipeline
 from worker.process import errors, metrics
 
 _log = structlog.get_logger(__name__)
@@ -56,28 +57,23 @@ class Batcher:
                 await self._settle(batch)
 
     async def _settle(self, batch: list[_Waiting]) -> None:
-        """Answer every caller. If the failure is one document's, only its sender hears of it."""
+        """Answer every caller. If the failure is one document's, only its sender hears of it: the pipeline finds it."""
         metrics.BATCH_DOCUMENTS.observe(len(batch))
         try:
             with metrics.BATCH_SECONDS.labels("apply").time():
                 applied = await self._pipeline.apply(Batch([one.document for one in batch], time.time_ns() // 1000), {})
-        except Exception as error:  # noqa: BLE001  nothing of the batch is committed; the door stays open
+        except Exception as error:  # noqa: BLE001  no document is to blame; the door stays open
             self._pipeline.reset()
-            await self._failed(batch, error)
+            self._failed(batch, error)
             return
         for one in batch:
             if not one.answer.done():
                 one.answer.set_result(applied.at_doors[one.document])
 
-    async def _failed(self, batch: list[_Waiting], error: Exception) -> None:
+    def _failed(self, batch: list[_Waiting], error: Exception) -> None:
         if errors.retriable(error):
             _log.warning("batch_failed", documents=len(batch), error=errors.describe(error))
             self._watch.look_now()
-        elif len(batch) > 1:
-            half = len(batch) // 2
-            await self._settle(batch[:half])
-            await self._settle(batch[half:])
-            return
         for one in batch:
             if not one.answer.done():
                 one.answer.set_exception(_as_told(error))

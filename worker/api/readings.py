@@ -16,7 +16,7 @@ from worker.api.commands import names_card
 from worker.api.guesses import Guesses
 from worker.api.limits import Limits
 from worker.api.problem import Problem, own, refusal
-from worker.engine.pipeline import Conflict
+from worker.engine.rehearsal import Conflict
 from worker.views import READINGS, Context, Invalid, Refused, Unknown
 
 _CARDS: Final = frozenset({"gift_card", "from_card", "to_card"})

@@ -121,7 +121,7 @@ def simulate(
 
     async def work(chosen: settings.Settings) -> int:
         from worker.app import operators
-        from worker.engine.pipeline import Conflict
+        from worker.engine.rehearsal import Conflict
         from worker.ops.simulate import Invalid, outcome
 
         try:

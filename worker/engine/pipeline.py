@@ -7,21 +7,21 @@ documents there and publishes the stored outcomes again, byte for byte.
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
-from operator import itemgetter
-from typing import Final, NamedTuple, Self
+from typing import Final, NamedTuple
 
 import structlog
 
-from schemas.policy import Policy
 from schemas.reasons import DeadLetterReason
 from worker.codec import Decoder, Document, Keyring, Message, Outlet, Record, Undecodable
-from worker.domain.state.books import Books, Pins
+from worker.domain.state.books import Books
 from worker.engine.answers import Answers, Applied, count
+from worker.engine.batch import Batch, in_time
 from worker.engine.dead_letters import DeadLetters, Letter
 from worker.engine.decider import COLLIDED, Decider, blame, retrying
+from worker.engine.duplicates import sort_out
+from worker.engine.halves import in_halves
 from worker.engine.journal import Journal
+from worker.engine.rehearsal import Rehearsal
 from worker.engine.waiting import Waiting
 from worker.kafka import topics
 from worker.ledger import due, inbox, load, write
@@ -33,36 +33,8 @@ from worker.ledger.work import Work
 from worker.positions import Partition, Position
 from worker.process import faults, metrics
 from worker.process.settings import Settings, SettingsError
-from worker.stored.event import digest_version_of
 
-__all__ = ["Applied", "Batch", "Conflict", "Pipeline"]
 _log = structlog.get_logger(__name__)
-
-NOBODY = 0  # no tenant's number: one that is not known yet has nothing
-
-
-class Conflict(Exception):
-    """A simulated document's identity is known with other content; applied, it would be dead-lettered."""
-
-
-@dataclass(slots=True)
-class Batch:
-    """Decoded records, in the order in which they are decided, and when they were read."""
-
-    items: list[Document | Undecodable]
-    now_us: int
-
-    def __iadd__(self, later: "Batch") -> Self:
-        self.items += later.items
-        return self
-
-
-class Standing(StrEnum):
-    """Whether the ledger knows a document."""
-
-    NEW = "new"
-    KNOWN = "known"
-    CONFLICT = "conflict"
 
 
 class Read(NamedTuple):
@@ -100,6 +72,7 @@ class Pipeline:
         self._journal = Journal(pool, outlet, decoder, crash=crash)
         self._crash = crash
         self._orgs: dict[str, int] = {}
+        self.rehearsal = Rehearsal(pool, self._decider, outlet, self._dead)
 
     @classmethod
     async def open(cls, settings: Settings) -> "Pipeline":
@@ -151,7 +124,7 @@ class Pipeline:
 
     def decode(self, records: Sequence[Record], now_us: int) -> Batch:
         """Records → documents and dead letters. CPU only."""
-        read = [record for record in _in_time(records, now_us) if not self._decoder.is_erased(record)]
+        read = [record for record in in_time(records, now_us) if not self._decoder.is_erased(record)]
         batch = Batch([self._decoded(record, now_us) for record in read], now_us)
         if records:
             faults.point("after_decode")
@@ -204,27 +177,31 @@ class Pipeline:
         await inbox.put(connection, [letter.entry for letter in read.letters])
 
     async def _apply(self, documents: list[Document], now_us: int, read: Read) -> Applied:
-        """Decide the documents in one transaction. If that fails, split them in half and retry, until the document
-        that is to blame is alone: it becomes a dead letter, and the others go on.
+        """Decide the documents in one transaction. If that fails, in halves, until the document that is to blame is
+        alone: it becomes a dead letter, and the others go on. What was read is written down with the last half.
         """
-        try:
-            return await self._retried(documents, now_us, read)
-        except Exception as error:
-            alone = len(documents) == 1
-            reason = blame(error)
-            if reason is DeadLetterReason.FAILED and self._crash:
-                reason = None
-            if reason is not None and alone:
-                return await self._given_up(documents[0], reason, error, read)
-            if reason is None and (alone or not isinstance(error, COLLIDED)):
-                raise
-        half = len(documents) // 2
-        applied = await self._apply(documents[:half], now_us, NOTHING)
-        applied.add(await self._apply(documents[half:], now_us, read))
-        return applied
 
-    async def _given_up(self, document: Document, reason: DeadLetterReason, error: Exception, read: Read) -> Applied:
+        def read_by(part: Sequence[Document]) -> Read:
+            return read if part[-1] is documents[-1] else NOTHING
+
+        async def attempt(part: list[Document]) -> Applied:
+            return await self._retried(part, now_us, read_by(part))
+
+        async def give_up(document: Document, error: Exception) -> Applied:
+            return await self._given_up(document, error, read_by([document]))
+
+        def divides(error: Exception, part: Sequence[Document]) -> bool:
+            return self._reason(error) is not None or (len(part) > 1 and isinstance(error, COLLIDED))
+
+        return await in_halves(documents, attempt, give_up, divides)
+
+    def _reason(self, error: Exception) -> DeadLetterReason | None:
+        reason = blame(error)
+        return None if reason is DeadLetterReason.FAILED and self._crash else reason
+
+    async def _given_up(self, document: Document, error: Exception, read: Read) -> Applied:
         """The document alone fails. `failed` is ours: its frames go to the log, and an alert to the operator."""
+        reason = self._reason(error) or DeadLetterReason.FAILED
         said = {"type": document.type, "subject": document.subject, "orgcode": document.orgcode}
         if reason is DeadLetterReason.FAILED:
             metrics.FAILURES.labels("document").inc()
@@ -241,12 +218,12 @@ class Pipeline:
     async def _transaction(self, documents: list[Document], now_us: int, read: Read) -> Applied:
         """Answer duplicates from the event table and decide the rest, in one transaction."""
         await self._name_orgs({document.orgcode for document in documents})
-        works = [self._work(document, now_us, self._orgs[document.orgcode]) for document in documents]
+        works = [Work.of(document, now_us, self._orgs[document.orgcode]) for document in documents]
         answers = Answers(self._outlet)
         shelf: list[Books] = []
         numbers: tuple[int, ...] = ()
         async with self._pool.transaction() as connection:
-            fresh = await self._sort_out(connection, works, answers)
+            fresh = await sort_out(connection, works, answers)
             if fresh:
                 shelf = await self._decider.decide(connection, fresh)
                 numbers = (await self._decider.write(connection, fresh, shelf, now_us),)
@@ -292,90 +269,11 @@ class Pipeline:
             identities = (self._decoder.identities(work.orgcode, work.type, work.subject) for work in fresh)
             await inbox.resolve(connection, [one for of_work in identities for one in of_work])
 
-    # --- for a redrive
-
-    async def standing(self, documents: Sequence[Document]) -> dict[Document, Standing]:
-        """Whether the ledger knows each document, as of now. Locks and writes nothing."""
-        answers = Answers(self._outlet)
-        async with self._pool.reading() as connection:
-            rows = await connection.fetch("SELECT code, id FROM org")
-            orgs = {row["code"]: row["id"] for row in rows}
-            works = [self._work(document, 0, orgs.get(document.orgcode, NOBODY)) for document in documents]
-            fresh = {work.document for work in await self._sort_out(connection, works, answers)}
-        conflicts = set(answers.conflicts)
-        return {
-            one: Standing.NEW if one in fresh else Standing.CONFLICT if one in conflicts else Standing.KNOWN
-            for one in documents
-        }
-
-    async def entries(self, refused: Sequence[Undecodable]) -> list[inbox.Entry]:
-        """What the inbox would hold of these records."""
-        return [letter.entry for letter in await self._dead.of(refused)]
-
-    async def simulate(self, document: Document, now_us: int, draft: Policy | None = None) -> list[Message]:
-        """What applying the document now would say: the same decision, rolled back before anything is written.
-
-        `draft`: the policy to decide by; its number is the one that it would get if it were put.
-
-        Every known card counts as accepted. Of one that has a PIN nothing is shown, unless `document.trusted`.
-
-        A known identity gets its stored outcomes; raises Conflict for one with other content. What Postgres would
-        refuse, and what the document would wake, is not seen. Rows that it touches are locked as long as it takes.
-        """
-        answers = Answers(self._outlet)
-        async with self._pool.rolled_back() as connection:
-            org = await connection.fetchval("SELECT id FROM org WHERE code = $1", document.orgcode)
-            work = self._work(document, now_us, org or NOBODY)
-            fresh = await self._sort_out(connection, [work], answers)
-            shelf = await self._decider.decide(connection, fresh, draft, Pins.WAIVED) if fresh else []
-            await answers.add_states(connection, shelf)
-        if answers.conflicts:
-            raise Conflict(f"conflict: {document.type} {document.subject} is known with other content")
-        if not document.trusted:
-            _hide_cards(work, shelf)
-        work.note(now_us)
-        return answers.messages([work])
-
-    def _work(self, document: Document, now_us: int, org: int) -> Work:
-        return Work(
-            document.orgcode, document.type, document.kind.code, document.subject,
-            now_us if document.received_us is None else document.received_us, document.record_us, document,
-            document.model, traceparent=document.traceparent, org=org, digest=document.digest,
-        )  # fmt: skip
-
     async def _name_orgs(self, orgcodes: set[str]) -> None:
         missing = orgcodes - self._orgs.keys()
         if missing:
             async with self._pool.transaction() as connection:
                 self._orgs |= await load.orgs(connection, missing)
-
-    async def _sort_out(self, connection: Connection, works: list[Work], answers: Answers) -> list[Work]:
-        """Separate what is new from duplicates and conflicts, those within the batch included."""
-        known = await load.events(connection, works)
-        first: dict[tuple[int, int, str], Work] = {}
-        fresh: list[Work] = []
-        for place, work in enumerate(works):
-            document = work.document
-            assert document is not None  # noqa: S101  made of documents
-            digest, facts = known.get(place, (None, None))
-            earlier = first.get(work.key)
-            if digest is None and earlier is None:
-                first[work.key] = work
-                work.mark = len(fresh)
-                work.stub = place in known
-                fresh.append(work)
-            elif digest is None and earlier is not None and earlier.digest == work.digest:
-                if not document.stored:
-                    answers.same(work, earlier)
-            elif digest is not None and document.keyring.matches(
-                document.kind, work.model, digest, digest_version_of(facts)
-            ):
-                if document.stored:  # whoever decided it publishes its outcomes
-                    continue
-                answers.stored(work, facts)
-            else:
-                answers.conflicts.append(document)
-        return fresh
 
     # --- what waits, what is due, what was not published
 
@@ -425,31 +323,3 @@ class Pipeline:
     def accepted_behind_s(self) -> float:
         """The age of the oldest document of a door that is not published yet, as last looked at."""
         return self._journal.accepted_behind_s
-
-
-def _hide_cards(work: Work, shelf: list[Books]) -> None:
-    """Take from a simulated outcome what it says of cards that have a PIN: its sender has not shown to know it."""
-    outcome = work.outcome
-    if outcome is None:
-        return
-    accounts = (account for book in shelf for account in book.accounts.values())
-    hidden = {account.key for account in accounts if account.card is not None and account.card.pin}
-    shown = [part for part in outcome.gift_cards if part.card_id not in hidden]
-    if len(shown) < len(outcome.gift_cards):
-        outcome.gift_cards = shown
-        outcome.customer_id = getattr(work.model, "customer_id", None)
-        outcome.tender = None
-
-
-def _in_time(records: Sequence[Record], now_us: int) -> list[Record]:
-    """By the time at which they were written, each partition's order kept: what was published first is decided first,
-    as far as one batch can see. Correctness does not need it; a till that asks right after a card was issued does.
-    """
-    latest: dict[tuple[str, int], int] = {}
-    times = []
-    now_ms = now_us // 1000
-    for record in records:
-        at = (record.topic, record.partition)
-        latest[at] = max(min(record.timestamp, now_ms), latest.get(at, 0))
-        times.append(latest[at])
-    return [record for _, record in sorted(zip(times, records, strict=True), key=itemgetter(0))]

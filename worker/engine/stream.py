@@ -11,22 +11,20 @@ A failure that is the world's fault lets n−1 finish, drops n+1, seeks back to 
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any
 
 import structlog
 from aiokafka import TopicPartition
-from tenacity import (
-    AsyncRetrying,
-    RetryCallState,
-    retry_if_exception,
-    stop_after_delay,
-    wait_random_exponential,
-)
 
+from worker.codec import Record
 from worker.engine import poison
+from worker.engine.answers import Applied
+from worker.engine.attempts import GIVE_UP_S, Attempts
+from worker.engine.batch import Batch
+from worker.engine.outgoing import COMMIT_EVERY_S, Outgoing, cancelled
+from worker.engine.pipeline import Pipeline
 from worker.kafka.fetched import Fetched
 from worker.kafka.publisher import Publisher
 from worker.kafka.reader import Reader
@@ -34,17 +32,8 @@ from worker.positions import Partition
 from worker.process import errors, faults, metrics
 from worker.process.health import Status
 
-if TYPE_CHECKING:
-    from worker.codec import Message, Record
-    from worker.engine.pipeline import Applied, Batch, Pipeline
-
 _log = structlog.get_logger(__name__)
-_T = TypeVar("_T")
 
-GIVE_UP_S = 120.0
-_RETRY_MAX_S = 5.0
-# How long a read waits for a first record; also how late offsets are committed when little comes in.
-_COMMIT_EVERY_S = 0.25
 # The same while draining, where the last read finds nothing.
 _DRAIN_WAIT_S = 0.1
 # How often timers and what became ready are looked at when nothing says that they are due.
@@ -53,23 +42,13 @@ _WORK_EVERY_S = 1.0
 _LEFT_S = 5.0
 
 
-@dataclass(slots=True)
-class _Flight:
-    """What is decided and committed, on its way out. Without `fetched` it came from no topic, so has no offsets."""
-
-    messages: "Sequence[Message]" = ()
-    batch_no: tuple[int, ...] = ()
-    accepted: "Sequence[Message]" = ()
-    fetched: Fetched | None = None
-
-
 class Stream:
     """One reader, one pipeline, one publisher, driven by `run` or `drain`; used once."""
 
     def __init__(
         self,
         reader: Reader,
-        pipeline: "Pipeline",
+        pipeline: Pipeline,
         publisher: Publisher,
         status: Status,
         *,
@@ -77,17 +56,15 @@ class Stream:
     ) -> None:
         self._reader = reader
         self._pipeline = pipeline
-        self._publisher = publisher
         self._status = status
-        self._give_up_s = give_up_s
         self._stopped: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._attempts = Attempts(status, self._stopped, give_up_s)
+        self._outgoing = Outgoing(reader, pipeline, publisher, self._attempts)
         self._reading: asyncio.Task[tuple[Fetched, Batch]] | None = None
-        self._publishing: asyncio.Task[None] | None = None
-        self._committed_at = 0.0
         self._work_at = 0.0
         self._watermarks: dict[Partition, int] = {}
         self._ready = False
-        self._wait_s = _COMMIT_EVERY_S
+        self._wait_s = COMMIT_EVERY_S  # how long a read waits for a first record
 
     def stop(self) -> None:
         """Finish the batch in hand, publish and commit it; `run` and `drain` return after that."""
@@ -101,7 +78,7 @@ class Stream:
         """
         async with self._hands():
             while not self._stopped.done():
-                await self._attempt("batch", self._step, self._recover)
+                await self._attempts.of("batch", self._step, self._drop_what_was_read)
 
     async def drain(self) -> bool:
         """Work until every input partition's end, as it is now, is committed by the group and nothing is ready.
@@ -114,18 +91,18 @@ class Stream:
             ends, look_at = await self._reader.ends(), 0.0
             give_up_at: float | None = None
             while not self._stopped.done():
-                idle = await self._attempt("batch", self._step, self._recover)
+                idle = await self._attempts.of("batch", self._step, self._drop_what_was_read)
                 if self._reader.halted:
                     raise errors.Halted("halted: " + ", ".join(f"{t}-{p}" for t, p in sorted(self._reader.halted)))
                 if idle or time.monotonic() >= look_at:  # in a stream that never pauses, too
                     look_at = time.monotonic() + _WORK_EVERY_S
-                    await self._finish()
+                    await self._outgoing.finish()
                     ends = await self._reader.short_of(ends)
                     if ends:
                         continue
-                    if await self._attempt("work", partial(self._work, final=True), self._recover):
+                    if await self._attempts.of("work", partial(self._work, final=True), self._drop_what_was_read):
                         continue
-                    left = await self._attempt("work", self._pipeline.left, self._recover)
+                    left = await self._attempts.of("work", self._pipeline.left, self._drop_what_was_read)
                     if not any(left):
                         return True
                     give_up_at = give_up_at or time.monotonic() + _LEFT_S
@@ -138,10 +115,10 @@ class Stream:
     async def _hands(self) -> AsyncIterator[None]:
         try:
             yield
-            await self._finish()
+            await self._outgoing.finish()
         finally:
-            for task in (self._reading, self._publishing):
-                await _cancel(task)
+            await cancelled(self._reading)
+            await self._outgoing.cancel()
 
     # --- one batch
 
@@ -176,7 +153,7 @@ class Stream:
         self._status.up("stream")
         return not fetched.records and not worked
 
-    async def _is_poison(self, fetched: Fetched, batch: "Batch", refused: "Sequence[Record]" = ()) -> bool:
+    async def _is_poison(self, fetched: Fetched, batch: Batch, refused: Sequence[Record] = ()) -> bool:
         """Halt the partitions of a batch that is poison because of us, and read the others again."""
         if len(fetched.records) < poison.LEAST:
             return False
@@ -188,7 +165,7 @@ class Stream:
         await self._drop_what_was_read()
         return True
 
-    async def _take(self) -> "tuple[Fetched, Batch] | None":
+    async def _take(self) -> tuple[Fetched, Batch] | None:
         """The batch that was read ahead, and the next read begun; None when told to stop."""
         if self._reading is None:
             self._reading = asyncio.create_task(self._read_ahead())
@@ -203,7 +180,7 @@ class Stream:
         self._reading = asyncio.create_task(self._read_ahead())
         return fetched, batch
 
-    async def _read_ahead(self) -> "tuple[Fetched, Batch]":
+    async def _read_ahead(self) -> tuple[Fetched, Batch]:
         fetched = await self._reader.read(self._wait_s)
         if fetched.records:
             metrics.BATCH_DOCUMENTS.observe(len(fetched.records))
@@ -231,103 +208,16 @@ class Stream:
             metrics.LAG_SECONDS.labels(partition.topic, partition.partition).set(age_s)
         self._status.tell("accepted_behind_s", round(self._pipeline.accepted_behind_s, 1))
 
-    # --- what was decided goes out
-
-    async def _hand_over(self, applied: "Applied | None", fetched: Fetched | None) -> None:
-        await self._settle()
-        flight = _Flight(fetched=fetched)
-        if applied is not None:
-            flight.messages, flight.batch_no = applied.messages, applied.batch_no
-            flight.accepted = tuple(applied.accepted)
-            self._ready |= applied.ready
-        self._publishing = asyncio.create_task(self._publish(flight))
-
-    async def _settle(self) -> None:
-        """Wait until what was handed over is published; raises if it can't be."""
-        publishing, self._publishing = self._publishing, None
-        if publishing is not None:
-            await publishing
-
-    async def _publish(self, flight: _Flight) -> None:
-        if flight.accepted:  # before their outcomes: what is told can be read again
-            await self._attempt("publish", partial(self._publisher.publish, flight.accepted), self._wait_for_kafka)
-            faults.point("after_accepted")
-        if flight.messages:
-            with metrics.BATCH_SECONDS.labels("publish").time():
-                publish = partial(self._publisher.publish, flight.messages)
-                await self._attempt("publish", publish, self._wait_for_kafka)
-            faults.point("after_publish")
-        if flight.batch_no or flight.accepted:
-            await self._pipeline.published(flight.batch_no, flight.accepted)
-        if flight.fetched is None:
-            return
-        self._reader.done(flight.fetched)
-        now_s = time.time()
-        for written_ms in flight.fetched.tenders_ms:
-            if written_ms > 0:
-                metrics.TENDER_SECONDS.observe(max(0.0, now_s - written_ms / 1000))
-        if flight.fetched.full or time.monotonic() - self._committed_at >= _COMMIT_EVERY_S:
-            await self._commit()
-
-    async def _commit(self) -> None:
-        with metrics.BATCH_SECONDS.labels("commit").time():
-            committed = await self._reader.commit()
-        self._committed_at = time.monotonic()
-        if committed:
-            faults.point("after_offsets")
-
-    async def _finish(self) -> None:
-        await self._settle()
-        await self._commit()
+    async def _hand_over(self, applied: Applied | None, fetched: Fetched | None) -> None:
+        await self._outgoing.hand_over(applied, fetched)
+        self._ready |= applied is not None and applied.ready
 
     # --- when something fails
 
-    async def _attempt(
-        self, stage: str, action: Callable[[], Awaitable[_T]], recover: Callable[[str, RetryCallState], Awaitable[None]]
-    ) -> _T:
-        retrying = AsyncRetrying(
-            retry=retry_if_exception(errors.retriable),
-            wait=wait_random_exponential(multiplier=0.1, max=_RETRY_MAX_S),
-            stop=stop_after_delay(self._give_up_s),
-            before_sleep=partial(recover, stage),
-            sleep=self._pause,
-            reraise=True,
-        )
-        return await retrying(action)
-
-    async def _recover(self, stage: str, state: RetryCallState) -> None:
-        """Let what is decided go out, drop what was read ahead, and read again from what is done."""
-        self._report(stage, state)
-        await self._drop_what_was_read()
-
     async def _drop_what_was_read(self) -> None:
-        await self._settle()
-        await _cancel(self._reading)
+        """Let what is decided go out, drop what was read ahead, and read again from what is done."""
+        await self._outgoing.settle()
+        await cancelled(self._reading)
         self._reading = None
         self._pipeline.reset()
         await self._reader.rewind()
-
-    async def _wait_for_kafka(self, stage: str, state: RetryCallState) -> None:
-        self._report(stage, state)
-
-    def _report(self, stage: str, state: RetryCallState) -> None:
-        error = state.outcome.exception() if state.outcome else None
-        why = errors.describe(error) if error else ""
-        metrics.RETRIES.labels(stage).inc()
-        self._status.down("stream", why)
-        _log.warning("retry", stage=stage, attempt=state.attempt_number, error=why)
-
-    async def _pause(self, seconds: float) -> None:
-        """Cut short by `stop`, once: a batch that failed is dropped then; what is decided is tried on."""
-        if self._stopped.done():
-            await asyncio.sleep(seconds)
-        else:
-            await asyncio.wait({self._stopped}, timeout=seconds)
-
-
-async def _cancel(task: "asyncio.Task[Any] | None") -> None:
-    if task is not None and not task.done():
-        task.cancel()
-    if task is not None:
-        with contextlib.suppress(asyncio.CancelledError, Exception):
-            await task

@@ -16,6 +16,7 @@ from worker.codec import Outlet
 from worker.domain import decide
 from worker.engine.answers import Answers, Applied, count
 from worker.engine.decider import Decider, blame, retrying
+from worker.engine.halves import in_halves
 from worker.ledger import due
 from worker.ledger.pool import Pool
 from worker.ledger.queries import Connection
@@ -96,21 +97,18 @@ class Waiting:
         return Applied(Answers(self._outlet).messages(works), (no,), ready=True)
 
     async def _singled_out(self, connection: Connection, works: list[Work], now_us: int, done: list[Work]) -> Applied:
-        """Decide the works, and split them in half until the failing ones are alone."""
-        for mark, work in enumerate(works):
-            work.begin(mark)
-        try:
+        """Decide the works without those that fail."""
+
+        async def attempt(part: list[Work]) -> Applied:
+            for mark, work in enumerate(part):
+                work.begin(mark)
             async with connection.transaction():
-                return await self._settle(connection, works, now_us, done)
-        except Exception as error:
-            if not self._of_one(error):
-                raise
-            if len(works) == 1:
-                return await self._give_up(connection, works[0], now_us, done, error)
-        half = len(works) // 2
-        applied = await self._singled_out(connection, works[:half], now_us, done)
-        applied.add(await self._singled_out(connection, works[half:], now_us, done))
-        return applied
+                return await self._settle(connection, part, now_us, done)
+
+        async def give_up(work: Work, error: Exception) -> Applied:
+            return await self._give_up(connection, work, now_us, done, error)
+
+        return await in_halves(works, attempt, give_up, lambda error, _: self._of_one(error))
 
     async def _give_up(
         self, connection: Connection, work: Work, now_us: int, done: list[Work], error: Exception

@@ -1,7 +1,7 @@
 """One thing to decide, from the moment it is taken up until it is written."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from worker.codec import Document
 from worker.domain.decide import parked
@@ -41,6 +41,15 @@ class Work:
     parked: Parked | None = None
     written: OutcomeV1 | None = None  # this batch's outcome, as it is stored
     digest: bytes | None = None
+
+    @classmethod
+    def of(cls, document: Document, now_us: int, org: int) -> Self:
+        """Take up a document of this tenant's number. `now_us`: when it was read, unless it says so itself."""
+        return cls(
+            document.orgcode, document.type, document.kind.code, document.subject,
+            now_us if document.received_us is None else document.received_us, document.record_us, document,
+            document.model, traceparent=document.traceparent, org=org, digest=document.digest,
+        )  # fmt: skip
 
     @property
     def step(self) -> int:

@@ -41,7 +41,7 @@ async def simulate(
     if place := _pin(item.kind.dump(item.model)):
         raise Invalid(f"invalid: {place}: a simulation takes no PIN")
     item.trusted = trusted
-    return await pipeline.simulate(item, now_us, draft)
+    return await pipeline.rehearsal.simulate(item, now_us, draft)
 
 
 def outcome(messages: Sequence[Message]) -> tuple[dict[str, Any], bool]:

@@ -10,7 +10,7 @@ from schemas.views import Profile
 from worker.codec import Keyring
 from worker.domain.state.accounts import Account, Kind, Standing
 from worker.domain.state.policy import PolicyBook
-from worker.engine.pipeline import NOBODY
+from worker.engine.rehearsal import NOBODY
 from worker.ledger.load import Shelf
 from worker.ledger.queries import SQL, Connection
 from worker.stored.account import account_of

@@ -7,8 +7,10 @@ from contextlib import asynccontextmanager
 from typing import Any, Final, NamedTuple
 
 from worker.codec import Document, Record, Undecodable
+from worker.engine.batch import Batch
 from worker.engine.dead_letters import VERSION
-from worker.engine.pipeline import Batch, Pipeline, Standing
+from worker.engine.pipeline import Pipeline
+from worker.engine.rehearsal import Standing
 from worker.kafka.originals import Originals, originals
 from worker.kafka.security import security
 from worker.ledger import inbox, operations
@@ -78,7 +80,7 @@ async def _judge(
     verdicts, why, wanted = into
     read = await _read(kafka, pipeline, [letter.position for letter in letters], now_us)
     verdicts[GONE] += len(letters) - len(read)
-    standing = await pipeline.standing([one.item for one in read if isinstance(one.item, Document)])
+    standing = await pipeline.rehearsal.standing([one.item for one in read if isinstance(one.item, Document)])
     for one in read:
         if isinstance(one.item, Undecodable):
             verdicts[REFUSED] += 1
@@ -163,7 +165,7 @@ async def _apply(kafka: Originals, pipeline: Pipeline, part: dict[Place, str], r
             refused.append(Undecodable(one.record, answer))
     told[APPLIED] += len(done)
     told[REFUSED] += len(refused)
-    entries = await pipeline.entries(refused)
+    entries = await pipeline.rehearsal.entries(refused)
     async with pipeline.pool.transaction() as connection:
         if done:
             await inbox.move(connection, Chosen(positions=tuple(done)), LetterState.OPEN, LetterState.RESOLVED)

@@ -13,7 +13,8 @@ from aiokafka import TopicPartition
 
 from worker.codec import Document, Message, Undecodable
 from worker.codec.encode import REPLAYED
-from worker.engine.pipeline import Batch, Pipeline
+from worker.engine.batch import Batch
+from worker.engine.pipeline import Pipeline
 from worker.kafka import topics
 from worker.kafka.publisher import Publisher
 from worker.kafka.ranges import Slice, ranges

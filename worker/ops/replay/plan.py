@@ -12,7 +12,8 @@ from typing import Any, Final
 import worker
 from schemas.scalars import format_instant
 from worker.codec.encode import ENCODER_VERSION
-from worker.engine.pipeline import Batch, Pipeline
+from worker.engine.batch import Batch
+from worker.engine.pipeline import Pipeline
 from worker.kafka import topics
 from worker.kafka.ranges import Range, Ranges
 from worker.ledger.card_keys import fingerprint

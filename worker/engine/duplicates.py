@@ -1,0 +1,36 @@
+"""What of a batch is new, what the ledger knows already, and what it knows with other content."""
+
+from worker.engine.answers import Answers
+from worker.ledger import load
+from worker.ledger.queries import Connection
+from worker.ledger.work import Work
+from worker.stored.event import digest_version_of
+
+
+async def sort_out(connection: Connection, works: list[Work], answers: Answers) -> list[Work]:
+    """Separate what is new from duplicates and conflicts, those within the batch included."""
+    known = await load.events(connection, works)
+    first: dict[tuple[int, int, str], Work] = {}
+    fresh: list[Work] = []
+    for place, work in enumerate(works):
+        document = work.document
+        assert document is not None  # noqa: S101  made of documents
+        digest, facts = known.get(place, (None, None))
+        earlier = first.get(work.key)
+        if digest is None and earlier is None:
+            first[work.key] = work
+            work.mark = len(fresh)
+            work.stub = place in known
+            fresh.append(work)
+        elif digest is None and earlier is not None and earlier.digest == work.digest:
+            if not document.stored:
+                answers.same(work, earlier)
+        elif digest is not None and document.keyring.matches(
+            document.kind, work.model, digest, digest_version_of(facts)
+        ):
+            if document.stored:  # whoever decided it publishes its outcomes
+                continue
+            answers.stored(work, facts)
+        else:
+            answers.conflicts.append(document)
+    return fresh

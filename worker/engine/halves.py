@@ -1,0 +1,31 @@
+"""A batch that fails because of one of its members, without that member."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
+
+from worker.engine.answers import Applied
+
+_T = TypeVar("_T")
+
+
+async def in_halves(
+    batch: list[_T],
+    attempt: Callable[[list[_T]], Awaitable[Applied]],
+    give_up: Callable[[_T, Exception], Awaitable[Applied]],
+    divides: Callable[[Exception, Sequence[_T]], bool],
+) -> Applied:
+    """Attempt the whole batch. If it fails, attempt its halves in order, until the member that fails is alone.
+
+    `divides`: whether a part that failed so may go on without a member that is to blame. Raises the error otherwise.
+    """
+    try:
+        return await attempt(batch)
+    except Exception as error:
+        if not divides(error, batch):
+            raise
+        if len(batch) == 1:
+            return await give_up(batch[0], error)
+    half = len(batch) // 2
+    applied = await in_halves(batch[:half], attempt, give_up, divides)
+    applied.add(await in_halves(batch[half:], attempt, give_up, divides))
+    return applied
