@@ -87,11 +87,23 @@ def test_the_sample_comes_out_as_worked_out(tmp_path: Path) -> None:
 
 
 @pytest.mark.timeout(120)
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("after", ["Servers", "  the worker runs", "At the till: A whole sale"])
-def test_stopped_it_leaves_nothing_behind(tmp_path: Path, number: signal.Signals, after: str) -> None:
+@pytest.mark.parametrize(
+    ("after", "number"),
+    [
+        ("Servers", signal.SIGINT),
+        ("Servers", signal.SIGTERM),
+        ("  the worker runs", signal.SIGINT),
+        ("At the till: A whole sale", signal.SIGTERM),
+    ],
+)
+def test_stopped_it_leaves_nothing_behind(
+    tmp_path_factory: pytest.TempPathFactory, tmp_path: Path, number: signal.Signals, after: str
+) -> None:
+    """Before the event loop runs, and in it, where the signals have another handler."""
     mark = secrets.token_hex(8)
-    with start(tmp_path, mark) as demo:
+    path = tmp_path_factory.mktemp("six") / "invoices.csv"  # as many sales as the tills need
+    path.write_text(HEADER + "".join(f"{n},A,x,2,2010-12-01 08:00:00,20.00,{n},UK\n" for n in range(1, 7)))
+    with start(tmp_path, mark, str(path)) as demo:
         assert demo.stdout is not None
         assert any(line.startswith(after) for line in demo.stdout)
         demo.send_signal(number)

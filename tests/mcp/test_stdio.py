@@ -9,7 +9,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from mcp import Client, StdioServerParameters, stdio_client
@@ -94,25 +94,25 @@ INITIALIZE = request(
 INITIALIZED = json.dumps({"jsonrpc": "2.0", "method": "notifications/initialized"})
 
 
-@pytest.mark.parametrize(
-    ("line", "id_", "code"),
-    [
-        ("not json", None, -32700),
-        (b"\xff\xfe", None, -32700),
-        ("[" * 100_000, None, -32700),
-        ("5", None, -32600),
-        ("[]", None, -32600),
-        (f"[{request(1, 'ping')},{request(2, 'ping')}]", None, -32600),
-        ('{"jsonrpc":"1.0","id":7,"method":"ping"}', 7, -32600),
-        ('{"jsonrpc":"2.0","id":"x","method":5}', "x", -32600),
-        ('{"jsonrpc":"2.0","id":true,"method":"ping"}', None, -32600),
-    ],
+# Lines that are no message, and the id and the code of the error that answers each.
+WRONG: Final[tuple[tuple[str | bytes, object, int], ...]] = (
+    ("not json", None, -32700),
+    (b"\xff\xfe", None, -32700),
+    ("[" * 100_000, None, -32700),
+    ("5", None, -32600),
+    ("[]", None, -32600),
+    (f"[{request(1, 'ping')},{request(2, 'ping')}]", None, -32600),
+    ('{"jsonrpc":"1.0","id":7,"method":"ping"}', 7, -32600),
+    ('{"jsonrpc":"2.0","id":"x","method":5}', "x", -32600),
+    ('{"jsonrpc":"2.0","id":true,"method":"ping"}', None, -32600),
 )
-def test_a_line_that_is_no_message_is_answered_with_an_error(
-    line: str | bytes, id_: object, code: int, tmp_path: Path
-) -> None:
-    refused, initialized = said([line, "", INITIALIZE], "http://127.0.0.1:9", tmp_path)
-    assert (refused["id"], refused["error"]["code"]) == (id_, code)
+
+
+def test_a_line_that_is_no_message_is_answered_with_an_error(tmp_path: Path) -> None:
+    """And the conversation goes on."""
+    lines = [part for line, _, _ in WRONG for part in (line, "")]
+    *refused, initialized = said([*lines, INITIALIZE], "http://127.0.0.1:9", tmp_path)
+    assert [(one["id"], one["error"]["code"]) for one in refused] == [(id_, code) for _, id_, code in WRONG]
     assert initialized["result"]["serverInfo"]["name"] == "g3n-crm"
 
 

@@ -17,6 +17,11 @@ import pytest
 from tests.e2e.process import run
 from tests.secured.certificates import Authority, Certificate
 from tests.secured.conftest import settings
+from worker.app import connect
+from worker.app.operators import on_ledger
+from worker.ledger import api_keys
+from worker.process.errors import Unavailable
+from worker.process.settings import load
 
 _SSL_REQUEST = struct.pack("!II", 8, 80877103)
 
@@ -75,7 +80,12 @@ async def test_a_certificate_of_another_authority(tls_dsn: str, tmp_path: Path) 
     assert "Postgres (G3N_POSTGRES_DSN) shows a certificate that is not accepted" in said
 
 
-async def test_a_server_without_tls_where_it_is_demanded(database: str, authority: Authority, tmp_path: Path) -> None:
-    code, said = await keys_list(f"{database}?sslmode=verify-full&sslrootcert={authority.cert}", tmp_path / "log")
-    assert code == 1
-    assert "rejected SSL upgrade" in said
+async def test_a_server_without_tls_where_it_is_demanded(
+    database: str, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connect, "START_S", 1.0)
+    dsn = f"{database}?sslmode=verify-full&sslrootcert={authority.cert}"
+    for name, value in settings(dsn, "127.0.0.1:1", "").items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(Unavailable, match="rejected SSL upgrade"):
+        await on_ledger(load(), api_keys.listed)
