@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 import asyncpg
 import pytest
+import xdist.remote
+import xdist.scheduler
 from aiokafka.admin import AIOKafkaAdminClient
 
 from tests.stack import Servers, servers
@@ -21,11 +23,32 @@ NewDatabase = Callable[[], Awaitable[str]]
 _numbers = itertools.count(1)
 # The longest files, which begin first, so that no process of `make test` is left alone with one at the end.
 LONGEST = (
-    "tests/security/test_access.py",
     "tests/faults/test_campaign.py",
     "tests/examples/test_demo.py",
     "tests/faults/test_crash.py",
+    "tests/security/test_access.py",
 )
+# Files whose tests ask for the day of trade run in one process, else each process would live it again.
+DAY = (
+    "tests/e2e/test_bad_input.py",
+    "tests/e2e/test_chance.py",
+    "tests/e2e/test_permutations.py",
+    "tests/e2e/test_scenarios.py",
+    "tests/e2e/test_wire.py",
+)
+
+
+class ByFile(xdist.scheduler.LoadFileScheduling):  # type: ignore[misc]  # xdist has no types
+    """A process takes a whole file at a time; the files of `DAY` count as one."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return DAY[0] if file in DAY else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: xdist.remote.Producer) -> ByFile:
+    return ByFile(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
