@@ -11,7 +11,7 @@ from bench.profiling import Read
 from schemas.registry import DOCUMENTS
 from worker.codec import Decoder, Document, Outlet, events
 from worker.codec.encode import ENCODER_VERSION
-from worker.domain.decide import Circumstances, decide
+from worker.domain.decide import DECISIONS, Circumstances, decide
 from worker.domain.decisions import needs
 from worker.domain.state.accounts import NEVER, Standing
 from worker.domain.state.books import Books
@@ -127,7 +127,7 @@ def _decide(works: Sequence[Work], books: Books, clock: Clock) -> None:
     wanted = needs.Needs()
     with clock.of("needs"):
         for work in works:
-            needs.add(work.type, work.model, work.orgcode, wanted)
+            DECISIONS[work.type].needs(work.model, wanted)
     with clock.of("decide"):
         for work in works:
             books.begin(work.mark, work.received_us)

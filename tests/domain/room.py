@@ -14,7 +14,7 @@ import ormsgpack
 from schemas.registry import DOCUMENTS
 from tests.domain.written import Written
 from worker.codec import Document, Keyring, Outlet
-from worker.domain.decide import Circumstances, decide, parked
+from worker.domain.decide import DECISIONS, Circumstances, decide, parked
 from worker.domain.decisions import deadlines, needs
 from worker.domain.decisions.needs import Needs
 from worker.domain.state.accounts import DAY_US, Account, Kind
@@ -60,7 +60,7 @@ class Guarded(dict[K, V]):
 
     def _look(self, key: K) -> None:
         if key not in self.loaded and dict.__contains__(self, key):
-            raise AssertionError(f"{key} was not loaded: needs.add does not name it")
+            raise AssertionError(f"{key} was not loaded: its type's needs do not name it")
 
     def __getitem__(self, key: K) -> V:
         self._look(key)
@@ -149,8 +149,8 @@ class Room:
         overdue: bool = False,
         trusted: bool = False,
     ) -> list[Data]:
-        wanted = Needs()
-        needs.add(document.type, model, self.org, wanted)
+        wanted = Needs(self.org)
+        DECISIONS[document.type].needs(model, wanted)
         self._begin(wanted, document.received_us)
         at = Circumstances(document.record_us, resumed=resumed, overdue=overdue, trusted=trusted)
         result = decide(document.type, model, self.books, at)
@@ -265,7 +265,7 @@ class Room:
         ):
             del self.timers[timer.kind, timer.key]
             wanted = Needs()
-            needs.add_timer(timer, wanted)
+            needs.deadline(timer, wanted)
             self._begin(wanted, now_us)
             outcome = deadlines.due(timer, self.books)
             self._noted()

@@ -1,6 +1,7 @@
 """A fault of the program ends one document, one waiting document or one deadline, and nothing else (contract DLT9)."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import asyncpg
@@ -15,7 +16,7 @@ from tests.ledger.test_pipeline import AT, CARD, command, counted, refunded, req
 from worker.codec import Decoder, Message, Outlet, Undecodable
 from worker.codec.door import document
 from worker.codec.letter import dead_letter
-from worker.domain.decide import DECISIONS
+from worker.domain.decide import DECISIONS, Decision
 from worker.domain.decisions import deadlines, returns
 from worker.engine.batch import Batch
 from worker.process import metrics
@@ -44,6 +45,12 @@ def broken(decide: Callable[..., Any]) -> Callable[..., Any]:
     return decision
 
 
+def failing(type_: str) -> Decision[Any]:
+    """Return the entry of a document type with a decision that fails like that."""
+    entry = DECISIONS[type_]
+    return replace(entry, decide=broken(entry.decide))
+
+
 def failures(what: str) -> float:
     return metrics.REGISTRY.get_sample_value("g3n_failures_total", {"what": what}) or 0.0
 
@@ -56,7 +63,7 @@ async def test_a_document_on_which_the_core_fails_becomes_a_dead_letter_and_the_
     batch.insert(place, sold(BAD))
     before = failures("document")
     with monkeypatch.context() as patch, capture_logs() as logs:
-        patch.setitem(DECISIONS, "scm.sale.completed", broken(DECISIONS["scm.sale.completed"]))
+        patch.setitem(DECISIONS, "scm.sale.completed", failing("scm.sale.completed"))
         messages = (await worker.read(batch)).messages
     (letter,) = (message for message in messages if message.topic == "scm.sales-dlt")
     assert (letter.value, header(letter, "crm-reason")) == (batch[place].value, "failed")
@@ -124,7 +131,7 @@ async def test_a_door_tells_only_the_sender_of_the_document(worker: Worker, monk
         return document("crm.customer.create", data, keyring(), NOW_US, trusted=False, traceparent=None)
 
     good, bad = [asked(f"C{n}") for n in range(5)], asked(BAD)
-    monkeypatch.setitem(DECISIONS, "crm.customer.create", broken(DECISIONS["crm.customer.create"]))
+    monkeypatch.setitem(DECISIONS, "crm.customer.create", failing("crm.customer.create"))
     applied = await worker.apply(Batch([*good[:2], bad, *good[2:]], NOW_US), {})
     assert applied.at_doors[bad] is DeadLetterReason.FAILED
     assert all(said(applied.at_doors[one])[0]["data"]["status"] == "applied" for one in good)  # type: ignore[arg-type]
@@ -210,6 +217,6 @@ async def test_a_fault_that_every_document_meets_is_nobodys_dead_letter(
 
 
 async def test_a_worker_under_test_crashes(another: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(DECISIONS, "scm.sale.completed", broken(DECISIONS["scm.sale.completed"]))
+    monkeypatch.setitem(DECISIONS, "scm.sale.completed", failing("scm.sale.completed"))
     with pytest.raises(Bug):
         await (await another()).read([sold("S1"), sold(BAD)])

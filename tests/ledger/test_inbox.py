@@ -11,7 +11,7 @@ from tests.codec.records import Data, Record
 from tests.domain.room import keyring
 from tests.ledger.conftest import NOW_US, Open, Worker, record
 from tests.ledger.measure import buffers_of
-from tests.ledger.test_failures import BAD, broken
+from tests.ledger.test_failures import BAD, failing
 from tests.ledger.test_pipeline import sold
 from worker.codec.door import document
 from worker.domain.decide import DECISIONS
@@ -120,7 +120,7 @@ async def test_a_document_on_which_the_program_fails_is_in_the_inbox_with_the_ot
 ) -> None:
     worker = await another(crash=False)
     with monkeypatch.context() as patch:
-        patch.setitem(DECISIONS, "scm.sale.completed", broken(DECISIONS["scm.sale.completed"]))
+        patch.setitem(DECISIONS, "scm.sale.completed", failing("scm.sale.completed"))
         await worker.read([sold("S1"), sold(BAD), Record(b"{", offset=901), sold("S2")])
     assert sorted(one.reason for one in await letters(worker)) == ["failed", "not_json"]
     await worker.read([sold(BAD)])  # published again, once the program is repaired

@@ -19,7 +19,6 @@ from worker.api.limits import Limits
 from worker.api.problem import not_any_more, own, refusal
 from worker.codec import Document, Message
 from worker.codec.door import document, numbered
-from worker.domain.decide import REQUEST
 from worker.engine.answers import TENDER_STATE
 from worker.ops.simulate import outcome
 
@@ -51,7 +50,7 @@ class Commands:
             raise own(_NO_OUTCOME[decided])
         data, stored = outcome(decided)
         headers = _replayed(decided) if stored else {}
-        if stored and asked.operation.document == REQUEST:
+        if stored and asked.operation.document == "scm.tender.requested":
             _refuse_if_over(data, headers)
         if issue is not None and not await self._issuers.may_see_number(issue, stored=stored):
             number = None

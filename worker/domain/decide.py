@@ -1,56 +1,32 @@
-"""One document and the books → its outcome, or the reason why it waits. Invalid cases come first,
-then the type's own.
+"""One document and the books → its outcome, or the reason why it waits.
+
+`DECISIONS` has one entry for each type: what the ledger must load for it, and the decision.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final, Generic, TypeVar
 
+from schemas import commands, documents
 from schemas.reasons import Reason
-from worker.domain.decisions import claims, customers, gift_cards, loyalty, return_voids, returns, sales, tenders
+from schemas.scalars import Wire
+from worker.domain.decisions import (
+    claims,
+    customers,
+    gift_cards,
+    loyalty,
+    needs,
+    return_voids,
+    returns,
+    sales,
+    tenders,
+)  # fmt: skip
+from worker.domain.decisions.needs import Needs
 from worker.domain.decisions.returns import Parked
 from worker.domain.state.books import Books
 from worker.domain.state.outcome import Outcome
 
-Decision = Callable[[Any, Books], Outcome | Parked]
-
-DECISIONS: dict[str, Decision] = {
-    "scm.sale.completed": sales.complete,
-    "scm.sale.voided": sales.void,
-    "scm.tender.voided": tenders.voided,
-    "scm.return.voided": return_voids.void,
-    "crm.customer.create": customers.create,
-    "crm.customer.update": customers.update,
-    "crm.customer.erase": customers.erase,
-    "crm.customer.merge": customers.merge,
-    "crm.consent.set": customers.consent,
-    "crm.policy.put": customers.put_policy,
-    "crm.pool.join": customers.join,
-    "crm.pool.leave": customers.leave,
-    "crm.loyalty.earn": loyalty.earn,
-    "crm.loyalty.redeem": loyalty.redeem,
-    "crm.loyalty.adjust": loyalty.adjust,
-    "crm.loyalty.transfer": loyalty.transfer,
-    "crm.loyalty.claim": claims.claim,
-    "crm.loyalty.restore": loyalty.restore,
-    "crm.loyalty.reverse": loyalty.reverse,
-    "crm.giftcard.issue": gift_cards.issue,
-    "crm.giftcard.reload": gift_cards.reload,
-    "crm.giftcard.reverse": gift_cards.reverse,
-    "crm.giftcard.freeze": gift_cards.freeze,
-    "crm.giftcard.link": gift_cards.link,
-    "crm.giftcard.extend": gift_cards.extend,
-    "crm.giftcard.replace": gift_cards.replace,
-}
-# Decisions that depend on the sender: they demand the PIN of a card (contract SAFE8), or lift a freeze (SAFE3).
-PAYMENTS: dict[str, Callable[..., Outcome]] = {
-    "crm.giftcard.redeem": gift_cards.redeem,
-    "crm.giftcard.transfer": gift_cards.transfer,
-    "crm.giftcard.unfreeze": gift_cards.unfreeze,
-}
-REQUEST = "scm.tender.requested"
-CAPTURE = "scm.tender.captured"
-RETURN = "scm.return.completed"
+D = TypeVar("D", bound=Wire)
 
 
 @dataclass(slots=True)
@@ -68,20 +44,81 @@ class Circumstances:
     trusted: bool = False  # its sender has the scope card:trusted: a card_id replaces the PIN (contract SAFE5)
 
 
+@dataclass(frozen=True, slots=True)
+class Decision(Generic[D]):
+    """What a document of this type must find in the books, and its decision."""
+
+    model: type[D]
+    needs: Callable[[D, Needs], None]
+    decide: Callable[[D, Books, Circumstances], Outcome | Parked]
+
+
+def _alone(model: type[D], needs: Callable[[D, Needs], None], decide: Callable[[D, Books], Outcome]) -> Decision[D]:
+    """Return the decision of a type that depends on the document and the books alone."""
+    return Decision(model, needs, lambda doc, books, _: decide(doc, books))
+
+
+def _by_sender(model: type[D], needs: Callable[[D, Needs], None], decide: Callable[..., Outcome]) -> Decision[D]:
+    """Return a decision that asks whether its sender is trusted.
+
+    It demands the PIN of a card (contract SAFE8), or lifts a freeze (SAFE3).
+    """
+    return Decision(model, needs, lambda doc, books, at: decide(doc, books, trusted=at.trusted))
+
+
+DECISIONS: Final[dict[str, Decision[Any]]] = {
+    "scm.sale.completed": _alone(documents.SaleCompleted, needs.sale, sales.complete),
+    "scm.sale.voided": _alone(documents.SaleVoided, needs.sale_void, sales.void),
+    "scm.return.completed": Decision(
+        documents.ReturnCompleted,
+        needs.completed_return,
+        lambda doc, books, at: returns.complete(doc, books, overdue=at.overdue),
+    ),
+    "scm.return.voided": _alone(documents.ReturnVoided, needs.return_void, return_voids.void),
+    "scm.tender.requested": Decision(
+        documents.TenderRequested,
+        needs.tender_request,
+        lambda doc, books, at: tenders.request(doc, books, at.record_us, at.max_age_days, trusted=at.trusted),
+    ),
+    "scm.tender.captured": Decision(
+        documents.TenderCaptured,
+        needs.tender,
+        lambda doc, books, at: tenders.captured(doc, books, resumed=at.resumed, overdue=at.overdue),
+    ),
+    "scm.tender.voided": _alone(documents.TenderVoided, needs.tender, tenders.voided),
+    "crm.customer.create": _alone(commands.CustomerCreate, needs.new_customer, customers.create),
+    "crm.customer.update": _alone(commands.CustomerUpdate, needs.customer, customers.update),
+    "crm.customer.erase": _alone(commands.CustomerErase, needs.erasure, customers.erase),
+    "crm.customer.merge": _alone(commands.CustomerMerge, needs.merge, customers.merge),
+    "crm.consent.set": _alone(commands.ConsentSet, needs.customer, customers.consent),
+    "crm.policy.put": _alone(commands.PolicyPut, needs.policy, customers.put_policy),
+    "crm.pool.join": _alone(commands.PoolJoin, needs.pool, customers.join),
+    "crm.pool.leave": _alone(commands.PoolLeave, needs.pool, customers.leave),
+    "crm.loyalty.earn": _alone(commands.LoyaltyEarn, needs.customer, loyalty.earn),
+    "crm.loyalty.redeem": _alone(commands.LoyaltyRedeem, needs.customer, loyalty.redeem),
+    "crm.loyalty.adjust": _alone(commands.LoyaltyAdjust, needs.customer, loyalty.adjust),
+    "crm.loyalty.transfer": _alone(commands.LoyaltyTransfer, needs.points_transfer, loyalty.transfer),
+    "crm.loyalty.claim": _alone(commands.LoyaltyClaim, needs.claim, claims.claim),
+    "crm.loyalty.restore": _alone(commands.LoyaltyRestore, needs.undone, loyalty.restore),
+    "crm.loyalty.reverse": _alone(commands.LoyaltyReverse, needs.undone, loyalty.reverse),
+    "crm.giftcard.issue": _alone(commands.GiftCardIssue, needs.new_card, gift_cards.issue),
+    "crm.giftcard.redeem": _by_sender(commands.GiftCardRedeem, needs.card, gift_cards.redeem),
+    "crm.giftcard.reload": _alone(commands.GiftCardReload, needs.card, gift_cards.reload),
+    "crm.giftcard.reverse": _alone(commands.GiftCardReverse, needs.undone, gift_cards.reverse),
+    "crm.giftcard.freeze": _alone(commands.GiftCardFreeze, needs.card_and_customer, gift_cards.freeze),
+    "crm.giftcard.unfreeze": _by_sender(commands.GiftCardUnfreeze, needs.card_and_customer, gift_cards.unfreeze),
+    "crm.giftcard.link": _alone(commands.GiftCardLink, needs.card_and_customer, gift_cards.link),
+    "crm.giftcard.transfer": _by_sender(commands.GiftCardTransfer, needs.card_transfer, gift_cards.transfer),
+    "crm.giftcard.extend": _alone(commands.GiftCardExtend, needs.card, gift_cards.extend),
+    "crm.giftcard.replace": _alone(commands.GiftCardReplace, needs.replacement, gift_cards.replace),
+}
+
+
 def decide(type_: str, doc: Any, books: Books, at: Circumstances) -> Outcome | Parked:  # noqa: ANN401  one model a type
     """Decide one document, after `books.begin`. Only `books` changes."""
     if getattr(doc, "training", False):
         return Outcome("ignored", Reason.TRAINING, **_ids(doc))
-    if type_ == REQUEST:
-        return tenders.request(doc, books, at.record_us, at.max_age_days, trusted=at.trusted)
-    if type_ in PAYMENTS:
-        return PAYMENTS[type_](doc, books, trusted=at.trusted)
-    if type_ == CAPTURE:
-        result: Outcome | Parked = tenders.captured(doc, books, resumed=at.resumed, overdue=at.overdue)
-    elif type_ == RETURN:
-        result = returns.complete(doc, books, overdue=at.overdue)
-    else:
-        result = DECISIONS[type_](doc, books)
+    result = DECISIONS[type_].decide(doc, books, at)
     books.freeze_overdrawn()
     if isinstance(result, Outcome):
         result.missing = books.missing

@@ -9,7 +9,7 @@ from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt,
 from schemas.policy import Policy
 from schemas.reasons import DeadLetterReason, Reason
 from worker.codec.accepted import Safe
-from worker.domain.decide import Circumstances, decide
+from worker.domain.decide import DECISIONS, Circumstances, decide
 from worker.domain.decisions import deadlines, needs
 from worker.domain.decisions.needs import Needs
 from worker.domain.state.books import Books, Pins
@@ -89,13 +89,13 @@ class Decider:
         if draft is not None:
             for work in works:
                 books[work.orgcode].policies.try_out(draft, work.model.occurred_at)
-        wanted = {orgcode: Needs() for orgcode in books}
+        wanted = {orgcode: Needs(orgcode) for orgcode in books}
         own: dict[tuple[int, int, str], bool] = {}
         for work in works:
             if work.timer is not None:
-                needs.add_timer(work.timer, wanted[work.orgcode])
+                needs.deadline(work.timer, wanted[work.orgcode])
             else:
-                needs.add(work.type, work.model, work.orgcode, wanted[work.orgcode])
+                DECISIONS[work.type].needs(work.model, wanted[work.orgcode])
             if work.code in load.STUBBED and not work.resumed:
                 own[work.key] = work.stub
         await load.fill(connection, books, wanted, own)

@@ -1,10 +1,43 @@
 """What a document's decision must find in the books. The ledger loads and locks it before the first decision."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
-from schemas.documents import ReturnCompleted, SaleCompleted, TenderRequested
+from schemas.commands import (
+    ConsentSet,
+    CustomerCreate,
+    CustomerErase,
+    CustomerMerge,
+    CustomerUpdate,
+    GiftCardExtend,
+    GiftCardFreeze,
+    GiftCardIssue,
+    GiftCardLink,
+    GiftCardRedeem,
+    GiftCardReload,
+    GiftCardReplace,
+    GiftCardReverse,
+    GiftCardTransfer,
+    GiftCardUnfreeze,
+    LoyaltyAdjust,
+    LoyaltyClaim,
+    LoyaltyEarn,
+    LoyaltyRedeem,
+    LoyaltyRestore,
+    LoyaltyReverse,
+    LoyaltyTransfer,
+    PolicyPut,
+    PoolJoin,
+    PoolLeave,
+)  # fmt: skip
+from schemas.documents import (
+    ReturnCompleted,
+    ReturnVoided,
+    SaleCompleted,
+    SaleVoided,
+    TenderCaptured,
+    TenderRequested,
+    TenderVoided,
+)  # fmt: skip
 from schemas.scalars import CardToken
 from worker.domain.rules.payments import STORED_VALUE
 from worker.domain.state.accounts import Kind
@@ -18,6 +51,7 @@ from worker.domain.state.sale import Sale
 class Needs:
     """Keys of one tenant. Dicts keep the order and drop repetitions."""
 
+    orgcode: str = ""
     accounts: dict[tuple[Kind, str], None] = field(default_factory=dict)
     sales: dict[str, None] = field(default_factory=dict)
     tenders: dict[str, None] = field(default_factory=dict)
@@ -55,43 +89,10 @@ class Needs:
         return [*sale.tenders, *sale.requests] if sale.id in self.shares_of and not sale.crowded else []
 
 
-def add(type_: str, doc: Any, orgcode: str, needs: Needs) -> None:  # noqa: ANN401  one model a type
-    """Add what this document needs."""
-    if type_ == "crm.giftcard.replace":
-        _replace(doc, orgcode, needs)
-        return
-    special = NEEDS.get(type_)
-    if special is not None:
-        special(doc, needs)
-        return
-    needs.customer(getattr(doc, "customer_id", None))
-    if type_ == "crm.giftcard.issue":
-        needs.accounts[Kind.CARD, derived_id(orgcode, type_, doc.command_id)] = None
-        needs.number(doc.gift_card.number)
-    else:
-        needs.card(getattr(doc, "gift_card", None))
-    of = getattr(doc, "of", None)
-    if of is not None:
-        _of(of.type, of.id, needs)
-    if type_ == "crm.customer.create" and doc.customer_id is None:
-        needs.customer(derived_id(orgcode, type_, doc.command_id))
-    if type_ in ("crm.pool.join", "crm.pool.leave"):
-        needs.accounts[Kind.POOL, doc.pool_id] = None
-        needs.members_of[doc.pool_id] = None
-    if type_ == "crm.policy.put":
-        needs.consents |= any(campaign.needs_consent for campaign in doc.policy.earn.campaigns)
+# --- what a document of each type needs; `worker.domain.decide` says which
 
 
-def _of(type_: str, id_: str, needs: Needs) -> None:
-    if type_ == "scm.sale.completed":
-        needs.sales[id_] = None
-    elif type_ == "scm.tender.requested":
-        needs.tenders[id_] = None
-    elif type_.startswith("crm."):
-        needs.entries[type_, id_] = None
-
-
-def _sale(doc: SaleCompleted, needs: Needs) -> None:
+def sale(doc: SaleCompleted, needs: Needs) -> None:
     needs.sales[doc.sale_id] = None
     needs.shares_of[doc.sale_id] = None  # a tender that it does not name is an orphan
     needs.customer(doc.customer_id)
@@ -103,7 +104,12 @@ def _sale(doc: SaleCompleted, needs: Needs) -> None:
             needs.card(line.gift_card)
 
 
-def _return(doc: ReturnCompleted, needs: Needs) -> None:
+def sale_void(doc: SaleVoided, needs: Needs) -> None:
+    needs.sales[doc.sale_id] = None
+    needs.tenders_of[doc.sale_id] = None
+
+
+def completed_return(doc: ReturnCompleted, needs: Needs) -> None:
     needs.returns[doc.return_id] = None
     if doc.sale_id is not None:
         needs.sales[doc.sale_id] = None
@@ -114,7 +120,12 @@ def _return(doc: ReturnCompleted, needs: Needs) -> None:
         needs.card(refund.gift_card)
 
 
-def _request(doc: TenderRequested, needs: Needs) -> None:
+def return_void(doc: ReturnVoided, needs: Needs) -> None:
+    needs.returns[doc.return_id] = None
+    needs.undone[doc.return_id] = None
+
+
+def tender_request(doc: TenderRequested, needs: Needs) -> None:
     needs.tenders[doc.tender_id] = None
     if doc.sale_id is not None:
         needs.sales[doc.sale_id] = None
@@ -124,70 +135,86 @@ def _request(doc: TenderRequested, needs: Needs) -> None:
     needs.card(doc.gift_card)
 
 
-def _void(doc: Any, needs: Needs) -> None:  # noqa: ANN401
-    needs.sales[doc.sale_id] = None
-    needs.tenders_of[doc.sale_id] = None
-
-
-def _void_return(doc: Any, needs: Needs) -> None:  # noqa: ANN401
-    needs.returns[doc.return_id] = None
-    needs.undone[doc.return_id] = None
-
-
-def _tender(doc: Any, needs: Needs) -> None:  # noqa: ANN401
+def tender(doc: TenderCaptured | TenderVoided, needs: Needs) -> None:
     needs.tenders[doc.tender_id] = None
 
 
-def _merge(doc: Any, needs: Needs) -> None:  # noqa: ANN401
+def new_customer(doc: CustomerCreate, needs: Needs) -> None:
+    needs.customer(doc.customer_id or derived_id(needs.orgcode, "crm.customer.create", doc.command_id))
+
+
+def customer(doc: CustomerUpdate | ConsentSet | LoyaltyEarn | LoyaltyRedeem | LoyaltyAdjust, needs: Needs) -> None:
+    needs.customer(doc.customer_id)
+
+
+def erasure(doc: CustomerErase, needs: Needs) -> None:
+    needs.customer(doc.customer_id)
+    needs.ids_of[doc.customer_id] = None
+
+
+def merge(doc: CustomerMerge, needs: Needs) -> None:
     needs.customer(doc.from_customer_id)
     needs.customer(doc.into_customer_id)
     needs.ids_of[doc.from_customer_id] = None
 
 
-def _erase(doc: Any, needs: Needs) -> None:  # noqa: ANN401
+def policy(doc: PolicyPut, needs: Needs) -> None:
+    needs.consents |= any(campaign.needs_consent for campaign in doc.policy.earn.campaigns)
+
+
+def pool(doc: PoolJoin | PoolLeave, needs: Needs) -> None:
     needs.customer(doc.customer_id)
-    needs.ids_of[doc.customer_id] = None
+    needs.accounts[Kind.POOL, doc.pool_id] = None
+    needs.members_of[doc.pool_id] = None
 
 
-def _points_transfer(doc: Any, needs: Needs) -> None:  # noqa: ANN401
+def points_transfer(doc: LoyaltyTransfer, needs: Needs) -> None:
     needs.customer(doc.from_customer_id)
     needs.customer(doc.to_customer_id)
 
 
-def _replace(doc: Any, orgcode: str, needs: Needs) -> None:  # noqa: ANN401
-    needs.card(doc.from_card)
-    needs.replaced_by.append(doc.from_card)
-    needs.number(doc.to_card.number)
-    needs.accounts[Kind.CARD, derived_id(orgcode, "crm.giftcard.replace", doc.command_id)] = None
-
-
-def _claim(doc: Any, needs: Needs) -> None:  # noqa: ANN401
+def claim(doc: LoyaltyClaim, needs: Needs) -> None:
     needs.sales[doc.sale_id] = None
     needs.customer(doc.customer_id)
 
 
-def _transfer(doc: Any, needs: Needs) -> None:  # noqa: ANN401
+def undone(doc: LoyaltyRestore | LoyaltyReverse | GiftCardReverse, needs: Needs) -> None:
+    if doc.of.type == "scm.sale.completed":
+        needs.sales[doc.of.id] = None
+    elif doc.of.type == "scm.tender.requested":
+        needs.tenders[doc.of.id] = None
+    elif doc.of.type.startswith("crm."):
+        needs.entries[doc.of.type, doc.of.id] = None
+
+
+def new_card(doc: GiftCardIssue, needs: Needs) -> None:
+    needs.customer(doc.customer_id)
+    needs.accounts[Kind.CARD, derived_id(needs.orgcode, "crm.giftcard.issue", doc.command_id)] = None
+    needs.number(doc.gift_card.number)
+
+
+def card(doc: GiftCardRedeem | GiftCardReload | GiftCardExtend, needs: Needs) -> None:
+    needs.card(doc.gift_card)
+
+
+def card_and_customer(doc: GiftCardFreeze | GiftCardUnfreeze | GiftCardLink, needs: Needs) -> None:
+    needs.customer(doc.customer_id)
+    needs.card(doc.gift_card)
+
+
+def card_transfer(doc: GiftCardTransfer, needs: Needs) -> None:
     needs.card(doc.from_card)
     needs.card(doc.to_card)
 
 
-NEEDS: dict[str, Callable[[Any, Needs], None]] = {
-    "scm.sale.completed": _sale,
-    "scm.sale.voided": _void,
-    "scm.return.completed": _return,
-    "scm.return.voided": _void_return,
-    "scm.tender.requested": _request,
-    "scm.tender.captured": _tender,
-    "scm.tender.voided": _tender,
-    "crm.customer.merge": _merge,
-    "crm.customer.erase": _erase,
-    "crm.loyalty.transfer": _points_transfer,
-    "crm.loyalty.claim": _claim,
-    "crm.giftcard.transfer": _transfer,
-}
+def replacement(doc: GiftCardReplace, needs: Needs) -> None:
+    needs.card(doc.from_card)
+    needs.replaced_by.append(doc.from_card)
+    needs.number(doc.to_card.number)
+    needs.accounts[Kind.CARD, derived_id(needs.orgcode, "crm.giftcard.replace", doc.command_id)] = None
 
 
-def add_timer(timer: Timer, needs: Needs) -> None:
+def deadline(timer: Timer, needs: Needs) -> None:
     """Add what a deadline needs."""
     match timer.kind:
         case "hold":
