@@ -9,7 +9,7 @@ from schemas.documents import CardRef
 from schemas.reasons import Reason
 from schemas.views import GiftCardView
 from worker.domain.decisions.needs import Needs
-from worker.domain.decisions.tenders import accepted_card
+from worker.domain.rules.card_access import accepted_card
 from worker.domain.rules.card_loads import card_refused
 from worker.domain.state.accounts import Account, CardFacts, Kind, Standing
 from worker.domain.state.books import Books

@@ -16,8 +16,8 @@ from schemas.reasons import Reason, first
 from worker.domain.decisions.customers import customer_refused
 from worker.domain.decisions.loyalty import TENDER, not_found
 from worker.domain.decisions.sales import card_expiry, card_timer
-from worker.domain.decisions.tenders import accepted_card, frozen_by_pins
 from worker.domain.rules import holds
+from worker.domain.rules.card_access import accepted_card, frozen_by_pins
 from worker.domain.rules.card_loads import card_refused, take_back_load
 from worker.domain.rules.parts import card_part
 from worker.domain.state.accounts import NEVER, Account, CardFacts, Contra, Kind, Standing
@@ -26,7 +26,7 @@ from worker.domain.state.identity import derived_id, pin_digest
 from worker.domain.state.movements import day_of
 from worker.domain.state.outcome import Outcome
 from worker.domain.state.sale import Entry
-from worker.domain.state.tender import State
+from worker.domain.state.tender import GIFT_CARD, State
 
 
 def _outcome(
@@ -163,7 +163,7 @@ def reverse(doc: GiftCardReverse, books: Books) -> Outcome:
 
 def _reverse_tender(doc: GiftCardReverse, books: Books) -> Outcome:
     tender = books.tenders.get(doc.of.id)
-    if tender is None or tender.kind != "gift_card":
+    if tender is None or tender.kind != GIFT_CARD:
         return Outcome("rejected", Reason.TENDER_NOT_FOUND)
     card = books.at(tender.account)
     if card is None or tender.state is not State.CAPTURED:

@@ -22,7 +22,7 @@ from worker.domain.state.movements import day_of
 from worker.domain.state.outcome import Outcome
 from worker.domain.state.policy import PointValue
 from worker.domain.state.sale import Entry, Sale
-from worker.domain.state.tender import State
+from worker.domain.state.tender import POINTS, State
 
 TENDER = "scm.tender.requested"
 SALE = "scm.sale.completed"
@@ -166,7 +166,7 @@ def restore(doc: LoyaltyRestore, books: Books) -> Outcome:
 def _restore_tender(doc: LoyaltyRestore, books: Books, day: int) -> Outcome:
     """Restore a points tender: it counts as a refund to it (contract CMD5)."""
     tender = books.tenders.get(doc.of.id)
-    if tender is None or not tender.requested_minor or tender.kind != "points":
+    if tender is None or not tender.requested_minor or tender.kind != POINTS:
         return Outcome("rejected", Reason.TENDER_NOT_FOUND)
     refused = _refused(books, tender.customer_id, doc.occurred_at)
     if refused is not None or tender.state is not State.CAPTURED or tender.value is None:

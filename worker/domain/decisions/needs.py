@@ -39,12 +39,12 @@ from schemas.documents import (
     TenderVoided,
 )  # fmt: skip
 from schemas.scalars import CardToken
-from worker.domain.rules.payments import STORED_VALUE
 from worker.domain.state.accounts import Kind
 from worker.domain.state.books import CardNamed
 from worker.domain.state.identity import derived_id
 from worker.domain.state.movements import Timer
 from worker.domain.state.sale import Sale
+from worker.domain.state.tender import POINTS, STORED_VALUE
 
 
 @dataclass(slots=True)
@@ -129,7 +129,7 @@ def tender_request(doc: TenderRequested, needs: Needs) -> None:
     needs.tenders[doc.tender_id] = None
     if doc.sale_id is not None:
         needs.sales[doc.sale_id] = None
-        if doc.kind == "points":  # the policy may cap their share of the sale
+        if doc.kind == POINTS:  # the policy may cap their share of the sale
             needs.shares_of[doc.sale_id] = None
     needs.customer(doc.customer_id)
     needs.card(doc.gift_card)

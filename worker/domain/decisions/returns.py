@@ -9,7 +9,7 @@ from worker.domain.rules import holds
 from worker.domain.rules.card_loads import card_refused, take_back_load
 from worker.domain.rules.earning import earner, note_earned, unlinked_points
 from worker.domain.rules.parts import card_parts, points_shown
-from worker.domain.rules.payments import STORED_VALUE, for_payers
+from worker.domain.rules.payments import for_payers
 from worker.domain.state.accounts import Account, CardFacts, Contra, Standing
 from worker.domain.state.basis import Basis
 from worker.domain.state.books import Books
@@ -18,7 +18,7 @@ from worker.domain.state.identity import derived_id
 from worker.domain.state.movements import day_of
 from worker.domain.state.outcome import Outcome, TenderPart
 from worker.domain.state.sale import Return, Sale
-from worker.domain.state.tender import State, Tender
+from worker.domain.state.tender import STORED_VALUE, State, Tender
 from worker.domain.state.trace import ReturnedLine, Trace
 
 WAITED_FOR = (State.NONE, State.AWAITING, State.AUTHORIZED)

@@ -25,13 +25,14 @@ from worker.domain.state.movements import Timer, day_of
 from worker.domain.state.outcome import Outcome, PointsPart
 from worker.domain.state.policy import PolicyVersion
 from worker.domain.state.sale import Sale, SaleLine
+from worker.domain.state.tender import STORED_VALUE
 from worker.domain.state.trace import Trace
 
 
 def complete(doc: SaleCompleted, books: Books) -> Outcome:
     """Earn, capture the stored-value tenders that the sale names, load the cards that it sells."""
     sale = books.sale(doc.sale_id)
-    named = [tender for tender in doc.tenders if tender.kind in payments.STORED_VALUE]
+    named = [tender for tender in doc.tenders if tender.kind in STORED_VALUE]
     day = day_of(doc.occurred_at)
     if sale.voided:  # its void gives back the tenders that it names, also those that only the late sale tells of
         parts = [payments.void_named(books, tender, sale, doc) for tender in named]

@@ -10,9 +10,7 @@ from worker.domain.rules.parts import points_part
 from worker.domain.state.books import Books
 from worker.domain.state.outcome import TenderPart
 from worker.domain.state.sale import Sale
-from worker.domain.state.tender import State, Tender
-
-STORED_VALUE = ("gift_card", "points")
+from worker.domain.state.tender import POINTS, State, Tender
 
 
 def capture(doc: SaleCompleted, named: SaleTender, sale: Sale, books: Books) -> TenderPart:
@@ -80,7 +78,7 @@ def for_payers(books: Books, parts: list[TenderPart], day: int) -> list[TenderPa
 
 def _for_payer(books: Books, part: TenderPart, day: int) -> TenderPart:
     tender = books.tender(part.tender_id)
-    account = books.at(tender.account) if tender.kind == "points" else None
+    account = books.at(tender.account) if tender.kind == POINTS else None
     shown = None if account is None else points_part(books, account, day)
     return part._replace(customer_id=tender.customer_id or None, account=shown)
 

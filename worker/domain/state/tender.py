@@ -5,12 +5,16 @@ A approved, C captured, B given back: every document books the change of −C + 
 """
 
 from enum import StrEnum
+from typing import Final
 
 from schemas.reasons import Reason
 from worker.domain.state.accounts import Contra, Kind, Pick
 from worker.domain.state.outcome import TenderPart
 from worker.domain.state.policy import PointValue
 
+GIFT_CARD: Final = "gift_card"
+POINTS: Final = "points"
+STORED_VALUE: Final = (GIFT_CARD, POINTS)  # the kinds of tender that the engine decides
 ALL = 1 << 62  # what a capture without an amount names: all that will be approved
 
 
