@@ -77,6 +77,11 @@ class Document:
     stored: bool = False  # read back from crm.accepted: as a duplicate it says nothing, its outcomes are out
     received_us: int | None = None  # when it first came in, of one that is read back
 
+    def matches(self, digest: bytes, version: int) -> bool:
+        """Return whether a stored digest of this version belongs to this content, under any active key."""
+        newest = version == self.kind.digest_version and digest == self.digest
+        return newest or self.keyring.matches(self.kind, self.model, digest, version)
+
 
 @dataclass(slots=True, eq=False)
 class Undecodable:

@@ -25,9 +25,7 @@ async def sort_out(connection: Connection, works: list[Work], answers: Answers) 
         elif digest is None and earlier is not None and earlier.digest == work.digest:
             if not document.stored:
                 answers.same(work, earlier)
-        elif digest is not None and document.keyring.matches(
-            document.kind, work.model, digest, digest_version_of(facts)
-        ):
+        elif digest is not None and document.matches(digest, digest_version_of(facts)):
             if document.stored:  # whoever decided it publishes its outcomes
                 continue
             answers.stored(work, facts)

@@ -62,13 +62,14 @@ class OutcomeV1(NamedTuple):
 
     @classmethod
     def restore(cls, members: list[Any]) -> Self:
-        """Return the outcome from its unpacked members."""
+        """Return the outcome from its unpacked members, whose list it takes over."""
+        if members[_POINTS_AT] is not None:
+            members[_POINTS_AT] = _points(members[_POINTS_AT])
         stored = cls(*members)
         other = stored.counterparty
         if not (stored.gift_cards or stored.tender or stored.tenders or other or stored.notices):
-            return stored if stored.points is None else stored._replace(points=_points(stored.points))
+            return stored
         return stored._replace(
-            points=None if stored.points is None else _points(stored.points),
             gift_cards=[CardPart(*part) for part in stored.gift_cards],
             tender=None if stored.tender is None else _read_tender(stored.tender),
             tenders=[_read_tender(part) for part in stored.tenders],
@@ -100,6 +101,7 @@ class OutcomeV1(NamedTuple):
         return list(zip(self.lines[::2], self.lines[1::2], strict=True))
 
 
+_POINTS_AT: Final = OutcomeV1._fields.index("points")
 # Members that every stored part has. Those after them came later: they are stored where they say something.
 _POINTS: Final = PointsPart._fields.index("claimed") + 1
 _TENDER: Final = TenderPart._fields.index("moved") + 1
