@@ -9,11 +9,12 @@ waits for a `getmany` deadlocks. A dead fetch task looks like silence.
 import asyncio
 import contextlib
 import time
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import structlog
-from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka import ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import (
     CommitFailedError,
     IllegalStateError,
@@ -23,18 +24,17 @@ from aiokafka.errors import (
 )
 from aiokafka.structs import ConsumerRecord
 
-from worker.kafka import batches, prefetch
 from worker.kafka.checks import Checks
+from worker.kafka.consumer import group_consumer
 from worker.kafka.fetched import Fetched
+from worker.kafka.progress import Progress
 from worker.kafka.security import Security
-from worker.positions import Fingerprint, Halt, Position, Positions, fingerprint
+from worker.positions import Halt, Position, Positions, fingerprint
 from worker.process import metrics
 from worker.process.errors import OperatorError, Unavailable, describe
 
 _log = structlog.get_logger(__name__)
 
-_MIB = 1 << 20
-_REBALANCE_S = 60
 # A batch in progress is finished before partitions are given up: within the time that the group waits for us.
 _REVOKE_S = 45
 _COMMIT_S = 30
@@ -60,44 +60,15 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         settled: Callable[[], Awaitable[None]],
         security: Security,
     ) -> None:
-        batches.install()
-        prefetch.install()
         self.topics = tuple(topics)
         self._settled = settled
-        self._consumer = AIOKafkaConsumer(
-            **security,
-            bootstrap_servers=bootstrap_servers,
-            group_id=group,
-            group_instance_id=instance,
-            client_id=client_id,
-            enable_auto_commit=False,
-            auto_offset_reset="none",
-            # A document of an aborted transaction was never sent. This costs nothing if nobody uses transactions.
-            isolation_level="read_committed",
-            # A record larger than this still comes, alone: the broker always sends the first one whole.
-            max_partition_fetch_bytes=partition_bytes,
-            fetch_max_bytes=32 * _MIB,
-            rebalance_timeout_ms=_REBALANCE_S * 1000,
-            # Joining takes as long as the slowest member needs to give up its partitions.
-            request_timeout_ms=(_REBALANCE_S + 10) * 1000,
-            # Nobody takes over a static member's partitions while it restarts; a dynamic one's soon.
-            session_timeout_ms=30_000 if instance else 10_000,
-            # How soon a member learns that the group divides the partitions again.
-            heartbeat_interval_ms=500,
-            # How soon it learns of added partitions, or of a topic that is gone.
-            metadata_max_age_ms=30_000,
-        )
+        self._consumer = group_consumer(bootstrap_servers, group, instance, client_id, partition_bytes, security)
         self.generation = 0
         self.joined = asyncio.Event()
         self._checks = Checks(self._consumer)
         self._checked = False
         self._suspended = False
-        self._last: dict[TopicPartition, Fingerprint] = {}
-        self._positions: dict[TopicPartition, int] = {}
-        self._last_ms: dict[TopicPartition, int] = {}
-        self._read_ms: dict[TopicPartition, int] = {}
-        self._done: dict[TopicPartition, int] = {}
-        self._committed: dict[TopicPartition, int] = {}
+        self._progress: defaultdict[TopicPartition, Progress] = defaultdict(Progress)
         self._turn = 0
         self._starting_until = 0.0
 
@@ -142,8 +113,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
     async def go_on(self) -> None:
         """Do what operators have decided about halted partitions."""
         for at in await self._checks.go_on():
-            for known in (self._last, self._positions, self._last_ms, self._read_ms, self._done, self._committed):
-                known.pop(at, None)
+            self._progress.pop(at, None)
 
     # --- reading
 
@@ -189,9 +159,10 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         generation = self.generation
         known = await self._checks.begin()
         if generation == self.generation:
-            self._last = {at: position.last for at, position in known.items() if position.last is not None}
-            self._positions.update(self._checks.starts)
-            self._done.update(self._checks.starts)
+            for at, position in known.items():
+                self._progress[at].last = position.last
+            for at, offset in self._checks.starts.items():
+                self._progress[at].read = self._progress[at].done = offset
             self._checked = True
         return self._checked
 
@@ -201,7 +172,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
                 partition, max_records=size
             )
         except NoOffsetForPartitionError:  # the group's first start, or a partition that was added later
-            await self._seek({**self._positions, **batch.offsets})
+            await self._seek({**self._read(), **batch.offsets})
         except OffsetOutOfRangeError as error:
             for at, offset in error.args[0].items():
                 await self._checks.out_of_range(at, offset)
@@ -210,7 +181,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
                 records = await self._checks.verified(partition, fetched)
                 if records:
                     batch.add(partition, records)
-                    self._last_ms[partition] = records[-1].timestamp
+                    self._progress[partition].last_ms = records[-1].timestamp
                 return len(records)
         return 0
 
@@ -231,18 +202,19 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
             highwater = self._consumer.highwater(partition)
             if highwater is None:  # not fetched from yet
                 continue
+            progress = self._progress[partition]
             position = await self._consumer.position(partition)  # known by now: does not wait
             if (last := batch.last.get(partition)) is not None:
-                self._last[partition] = fingerprint(last)
-            if self._positions.get(partition) != position:
-                batch.positions[partition] = Position(position, self._last.get(partition))
+                progress.last = fingerprint(last)
+            if progress.read != position:
+                batch.positions[partition] = Position(position, progress.last)
             polled_ms = self._consumer.last_poll_timestamp(partition)
             # A producer's clock may be ahead; what it stamps can't be later than when we read it.
-            read_ms = polled_ms if position == highwater else min(self._last_ms.get(partition, 0), polled_ms)
-            batch.offsets[partition] = self._positions[partition] = position
+            read_ms = polled_ms if position == highwater else min(progress.last_ms, polled_ms)
+            batch.offsets[partition] = progress.read = position
             if read_ms > 0:
                 batch.watermarks[partition] = read_ms * 1000
-                self._read_ms[partition] = read_ms
+                progress.read_ms = read_ms
 
     def is_starting(self) -> bool:
         """Return whether a partition of a new assignment has not answered yet, and is worth waiting for."""
@@ -252,22 +224,20 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
             self._consumer.highwater(at) is None for at in self._consumer.assignment() - self._checks.halted.keys()
         )
 
+    def _read(self) -> dict[TopicPartition, int]:
+        """Return where reading goes on, as far as is known."""
+        return {at: progress.read for at, progress in self._progress.items() if progress.read is not None}
+
     def lag(self) -> dict[TopicPartition, int]:
         """Return the number of unread records by partition; unknown partitions are absent."""
-        marks = {partition: self._consumer.highwater(partition) for partition in self._consumer.assignment()}
-        return {
-            partition: max(0, highwater - self._positions[partition])
-            for partition, highwater in marks.items()
-            if highwater is not None and partition in self._positions
-        }
+        marks = {at: self._consumer.highwater(at) for at in self._consumer.assignment()}
+        return {at: max(0, marks[at] - read) for at, read in self._read().items() if marks.get(at) is not None}
 
     def lag_s(self) -> dict[TopicPartition, float]:
         """Return the greatest possible age of the oldest unread record, by partition: 0 if all are read."""
         now_s = time.time()
-        return {
-            at: max(0.0, now_s - self._read_ms[at] / 1000) if records and at in self._read_ms else 0.0
-            for at, records in self.lag().items()
-        }
+        read_ms = {at: self._progress[at].read_ms for at, records in self.lag().items() if records}
+        return {at: max(0.0, now_s - read_ms[at] / 1000) if read_ms.get(at) else 0.0 for at in self.lag()}
 
     def partitions(self) -> dict[str, int]:
         """Return how many partitions each topic has, as far as is known; at least one."""
@@ -284,14 +254,18 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         away.
         """
         if batch.generations.get(self) == self.generation:
-            self._done.update({at: offset for at, offset in batch.offsets.items() if at.topic in self.topics})
+            for at, offset in batch.offsets.items():
+                if at.topic in self.topics:
+                    self._progress[at].done = offset
 
     async def commit(self) -> bool:
         """Commit what is done; whether there was anything. Where the group has moved on, the documents come again.
 
         Raises KafkaError, or TimeoutError if the group's coordinator can't be reached.
         """
-        changed = {at: offset for at, offset in self._done.items() if self._committed.get(at) != offset}
+        changed = {
+            at: one.done for at, one in self._progress.items() if one.done is not None and one.done != one.committed
+        }
         if not changed:
             return False
         try:
@@ -299,19 +273,20 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         except (CommitFailedError, IllegalStateError):
             _log.warning("commit_came_late", why="the group has rebalanced; the documents will come again")
             return False
-        self._committed.update(changed)
+        for at, offset in changed.items():
+            self._progress[at].committed = offset
         return True
 
     async def back(self) -> None:
         """Forget what was taken since the last `mark`, and read it again."""
-        await self._seek(self._positions)
+        await self._seek(self._read())
 
     async def rewind(self) -> None:
         """Read again from what is done, if the ledger still has it: the failure may have been a failover."""
         self._checked = False
-        await self._seek(self._done)
-        self._positions = dict(self._done)
-        self._last.clear()  # those of batches that failed
+        for progress in self._progress.values():
+            progress.read, progress.last = progress.done, None  # the last was of a batch that failed
+        await self._seek(self._read())
 
     async def start_over(self, topic: str) -> None:
         """Read a topic that was deleted and created again from its beginning: its offsets have nothing to do with the
@@ -321,9 +296,8 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         try:
             await self._settled()  # or a batch in hand would write the old topic's position
             self.generation += 1
-            for known in (self._last, self._positions, self._last_ms, self._read_ms, self._done, self._committed):
-                for partition in [partition for partition in known if partition.topic == topic]:
-                    del known[partition]
+            for partition in [partition for partition in self._progress if partition.topic == topic]:
+                del self._progress[partition]
             await self._checks.start_over(topic, assigned=self._checked)
         finally:
             self._suspended = False
@@ -356,8 +330,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         metrics.LAG_SECONDS.clear()
         self._checked = False
         self._checks.forget()
-        for known in (self._last, self._positions, self._last_ms, self._read_ms, self._done, self._committed):
-            known.clear()
+        self._progress.clear()
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         """The group has assigned partitions. The first call says that this member has joined."""

@@ -1,0 +1,40 @@
+"""The consumer of a member of the group: aiokafka's, with our settings and what we put in place of its parts."""
+
+from aiokafka import AIOKafkaConsumer
+
+from worker.kafka import batches, prefetch
+from worker.kafka.security import Security
+
+_MIB = 1 << 20
+_REBALANCE_S = 60
+
+
+def group_consumer(
+    bootstrap_servers: str, group: str, instance: str | None, client_id: str, partition_bytes: int, security: Security
+) -> AIOKafkaConsumer:
+    """Return a consumer that commits only what it is told. `partition_bytes`: that a fetch returns of a partition."""
+    batches.install()
+    prefetch.install()
+    return AIOKafkaConsumer(
+        **security,
+        bootstrap_servers=bootstrap_servers,
+        group_id=group,
+        group_instance_id=instance,
+        client_id=client_id,
+        enable_auto_commit=False,
+        auto_offset_reset="none",
+        # A document of an aborted transaction was never sent. This costs nothing if nobody uses transactions.
+        isolation_level="read_committed",
+        # A record larger than this still comes, alone: the broker always sends the first one whole.
+        max_partition_fetch_bytes=partition_bytes,
+        fetch_max_bytes=32 * _MIB,
+        rebalance_timeout_ms=_REBALANCE_S * 1000,
+        # Joining takes as long as the slowest member needs to give up its partitions.
+        request_timeout_ms=(_REBALANCE_S + 10) * 1000,
+        # Nobody takes over a static member's partitions while it restarts; a dynamic one's soon.
+        session_timeout_ms=30_000 if instance else 10_000,
+        # How soon a member learns that the group divides the partitions again.
+        heartbeat_interval_ms=500,
+        # How soon it learns of added partitions, or of a topic that is gone.
+        metadata_max_age_ms=30_000,
+    )
