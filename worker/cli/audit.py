@@ -16,6 +16,9 @@ def audit(
     as_of: Annotated[
         str | None, typer.Option(metavar="TIME", help="date the finance reports, as 2026-11-27T00:00:00Z; default: now")
     ] = None,
+    coverage: Annotated[
+        bool, typer.Option("--coverage", help="read the topics too: is every offset accounted for?")
+    ] = False,
 ) -> None:
     """Check every invariant of the ledger, and report to finance. Blocks nobody, and changes nothing.
 
@@ -27,9 +30,9 @@ def audit(
 
     async def work(chosen: settings.Settings) -> int:
         from worker.ops.audit import page, report
-        from worker.ops.audit.audit import audit as of_ledger
+        from worker.ops.audit.commands import make
 
-        made = await of_ledger(chosen.dsn, instant, _progress)
+        made = await make(chosen, instant, _progress, coverage=coverage)
         match format_:
             case "json":
                 typer.echo(report.as_json(made))
@@ -42,7 +45,7 @@ def audit(
                     typer.echo(line)
         return 0 if made.is_clean else running.FAILED
 
-    running.run(work, kafka=False)
+    running.run(work, kafka=coverage)
 
 
 def _progress(check: str) -> None:

@@ -39,6 +39,12 @@ def pack_entry(entry: Entry) -> bytes:
     )
 
 
+def undone_of(record: bytes) -> tuple[int, int]:
+    """Return what a command moved, and how much of it was undone."""
+    stored = ENTRY.load(record)
+    return stored.amount, stored.undone
+
+
 def entry_of(type_: str, command_id: str, record: bytes) -> Entry:
     stored = ENTRY.load(record)
     kind, key = stored.account

@@ -104,6 +104,23 @@ def facts_of(packed: bytes) -> EventFacts:
     return EventFacts(read.digest_version, read.received_us, read.record_ms, source, traceparent, waits, told)
 
 
+def source_of(packed: bytes) -> Source | None:
+    """Return the position of the document's record. None: it came through an interface."""
+    read = ReadV1(*unpack(packed)[:_READ])
+    return Source(read.topic, int(read.partition), read.offset) if read.topic else None
+
+
+def plainly_said(packed: bytes) -> tuple[int, int | None] | None:
+    """Return (status, points) of a document with one outcome that shows at most points, its own; else None.
+
+    For checks of whole tables: it builds nothing, so it takes a fifth of the time of `facts_of`.
+    """
+    outcomes = unpack(packed)[-1]
+    if len(outcomes) > 1:
+        return None
+    return OutcomeV1.plainly_said(outcomes[0])
+
+
 def digest_version_of(facts: EventFacts | None) -> int:
     """Return the version of the stored digest. A row without facts has no digest: only content of version 1 is compared
     with it.

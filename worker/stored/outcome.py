@@ -77,6 +77,14 @@ class OutcomeV1(NamedTuple):
             notices=tuple(Notice(type_, id_, _points(points)) for type_, id_, points in stored.notices),
         )
 
+    @staticmethod
+    def plainly_said(members: list[Any]) -> tuple[int, int | None] | None:
+        """Return status and change of points, if nothing else moved: no gift card, no other customer's points."""
+        if len(members) > _PLAIN or members[_CARDS]:
+            return None
+        points = members[_POINTS_AT]
+        return members[_STATUS], None if points is None else points[_CHANGE]
+
     def members(self) -> tuple[Any, ...]:
         """Return the members to be packed."""
         (
@@ -101,7 +109,11 @@ class OutcomeV1(NamedTuple):
         return list(zip(self.lines[::2], self.lines[1::2], strict=True))
 
 
+_STATUS: Final = OutcomeV1._fields.index("status")
 _POINTS_AT: Final = OutcomeV1._fields.index("points")
+_CARDS: Final = OutcomeV1._fields.index("gift_cards")
+_PLAIN: Final = OutcomeV1._fields.index("counterparty")
+_CHANGE: Final = PointsPart._fields.index("change")
 # Members that every stored part has. Those after them came later: they are stored where they say something.
 _POINTS: Final = PointsPart._fields.index("claimed") + 1
 _TENDER: Final = TenderPart._fields.index("moved") + 1

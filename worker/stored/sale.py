@@ -98,6 +98,10 @@ def _stored_account(sale: Sale) -> StoredKey | int | None:
     return True if sale.account == (Kind.POINTS, sale.customer_id) else stored_key(sale.account)
 
 
+# First bytes of the records of plain sales, of which nothing was undone by hand: arrays of so many members.
+PLAIN_BEGINS: Final = (0x90 | _HEAD, 0x90 | _HEAD + 1)
+
+
 def _load(record: bytes) -> SaleV1:
     parts = unpack(record)
     if len(parts) == _HEAD + 1:

@@ -31,6 +31,7 @@ CHECKS: Final = {
     "holds": "what is held of each account is what its open holds hold",
     "undone": "nothing is given back or reversed beyond what it was",
     "booked": "each outcome says what was booked",
+    "coverage": "each offset that was read is a document, a duplicate, a dead letter or no record",
 }
 
 

@@ -1,12 +1,14 @@
 """An audit's report as one HTML page that needs nothing else, and prints."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import astuple
 from html import escape
 from typing import Final
 
 from worker.ops.audit.audit import Report
 from worker.ops.audit.finance import AGES
 from worker.ops.audit.finding import CHECKS
+from worker.ops.audit.report import COVERED
 
 _STYLE: Final = """
 body { font: 14px/1.45 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #1b1b1f; }
@@ -40,6 +42,9 @@ def page(report: Report) -> str:
     ]
     if report.findings:
         parts += ["<h2>Findings</h2>", _table(("check", "tenant", "about", "what is wrong"), report.findings)]
+    if report.coverage is not None:
+        heads = [name.replace("_", " ") for name in COVERED]
+        parts += ["<h2>Offsets</h2>", _table(heads, [astuple(one) for one in report.coverage])]
     parts += [
         "<h2>Trial balance</h2><p>Minor units, or points.</p>",
         _table(

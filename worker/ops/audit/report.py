@@ -4,14 +4,17 @@ import csv
 import io
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict, astuple, fields
 from typing import Any, Final
 
 from worker.ops.audit.audit import MOST, Report
+from worker.ops.audit.coverage import Covered
 from worker.ops.audit.finance import Liability, TrialLine
 from worker.ops.audit.finding import CHECKS, Finding
 from worker.ops.table import table
 
 _SHOWN: Final = 20
+COVERED: Final = tuple(one.name for one in fields(Covered))
 
 
 def text(report: Report) -> Iterator[str]:
@@ -19,10 +22,12 @@ def text(report: Report) -> Iterator[str]:
     as_of = f", reports as of {report.as_of:%Y-%m-%d %H:%M:%S %Z}" if report.as_of else ""
     yield f"Audit of {report.made_at:%Y-%m-%d %H:%M:%S} UTC{as_of}"
     yield ""
-    for name, holds in CHECKS.items():
-        found = report.checks[name]
-        yield f"  {'ok   ' if not found else f'{found:>4,} '} {name:<9} {holds}"
+    for name, found in report.checks.items():
+        yield f"  {'ok   ' if not found else f'{found:>4,} '} {name:<9} {CHECKS[name]}"
+    if report.coverage is None:
+        yield "  -     coverage  the topics were not read: --coverage does"
     yield from _findings(report)
+    yield from _coverage(report)
     yield ""
     yield "Trial balance (minor units, points)"
     yield from _indented(
@@ -54,10 +59,22 @@ def _findings(report: Report) -> Iterator[str]:
     yield ""
     yield "Findings"
     for finding in report.findings[:_SHOWN]:
-        yield f"  {finding.check}: {finding.orgcode} {finding.about}".rstrip()
+        yield f"  {finding.check}: {' '.join(filter(None, (finding.orgcode, finding.about)))}"
         yield f"    {finding.what}"
     if len(report.findings) > _SHOWN:
         yield f"  … and {len(report.findings) - _SHOWN:,} more: --format json names {MOST} of each check"
+
+
+def _coverage(report: Report) -> Iterator[str]:
+    if report.coverage is None:
+        return
+    yield ""
+    yield "Offsets"
+    heads = ["partition", *(name.replace("_", " ") for name in COVERED[2:])]
+    rows = [
+        [f"{one.topic}-{one.partition}", *(_n(getattr(one, name)) for name in COVERED[2:])] for one in report.coverage
+    ]
+    yield from _indented([heads, *rows], (0,))
 
 
 def _indented(rows: Sequence[Sequence[str]], words: tuple[int, ...]) -> Iterator[str]:
@@ -77,6 +94,7 @@ def as_json(report: Report) -> str:
             "clean": report.is_clean,
             "checks": [{"check": name, "holds": CHECKS[name], "found": n} for name, n in report.checks.items()],
             "findings": [one._asdict() for one in report.findings],
+            "coverage": None if report.coverage is None else [asdict(one) for one in report.coverage],
             "trial_balance": [one._asdict() for one in report.finance.trial],
             "outstanding": [one._asdict() for one in report.finance.liabilities],
             "seconds": {name: round(seconds, 3) for name, seconds in report.seconds.items()},
@@ -86,11 +104,12 @@ def as_json(report: Report) -> str:
 
 
 def as_csv(report: Report) -> str:
-    """Findings, trial balance and liabilities as tables one after the other, each with its heading."""
+    """Findings, coverage, trial balance and liabilities as tables one after the other, each with its heading."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     tables: tuple[tuple[Sequence[str], Sequence[Any]], ...] = (
         (Finding._fields, report.findings),
+        *([] if report.coverage is None else [(COVERED, [astuple(one) for one in report.coverage])]),
         (TrialLine._fields, report.finance.trial),
         (Liability._fields, report.finance.liabilities),
     )

@@ -1,0 +1,26 @@
+"""One moment of a ledger, read without a lock and with the plans of whole tables."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any, Final
+
+from worker.ledger.pool import connect
+from worker.ledger.roles import Role
+
+# The plans of whole tables, where a worker's sessions look up keys.
+WHOLE: Final = {
+    "enable_seqscan": "on", "enable_hashjoin": "on", "enable_mergejoin": "on", "work_mem": "256MB",
+    "idle_in_transaction_session_timeout": "0",
+}  # fmt: skip
+STATEMENT_S: Final = 3600.0
+
+
+@contextlib.asynccontextmanager
+async def snapshot(dsn: str, role: Role, name: str) -> AsyncIterator[Any]:
+    """A connection that sees one moment, for as long as the context is open. `name`: what Postgres shows of it."""
+    pool = await connect(dsn, 1, role, {**WHOLE, "application_name": name}, timeout_s=STATEMENT_S)
+    try:
+        async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+            yield connection
+    finally:
+        pool.terminate()
