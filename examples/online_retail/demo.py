@@ -15,7 +15,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from rich.console import Console
 
-from examples.online_retail import ledger_proof, look, summary, worker_process
+from examples.online_retail import ledger_proof, look, operators, summary, worker_process
 from examples.online_retail.arithmetic import expected
 from examples.online_retail.documents import COMMANDS, ORGCODE, RETURNS, SALES, TENDERS, Converter, Document
 from examples.online_retail.invoices import InvoiceFileError, read_file
@@ -135,12 +135,13 @@ async def _play(options: Options, console: Console, prepared: Prepared, servers:
                 await outcomes.more()
         await worker_process.run_to_the_end("drain", settings, log)
         proof = await ledger_proof.prove(settings["G3N_POSTGRES_DSN"])
-    _find_cards(run, outcomes, prepared.tills)
-    ought = await asyncio.to_thread(expected, options.invoices, prepared.tills.tilled)
-    verdicts = summary.checks(run, outcomes, proof, ought)
-    summary.show(console, run, outcomes, proof, verdicts)
+        _find_cards(run, outcomes, prepared.tills)
+        ought = await asyncio.to_thread(expected, options.invoices, prepared.tills.tilled)
+        verdicts = summary.checks(run, outcomes, proof, ought)
+        summary.show(console, run, outcomes, proof, verdicts)
+        as_it_should_be = await operators.ask(console, settings, log)
     _tell_further(console, options, servers, settings, log)
-    return all(holds for _, holds in verdicts)
+    return as_it_should_be and all(holds for _, holds in verdicts)
 
 
 async def _issue_cards(stage: Stage, tills: Tills) -> None:

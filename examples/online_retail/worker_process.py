@@ -58,13 +58,17 @@ async def running(settings: Mapping[str, str], log: Path, command: str = "run") 
     _check(command, code, log)
 
 
+def environment_of(settings: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of a program with these settings and no others."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("G3N_")} | dict(settings)
+
+
 async def _start(command: str, settings: Mapping[str, str], log: Path) -> asyncio.subprocess.Process:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("G3N_")}
     with log.open("ab") as output:
         # Outside this terminal's process group: Ctrl-C reaches the demo, which then stops the worker.
         return await asyncio.create_subprocess_exec(
             sys.executable, "-m", "worker", command,
-            env={**environment, **settings}, stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output,
+            env=environment_of(settings), stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output,
             start_new_session=True,
         )  # fmt: skip
 

@@ -81,7 +81,9 @@ def test_the_sample_comes_out_as_worked_out(tmp_path: Path) -> None:
     assert errors == ""
     told = [line for line in output.splitlines() if line.startswith("  ✓")]
     assert "✗" not in output
-    assert len(told) == 26 + 12
+    assert len(told) == 26 + 12 + 2
+    assert "  ✓ g3n worker replay            This replay changes nothing and publishes nothing." in told
+    assert "  ✓ g3n worker audit --coverage  All is accounted for." in told
     assert "  ✓ worked out again from the file: 104 of 104 customers' balances, to the point" in told
     assert (still_running(mark), list(tmp_path.iterdir())) == ([], [])
 
