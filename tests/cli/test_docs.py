@@ -1,4 +1,4 @@
-"""The commands that the documentation shows are commands, and their options are options."""
+"""The commands that the documentation shows are commands, their options are options, and every link leads somewhere."""
 
 import re
 import shlex
@@ -24,6 +24,21 @@ def commands(page: Path) -> Iterator[str]:
         box ^= line.startswith("```")
         if box and (found := re.match(r"(?:\$ )?(?:\.venv/bin/)?(g3n .*)", line)):
             yield re.split(r"\s#|[|<>&;]", found[1])[0]
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors that GitHub makes of the headings of a page."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_the_links_of_a_page(page: Path) -> None:
+    for link in re.findall(r"\]\((?!https?:|mailto:)([^)\s]+)\)", page.read_text(encoding="utf-8")):
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        assert target.exists(), f"{link}: no such file"
+        assert not anchor or anchor in anchors(target), f"{link}: no such heading"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -53,7 +53,7 @@ async def test_compressed_bombs_are_dead_letters_and_the_workers_memory_stays_bo
     worker.terminate()
     assert (await ended(worker))[0] == 0
     assert sorted(one.headers.get("crm-reason", one.subject) for one in published) == ["C2", *["too_large"] * 6]
-    assert peak_bytes < 3 << 29, "the bound that docs/operations.md states"
+    assert peak_bytes < 3 << 29, "the bound that docs/operations/scale.md states"
 
 
 async def _own_commands(

@@ -1,4 +1,4 @@
-"""A ledger knows the card keys of its rows, and refuses a program that has another (docs/operations.md)."""
+"""A ledger knows the card keys of its rows, and refuses a program that has another (docs/operations/card-keys.md)."""
 
 import pytest
 
