@@ -1,4 +1,4 @@
-"""Workers as child processes: what they log, what they leave with, what their port shows."""
+"""Workers as child processes: what they log, their exit status, what their port shows."""
 
 import asyncio
 import json

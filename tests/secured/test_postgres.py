@@ -63,7 +63,7 @@ async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
 
 
 async def keys_list(dsn: str, log: Path) -> tuple[int, str]:
-    """What a program on this database leaves with, and says."""
+    """Return a program's exit status on this database, and what it prints."""
     code = await asyncio.to_thread(run, settings(dsn, "127.0.0.1:1", ""), log, "keys", "list")
     return code, log.read_text() if log.exists() else ""  # noqa: ASYNC240  a small file
 

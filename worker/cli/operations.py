@@ -92,7 +92,7 @@ def resume(id_: _Id, rate: Rate = None, reason: Reason = "") -> None:
 
 
 def run_operation(id_: int, reason: str, rate: float | None = None) -> None:
-    """Run an operation in this process, and leave with 0 once it is done."""
+    """Run an operation in this process, and exit with status 0 once it is done."""
 
     async def work(chosen: settings.Settings) -> int:
         from worker.app import operators
@@ -123,7 +123,7 @@ def journal(
 
 
 def on_ledger(work: Any) -> None:  # noqa: ANN401  Connection → the exit status
-    """Run `work` in one transaction on the ledger; leave with the status that it returns."""
+    """Run `work` in one transaction on the ledger; exit with the status that it returns."""
 
     async def on_the_ledger(chosen: settings.Settings) -> int:
         from worker.app import operators

@@ -18,7 +18,7 @@ Work = Callable[[settings.Settings], Coroutine[Any, Any, int]]
 
 
 def run(work: Work, command: str = "", processes: int = 1, *, kafka: bool = True, quiet: bool = False) -> None:
-    """Leave with what `work` returns; 1 for what could not be helped, 2 for settings that are not right.
+    """Exit with the status that `work` returns, with 1 after an error, or with 2 for invalid settings.
 
     With `processes` above 1, so many of `g3n worker <command>` do the work instead. `kafka`: the work needs a Kafka.
     `quiet`: warnings about single documents are left out of the log, because the command counts them.

@@ -56,7 +56,7 @@ def setup(
 
 @app.command(epilog=EPILOG)
 def run(processes: _Processes = 1) -> None:
-    """Consume until SIGTERM; then finish the batch, commit and leave with 0."""
+    """Consume until SIGTERM; then finish the batch, commit and exit with status 0."""
 
     async def work(chosen: settings.Settings) -> int:
         from worker.app import worker
@@ -68,7 +68,7 @@ def run(processes: _Processes = 1) -> None:
 
 @app.command()
 def drain(processes: _Processes = 1) -> None:
-    """Consume until every input's end, as it is at the start, is committed and nothing is ready; leave with 0."""
+    """Consume to the end that every input has at the start, and until nothing is ready; then exit with status 0."""
 
     async def work(chosen: settings.Settings) -> int:
         from worker.app import worker

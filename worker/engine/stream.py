@@ -74,7 +74,7 @@ class Stream:
     async def run(self) -> None:
         """Work until `stop`.
 
-        Raises what could not be helped; then nothing after the last good batch is committed.
+        Raises errors that retries did not end. Nothing after the last good batch is committed then.
         """
         async with self._hands():
             while not self._stopped.done():
