@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import socket
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,6 +10,7 @@ import pytest
 
 from tests.api.conftest import Service, caller, new_caller, service, serving
 from worker.web.bounds import Bounds
+from worker.web.listen import listening as listening_socket
 from worker.web.server import Server
 
 __all__ = ["caller", "new_caller", "service", "serving"]
@@ -93,7 +93,7 @@ Listen = Callable[..., contextlib.AbstractAsyncContextManager[Listening]]
 @contextlib.asynccontextmanager
 async def listening(app: Any, bounds: Bounds | None = None) -> AsyncIterator[Listening]:  # noqa: ANN401  an ASGI app
     """The application on a socket, as long as the context is open."""
-    with socket.create_server(("127.0.0.1", 0), backlog=1024) as listener:
+    with listening_socket("127.0.0.1", 0, backlog=1024) as listener:
         server = Server(app, bounds, lifespan="off", timeout_graceful_shutdown=1)
         serving_ = asyncio.create_task(server.serve(sockets=[listener]))
         running = Listening(server, listener.getsockname()[1])

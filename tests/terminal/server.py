@@ -69,6 +69,7 @@ def serving(answer: Callable[[Asked], Reply]) -> Iterator[Api]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # else a body waits 40 ms for the client to acknowledge the head
 
         def do_POST(self) -> None:  # the name is the base class's
             raw = self.rfile.read(int(self.headers["Content-Length"]))
