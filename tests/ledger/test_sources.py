@@ -6,6 +6,7 @@ from structlog.testing import capture_logs
 from tests.codec.records import Record
 from tests.ledger.conftest import NOW_US, Worker, record, said
 from tests.ledger.test_pipeline import AT, CARD, command
+from worker.codec import Document
 from worker.engine.sources import Sources
 
 MISSES = 3
@@ -56,3 +57,13 @@ async def test_of_a_source_over_its_limit_no_pin_is_tried(strict: Worker) -> Non
 async def test_without_a_limit_nothing_is_kept(worker: Worker) -> None:
     await results(worker, *(redeem(str(n), "9999-9999") for n in range(9)))
     assert not worker._decider._sources._buckets
+
+
+async def test_what_came_in_through_a_door_is_not_counted(strict: Worker) -> None:
+    """Read back from crm.accepted, it is decided as it was at the door."""
+    batch = strict.decode([*(redeem(str(n), "9999-9999") for n in range(MISSES + 1)), redeem("a")], NOW_US)
+    for document in batch.items:
+        assert isinstance(document, Document)
+        document.stored = True
+    told = said((await strict.apply(batch, {})).messages)
+    assert [one["data"]["status"] for one in told] == ["rejected"] * (MISSES + 1) + ["applied"]

@@ -26,7 +26,8 @@ _COMMANDS: Final = (
 )
 _WORKER_COMMANDS: Final = (
     ["setup"], ["run"], ["drain"], ["explain"], ["simulate"], ["keys"], ["publish"], ["operations"],
-    ["partition"], ["adopt"], ["journal"], ["replay"], ["dlq"], ["status"], ["probe"], ["audit"], ["outcomes"],
+    ["partition"], ["adopt"], ["journal"], ["replay"], ["rebuild"], ["dlq"], ["status"], ["probe"], ["audit"],
+    ["outcomes"],
 )  # fmt: skip
 
 

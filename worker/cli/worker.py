@@ -5,7 +5,7 @@ from typing import Annotated, Final
 
 import typer
 
-from worker.cli import adopt, audit, dlq, keys, operations, outcomes, partitions, replay, running, status
+from worker.cli import adopt, audit, dlq, keys, operations, outcomes, partitions, rebuild, replay, running, status
 from worker.cli.running import EPILOG, FAILED
 from worker.process import settings
 
@@ -24,6 +24,7 @@ app.add_typer(adopt.app, name="adopt")
 app.command()(operations.journal)
 app.add_typer(outcomes.app, name="outcomes")
 app.command()(replay.replay)
+app.command()(rebuild.rebuild)
 app.command()(status.status)
 app.command()(status.probe)
 app.command()(audit.audit)

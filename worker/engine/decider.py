@@ -113,7 +113,8 @@ class Decider:
             return
         document = work.document  # nothing that waits or is due names a PIN
         trusted = document is not None and document.trusted
-        read = None if document is None or document.record is None or book.pins is Pins.WAIVED else document
+        door = document is None or document.record is None or document.stored  # a door has limits of its own
+        read = None if door or book.pins is Pins.WAIVED else document
         if read is not None and not self._sources.may_guess(read):
             book.pins = Pins.REFUSED
         at = Circumstances(work.record_us, self._max_age_days, work.resumed, work.overdue, trusted)

@@ -307,6 +307,10 @@ class Pipeline:
         """Parked documents that became ready or overdue, as one more batch; no deadlines. None: there was none."""
         return await self._waiting.go_on(now_us)
 
+    async def go_on_with(self, named: due.Named, now_us: int) -> Applied | None:
+        """These parked documents and deadlines as one more batch, for a rebuild. None: none of them is there."""
+        return await self._waiting.named(now_us, named)
+
     async def left(self) -> due.Left:
         """What is due and was not decided: held back, or put off because deciding it failed."""
         async with self._pool.transaction() as connection:

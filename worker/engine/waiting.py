@@ -6,7 +6,7 @@ answer it, not a dead letter (contract OUT1). If the program fails on a document
 off. Both are tried again later, so that a repaired program decides them. The operator is alerted.
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 
 import structlog
@@ -25,6 +25,7 @@ from worker.positions import Partition
 from worker.process import metrics
 
 _log = structlog.get_logger(__name__)
+Take = Callable[[Connection], Awaitable[list[Work]]]
 
 
 class Waiting:
@@ -49,14 +50,21 @@ class Waiting:
         watermarks: Mapping[Partition, int] | None = None,
     ) -> Applied | None:
         """Decide and commit what may go on at `now_us`. None: there was nothing; the rest: as for `Pipeline.work`."""
-        return await self._work(now_us, due.Until(partitions, watermarks or {}, final))
+        return await self._work(now_us, self._until(now_us, due.Until(partitions, watermarks or {}, final)))
 
     async def go_on(self, now_us: int) -> Applied | None:
         """Decide and commit the parked documents that may go on at `now_us`, but no deadline. None: there was none."""
-        return await self._work(now_us, due.Until(None, {}, final=False, deadlines=False))
+        return await self._work(now_us, self._until(now_us, due.Until(None, {}, final=False, deadlines=False)))
 
-    async def _work(self, now_us: int, until: due.Until) -> Applied | None:
-        again = partial(retrying(divisible=False), self._transaction, now_us, until)
+    async def named(self, now_us: int, named: due.Named) -> Applied | None:
+        """Decide and commit these parked documents and deadlines. None: none of them is there."""
+        return await self._work(now_us, partial(due.take_named, now_us=now_us, named=named))
+
+    def _until(self, now_us: int, until: due.Until) -> Take:
+        return partial(due.take, now_us=now_us, topics=self._inputs, until=until)
+
+    async def _work(self, now_us: int, take: Take) -> Applied | None:
+        again = partial(retrying(divisible=False), self._transaction, now_us, take)
         try:
             return await again(singly=False)
         except Exception as error:
@@ -69,10 +77,10 @@ class Waiting:
         reason = blame(error)
         return reason is not None and not (reason is DeadLetterReason.FAILED and self._crash)
 
-    async def _transaction(self, now_us: int, until: due.Until, *, singly: bool) -> Applied | None:
+    async def _transaction(self, now_us: int, take: Take, *, singly: bool) -> Applied | None:
         done: list[Work] = []
         async with self._pool.transaction() as connection:
-            works = await due.take(connection, now_us, self._inputs, until)
+            works = await take(connection)
             if not works:
                 return None
             unreadable = [work for work in works if work.unreadable is not None]

@@ -15,6 +15,7 @@ from worker.stored.event import Wait
 from worker.stored.parked import parked_of
 
 LIMIT = 500
+_ONCE = ("hold", "forfeit")  # kinds of deadlines that come once for each key
 PUT_OFF_US = 60_000_000  # for how long a timer that fails is put off: at first, then twice as long each time,
 PUT_OFF_MOST_US = 86_400_000_000  # at most
 PARKED_PUT_OFF_US = 300_000_000  # and a parked document, each time
@@ -37,34 +38,75 @@ async def take(connection: Connection, now_us: int, topics: Sequence[str], until
     """Lock and return what can be decided now; other workers skip it. Timers wait until the topics are
     read past them.
     """
-    works = [_parked(row) for row in await connection.fetch(SQL["take_parked"], now_us, LIMIT)]
-    known = await load.events(connection, works) if works else {}
-    for place, work in enumerate(works):
-        work.facts = known[place][1]
-    for row in await connection.fetch(SQL["read_unsaid"], *_keys(works)) if works else ():
-        works[row["place"] - 1].unsaid = True
+    works = await _resumed(connection, await connection.fetch(SQL["take_parked"], now_us, LIMIT))
     if until.deadlines:
         works += await _timers(connection, now_us, topics, until)
+    return _marked(works)
+
+
+class Named(NamedTuple):
+    """What is to go on, of a ledger that is rebuilt as another one decided: parked documents (org, type, subject) and
+    deadlines (org, kind, key).
+    """
+
+    documents: Sequence[tuple[int, int, str]]
+    timers: Sequence[tuple[int, str, str]]
+
+
+async def take_named(connection: Connection, now_us: int, named: Named) -> list[Work]:
+    """Lock and return those of the named that are there, whether or not it is their turn."""
+    rows = await connection.fetch(SQL["take_parked_named"], *_columns(named.documents))
+    works = await _resumed(connection, rows)
+    rows = await connection.fetch(SQL["take_timer_named"], *_columns(named.timers))
+    return _marked(works + [_timer(row, now_us) for row in rows])
+
+
+def _columns(keys: Sequence[tuple[object, ...]]) -> list[tuple[object, ...]]:
+    return list(zip(*keys, strict=True)) if keys else [(), (), ()]
+
+
+def _marked(works: list[Work]) -> list[Work]:
     for mark, work in enumerate(works):
         work.mark = mark
     return works
 
 
+async def _resumed(connection: Connection, rows: Sequence[Any]) -> list[Work]:
+    works = [_parked(row) for row in rows]
+    known = await load.events(connection, works) if works else {}
+    for place, work in enumerate(works):
+        work.facts = known[place][1]
+    for row in await connection.fetch(SQL["read_unsaid"], *_keys(works)) if works else ():
+        works[row["place"] - 1].unsaid = True
+    return works
+
+
 async def _timers(connection: Connection, now_us: int, topics: Sequence[str], until: Until) -> list[Work]:
-    works = []
     not_before_us = (1 << 62) if until.final else now_us
     read_us = await _read_us(connection, topics, until.partitions)
     if until.watermarks and await connection.fetchval(SQL["is_timer_due"], read_us or 0, now_us, not_before_us):
         await write.watermarks(connection, until.watermarks)
         read_us = await _read_us(connection, topics, until.partitions)
-    for row in await connection.fetch(SQL["take_timer"], min(now_us, read_us or 0), not_before_us, LIMIT):
-        timer = Timer(row["kind"], row["key"], row["due_us"])
-        subject = timer.key if timer.kind in ("hold", "forfeit") else f"{timer.key}\n{now_us}"
-        works.append(
-            Work(row["orgcode"], NOTICES[timer.kind], NOTICE_CODES[timer.kind], subject, now_us, now_us, timer=timer,
-                 org=row["org"])
-        )  # fmt: skip
-    return works
+    rows = await connection.fetch(SQL["take_timer"], min(now_us, read_us or 0), not_before_us, LIMIT)
+    return [_timer(row, now_us) for row in rows]
+
+
+def _timer(row: Any, now_us: int) -> Work:  # noqa: ANN401  an asyncpg record
+    timer = Timer(row["kind"], row["key"], row["due_us"])
+    return Work(
+        row["orgcode"], NOTICES[timer.kind], NOTICE_CODES[timer.kind], notice_subject(timer, now_us), now_us, now_us,
+        timer=timer, org=row["org"],
+    )  # fmt: skip
+
+
+def notice_subject(timer: Timer, now_us: int) -> str:
+    """The subject of a deadline's notice. A deadline of lots or cards can come again, so the time belongs to it."""
+    return timer.key if timer.kind in _ONCE else f"{timer.key}\n{now_us}"
+
+
+def timer_key(kind: str, subject: str) -> str:
+    """The key of the deadline whose notice has this subject."""
+    return subject if kind in _ONCE else subject.rpartition("\n")[0]
 
 
 async def _read_us(connection: Connection, topics: Sequence[str], partitions: Mapping[str, int] | None) -> int | None:
