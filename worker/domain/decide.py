@@ -44,13 +44,20 @@ class Circumstances:
     trusted: bool = False  # its sender has the scope card:trusted: a card_id replaces the PIN (contract SAFE5)
 
 
-@dataclass(frozen=True, slots=True)
 class Decision(Generic[D]):
     """What a document of this type must find in the books, and its decision."""
 
-    model: type[D]
-    needs: Callable[[D, Needs], None]
-    decide: Callable[[D, Books, Circumstances], Outcome | Parked]
+    __slots__ = ("decide", "model", "needs")
+
+    def __init__(
+        self,
+        model: type[D],
+        needs: Callable[[D, Needs], None],
+        decide: Callable[[D, Books, Circumstances], Outcome | Parked],
+    ) -> None:
+        self.model: Final = model
+        self.needs: Final = needs
+        self.decide: Final = decide
 
 
 def _alone(model: type[D], needs: Callable[[D, Needs], None], decide: Callable[[D, Books], Outcome]) -> Decision[D]:

@@ -1,5 +1,6 @@
 """The packed columns of `account`: lots, points earned by day, and members that only cards and merged ids have."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from worker.domain.state.accounts import NEVER, Account, CardFacts, Kind, Lot
@@ -31,9 +32,9 @@ class CardV1(NamedTuple):
 class ExtraV1(NamedTuple):
     """The whole of `account.extra`."""
 
-    card: CardV1 | None
+    card: Sequence[Any] | None  # of a CardV1
     target: StoredKey | None
-    owner_log: list[tuple[int, int]]
+    owner_log: Sequence[Any]  # (since_us, standing) of each change
     shortfall: int = 0
     due_day: int = 0
 

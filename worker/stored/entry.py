@@ -1,8 +1,9 @@
 """`event.record` of a command that moved value."""
 
+from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-from worker.domain.state.accounts import Kind, Pick
+from worker.domain.state.accounts import Kind
 from worker.domain.state.days import lot_of, picks_of, stored_lot, stored_picks
 from worker.domain.state.sale import Entry
 from worker.stored.packing import StoredKey, Versions
@@ -15,7 +16,7 @@ class EntryV1(NamedTuple):
     amount: int
     available_day: int
     expires_day: int
-    picks: list[Pick]
+    picks: Sequence[Sequence[int]]
     undone: int
     customer_id: str | Literal[True]
     earned_day: int = 0

@@ -65,11 +65,12 @@ class OutcomeV1(NamedTuple):
         """Return the outcome from its unpacked members, whose list it takes over."""
         if members[_POINTS_AT] is not None:
             members[_POINTS_AT] = _points(members[_POINTS_AT])
-        stored = cls(*members)
+        restored = cls(*members)
+        stored: Any = restored  # its other parts are lists
         other = stored.counterparty
         if not (stored.gift_cards or stored.tender or stored.tenders or other or stored.notices):
-            return stored
-        return stored._replace(
+            return restored
+        return restored._replace(
             gift_cards=[CardPart(*part) for part in stored.gift_cards],
             tender=None if stored.tender is None else _read_tender(stored.tender),
             tenders=[_read_tender(part) for part in stored.tenders],
@@ -125,9 +126,10 @@ def _stored_points(part: PointsPart) -> Any:  # noqa: ANN401  its members as the
 
 def _points(members: Any) -> PointsPart:  # noqa: ANN401  as they were unpacked
     part = PointsPart(*members)
-    if part.account is None or part.account is True:
+    unpacked: Any = part
+    if unpacked.account is None or unpacked.account is True:
         return part
-    kind, key = part.account
+    kind, key = unpacked.account
     return part._replace(account=(Kind(kind), key))
 
 
@@ -141,9 +143,10 @@ def _tender(part: TenderPart) -> Any:  # noqa: ANN401  as above
 
 def _read_tender(members: Any) -> TenderPart:  # noqa: ANN401  as they were unpacked
     part = TenderPart(*members)
+    unpacked: Any = part
     if len(members) == _TENDER:
         return part._replace(customer_id=True) if part.moved else part
-    return part if part.account is None else part._replace(account=_points(part.account))
+    return part if unpacked.account is None else part._replace(account=_points(unpacked.account))
 
 
 def _tender_of(part: Any) -> Any:  # noqa: ANN401  a TenderPart, or None

@@ -1,5 +1,6 @@
 """MessagePack for layouts, and how bytes of an older version become the newest layout."""
 
+from collections.abc import Sequence
 from typing import Any, Final, Generic, TypeVar, cast
 
 import ormsgpack
@@ -7,7 +8,8 @@ import ormsgpack
 from worker.domain.state.accounts import Kind
 
 AccountKey = tuple[Kind, str]
-StoredKey = tuple[int, str]
+StoredKey = Sequence[Any]
+"""(kind, key): a tuple as it is packed, a list as it was unpacked. So is any part of a layout."""
 _FIRST_UNVERSIONED: Final = 0x80  # MessagePack: a lesser first byte is an integer, and each layout is an array or a map
 
 unpack = ormsgpack.unpackb

@@ -14,9 +14,9 @@ class UndoV1(NamedTuple):
     """`lines` has (line_id, line of the sale, minor units asked); the other members are those of `Return`."""
 
     flags: int
-    lines: Sequence[tuple[int, int, int]] = ()
-    refunds: Sequence[tuple[str, int]] = ()
-    loads: Sequence[tuple[str, int]] = ()
+    lines: Sequence[Any] = ()
+    refunds: Sequence[Any] = ()
+    loads: Sequence[Any] = ()
     customer_id: str = ""
     account: StoredKey | None = None
     points: int = 0

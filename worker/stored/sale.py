@@ -37,11 +37,11 @@ class SaleV1(NamedTuple):
     expires_day: int = NEVER
     tenders: Sequence[str] = ()
     requests: Sequence[str] = ()
-    loads: Sequence[tuple[str, int]] = ()
+    loads: Sequence[Any] = ()  # (card_id, minor)
     by_hand: int = 0
-    rest: Sequence[RestV1] = ()
+    rest: Sequence[Any] = ()  # of RestV1
     basis: Any = None  # of a BasisV1
-    refunds: Sequence[tuple[str, int]] = ()
+    refunds: Sequence[Any] = ()  # (tender_id, minor)
     set_off: int = 0
 
 

@@ -1,8 +1,8 @@
 """`tender.extra`: what only the decisions read of a tender."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from worker.domain.state.accounts import Pick
 from worker.domain.state.days import picks_of, stored_picks
 from worker.domain.state.policy import PointValue
 from worker.domain.state.tender import Tender
@@ -17,8 +17,8 @@ class TenderV1(NamedTuple):
     customer_id: str
     currency: str
     named: dict[str, int]
-    value: tuple[int, int, int] | None
-    picks: list[Pick]
+    value: Sequence[int] | None
+    picks: Sequence[Sequence[int]]
     waiting: bool
     expires_us: int | None
     parked_minor: int | None

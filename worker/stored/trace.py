@@ -37,7 +37,7 @@ class TraceV1(NamedTuple):
 
     lines: Sequence[int] | None = ()
     set_off: int | None = 0
-    rated: tuple[Any, ...] | None = None
+    rated: Sequence[Any] | None = None
     moves: Sequence[int] | None = ()
     undo: Any = None  # of a return: `worker.stored.returned`
 

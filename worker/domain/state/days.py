@@ -8,6 +8,7 @@ document.
 If a bound is one of UTC, it is stored as a whole day, as it was before there were time zones.
 """
 
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Final
@@ -86,7 +87,7 @@ def stored_picks(picks: list[Pick]) -> list[Pick]:
     return [(*stored_lot(available_day, expires_day), amount) for available_day, expires_day, amount in picks]
 
 
-def picks_of(stored: list[Pick]) -> list[Pick]:
+def picks_of(stored: Iterable[Sequence[int]]) -> list[Pick]:
     return [(*lot_of(available, expires), amount) for available, expires, amount in stored]
 
 

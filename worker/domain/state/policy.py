@@ -55,7 +55,7 @@ class PolicyVersion:
         earn = policy.earn
         earns = {"points": earn.on_points_tender, "gift_card": earn.on_gift_card_tender}
         self.unearning = frozenset(kind for kind in TENDER_KINDS if not earns.get(kind, earn.on_other_tender))
-        self.special = self.excluded | self.factors.keys()
+        self.special = self.excluded.union(self.factors)
         self.needs_consent = any(campaign.needs_consent for campaign in policy.earn.campaigns)
         self._plain: dict[str, Rate | None] = {}
         self._rates: dict[tuple[str, Fraction], Rate | None] = {}
