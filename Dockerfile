@@ -4,17 +4,22 @@ FROM ${PYTHON_IMAGE} AS base
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /src
 
+# The compiler stays in this stage: the image gets the compiled wheel alone.
 FROM base AS wheel
-COPY requirements.lock ./
-# Of the lock that has everything, only what builds the wheel; a part that is missing here fails --require-hashes.
+RUN apt-get update && apt-get install --yes --no-install-recommends gcc libc6-dev && rm -rf /var/lib/apt/lists/*
+COPY requirements.lock requirements-run.lock ./
+# mypy reads the types of what the worker imports. Of the lock that has everything, only what builds the wheel besides;
+# a part that is missing here fails --require-hashes.
 RUN --mount=type=cache,target=/root/.cache/pip \
-    awk '/^[a-z]/ {keep = /^(hatchling|packaging|pathspec|pluggy|tomlkit|trove-classifiers)==/} keep' requirements.lock >build.lock \
-    && pip install --require-hashes -r build.lock
+    awk '/^[a-z]/ {keep = /^(ast-serialize|hatchling|librt|mypy|mypy-extensions|pathspec|pluggy|setuptools|tomlkit|trove-classifiers)==/} keep' \
+        requirements.lock >build.lock \
+    && pip install --require-hashes -r requirements-run.lock -r build.lock
 COPY pyproject.toml README.md LICENSE ./
 COPY docs/contract.md docs/contract.md
+COPY tools/compile tools/compile
 COPY schemas schemas
 COPY worker worker
-RUN pip wheel --no-deps --no-build-isolation --wheel-dir /dist .
+RUN HATCH_BUILD_HOOK_ENABLE_CUSTOM=true pip wheel --no-deps --no-build-isolation --wheel-dir /dist .
 
 FROM base AS venv
 RUN python -m venv --without-pip /opt/g3n

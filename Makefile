@@ -18,7 +18,12 @@ export INVOICES STACK
 SUPPLY := build/supply/bin
 SUPPLY_STAMP := build/supply/.installed
 IMAGE ?= g3n-crm-worker
-.PHONY: faults audit supply-lock release image help setup demo playbooks test clients check lint asyncapi mutation bench up down status lock clean
+COMPILED := build/compiled
+WHEEL_OF := pyproject.toml requirements.lock tools/compile/hook.py \
+	$(shell find schemas worker -name '*.py' -o -name '*.sql' -o -name '*.css')
+# The compiled wheel's modules before the checkout's, for what is started here and for the programs that it starts.
+ON_COMPILED := PYTHONPATH=$(CURDIR)/$(COMPILED) PYTHONSAFEPATH=1
+.PHONY: compiled wheel faults audit supply-lock release image help setup demo playbooks test clients check lint asyncapi mutation bench up down status lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +49,26 @@ demo playbooks test clients: export JDK_JAVA_OPTIONS ?= -XX:TieredStopAtLevel=1
 
 test: lint ## the whole suite on a real Kafka and a real Postgres, and what `lint` does (PYTEST_ARGS='-k sale')
 	$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
+
+wheel: setup ## dist/: a wheel of this Python and platform with compiled decisions (needs a C compiler)
+	@mkdir -p dist && rm -f dist/g3n_crm-*-cp*.whl
+	HATCH_BUILD_HOOK_ENABLE_CUSTOM=true $(BIN)/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+
+$(COMPILED): $(COMPILED)/.installed
+
+$(COMPILED)/.installed: $(WHEEL_OF)
+	@$(MAKE) --no-print-directory wheel
+	@rm -rf $(COMPILED)
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-index --target $(COMPILED) dist/g3n_crm-*-cp*.whl
+	@touch $@
+
+compiled: $(COMPILED)/.installed ## the tests of what `make wheel` compiles, against its compiled modules
+	$(ON_COMPILED) G3N_TEST_BUILD=compiled $(BIN)/python -m pytest -o pythonpath="$(COMPILED) ." \
+		--numprocesses $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder $(COMPILED_TESTS) $(PYTEST_ARGS)
+
+# The model is a second opinion on decisions; the pipeline and the scenarios use them as a worker does.
+COMPILED_TESTS := tests/process/test_build.py tests/schemas/test_agreement.py tests/domain tests/codec tests/stored \
+	tests/model tests/ledger/test_pipeline.py tests/e2e/test_scenarios.py
 
 faults: setup ## every fault that the reliability page lists, under traffic (FAULTS_ARGS='--rounds 20 --only broker')
 	$(BIN)/python -m tests.faults.campaign $(FAULTS_ARGS)
@@ -79,7 +104,8 @@ mutation: setup ## break every decision in every small way; which mutants do the
 	@$(BIN)/mutmut results --all true \
 		| awk '{split($$1, of, "."); sub(/^[^:]*: /, ""); count[of[3] ": " $$0]++} END {for (what in count) print what, count[what]}' | sort
 
-bench: setup ## documents a second, beside a naive and a tuned rival (BENCH_ARGS='--processes 2')
+# Without a C compiler, the compiled build is left out.
+bench: setup $(if $(shell command -v cc),$(COMPILED)) ## documents a second, beside a naive and a tuned rival (BENCH_ARGS='--processes 2')
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-build-isolation -e '.[bench]'
 	$(BIN)/python -m bench $(BENCH_ARGS)
 
@@ -116,9 +142,10 @@ audit: $(SUPPLY_STAMP) ## known vulnerabilities of every dependency, Python's an
 	$(SUPPLY)/pip-audit --disable-pip --require-hashes -r tools/supply/requirements.txt
 	for folder in $(dir $(wildcard tools/*/package-lock.json)); do npm --prefix $$folder audit || exit 1; done
 
-release: setup $(SUPPLY_STAMP) ## dist/: the wheel, what is in it (CycloneDX), how it was built (provenance)
+release: setup $(SUPPLY_STAMP) ## dist/: both wheels, what is in them (CycloneDX), how they were built (provenance)
 	rm -rf dist && mkdir dist
 	$(BIN)/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+	@$(MAKE) --no-print-directory wheel
 	$(SUPPLY)/python -W ignore -m cyclonedx_py requirements requirements-run.lock --pyproject pyproject.toml \
 		--mc-type application --output-reproducible --of JSON -o dist/sbom.cdx.json
 	$(BIN)/python tools/supply/provenance.py dist/*.whl dist/sbom.cdx.json > dist/provenance.intoto.json

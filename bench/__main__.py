@@ -15,12 +15,22 @@ from dataclasses import asdict
 from pathlib import Path
 
 import devstack
-from bench import profiling, report, runs, stages, workload
+from bench import compiled, profiling, report, runs, stages, workload
 from bench.latency import Latency
 from bench.program import ProgramFailed
-from bench.runs import Bench, Result, Task, WrongResult
+from bench.runs import COMPILED, Bench, Result, Task, WrongResult
 
-WORKLOADS = ("w1", "processes", "faststream", "naive", "duplicates", "random", "latency")
+WORKLOADS = (
+    "w1",
+    "compiled",
+    "processes",
+    "compiled_processes",
+    "faststream",
+    "naive",
+    "duplicates",
+    "random",
+    "latency",
+)
 # A group waits a moment for its other members before it gives out partitions, as brokers do: two processes start
 # together, not one after the other.
 _BROKER = {"group.initial.rebalance.delay.ms": "1000"}
@@ -34,7 +44,11 @@ def tasks_of(options: argparse.Namespace) -> list[Task]:
     documents, some = options.documents, min(options.documents, options.naive_documents)
     tasks = {
         "w1": Task("W1", "worker", 1, documents, "bench_w1", "w1", "w1"),
+        "compiled": Task("W1", COMPILED, 1, documents, "bench_compiled", "w1", "compiled"),
         "processes": Task("W1", "worker", options.processes, documents, "bench_processes", "w1", "processes"),
+        "compiled_processes": Task(
+            "W1", COMPILED, options.processes, documents, "bench_compiled_2", "w1", "compiled_processes"
+        ),
         "faststream": Task("W1", "faststream", options.processes, documents, "bench_faststream", "w1", "faststream"),
         "naive": Task("W1", "naive", 1, some, "bench_naive", "w1", "naive"),
         "duplicates": Task("100 % duplicates", "worker", 1, documents, "bench_w1", "w1", "duplicates"),
@@ -63,6 +77,8 @@ def measure(options: argparse.Namespace, directory: Path) -> tuple[list[Result],
 def main() -> int:
     """0 when everything that ran did the work; 1 where something failed."""
     options = _options()
+    if options.build == "compiled" and not compiled.is_used():
+        compiled.start_again()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # it tells of each retry while topics are new
     if options.command == "profile":
@@ -99,7 +115,12 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--processes", type=int, default=2, help="of the workload with several (%(default)s)")
     parser.add_argument("--requests", type=int, default=1000, help="of each kind, for their latency (%(default)s)")
-    parser.add_argument("--only", nargs="+", choices=WORKLOADS, default=WORKLOADS, help="these workloads")
+    usual = [name for name in WORKLOADS if compiled.is_there() or not _is_compiled(name)]
+    parser.add_argument("--only", nargs="+", choices=WORKLOADS, default=usual, help="these workloads")
+    parser.add_argument(
+        "--build", choices=["interpreted", "compiled"], default="interpreted",
+        help="of the worker, for all that runs but `compiled…` (%(default)s; compiled needs `make build/compiled`)",
+    )  # fmt: skip
     parser.add_argument(
         "--ids",
         choices=["time_ordered", "of_tills", "at_random"],
@@ -112,7 +133,13 @@ def _options() -> argparse.Namespace:
     options = parser.parse_args()
     if "duplicates" in options.only and "w1" not in options.only:
         parser.error("duplicates are those of w1: name both")
+    if not compiled.is_there() and (options.build == "compiled" or any(map(_is_compiled, options.only))):
+        parser.error("there is no compiled build: run make build/compiled")
     return options
+
+
+def _is_compiled(name: str) -> bool:
+    return name.startswith("compiled")
 
 
 if __name__ == "__main__":

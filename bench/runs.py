@@ -18,7 +18,7 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from bench import latency, meter, program, workload
+from bench import compiled, latency, meter, program, workload
 from bench.latency import Latency
 from bench.program import Ended
 from bench.workload import Ids
@@ -27,6 +27,7 @@ from devstack.supervisor import free_ports
 from worker.codec import Message
 from worker.kafka.publisher import Publisher
 
+COMPILED = "worker, compiled"
 SEED_DATABASE = "bench_customers"
 _PUBLISH_AT_ONCE = 5000
 
@@ -55,7 +56,9 @@ class Result:
 
 @dataclass(frozen=True)
 class Task:
-    """What to run: `program` is worker, naive or faststream; `database` is made of the customers unless it is there."""
+    """What to run: `program` is worker, COMPILED, naive or faststream. `database` is made of the customers unless it is
+    there.
+    """
 
     workload: str
     program: str
@@ -103,12 +106,15 @@ class Bench:
         self._adopt(settings)
         dsn = settings["G3N_POSTGRES_DSN"]
         before = asyncio.run(meter.read(dsn, self._servers))
+        drain = ["worker", "worker", "drain", "--processes", str(task.processes)]
         arguments = {
-            "worker": ["worker", "worker", "drain", "--processes", str(task.processes)],
+            "worker": drain,
+            COMPILED: drain,
             "naive": ["bench.naive_rival", str(task.documents)],
             "faststream": ["bench.faststream_rival", str(task.documents), "--processes", str(task.processes)],
         }
-        ended = self._run(arguments[task.program], settings, task.group)
+        build = compiled.ENVIRONMENT if task.program == COMPILED else {}
+        ended = self._run(arguments[task.program], settings | build, task.group)
         after = asyncio.run(meter.read(dsn, self._servers))
         self._check_published(task.topic, task.group, task.documents)
         if task.program != "faststream":  # which has tables of its own

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import os
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
@@ -15,6 +16,7 @@ from tests.stack import Servers, servers
 from worker.kafka.admin import create_topics
 from worker.kafka.topics import Topics
 from worker.ledger.setup import set_up
+from worker.process.build import build
 
 CARD_KEY = "5ec2e7" * 11
 TEMPLATE = "g3n_template"
@@ -49,6 +51,13 @@ class ByFile(xdist.scheduler.LoadFileScheduling):  # type: ignore[misc]  # xdist
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: xdist.remote.Producer) -> ByFile:
     return ByFile(config, log)
+
+
+def pytest_configure() -> None:
+    """Stop a process of a run whose modules are not of the build that is to be tested."""
+    wanted = os.environ.get("G3N_TEST_BUILD", "interpreted")
+    if wanted != build():
+        raise pytest.UsageError(f"the worker is {build()}, not {wanted}")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -24,6 +24,7 @@ from worker.client.connection import Connection as ApiConnection
 from worker.client.failure import ApiError
 from worker.ledger import api_keys as ledger_keys
 from worker.ledger.queries import Connection
+from worker.process.build import build
 
 
 def settings(database: str) -> dict[str, str]:
@@ -52,7 +53,8 @@ async def secret(connection: Connection) -> str:
 async def listening(start: Start, **env: str) -> tuple[Process, str]:
     [port] = free_ports(1)
     process = await start("api", G3N_API_PORT=str(port), **env)
-    assert (await said(process, "started"))["port"] == port
+    started = await said(process, "started")
+    assert (started["port"], started["build"]) == (port, build())
     return process, f"http://127.0.0.1:{port}"
 
 

@@ -1,5 +1,6 @@
 import asyncio
 import dataclasses
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,7 +8,8 @@ from random import Random
 
 import pytest
 
-from bench import meter, program, report, stages, workload
+from bench import __main__ as command
+from bench import compiled, meter, program, report, stages, workload
 from bench.program import ProgramFailed
 from bench.runs import Bench, Result, Task, WrongResult
 from devstack.plan import Report
@@ -142,3 +144,23 @@ def test_stages_tell_what_each_costs_and_their_sum(capsys: pytest.CaptureFixture
     rows = {name: float(us) for name, us in map(str.split, capsys.readouterr().out.splitlines())}
     assert rows["sum"] == pytest.approx(sum(rows[stage] for stage in stages.STAGES), abs=0.03)
     assert all(rows[part] >= 0 for parts in stages.STAGES.values() for part in parts)
+
+
+@pytest.mark.parametrize("asked", [["--only", "compiled"], ["stages", "--build", "compiled"]])
+def test_a_compiled_build_that_is_not_there_is_not_measured(
+    asked: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(compiled, "FOLDER", tmp_path)
+    monkeypatch.setattr(sys, "argv", ["bench", *asked])
+    with pytest.raises(SystemExit):
+        command.main()
+    assert "run make build/compiled" in capsys.readouterr().err
+
+
+def test_a_compiled_build_comes_before_the_checkout(tmp_path: Path) -> None:
+    package = tmp_path / "worker"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "__main__.py").write_text("print('of the build')")
+    program.run(["worker"], compiled.ENVIRONMENT | {"PYTHONPATH": str(tmp_path)}, tmp_path / "log", 30)
+    assert (tmp_path / "log").read_text() == "of the build\n"

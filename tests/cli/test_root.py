@@ -16,6 +16,7 @@ from schemas.problems import Code
 from tests.terminal.server import ok, problem
 from tests.terminal.shell import Shell, invoke
 from worker.cli import Root, app
+from worker.process.build import build
 from worker.terminal.deferred import Deferred
 
 HEAVY = {"aiokafka", "asyncpg", "httpx", "fastapi", "starlette", "uvicorn", "mcp", "rich", "uvloop", "schemas.commands"}
@@ -90,7 +91,7 @@ def test_help_is_there_at_once(words: list[str], most: int) -> None:
 
 def test_the_version() -> None:
     done = invoke(["--version"], {})
-    assert (done.code, done.out) == (0, f"g3n {version('g3n-crm')}\n")
+    assert (done.code, done.out) == (0, f"g3n {version('g3n-crm')} ({build()})\n")
 
 
 @pytest.mark.parametrize("words", [["--help"], ["crm", "--help"], ["crm", "customer", "--help"], ["mcp", "--help"]])

@@ -1,7 +1,6 @@
 """A fault of the program ends one document, one waiting document or one deadline, and nothing else (contract DLT9)."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import asyncpg
@@ -48,7 +47,7 @@ def broken(decide: Callable[..., Any]) -> Callable[..., Any]:
 def failing(type_: str) -> Decision[Any]:
     """Return the entry of a document type with a decision that fails like that."""
     entry = DECISIONS[type_]
-    return replace(entry, decide=broken(entry.decide))
+    return Decision(entry.model, entry.needs, broken(entry.decide))
 
 
 def failures(what: str) -> float:

@@ -11,6 +11,7 @@ from worker.app.examine import examined, warn
 from worker.app.lifetime import before_the_start, on_signal, tune_gc
 from worker.ledger.roles import Role
 from worker.process import health
+from worker.process.build import build
 from worker.process.health import Status
 from worker.process.settings import Settings
 
@@ -41,7 +42,7 @@ async def serve_api(settings: Settings) -> int:
             on_signal(stop)
             tune_gc()
             host, port = listener.getsockname()[:2]
-            _log.info("started", host=host, port=port)
+            _log.info("started", host=host, port=port, build=build())
             await server.serve(api, settings, listener, stopped)
     _log.info("stopped")
     return 0

@@ -23,6 +23,7 @@ from worker.kafka.security import security as kafka_security
 from worker.ledger.pool import Pool, taken
 from worker.ledger.roles import Role
 from worker.process import errors, health
+from worker.process.build import build
 from worker.process.health import Status
 from worker.process.settings import Settings
 
@@ -95,7 +96,8 @@ async def _worker(settings: Settings, stopped: asyncio.Event) -> AsyncIterator[S
 
         on_signal(stop)
         tune_gc()
-        _log.info("started", group=settings.consumer_group, topics=topics.from_settings(settings).inputs)
+        inputs = topics.from_settings(settings).inputs
+        _log.info("started", group=settings.consumer_group, topics=inputs, build=build())
         yield stream
 
 

@@ -59,7 +59,9 @@ def _show_version(wanted: bool) -> None:  # as typer calls it
     if wanted:
         from importlib.metadata import version
 
-        typer.echo(f"g3n {version('g3n-crm')}")
+        from worker.process.build import build
+
+        typer.echo(f"g3n {version('g3n-crm')} ({build()})")
         raise typer.Exit
 
 
