@@ -45,7 +45,7 @@ playbooks: setup ## every line of docs/playbooks, against a live Kafka, Postgres
 	$(BIN)/python -m examples.playbooks
 
 # Brokers, compilers and tills that live for seconds: HotSpot's second compiler would take more time than it saves.
-demo playbooks test clients: export JDK_JAVA_OPTIONS ?= -XX:TieredStopAtLevel=1
+demo playbooks test clients compiled: export JDK_JAVA_OPTIONS ?= -XX:TieredStopAtLevel=1
 
 test: lint ## the whole suite on a real Kafka and a real Postgres, and what `lint` does (PYTEST_ARGS='-k sale')
 	$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
