@@ -114,7 +114,7 @@ _OPERATIONS: Final = (
         views.CustomerGet, views.CustomerView, R.CUSTOMER_NOT_FOUND,
     ),
     _reading(
-        "customer.list", Scope.CUSTOMER_READ, "List customers, or find one by e-mail, phone or an external id.",
+        "customer.list", Scope.CUSTOMER_READ, "List customers, or find them by name, e-mail, phone or an external id.",
         views.CustomerList, views.CustomerPage,
     ),
     _command(
@@ -233,7 +233,7 @@ _OPERATIONS: Final = (
         views.GiftCardGet, views.GiftCardView, R.CARD_NOT_ACCEPTED, access=Access.PROBE,
     ),
     _reading(
-        "giftcard.list", Scope.CARD_TRUSTED, "List gift cards, or those of a customer.",
+        "giftcard.list", Scope.CARD_TRUSTED, "List gift cards, or find them by customer or last four.",
         views.GiftCardList, views.GiftCardPage, R.CUSTOMER_NOT_FOUND,
     ),
     _reading(

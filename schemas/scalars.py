@@ -248,10 +248,12 @@ def canonical_decimal(text: str) -> str:
 ID_PATTERN: Final = r"^[\x20-\x7e]*$"
 TEXT_PATTERN: Final = r"^[^\x00]*$"
 DECIMAL_PATTERN: Final = r"^[0-9]{1,15}(\.[0-9]{1,12})?$"
+LAST4_PATTERN: Final = r"^[0-9A-Za-z]{4}$"
 # Each pattern in words, as what would be right.
 PATTERNS: Final[Mapping[str, str]] = {
     ID_PATTERN: "printable ASCII characters only",
     TEXT_PATTERN: "a text without NUL characters",
+    LAST4_PATTERN: "4 digits or letters",
     BIRTH_DATE_PATTERN: _BIRTH_DATE,
     DECIMAL_PATTERN: 'a decimal number in quotes like "1.5", with at most 15 digits before the point and 12 after',
 }

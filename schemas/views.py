@@ -2,12 +2,12 @@
 
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import ConfigDict, Field, PlainSerializer
+from pydantic import ConfigDict, Field, PlainSerializer, StringConstraints
 
 from schemas.documents import CardRef
 from schemas.outcomes import Count, Out, OutcomeData, TenderState
 from schemas.policy import Policy
-from schemas.scalars import Currency, Flag, FromZero, Id, Instant, NullMeans, Text, Wire
+from schemas.scalars import LAST4_PATTERN, Currency, Flag, FromZero, Id, Instant, NullMeans, Text, Wire
 
 MAX_PAGE: Final = 200
 SESSION_S: Final = 900
@@ -16,6 +16,9 @@ MAX_SESSION_S: Final = 3600
 Cursor = Annotated[str, Field(max_length=512, description="`next_cursor` of the page before; stable while rows come")]
 Time = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 Day = Annotated[str, Field(json_schema_extra={"format": "date"})]
+Last4 = Annotated[
+    str, StringConstraints(pattern=LAST4_PATTERN), Field(description="the last four characters of the card's number")
+]
 Limit = Annotated[Annotated[int, Field(ge=1, le=MAX_PAGE)], NullMeans(50)]
 
 # --- what is asked ---------------------------------------------------------------------------------------------------
@@ -28,10 +31,18 @@ class CustomerGet(Wire):
 
 
 class CustomerList(Wire):
-    """Customers by id; with a filter those whose profile has all that is named."""
+    """Customers by id; with a filter those whose profile has all that is named. With `name` alone they come by name,
+    and a page may have fewer customers than `limit`: go on while there is a `next_cursor`.
+    """
 
-    email: Text | None = None
-    phone: Text | None = None
+    name: Annotated[
+        Text | None,
+        Field(
+            description="how words of the name begin, in any case, with or without accents; alone, at least two letters"
+        ),
+    ] = None
+    email: Annotated[Text | None, Field(description="in any case")] = None
+    phone: Annotated[Text | None, Field(description="its digits count, and nothing between them")] = None
     external_ids: Annotated[dict[Id, Id], Field(min_length=1, max_length=50)] | None = None
     limit: Limit = 50
     cursor: Cursor | None = None
@@ -65,9 +76,12 @@ class GiftCardGet(Wire):
 
 
 class GiftCardList(Wire):
-    """Gift cards by card_id; with `customer_id` those linked to this customer, or to one who was merged into them."""
+    """Gift cards by card_id; with `customer_id` those linked to this customer, or to one who was merged into them; with
+    `last4` those whose number ends so.
+    """
 
     customer_id: Id | None = None
+    last4: Last4 | None = None
     limit: Limit = 50
     cursor: Cursor | None = None
 
@@ -271,7 +285,7 @@ class GiftCardPage(Out):
 
 
 class CustomerPage(Out):
-    """By id, ascending."""
+    """By id, ascending; by name if only `name` was asked."""
 
     items: tuple[CustomerSummary, ...]
     next_cursor: str | None = None

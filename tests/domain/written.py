@@ -44,7 +44,7 @@ class Written:
         for account in books.changed:
             account.new = False
         books.changed.clear()
-        assert dict(books.new_cards) == books.cards
+        assert {token: card_id for token, card_id, _ in books.new_cards} == books.cards
         given = [one for told in books.consents.values() for one in told]
         assert set(books.new_consents) <= set(given)
         assert {one[1:] for one in books.new_consents} == {one[1:] for one in given}, (

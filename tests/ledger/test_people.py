@@ -11,6 +11,7 @@ from tests.ledger.test_pipeline import command, sold
 from tests.upgrade import release
 from worker.ledger.queries import SQL
 from worker.ledger.setup import set_up
+from worker.ledger.unfolded import STEP, fold
 from worker.stored.account import account_of
 
 PROFILE = {"name": "Ada Example", "email": "ada@example.com", "phone": "+441632960001", "external_ids": {"shop": "7"}}
@@ -84,6 +85,61 @@ async def test_erasing_any_id_empties_all(worker: Worker, connection: asyncpg.Co
     again = [command("customer.erase", f"X-{id_}", customer_id=id_, reason="asked") for id_ in "ABCD"]
     assert await statuses(worker, *again) == ["rejected"] * 4
     assert await statuses(worker, command("customer.update", "U", customer_id="A", name="Ada")) == ["rejected"]
+
+
+async def everything(connection: asyncpg.Connection) -> str:
+    """All rows of all tables as text."""
+    tables = await connection.fetch(
+        "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
+    )
+    rows = [await connection.fetchval(f"SELECT string_agg(t::text, ' ') FROM {name} t") for (name,) in tables]
+    return " ".join(filter(None, rows)).casefold()
+
+
+async def test_no_copy_of_an_erased_person_is_left(worker: Worker, connection: asyncpg.Connection) -> None:
+    """Neither as it was written nor folded, under no id and under no former name."""
+    secrets = ("lovelace", "byron", "adelaide", "example.org", "7946 0018", "442079460018")
+    ada = {"name": "Ada Lovelace", "email": "ADA@example.org", "phone": "+44 20 7946 0018"}
+    await worker.read([create("A", **ada), create("B", name="Adélaïde"), merge("A", "B")])
+    await worker.read([command("customer.update", "U", customer_id="B", name="Ada Byron-Lovelace")])
+    before = await everything(connection)
+    assert [one for one in secrets if one not in before] == ["adelaide"]
+    await statuses(worker, command("customer.erase", "X", customer_id="A", reason="asked"))
+    after = await everything(connection)
+    assert [one for one in secrets if one in after] == []
+
+
+async def test_an_erasure_by_an_earlier_version_empties_the_folded_copies(
+    worker: Worker, connection: asyncpg.Connection
+) -> None:
+    await worker.read([create("A", name="Ada Lovelace", email="ada@example.org", phone="+442079460018")])
+    await connection.execute("UPDATE customer SET name = NULL, email = NULL, phone = NULL, erased_at = now()")
+    after = await everything(connection)
+    assert [one for one in ("lovelace", "example.org", "442079460018") if one in after] == []
+
+
+async def test_profiles_of_an_earlier_version_are_folded(
+    worker: Worker, connection: asyncpg.Connection, database: str
+) -> None:
+    """However many there are. In a merge, a name that is not folded yet does not get the other id's folded name."""
+    await connection.execute(
+        "INSERT INTO customer (org, account_id, name, email, phone)"
+        " SELECT 1, -n, 'Zoë ' || n, 'É' || n || '@x', '+44 ' || n FROM generate_series(1, $1::integer) n", STEP + 1,
+    )  # fmt: skip
+    await connection.execute("INSERT INTO customer (org, account_id, erased_at) VALUES (1, 0, now())")
+    assert await fold(connection) == STEP + 1
+    assert await fold(connection) == 0
+    columns = "SELECT name_folded, email_folded, phone_digits FROM customer WHERE account_id = -7"
+    assert [tuple(row) for row in await connection.fetch(columns)] == [("zoe 7", "é7@x", "447")]
+    names = await connection.fetch("SELECT name FROM customer_name WHERE account_id = -7 ORDER BY name")
+    assert [row["name"] for row in names] == ["7 zoe", "zoe 7"]
+    grace = "SELECT name_folded FROM customer WHERE name = 'Grace'"
+    await worker.read([create("A", name="Ada Lovelace"), create("B", name="Grace")])
+    await connection.execute("UPDATE customer SET name_folded = NULL WHERE name = 'Grace'")
+    await worker.read([merge("A", "B")])
+    assert await connection.fetchval(grace) is None
+    await set_up(database)
+    assert await connection.fetchval(grace) == "grace"
 
 
 async def test_merged_and_erased_in_one_batch(worker: Worker, connection: asyncpg.Connection) -> None:

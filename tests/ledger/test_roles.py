@@ -32,6 +32,7 @@ contra          r                                            r                  
 dead_letter     raw                                          sw(closed_at,state)                          raw                          r
 dead_letter_group ra                                         -                                            ra                           r
 customer        raw                                          raw                                          -                            -
+customer_name   rad                                          rad                                          -                            -
 entry           -                                            -                                            r                            r
 event           raw(digest,facts,no,record,status)           raw(digest,facts,no,record,status)           r                            r
 guard           raw                                          raw                                          raw                          -

@@ -25,13 +25,16 @@ INSERT INTO transfer (no, debit, credit, amount, org, credit_before)
 INSERT INTO tender (requested_minor, approved_minor, captured_minor, refunded_minor, org, state, kind, id,
                     sale_id, extra)
     SELECT 0, 0, 0, 0, 1, 0, '', 'T' || n, '', '' FROM generate_series(1, {rows}) n;
-INSERT INTO card_number (org, token, card_id) SELECT 1, ('t' || n)::bytea, 'G' || n FROM generate_series(1, {rows}) n;
+INSERT INTO card_number (org, token, card_id, last4)
+    SELECT 1, ('t' || n)::bytea, 'S' || n, 'S' || n FROM generate_series(1, {rows}) n;
 INSERT INTO parked (received_us, record_us, due_us, org, type, ready, subject, waits_for, waits_key, sale_id, document)
     SELECT n, n, n, 1, 3, false, 'R' || n, 'sale', 'S' || n, 'S' || n, '' FROM generate_series(1, {rows}) n;
 INSERT INTO timer (due_us, not_before_us, org, kind, key)
     SELECT n, 0, 1, 'hold', 'T' || n FROM generate_series(1, {rows}) n;
-INSERT INTO customer (org, account_id, email, phone, external_ids)
-    SELECT 1, n, 's' || n, 'S' || n, jsonb_build_object('shop', n::text) FROM generate_series(1, {rows}) n;
+INSERT INTO customer (org, account_id, email_folded, phone_digits, external_ids)
+    SELECT 1, n, 'S' || n, 'S' || n, jsonb_build_object('shop', n::text) FROM generate_series(1, {rows}) n;
+UPDATE customer SET name_folded = 'S1' WHERE account_id <= {keys};
+INSERT INTO customer_name (org, name, account_id) SELECT 1, 'T' || n, n FROM generate_series(1, {rows}) n;
 INSERT INTO consent (at_us, no, org, granted, customer_id, purpose, channel)
     SELECT n, n, 1, true, 'C' || n, 'marketing', '' FROM generate_series(1, {rows}) n;
 INSERT INTO batch (no, worker, decided_at, documents, published_at)
@@ -44,7 +47,7 @@ INSERT INTO session (org, id, digest, api_key, scopes, expires_at)
 """
 GROWING = (
     "event", "account", "transfer", "tender", "card_number", "parked", "timer", "customer", "consent", "batch",
-    "session",
+    "session", "customer_name",
 )  # fmt: skip
 # A value of each type, the n-th of an array of KEYS.
 SAMPLE = {
@@ -55,7 +58,8 @@ SAMPLE = {
 TOUCHES_ONLY_WHAT_IT_WANTS = (
     "load_event", "lock_account", "lock_tender", "load_card_number", "load_consent", "lock_event", "load_account",
     "read_accounts", "read_chain", "read_causes", "read_owned", "read_profiles", "list_customers",
-    "find_customers_by_email", "find_customers_by_phone", "find_customers_by_external_ids",
+    "find_customers_by_email", "find_customers_by_phone", "find_customers_by_external_ids", "find_names",
+    "find_cards_by_last4", "read_customers",
 )  # fmt: skip
 NAMES = {"float4": "real", "int4": "integer", "int2": "smallint", "int8": "bigint", "bool": "boolean"}
 
@@ -64,7 +68,7 @@ NAMES = {"float4": "real", "int4": "integer", "int2": "smallint", "int8": "bigin
 async def session(database: str) -> AsyncIterator[asyncpg.Connection]:
     """A connection as a worker has it, on tables that were filled and never analysed."""
     opened = await asyncpg.connect(database, server_settings=SESSION)
-    await opened.execute(FILL.format(rows=ROWS))
+    await opened.execute(FILL.format(rows=ROWS, keys=KEYS))
     yield opened
     await opened.close()
 

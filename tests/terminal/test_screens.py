@@ -56,6 +56,13 @@ def test_nothing_found(shell: Shell) -> None:
         assert shell.crm(*words) == Done(0, "", "g3n: nothing found\n")
 
 
+def test_an_empty_page_leads_to_the_next(shell: Shell) -> None:
+    """A search by name ends a page when it has cost enough."""
+    shell.api.answer = in_turn(ok({"items": [], "next_cursor": "2"}))
+    done = shell.crm("customer", "list", "--name", "ann zo")
+    assert done == Done(0, "", "g3n: nothing found yet\ng3n: there is more: --all, or --cursor 2\n")
+
+
 def test_all_pages_have_one_head_and_the_same_columns(shell: Shell) -> None:
     pages: dict[str | None, dict[str, Any]] = {
         None: {"items": [{**ENTRY, "change": 5_000_000, "balance": 5_000_000, "booked": "earned"}], "next_cursor": "2"},

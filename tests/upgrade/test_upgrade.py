@@ -14,6 +14,8 @@ from tests.upgrade.release import Recorded, Said
 from tests.upgrade.worker import Clocked
 from worker.codec import Message
 from worker.ledger.setup import set_up
+from worker.stored.account import last4_of
+from worker.stored.folded import folded
 
 YEAR_US = 366 * 86_400_000_000
 HELD = "SELECT org, kind, key, balance, held, deficit, version, standing FROM account ORDER BY 1, 2, 3"
@@ -63,6 +65,20 @@ async def test_every_document_is_answered_again_with_the_same_bytes(upgraded: Up
         messages = await (upgraded.worker.read([one]) if one.topic else upgraded.worker.ask(one))
         assert shown(messages) == [upgraded.published[id_] for id_ in one.outcomes], (one.org, one.type, one.subject)
     assert await upgraded.held() == upgraded.before
+
+
+async def test_what_the_release_stored_is_found(upgraded: Upgraded) -> None:
+    """By name, e-mail and phone; a card by the last four that its account has packed."""
+    fetch = upgraded.connection.fetch
+    profiles = await fetch("SELECT name, email, phone, name_folded, email_folded, phone_digits FROM customer")
+    assert [folded(*row[:3]) for row in profiles] == [tuple(row[3:]) for row in profiles]
+    cards = await fetch(
+        "SELECT a.extra, n.last4 FROM card_number n"
+        " JOIN account a ON a.org = n.org AND a.kind = 1 AND a.key = n.card_id"
+    )
+    assert [(last4_of(card["extra"]) or "").upper() for card in cards] == [card["last4"] for card in cards]
+    assert len(cards) > 1
+    assert any(name for name, *_ in profiles)
 
 
 async def test_what_was_not_published_is_published_with_the_same_bytes(upgraded: Upgraded) -> None:

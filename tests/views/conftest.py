@@ -38,7 +38,7 @@ class Shop:
         records = [record(document.type, document.data, org) for document in documents]
         return [envelope["data"] for envelope in said((await self.worker.read(records)).messages)]
 
-    async def ask(self, name: str, *, org: str = "acme", trusted: bool = False, **body: Any) -> Data:  # noqa: ANN401
+    async def ask(self, name: str, /, *, org: str = "acme", trusted: bool = False, **body: Any) -> Data:  # noqa: ANN401
         """The answer as the JSON that a door would give."""
         request = OPERATIONS[name].request.model_validate(body, context=self.worker.keyring(org))
         answer = await READINGS[name](replace(self.desk, trusted=trusted), org, request)
@@ -46,7 +46,7 @@ class Shop:
         told: Data = answer.model_dump(mode="json", exclude_none=True)
         return told
 
-    async def pages(self, name: str, **body: Any) -> list[list[Data]]:  # noqa: ANN401
+    async def pages(self, name: str, /, **body: Any) -> list[list[Data]]:  # noqa: ANN401
         """Page after page to the end."""
         pages = [await self.ask(name, **body)]
         while "next_cursor" in pages[-1]:

@@ -4,12 +4,13 @@ from collections.abc import Mapping
 
 import asyncpg
 
-from worker.ledger import roles
+from worker.ledger import roles, unfolded
 from worker.ledger.migrate import migrate
 
 
 async def set_up(dsn: str, passwords: Mapping[str, str] | None = None) -> list[str]:
-    """Create the roles with these passwords, bring the schema up to date, and grant each role its rights.
+    """Create the roles with these passwords, bring the schema up to date, and grant each role its rights. Then fold the
+    profiles that an earlier version wrote.
 
     Returns the names of the migrations that were applied. Running it again, or several at once, is safe. Raises
     MigrationError for a migration that was changed, and roles.Missing where the roles are missing and the user of the
@@ -20,6 +21,7 @@ async def set_up(dsn: str, passwords: Mapping[str, str] | None = None) -> list[s
         await roles.ensure(connection, passwords or {})
         applied = await migrate(connection)
         await roles.grant(connection)
+        await unfolded.fold(connection)
     finally:
         await connection.close()
     return applied

@@ -17,6 +17,7 @@ from worker.ledger.work import Work
 from worker.positions import Partition, Position
 from worker.stored.codes import STATUS_CODE, STUB, event_no
 from worker.stored.entry import pack_entry
+from worker.stored.folded import folded
 from worker.stored.parked import ParkedDocument, pack_parked
 from worker.stored.returned import pack_return
 from worker.stored.rows import ACCOUNT_CHANGES, AccountRow, EventRow, TenderRow, TransferRow, columns
@@ -139,8 +140,8 @@ async def _tenders(connection: Connection, shelf: list[Books]) -> None:
 
 
 async def _cards(connection: Connection, shelf: list[Books]) -> None:
-    rows = sorted((book.org, token, card_id) for book in shelf for token, card_id in book.new_cards)
-    await _copy(connection, "card_number", ("org", "token", "card_id"), rows)
+    rows = sorted((book.org, token, card_id, last4) for book in shelf for token, card_id, last4 in book.new_cards)
+    await _copy(connection, "card_number", ("org", "token", "card_id", "last4"), rows)
 
 
 async def _customers(connection: Connection, no: int, shelf: list[Books]) -> None:
@@ -150,11 +151,8 @@ async def _customers(connection: Connection, no: int, shelf: list[Books]) -> Non
             kept = {name: value for name, value in profile.items() if value is not None}
             profiles[book.org, account.id] = profiles.get((book.org, account.id), {}) | kept
     if profiles:
-        rows = [
-            (org, id_, p.get("name"), p.get("email"), p.get("phone"), p.get("birth_date"), _json(p.get("external_ids")))
-            for (org, id_), p in sorted(profiles.items())
-        ]
-        await connection.execute(SQL["upsert_customer"], *_rows_of(7, rows))
+        rows = [(org, id_, *_profile(profile)) for (org, id_), profile in sorted(profiles.items())]
+        await connection.execute(SQL["upsert_customer"], *_rows_of(10, rows))
     carried = [(book.org, source, person) for book in shelf for source, person in book.carried]
     for org, source, person in carried:
         await connection.execute(SQL["carry_profile"], org, source.id, person.id)
@@ -176,6 +174,13 @@ async def _customers(connection: Connection, no: int, shelf: list[Books]) -> Non
         for version in book.new_policies
     ]
     await _copy(connection, "policy", ("org", "version", "effective_us", "policy"), policies)
+
+
+def _profile(profile: Mapping[str, Any]) -> tuple[str | None, ...]:
+    """The members, and after them the forms by which the customer is found."""
+    name, email, phone = (profile.get(member) for member in ("name", "email", "phone"))
+    rest = profile.get("birth_date"), _json(profile.get("external_ids"))
+    return (name, email, phone, *rest, *folded(name, email, phone))
 
 
 def _json(value: object) -> str | None:

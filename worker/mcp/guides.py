@@ -24,7 +24,9 @@ GUIDES: Final[Mapping[str, Guide]] = MappingProxyType(
         ),
         "customer.update": Guide("With status `blocked` the customer can neither earn nor spend."),
         "customer.get": Guide("Start here if a customer asks about points, cards or consents."),
-        "customer.list": Guide("For the next page pass `next_cursor` as `cursor`."),
+        "customer.list": Guide(
+            "Each word of `name` is the beginning of one. For the next page pass `next_cursor` as `cursor`."
+        ),
         "customer.erase": Guide(
             "Use it only if the person asked to be forgotten.",
             warning="Removes all personal data for good. Later commands for this customer are refused.",

@@ -142,11 +142,12 @@ def show(operation: Operation, answer: Answer, currency: str | None = None) -> N
 
 
 def _show_page(screen: Screen, page: Mapping[str, Any]) -> None:
-    if not page["items"]:
-        typer.echo("g3n: nothing found", err=True)
-        return
-    screen.table(page["items"])
-    if cursor := page.get("next_cursor"):
+    cursor = page.get("next_cursor")
+    if page["items"]:
+        screen.table(page["items"])
+    else:
+        typer.echo("g3n: nothing found" + (" yet" if cursor else ""), err=True)
+    if cursor:
         typer.echo(f"g3n: there is more: --all, or --cursor {cursor}", err=True)
 
 

@@ -1,10 +1,8 @@
 """Customers: one with all that is known, and the list."""
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, Literal
-
-import orjson
 
 from schemas.reasons import Reason
 from schemas.scalars import format_instant
@@ -31,8 +29,7 @@ from worker.domain.state.movements import day_of
 from worker.domain.state.policy import PolicyVersion
 from worker.ledger.queries import SQL
 from worker.ops.earning import exact_text
-from worker.stored.account import account_of
-from worker.views import cards, cursors, transfers
+from worker.views import cards, cursors, search, transfers
 from worker.views.context import Context, Refused
 from worker.views.tenant import Tenant, reading
 
@@ -130,15 +127,17 @@ async def _cards(tenant: Tenant, person: Account, day: int, days: Calendar) -> t
 
 
 async def page(context: Context, orgcode: str, request: CustomerList) -> CustomerPage:
-    """By id, without those who were merged into another; of a pool's member the balance is the pool's."""
-    question = ["customer.list", request.email, request.phone, sorted((request.external_ids or {}).items())]
+    """Without those who were merged into another; of a pool's member the balance is the pool's."""
+    wanted = search.Wanted.of(request)
+    external_ids = sorted((request.external_ids or {}).items())
+    question = ["customer.list", request.email, request.phone, external_ids]
+    if request.name is not None:
+        question.append(request.name)
     async with reading(context, orgcode) as tenant:
-        after = "" if request.cursor is None else cursors.read(tenant.keyring, question, request.cursor)
-        found = await _found(tenant, request, after)
-        shown = found[: request.limit]
+        after = None if request.cursor is None else cursors.read(tenant.keyring, question, request.cursor)
+        shown, last = await search.customers(tenant, wanted, after, request.limit)
         profiles = await tenant.profiles(shown)
         pools = await tenant.accounts([account.target for account in shown if account.target is not None])
-        more = len(found) > request.limit
         return CustomerPage(
             items=tuple(
                 CustomerSummary(
@@ -149,30 +148,5 @@ async def page(context: Context, orgcode: str, request: CustomerList) -> Custome
                 )
                 for account in shown
             ),
-            next_cursor=cursors.write(tenant.keyring, question, shown[-1].key) if more else None,
+            next_cursor=None if last is None else cursors.write(tenant.keyring, question, last),
         )
-
-
-async def _found(tenant: Tenant, request: CustomerList, after: str) -> Sequence[Account]:
-    """One more than the page has room for, if there are as many."""
-    statement, *filters = _statement(request)
-    found: list[Account] = []
-    while (missing := request.limit + 1 - len(found)) > 0:
-        rows = await tenant.connection.fetch(SQL[statement], tenant.org, after, missing, *filters)
-        accounts = [account_of(row) for row in rows]
-        found += [account for account in accounts if account.target is None or account.target[0] is Kind.POOL]
-        if len(rows) < missing:
-            break
-        after = accounts[-1].key
-    return found
-
-
-def _statement(request: CustomerList) -> tuple[Any, ...]:
-    """By what is likely to be one customer's alone; the rest of what is named must hold too."""
-    external_ids = None if request.external_ids is None else orjson.dumps(request.external_ids).decode()
-    filters = request.email, request.phone, external_ids
-    if request.email is not None:
-        return "find_customers_by_email", *filters
-    if external_ids is not None:
-        return "find_customers_by_external_ids", *filters
-    return ("find_customers_by_phone", *filters) if request.phone is not None else ("list_customers",)

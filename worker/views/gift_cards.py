@@ -35,10 +35,11 @@ async def history(context: Context, orgcode: str, request: GiftCardHistory) -> H
 
 async def page(context: Context, orgcode: str, request: GiftCardList) -> GiftCardPage:
     """By card_id. Only keys with `card:trusted` may ask: they need no PIN, and may know every card_id."""
-    question = ["giftcard.list", request.customer_id]
+    last4 = None if request.last4 is None else request.last4.upper()
+    question = ["giftcard.list", request.customer_id, *([] if last4 is None else [last4])]
     async with reading(context, orgcode) as tenant:
         after = "" if request.cursor is None else cursors.read(tenant.keyring, question, request.cursor)
-        found = await _found(tenant, request, after)
+        found = await _found(tenant, request.customer_id, last4, after, request.limit + 1)
         shown = [(card, card.card) for card in found[: request.limit] if card.card is not None]
         owners = await tenant.present({facts.customer_id for _, facts in shown if facts.customer_id})
         policies = await tenant.policies()
@@ -54,14 +55,21 @@ async def page(context: Context, orgcode: str, request: GiftCardList) -> GiftCar
         )
 
 
-async def _found(tenant: Tenant, request: GiftCardList, after: str) -> Sequence[Account]:
-    """One more than the page has room for, if there are as many."""
-    if request.customer_id is None:
-        rows = await tenant.connection.fetch(SQL["list_cards"], tenant.org, after, request.limit + 1)
+async def _found(
+    tenant: Tenant, customer_id: str | None, last4: str | None, after: str, limit: int
+) -> Sequence[Account]:
+    if customer_id is None:
+        statement, *filters = ("list_cards",) if last4 is None else ("find_cards_by_last4", last4)
+        rows = await tenant.connection.fetch(SQL[statement], tenant.org, after, limit, *filters)
         return [account_of(row) for row in rows]
-    path = await tenant.path(request.customer_id)
+    path = await tenant.path(customer_id)
     if not path:
         raise Refused(Reason.CUSTOMER_NOT_FOUND)
     person = next(account for account in reversed(path) if account.kind is Kind.POINTS)
     linked = sorted(await cards.linked(tenant, person), key=lambda card: card.key)
-    return [card for card in linked if card.key > after][: request.limit + 1]
+    return [card for card in linked if card.key > after and last4 in (None, _last4(card))][:limit]
+
+
+def _last4(card: Account) -> str | None:
+    """In upper case: version 0.1.0 kept it as it was written."""
+    return None if card.card is None else card.card.last4.upper()

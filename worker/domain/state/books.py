@@ -62,7 +62,7 @@ class Books(Reversals):
         self.members: dict[str, dict[str, Standing]] = {}  # pool → its members, where `Needs.members_of` asks for them
         # what the batch changed
         self.woken: dict[tuple[str, str], int] = {}  # (what, id) that no longer waits (`wake`) → mark of the cause
-        self.new_cards: list[tuple[bytes, str]] = []
+        self.new_cards: list[tuple[bytes, str, str]] = []  # token, card_id, last four
         self.new_consents: list[Consent] = []
         self.profiles: list[tuple[Account, dict[str, object]]] = []
         self.carried: list[tuple[Account, Account]] = []  # (merged id, person): profile members that the person lacks
@@ -171,7 +171,7 @@ class Books(Reversals):
     def _know(self, number: CardToken, card_id: str) -> None:
         if not any(token in self.cards for token in number.tokens):
             self.cards[number.tokens[0]] = card_id
-            self.new_cards.append((number.tokens[0], card_id))
+            self.new_cards.append((number.tokens[0], card_id, number.last4))
 
     def card(self, ref: CardNamed) -> Account | None:
         """Return the card that a document names, or None if it is unknown."""

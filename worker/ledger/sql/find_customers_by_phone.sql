@@ -2,14 +2,15 @@
 SELECT a.*
 FROM customer c
 CROSS JOIN LATERAL (
-    SELECT id, kind, key, currency, standing, balance, held, deficit, version, lots, earned, extra, last_no
+    SELECT {account}
     FROM account
     WHERE id = c.account_id
     OFFSET 0
 ) a
-WHERE c.org = $1 AND c.phone COLLATE "C" = $5::text
-  AND ($4::text IS NULL OR lower(c.email COLLATE "C") = lower($4 COLLATE "C"))
+WHERE c.org = $1 AND c.phone_digits = $5::text
+  AND ($4::text IS NULL OR c.email_folded = $4)
   AND ($6::jsonb IS NULL OR c.external_ids @> $6)
+  AND ($7::text IS NULL OR ' ' || c.name_folded ~ $7)
   AND a.kind = 0 AND a.key > $2 AND a.standing > 0
 ORDER BY a.key
 LIMIT $3
