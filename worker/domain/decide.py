@@ -101,7 +101,7 @@ DECISIONS: Final[dict[str, Decision[Any]]] = {
     "crm.policy.put": _alone(commands.PolicyPut, needs.policy, customers.put_policy),
     "crm.pool.join": _alone(commands.PoolJoin, needs.pool, customers.join),
     "crm.pool.leave": _alone(commands.PoolLeave, needs.pool, customers.leave),
-    "crm.loyalty.earn": _alone(commands.LoyaltyEarn, needs.customer, loyalty.earn),
+    "crm.loyalty.earn": _alone(commands.LoyaltyEarn, needs.points, loyalty.earn),
     "crm.loyalty.redeem": _alone(commands.LoyaltyRedeem, needs.customer, loyalty.redeem),
     "crm.loyalty.adjust": _alone(commands.LoyaltyAdjust, needs.customer, loyalty.adjust),
     "crm.loyalty.transfer": _alone(commands.LoyaltyTransfer, needs.points_transfer, loyalty.transfer),

@@ -12,9 +12,10 @@ from schemas.policy import Policy
 from schemas.registry import DOCUMENTS
 from worker.domain.decisions.needs import Needs
 from worker.domain.state.accounts import Kind
-from worker.domain.state.books import Books, Consent
+from worker.domain.state.books import Books
 from worker.domain.state.policy import PolicyBook, PolicyVersion
 from worker.domain.state.sale import Return
+from worker.ledger import consents
 from worker.ledger.queries import SQL, Connection
 from worker.ledger.work import Work
 from worker.stored.account import account_of
@@ -264,20 +265,19 @@ async def _members(connection: Connection, books: dict[int, Books], needs: dict[
 
 
 async def _consents(connection: Connection, books: dict[int, Books], needs: dict[int, Needs]) -> None:
-    """Load consents, if a campaign of a policy in force, or of one that the batch puts, asks for one."""
-    keys = sorted(
-        (org, key)
-        for org, book in books.items()
-        if needs[org].consents or any(version.needs_consent for version in book.policies.versions)
-        for kind, key in book.accounts
-        if kind is Kind.POINTS
-    )
-    if not keys:
-        return
-    for row in await connection.fetch(SQL["load_consent"], *_columns(keys, 2)):
-        org, customer_id = keys[row["place"] - 1]
-        consent = Consent(customer_id, row["purpose"], row["channel"], row["granted"], row["at_us"])
-        books[org].consents.setdefault(customer_id, []).append(consent)
+    """Load the consents that a campaign of a policy in force, or of one that the batch puts, asks for."""
+    keys = []
+    for org, book in books.items():
+        need = needs[org]
+        for sale in book.sales.values():
+            if sale.at_us is not None:  # it may be claimed, and is rated as of then
+                need.rated(sale.at_us)
+        purposes = need.consents.union(*(version.consents for version in book.policies.versions))
+        if purposes and need.rated_us is not None:
+            customers = [key for kind, key in book.accounts if kind is Kind.POINTS]
+            keys += [(org, key, purpose, need.rated_us) for key in customers for purpose in purposes]
+    for org, consent in await consents.read(connection, sorted(keys)):
+        books[org].consents.setdefault(consent.customer_id, []).append(consent)
 
 
 async def orgs(connection: Connection, codes: Iterable[str]) -> dict[str, int]:

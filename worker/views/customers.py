@@ -27,7 +27,7 @@ from worker.domain.state.days import Calendar, utc_date
 from worker.domain.state.identity import account_id
 from worker.domain.state.movements import day_of
 from worker.domain.state.policy import PolicyVersion
-from worker.ledger.queries import SQL
+from worker.ledger import consents as stored_consents
 from worker.ops.earning import exact_text
 from worker.views import cards, cursors, search, transfers
 from worker.views.context import Context, Refused
@@ -70,9 +70,9 @@ async def get(context: Context, orgcode: str, request: CustomerGet) -> CustomerV
 async def _consents(tenant: Tenant, customer_id: str) -> tuple[Consent, ...]:
     """What counts for each purpose and channel, as a campaign of now would see it."""
     said: dict[Any, list[ConsentSaid]] = {}
-    for row in await tenant.connection.fetch(SQL["load_consent"], [tenant.org], [customer_id]):
-        entry = ConsentSaid(customer_id, row["purpose"], row["channel"], row["granted"], row["at_us"])
-        said.setdefault(row["purpose"], []).append(entry)
+    keys = [(tenant.org, customer_id, purpose, stored_consents.LATEST_US) for purpose in stored_consents.PURPOSES]
+    for _, entry in await stored_consents.read(tenant.connection, keys):
+        said.setdefault(entry.purpose, []).append(entry)
     return tuple(
         Consent(
             purpose=purpose, channel=channel or None, granted=counts.granted, since=format_instant(counts.at_us)

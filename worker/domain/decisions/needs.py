@@ -43,6 +43,7 @@ from worker.domain.state.accounts import Kind
 from worker.domain.state.books import CardNamed
 from worker.domain.state.identity import derived_id
 from worker.domain.state.movements import Timer
+from worker.domain.state.policy import purposes
 from worker.domain.state.sale import Sale
 from worker.domain.state.tender import POINTS, STORED_VALUE
 
@@ -64,7 +65,8 @@ class Needs:
     ids_of: dict[str, None] = field(default_factory=dict)  # customers: every id is needed
     replaced_by: list[CardNamed] = field(default_factory=list)  # cards: all that they replaced are needed
     members_of: dict[str, None] = field(default_factory=dict)  # pools: every member is needed
-    consents: bool = False  # a policy that asks for them is put, and what is decided after it may need them
+    consents: set[str] = field(default_factory=set)  # purposes that a policy asks for which is put here
+    rated_us: int | None = None  # the earliest instant as of which something is rated, so that consents count
 
     def customer(self, customer_id: str | None) -> None:
         if customer_id is not None:
@@ -77,6 +79,9 @@ class Needs:
             self.accounts[Kind.CARD, ref.card_id] = None
         else:
             self.number(ref.number)
+
+    def rated(self, at_us: int) -> None:
+        self.rated_us = at_us if self.rated_us is None else min(self.rated_us, at_us)
 
     def number(self, number: CardToken | None) -> None:
         for token in number.known_as if number is not None else ():
@@ -93,6 +98,7 @@ class Needs:
 
 
 def sale(doc: SaleCompleted, needs: Needs) -> None:
+    needs.rated(doc.occurred_at)
     needs.sales[doc.sale_id] = None
     needs.shares_of[doc.sale_id] = None  # a tender that it does not name is an orphan
     needs.customer(doc.customer_id)
@@ -143,7 +149,12 @@ def new_customer(doc: CustomerCreate, needs: Needs) -> None:
     needs.customer(doc.customer_id or derived_id(needs.orgcode, "crm.customer.create", doc.command_id))
 
 
-def customer(doc: CustomerUpdate | ConsentSet | LoyaltyEarn | LoyaltyRedeem | LoyaltyAdjust, needs: Needs) -> None:
+def customer(doc: CustomerUpdate | ConsentSet | LoyaltyRedeem | LoyaltyAdjust, needs: Needs) -> None:
+    needs.customer(doc.customer_id)
+
+
+def points(doc: LoyaltyEarn, needs: Needs) -> None:
+    needs.rated(doc.occurred_at)
     needs.customer(doc.customer_id)
 
 
@@ -159,7 +170,7 @@ def merge(doc: CustomerMerge, needs: Needs) -> None:
 
 
 def policy(doc: PolicyPut, needs: Needs) -> None:
-    needs.consents |= any(campaign.needs_consent for campaign in doc.policy.earn.campaigns)
+    needs.consents |= purposes(doc.policy)
 
 
 def pool(doc: PoolJoin | PoolLeave, needs: Needs) -> None:

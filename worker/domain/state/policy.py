@@ -56,7 +56,7 @@ class PolicyVersion:
         earns = {"points": earn.on_points_tender, "gift_card": earn.on_gift_card_tender}
         self.unearning = frozenset(kind for kind in TENDER_KINDS if not earns.get(kind, earn.on_other_tender))
         self.special = self.excluded.union(self.factors)
-        self.needs_consent = any(campaign.needs_consent for campaign in policy.earn.campaigns)
+        self.consents = purposes(policy)
         self._plain: dict[str, Rate | None] = {}
         self._rates: dict[tuple[str, Fraction], Rate | None] = {}
 
@@ -104,6 +104,11 @@ class PolicyVersion:
         if not value:
             return None
         return PointValue(value.numerator, value.denominator, self.policy.redeem.step_points)
+
+
+def purposes(policy: Policy) -> frozenset[str]:
+    """Return the purposes for which a campaign of the policy needs the customer's consent."""
+    return frozenset(campaign.needs_consent for campaign in policy.earn.campaigns if campaign.needs_consent)
 
 
 DEFAULT = PolicyVersion(0, ALWAYS_US, DEFAULT_POLICY)

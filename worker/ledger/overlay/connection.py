@@ -4,11 +4,12 @@ import contextlib
 import heapq
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from functools import partial
 from typing import Any, Final
 
 import ormsgpack
 
-from worker.ledger import changes
+from worker.ledger import changes, consents
 from worker.ledger.changes import TABLES, Changes, Key, Row, Unknown
 from worker.ledger.overlay.rows import Layer, Rows, fingerprint
 from worker.ledger.overlay.statements import KEYED, NAMED, NEW_IDS, NEW_ORGS, NOTHING, WHOLE
@@ -41,7 +42,8 @@ class OverlayConnection:
         self._readers: dict[str, Callable[..., Awaitable[list[Any]]]] = {
             SQL["lock_leading"]: self._leading,
             SQL["read_members"]: self._leading,
-            SQL["load_consent"]: self._load_consents,
+            SQL["load_consent"]: partial(self._consents_of, "load_consent"),
+            SQL["load_latest_consent"]: partial(self._consents_of, "load_latest_consent"),
             SQL["load_policy"]: self._load_policies,
             SQL["take_parked"]: self._take_parked,
         }
@@ -166,11 +168,18 @@ class OverlayConnection:
             for row in await self._named("account", org=org, owner=owner, kind=kind)
         ]
 
-    async def _load_consents(self, orgs: Sequence[int], customers: Sequence[str]) -> list[Row]:
-        rows = [dict(row) for row in await self.snapshot.fetch(SQL["load_consent"], orgs, customers)]
-        for place, key in enumerate(zip(orgs, customers, strict=True), 1):
-            here = [row for layer in self._layers for row in layer.consents if (row["org"], row["customer_id"]) == key]
-            rows += [{**row, "place": place} for row in (*self._consents.get(key, ()), *here)]
+    async def _consents_of(
+        self, name: str, orgs: Sequence[int], ids: Sequence[str], purposes: Sequence[str], rest: object
+    ) -> list[Row]:
+        """What the statement reads of the snapshot, and all that came since."""
+        rows = [dict(row) for row in await self.snapshot.fetch(SQL[name], orgs, ids, purposes, rest)]
+        for place, (org, id_, purpose) in enumerate(zip(orgs, ids, purposes, strict=True), 1):
+            since = [*self._consents.get((org, id_), ()), *(row for layer in self._layers for row in layer.consents)]
+            rows += [
+                {**row, "place": place}
+                for row in since
+                if (row["org"], row["customer_id"], row["purpose"]) == (org, id_, purpose)
+            ]
         return rows
 
     async def _load_policies(self, orgs: Sequence[int], known: Sequence[int]) -> list[Row]:
@@ -283,11 +292,13 @@ class OverlayConnection:
                 self._put("parked", {**row, "ready": True, "woken_no": no})
 
     async def _carry_consents(self, org: int, source: str, person: str) -> None:
-        rows = await self._load_consents([org], [source])
-        named = ("at_us", "no", "granted", "purpose", "channel")
-        self._layers[-1].consents += [
-            {**{name: row.get(name) for name in named}, "org": org, "customer_id": person} for row in rows
-        ]
+        names = ("at_us", "no", "granted", "channel")
+        for purpose in consents.PURPOSES:
+            rows = await self._consents_of("load_consent", [org], [source], [purpose], None)
+            self._layers[-1].consents += [
+                {**{name: row[name] for name in names}, "purpose": purpose, "org": org, "customer_id": person}
+                for row in rows
+            ]
 
 
 def _plain(row: Any) -> Row:  # noqa: ANN401  an asyncpg record
