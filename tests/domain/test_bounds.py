@@ -1,5 +1,6 @@
 """What an account remembers is bounded, and nothing that counts is forgotten."""
 
+from worker.domain.decisions.deadlines import due
 from worker.domain.state.accounts import (
     MOST_EARNED,
     MOST_EXPIRED,
@@ -8,10 +9,14 @@ from worker.domain.state.accounts import (
     NEVER,
     QUARTERS,
     Account,
+    Contra,
     Kind,
     Lot,
     Standing,
 )
+from worker.domain.state.books import Books
+from worker.domain.state.movements import expiry
+from worker.domain.state.policy import PolicyBook
 
 
 def account() -> Account:
@@ -81,3 +86,27 @@ def test_the_latest_that_expired_are_remembered() -> None:
     assert one.balance == 7
     assert len(one.lots) == MOST_EXPIRED + 1
     assert max(lot.expires_day for lot in one.lots) == MOST_LOTS + 1
+
+
+def test_lots_that_expire_are_forgotten_without_a_credit() -> None:
+    books = Books(1, "acme", PolicyBook([]))
+    one = books.accounts[Kind.POINTS, "C"] = account()
+    last = MOST_EXPIRED + 20
+    one.lots = [Lot(0, day, amount=3) for day in range(1, last + 1)]
+    for day in range(1, last + 1):
+        due(expiry(one, day), books)
+    assert [lot.expires_day for lot in one.lots] == list(range(last - MOST_EXPIRED + 1, last + 1))
+    assert one.balance == 0
+
+
+def test_an_account_of_ten_years_keeps_a_year() -> None:
+    """Points every day that live for a year, and tiers over a year and 30 days."""
+    books = Books(1, "acme", PolicyBook([]))
+    one = books.accounts[Kind.POINTS, "C"] = account()
+    for date in range(20_000, 20_000 + 3_650):
+        books.credit(one, 5, Contra.EARNED, date * QUARTERS, (date + 365) * QUARTERS - 1)
+        one.note_earned(date, 5, 396)
+        due(expiry(one, date * QUARTERS - 1), books)
+    assert one.balance == 365 * 5
+    assert len(one.lots) == 365 + MOST_EXPIRED
+    assert len(one.earned) == 397

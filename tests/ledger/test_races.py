@@ -131,7 +131,8 @@ async def test_what_waited_is_decided_again_when_another_was_faster(
     await worker.read([record("scm.return.completed", {**waiting, "lines": lines}), request("T1", 1, capture=True)])
     async with connection.transaction():
         await connection.execute(
-            "INSERT INTO account SELECT nextval('account_id'), 50, 0, 0, 1, NULL, id, 0, 0, 'C', '' FROM org"
+            "INSERT INTO account (id, balance, held, deficit, version, org, kind, standing, key, currency)"
+            " SELECT nextval('account_id'), 50, 0, 0, 1, id, 0, 0, 'C', '' FROM org"
         )
         working = asyncio.create_task(worker.rest())
         await blocked(connection, 1)

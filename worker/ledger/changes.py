@@ -47,7 +47,7 @@ WRITES: Final = {
 }
 COLUMNS: Final = {query: tuple(_COLUMNS.findall(query)[-1].split(", ")) for query in WRITES}
 # Columns for which NULL means: leave it as it is.
-KEEPS: Final = frozenset({SQL["update_event"]})
+KEEPS: Final = {SQL["update_event"]: frozenset(COLUMNS[SQL["update_event"]]), SQL["update_account"]: {"past"}}
 # Columns of a row that is there already, and that stay as they are.
 STAYS: Final = {SQL["upsert_parked"]: ("sale_id", "due_us", "received_us", "record_us", "no")}
 # They change nothing that a later document's decision reads.
@@ -95,9 +95,8 @@ def copied(columns: Sequence[str], records: Iterable[Sequence[Any]]) -> list[Row
 def updated(query: str, args: Sequence[Any]) -> list[Row]:
     """The rows of a statement of `WRITES`; without the columns that it leaves as they are."""
     rows = [dict(zip(COLUMNS[query], values, strict=True)) for values in zip(*args, strict=True)]
-    if query in KEEPS:
-        return [{name: value for name, value in row.items() if value is not None} for row in rows]
-    return rows
+    keeps = KEEPS.get(query, ())
+    return [{name: value for name, value in row.items() if value is not None or name not in keeps} for row in rows]
 
 
 def merged(before: Row | None, written: Row, query: str = "") -> Row:

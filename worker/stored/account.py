@@ -1,12 +1,15 @@
 """The packed columns of `account`: lots, points earned by day, and members that only cards and merged ids have."""
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, NamedTuple, TypeVar
 
-from worker.domain.state.accounts import NEVER, Account, CardFacts, Kind, Lot
+from worker.domain.state.accounts import NEVER, Account, CardFacts, Kind, Lot, LotKey, LotRest, Past
 from worker.domain.state.days import begin_of, end_of, lot_of, stored_begin, stored_end, stored_lot
 from worker.stored.codes import KINDS, STANDINGS
 from worker.stored.packing import StoredKey, Versions, account_key, pack, stored_key, unpack
+from worker.stored.past import pack_past, past_of
+
+MOST_APART: Final = 16  # lots and days that stand in the row itself; beyond that, they go to `past`
 
 
 class LotV1(NamedTuple):
@@ -39,6 +42,8 @@ class ExtraV1(NamedTuple):
     due_day: int = 0
 
 
+K = TypeVar("K")
+V = TypeVar("V")
 EXTRA = Versions[ExtraV1](ExtraV1)
 
 
@@ -51,14 +56,71 @@ def pack_lots(account: Account) -> bytes | None:
         return None
     if len(lots) == 1 and lots[0].expires_day == NEVER and not lots[0].available_day and not lots[0].expired:
         return None
-    return pack(
-        [LotV1(*stored_lot(lot.available_day, lot.expires_day), lot.amount, lot.held, lot.expired) for lot in lots]
-    )
+    return _packed_lots([(lot.key, lot.rest) for lot in lots])
+
+
+def _packed_lots(lots: Iterable[tuple[LotKey, LotRest]]) -> bytes:
+    return pack([LotV1(*stored_lot(*key), *rest) for key, rest in lots])
 
 
 def pack_earned(account: Account) -> bytes | None:
     """Return days and points in turn."""
-    return pack([value for entry in account.earned for value in entry]) if account.earned else None
+    return _packed_earned(account.earned) if account.earned else None
+
+
+def _packed_earned(earned: Iterable[tuple[int, int]]) -> bytes:
+    return pack([value for entry in earned for value in entry])
+
+
+def pack_days(account: Account) -> tuple[bytes | None, bytes | None, bytes | None]:
+    """Return `lots`, `earned` and, where it changes, `past`.
+
+    Of an account with few lots and days, the first two have them all. Of any other, `past` has them as they were when
+    it was written, and the first two have those that differ since; zeros: it is gone.
+    """
+    past = account.past
+    if past is None and len(account.lots) + len(account.earned) <= MOST_APART:
+        return pack_lots(account), pack_earned(account), None
+    lots = {lot.key: lot.rest for lot in account.lots if lot.amount or lot.held or lot.expired}
+    earned = _by_day(account.earned)
+    if past is not None:
+        if len(lots) + len(earned) <= MOST_APART >> 1:
+            return pack_lots(account), pack_earned(account), b""
+        new_lots, new_earned = _differing(past.lots, lots, (0, 0, 0)), _differing(past.earned, earned, 0)
+        if len(new_lots) + len(new_earned) <= MOST_APART:
+            return (
+                _packed_lots(new_lots) if new_lots else None,
+                _packed_earned(new_earned) if new_earned else None,
+                None,
+            )
+    return None, None, pack_past(Past(lots, earned))
+
+
+def _differing(before: Mapping[K, V], now: Mapping[K, V], gone: V) -> list[tuple[K, V]]:
+    changed = [(key, value) for key, value in now.items() if before.get(key) != value]
+    return changed + [(key, gone) for key in before.keys() - now.keys()]
+
+
+def _by_day(earned: Iterable[tuple[int, int]]) -> dict[int, int]:
+    """Return one sum for each day: a row may have a day twice."""
+    sums: dict[int, int] = {}
+    for day, points in earned:
+        sums[day] = sums.get(day, 0) + points
+    return sums
+
+
+def _read_days(account: Account, row: Any) -> None:  # noqa: ANN401  as `account_of`
+    flat = () if row["earned"] is None else unpack(row["earned"])
+    account.earned = list(zip(flat[::2], flat[1::2], strict=True))
+    lots = None if row["lots"] is None else [(lot_of(*lot[:2]), tuple(lot[2:])) for lot in unpack(row["lots"])]
+    if row["past"]:
+        past = account.past = past_of(row["past"])
+        account.earned = sorted(entry for entry in (past.earned | dict(account.earned)).items() if entry[1])
+        lots = list((past.lots | dict(lots or ())).items())
+    if lots is not None:
+        account.lots = [Lot(*key, *rest) for key, rest in lots if any(rest)]
+    elif amount := row["balance"] + account.deficit:
+        account.lots = [Lot(0, NEVER, amount, row["held"])]
 
 
 def pack_extra(account: Account) -> bytes | None:
@@ -98,15 +160,7 @@ def account_of(row: Any) -> Account:  # noqa: ANN401  an asyncpg record, or the 
     account.version = row["version"]
     account.deficit = row["deficit"]
     account.last_no = row["last_no"]
-    if row["lots"] is not None:
-        account.lots = [Lot(*lot_of(*lot[:2]), *lot[2:]) for lot in unpack(row["lots"])]
-    else:
-        amount = row["balance"] + account.deficit
-        if amount:
-            account.lots = [Lot(0, NEVER, amount, row["held"])]
-    if row["earned"] is not None:
-        flat = unpack(row["earned"])
-        account.earned = list(zip(flat[::2], flat[1::2], strict=True))
+    _read_days(account, row)
     if row["extra"] is not None:
         extra = EXTRA.load(row["extra"])
         if extra.card is not None:

@@ -5,7 +5,7 @@ from typing import Any, Final, NamedTuple, Self
 
 from worker.domain.state.accounts import Account
 from worker.domain.state.tender import Tender
-from worker.stored.account import owner_of, pack_earned, pack_extra, pack_lots
+from worker.stored.account import owner_of, pack_days, pack_extra
 from worker.stored.codes import STATE_CODE
 from worker.stored.tender import pack_tender
 
@@ -26,11 +26,13 @@ class AccountRow(NamedTuple):
     extra: bytes | None
     last_no: int | None
     owner: str | None
+    past: bytes | None  # None leaves it as it is
     id: int
     currency: str
 
     @classmethod
     def of(cls, org: int, account: Account) -> Self:
+        lots, earned, past = pack_days(account)
         return cls(
             org,
             account.kind,
@@ -40,11 +42,12 @@ class AccountRow(NamedTuple):
             account.deficit,
             account.version,
             account.standing,
-            pack_lots(account),
-            pack_earned(account),
+            lots,
+            earned,
             pack_extra(account),
             account.last_no,
             owner_of(account),
+            past,
             account.id,
             account.currency,
         )

@@ -111,6 +111,7 @@ def _expire(books: Books, account: Account, day: int) -> int:
             lot.expired += part
             moved += part
     books.book(account, Contra.EXPIRED, moved)
+    account.forget_expired()
     return moved
 
 

@@ -10,7 +10,7 @@ from bisect import insort_right
 from collections.abc import Iterator
 from enum import IntEnum
 from operator import itemgetter
-from typing import Final
+from typing import Final, NamedTuple
 
 DAY_US = 86_400_000_000
 QUARTER_US: Final = 900_000_000
@@ -25,6 +25,12 @@ MOST_EXPIRED: Final = 100  # lots that have expired whole: a return of an older 
 
 Pick = tuple[int, int, int]
 """(available_day, expires_day, amount): what a hold or a redemption took of one lot."""
+
+LotKey = tuple[int, int]
+"""(available_day, expires_day)."""
+
+LotRest = tuple[int, int, int]
+"""(amount, held, expired)."""
 
 
 class Kind(IntEnum):
@@ -73,8 +79,23 @@ class Lot:
         self.expired = expired  # what expired of it: reversing that has no effect
 
     @property
+    def key(self) -> LotKey:
+        return self.available_day, self.expires_day
+
+    @property
+    def rest(self) -> LotRest:
+        return self.amount, self.held, self.expired
+
+    @property
     def free(self) -> int:
         return self.amount - self.held
+
+
+class Past(NamedTuple):
+    """Lots, and points by day, of an account that has many, as they were a while ago. Only the ledger looks at it."""
+
+    lots: dict[LotKey, LotRest]
+    earned: dict[int, int]
 
 
 class Account:
@@ -84,12 +105,13 @@ class Account:
 
     __slots__ = (
         "card", "currency", "deficit", "due_day", "earned", "id", "key", "kind", "last_no", "lots", "mark", "new",
-        "owner_log", "shortfall", "standing", "target", "version",
+        "owner_log", "past", "shortfall", "standing", "target", "version",
     )  # fmt: skip
 
     def __init__(self, kind: Kind, key: str, currency: str = "", standing: Standing = Standing.ACTIVE) -> None:
         self.id = 0  # given by the ledger when it is first written
         self.last_no: int | None = None  # of its latest transfer; the ledger's too
+        self.past: Past | None = None  # the ledger's too
         self.kind = kind
         self.key = key
         self.currency = currency  # of a card; points have none
@@ -210,24 +232,30 @@ class Account:
         if self.earned[0][0] < newest - kept_days:
             self.earned = [entry for entry in self.earned if entry[0] >= newest - kept_days]
 
+    def forget_expired(self) -> None:
+        """Keep the latest of the lots that have expired whole, and none that is empty."""
+        self.lots = [lot for lot in self.lots if lot.amount or lot.held or lot.expired]
+        gone = sorted((lot for lot in self.lots if not lot.amount and not lot.held), key=lambda lot: lot.expires_day)
+        if len(gone) > MOST_EXPIRED:
+            forgotten = set(gone[:-MOST_EXPIRED])
+            self.lots = [lot for lot in self.lots if lot not in forgotten]
+
     def compact(self) -> None:
         """Limit the number of lots. Points that never expire need no day of their own a year after they became
         available, and of expired lots the latest days are enough.
         """
-        self.lots = [lot for lot in self.lots if lot.amount or lot.held or lot.expired]
+        self.forget_expired()
         if len(self.lots) <= MOST_LOTS:
             return
-        gone = sorted((lot for lot in self.lots if not lot.amount and not lot.held), key=lambda lot: lot.expires_day)
-        forgotten = set(gone[:-MOST_EXPIRED])
         old = max(lot.available_day for lot in self.lots) - YEAR_DAYS * QUARTERS
         merged = [
             lot
             for lot in self.lots
             if lot.expires_day == NEVER and 0 < lot.available_day < old and not lot.held and not lot.expired
         ]
-        forgotten.update(merged)
-        self.lots = [lot for lot in self.lots if lot not in forgotten]
         if merged:
+            gone = set(merged)
+            self.lots = [lot for lot in self.lots if lot not in gone]
             self.lot(0, NEVER).amount += sum(lot.amount for lot in merged)
 
     def standing_at(self, at_us: int) -> Standing:

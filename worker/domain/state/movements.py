@@ -189,6 +189,7 @@ class Movements:
         target.deficit += source.deficit
         target.shortfall += source.shortfall
         source.lots, source.deficit, source.shortfall = [], 0, 0
+        target.forget_expired()
         target.fill(day)
 
 

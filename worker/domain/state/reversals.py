@@ -80,6 +80,7 @@ class Reversals(Movements):
         account.lot(available_day, expires_day).expired += amount
         self._moved(account, Change.CREDITED, available_day, expires_day, amount)
         self._moved(account, Change.LAPSED, available_day, expires_day, amount)
+        account.forget_expired()
 
     def reverse(
         self, account: Account, amount: int, contra: Contra, own: tuple[int, int], day: int, *, within_balance: bool

@@ -1,4 +1,4 @@
-SELECT id, kind, key, currency, standing, balance, held, deficit, version, lots, earned, extra, last_no
+SELECT {account}
 FROM account
 WHERE org = $1 AND kind = 0 AND key > $2 AND standing > 0
 ORDER BY key

@@ -1,7 +1,10 @@
+-- What is left as it is comes last in the table: Postgres writes what changed of a row to the WAL, from the first byte to the
+-- last.
 UPDATE account a
 SET balance = k.balance, held = k.held, deficit = k.deficit, version = k.version, standing = k.standing,
-    lots = k.lots, earned = k.earned, extra = k.extra, last_no = k.last_no, owner = k.owner
+    lots = k.lots, earned = k.earned, extra = k.extra, last_no = k.last_no, owner = k.owner,
+    past = coalesce(k.past, a.past)
 FROM unnest($1::integer[], $2::smallint[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[],
-            $8::smallint[], $9::bytea[], $10::bytea[], $11::bytea[], $12::bigint[], $13::text[])
-    AS k (org, kind, key, balance, held, deficit, version, standing, lots, earned, extra, last_no, owner)
+            $8::smallint[], $9::bytea[], $10::bytea[], $11::bytea[], $12::bigint[], $13::text[], $14::bytea[])
+    AS k (org, kind, key, balance, held, deficit, version, standing, lots, earned, extra, last_no, owner, past)
 WHERE a.org = k.org AND a.kind = k.kind AND a.key = k.key

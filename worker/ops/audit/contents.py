@@ -20,6 +20,7 @@ _AT_ONCE: Final = 10_000
 _SALE: Final = DOCUMENTS["scm.sale.completed"].code
 _SALE_VOID: Final = DOCUMENTS["scm.sale.voided"].code
 _COMMANDS: Final = [kind.code for name, kind in DOCUMENTS.items() if name.startswith("crm.")]
+_WITH_LOTS: Final = "SELECT * FROM account WHERE lots IS NOT NULL OR past IS NOT NULL OR held <> 0 OR deficit <> 0"
 # Accounts that lead to another one: of merged and pooled customers, and replaced cards.
 _LEADING: Final = "SELECT * FROM account WHERE (owner IS NOT NULL AND kind <> 1) OR standing = $1"
 # The `change` of their outcomes is what had waited for the customer, and was booked before (contract WAIT6).
@@ -47,7 +48,7 @@ class Contents:
     async def lots(self) -> AsyncIterator[Finding]:
         """Lots, and deadlines of those that expire."""
         dated: list[tuple[int, str, str, str]] = []
-        async for row in self._rows("SELECT * FROM account WHERE lots IS NOT NULL OR held <> 0 OR deficit <> 0"):
+        async for row in self._rows(_WITH_LOTS):
             account = account_of(row)
             name = account_name(account.kind, account.key)
             for what in _wrong_lots(row, account):
