@@ -78,3 +78,15 @@ async def test_a_file_that_fails_leaves_nothing_behind(empty_database: str, fold
     assert await shape(empty_database) == ["one.n integer YES"]
     (folder / "0002_two.sql").write_text("CREATE TABLE two (n integer)")
     assert await migrate(empty_database) == ["0002_two"]
+
+
+async def test_tables_that_grow_are_vacuumed_often(database: str) -> None:
+    """Whichever migration made a table anew."""
+    connection = await asyncpg.connect(database)
+    rows = await connection.fetch("SELECT relname, reloptions FROM pg_class WHERE reloptions IS NOT NULL")
+    await connection.close()
+    options = {row["relname"]: dict(option.split("=") for option in row["reloptions"]) for row in rows}
+    for table in ("event", "account", "tender", "timer", "batch"):
+        assert options[table]["autovacuum_vacuum_scale_factor"] == "0.02", table
+    for table in ("event", "transfer"):
+        assert options[table]["autovacuum_vacuum_insert_scale_factor"] == "0.01", table
