@@ -64,6 +64,10 @@ begin "an operator makes a key"
 key=$(bounded 60 docker compose run --rm -T ops worker keys create --orgcode smoke --name smoke --scope customer:read)
 [[ $key == g3nk_smoke_* ]] || { echo "no key came back" >&2; exit 1; }
 
+begin "an operator audits the ledger, and sees what a replay would do"
+bounded 90 docker compose run --rm -T ops worker audit >/dev/null
+bounded 90 docker compose run --rm -T ops worker replay --topic scm.sales >/dev/null
+
 begin "each worker has partitions"
 for container in "${workers[@]}"; do
     bounded 30 docker exec "$container" python -c '

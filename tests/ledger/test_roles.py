@@ -103,6 +103,16 @@ async def test_everything_belongs_to_the_owner(connection: asyncpg.Connection) -
     assert await connection.fetch(others) == []
 
 
+async def test_an_operator_has_no_right_but_to_act_as_three_roles(connection: asyncpg.Connection) -> None:
+    """A replay is planned as one, run as another, and audited as the third."""
+    rights = "SELECT has_table_privilege('crm_operator', c.oid, 'SELECT') FROM pg_class c WHERE relname = 'account'"
+    assert await connection.fetchval(rights) is False
+    roles = """
+        SELECT r.rolname FROM pg_auth_members m JOIN pg_roles r ON r.oid = m.roleid
+        WHERE m.member = 'crm_operator'::regrole AND m.set_option AND NOT m.inherit_option ORDER BY 1"""
+    assert [row["rolname"] for row in await connection.fetch(roles)] == ["crm_audit", "crm_ops", "crm_worker"]
+
+
 @pytest.fixture(params=[Role.WORKER, Role.API, Role.OPS, Role.AUDIT])
 async def acting(request: pytest.FixtureRequest, database: str) -> AsyncIterator[asyncpg.Connection]:
     """A connection that acts as each role in turn, as the programs' connections do."""
@@ -170,7 +180,7 @@ async def test_who_may_not_create_the_roles_is_told_what_a_dba_does(stack: Serve
 
 
 def test_what_a_dba_is_given_creates_every_role() -> None:
-    assert set(re.findall(r"crm_\w+", roles.sql())) == set(Role)
+    assert set(re.findall(r"crm_\w+", roles.sql())) == {*Role, "crm_operator"}
 
 
 async def test_what_was_decided_stays_whoever_changes_it(connection: asyncpg.Connection) -> None:

@@ -194,9 +194,8 @@ async def _waiting(connection: Connection, no: int, works: Sequence[Work], shelf
     done = sorted(work.key for work in works if work.resumed and work.outcome is not None)
     if done:
         await connection.execute(SQL["delete_parked"], *_rows_of(3, done))
-    parked = sorted(
-        (_parked_row(no, work, book_of(shelf, work)) for work in works if work.parked), key=lambda row: row[:3]
-    )
+    books = {book.org: book for book in shelf}
+    parked = sorted((_parked_row(no, work, books[work.org]) for work in works if work.parked), key=lambda row: row[:3])
     if parked:
         await connection.execute(SQL["upsert_parked"], *_rows_of(11, parked))
     woken = sorted(
@@ -231,10 +230,6 @@ async def timers(connection: Connection, shelf: list[Books], now_us: int) -> Non
 
 def _not_before(due_us: int, now_us: int) -> int:
     return due_us if due_us > now_us else now_us + SETTLE_US
-
-
-def book_of(shelf: list[Books], work: Work) -> Books:
-    return next(book for book in shelf if book.org == work.org)
 
 
 def _parked_row(no: int, work: Work, books: Books) -> tuple[Any, ...]:

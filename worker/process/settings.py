@@ -20,7 +20,7 @@ __all__ = [
 MIB = 1 << 20
 
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,245}")  # Kafka's 249, less the ending of a dead-letter topic
-_ROLES = ("crm_owner", "crm_worker", "crm_api", "crm_ops", "crm_audit")
+_ROLES = ("crm_owner", "crm_worker", "crm_api", "crm_ops", "crm_audit", "crm_operator")
 
 
 class SettingsError(Exception):

@@ -1,11 +1,11 @@
--- The five roles of a ledger. A superuser, or a role with CREATEROLE that owns the database, runs this once; running it
+-- The roles of a ledger. A superuser, or a role with CREATEROLE that owns the database, runs this once; running it
 -- again changes nothing. The roles belong to the whole server, so two ledgers on one server share them.
 -- A new role has no password, so nobody can log in as it until somebody sets one.
 
 DO $$
 DECLARE role text;
 BEGIN
-    FOREACH role IN ARRAY ARRAY['crm_owner', 'crm_worker', 'crm_api', 'crm_ops', 'crm_audit'] LOOP
+    FOREACH role IN ARRAY ARRAY['crm_owner', 'crm_worker', 'crm_api', 'crm_ops', 'crm_audit', 'crm_operator'] LOOP
         BEGIN
             IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role) THEN
                 EXECUTE format('CREATE ROLE %I LOGIN', role);
@@ -19,7 +19,20 @@ BEGIN
     IF NOT pg_has_role(current_user, 'crm_owner', 'USAGE') THEN
         EXECUTE format('GRANT crm_owner TO %I', current_user);
     END IF;
+END $$;
 
+-- An operator plans a replay as crm_ops, runs it as crm_worker and audits as crm_audit. This login has no right of its
+-- own: a command takes on the role that it needs.
+DO $$
+DECLARE role text;
+BEGIN
+    FOREACH role IN ARRAY ARRAY['crm_ops', 'crm_worker', 'crm_audit'] LOOP
+        IF NOT pg_has_role('crm_operator', role, 'MEMBER') THEN
+            EXECUTE format('GRANT %I TO crm_operator WITH INHERIT FALSE', role);
+        END IF;
+    END LOOP;
+EXCEPTION WHEN insufficient_privilege THEN
+    NULL;  -- another user created the roles: only that one may give them to a login
 END $$;
 
 GRANT USAGE, CREATE ON SCHEMA public TO crm_owner;
