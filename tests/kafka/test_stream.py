@@ -79,7 +79,7 @@ class Recorder:
         assert not accepted
         self.published_no += batch_no
 
-    def reset(self) -> None:
+    def failed(self) -> None:
         self.resets += 1
 
 

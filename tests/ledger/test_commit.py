@@ -6,9 +6,11 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
+from tests.codec.records import Record
 from tests.ledger.conftest import Worker, record
 from tests.stack import Servers
 from worker.ledger import pool as pools
+from worker.ledger.commit import Committing
 from worker.ledger.pool import Pool
 from worker.process.errors import Unavailable
 
@@ -90,3 +92,30 @@ async def test_duplicates_are_answered_after_a_commit_of_our_own(
     applied = await worker.apply(worker.decode([sale], 1), {})
     assert len(applied.messages) == 1
     assert await connection.fetchval(ask) > before
+
+
+async def test_a_batch_whose_commit_lost_its_answer_is_published_by_the_sweep(
+    worker: Worker, connection: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its documents come again as duplicates, which say nothing of their batch."""
+    commit = Committing._commit
+
+    async def lost(self: Committing) -> str:
+        await commit(self)
+        raise asyncpg.ConnectionDoesNotExistError("connection was closed in the middle of operation")
+
+    def voided(sale_id: str) -> Record:
+        return record("scm.sale.voided", {"sale_id": sale_id, "occurred_at": "2026-03-01T10:00:00Z"})
+
+    await worker.read([voided("S0")])
+    sale = voided("S1")
+    with monkeypatch.context() as patch:
+        patch.setattr(Committing, "_commit", lost)
+        with pytest.raises(asyncpg.ConnectionDoesNotExistError):
+            await worker.read([sale])
+    worker.failed()
+    (said,) = (await worker.read([sale])).messages
+    (swept,) = await worker.rest()
+    assert (swept.key, swept.value) == (said.key, said.value)
+    await worker._journal.note({})
+    assert await connection.fetchval("SELECT count(*) FROM batch WHERE published_at IS NULL") == 0

@@ -34,12 +34,19 @@ class Journal:
         self._crash = crash
         self._published: list[int] = []
         self._swept: set[int] = set()  # batches of others on their way out
+        self._own_until = 0  # own batches up to this number are published, or were committed without our knowing
         self._count_at = 0.0
         self.sweep_at = 0.0
 
     def forget(self) -> None:
         """What was on its way out may have been dropped: it is still in the ledger."""
         self._swept.clear()
+
+    def failed(self) -> None:
+        """A batch failed, and all before it are published. A COMMIT whose answer was lost may have taken place. Its
+        documents come again as duplicates, but nobody knows their batch: the sweep shall publish it.
+        """
+        self._own_until = self._pool.latest_batch
 
     def published(self, batch_no: tuple[int, ...], erased: Sequence[bytes] = ()) -> None:
         """Every outcome of these batches was acknowledged, and every tombstone of these keys."""
@@ -75,7 +82,7 @@ class Journal:
         if not await self._pool.may_sweep():
             return None
         async with self._pool.transaction() as connection:
-            numbers, stored = await unpublished.take(connection, self._pool.worker)
+            numbers, stored = await unpublished.take(connection, self._pool.worker, self._own_until)
             before = [row for row in stored if row.said_before and row.type.startswith("scm.tender.")]
             keys = sorted({(row.org, row.subject) for row in before})
             states = await tender_states(connection, keys) if keys else {}

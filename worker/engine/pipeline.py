@@ -116,6 +116,13 @@ class Pipeline:
         self._decider.forget()
         self._journal.forget()
 
+    def failed(self) -> None:
+        """A batch failed, and all that was decided before it is published: forget it, and let the sweep find what was
+        committed without our knowing.
+        """
+        self.reset()
+        self._journal.failed()
+
     def keyring(self, orgcode: str) -> Keyring:
         """What requests that name cards are validated with."""
         return self._decoder.keyring(orgcode)

@@ -219,5 +219,5 @@ class Stream:
         await self._outgoing.settle()
         await cancelled(self._reading)
         self._reading = None
-        self._pipeline.reset()
+        self._pipeline.failed()
         await self._reader.rewind()

@@ -55,6 +55,7 @@ class Pool:
         self._looking: asyncpg.Connection | None = None
         self._instance: str | None = None
         self.worker = worker
+        self.latest_batch = 0
 
     @classmethod
     async def open(cls, dsn: str) -> Self:
@@ -181,9 +182,10 @@ class Pool:
             finally:
                 await transaction.rollback()
 
-    @staticmethod
-    async def batch_no(connection: Connection) -> int:
-        return int(await connection.fetchval("SELECT nextval('batch_no')"))
+    async def batch_no(self, connection: Connection) -> int:
+        """Return a number for the transaction's batch. `latest_batch` remembers it, committed or not."""
+        self.latest_batch = int(await connection.fetchval("SELECT nextval('batch_no')"))
+        return self.latest_batch
 
 
 async def connect(

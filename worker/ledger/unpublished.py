@@ -1,4 +1,6 @@
-"""Committed batches whose outcomes nobody will publish: their worker is gone, or they came in through a door."""
+"""Committed batches whose outcomes nobody will publish: their worker is gone or does not know that it committed them,
+or they came in through a door.
+"""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -27,15 +29,15 @@ class Stored(NamedTuple):
     traceparent: bytes | None
 
 
-async def take(connection: Connection, worker: int) -> tuple[list[int], list[Stored]]:
-    """The earliest of these batches, and what they decided; none is `worker`'s own."""
+async def take(connection: Connection, worker: int, own_until: int = 0) -> tuple[list[int], list[Stored]]:
+    """The earliest of these batches, and what they decided. Of `worker`'s own, those up to the number `own_until`."""
     at_doors: dict[int, bool] = {}
     documents = 0
     gone: dict[int, bool] = {worker: False, DOORS: True}
     for row in await connection.fetch(SQL["take_unpublished"], BATCHES):
         if row["worker"] not in gone:
             gone[row["worker"]] = await connection.fetchval(GONE, row["worker"])
-        if not gone[row["worker"]]:
+        if not gone[row["worker"]] and (row["worker"] != worker or row["no"] > own_until):
             continue
         documents += row["documents"]
         if at_doors and documents > DOCUMENTS:
