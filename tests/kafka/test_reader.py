@@ -197,7 +197,7 @@ async def test_no_request_waits_for_quiet_partitions_while_records_are_to_be_tak
     assert sorted(got, key=int) == numbered(2000)
     while asked[-1][0]:  # all is taken: the next request may wait
         reader.done(await reader.read(0.1))
-    assert {wait_ms for to_take, wait_ms in asked if to_take} == {25}
+    assert {wait_ms for to_take, wait_ms in asked if to_take} <= {10}
     assert {wait_ms for to_take, wait_ms in asked if not to_take} == {500}
 
 

@@ -5,17 +5,19 @@ aiokafka has one request on its way to a broker. While a partition's records are
 for 500 ms if those are at their end. Meanwhile the other partitions run dry, and nothing can be asked for them. A
 worker with one busy topic among quiet ones stood still for a third of the time.
 
-Here, a request is sent as soon as one partition has run dry. It waits at the broker for long only if nothing is left
-to take: then nobody needs the connection.
+Here, a request for the partitions that have run dry is sent soon, also while records of others are to be taken. Such a
+request waits at the broker for a moment only. If all records are taken at once, as on an idle system, a request asks
+for every partition, and waits for long: so a lone tender never waits for a request that does not ask for it.
 """
 
 from typing import Any, Final
 
 from aiokafka.consumer import consumer, fetcher
 
-# How long a broker keeps a request that finds no record, while records of other partitions are still to be taken.
-# It is what a partition that runs dry meanwhile waits for at most, and so often the quiet ones are asked.
-_BUSY_WAIT_MS: Final = 25
+# How long records may be there before the partitions without any are asked for.
+_UNTAKEN_S: Final = 0.01
+# How long a broker keeps such a request if it finds no record: what a partition that runs dry meanwhile waits at most.
+_BUSY_WAIT_MS: Final = 10
 
 
 class Prefetcher(fetcher.Fetcher):  # type: ignore[misc]  # aiokafka has no types
@@ -23,7 +25,7 @@ class Prefetcher(fetcher.Fetcher):  # type: ignore[misc]  # aiokafka has no type
 
     def __init__(self, *args: Any, fetch_max_wait_ms: int, **options: Any) -> None:  # noqa: ANN401  aiokafka's own
         self._idle_wait_ms = fetch_max_wait_ms
-        super().__init__(*args, prefetch_backoff=0, **options)
+        super().__init__(*args, prefetch_backoff=_UNTAKEN_S, **options)
 
     @property
     def _fetch_max_wait_ms(self) -> int:
