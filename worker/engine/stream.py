@@ -34,7 +34,7 @@ from worker.process.health import Status
 
 _log = structlog.get_logger(__name__)
 
-# The same while draining, where the last read finds nothing.
+# How long a read waits for a first record while draining, where the last read finds none.
 _DRAIN_WAIT_S = 0.1
 # How often timers and what became ready are looked at when nothing says that they are due.
 _WORK_EVERY_S = 1.0
