@@ -58,7 +58,7 @@ SAMPLE = {
 TOUCHES_ONLY_WHAT_IT_WANTS = (
     "load_event", "lock_account", "lock_tender", "load_card_number", "load_consent", "lock_event", "load_account",
     "read_accounts", "read_chain", "read_causes", "read_owned", "read_profiles", "list_customers",
-    "find_customers_by_email", "find_customers_by_phone", "find_customers_by_external_ids", "find_names",
+    "find_customers_by_email", "find_customers_by_phone", "find_names",
     "find_cards_by_last4", "read_customers", "load_latest_consent",
 )  # fmt: skip
 NAMES = {"float4": "real", "int4": "integer", "int2": "smallint", "int8": "bigint", "bool": "boolean"}

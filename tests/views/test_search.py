@@ -45,7 +45,7 @@ FOUND: list[tuple[Data, str]] = [
     ({"phone": "44-20-7946.0018"}, "ABG"),
     ({"phone": "020 7946 0018"}, "C"),
     ({"phone": "7946 0018"}, ""),
-    ({"external_ids": {"shop": "17"}}, "EG"),
+    ({"external_ids": {"shop": "17"}}, "GE"),
     ({"external_ids": {"shop": "17", "web": "3"}}, "E"),
     ({"email": "ada@example.com", "phone": "+442079460018", "name": "l"}, "A"),
     ({"phone": "+442079460018", "name": "ada lov"}, "A"),
@@ -121,6 +121,19 @@ async def test_a_page_ends_when_it_has_cost_enough(shop: Shop, monkeypatch: pyte
         await create(shop, name.replace(" ", ""), {"name": name})
     pages = await shop.pages("customer.list", name="ann zo", limit=1)
     assert [[item["customer_id"] for item in page] for page in pages] == [[], ["AnnZoe"], ["AnnZorn"]]
+
+
+async def test_a_page_of_those_who_share_a_number_ends_when_it_has_cost_enough(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A clerk types "0" where a phone number is asked for. They come in the order in which they became customers."""
+    monkeypatch.setattr(search, "EXAMINED", 4)
+    monkeypatch.setattr(search, "_AT_ONCE", 2)
+    for customer_id in "GFEDCBA":
+        await create(shop, customer_id, {"phone": "0", "name": "Zoe" if customer_id in "BA" else "Ann"})
+    pages = await shop.pages("customer.list", phone="0", name="zoe", limit=1)
+    assert [[item["customer_id"] for item in page] for page in pages] == [[], ["B"], ["A"]]
+    assert await ids(shop, phone="0") == "GFEDCBA"
 
 
 async def test_a_cursor_is_bound_to_the_name(shop: Shop) -> None:

@@ -130,7 +130,7 @@ async def page(context: Context, orgcode: str, request: CustomerList) -> Custome
     """Without those who were merged into another; of a pool's member the balance is the pool's."""
     wanted = search.Wanted.of(request)
     external_ids = sorted((request.external_ids or {}).items())
-    question = ["customer.list", request.email, request.phone, external_ids]
+    question = ["customer.find" if wanted.has_filters else "customer.list", request.email, request.phone, external_ids]
     if request.name is not None:
         question.append(request.name)
     async with reading(context, orgcode) as tenant:

@@ -1,7 +1,7 @@
 """Find customers by what their profiles say, a page at a time (contract HTTP11)."""
 
 from collections.abc import Sequence
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, Final, NamedTuple, Protocol, Self
 
 import orjson
 
@@ -14,7 +14,7 @@ from worker.views.context import Invalid
 from worker.views.tenant import Tenant
 
 LETTERS: Final = 2  # that a search by name alone takes
-EXAMINED: Final = 2000  # names looked at for a page of those who have several words: 2,000 to 4,000 buffers
+EXAMINED: Final = 2000  # candidates looked at for a page of those that several things narrow: 2,000 to 4,000 buffers
 _AT_ONCE: Final = 500
 _LAST: Final = chr(0x10FFFF)
 
@@ -48,9 +48,14 @@ class Wanted(NamedTuple):
         return wanted
 
     @property
+    def has_filters(self) -> bool:
+        """Whether an address, a phone number or ids say who is wanted."""
+        return self.email is not None or self.phone is not None or self.external_ids is not None
+
+    @property
     def by_name(self) -> bool:
         """Whether it is the name alone that says who is wanted."""
-        return bool(self.words) and self.email is None and self.phone is None and self.external_ids is None
+        return bool(self.words) and not self.has_filters
 
     @property
     def name_pattern(self) -> str | None:
@@ -61,12 +66,18 @@ class Wanted(NamedTuple):
 async def customers(tenant: Tenant, wanted: Wanted, after: Any, limit: int) -> Found:  # noqa: ANN401  a position
     """Find who is wanted, from the position `after` on. Merged ids are left out."""
     if wanted.by_name:
-        return await _by_name(tenant, wanted.words, after, limit)
-    statement, *filters = _statement(wanted)
+        return await _page(tenant, _Names(tenant, wanted.words), after, limit)
+    if wanted.has_filters:
+        return await _page(tenant, _Profiles(tenant, wanted), after, limit)
+    return await _all(tenant, after, limit)
+
+
+async def _all(tenant: Tenant, after: Any, limit: int) -> Found:  # noqa: ANN401  a position
+    """In the order of their ids."""
     key = after or ""
     found: list[Account] = []
     while (missing := limit + 1 - len(found)) > 0:
-        rows = await tenant.connection.fetch(SQL[statement], tenant.org, key, missing, *filters)
+        rows = await tenant.connection.fetch(SQL["list_customers"], tenant.org, key, missing)
         accounts = [account_of(row) for row in rows]
         found += filter(_is_a_person, accounts)
         if len(rows) < missing:
@@ -75,54 +86,105 @@ async def customers(tenant: Tenant, wanted: Wanted, after: Any, limit: int) -> F
     return found[:limit], found[limit - 1].key if len(found) > limit else None
 
 
-def _statement(wanted: Wanted) -> tuple[Any, ...]:
-    """By what is likely to be one customer's alone; the rest of what is named must hold too."""
-    filters = wanted.email, wanted.phone, wanted.external_ids, wanted.name_pattern
-    if wanted.email is not None:
-        return "find_customers_by_email", *filters
-    if wanted.external_ids is not None:
-        return "find_customers_by_external_ids", *filters
-    return ("find_customers_by_phone", *filters) if wanted.phone is not None else ("list_customers",)
-
-
 def _is_a_person(account: Account) -> bool:
     """Not an id that was merged into another."""
     return account.target is None or account.target[0] is Kind.POOL
 
 
-# --- by name ---------------------------------------------------------------------------------------------------------
+# --- candidates: an order of customers, and which of them fit --------------------------------------------------------
+
+Place = tuple[Any, ...]  # in the order of the candidates; the account's id is last
 
 
-async def _by_name(tenant: Tenant, words: Sequence[str], after: Any, limit: int) -> Found:  # noqa: ANN401  a position
-    """In the order of the names, each begun at the word that the longest of `words` begins: it is likely the rarest.
+class Candidate(NamedTuple):
+    """A customer whom the index names, and whether the rest of what is wanted holds, too."""
 
-    The other words may fit few of them. So a page ends, however short it is, once it has cost enough.
-    """
-    await tenant.connection.execute("SET LOCAL enable_bitmapscan = off")  # see find_names.sql
-    first = max(words, key=len)
-    at: tuple[str, int] = tuple(after or (first, 0))
-    found: list[tuple[Account, tuple[str, int]]] = []
+    place: Place
+    fits: bool
+
+
+class Candidates(Protocol):
+    """Customers in an order that writes don't change."""
+
+    start: Place
+    all_fit: bool
+    indexed: bool  # an index has them in this order
+
+    async def after(self, place: Place, size: int) -> list[Candidate]:
+        """The next `size` of them."""
+        ...
+
+
+class _Names:
+    """In the order of the names, each begun at the word that the longest of `words` begins: it is likely the rarest."""
+
+    indexed = True
+
+    def __init__(self, tenant: Tenant, words: Sequence[str]) -> None:
+        self._tenant = tenant
+        self._words = words
+        self._first = max(words, key=len)
+        self.start: Place = (self._first, 0)
+        self.all_fit = len(words) == 1
+
+    async def after(self, place: Place, size: int) -> list[Candidate]:
+        bounds = (*place, self._first + _LAST)
+        rows = await self._tenant.connection.fetch(SQL["find_names"], self._tenant.org, *bounds, size)
+        return [
+            Candidate((row["name"], row["account_id"]), _fits(row["name"], self._first, self._words)) for row in rows
+        ]
+
+
+class _Profiles:
+    """In the order in which they became customers, by what is likely to be one customer's alone."""
+
+    start: Place = (0,)
+
+    def __init__(self, tenant: Tenant, wanted: Wanted) -> None:
+        self._tenant = tenant
+        self._filters = wanted.email, wanted.phone, wanted.external_ids, wanted.name_pattern
+        self.all_fit = sum(one is not None for one in self._filters) == 1
+        self.indexed = wanted.email is not None or wanted.external_ids is None
+        if wanted.email is not None:
+            self._statement = "find_customers_by_email"
+        elif wanted.external_ids is not None:
+            self._statement = "find_customers_by_external_ids"
+        else:
+            self._statement = "find_customers_by_phone"
+
+    async def after(self, place: Place, size: int) -> list[Candidate]:
+        rows = await self._tenant.connection.fetch(SQL[self._statement], self._tenant.org, *place, size, *self._filters)
+        return [Candidate((row["account_id"],), bool(row["fits"])) for row in rows]
+
+
+async def _page(tenant: Tenant, candidates: Candidates, after: Any, limit: int) -> Found:  # noqa: ANN401  a position
+    """The candidates that fit. Few of them may, so a page ends, however short it is, once it has cost enough."""
+    if candidates.indexed:
+        await tenant.connection.execute("SET LOCAL enable_bitmapscan = off")  # see find_names.sql
+    at = tuple(after or candidates.start)
+    found: list[tuple[Account, Place]] = []
     examined, more = 0, True
     while more and len(found) <= limit and examined < EXAMINED:
         missing = limit + 1 - len(found)
-        size = missing if len(words) == 1 else _AT_ONCE
-        rows = await tenant.connection.fetch(SQL["find_names"], tenant.org, *at, first + _LAST, size)
+        size = missing if candidates.all_fit else _AT_ONCE
+        next_ones = await candidates.after(at, size)
         examined += size
-        fitting = [(row["name"], row["account_id"]) for row in rows if _fits(row["name"], first, words)]
-        more = len(rows) == size or len(fitting) > missing
+        fitting = [candidate.place for candidate in next_ones if candidate.fits]
+        more = len(next_ones) == size or len(fitting) > missing
         if more:
-            at = fitting[missing - 1] if len(fitting) > missing else tuple(rows[-1])
+            at = fitting[missing - 1] if len(fitting) > missing else next_ones[-1].place
         found += await _people(tenant, fitting[:missing])
     if len(found) > limit:
         return [account for account, _ in found[:limit]], found[limit - 1][1]
     return [account for account, _ in found], at if more else None
 
 
-async def _people(tenant: Tenant, names: Sequence[tuple[str, int]]) -> list[tuple[Account, tuple[str, int]]]:
-    """Those of them who have a record, in the same order, each with its place among the names."""
-    rows = await tenant.connection.fetch(SQL["read_customers"], tenant.org, [id_ for _, id_ in names]) if names else ()
+async def _people(tenant: Tenant, places: Sequence[Place]) -> list[tuple[Account, Place]]:
+    """Those of them who have a record, in the same order, each with its place."""
+    ids = [place[-1] for place in places]
+    rows = await tenant.connection.fetch(SQL["read_customers"], tenant.org, ids) if ids else ()
     accounts = {one.id: one for one in map(account_of, rows) if _is_a_person(one)}
-    return [(accounts[name[1]], name) for name in names if name[1] in accounts]
+    return [(accounts[place[-1]], place) for place in places if place[-1] in accounts]
 
 
 def _fits(name: str, first: str, words: Sequence[str]) -> bool:
