@@ -31,9 +31,9 @@ class CustomerGet(Wire):
 
 
 class CustomerList(Wire):
-    """Customers by id; with a filter those whose profile has all that is named. With `name` alone they come by name, with
-    another filter in the order in which they were created. A page may have fewer customers than `limit`: go on while
-    there is a `next_cursor`.
+    """Customers by id; with a filter those whose profile has all that is named. With `name` alone they come by name,
+    with another filter in the order in which they were created. A page may have fewer customers than `limit`: go on
+    while there is a `next_cursor`.
     """
 
     name: Annotated[
