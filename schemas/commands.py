@@ -4,12 +4,11 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, ConfigDict, Field, PlainSerializer, model_validator
 
-from schemas.documents import CardRef
+from schemas.cards import CardRef, NewCard, NumberedCard
 from schemas.policy import Policy
 from schemas.rules import fault, present
 from schemas.scalars import (
     BirthDate,
-    CardNumber,
     Currency,
     Date,
     Flag,
@@ -197,18 +196,6 @@ class LoyaltyReverse(Command):
 
     of: Of
     points: FromOne | None = None
-
-
-class NewCard(Wire):
-    """The card to issue; only the API generates a number where there is none."""
-
-    number: CardNumber | None = None
-
-
-class NumberedCard(NewCard):
-    """A new card that has a number already."""
-
-    number: CardNumber
 
 
 class GiftCardIssue(Command):

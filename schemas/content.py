@@ -3,17 +3,18 @@
 Contract §1: all of `data` without `occurred_at`, `business_date`, `decide_by`, `hold_s`, `pin`, `reason` and `actor`;
 of a void only the id. The version is stored beside each digest and chooses how a document that comes again is digested,
 so what was decided under an older version stays a duplicate. A version that was released never changes. A release that
-adds members to a document or changes what is content adds a version: a subclass of the latest, and its entry in
-`VERSIONS`.
+adds members to a document or changes what is content adds a version: a subclass of the latest in `VERSIONS`, and the
+members in the entries of the catalogue.
 """
 
 from collections.abc import Callable, Iterable, Mapping
 from operator import attrgetter
-from types import MappingProxyType
+from types import MappingProxyType, MethodType
 from typing import Any, ClassVar, Final
 
-from schemas.commands import NewCard, Of
-from schemas.documents import CardRef, Refund, ReturnCompleted, ReturnLine, SaleCompleted, SaleLine, TenderRequested
+from schemas.cards import CardRef, NewCard
+from schemas.commands import Of
+from schemas.documents import Refund, ReturnCompleted, ReturnLine, SaleCompleted, SaleLine, TenderRequested
 from schemas.policy import Policy
 from schemas.scalars import CardToken
 
@@ -76,48 +77,14 @@ _POLICY: Final[Mapping[str, Any]] = {
 }
 
 
-class _Version1:
-    """Content as 0.1 digested it: the order of lines, tenders and refunds counts, a card number as it was written."""
+class ContentV1:
+    """Content as 0.1 digested it: the order of lines, tenders and refunds counts, a card number as it was written.
 
-    # Of commands, and of documents without parts: the members that are content.
-    members: ClassVar[dict[str, tuple[str, ...]]] = {
-        "scm.sale.voided": ("sale_id",),
-        "scm.tender.captured": ("tender_id", "amount_minor", "training"),
-        "scm.tender.voided": ("tender_id",),
-        "crm.customer.create": ("command_id", "customer_id", "name", "email", "phone", "external_ids"),
-        "crm.customer.update": ("command_id", "customer_id", "name", "email", "phone", "external_ids", "status"),
-        "crm.customer.erase": ("command_id", "customer_id"),
-        "crm.customer.merge": ("command_id", "from_customer_id", "into_customer_id"),
-        "crm.consent.set": ("command_id", "customer_id", "purpose", "channel", "granted", "source"),
-        "crm.policy.put": ("command_id", "policy", "effective_from"),
-        "crm.loyalty.earn": ("command_id", "customer_id", "points", "amount_minor", "currency"),
-        "crm.loyalty.redeem": ("command_id", "customer_id", "points"),
-        "crm.loyalty.adjust": ("command_id", "customer_id", "points"),
-        "crm.loyalty.restore": ("command_id", "of", "points"),
-        "crm.loyalty.reverse": ("command_id", "of", "points"),
-        "crm.giftcard.issue": ("command_id", "gift_card", "amount_minor", "currency", "customer_id", "expires_on"),
-        "crm.giftcard.redeem": ("command_id", "gift_card", "amount_minor", "currency", "allow_partial"),
-        "crm.giftcard.reload": ("command_id", "gift_card", "amount_minor", "currency", "allow_partial"),
-        "crm.giftcard.reverse": ("command_id", "of", "amount_minor"),
-        "crm.giftcard.freeze": ("command_id", "gift_card", "customer_id"),
-        "crm.giftcard.unfreeze": ("command_id", "gift_card", "customer_id"),
-        "crm.giftcard.link": ("command_id", "gift_card", "customer_id"),
-        "crm.giftcard.transfer": ("command_id", "from_card", "to_card", "amount_minor"),
-        "crm.pool.join": ("command_id", "customer_id", "pool_id"),
-        "crm.pool.leave": ("command_id", "customer_id", "pool_id"),
-    }
+    Each method makes the content of a validated model: nested tuples of str, int, bool and None. `key_index` is of the
+    key whose HMACs stand for card numbers: 0 for the current one, 1… for the old ones.
+    """
+
     policy: ClassVar[Mapping[str, Any]] = _POLICY
-
-    def contents(self) -> Mapping[str, Callable[[Any, int], Content]]:
-        """By type: of a validated model, and of the key whose HMACs stand for card numbers (0: the current one; 1…: the
-        old ones, where the stored digest was made with one), nested tuples of str, int, bool and None.
-        """
-        return {
-            "scm.sale.completed": self._sale,
-            "scm.return.completed": self._return,
-            "scm.tender.requested": self._request,
-            **{type_: self._of_members(names) for type_, names in self.members.items()},
-        }
 
     def _number(self, number: CardToken, key_index: int) -> str:
         return (number.spelled or number.tokens)[key_index].hex()
@@ -126,7 +93,7 @@ class _Version1:
         """The parts of a document; each begins with its id, which no other part has."""
         return tuple(parts)
 
-    def _sale(self, sale: SaleCompleted, key_index: int = 0) -> Content:
+    def sale(self, sale: SaleCompleted, key_index: int = 0) -> Content:
         return (
             _SALE(sale),
             self._parts(map(_SALE_LINE, sale.lines)),
@@ -139,7 +106,7 @@ class _Version1:
         assert card is not None  # noqa: S101  the caller's filter
         return (line.line_id, *self._card(card.number, card.card_id, key_index), line.load_minor)
 
-    def _return(self, returned: ReturnCompleted, key_index: int = 0) -> Content:
+    def returned(self, returned: ReturnCompleted, key_index: int = 0) -> Content:
         return (
             _RETURN(returned),
             self._parts(map(self._return_line, returned.lines)),
@@ -152,10 +119,10 @@ class _Version1:
     def _refund(self, refund: Refund, key_index: int) -> Content:
         return (_REFUND(refund), self._plain(refund.gift_card, key_index))
 
-    def _request(self, request: TenderRequested, key_index: int = 0) -> Content:
+    def request(self, request: TenderRequested, key_index: int = 0) -> Content:
         return (_REQUEST(request), self._plain(request.gift_card, key_index))
 
-    def _of_members(self, names: tuple[str, ...]) -> Callable[[Any, int], Content]:
+    def of_members(self, names: tuple[str, ...]) -> Callable[[Any, int], Content]:
         def content(document: object, key_index: int = 0) -> Content:
             return tuple([self._plain(getattr(document, name), key_index) for name in names])
 
@@ -182,9 +149,9 @@ class _Version1:
         return (None if number is None else self._number(number, key_index), card_id)
 
 
-class _Version2(_Version1):
-    """Content as 0.2 digests it: parts in the order of their ids, card numbers in canonical form, and the members that
-    0.1 did not have.
+class ContentV2(ContentV1):
+    """Content as 0.2 digests it: parts in the order of their ids, card numbers in canonical form, and the members of
+    parts and policies that 0.1 did not have.
     """
 
     policy: ClassVar[Mapping[str, Any]] = {
@@ -196,17 +163,6 @@ class _Version2(_Version1):
 
     def _return_line(self, line: ReturnLine) -> Content:
         return _RETURN_LINE_2(line)
-
-    members: ClassVar[dict[str, tuple[str, ...]]] = _Version1.members | {
-        "scm.return.voided": ("return_id",),
-        "crm.customer.create": (*_Version1.members["crm.customer.create"], "birth_date"),
-        "crm.customer.update": (*_Version1.members["crm.customer.update"], "birth_date"),
-        "crm.pool.leave": (*_Version1.members["crm.pool.leave"], "points"),
-        "crm.loyalty.transfer": ("command_id", "from_customer_id", "to_customer_id", "points"),
-        "crm.giftcard.extend": ("command_id", "gift_card", "expires_on"),
-        "crm.giftcard.replace": ("command_id", "from_card", "to_card"),
-        "crm.loyalty.claim": ("command_id", "sale_id", "customer_id"),
-    }
 
     def _number(self, number: CardToken, key_index: int) -> str:
         return number.tokens[key_index].hex()
@@ -223,6 +179,28 @@ def _picked(value: Any, shape: Any) -> object:  # noqa: ANN401  # JSON of the sh
     return tuple(sorted(value.items())) if isinstance(value, dict) else value
 
 
-VERSIONS: Final[Mapping[int, Mapping[str, Callable[[Any, int], Content]]]] = MappingProxyType(
-    {1: _Version1().contents(), 2: _Version2().contents()}
-)
+VERSIONS: Final[Mapping[int, ContentV1]] = MappingProxyType({1: ContentV1(), 2: ContentV2()})
+
+Members = tuple[str, ...]
+Digested = Mapping[int, Members | Callable[[ContentV1, Any, int], Content]]
+"""What of a type is content, by version: the members that the version adds, or the method for a document with parts.
+It stays so until a later version says something else. A type that is younger than a version is not in it.
+"""
+
+
+def contents(digested: Digested) -> dict[int, Callable[[Any, int], Content]]:
+    """Return, by version, what makes the content of a model and the index of a key."""
+    made: dict[int, Callable[[Any, int], Content]] = {}
+    members: Members = ()
+    method: Callable[[ContentV1, Any, int], Content] | None = None
+    for version, rules in VERSIONS.items():
+        latest = digested.get(version)
+        if isinstance(latest, tuple):
+            members += latest
+        elif latest is not None:
+            method = latest
+        if method is not None:
+            made[version] = MethodType(method, rules)
+        elif members:
+            made[version] = rules.of_members(members)
+    return made

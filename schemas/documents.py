@@ -1,13 +1,13 @@
 """The SCM documents (contract §2.1), validated and frozen: times in µs since 1970 UTC, dates in days since 1970."""
 
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
+from schemas.cards import CardRef, SoldCard
 from schemas.rules import fault, present, unique
 from schemas.scalars import (
     MAX_HOLD_S,
-    CardNumber,
     Currency,
     Date,
     DecimalString,
@@ -17,41 +17,12 @@ from schemas.scalars import (
     Id,
     Instant,
     NullMeans,
-    Pin,
     Text,
     Wire,
 )
 
 TenderKind = Literal["gift_card", "points", "card", "cash", "other"]
 ItemType = Annotated[Literal["goods", "gift_card", "fee"], NullMeans("goods")]
-
-
-ONE_CARD: Final[dict[str, Any]] = {"oneOf": [present("number"), present("card_id")]}
-
-
-class _Card(Wire):
-    model_config = ConfigDict(json_schema_extra=ONE_CARD)
-
-    number: CardNumber | None = None
-    card_id: Id | None = None
-
-    @model_validator(mode="after")
-    def _one(self) -> Self:
-        if (self.number is None) is (self.card_id is None):
-            raise fault("either number or card_id")
-        return self
-
-
-class CardRef(_Card):
-    """An existing card, by number or by id; the PIN where a rule asks for it."""
-
-    pin: Pin | None = None
-
-
-class SoldCard(_Card):
-    """The card that a sale line sells; `load_minor` absent: the line's `net_minor`."""
-
-    load_minor: FromZero | None = None
 
 
 class SaleLine(Wire):

@@ -5,8 +5,7 @@ from typing import Any, Final
 import orjson
 from pydantic import BaseModel, ValidationError
 
-from schemas.commands import NewCard
-from schemas.documents import CardRef
+from schemas.cards import CardRef, NewCard
 from schemas.problems import DoorReason
 from schemas.reasons import DeadLetterReason, Reason
 from schemas.scalars import DAY_US

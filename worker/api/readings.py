@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from schemas.problems import DoorReason
 from schemas.reasons import Reason
-from schemas.views import EventSimulate
+from schemas.requests import EventSimulate
 from worker.api.admitted import AdmittedRequest, Reply
 from worker.api.body import validated
 from worker.api.commands import names_card

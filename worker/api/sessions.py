@@ -6,9 +6,10 @@ from typing import Final
 import asyncpg
 
 from schemas.problems import DoorReason
+from schemas.requests import SessionCreate, SessionList, SessionRevoke
 from schemas.scalars import format_instant
 from schemas.scopes import Scope
-from schemas.views import Revoked, SessionCreate, SessionEntry, SessionList, SessionPage, SessionRevoke, SessionView
+from schemas.views import Revoked, SessionEntry, SessionPage, SessionView
 from worker.api.admitted import AdmittedRequest, Reply
 from worker.api.body import validated
 from worker.api.callers import Callers, allow

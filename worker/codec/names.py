@@ -8,7 +8,7 @@ from typing import Final
 
 from pydantic import BaseModel
 
-from schemas.documents import CardRef, SoldCard
+from schemas.cards import CardRef, SoldCard
 from schemas.envelope import HEADER_PREFIX, Envelope
 from schemas.policy import GiftCardRules
 from schemas.registry import DOCUMENTS

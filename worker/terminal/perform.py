@@ -11,7 +11,8 @@ import typer
 
 from schemas.operations import OPERATIONS, Access, Operation
 from schemas.problems import Code
-from schemas.views import MAX_PAGE, Explained, HistoryPage, PolicyView
+from schemas.requests import MAX_PAGE
+from schemas.views import Explained, HistoryPage, PolicyView
 from worker.client.answer import Answer
 from worker.client.client import Client, document_id
 from worker.client.connection import Connection

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final, Literal
 
-from schemas.documents import CardRef
+from schemas.cards import CardRef
 from schemas.reasons import Reason
 from schemas.views import GiftCardView
 from worker.domain.decisions.needs import Needs

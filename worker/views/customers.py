@@ -5,12 +5,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final, Literal
 
 from schemas.reasons import Reason
+from schemas.requests import CustomerGet, CustomerList
 from schemas.scalars import format_instant
 from schemas.views import (
     Balance,
     Consent,
-    CustomerGet,
-    CustomerList,
     CustomerPage,
     CustomerSummary,
     CustomerTier,

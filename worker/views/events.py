@@ -10,8 +10,9 @@ import orjson
 from schemas.envelope import SPECVERSION
 from schemas.outcomes import OutcomeData
 from schemas.registry import DOCUMENTS
+from schemas.requests import EventExplain, EventSimulate
 from schemas.scalars import format_instant
-from schemas.views import EventExplain, EventSimulate, Explained, Simulated
+from schemas.views import Explained, Simulated
 from worker.ops.explain import TYPES
 from worker.ops.explain import explain as explain_document
 from worker.ops.simulate import Invalid as Undecodable

@@ -4,7 +4,8 @@ import time
 from collections.abc import Sequence
 
 from schemas.reasons import Reason
-from schemas.views import GiftCardGet, GiftCardHistory, GiftCardList, GiftCardPage, GiftCardView, HistoryPage
+from schemas.requests import GiftCardGet, GiftCardHistory, GiftCardList
+from schemas.views import GiftCardPage, GiftCardView, HistoryPage
 from worker.domain.state.accounts import Account, Kind
 from worker.domain.state.movements import day_of
 from worker.ledger.queries import SQL

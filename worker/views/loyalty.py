@@ -3,8 +3,9 @@
 import time
 
 from schemas.reasons import Reason
+from schemas.requests import LoyaltyHistory, PolicyGet
 from schemas.scalars import format_instant
-from schemas.views import HistoryPage, LoyaltyHistory, PolicyGet, PolicyVersion, PolicyView
+from schemas.views import HistoryPage, PolicyVersion, PolicyView
 from worker.domain.state.policy import PolicyVersion as Version
 from worker.views import transfers
 from worker.views.context import Context, Invalid, Refused

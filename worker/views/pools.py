@@ -3,7 +3,8 @@
 import time
 
 from schemas.reasons import Reason
-from schemas.views import PoolGet, PoolView
+from schemas.requests import PoolGet
+from schemas.views import PoolView
 from worker.domain.state.accounts import Kind
 from worker.domain.state.movements import day_of
 from worker.views.context import Context, Refused

@@ -5,7 +5,7 @@ from typing import Any, Final, NamedTuple, Protocol, Self
 
 import orjson
 
-from schemas.views import CustomerList
+from schemas.requests import CustomerList
 from worker.domain.state.accounts import Account, Kind
 from worker.ledger.queries import SQL
 from worker.stored.account import account_of

@@ -1,8 +1,9 @@
 """One tender as it is now."""
 
 from schemas.reasons import Reason
+from schemas.requests import TenderGet
 from schemas.scalars import format_instant
-from schemas.views import TenderGet, TenderView
+from schemas.views import TenderView
 from worker.domain.state.accounts import Kind
 from worker.domain.state.tender import State, Tender
 from worker.ledger.queries import SQL

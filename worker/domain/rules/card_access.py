@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from schemas.documents import CardRef
+from schemas.cards import CardRef
 from worker.domain.state.accounts import Account, Standing
 from worker.domain.state.books import Books, Pins
 from worker.domain.state.identity import pin_digest

@@ -1,0 +1,47 @@
+"""How a document names a gift card."""
+
+from typing import Any, Final, Self
+
+from pydantic import ConfigDict, model_validator
+
+from schemas.rules import fault, present
+from schemas.scalars import CardNumber, FromZero, Id, Pin, Wire
+
+ONE_CARD: Final[dict[str, Any]] = {"oneOf": [present("number"), present("card_id")]}
+
+
+class _Card(Wire):
+    model_config = ConfigDict(json_schema_extra=ONE_CARD)
+
+    number: CardNumber | None = None
+    card_id: Id | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.number is None) is (self.card_id is None):
+            raise fault("either number or card_id")
+        return self
+
+
+class CardRef(_Card):
+    """An existing card, by number or by id; the PIN where a rule asks for it."""
+
+    pin: Pin | None = None
+
+
+class SoldCard(_Card):
+    """The card that a sale line sells; `load_minor` absent: the line's `net_minor`."""
+
+    load_minor: FromZero | None = None
+
+
+class NewCard(Wire):
+    """The card to issue; only the API generates a number where there is none."""
+
+    number: CardNumber | None = None
+
+
+class NumberedCard(NewCard):
+    """A new card that has a number already."""
+
+    number: CardNumber

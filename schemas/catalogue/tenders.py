@@ -1,0 +1,80 @@
+"""Tenders (contract §2.1, §5)."""
+
+from typing import Final
+
+from schemas import documents, requests, views
+from schemas.catalogue.entry import AT, CARD, NO_CUSTOMER, Entry, document, reading
+from schemas.content import ContentV1
+from schemas.reasons import Reason
+from schemas.scopes import Scope
+
+ENTRIES: Final[tuple[Entry, ...]] = (
+    document(
+        "scm.tender.requested",
+        4,
+        documents.TenderRequested,
+        scope=Scope.TENDER,
+        summary="Hold money on a gift card, or points. With `capture`, take it at once.",
+        operation="tender.authorize",
+        refusals=(
+            Reason.ALREADY_VOIDED,
+            Reason.TOO_LATE,
+            Reason.CARD_NOT_ACCEPTED,
+            *NO_CUSTOMER,
+            Reason.CURRENCY_MISMATCH,
+            Reason.CARD_EXPIRED,
+            Reason.CARD_FROZEN,
+            Reason.HOLD_EXPIRED,
+            Reason.BELOW_MINIMUM,
+            Reason.OVER_MAXIMUM,
+            Reason.GIFT_CARD_BUYS_GIFT_CARD,
+            Reason.INSUFFICIENT_BALANCE,
+        ),
+        content={1: ContentV1.request},
+        example={
+            "tender_id": "T1",
+            "sale_id": "london-1-2026-03-01-0043",
+            "store_id": "london-1",
+            "terminal_id": "till-3",
+            "occurred_at": AT,
+            "currency": "GBP",
+            "amount_minor": 4000,
+            "kind": "gift_card",
+            "gift_card": CARD,
+            "allow_partial": True,
+            "hold_s": 900,
+        },
+        id_field="tender_id",
+    ),
+    document(
+        "scm.tender.captured",
+        5,
+        documents.TenderCaptured,
+        scope=Scope.TENDER,
+        summary="Take what was held, or less. If its request has not come yet, it waits (`parked`).",
+        operation="tender.capture",
+        refusals=(Reason.ALREADY_VOIDED, Reason.INVALID_STATE, Reason.HOLD_EXPIRED),
+        content={1: ("tender_id", "amount_minor", "training")},
+        example={"tender_id": "T1", "occurred_at": AT, "amount_minor": 2500},
+        id_field="tender_id",
+    ),
+    document(
+        "scm.tender.voided",
+        6,
+        documents.TenderVoided,
+        scope=Scope.TENDER,
+        summary="Release a hold, or give back what was taken.",
+        operation="tender.void",
+        content={1: ("tender_id",)},
+        example={"tender_id": "T9", "occurred_at": AT, "reason": "timeout"},
+        id_field="tender_id",
+    ),
+    reading(
+        "tender.get",
+        requests.TenderGet,
+        views.TenderView,
+        scope=Scope.TENDER,
+        summary="A tender as it is now: its state, what it took and gave back.",
+        refusals=(Reason.TENDER_NOT_FOUND,),
+    ),
+)

@@ -1,0 +1,69 @@
+"""An operation of the interfaces: HTTP route, `g3n crm` command, MCP tool and OpenAPI are made from it.
+
+An operation that decides something becomes a document and goes through the same pipeline as the topics; its body is
+the document's `data` without `command_id` and `occurred_at`. The others read.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel
+
+from schemas.reasons import Reason
+from schemas.scopes import Scope
+
+
+class Access(StrEnum):
+    """What an operation may do to the ledger: for those who hand operations to machines."""
+
+    READ = "read"
+    PROBE = "probe"  # reads, but a wrong PIN counts and may freeze a card
+    WRITE = "write"
+    DANGEROUS = "dangerous"  # can't be taken back, or makes points of nothing, or changes the rules for all
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """`name` is words and dots: `loyalty.earn` is `/loyalty/earn`, `g3n crm loyalty earn` and `loyalty_earn`."""
+
+    name: str
+    summary: str
+    scope: Scope | None  # None: every key
+    access: Access
+    request: type[BaseModel]  # with `document`: the document's model
+    answer: type[BaseModel]
+    document: str | None = None
+    # The member of `data` that is the document's id; `Idempotency-Key` stands in for it where it is absent.
+    id_field: str | None = None
+    refusals: tuple[Reason, ...] = ()
+
+    @property
+    def route(self) -> str:
+        return "/" + self.name.replace(".", "/")
+
+    @property
+    def tool(self) -> str:
+        return self.name.replace(".", "_")
+
+    @property
+    def makes_id(self) -> bool:
+        """Whether `Idempotency-Key`, or one that is made, is the document's id where the body has none."""
+        return self.id_field == "command_id" or self.name == "tender.authorize"
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """Members of the document that the door fills in, and that no body has."""
+        if self.document is None or self.scope is Scope.SALE_WRITE:  # a sale says itself when it was
+            return ()
+        return ("occurred_at", "command_id") if self.id_field == "command_id" else ("occurred_at",)
+
+
+def body_schema(operation: Operation, schema: dict[str, Any]) -> dict[str, Any]:
+    """The JSON Schema of a body, of that of the model: without what the door fills in; a tender's id may be absent
+    where the door can make one.
+    """
+    absent = {*operation.given, *((operation.id_field,) if operation.makes_id else ())}
+    properties = {name: member for name, member in schema["properties"].items() if name not in operation.given}
+    required = [name for name in schema.get("required", ()) if name not in absent]
+    return {**schema, "properties": properties, "required": required}
