@@ -31,8 +31,8 @@ from worker.domain.state.accounts import Account, Kind
 from worker.domain.state.books import Books
 from worker.domain.state.outcome import Outcome
 from worker.domain.state.policy import PolicyBook
+from worker.engine.work import Work
 from worker.kafka import topics
-from worker.ledger.work import Work
 from worker.process import log, settings
 from worker.stored.account import account_of, pack_earned, pack_lots
 from worker.stored.codes import STATUS_CODE

@@ -18,8 +18,8 @@ from worker.domain.state.books import Books
 from worker.domain.state.outcome import Outcome
 from worker.domain.state.policy import PolicyBook
 from worker.engine.answers import again
+from worker.engine.work import Work
 from worker.ledger.chain import Chain
-from worker.ledger.work import Work
 from worker.stored.event import facts_of
 from worker.stored.rows import AccountRow, columns
 from worker.stored.sale import pack_sale
@@ -164,4 +164,4 @@ def _store(works: Sequence[Work], books: Books, now_us: int, clock: Clock) -> No
     with clock.of("transfer"):
         Chain().rows(_BATCH_NO, [books])
     with clock.of("account"):
-        columns(AccountRow, [AccountRow.of(books.org, account) for account in books.changed])
+        columns([AccountRow.of(books.org, account) for account in books.changed], len(AccountRow._fields))

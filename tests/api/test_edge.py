@@ -14,8 +14,8 @@ from tests.api.conftest import Caller, NewCaller, Service, Serving, problem
 from tests.api.forwarder import Forwarder
 from tests.kafka.conftest import until
 from worker.domain.state.books import Books
+from worker.engine.work import Work
 from worker.ledger.queries import Connection
-from worker.ledger.work import Work
 
 CREATE = "/customer/create"
 JSON = {"Content-Type": "application/json"}

@@ -16,7 +16,7 @@ from worker.engine.pipeline import Pipeline
 from worker.engine.stream import Stream
 from worker.kafka.fetched import Limits
 from worker.kafka.publisher import Publisher
-from worker.ledger.due import Left
+from worker.ledger.deadlines import Left
 from worker.positions import Partition, Position
 from worker.process.errors import Halted, Unavailable
 from worker.process.health import Status

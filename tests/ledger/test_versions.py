@@ -8,8 +8,7 @@ from tests.codec.records import Data, Record
 from tests.ledger.conftest import Open, header, record, said
 from tests.ledger.test_pipeline import AT, about, bare, command, sale, sold
 from worker.codec import encode
-from worker.engine import answers
-from worker.ledger import write
+from worker.engine import answers, rows
 from worker.stored.event import facts_of
 from worker.stored.outcome import OutcomeV1
 
@@ -68,7 +67,7 @@ async def test_outcomes_of_two_encoders_stand_side_by_side(
     newer = max(encode.ENCODERS) + 1
     monkeypatch.setattr(encode, "ENCODERS", {**encode.ENCODERS, newer: encode.ENCODERS[1]._replace(outcome=outcome)})
     monkeypatch.setattr(answers, "ENCODER_VERSION", newer)
-    monkeypatch.setattr(write, "ENCODER_VERSION", newer)
+    monkeypatch.setattr(rows, "ENCODER_VERSION", newer)
     first += await worker.drained(after)
     assert [one["data"].get("flavour") for one in said(first)] == [None, None, "new", "new", "new"]
     again = await worker.drained([*before, *after])

@@ -13,8 +13,8 @@ from worker.codec.encode import ENCODER_VERSION, REPLAYED
 from worker.domain.decisions.deadlines import NOTICES
 from worker.domain.state.books import Books
 from worker.domain.state.outcome import TenderPart
+from worker.engine.work import Work
 from worker.ledger.queries import SQL, Connection
-from worker.ledger.work import Work
 from worker.process import metrics
 from worker.stored.codes import STATES
 from worker.stored.event import EventFacts, Told

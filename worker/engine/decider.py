@@ -14,12 +14,14 @@ from worker.domain.decisions import deadlines, needs
 from worker.domain.decisions.needs import Needs
 from worker.domain.state.books import Books, Pins
 from worker.domain.state.outcome import Outcome
+from worker.engine import rows
 from worker.engine.sources import Sources
+from worker.engine.work import Work
 from worker.ledger import accepted, load, write
 from worker.ledger.pool import Pool
 from worker.ledger.queries import Connection
-from worker.ledger.work import Work
 from worker.process import errors, faults
+from worker.stored.rows import Key
 
 ATTEMPTS = 4
 # What one document may be to blame for: a value that no column takes, a check that fails. Never resources.
@@ -90,7 +92,7 @@ class Decider:
             for work in works:
                 books[work.orgcode].policies.try_out(draft, work.model.occurred_at)
         wanted = {orgcode: Needs(orgcode) for orgcode in books}
-        own: dict[tuple[int, int, str], bool] = {}
+        own: dict[Key, bool] = {}
         for work in works:
             if work.timer is not None:
                 needs.deadline(work.timer, wanted[work.orgcode])
@@ -131,8 +133,8 @@ class Decider:
         no = await self._pool.batch_no(connection)
         for work in works:
             work.note(now_us)
-        await write.write(connection, no, works, shelf, now_us)
+        await write.write(connection, no, rows.decided(works, {book.org: book for book in shelf}, no), shelf, now_us)
         if self._safe is not None:
-            await accepted.write(connection, no, works, shelf, self._safe)
+            await accepted.write(connection, no, rows.accepted(works, no, self._safe), shelf)
         await write.journal(connection, no, self._pool.worker, now_us, len(works), ())
         return no

@@ -1,16 +1,17 @@
 """What of a batch is new, what the ledger knows already, and what it knows with other content."""
 
 from worker.engine.answers import Answers
+from worker.engine.work import Work
 from worker.ledger import load
 from worker.ledger.queries import Connection
-from worker.ledger.work import Work
 from worker.stored.event import digest_version_of
+from worker.stored.rows import Key
 
 
 async def sort_out(connection: Connection, works: list[Work], answers: Answers) -> list[Work]:
     """Separate what is new from duplicates and conflicts, those within the batch included."""
-    known = await load.events(connection, works)
-    first: dict[tuple[int, int, str], Work] = {}
+    known = await load.events(connection, [work.key for work in works])
+    first: dict[Key, Work] = {}
     fresh: list[Work] = []
     for place, work in enumerate(works):
         document = work.document

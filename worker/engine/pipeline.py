@@ -22,14 +22,14 @@ from worker.engine.duplicates import sort_out
 from worker.engine.halves import in_halves
 from worker.engine.journal import Journal
 from worker.engine.rehearsal import Rehearsal
-from worker.engine.waiting import Waiting
+from worker.engine.waiting import Named, Waiting
+from worker.engine.work import Work
 from worker.kafka import topics
-from worker.ledger import due, inbox, load, write
+from worker.ledger import deadlines, inbox, load, write
 from worker.ledger.commit import write_something
 from worker.ledger.pool import Pool
 from worker.ledger.positions import Positions
 from worker.ledger.queries import Connection
-from worker.ledger.work import Work
 from worker.positions import Partition, Position
 from worker.process import faults, metrics
 from worker.process.settings import Settings, SettingsError
@@ -314,14 +314,14 @@ class Pipeline:
         """Parked documents that became ready or overdue, as one more batch; no deadlines. None: there was none."""
         return await self._waiting.go_on(now_us)
 
-    async def go_on_with(self, named: due.Named, now_us: int) -> Applied | None:
+    async def go_on_with(self, named: Named, now_us: int) -> Applied | None:
         """These parked documents and deadlines as one more batch, for a rebuild. None: none of them is there."""
         return await self._waiting.named(now_us, named)
 
-    async def left(self) -> due.Left:
+    async def left(self) -> deadlines.Left:
         """What is due and was not decided: held back, or put off because deciding it failed."""
         async with self._pool.transaction() as connection:
-            return await due.left(connection, time.time_ns() // 1000)
+            return await deadlines.left(connection, time.time_ns() // 1000)
 
     async def published(self, batch_no: tuple[int, ...], accepted: Sequence[Message] = ()) -> None:
         """Every outcome of these batches was acknowledged; the journal learns it with the next transaction.

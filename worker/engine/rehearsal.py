@@ -11,9 +11,9 @@ from worker.engine.answers import Answers
 from worker.engine.dead_letters import DeadLetters
 from worker.engine.decider import Decider
 from worker.engine.duplicates import sort_out
+from worker.engine.work import Work
 from worker.ledger import inbox
 from worker.ledger.pool import Pool
-from worker.ledger.work import Work
 
 NOBODY: Final = 0  # no tenant's number: one that is not known yet has nothing
 

@@ -6,8 +6,9 @@ answer it, not a dead letter (contract OUT1). If the program fails on a document
 off. Both are tried again later, so that a repaired program decides them. The operator is alerted.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
+from typing import NamedTuple
 
 import structlog
 
@@ -17,15 +18,25 @@ from worker.domain import decide
 from worker.engine.answers import Answers, Applied, count
 from worker.engine.decider import Decider, blame, retrying
 from worker.engine.halves import in_halves
-from worker.ledger import due
+from worker.engine.work import Work
+from worker.ledger import deadlines, parked
+from worker.ledger.deadlines import Deadline, Until
+from worker.ledger.parked import Parked
 from worker.ledger.pool import Pool
 from worker.ledger.queries import Connection
-from worker.ledger.work import Work
 from worker.positions import Partition
 from worker.process import metrics
+from worker.stored.rows import Key, TimerKey
 
 _log = structlog.get_logger(__name__)
 Take = Callable[[Connection], Awaitable[list[Work]]]
+
+
+class Named(NamedTuple):
+    """What is to go on, of a ledger that is rebuilt as another one decided: parked documents and deadlines."""
+
+    documents: Sequence[Key]
+    timers: Sequence[TimerKey]
 
 
 class Waiting:
@@ -50,18 +61,30 @@ class Waiting:
         watermarks: Mapping[Partition, int] | None = None,
     ) -> Applied | None:
         """Decide and commit what may go on at `now_us`. None: there was nothing; the rest: as for `Pipeline.work`."""
-        return await self._work(now_us, self._until(now_us, due.Until(partitions, watermarks or {}, final)))
+        until = Until(partitions, watermarks or {}, final)
+
+        async def take(connection: Connection) -> list[Work]:
+            documents = await parked.take(connection, now_us)
+            return _works(documents, await deadlines.take(connection, now_us, self._inputs, until), now_us)
+
+        return await self._work(now_us, take)
 
     async def go_on(self, now_us: int) -> Applied | None:
         """Decide and commit the parked documents that may go on at `now_us`, but no deadline. None: there was none."""
-        return await self._work(now_us, self._until(now_us, due.Until(None, {}, final=False, deadlines=False)))
 
-    async def named(self, now_us: int, named: due.Named) -> Applied | None:
+        async def take(connection: Connection) -> list[Work]:
+            return _works(await parked.take(connection, now_us), [], now_us)
+
+        return await self._work(now_us, take)
+
+    async def named(self, now_us: int, named: Named) -> Applied | None:
         """Decide and commit these parked documents and deadlines. None: none of them is there."""
-        return await self._work(now_us, partial(due.take_named, now_us=now_us, named=named))
 
-    def _until(self, now_us: int, until: due.Until) -> Take:
-        return partial(due.take, now_us=now_us, topics=self._inputs, until=until)
+        async def take(connection: Connection) -> list[Work]:
+            documents = await parked.take_named(connection, named.documents)
+            return _works(documents, await deadlines.take_named(connection, named.timers), now_us)
+
+        return await self._work(now_us, take)
 
     async def _work(self, now_us: int, take: Take) -> Applied | None:
         again = partial(retrying(divisible=False), self._transaction, now_us, take)
@@ -140,7 +163,16 @@ class Waiting:
         if work.timer is not None:
             metrics.FAILURES.labels("deadline").inc()
             _log.error("deadline_failed", kind=work.timer.kind, **said)
+            await deadlines.put_off(connection, work.org, work.timer, now_us)
         else:
             metrics.FAILURES.labels("parked").inc()
             _log.error("parked_failed", **said)
-        await due.put_off(connection, work, now_us)
+            await parked.put_off(connection, work.key, now_us)
+
+
+def _works(documents: Sequence[Parked], passed: Sequence[Deadline], now_us: int) -> list[Work]:
+    works = [Work.of_parked(row) for row in documents]
+    works += [Work.of_deadline(deadline, now_us) for deadline in passed]
+    for mark, work in enumerate(works):
+        work.mark = mark
+    return works

@@ -1,37 +1,29 @@
 """Documents of doors on their way to the topic `crm.accepted`, and what is to be erased there."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import NamedTuple
 
 from worker.codec import Message
 from worker.codec.accepted import Safe
 from worker.domain.state.accounts import Kind
 from worker.domain.state.books import Books
 from worker.ledger.queries import SQL, Connection
-from worker.ledger.work import Work
 from worker.stored.codes import event_no
 
-PROFILES: Final = frozenset({"crm.customer.create", "crm.customer.update"})
+
+class Accepted(NamedTuple):
+    """What a batch accepted through doors."""
+
+    records: list[tuple[int, bytes, bytes]]  # `event.no`, key and value of each document's record
+    profiles: list[tuple[int, str, bytes]]  # of those that hold personal data: tenant, customer, key of the record
 
 
-async def write(connection: Connection, no: int, works: Sequence[Work], shelf: Sequence[Books], safe: Safe) -> None:
-    """Store the batch's documents that came in through a door, and have the records of erased customers erased."""
-    rows: list[tuple[int, bytes, bytes]] = []
-    profiles: list[tuple[int, str, bytes]] = []
-    for work in works:
-        document = work.document
-        if document is None or (document.record is not None and not document.stored):
-            continue
-        key = safe.key(work.orgcode, work.type, work.subject)
-        if document.record is None:
-            rows.append((event_no(no, work.mark), key, safe.value(document, work.received_us)))
-        customer_id = None if work.outcome is None else work.outcome.customer_id
-        if work.type in PROFILES and customer_id is not None:
-            profiles.append((work.org, customer_id, key))
-    if rows:
-        await connection.copy_records_to_table("accepted", records=rows, columns=("no", "key", "document"))
-    if profiles:
-        await connection.execute(SQL["insert_accepted_profile"], *zip(*sorted(profiles), strict=True))
+async def write(connection: Connection, no: int, batch: Accepted, shelf: Sequence[Books]) -> None:
+    """Store the records of a batch's documents, and have those of erased customers erased."""
+    if batch.records:
+        await connection.copy_records_to_table("accepted", records=batch.records, columns=("no", "key", "document"))
+    if batch.profiles:
+        await connection.execute(SQL["insert_accepted_profile"], *zip(*sorted(batch.profiles), strict=True))
     erased = sorted((book.org, account.key) for book in shelf for account in book.erased if account.kind is Kind.POINTS)
     if erased:
         await connection.execute(SQL["erase_accepted"], event_no(no, 0), *zip(*erased, strict=True))

@@ -6,7 +6,7 @@ workers relied on it, they collide on the unique index, and one of them decides 
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 from schemas.policy import Policy
 from schemas.registry import DOCUMENTS
@@ -17,12 +17,12 @@ from worker.domain.state.policy import PolicyBook, PolicyVersion
 from worker.domain.state.sale import Return
 from worker.ledger import consents
 from worker.ledger.queries import SQL, Connection
-from worker.ledger.work import Work
 from worker.stored.account import account_of
 from worker.stored.codes import STATUS_CODE
 from worker.stored.entry import entry_of
 from worker.stored.event import EventFacts, facts_of
 from worker.stored.returned import return_of
+from worker.stored.rows import Key, columns
 from worker.stored.sale import sale_of
 from worker.stored.tender import tender_of
 
@@ -39,14 +39,10 @@ class Overtaken(Exception):
     """
 
 
-async def events(connection: Connection, works: Sequence[Work]) -> dict[int, tuple[bytes | None, EventFacts | None]]:
-    """Return (digest, facts) of the known identities, by the work's place in the sequence."""
-    rows = await connection.fetch(SQL["load_event"], *_columns([work.key for work in works], 3))
+async def events(connection: Connection, keys: Sequence[Key]) -> dict[int, tuple[bytes | None, EventFacts | None]]:
+    """Return (digest, facts) of the known identities, by their place in `keys`."""
+    rows = await connection.fetch(SQL["load_event"], *columns(keys, 3))
     return {row["place"] - 1: (row["digest"], facts_of(row["facts"]) if row["facts"] else None) for row in rows}
-
-
-def _columns(keys: Sequence[tuple[Any, ...]], width: int) -> list[tuple[Any, ...]]:
-    return list(zip(*keys, strict=True)) if keys else [()] * width
 
 
 KEPT_VERSIONS: Final = 2000  # policies of all tenants; beyond that, only those of the batch's tenants are kept
@@ -67,7 +63,7 @@ class Shelf:
     async def open(self, connection: Connection, orgs: dict[str, int]) -> dict[str, Books]:
         """Return empty books of these tenants, with every policy version."""
         known = [(org, len(self._policies.get(org, ()))) for org in orgs.values()]
-        for row in await connection.fetch(SQL["load_policy"], *_columns(known, 2)):
+        for row in await connection.fetch(SQL["load_policy"], *columns(known, 2)):
             kept = self._policies.setdefault(row["org"], [])
             if row["version"] != len(kept) + 1:  # another reader of this shelf loaded it meanwhile
                 continue
@@ -81,7 +77,7 @@ class Shelf:
 
 
 async def fill(
-    connection: Connection, books: dict[str, Books], needs: dict[str, Needs], own: Mapping[tuple[int, int, str], bool]
+    connection: Connection, books: dict[str, Books], needs: dict[str, Needs], own: Mapping[Key, bool]
 ) -> None:
     """Put what the documents need into the books. `own`: the sales and returns (org, type, id) that the batch decides,
     and whether they have a stub; those without one have no row to load. Raises Overtaken.
@@ -105,7 +101,7 @@ async def _card_numbers(connection: Connection, books: dict[int, Books], needs: 
     keys = sorted((org, token) for org, need in needs.items() for token in need.tokens)
     if not keys:
         return
-    for row in await connection.fetch(SQL["load_card_number"], *_columns(keys, 2)):
+    for row in await connection.fetch(SQL["load_card_number"], *columns(keys, 2)):
         org, token = keys[row["place"] - 1]
         books[org].cards[token] = row["card_id"]
         needs[org].accounts[Kind.CARD, row["card_id"]] = None
@@ -118,7 +114,7 @@ async def _sales_of_returns(connection: Connection, needs: dict[int, Needs]) -> 
     """
     keys = [(org, RETURN, id_) for org, need in needs.items() for id_ in need.undone]
     sales: dict[tuple[int, str], str] = {}
-    for row in await connection.fetch(SQL["load_event"], *_columns(keys, 3)) if keys else ():
+    for row in await connection.fetch(SQL["load_event"], *columns(keys, 3)) if keys else ():
         org, _, id_ = keys[row["place"] - 1]
         last = facts_of(row["facts"]).last if row["facts"] else None
         # a training return is no return: it has no sale
@@ -133,7 +129,7 @@ async def _locked_events(
     connection: Connection,
     books: dict[int, Books],
     needs: dict[int, Needs],
-    own: Mapping[tuple[int, int, str], bool],
+    own: Mapping[Key, bool],
     sales: Mapping[tuple[int, str], str],
 ) -> None:
     keys = [
@@ -153,7 +149,7 @@ async def _locked_events(
         return
     keys.sort()
     names = {kind.code: name for name, kind in DOCUMENTS.items()}
-    for row in await connection.fetch(SQL["lock_event"], *_columns(keys, 3)):
+    for row in await connection.fetch(SQL["lock_event"], *columns(keys, 3)):
         org, code, id_ = keys[row["place"] - 1]
         if row["decided"] and (org, code, id_) in own:
             raise Overtaken(id_)
@@ -177,7 +173,7 @@ async def _tenders(connection: Connection, books: dict[int, Books], needs: dict[
     keys = sorted(wanted)
     if not keys:
         return
-    for row in await connection.fetch(SQL["lock_tender"], *_columns(keys, 2)):
+    for row in await connection.fetch(SQL["lock_tender"], *columns(keys, 2)):
         org, id_ = keys[row["place"] - 1]
         books[org].tenders[id_] = tender_of(row)
 
@@ -217,7 +213,7 @@ async def _accounts(connection: Connection, books: dict[int, Books], needs: dict
     keys = sorted((org, kind, key) for org, need in needs.items() for kind, key in need.accounts)
     for need in needs.values():
         need.accounts.clear()
-    for row in await connection.fetch(SQL["lock_account"], *_columns(keys, 3)):
+    for row in await connection.fetch(SQL["lock_account"], *columns(keys, 3)):
         org = keys[row["place"] - 1][0]
         account = account_of(row)
         books[org].accounts[account.kind, account.key] = account
@@ -230,7 +226,7 @@ async def _leading(connection: Connection, books: dict[int, Books], needs: dict[
     keys = sorted({(org, *end) for org, need in needs.items() for end in _ends(books[org], need)})
     if not keys:
         return
-    for row in await connection.fetch(SQL["lock_leading"], *_columns(keys, 3)):
+    for row in await connection.fetch(SQL["lock_leading"], *columns(keys, 3)):
         org, *end = keys[row["place"] - 1]
         account = account_of(row)
         if account.target == tuple(end):  # not a member of a pool of that name, nor a customer's card
@@ -257,7 +253,7 @@ async def _members(connection: Connection, books: dict[int, Books], needs: dict[
     keys = sorted((org, Kind.POINTS, pool) for org, need in needs.items() for pool in need.members_of)
     if not keys:
         return
-    for row in await connection.fetch(SQL["read_members"], *_columns(keys, 3)):
+    for row in await connection.fetch(SQL["read_members"], *columns(keys, 3)):
         org, _, pool = keys[row["place"] - 1]
         account = account_of(row)
         if account.target == (Kind.POOL, pool):  # not merged into a customer of that name

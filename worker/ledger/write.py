@@ -1,50 +1,50 @@
 """Write what a batch changed, a statement a table: COPY for what is new, one UPDATE for the rest."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
 
 from schemas.registry import DOCUMENTS
-from worker.codec.encode import ENCODER_VERSION
-from worker.domain.state.accounts import DAY_US
 from worker.domain.state.books import Books
 from worker.ledger.chain import Chain
 from worker.ledger.load import RETURN, SALE
 from worker.ledger.queries import SQL, Connection
-from worker.ledger.work import Work
 from worker.positions import Partition, Position
-from worker.stored.codes import STATUS_CODE, STUB, event_no
+from worker.stored.codes import STUB, event_no
 from worker.stored.entry import pack_entry
 from worker.stored.folded import folded
-from worker.stored.parked import ParkedDocument, pack_parked
 from worker.stored.returned import pack_return
-from worker.stored.rows import ACCOUNT_CHANGES, AccountRow, EventRow, TenderRow, TransferRow, columns
+from worker.stored.rows import (
+    ACCOUNT_CHANGES,
+    AccountRow,
+    Decided,
+    EventRow,
+    Key,
+    ParkedRow,
+    TenderRow,
+    TransferRow,
+    columns,
+)
 from worker.stored.sale import pack_sale
-from worker.stored.trace import pack_trace
 
 NOWHERE: Mapping[Partition, Position] = {}
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SETTLE_US = 10_000_000  # how long a deadline that has passed already waits for a late document's companions
 
 
-async def write(connection: Connection, no: int, works: Sequence[Work], shelf: Iterable[Books], now_us: int) -> None:
-    """All changes of one batch, inside the caller's transaction."""
-    books = list(shelf)
+async def write(connection: Connection, no: int, decided: Decided, books: list[Books], now_us: int) -> None:
+    """Write all changes of one batch, inside the caller's transaction."""
     await _number(connection, books)
     transfers = Chain().rows(no, books)
     await accounts(connection, books)
-    await _events(connection, no, works, books)
+    await _events(connection, decided, books)
     await _tenders(connection, books)
     await _copy(connection, "transfer", TransferRow._fields, transfers)
     await _cards(connection, books)
     await _customers(connection, no, books)
-    await _waiting(connection, no, works, books, now_us)
-
-
-def _rows_of(columns: int, rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-    return list(zip(*rows, strict=True)) if rows else [()] * columns
+    await _waiting(connection, no, decided, books, now_us)
 
 
 async def _copy(connection: Connection, table: str, names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
@@ -68,7 +68,7 @@ async def accounts(connection: Connection, shelf: Sequence[Books]) -> None:
     """What changed of them; new ones have their ids."""
     changed = [AccountRow.of(book.org, account) for book in shelf for account in book.changed if not account.new]
     if changed:
-        await connection.execute(SQL["update_account"], *columns(AccountRow, changed)[:ACCOUNT_CHANGES])
+        await connection.execute(SQL["update_account"], *columns(changed, ACCOUNT_CHANGES)[:ACCOUNT_CHANGES])
     new = [AccountRow.of(book.org, account) for book in shelf for account in book.changed if account.new]
     new.sort(key=lambda row: row[:3])
     await _copy(connection, "account", AccountRow._fields, new)
@@ -77,20 +77,15 @@ async def accounts(connection: Connection, shelf: Sequence[Books]) -> None:
 # --- events: what came, what was answered, and the stubs of sales that somebody waits for ----------------------------
 
 
-async def _events(connection: Connection, no: int, works: Sequence[Work], shelf: list[Books]) -> None:
+async def _events(connection: Connection, decided: Decided, shelf: list[Books]) -> None:
     new: list[EventRow] = []
     changed: list[EventRow] = []
     records = _records(shelf)
-    for work in works:
-        facts = work.facts_row(ENCODER_VERSION)
-        if facts is None:  # nothing new to say: it waits on, or its deadline had nothing left to do
-            continue
-        record, there = records.pop(work.key, (None, False))
-        if record is None and work.outcome is not None and work.outcome.trace is not None:
-            record = pack_trace(work.outcome.trace)
-        status = STATUS_CODE[_status(work)]
-        row = EventRow(*work.key, event_no(no, work.mark), status, work.digest, facts, record)
-        (changed if there or work.facts is not None else new).append(row)
+    for rows, are_new in ((decided.first, True), (decided.further, False)):
+        for row in rows:
+            record, there = records.pop(row[:3], (None, False))
+            written = row if record is None else EventRow(*row[:-1], record)
+            (new if are_new and not there else changed).append(written)
     for key, (record, there) in records.items():
         if there and record is not None:
             changed.append(EventRow(*key, None, None, None, None, record))
@@ -98,18 +93,14 @@ async def _events(connection: Connection, no: int, works: Sequence[Work], shelf:
             new.append(EventRow(*key, STUB, 0, None, None, record))
     if changed:
         changed.sort(key=lambda row: row[:3])
-        await connection.execute(SQL["update_event"], *columns(EventRow, changed))
+        await connection.execute(SQL["update_event"], *columns(changed, len(EventRow._fields)))
     new.sort(key=lambda row: row[:3])
     await _copy(connection, "event", EventRow._fields, new)
 
 
-def _status(work: Work) -> str:
-    return "parked" if work.outcome is None else work.outcome.status
-
-
-def _records(shelf: list[Books]) -> dict[tuple[int, int, str], tuple[bytes | None, bool]]:
+def _records(shelf: list[Books]) -> dict[Key, tuple[bytes | None, bool]]:
     """The changed records of sales, returns and commands, and whether their row is there already."""
-    records: dict[tuple[int, int, str], tuple[bytes | None, bool]] = {}
+    records: dict[Key, tuple[bytes | None, bool]] = {}
     for book in shelf:
         for sale in book.sales.values():
             if sale.dirty:
@@ -134,7 +125,7 @@ async def _tenders(connection: Connection, shelf: list[Books]) -> None:
     dirty = [(book.org, tender) for book in shelf for tender in book.tenders.values() if tender.dirty]
     rows = [TenderRow.of(org, tender) for org, tender in dirty if not tender.new]
     if rows:
-        await connection.execute(SQL["update_tender"], *columns(TenderRow, rows))
+        await connection.execute(SQL["update_tender"], *columns(rows, len(TenderRow._fields)))
     new = sorted((TenderRow.of(org, tender) for org, tender in dirty if tender.new), key=lambda row: row[:2])
     await _copy(connection, "tender", TenderRow._fields, new)
 
@@ -152,7 +143,7 @@ async def _customers(connection: Connection, no: int, shelf: list[Books]) -> Non
             profiles[book.org, account.id] = profiles.get((book.org, account.id), {}) | kept
     if profiles:
         rows = [(org, id_, *_profile(profile)) for (org, id_), profile in sorted(profiles.items())]
-        await connection.execute(SQL["upsert_customer"], *_rows_of(10, rows))
+        await connection.execute(SQL["upsert_customer"], *columns(rows, 10))
     carried = [(book.org, source, person) for book in shelf for source, person in book.carried]
     for org, source, person in carried:
         await connection.execute(SQL["carry_profile"], org, source.id, person.id)
@@ -190,28 +181,25 @@ def _json(value: object) -> str | None:
 # --- what waits ------------------------------------------------------------------------------------------------------
 
 
-async def _waiting(connection: Connection, no: int, works: Sequence[Work], shelf: list[Books], now_us: int) -> None:
-    done = sorted(work.key for work in works if work.resumed and work.outcome is not None)
-    if done:
-        await connection.execute(SQL["delete_parked"], *_rows_of(3, done))
-    books = {book.org: book for book in shelf}
-    parked = sorted((_parked_row(no, work, books[work.org]) for work in works if work.parked), key=lambda row: row[:3])
-    if parked:
-        await connection.execute(SQL["upsert_parked"], *_rows_of(11, parked))
+async def _waiting(connection: Connection, no: int, decided: Decided, shelf: list[Books], now_us: int) -> None:
+    if decided.resumed:
+        await connection.execute(SQL["delete_parked"], *columns(sorted(decided.resumed), 3))
+    if decided.parked:
+        parked = sorted(decided.parked, key=lambda row: row[:3])
+        await connection.execute(SQL["upsert_parked"], *columns(parked, len(ParkedRow._fields)))
     woken = sorted(
         (book.org, what, key, event_no(no, mark)) for book in shelf for (what, key), mark in book.woken.items()
     )
     if woken:
-        await connection.execute(SQL["wake_parked"], *_rows_of(4, woken))
+        await connection.execute(SQL["wake_parked"], *columns(woken, 4))
     returns = [(org, RETURN, key, by) for org, what, key, by in woken if what == "return"]
     if returns:
-        await connection.execute(SQL["wake_parked_itself"], *_rows_of(4, returns))
+        await connection.execute(SQL["wake_parked_itself"], *columns(returns, 4))
     sales = [(org, key, by) for org, what, key, by in woken if what == "sale"]
     if sales:
-        await connection.execute(SQL["wake_parked_of_sale"], *_rows_of(3, sales))
-    fired = sorted((work.org, work.timer.kind, work.timer.key) for work in works if work.timer is not None)
-    if fired:
-        await connection.execute(SQL["delete_timer"], *_rows_of(3, fired))
+        await connection.execute(SQL["wake_parked_of_sale"], *columns(sales, 3))
+    if decided.fired:
+        await connection.execute(SQL["delete_timer"], *columns(sorted(decided.fired), 3))
     await timers(connection, shelf, now_us)
 
 
@@ -225,22 +213,11 @@ async def timers(connection: Connection, shelf: list[Books], now_us: int) -> Non
         }
     )
     if rows:
-        await connection.execute(SQL["insert_timer"], *_rows_of(5, rows))
+        await connection.execute(SQL["insert_timer"], *columns(rows, 5))
 
 
 def _not_before(due_us: int, now_us: int) -> int:
     return due_us if due_us > now_us else now_us + SETTLE_US
-
-
-def _parked_row(no: int, work: Work, books: Books) -> tuple[Any, ...]:
-    assert work.parked is not None  # noqa: S101  the caller's filter
-    days = books.policies.at(work.model.occurred_at).policy.park_deadline_days
-    document = pack_parked(ParkedDocument(DOCUMENTS[work.type].dump(work.model), work.traceparent, work.waits))
-    return (
-        work.org, work.code, work.subject, work.parked.waits_for, work.parked.key,
-        getattr(work.model, "sale_id", None) or "", work.received_us + days * DAY_US, work.received_us, work.record_us,
-        document, event_no(no, work.mark),
-    )  # fmt: skip
 
 
 async def journal(
@@ -265,7 +242,7 @@ async def watermarks(
         (*at, marks.get(at, 0), *_position_row(positions.get(at))) for at in sorted(marks.keys() | positions.keys())
     ]
     if rows:
-        await connection.execute(SQL["upsert_watermark"], *_rows_of(7, rows))
+        await connection.execute(SQL["upsert_watermark"], *columns(rows, 7))
 
 
 def _position_row(position: Position | None) -> tuple[int | None, int | None, int | None, bytes | None]:

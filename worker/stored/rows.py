@@ -9,6 +9,11 @@ from worker.stored.account import owner_of, pack_days, pack_extra
 from worker.stored.codes import STATE_CODE
 from worker.stored.tender import pack_tender
 
+Key = tuple[int, int, str]
+"""Which event a row is of: tenant, number of the type, subject."""
+TimerKey = tuple[int, str, str]
+"""Which deadline: tenant, kind, key."""
+
 
 class AccountRow(NamedTuple):
     """The key, what changes (update_account.sql), then what never does."""
@@ -105,6 +110,22 @@ class EventRow(NamedTuple):
     record: bytes | None
 
 
+class ParkedRow(NamedTuple):
+    """As upsert_parked.sql has them."""
+
+    org: int
+    type: int
+    subject: str
+    waits_for: str
+    waits_key: str
+    sale_id: str  # empty if the document names none
+    due_us: int  # when it has waited too long
+    received_us: int
+    record_us: int
+    document: bytes
+    no: int
+
+
 class TransferRow(NamedTuple):
     """`…_before`: `no` of the document that moved the account before; a contra account has none."""
 
@@ -117,6 +138,16 @@ class TransferRow(NamedTuple):
     credit_before: int | None
 
 
-def columns(row: type[Any], rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-    """Return the rows as columns, for `unnest`; empty columns if there are no rows."""
-    return list(zip(*rows, strict=True)) if rows else [()] * len(row._fields)
+class Decided(NamedTuple):
+    """What a batch decided, beside the changes that its books hold."""
+
+    first: list[EventRow]  # of documents that have no outcome yet, and of notices
+    further: list[EventRow]  # of documents that were parked
+    parked: list[ParkedRow]
+    resumed: list[Key]  # parked documents that got their final outcome
+    fired: list[TimerKey]
+
+
+def columns(rows: Sequence[tuple[Any, ...]], width: int) -> list[tuple[Any, ...]]:
+    """Return the rows as `width` columns, for `unnest`; empty columns if there are no rows."""
+    return list(zip(*rows, strict=True)) if rows else [()] * width

@@ -23,6 +23,17 @@ NOTICES = {
     "card": "crm.giftcard.expired",
     "frozen": "crm.giftcard.frozen",
 }
+_ONCE = ("hold", "forfeit")  # kinds of deadlines that come once for each key
+
+
+def notice_subject(timer: Timer, now_us: int) -> str:
+    """The subject of a deadline's notice. A deadline of lots or cards can come again, so the time belongs to it."""
+    return timer.key if timer.kind in _ONCE else f"{timer.key}\n{now_us}"
+
+
+def timer_key(kind: str, subject: str) -> str:
+    """The key of the deadline whose notice has this subject."""
+    return subject if kind in _ONCE else subject.rpartition("\n")[0]
 
 
 def due(timer: Timer, books: Books) -> Outcome | None:

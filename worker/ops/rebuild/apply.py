@@ -9,10 +9,11 @@ import orjson
 from aiokafka.structs import ConsumerRecord
 
 from worker.codec import Document
+from worker.domain.decisions.deadlines import timer_key
 from worker.engine.batch import Batch
 from worker.engine.pipeline import Pipeline
+from worker.engine.waiting import Named
 from worker.kafka.originals import At, Originals
-from worker.ledger import due
 from worker.ops.rebuild.steps import FIRST, RESUMED
 from worker.ops.rebuild.target import Target
 from worker.stored.codes import PLACES, TIMERS
@@ -117,7 +118,7 @@ class Applying:
         await self._know_orgs()
         documents = [self._key(row) for row in steps if row["round"] == RESUMED and row["orgcode"] in self._orgs]
         timers = [
-            (self._orgs[row["orgcode"]], kind, due.timer_key(kind, row["subject"]))
+            (self._orgs[row["orgcode"]], kind, timer_key(kind, row["subject"]))
             for row in steps
             if (kind := TIMERS.get(row["type"])) is not None and row["orgcode"] in self._orgs
         ]
@@ -133,7 +134,7 @@ class Applying:
             timers += await self._silent_timers(now_us, batch["no"], silent - len(more), timers)
         if documents or timers:
             self._pool.done = batch["no"]
-            await self._pipeline.go_on_with(due.Named(documents, timers), now_us)
+            await self._pipeline.go_on_with(Named(documents, timers), now_us)
 
     async def _silent_timers(
         self, now_us: int, batch_no: int, most: int, named: Sequence[tuple[int, str, str]]

@@ -17,7 +17,7 @@ from worker.kafka.group import Group, worker_of
 from worker.kafka.originals import Originals, originals
 from worker.kafka.security import security
 from worker.kafka.topics import Topics
-from worker.ledger import due, inbox, operations, unpublished
+from worker.ledger import deadlines, inbox, operations, unpublished
 from worker.ledger.inbox import Open
 from worker.ledger.pool import Pool
 from worker.ledger.positions import Positions
@@ -157,7 +157,7 @@ async def _ask_ledger(pool: Pool, ledger: _Ledger, broker: _Broker) -> None:
 async def _counts(connection: Connection) -> dict[str, Any]:
     (rate,) = await connection.fetch(SQL["read_rate"])
     waiting = await unpublished.count(connection)
-    left = await due.left(connection, time.time_ns() // 1000)
+    left = await deadlines.left(connection, time.time_ns() // 1000)
     took = None if rate["median_s"] is None else (float(rate["median_s"]), float(rate["p99_s"]))
     return {
         "rate_per_s": rate["documents"] / _MINUTE_S,

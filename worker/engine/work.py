@@ -3,13 +3,20 @@
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+from schemas.registry import BY_CODE
 from worker.codec import Document
-from worker.domain.decide import parked
-from worker.domain.decisions.returns import Parked
+from worker.domain import decide
+from worker.domain.decisions import returns
+from worker.domain.decisions.deadlines import NOTICES, notice_subject
 from worker.domain.state.movements import Timer
 from worker.domain.state.outcome import Outcome
+from worker.ledger.deadlines import Deadline
+from worker.ledger.parked import Parked
+from worker.stored.codes import NOTICE_CODES
 from worker.stored.event import EventFacts, Source, Wait, pack_first
 from worker.stored.outcome import OutcomeV1
+from worker.stored.parked import parked_of
+from worker.stored.rows import Key
 
 
 @dataclass(slots=True, eq=False)
@@ -38,7 +45,7 @@ class Work:
     unreadable: Exception | None = None  # why its stored document can't be read by this version of the program
     # of the decision
     outcome: Outcome | None = None
-    parked: Parked | None = None
+    parked: returns.Parked | None = None
     written: OutcomeV1 | None = None  # this batch's outcome, as it is stored
     digest: bytes | None = None
 
@@ -49,6 +56,36 @@ class Work:
             document.orgcode, document.type, document.kind.code, document.subject,
             now_us if document.received_us is None else document.received_us, document.record_us, document,
             document.model, traceparent=document.traceparent, org=org, digest=document.digest,
+        )  # fmt: skip
+
+    @classmethod
+    def of_parked(cls, row: Parked) -> Self:
+        """Take up a parked document that may go on; `unreadable` if another version of the program stored it in a form
+        that this one lacks.
+        """
+        org, code, subject = row.key
+        kind = BY_CODE.get(code)
+        work = cls(
+            row.orgcode, kind.name if kind else f"type {code}", code, subject, row.received_us, row.record_us, org=org,
+            resumed=True, overdue=row.overdue, facts=row.facts, unsaid=row.unsaid,
+        )  # fmt: skip
+        try:
+            document = parked_of(row.document)
+            work.model = BY_CODE[code].restore(document.model)
+        except Exception as error:  # noqa: BLE001  whatever is wrong with it, the others go on
+            work.unreadable = error
+            return work
+        work.traceparent = document.traceparent
+        work.waits = [*document.waits, row.wait]
+        return work
+
+    @classmethod
+    def of_deadline(cls, deadline: Deadline, now_us: int) -> Self:
+        """Take up a deadline that has passed."""
+        timer = deadline.timer
+        return cls(
+            deadline.orgcode, NOTICES[timer.kind], NOTICE_CODES[timer.kind], notice_subject(timer, now_us), now_us,
+            now_us, timer=timer, org=deadline.org,
         )  # fmt: skip
 
     @property
@@ -65,7 +102,7 @@ class Work:
         """Turn the decision into what is stored of it. Waiting is told once."""
         outcome = self.outcome
         if outcome is None and self.parked is not None and not self.resumed:
-            outcome = parked(self.parked, self.model)
+            outcome = decide.parked(self.parked, self.model)
         if outcome is not None:
             self.written = OutcomeV1.of(outcome, self.subject, now_us)
 
@@ -85,5 +122,5 @@ class Work:
         return pack_first(told, version, self.received_us, self.record_us, source, None)
 
     @property
-    def key(self) -> tuple[int, int, str]:
+    def key(self) -> Key:
         return self.org, self.code, self.subject

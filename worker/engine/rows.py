@@ -1,0 +1,69 @@
+"""What a batch's works decided, as the rows that the ledger writes."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from schemas.registry import DOCUMENTS
+from worker.codec.accepted import Safe
+from worker.codec.encode import ENCODER_VERSION
+from worker.domain.state.accounts import DAY_US
+from worker.domain.state.books import Books
+from worker.engine.work import Work
+from worker.ledger.accepted import Accepted
+from worker.stored.codes import STATUS_CODE, event_no
+from worker.stored.parked import ParkedDocument, pack_parked
+from worker.stored.rows import Decided, EventRow, ParkedRow
+from worker.stored.trace import pack_trace
+
+PROFILES: Final = frozenset({"crm.customer.create", "crm.customer.update"})
+
+
+def decided(works: Sequence[Work], books: Mapping[int, Books], no: int) -> Decided:
+    """Return the rows of works whose decisions are noted. `books`: of each tenant; `no`: the batch's number."""
+    rows = Decided([], [], [], [], [])
+    for work in works:
+        facts = work.facts_row(ENCODER_VERSION)
+        if facts is not None:  # else it waits on, or its deadline had nothing left to do
+            (rows.first if work.facts is None else rows.further).append(_event(work, facts, no))
+        if work.parked is not None:
+            rows.parked.append(_parked(work, books[work.org], no))
+        elif work.resumed:
+            rows.resumed.append(work.key)
+        elif work.timer is not None:
+            rows.fired.append((work.org, work.timer.kind, work.timer.key))
+    return rows
+
+
+def _event(work: Work, facts: bytes, no: int) -> EventRow:
+    outcome = work.outcome
+    status = STATUS_CODE["parked" if outcome is None else outcome.status]
+    record = None if outcome is None or outcome.trace is None else pack_trace(outcome.trace)
+    return EventRow(work.org, work.code, work.subject, event_no(no, work.mark), status, work.digest, facts, record)
+
+
+def _parked(work: Work, books: Books, no: int) -> ParkedRow:
+    assert work.parked is not None  # noqa: S101  the caller's filter
+    model = work.model
+    days = books.policies.at(model.occurred_at).policy.park_deadline_days
+    sale_id = getattr(model, "sale_id", None) or ""
+    document = pack_parked(ParkedDocument(DOCUMENTS[work.type].dump(model), work.traceparent, work.waits))
+    return ParkedRow(
+        work.org, work.code, work.subject, work.parked.waits_for, work.parked.key, sale_id,
+        work.received_us + days * DAY_US, work.received_us, work.record_us, document, event_no(no, work.mark),
+    )  # fmt: skip
+
+
+def accepted(works: Sequence[Work], no: int, safe: Safe) -> Accepted:
+    """Return the records of those works that came in through a door."""
+    batch = Accepted([], [])
+    for work in works:
+        document = work.document
+        if document is None or (document.record is not None and not document.stored):
+            continue
+        key = safe.key(work.orgcode, work.type, work.subject)
+        if document.record is None:
+            batch.records.append((event_no(no, work.mark), key, safe.value(document, work.received_us)))
+        customer_id = None if work.outcome is None else work.outcome.customer_id
+        if work.type in PROFILES and customer_id is not None:
+            batch.profiles.append((work.org, customer_id, key))
+    return batch

@@ -1,0 +1,83 @@
+"""Deadlines that have passed, and how long one that fails is put off."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+from worker.domain.state.movements import Timer
+from worker.ledger import write
+from worker.ledger.queries import SQL, Connection
+from worker.positions import Partition
+from worker.stored.rows import TimerKey, columns
+
+LIMIT: Final = 500  # how many are taken at once
+PUT_OFF_US: Final = 60_000_000  # at first, then twice as long each time,
+PUT_OFF_MOST_US: Final = 86_400_000_000  # at most
+_NEVER_US: Final = 1 << 62
+
+
+class Until(NamedTuple):
+    """How far the topics have been read, as far as this worker knows.
+
+    `partitions`: how many each topic has; None: those that were ever read. `watermarks`: the instant (µs) up to which
+    this worker has read its partitions. `final`: no more records will come, so nothing waits for late documents.
+    """
+
+    partitions: Mapping[str, int] | None
+    watermarks: Mapping[Partition, int]
+    final: bool
+
+
+class Deadline(NamedTuple):
+    """A deadline of a tenant."""
+
+    org: int
+    orgcode: str
+    timer: Timer
+
+
+async def take(connection: Connection, now_us: int, topics: Sequence[str], until: Until) -> list[Deadline]:
+    """Lock and return those that have passed, and past which the topics are read. Other workers skip them."""
+    not_before_us = _NEVER_US if until.final else now_us
+    read_us = await _read_us(connection, topics, until.partitions)
+    if until.watermarks and await connection.fetchval(SQL["is_timer_due"], read_us or 0, now_us, not_before_us):
+        await write.watermarks(connection, until.watermarks)
+        read_us = await _read_us(connection, topics, until.partitions)
+    rows = await connection.fetch(SQL["take_timer"], min(now_us, read_us or 0), not_before_us, LIMIT)
+    return [_deadline(row) for row in rows]
+
+
+async def take_named(connection: Connection, keys: Sequence[TimerKey]) -> list[Deadline]:
+    """Lock and return those of the named that are there, whether or not they have passed."""
+    return [_deadline(row) for row in await connection.fetch(SQL["take_timer_named"], *columns(keys, 3))]
+
+
+async def _read_us(connection: Connection, topics: Sequence[str], partitions: Mapping[str, int] | None) -> int | None:
+    if partitions is None:
+        read_us = await connection.fetchval("SELECT min(read_us) FROM watermark WHERE topic = ANY ($1::text[])", topics)
+    else:
+        read_us = await connection.fetchval(SQL["read_watermark"], list(partitions), list(partitions.values()))
+    return None if read_us is None else int(read_us)
+
+
+def _deadline(row: Any) -> Deadline:  # noqa: ANN401  an asyncpg record
+    return Deadline(row["org"], row["orgcode"], Timer(row["kind"], row["key"], row["due_us"]))
+
+
+async def put_off(connection: Connection, org: int, timer: Timer, now_us: int) -> None:
+    """Let a deadline wait that could not be decided. Its `not_before_us` says since when it has been due, so that each
+    delay is longer.
+    """
+    await connection.execute(SQL["put_off_timer"], org, timer.kind, timer.key, now_us, PUT_OFF_US, PUT_OFF_MOST_US)
+
+
+class Left(NamedTuple):
+    """What may go on and was not decided: deadlines that have passed, and parked documents."""
+
+    deadlines: int
+    parked: int
+
+
+async def left(connection: Connection, now_us: int) -> Left:
+    """Return how much is held back, or was put off because deciding it failed."""
+    (row,) = await connection.fetch(SQL["count_left"], now_us)
+    return Left(row["deadlines"], row["parked"])

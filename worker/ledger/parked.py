@@ -1,0 +1,57 @@
+"""Parked documents: which of them may go on, and how long one that fails is put off."""
+
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
+
+from worker.ledger import load
+from worker.ledger.queries import SQL, Connection
+from worker.stored.event import EventFacts, Wait
+from worker.stored.rows import Key, columns
+
+LIMIT: Final = 500  # how many are taken at once, of those that are ready and of those whose time is over
+PUT_OFF_US: Final = 300_000_000  # each time
+
+
+class Parked(NamedTuple):
+    """A parked document that may go on."""
+
+    key: Key
+    orgcode: str
+    received_us: int
+    record_us: int
+    document: bytes  # as `worker.stored.parked` packs it
+    wait: Wait  # the one that is over now
+    overdue: bool  # it waited too long: nothing came
+    facts: EventFacts | None  # what it was told when it was parked
+    unsaid: bool  # that is not published yet: the document came in through a door
+
+
+async def take(connection: Connection, now_us: int) -> list[Parked]:
+    """Lock and return what may go on now, in the order in which it came in. Other workers skip it."""
+    return await _parked(connection, await connection.fetch(SQL["take_parked"], now_us, LIMIT))
+
+
+async def take_named(connection: Connection, keys: Sequence[Key]) -> list[Parked]:
+    """Lock and return those of the named that are there, whether or not it is their turn."""
+    return await _parked(connection, await connection.fetch(SQL["take_parked_named"], *columns(keys, 3)))
+
+
+async def _parked(connection: Connection, rows: Sequence[Any]) -> list[Parked]:
+    if not rows:
+        return []
+    keys: list[Key] = [(row["org"], row["type"], row["subject"]) for row in rows]
+    known = await load.events(connection, keys)
+    unsaid = {row["place"] - 1 for row in await connection.fetch(SQL["read_unsaid"], *columns(keys, 3))}
+    return [
+        Parked(
+            keys[place], row["orgcode"], row["received_us"], row["record_us"], row["document"],
+            Wait(row["waits_for"], row["waits_key"], row["woken_no"]), not row["ready"], known[place][1],
+            place in unsaid,
+        )
+        for place, row in enumerate(rows)
+    ]  # fmt: skip
+
+
+async def put_off(connection: Connection, key: Key, now_us: int) -> None:
+    """Let a document wait that could not be decided."""
+    await connection.execute(SQL["put_off_parked"], *key, now_us + PUT_OFF_US)
