@@ -6,7 +6,7 @@ from schemas.reasons import DeadLetterReason as Reason
 from tests.codec.records import Record, structured
 from tests.domain.room import KEY
 from worker.codec import Decoder, Document, Undecodable
-from worker.engine.poison import poisoned
+from worker.engine.poison import Guard, Poisoned
 
 GOOD = structured("scm.sale.voided", "S1", {"sale_id": "S1", "occurred_at": "2026-03-01T10:00:00Z"})
 
@@ -35,17 +35,28 @@ def bad(reason: Reason, partition: int = 3) -> Undecodable:
     ],
 )
 def test_which_batches_halt(fine: int, spoilt: int, reason: Reason, *, halts: bool) -> None:
-    found = poisoned([good()] * fine + [bad(reason)] * spoilt, [], lambda _: False)
-    assert list(found) == ([("scm.sales", 3)] if halts else [])
-    if halts:
-        assert found["scm.sales", 3].why.endswith(f"most of them {reason}")
+    guard = Guard([good()] * fine + [bad(reason)] * spoilt, lambda _: False)
+    if not halts:
+        guard.check()
+        return
+    with pytest.raises(Poisoned) as found:
+        guard.check()
+    ((at, halt),) = found.value.halts.items()
+    assert at == ("scm.sales", 3)
+    assert halt.why.endswith(f"most of them {reason}")
 
 
 def test_what_the_database_refuses_counts_and_only_the_partitions_to_blame_halt() -> None:
-    refused = [Record(b"", topic="scm.sales", partition=7)] * 60
-    found = poisoned([good()] * 160 + [bad(Reason.TOO_LARGE)] * 40, refused, lambda _: False)
-    assert sorted(found) == [("scm.sales", 3), ("scm.sales", 7)]
+    guard = Guard([good()] * 160 + [bad(Reason.TOO_LARGE)] * 40, lambda _: False)
+    record = Record(b"", topic="scm.sales", partition=7)
+    for _ in range(59):
+        guard.refuse(record)
+    with pytest.raises(Poisoned) as found:
+        guard.refuse(record)
+    assert sorted(found.value.halts) == [("scm.sales", 3), ("scm.sales", 7)]
 
 
 def test_what_an_operator_waives_does_not_count() -> None:
-    assert poisoned([bad(Reason.UNKNOWN_ORG)] * 200, [], lambda record: record.partition == 3) == {}
+    guard = Guard([bad(Reason.UNKNOWN_ORG)] * 200, lambda record: record.partition == 3)
+    guard.check()
+    guard.refuse(Record(b"", topic="scm.sales", partition=3))

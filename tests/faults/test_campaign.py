@@ -25,4 +25,4 @@ def test_nothing_is_lost_or_doubled(servers: tuple[OwnServers, Place], name: str
     own, made = servers
     logged = made.log.stat().st_size
     done = asyncio.run(one_round(own, made, FAULTS[name], f"f{list(FAULTS).index(name)}", SEED))
-    assert done.violations == [], made.log.read_text()[logged:][-4000:]
+    assert done.violations == [], f"{done.violations}\n{made.log.read_text()[logged:][-4000:]}"

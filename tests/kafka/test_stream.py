@@ -44,9 +44,14 @@ class Recorder:
         return [record.value for record in records]
 
     async def apply(
-        self, batch: list[bytes], watermarks: Mapping[Partition, int], positions: Mapping[Partition, Position]
+        self,
+        batch: list[bytes],
+        watermarks: Mapping[Partition, int],
+        positions: Mapping[Partition, Position],
+        waived: Callable[[ConsumerRecord], bool],
     ) -> Applied:
         assert positions.keys() >= watermarks.keys()
+        assert callable(waived)
         self.watermarks |= watermarks
         if not batch:
             return Applied()

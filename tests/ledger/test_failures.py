@@ -11,13 +11,15 @@ from schemas.reasons import DeadLetterReason
 from tests.codec.records import Data
 from tests.domain.room import keyring
 from tests.ledger.conftest import NOW_US, Open, Worker, header, record, said
-from tests.ledger.test_pipeline import AT, CARD, command, counted, refunded, request, sold
+from tests.ledger.test_pipeline import AT, CARD, command, counted, most_lines, refunded, request, sold
 from worker.codec import Decoder, Message, Outlet, Undecodable
 from worker.codec.door import document
 from worker.codec.letter import dead_letter
 from worker.domain.decide import DECISIONS, Decision
 from worker.domain.decisions import deadlines, returns
 from worker.engine.batch import Batch
+from worker.engine.poison import LEAST, Poisoned
+from worker.positions import Position
 from worker.process import metrics
 
 BAD = "BAD"
@@ -219,3 +221,26 @@ async def test_a_worker_under_test_crashes(another: Open, monkeypatch: pytest.Mo
     monkeypatch.setitem(DECISIONS, "scm.sale.completed", failing("scm.sale.completed"))
     with pytest.raises(Bug):
         await (await another()).read([sold("S1"), sold(BAD)])
+
+
+async def test_no_dead_letter_is_written_when_the_database_refuses_half_of_a_batch(
+    another: Open, connection: asyncpg.Connection
+) -> None:
+    """The partition halts first. What an operator waives becomes dead letters all the same."""
+    worker = await another()
+    policy = {"earn": {"points_per_unit": "1000", "unit_minor": {"EUR": 1, "GBP": 100}}}
+    await worker.read([command("policy.put", "P", policy=policy, effective_from="2020-01-01T00:00:00Z")])
+    huge = [sold(f"{BAD}{n}", lines=most_lines(10), currency="EUR") for n in range(LEAST // 2)]
+    batch = worker.decode(huge + [sold(f"S{n}", net_minor=1) for n in range(LEAST // 2)], NOW_US)
+    at = (huge[0].topic, huge[0].partition)
+    read = {at: NOW_US}, {at: Position(LEAST, None)}
+    with pytest.raises(Poisoned) as found:
+        await worker.apply(batch, *read, lambda _: False)
+    assert list(found.value.halts) == [at]
+    assert (await counted(connection, "dead_letter"), await counted(connection, "watermark")) == (0, 1)
+    assert await connection.fetchval("SELECT max(next_offset) FROM watermark") is None
+    worker.failed()
+    messages = (await worker.apply(batch, *read, lambda _: True)).messages
+    assert sum(message.topic.endswith("-dlt") for message in messages) == LEAST // 2
+    assert len({one["subject"] for one in said(messages)}) == LEAST // 2
+    assert await connection.fetchval("SELECT max(next_offset) FROM watermark") == LEAST

@@ -8,7 +8,7 @@ import structlog
 
 from schemas.reasons import DeadLetterReason, Reason
 from schemas.scalars import DAY_US
-from worker.codec import Document, Message, Outlet, Record
+from worker.codec import Document, Message, Outlet
 from worker.codec.encode import ENCODER_VERSION, REPLAYED
 from worker.domain.decisions.deadlines import NOTICES
 from worker.domain.state.books import Books
@@ -38,13 +38,11 @@ class Applied:
     ready: bool = False
     at_doors: dict[Document, list[Message] | DeadLetterReason] = field(default_factory=dict)
     accepted: list[Message] = field(default_factory=list)
-    refused: list[Record] = field(default_factory=list)  # by the database: their dead letters are among `messages`
 
     def add(self, other: "Applied") -> None:
         self.at_doors |= other.at_doors
         self.messages += other.messages
         self.accepted += other.accepted
-        self.refused += other.refused
         self.batch_no += other.batch_no
         self.ready |= other.ready
 

@@ -6,7 +6,7 @@ documents there and publishes the stored outcomes again, byte for byte.
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 import structlog
@@ -21,6 +21,7 @@ from worker.engine.decider import COLLIDED, Decider, blame, retrying
 from worker.engine.duplicates import sort_out
 from worker.engine.halves import in_halves
 from worker.engine.journal import Journal
+from worker.engine.poison import Guard
 from worker.engine.rehearsal import Rehearsal
 from worker.engine.waiting import Named, Waiting
 from worker.engine.work import Work
@@ -46,6 +47,7 @@ class Read(NamedTuple):
 
 
 NOTHING: Final = Read({}, {})
+Refused = tuple[Document, DeadLetterReason]
 
 
 class Pipeline:
@@ -151,20 +153,28 @@ class Pipeline:
     # --- apply
 
     async def apply(
-        self, batch: Batch, watermarks: Mapping[Partition, int], positions: Mapping[Partition, Position] = write.NOWHERE
+        self,
+        batch: Batch,
+        watermarks: Mapping[Partition, int],
+        positions: Mapping[Partition, Position] = write.NOWHERE,
+        waived: Callable[[Record], bool] | None = None,
     ) -> Applied:
         """Decide and commit a batch, in one transaction unless a document in it must be singled out.
 
-        `watermarks`, `positions`: how far each partition has been read once the batch is committed.
+        `watermarks`, `positions`: how far each partition has been read once the batch is committed. `waived`: whether
+        an operator wants a record's dead letter, however many there are.
 
-        Raises what no document is to blame for (`decider.blame`). The batch may or may not have been committed;
-        applying it again is safe.
+        Raises what no document is to blame for (`decider.blame`); with `waived`, Poisoned. The batch may or may not
+        have been committed, or a part of it; applying it again is safe.
         """
+        guard = None if waived is None else Guard(batch.items, waived)
+        if guard is not None:
+            guard.check()
         letters = await self._dead.of([item for item in batch.items if isinstance(item, Undecodable)])
         documents = [item for item in batch.items if isinstance(item, Document)]
         read = Read(watermarks, positions, letters)
         if documents:
-            applied = await self._apply(documents, batch.now_us, read)
+            applied = await self._apply(documents, batch.now_us, read, guard)
         else:
             await self._note(read)
             applied = Applied()
@@ -183,30 +193,50 @@ class Pipeline:
         await write.watermarks(connection, read.watermarks, read.positions)
         await inbox.put(connection, [letter.entry for letter in read.letters])
 
-    async def _apply(self, documents: list[Document], now_us: int, read: Read) -> Applied:
+    async def _apply(self, documents: list[Document], now_us: int, read: Read, guard: Guard | None) -> Applied:
         """Decide the documents in one transaction. If that fails, in halves, until the document that is to blame is
-        alone: it becomes a dead letter, and the others go on. What was read is written down with the last half.
+        alone: it becomes a dead letter, and the others go on. Dead letters, and how far the partitions have been read,
+        are written after the last half: the guard must have seen all of them.
         """
-
-        def read_by(part: Sequence[Document]) -> Read:
-            return read if part[-1] is documents[-1] else NOTHING
+        given_up: list[tuple[Document, DeadLetterReason]] = []
+        whole = len(documents)
+        parts: list[int] = []
 
         async def attempt(part: list[Document]) -> Applied:
-            return await self._retried(part, now_us, read_by(part))
+            applied = await self._retried(part, now_us, read if len(part) == whole else NOTHING)
+            parts.append(len(part))
+            return applied
 
         async def give_up(document: Document, error: Exception) -> Applied:
-            return await self._given_up(document, error, read_by([document]))
+            reason = self._given_up(document, error)
+            given_up.append((document, reason))
+            if guard is not None and reason is DeadLetterReason.REFUSED_BY_DATABASE and document.record is not None:
+                guard.refuse(document.record)
+            return Applied()
 
         def divides(error: Exception, part: Sequence[Document]) -> bool:
             return self._reason(error) is not None or (len(part) > 1 and isinstance(error, COLLIDED))
 
-        return await in_halves(documents, attempt, give_up, divides)
+        applied = await in_halves(documents, attempt, give_up, divides)
+        if parts != [whole]:
+            letters = await self._letters(given_up)
+            await self._note(read._replace(letters=[*read.letters, *letters]))
+            applied.add(self._refused(given_up, letters))
+        return applied
+
+    async def _letters(self, refused: Sequence[Refused]) -> list[Letter]:
+        return [await self._dead.of_document(document, why) for document, why in refused if document.record is not None]
+
+    def _refused(self, refused: Sequence[Refused], letters: Sequence[Letter]) -> Applied:
+        """Records have become dead letters, which are in the ledger; a door tells whoever asked."""
+        at_doors = {document: reason for document, reason in refused if document.record is None}
+        return Applied(self._dead.told(letters), at_doors={**at_doors})
 
     def _reason(self, error: Exception) -> DeadLetterReason | None:
         reason = blame(error)
         return None if reason is DeadLetterReason.FAILED and self._crash else reason
 
-    async def _given_up(self, document: Document, error: Exception, read: Read) -> Applied:
+    def _given_up(self, document: Document, error: Exception) -> DeadLetterReason:
         """The document alone fails. `failed` is ours: its frames go to the log, and an alert to the operator."""
         reason = self._reason(error) or DeadLetterReason.FAILED
         said = {"type": document.type, "subject": document.subject, "orgcode": document.orgcode}
@@ -215,9 +245,7 @@ class Pipeline:
             _log.error("document_failed", **said, exc_info=error)
         else:
             _log.warning("refused_by_database", **said, error=type(error).__name__)
-        letters = [] if document.record is None else [await self._dead.of_document(document, reason)]
-        await self._note(read._replace(letters=[*read.letters, *letters]))
-        return self._refused([document], letters, reason)
+        return reason
 
     async def _retried(self, documents: list[Document], now_us: int, read: Read) -> Applied:
         return await retrying(divisible=len(documents) > 1)(self._transaction, documents, now_us, read)
@@ -237,12 +265,9 @@ class Pipeline:
                 await self._resolve(connection, fresh)
             elif works:  # all are known already
                 await write_something(connection)
-            conflicts = [
-                await self._dead.of_document(document, DeadLetterReason.CONFLICT)
-                for document in answers.conflicts
-                if document.record is not None
-            ]
-            await self._write_down(connection, read._replace(letters=[*read.letters, *conflicts]))
+            conflicts = [(document, DeadLetterReason.CONFLICT) for document in answers.conflicts]
+            letters = await self._letters(conflicts)
+            await self._write_down(connection, read._replace(letters=[*read.letters, *letters]))
             await answers.add_states(connection, shelf)
             # Encoded before the commit: what can't be told must not be booked.
             told = [answers.of(work) for work in works]
@@ -254,21 +279,11 @@ class Pipeline:
                 applied.at_doors[document] = messages
             else:
                 applied.messages += messages
-        applied.add(self._refused(answers.conflicts, conflicts, DeadLetterReason.CONFLICT))
-        metrics.CONFLICTS.inc(len(conflicts))
+        applied.add(self._refused(conflicts, letters))
+        metrics.CONFLICTS.inc(len(letters))
         metrics.DUPLICATES.inc(answers.duplicates)
         count(fresh)
         return applied
-
-    def _refused(self, documents: Sequence[Document], letters: Sequence[Letter], reason: DeadLetterReason) -> Applied:
-        """Records have become dead letters; a door tells whoever asked."""
-        at_doors: dict[Document, list[Message] | DeadLetterReason] = {
-            document: reason for document in documents if document.record is None
-        }
-        refused = []
-        if reason is DeadLetterReason.REFUSED_BY_DATABASE:
-            refused = [document.record for document in documents if document.record is not None]
-        return Applied(self._dead.told(letters), at_doors=at_doors, refused=refused)
 
     async def _resolve(self, connection: Connection, fresh: Sequence[Work]) -> None:
         """Close the dead letters whose repaired documents are decided here."""

@@ -6,7 +6,7 @@ halt before the first dead letter is written.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from schemas.reasons import DeadLetterReason
@@ -22,20 +22,35 @@ OURS: Final = frozenset({
 })  # fmt: skip
 
 
-def poisoned(
-    items: Sequence[Document | Undecodable], refused: Iterable[Record], waived: Callable[[Record], bool]
-) -> dict[Partition, Halt]:
-    """Return the partitions to halt: those of the records to blame, if they are half of a batch of at least `LEAST`.
+class Poisoned(Exception):
+    """Half of a batch would become dead letters, and the fault is ours. None of them is written."""
 
-    `refused`: records that the database refused. `waived`: whether an operator wants a record's dead letter.
-    """
-    if len(items) < LEAST:
-        return {}
-    ours = [(item.record, item.reason) for item in items if isinstance(item, Undecodable) and item.reason in OURS]
-    ours += [(record, DeadLetterReason.REFUSED_BY_DATABASE) for record in refused]
-    ours = [(record, reason) for record, reason in ours if not waived(record)]
-    if 2 * len(ours) < len(items):
-        return {}
-    ((reason, _),) = Counter(reason for _, reason in ours).most_common(1)
-    why = f"{len(ours)} of {len(items)} documents would become dead letters, most of them {reason.value}"
-    return {(record.topic, record.partition): Halt(Kind.DEAD_LETTERS, why) for record, _ in ours}
+    def __init__(self, halts: Mapping[Partition, Halt]) -> None:
+        """`halts`: the partitions of the records to blame, and why."""
+        super().__init__(halts)
+        self.halts = halts
+
+
+class Guard:
+    """Counts the dead letters of one batch before they are written. Raises Poisoned once they are too many."""
+
+    def __init__(self, items: Sequence[Document | Undecodable], waived: Callable[[Record], bool]) -> None:
+        """`waived`: whether an operator wants a record's dead letter."""
+        self._documents = len(items)
+        self._waived = waived
+        found = [(one.record, one.reason) for one in items if isinstance(one, Undecodable) and one.reason in OURS]
+        self._ours = [(record, reason) for record, reason in found if not waived(record)]
+
+    def check(self) -> None:
+        """Raise Poisoned if half of a batch of at least `LEAST` would become dead letters for a reason of ours."""
+        if self._documents < LEAST or 2 * len(self._ours) < self._documents:
+            return
+        ((reason, _),) = Counter(reason for _, reason in self._ours).most_common(1)
+        why = f"{len(self._ours)} of {self._documents} documents would become dead letters, most of them {reason.value}"
+        raise Poisoned({(record.topic, record.partition): Halt(Kind.DEAD_LETTERS, why) for record, _ in self._ours})
+
+    def refuse(self, record: Record) -> None:
+        """Count a record that the database refuses, and check again."""
+        if not self._waived(record):
+            self._ours.append((record, DeadLetterReason.REFUSED_BY_DATABASE))
+            self.check()

@@ -11,24 +11,23 @@ A failure that is the world's fault lets n−1 finish, drops n+1, seeks back to 
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping
 from functools import partial
 from typing import Any
 
 import structlog
 from aiokafka import TopicPartition
 
-from worker.codec import Record
-from worker.engine import poison
 from worker.engine.answers import Applied
 from worker.engine.attempts import GIVE_UP_S, Attempts
 from worker.engine.batch import Batch
 from worker.engine.outgoing import COMMIT_EVERY_S, Outgoing, cancelled
 from worker.engine.pipeline import Pipeline
+from worker.engine.poison import Poisoned
 from worker.kafka.fetched import Fetched
 from worker.kafka.publisher import Publisher
 from worker.kafka.reader import Reader
-from worker.positions import Partition
+from worker.positions import Halt, Partition
 from worker.process import errors, faults, metrics
 from worker.process.health import Status
 
@@ -139,31 +138,27 @@ class Stream:
             return False
         due = time.monotonic() >= self._work_at
         applied = None
-        if await self._is_poison(fetched, batch):
-            return False
         if fetched.records or fetched.positions or due:
-            with metrics.BATCH_SECONDS.labels("apply").time():
-                applied = await self._pipeline.apply(batch, fetched.moved, fetched.positions)
-            faults.point("after_apply")
-            if applied.refused and await self._is_poison(fetched, batch, applied.refused):
+            try:
+                with metrics.BATCH_SECONDS.labels("apply").time():
+                    applied = await self._pipeline.apply(
+                        batch, fetched.moved, fetched.positions, self._reader.is_waived
+                    )
+            except Poisoned as found:
+                await self._halt(found.halts)
                 return False
+            faults.point("after_apply")
         self._watermarks.update(fetched.watermarks)
         await self._hand_over(applied, fetched)
         worked = (due or self._ready) and await self._work()
         self._status.up("stream")
         return not fetched.records and not worked
 
-    async def _is_poison(self, fetched: Fetched, batch: Batch, refused: Sequence[Record] = ()) -> bool:
-        """Halt the partitions of a batch that is poison because of us, and read the others again."""
-        if len(fetched.records) < poison.LEAST:
-            return False
-        halts = poison.poisoned(batch.items, refused, self._reader.is_waived)
-        if not halts:
-            return False
+    async def _halt(self, halts: Mapping[Partition, Halt]) -> None:
+        """Halt these partitions, and read the others again: what was committed of the batch comes as duplicates."""
         for at, halt in halts.items():
             self._reader.halt(TopicPartition(*at), halt)
         await self._drop_what_was_read()
-        return True
 
     async def _take(self) -> tuple[Fetched, Batch] | None:
         """The batch that was read ahead, and the next read begun; None when told to stop."""
