@@ -110,8 +110,7 @@ def rate(
     nets = {line["line_id"]: line["net_minor"] for line in lines}
     unpaid = dict.fromkeys(nets, 0)
     for tender in tenders:
-        earns = {"points": earn["on_points_tender"], "gift_card": earn["on_gift_card_tender"]}
-        if not earns.get(tender["kind"], earn["on_other_tender"]):
+        if not earn.get(f"on_{tender['kind']}_tender", True):
             for key, share in _unpaid(tender["amount_minor"], lines).items():
                 unpaid[key] += share
     exact = {}

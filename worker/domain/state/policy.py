@@ -3,14 +3,12 @@
 from bisect import bisect_right
 from fractions import Fraction
 from math import lcm
-from typing import NamedTuple, get_args
+from typing import NamedTuple
 
-from schemas.documents import TenderKind
 from schemas.policy import DEFAULT_POLICY, Policy
 from worker.domain.state.accounts import NEVER
 from worker.domain.state.days import calendar
 
-TENDER_KINDS = get_args(TenderKind)
 ALWAYS_US = -(1 << 62)
 ONE = Fraction(1)
 
@@ -53,8 +51,8 @@ class PolicyVersion:
             best = self.factors.get(multiplier.category, multiplier.factor)
             self.factors[multiplier.category] = max(best, multiplier.factor)
         earn = policy.earn
-        earns = {"points": earn.on_points_tender, "gift_card": earn.on_gift_card_tender}
-        self.unearning = frozenset(kind for kind in TENDER_KINDS if not earns.get(kind, earn.on_other_tender))
+        earns = {"points": earn.on_points_tender, "gift_card": earn.on_gift_card_tender, "other": earn.on_other_tender}
+        self.unearning = frozenset(kind for kind, counts in earns.items() if not counts)
         self.special = self.excluded.union(self.factors)
         self.consents = purposes(policy)
         self._plain: dict[str, Rate | None] = {}
