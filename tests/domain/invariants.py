@@ -60,10 +60,10 @@ def _held(room: Room) -> None:
             account = dict.__getitem__(room.accounts, tender.account)
             while account.target is not None:
                 account = dict.__getitem__(room.accounts, account.target)
-            for available_day, expires_day, part in tender.picks:
-                picked[account, available_day, expires_day] += part
+            for available_tick, expires_tick, part in tender.picks:
+                picked[account, available_tick, expires_tick] += part
     held = {
-        (account, lot.available_day, lot.expires_day): lot.held
+        (account, lot.available_tick, lot.expires_tick): lot.held
         for account in room.accounts.values()
         for lot in account.lots
         if lot.held

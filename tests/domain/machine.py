@@ -29,7 +29,7 @@ from tests.domain.room import Room, document
 from tests.domain.table import BASE, microseconds
 from worker.domain.state.accounts import Account, Kind, Standing
 from worker.domain.state.identity import account_id
-from worker.domain.state.movements import day_of
+from worker.domain.state.movements import tick_of
 
 customers = st.sampled_from(["C", "C", "D", "E"])
 cards = st.sampled_from(sorted(CARDS))
@@ -161,15 +161,15 @@ class Documents(RuleBasedStateMachine):
     @invariant()
     def what_was_published_last_is_true(self) -> None:
         """Of every points account the last published version is its own, with the numbers that it has."""
-        day = day_of(microseconds(self.now))
+        tick = tick_of(microseconds(self.now))
         for account in self.room.accounts.values():
             if account.kind is Kind.CARD or account.standing is Standing.UNCLAIMED:
                 continue
             shown = self.shown[account_id(self.room.org, account.kind, account.key)]
             told = {name: shown[name] for name in ("balance", "available", "held", "pending", "version")}
             assert told == {
-                "balance": account.balance, "available": account.available(day), "held": account.held,
-                "pending": account.pending(day), "version": account.version,
+                "balance": account.balance, "available": account.available(tick), "held": account.held,
+                "pending": account.pending(tick), "version": account.version,
             }  # fmt: skip
 
     # --- time, and what comes again
@@ -368,7 +368,7 @@ def _shape(account: Account) -> tuple[int, int, int, tuple[IntEnum, int | None],
 
     The state of a record whose points are in a pool, or went over to another record, is not that of its account.
     """
-    pending = sum(lot.amount for lot in account.lots if lot.available_day)
-    last_day = None if account.card is None else account.card.expires_day
+    pending = sum(lot.amount for lot in account.lots if lot.available_tick)
+    last_tick = None if account.card is None else account.card.expires_tick
     state = account.standing if account.target is None else account.target[0]
-    return account.balance, account.held, pending, (state, last_day), account.version
+    return account.balance, account.held, pending, (state, last_tick), account.version

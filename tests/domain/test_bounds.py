@@ -2,12 +2,12 @@
 
 from worker.domain.decisions.deadlines import due
 from worker.domain.state.accounts import (
+    DAY_TICKS,
     MOST_EARNED,
     MOST_EXPIRED,
     MOST_LOTS,
     MOST_STANDINGS,
     NEVER,
-    QUARTERS,
     Account,
     Contra,
     Kind,
@@ -68,13 +68,13 @@ def test_what_is_earned_on_a_day_fits_into_a_column() -> None:
 def test_points_that_never_expire_need_no_day_of_their_own() -> None:
     one = account()
     for date in range(20_000, 20_000 + MOST_LOTS * 3):
-        one.lot(date * QUARTERS, NEVER).amount += 10
-    one.lot(20_001 * QUARTERS, NEVER).held = 4
+        one.lot(date * DAY_TICKS, NEVER).amount += 10
+    one.lot(20_001 * DAY_TICKS, NEVER).held = 4
     one.compact()
     assert one.balance == MOST_LOTS * 30
     assert one.held == 4
     assert len(one.lots) < MOST_LOTS * 3
-    assert one.lot(20_001 * QUARTERS, NEVER).amount == 10
+    assert one.lot(20_001 * DAY_TICKS, NEVER).amount == 10
     assert one.lot(0, NEVER).amount > 0
 
 
@@ -85,7 +85,7 @@ def test_the_latest_that_expired_are_remembered() -> None:
     one.compact()
     assert one.balance == 7
     assert len(one.lots) == MOST_EXPIRED + 1
-    assert max(lot.expires_day for lot in one.lots) == MOST_LOTS + 1
+    assert max(lot.expires_tick for lot in one.lots) == MOST_LOTS + 1
 
 
 def test_lots_that_expire_are_forgotten_without_a_credit() -> None:
@@ -95,7 +95,7 @@ def test_lots_that_expire_are_forgotten_without_a_credit() -> None:
     one.lots = [Lot(0, day, amount=3) for day in range(1, last + 1)]
     for day in range(1, last + 1):
         due(expiry(one, day), books)
-    assert [lot.expires_day for lot in one.lots] == list(range(last - MOST_EXPIRED + 1, last + 1))
+    assert [lot.expires_tick for lot in one.lots] == list(range(last - MOST_EXPIRED + 1, last + 1))
     assert one.balance == 0
 
 
@@ -104,9 +104,9 @@ def test_an_account_of_ten_years_keeps_a_year() -> None:
     books = Books(1, "acme", PolicyBook([]))
     one = books.accounts[Kind.POINTS, "C"] = account()
     for date in range(20_000, 20_000 + 3_650):
-        books.credit(one, 5, Contra.EARNED, date * QUARTERS, (date + 365) * QUARTERS - 1)
+        books.credit(one, 5, Contra.EARNED, date * DAY_TICKS, (date + 365) * DAY_TICKS - 1)
         one.note_earned(date, 5, 396)
-        due(expiry(one, date * QUARTERS - 1), books)
+        due(expiry(one, date * DAY_TICKS - 1), books)
     assert one.balance == 365 * 5
     assert len(one.lots) == 365 + MOST_EXPIRED
     assert len(one.earned) == 397

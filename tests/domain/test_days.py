@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.zones import zone
-from worker.domain.state.accounts import NEVER, QUARTERS
+from worker.domain.state.accounts import DAY_TICKS, NEVER
 from worker.domain.state.days import Calendar, begin_of, calendar, end_of, stored_begin, stored_end
 
 ZONES = (
@@ -34,14 +34,14 @@ def test_every_quarter_is_on_a_date_even_in_the_years_1_and_9999(days: Calendar,
 
 
 @given(quarters)
-def test_a_bound_is_read_as_it_was_stored(day: int) -> None:
-    assert begin_of(stored_begin(day)) == end_of(stored_end(day)) == day
+def test_a_bound_is_read_as_it_was_stored(tick: int) -> None:
+    assert begin_of(stored_begin(tick)) == end_of(stored_end(tick)) == tick
 
 
 def test_bounds_of_utc_are_stored_as_days() -> None:
     """As version 0.1 stored them."""
-    assert (begin_of(20_513), end_of(20_513), end_of(NEVER)) == (20_513 * QUARTERS, 20_514 * QUARTERS - 1, NEVER)
-    assert (stored_begin(20_513 * QUARTERS), stored_end(20_514 * QUARTERS - 1)) == (20_513, 20_513)
+    assert (begin_of(20_513), end_of(20_513), end_of(NEVER)) == (20_513 * DAY_TICKS, 20_514 * DAY_TICKS - 1, NEVER)
+    assert (stored_begin(20_513 * DAY_TICKS), stored_end(20_514 * DAY_TICKS - 1)) == (20_513, 20_513)
     assert stored_end(NEVER) == NEVER
 
 

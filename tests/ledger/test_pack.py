@@ -52,7 +52,7 @@ def lots(draw: st.DrawFn) -> list[Lot]:
 accounts = st.builds(
     lambda kind, key, **fields: made(Account, (kind, key), **fields),
     st.sampled_from(Kind), ids, currency=st.sampled_from(["", "GBP"]), standing=st.sampled_from(Standing),
-    id=st.integers(1, 99), lots=lots(), deficit=amounts, shortfall=amounts, due_day=days,
+    id=st.integers(1, 99), lots=lots(), deficit=amounts, shortfall=amounts, booked_tick=days,
     version=st.integers(1, 99), target=st.none() | keys,
     owner_log=st.lists(st.tuples(instants, st.sampled_from([1, 2, 3])), max_size=2),
     earned=st.lists(st.tuples(st.integers(0, 30_000), st.integers(-9, 99)), max_size=3),
@@ -65,7 +65,7 @@ sales = st.builds(
     lambda key, **fields: made(Sale, (key,), **fields),
     ids, decided=st.booleans(), voided=st.booleans(), waiting=st.booleans(), forfeited=st.booleans(),
     currency=st.sampled_from(["", "GBP"]), customer_id=st.just("") | ids, account=st.none() | keys,
-    policy_version=st.integers(0, 9), earned_day=days, available_day=days, expires_day=last_days,
+    policy_version=st.integers(0, 9), earned_date=days, available_tick=days, expires_tick=last_days,
     lines=st.dictionaries(st.integers(1, 1000), st.builds(
         SaleLine, amounts, amounts, amounts, st.just("") | ids, amounts), max_size=3),
     tenders=st.lists(ids, max_size=2), requests=st.lists(ids, max_size=2),
@@ -73,8 +73,8 @@ sales = st.builds(
 )  # fmt: skip
 entries = st.builds(
     lambda key, account, amount, **fields: made(Entry, ("crm.loyalty.earn", key, account, amount), **fields),
-    ids, keys, amounts, customer_id=st.just("") | ids, earned_day=days, available_day=days,
-    expires_day=last_days, picks=picks,
+    ids, keys, amounts, customer_id=st.just("") | ids, earned_date=days, available_tick=days,
+    expires_tick=last_days, picks=picks,
     undone=amounts,
 )  # fmt: skip
 tenders = st.builds(

@@ -5,7 +5,7 @@ from typing import TypeVar
 from schemas.reasons import Reason
 from schemas.registry import DOCUMENTS
 from worker.codec.keyring import Keyring
-from worker.domain.state.accounts import NEVER, QUARTERS, Account, CardFacts, Kind, Lot, Standing
+from worker.domain.state.accounts import DAY_TICKS, NEVER, Account, CardFacts, Kind, Lot, Standing
 from worker.domain.state.basis import Basis, Exclusion, LineBasis
 from worker.domain.state.outcome import CardPart, Notice, Outcome, PointsPart, TenderPart
 from worker.domain.state.policy import PointValue
@@ -18,12 +18,12 @@ from worker.stored.parked import ParkedDocument
 
 NOW_US = 1_772_360_100_000_000
 DAY = 20_513
-FIRST = DAY * QUARTERS  # its first quarter of an hour
+FIRST = DAY * DAY_TICKS  # its first quarter of an hour
 
 
 def last(date: int) -> int:
     """The last quarter of an hour of a day of UTC."""
-    return (date + 1) * QUARTERS - 1
+    return (date + 1) * DAY_TICKS - 1
 
 
 Made = TypeVar("Made")
@@ -44,7 +44,7 @@ ACCOUNTS: dict[str, Account] = {
     "plain": _account(lots=[Lot(0, NEVER, 250, 50)]),
     "owes": _account(deficit=30),
     "lots": _account(
-        lots=[Lot(0, NEVER, 5), Lot(FIRST, last(DAY + 30), 100, 20, 7), Lot(FIRST + QUARTERS, NEVER, 0, 0, 9)]
+        lots=[Lot(0, NEVER, 5), Lot(FIRST, last(DAY + 30), 100, 20, 7), Lot(FIRST + DAY_TICKS, NEVER, 0, 0, 9)]
     ),
     "earned": _account(lots=[Lot(0, NEVER, 250)], earned=[(DAY - 1, 100), (DAY, -50)]),
     "card": _account(Kind.CARD, "K1", lots=[Lot(0, NEVER, 5000)], card=CardFacts("0017", NEVER, b"", "")),
@@ -55,14 +55,14 @@ ACCOUNTS: dict[str, Account] = {
     "merged": _account(target=(Kind.POINTS, "C2")),
     "pooled": _account(target=(Kind.POOL, "P1"), owner_log=[(NOW_US, 2), (NOW_US + 1, 1)]),
     "erased": _account(standing=Standing.CLOSED, owner_log=[(NOW_US, 3)]),
-    "let_go": _account(shortfall=30, due_day=FIRST),
+    "let_go": _account(shortfall=30, booked_tick=FIRST),
 }  # fmt: skip
 
 
 def _sale(**members: object) -> Sale:
     fields: dict[str, object] = {
         "decided": True, "currency": "GBP", "customer_id": "C1", "account": (Kind.POINTS, "C1"), "policy_version": 2,
-        "lines": {1: SaleLine(1099, 11), 2: SaleLine(250, 2)}, "expires_day": NEVER,
+        "lines": {1: SaleLine(1099, 11), 2: SaleLine(250, 2)}, "expires_tick": NEVER,
     }  # fmt: skip
     return _with(Sale("S1"), **fields | members)
 
@@ -79,10 +79,11 @@ SALES: dict[str, Sale] = {
     "returned": _sale(lines={1: SaleLine(1099, 11, 400), 2: SaleLine(5000, 0, 0, "K1", 5000)}),
     "refunded": _sale(refunds=[("T1", 400)]),
     "set_off": _sale(basis=BASIS, set_off=3),
-    "earned_on_a_day": _sale(earned_day=DAY),
+    "earned_on_a_day": _sale(earned_date=DAY),
     "everything": _sale(
-        voided=True, waiting=True, forfeited=True, lines={1: SaleLine(1099, 11, 1200, "K1", 900)}, available_day=FIRST,
-        expires_day=last(DAY + 365), tenders=["T1", "T2"], requests=["T3"], loads=[("K2", 250)], by_hand=6, basis=BASIS,
+        voided=True, waiting=True, forfeited=True, lines={1: SaleLine(1099, 11, 1200, "K1", 900)}, available_tick=FIRST,
+        expires_tick=last(DAY + 365), tenders=["T1", "T2"], requests=["T3"], loads=[("K2", 250)], by_hand=6,
+        basis=BASIS,
     ),
 }  # fmt: skip
 
@@ -117,10 +118,10 @@ def _entry(type_: str, **members: object) -> Entry:
 
 
 ENTRIES: dict[str, Entry] = {
-    "earned": _entry("crm.loyalty.earn", available_day=FIRST, expires_day=last(DAY + 365), undone=100),
+    "earned": _entry("crm.loyalty.earn", available_tick=FIRST, expires_tick=last(DAY + 365), undone=100),
     "redeemed": _entry("crm.loyalty.redeem", picks=[(0, NEVER, 400), (FIRST, last(DAY + 9), 100)]),
-    "earned_on_a_day": _entry("crm.loyalty.earn", expires_day=NEVER, earned_day=DAY),
-    "pooled": _entry("crm.loyalty.earn", account=(Kind.POOL, "P1"), expires_day=NEVER),
+    "earned_on_a_day": _entry("crm.loyalty.earn", expires_tick=NEVER, earned_date=DAY),
+    "pooled": _entry("crm.loyalty.earn", account=(Kind.POOL, "P1"), expires_tick=NEVER),
     "card": Entry("crm.giftcard.reload", "X1", (Kind.CARD, "K1"), 2500),
 }
 
@@ -135,8 +136,8 @@ RETURNS: dict[str, Return] = {
     "plain": _return(),
     "refunded": _return(refunds=[("T1", 300)], loads=[("K1", 100)], voided=True),
     "without_receipt": _return(
-        lines=[], customer_id="C1", account=(Kind.POOL, "P1"), points=4, available_day=FIRST,
-        expires_day=last(DAY + 365), earned_day=DAY, let_go=1,
+        lines=[], customer_id="C1", account=(Kind.POOL, "P1"), points=4, available_tick=FIRST,
+        expires_tick=last(DAY + 365), earned_date=DAY, let_go=1,
     ),
 }  # fmt: skip
 

@@ -179,7 +179,7 @@ class _Ledger:
             repaid = 0 if sale.basis is None else sale.basis.repaid
             rest = sum(line.points for line in sale.lines.values()) - repaid
             lots = [self._lot(account, "repaid", (0, NEVER, repaid))] if repaid else []
-            lots += [self._lot(account, "credited", (sale.available_day, sale.expires_day, rest))] if rest else []
+            lots += [self._lot(account, "credited", (sale.available_tick, sale.expires_tick, rest))] if rest else []
             about["lots"] = lots
         return about
 
@@ -225,7 +225,7 @@ class _Ledger:
         lots = [self._lot(account, "taken", pick) for pick in entry.picks]
         if type_ == "crm.loyalty.earn":
             lots = [
-                self._lot(account, "credited", (entry.available_day, entry.expires_day, entry.amount - entry.undone))
+                self._lot(account, "credited", (entry.available_tick, entry.expires_tick, entry.amount - entry.undone))
             ]
         return Entry(account=account, amount=entry.amount, undone=entry.undone, lots_now=lots)
 

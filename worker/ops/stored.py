@@ -34,13 +34,13 @@ def account(kind: Kind, key: str, extra: bytes | None = None) -> Account:
 
 
 def lot(of: Account, change: str, pick: Pick, days: Calendar) -> Lot:
-    available_day, expires_day, amount = pick
+    available_tick, expires_tick, amount = pick
     return Lot(
         account=of,
         change=change,
         amount=amount,
-        available_from=date.fromisoformat(days.iso(available_day)) if available_day else None,
-        expires_on=None if expires_day == NEVER else date.fromisoformat(days.iso(expires_day)),
+        available_from=date.fromisoformat(days.iso(available_tick)) if available_tick else None,
+        expires_on=None if expires_tick == NEVER else date.fromisoformat(days.iso(expires_tick)),
     )
 
 

@@ -15,8 +15,8 @@ MOST_APART: Final = 16  # lots and days that stand in the row itself; beyond tha
 class LotV1(NamedTuple):
     """One lot; `account.lots` is an array of them."""
 
-    available_day: int
-    expires_day: int
+    available_tick: int
+    expires_tick: int
     amount: int
     held: int
     expired: int
@@ -26,7 +26,7 @@ class CardV1(NamedTuple):
     """The card in `account.extra`."""
 
     last4: str
-    expires_day: int
+    expires_tick: int
     pin: bytes
     pin_failures: int
     customer_id: str
@@ -39,7 +39,7 @@ class ExtraV1(NamedTuple):
     target: StoredKey | None
     owner_log: Sequence[Any]  # (since_us, standing) of each change
     shortfall: int = 0
-    due_day: int = 0
+    booked_tick: int = 0
 
 
 K = TypeVar("K")
@@ -54,7 +54,7 @@ def pack_lots(account: Account) -> bytes | None:
     lots = [lot for lot in account.lots if lot.amount or lot.held or lot.expired]
     if not lots:
         return None
-    if len(lots) == 1 and lots[0].expires_day == NEVER and not lots[0].available_day and not lots[0].expired:
+    if len(lots) == 1 and lots[0].expires_tick == NEVER and not lots[0].available_tick and not lots[0].expired:
         return None
     return _packed_lots([(lot.key, lot.rest) for lot in lots])
 
@@ -125,15 +125,15 @@ def _read_days(account: Account, row: Any) -> None:  # noqa: ANN401  as `account
 
 def pack_extra(account: Account) -> bytes | None:
     """Return None for the plain customer."""
-    more = account.owner_log or account.shortfall or account.due_day
+    more = account.owner_log or account.shortfall or account.booked_tick
     if account.card is None and account.target is None and not more:
         return None
     card = account.card
     facts = None
     if card is not None:
-        facts = CardV1(card.last4, stored_end(card.expires_day), card.pin, card.pin_failures, card.customer_id)
-    due_day = stored_begin(account.due_day)
-    return EXTRA.dump(ExtraV1(facts, stored_key(account.target), account.owner_log, account.shortfall, due_day))
+        facts = CardV1(card.last4, stored_end(card.expires_tick), card.pin, card.pin_failures, card.customer_id)
+    booked_tick = stored_begin(account.booked_tick)
+    return EXTRA.dump(ExtraV1(facts, stored_key(account.target), account.owner_log, account.shortfall, booked_tick))
 
 
 def owner_of(account: Account) -> str | None:
@@ -165,9 +165,9 @@ def account_of(row: Any) -> Account:  # noqa: ANN401  an asyncpg record, or the 
         extra = EXTRA.load(row["extra"])
         if extra.card is not None:
             card = CardV1(*extra.card)
-            account.card = CardFacts(card.last4, end_of(card.expires_day), card.pin, card.customer_id)
+            account.card = CardFacts(card.last4, end_of(card.expires_tick), card.pin, card.customer_id)
             account.card.pin_failures = card.pin_failures
         account.target = account_key(extra.target)
         account.owner_log = [(since_us, standing) for since_us, standing in extra.owner_log]
-        account.shortfall, account.due_day = extra.shortfall, begin_of(extra.due_day)
+        account.shortfall, account.booked_tick = extra.shortfall, begin_of(extra.booked_tick)
     return account

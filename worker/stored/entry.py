@@ -14,12 +14,12 @@ class EntryV1(NamedTuple):
 
     account: StoredKey
     amount: int
-    available_day: int
-    expires_day: int
+    available_tick: int
+    expires_tick: int
     picks: Sequence[Sequence[int]]
     undone: int
     customer_id: str | Literal[True]
-    earned_day: int = 0
+    earned_date: int = 0
 
 
 ENTRY = Versions[EntryV1](EntryV1)
@@ -31,11 +31,11 @@ def pack_entry(entry: Entry) -> bytes:
         EntryV1(
             (int(kind), key),
             entry.amount,
-            *stored_lot(entry.available_day, entry.expires_day),
+            *stored_lot(entry.available_tick, entry.expires_tick),
             stored_picks(entry.picks),
             entry.undone,
             True if entry.customer_id == key else entry.customer_id,
-            entry.earned_day,
+            entry.earned_date,
         )
     )
 
@@ -52,8 +52,8 @@ def entry_of(type_: str, command_id: str, record: bytes) -> Entry:
     customer_id = key if stored.customer_id is True else stored.customer_id
     entry = Entry(type_, command_id, (Kind(kind), key), stored.amount, customer_id)
     entry.new = False
-    entry.available_day, entry.expires_day = lot_of(stored.available_day, stored.expires_day)
+    entry.available_tick, entry.expires_tick = lot_of(stored.available_tick, stored.expires_tick)
     entry.undone = stored.undone
-    entry.earned_day = stored.earned_day
+    entry.earned_date = stored.earned_date
     entry.picks = picks_of(stored.picks)
     return entry

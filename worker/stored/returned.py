@@ -20,9 +20,9 @@ class UndoV1(NamedTuple):
     customer_id: str = ""
     account: StoredKey | None = None
     points: int = 0
-    available_day: int = 0
-    expires_day: int = 0
-    earned_day: int = 0
+    available_tick: int = 0
+    expires_tick: int = 0
+    earned_date: int = 0
     let_go: int = 0
 
 
@@ -30,7 +30,7 @@ _TRACE: Final = TraceV1._fields.index("undo")
 
 
 def pack_return(returned: Return) -> bytes:
-    days = (0, 0) if returned.account is None else stored_lot(returned.available_day, returned.expires_day)
+    days = (0, 0) if returned.account is None else stored_lot(returned.available_tick, returned.expires_tick)
     undo = UndoV1(
         returned.decided | returned.voided << 1,
         tuple(returned.lines),
@@ -40,7 +40,7 @@ def pack_return(returned: Return) -> bytes:
         stored_key(returned.account),
         returned.points,
         *days,
-        returned.earned_day,
+        returned.earned_date,
         returned.let_go,
     )
     explained = trace_members(returned.trace or Trace())
@@ -68,6 +68,6 @@ def return_of(return_id: str, record: bytes | None, sale_id: str, *, final: bool
     returned.account = account_key(undo.account)
     returned.points, returned.let_go = undo.points, undo.let_go
     if returned.account is not None:
-        returned.available_day, returned.expires_day = lot_of(undo.available_day, undo.expires_day)
-    returned.earned_day = undo.earned_day
+        returned.available_tick, returned.expires_tick = lot_of(undo.available_tick, undo.expires_tick)
+    returned.earned_date = undo.earned_date
     return returned

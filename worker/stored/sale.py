@@ -33,8 +33,8 @@ class SaleV1(NamedTuple):
     account: StoredKey | Literal[True] | int | None
     lines: list[int]
     policy_version: int
-    available_day: int = 0
-    expires_day: int = NEVER
+    available_tick: int = 0
+    expires_tick: int = NEVER
     tenders: Sequence[str] = ()
     requests: Sequence[str] = ()
     loads: Sequence[Any] = ()  # (card_id, minor)
@@ -59,7 +59,7 @@ def pack_sale(sale: Sale) -> bytes:
         if line.returned_minor or line.card_id:
             rest.append(RestV1(line_id, line.returned_minor, line.card_id, line.load_minor))
     head = (
-        sale.decided | sale.voided << 1 | sale.waiting << 2 | sale.forfeited << 3 | sale.earned_day << _EARNED_BIT,
+        sale.decided | sale.voided << 1 | sale.waiting << 2 | sale.forfeited << 3 | sale.earned_date << _EARNED_BIT,
         sale.currency,
         sale.customer_id,
         _stored_account(sale),
@@ -71,7 +71,7 @@ def pack_sale(sale: Sale) -> bytes:
         return pack(head if basis is None else (*head, basis))
     stored = SaleV1(
         *head,
-        *stored_lot(sale.available_day, sale.expires_day),
+        *stored_lot(sale.available_tick, sale.expires_tick),
         tuple(sale.tenders),
         tuple(sale.requests),
         tuple(sale.loads),
@@ -86,7 +86,7 @@ def pack_sale(sale: Sale) -> bytes:
 
 def _is_plain(sale: Sale) -> bool:
     """Whether all members of `SaleV1` but the head and the basis, and perhaps `rest`, have their defaults."""
-    days = sale.available_day == 0 and sale.expires_day == NEVER
+    days = sale.available_tick == 0 and sale.expires_tick == NEVER
     return days and not (
         sale.tenders or sale.requests or sale.loads or sale.by_hand or sale.refunds or sale.set_off
     )  # fmt: skip
@@ -117,7 +117,7 @@ def sale_of(sale_id: str, record: bytes | None) -> Sale:
         return sale
     stored = _load(record)
     sale.decided, sale.voided, sale.waiting, sale.forfeited = (bool(stored.flags >> bit & 1) for bit in range(4))
-    sale.earned_day = stored.flags >> _EARNED_BIT
+    sale.earned_date = stored.flags >> _EARNED_BIT
     sale.currency = stored.currency
     sale.customer_id = stored.customer_id
     if stored.account is True:
@@ -129,7 +129,7 @@ def sale_of(sale_id: str, record: bytes | None) -> Sale:
     sale.policy_version = stored.policy_version
     triples = zip(stored.lines[::3], stored.lines[1::3], stored.lines[2::3], strict=True)
     sale.lines = {line_id: SaleLine(net, points) for line_id, net, points in triples}
-    sale.available_day, sale.expires_day = lot_of(stored.available_day, stored.expires_day)
+    sale.available_tick, sale.expires_tick = lot_of(stored.available_tick, stored.expires_tick)
     sale.by_hand = stored.by_hand
     sale.tenders, sale.requests = list(stored.tenders), list(stored.requests)
     sale.loads = [(card_id, load) for card_id, load in stored.loads]

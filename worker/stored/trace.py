@@ -17,13 +17,13 @@ class StoredMove(NamedTuple):
 
     account_id: int
     change: Change
-    available_day: int
-    expires_day: int
+    available_tick: int
+    expires_tick: int
     amount: int
 
     @property
     def pick(self) -> Pick:
-        return self.available_day, self.expires_day, self.amount
+        return self.available_tick, self.expires_tick, self.amount
 
 
 _MOVE = len(StoredMove._fields)

@@ -66,13 +66,13 @@ async def accepted(tenant: Tenant, ref: CardRef, *, trusted: bool) -> tuple[Acco
 
 
 def view(
-    card: Account, facts: CardFacts, customer_id: str | None, day: int, days: Calendar, *, trusted: bool = False
+    card: Account, facts: CardFacts, customer_id: str | None, tick: int, calendar: Calendar, *, trusted: bool = False
 ) -> GiftCardView:
     """As it is on a day; nothing is available of one that may not pay. `trusted`: whoever asks may know which card
     replaced it: the id of a card without a PIN is as good as its number.
     """
     replaced = card.standing is Standing.REPLACED
-    status = "replaced" if replaced else STATUS[card_refused(card, day)]
+    status = "replaced" if replaced else STATUS[card_refused(card, tick)]
     return GiftCardView(
         card_id=card.key,
         last4=facts.last4 or None,
@@ -80,8 +80,8 @@ def view(
         status=status,
         balance_minor=card.balance,
         held_minor=card.held,
-        available_minor=card.available(day) if status == "active" else 0,
-        expires_on=days.last_date(facts.expires_day),
+        available_minor=card.available(tick) if status == "active" else 0,
+        expires_on=calendar.last_date(facts.expires_tick),
         customer_id=customer_id,
         has_pin=bool(facts.pin),
         version=card.version,

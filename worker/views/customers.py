@@ -24,7 +24,7 @@ from worker.domain.state.accounts import Account, Kind, Standing
 from worker.domain.state.books import Consent as ConsentSaid
 from worker.domain.state.days import Calendar, utc_date
 from worker.domain.state.identity import account_id
-from worker.domain.state.movements import day_of
+from worker.domain.state.movements import tick_of
 from worker.domain.state.policy import PolicyVersion
 from worker.ledger import consents as stored_consents
 from worker.ops.earning import exact_text
@@ -43,7 +43,7 @@ STATUS: Final[Mapping[Standing, Literal["active", "blocked", "erased"]]] = {
 async def get(context: Context, orgcode: str, request: CustomerGet) -> CustomerView:
     """The customer, under the present id where the one asked for was merged into another."""
     now_us = time.time_ns() // 1000
-    day = day_of(now_us)
+    tick = tick_of(now_us)
     async with reading(context, orgcode) as tenant:
         path = await tenant.path(request.customer_id)
         if not path:
@@ -57,11 +57,11 @@ async def get(context: Context, orgcode: str, request: CustomerGet) -> CustomerV
             status=STATUS[person.standing],
             profile=(await tenant.profiles([person])).get(person.id, Profile()),
             consents=() if erased else await _consents(tenant, person.key),
-            points=balance(points, orgcode, day),
-            tier=_tier(version, person, utc_date(day)),
+            points=balance(points, orgcode, tick),
+            tier=_tier(version, person, utc_date(tick)),
             lots=tuple(lots(points, version.calendar)),
             pool_id=points.key if points.kind is Kind.POOL else None,
-            gift_cards=await _cards(tenant, person, day, version.calendar),
+            gift_cards=await _cards(tenant, person, tick, version.calendar),
             activity=await transfers.latest(tenant, path, LATEST),
         )
 
@@ -81,13 +81,13 @@ async def _consents(tenant: Tenant, customer_id: str) -> tuple[Consent, ...]:
     )  # fmt: skip
 
 
-def balance(points: Account, orgcode: str, day: int) -> Balance:
+def balance(points: Account, orgcode: str, tick: int) -> Balance:
     """Of a points account, as it is on a day."""
     return Balance(
         balance=points.balance,
-        available=points.available(day),
+        available=points.available(tick),
         held=points.held,
-        pending=points.pending(day),
+        pending=points.pending(tick),
         version=points.version,
         account=account_id(orgcode, points.kind, points.key),
         deficit=points.deficit,
@@ -105,21 +105,21 @@ def _tier(version: PolicyVersion, person: Account, date: int) -> CustomerTier:
     return CustomerTier(name=tiers[place].name, factor=exact_text(tiers[place].factor), earned_12m=earned)
 
 
-def lots(points: Account, days: Calendar) -> Iterable[PointsLot]:
+def lots(points: Account, calendar: Calendar) -> Iterable[PointsLot]:
     """Soonest to expire first; their sum less the deficit is the balance."""
     for lot in points.soonest():
         if lot.amount:
             yield PointsLot(
                 points=lot.amount,
                 held=lot.held,
-                available_on=days.iso(lot.available_day) if lot.available_day else None,
-                expires_on=days.last_date(lot.expires_day),
+                available_on=calendar.iso(lot.available_tick) if lot.available_tick else None,
+                expires_on=calendar.last_date(lot.expires_tick),
             )
 
 
-async def _cards(tenant: Tenant, person: Account, day: int, days: Calendar) -> tuple[GiftCardView, ...]:
+async def _cards(tenant: Tenant, person: Account, tick: int, calendar: Calendar) -> tuple[GiftCardView, ...]:
     found = await cards.linked(tenant, person)
-    return tuple(cards.view(card, card.card, person.key, day, days) for card in found if card.card is not None)
+    return tuple(cards.view(card, card.card, person.key, tick, calendar) for card in found if card.card is not None)
 
 
 # --- the list --------------------------------------------------------------------------------------------------------

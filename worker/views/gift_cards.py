@@ -7,7 +7,7 @@ from schemas.reasons import Reason
 from schemas.requests import GiftCardGet, GiftCardHistory, GiftCardList
 from schemas.views import GiftCardPage, GiftCardView, HistoryPage
 from worker.domain.state.accounts import Account, Kind
-from worker.domain.state.movements import day_of
+from worker.domain.state.movements import tick_of
 from worker.ledger.queries import SQL
 from worker.stored.account import account_of
 from worker.views import cards, cursors, transfers
@@ -22,8 +22,8 @@ async def get(context: Context, orgcode: str, request: GiftCardGet) -> GiftCardV
         path = await tenant.path(facts.customer_id) if facts.customer_id else []
         policies = await tenant.policies()
     now_us = time.time_ns() // 1000
-    days = policies.at(now_us).calendar
-    return cards.view(card, facts, cards.owner(path), day_of(now_us), days, trusted=context.trusted)
+    calendar = policies.at(now_us).calendar
+    return cards.view(card, facts, cards.owner(path), tick_of(now_us), calendar, trusted=context.trusted)
 
 
 async def history(context: Context, orgcode: str, request: GiftCardHistory) -> HistoryPage:
@@ -46,10 +46,10 @@ async def page(context: Context, orgcode: str, request: GiftCardList) -> GiftCar
         policies = await tenant.policies()
         more = len(found) > request.limit
         now_us = time.time_ns() // 1000
-        day, days = day_of(now_us), policies.at(now_us).calendar
+        tick, calendar = tick_of(now_us), policies.at(now_us).calendar
         return GiftCardPage(
             items=tuple(
-                cards.view(card, facts, owners.get(facts.customer_id or ""), day, days, trusted=context.trusted)
+                cards.view(card, facts, owners.get(facts.customer_id or ""), tick, calendar, trusted=context.trusted)
                 for card, facts in shown
             ),
             next_cursor=cursors.write(tenant.keyring, question, found[request.limit - 1].key) if more else None,

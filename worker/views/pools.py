@@ -6,7 +6,7 @@ from schemas.reasons import Reason
 from schemas.requests import PoolGet
 from schemas.views import PoolView
 from worker.domain.state.accounts import Kind
-from worker.domain.state.movements import day_of
+from worker.domain.state.movements import tick_of
 from worker.views.context import Context, Refused
 from worker.views.customers import balance, lots
 from worker.views.tenant import reading
@@ -24,6 +24,6 @@ async def get(context: Context, orgcode: str, request: PoolGet) -> PoolView:
         return PoolView(
             pool_id=request.pool_id,
             members=tuple(account.key for account in owned if account.target == key),
-            points=balance(pool, orgcode, day_of(now_us)),
+            points=balance(pool, orgcode, tick_of(now_us)),
             lots=tuple(lots(pool, (await tenant.policies()).at(now_us).calendar)),
         )

@@ -8,7 +8,7 @@ from worker.domain.rules.parts import points_shown
 from worker.domain.rules.reckoning import eligible
 from worker.domain.state.basis import Basis
 from worker.domain.state.books import Books
-from worker.domain.state.movements import day_of
+from worker.domain.state.movements import tick_of
 from worker.domain.state.outcome import Outcome
 from worker.domain.state.sale import Sale
 
@@ -30,7 +30,7 @@ def claim(doc: LoyaltyClaim, books: Books) -> Outcome:
         "applied",
         customer_id=doc.customer_id,
         sale_id=doc.sale_id,
-        points=points_shown(books, account, day_of(doc.occurred_at), unearned),
+        points=points_shown(books, account, tick_of(doc.occurred_at), unearned),
         lines=[(line_id, points) for line_id, points in kept if points],
         policy_version=sale.policy_version,
     )

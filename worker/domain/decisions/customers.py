@@ -18,7 +18,7 @@ from worker.domain.rules.parts import points_part
 from worker.domain.state.accounts import Account, Kind, Standing
 from worker.domain.state.books import Books, Consent
 from worker.domain.state.identity import derived_id
-from worker.domain.state.movements import day_of
+from worker.domain.state.movements import tick_of
 from worker.domain.state.outcome import Notice, Outcome
 from worker.domain.state.policy import PolicyVersion
 
@@ -39,7 +39,7 @@ def create(doc: CustomerCreate, books: Books) -> Outcome:
         reason = customer_refused(books, customer_id, doc.occurred_at) or Reason.CUSTOMER_EXISTS
         return Outcome("rejected", reason, customer_id=customer_id)
     books.profiles.append((holder, {name: getattr(doc, name) for name in PROFILE}))
-    part = points_part(books, holder, day_of(doc.occurred_at))
+    part = points_part(books, holder, tick_of(doc.occurred_at))
     return Outcome("applied", customer_id=customer_id, points=part._replace(change=part.balance))
 
 
@@ -97,7 +97,7 @@ def _stand(books: Books, person: Account, standing: Standing) -> None:
 def _about(books: Books, person: Account, customer_id: str, at_us: int) -> Outcome:
     """Return the outcome of a change of a record. It shows the account if that has another version."""
     touched = person in books.before
-    part = points_part(books, person, day_of(at_us)) if touched else None
+    part = points_part(books, person, tick_of(at_us)) if touched else None
     return Outcome("applied", customer_id=customer_id, points=part)
 
 
@@ -138,8 +138,8 @@ def merge(doc: CustomerMerge, books: Books) -> Outcome:
     origin = books.follow(source)
     if target is origin or source.target is not None or (target.kind is Kind.POOL and _holds(origin)):
         return Outcome("rejected", Reason.INVALID_STATE, customer_id=doc.into_customer_id)
-    day = day_of(doc.occurred_at)
-    books.move_all(source, target, day)
+    tick = tick_of(doc.occurred_at)
+    books.move_all(source, target, tick)
     person = books.person(into)
     carry_earned(books, source, person)
     books.carried.append((source, person))
@@ -147,7 +147,7 @@ def merge(doc: CustomerMerge, books: Books) -> Outcome:
         carried = [consent._replace(customer_id=person.key) for consent in books.consents[source.key]]
         books.consents[person.key] = books.consents.get(person.key, []) + carried
     books.lead(source, person)
-    return _moved(books, doc.into_customer_id, target, (doc.from_customer_id, source), day)
+    return _moved(books, doc.into_customer_id, target, (doc.from_customer_id, source), tick)
 
 
 def _holds(account: Account) -> bool:
@@ -169,11 +169,11 @@ def join(doc: PoolJoin, books: Books) -> Outcome:
     if pool is None:
         pool = books.accounts[Kind.POOL, doc.pool_id] = Account(Kind.POOL, doc.pool_id)
         books.touch(pool)
-    day = day_of(doc.occurred_at)
-    books.move_all(person, pool, day)
+    tick = tick_of(doc.occurred_at)
+    books.move_all(person, pool, tick)
     books.enter_pool(person, pool)
-    outcome = _moved(books, doc.customer_id, pool, (doc.customer_id, person), day)
-    outcome.notices = _pool_changed(books, pool, person, day)
+    outcome = _moved(books, doc.customer_id, pool, (doc.customer_id, person), tick)
+    outcome.notices = _pool_changed(books, pool, person, tick)
     return outcome
 
 
@@ -188,35 +188,35 @@ def leave(doc: PoolLeave, books: Books) -> Outcome:
     person = books.person(holder)
     if person.target != (Kind.POOL, doc.pool_id):
         return Outcome("rejected", Reason.INVALID_STATE, customer_id=doc.customer_id)
-    day = day_of(doc.occurred_at)
+    tick = tick_of(doc.occurred_at)
     pool = books.accounts[person.target]
     last = not books.others(pool, person)
     if last and _holds(pool):
         return Outcome("rejected", Reason.INVALID_STATE, customer_id=doc.customer_id)
-    if not last and doc.points > pool.available(day):
-        part = points_part(books, pool, day)
+    if not last and doc.points > pool.available(tick):
+        part = points_part(books, pool, tick)
         return Outcome("rejected", Reason.INSUFFICIENT_BALANCE, customer_id=doc.customer_id, points=part)
     books.touch(person)
     books.leave_pool(person, pool)
     if last:
-        books.move_all(pool, person, day)
+        books.move_all(pool, person, tick)
         pool.target = (person.kind, person.key)
     else:
-        books.move(pool, person, doc.points, day)
-    outcome = _moved(books, doc.customer_id, person, (doc.customer_id, pool), day)
-    outcome.notices = _pool_changed(books, pool, person, day)
+        books.move(pool, person, doc.points, tick)
+    outcome = _moved(books, doc.customer_id, person, (doc.customer_id, pool), tick)
+    outcome.notices = _pool_changed(books, pool, person, tick)
     return outcome
 
 
-def _moved(books: Books, customer_id: str, account: Account, source: tuple[str, Account], day: int) -> Outcome:
+def _moved(books: Books, customer_id: str, account: Account, source: tuple[str, Account], tick: int) -> Outcome:
     """The account that counts for the customer from now on, and the one that its points came from."""
-    part = points_part(books, account, day)
-    left = (source[0], points_part(books, source[1], day))
+    part = points_part(books, account, tick)
+    left = (source[0], points_part(books, source[1], tick))
     return Outcome("applied", customer_id=customer_id, points=part, counterparty=left)
 
 
-def _pool_changed(books: Books, pool: Account, person: Account, day: int) -> list[Notice]:
-    part = points_part(books, pool, day)
+def _pool_changed(books: Books, pool: Account, person: Account, tick: int) -> list[Notice]:
+    part = points_part(books, pool, tick)
     return [Notice(POOL_CHANGED, other, part) for other in books.others(pool, person)]
 
 

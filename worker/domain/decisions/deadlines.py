@@ -11,7 +11,7 @@ from worker.domain.rules.parts import card_part, points_part
 from worker.domain.state.accounts import NEVER, Account, Contra, Kind, Standing
 from worker.domain.state.books import Books
 from worker.domain.state.days import begin_of, end_of, utc_date
-from worker.domain.state.movements import Timer, day_of
+from worker.domain.state.movements import Timer, tick_of
 from worker.domain.state.outcome import Notice, Outcome
 from worker.domain.state.tender import State
 
@@ -55,8 +55,8 @@ def _hold(timer: Timer, books: Books) -> Outcome | None:
     tender = books.tenders.get(timer.key)
     if tender is None or tender.state is not State.AUTHORIZED:
         return None
-    day = day_of(timer.due_us)
-    holds.expire(books, tender, day)
+    tick = tick_of(timer.due_us)
+    holds.expire(books, tender, tick)
     account = books.at(tender.account)
     outcome = _notice("hold", tender.customer_id or None)
     outcome.tender_id = tender.id
@@ -65,7 +65,7 @@ def _hold(timer: Timer, books: Books) -> Outcome | None:
     if account is not None and account.kind is Kind.CARD:
         outcome.gift_cards = [card_part(books, account)]
     elif account is not None:
-        outcome.points = points_part(books, account, day)
+        outcome.points = points_part(books, account, tick)
     return outcome
 
 
@@ -78,44 +78,46 @@ def _forfeit(timer: Timer, books: Books) -> Outcome | None:
     account = None if sale is None else books.at(sale.account)
     if sale is None or account is None or sale.voided or account.standing is not Standing.UNCLAIMED:
         return None
-    day = day_of(timer.due_us)
+    tick = tick_of(timer.due_us)
     points = min(sale.kept_points() - sale.by_hand, account.balance)  # also less returns without a receipt
     sale.forfeited = sale.dirty = True
     if points <= 0:
         return None
-    books.reverse(account, points, Contra.FORFEITED, (sale.available_day, sale.expires_day), day, within_balance=False)
-    note_earned(books, sale.customer_id, sale.earned_day or utc_date(day), -points)
+    books.reverse(
+        account, points, Contra.FORFEITED, (sale.available_tick, sale.expires_tick), tick, within_balance=False
+    )
+    note_earned(books, sale.customer_id, sale.earned_date or utc_date(tick), -points)
     outcome = _notice("forfeit", sale.customer_id)
     outcome.sale_id = sale.id
-    outcome.points = points_part(books, account, day)
+    outcome.points = points_part(books, account, tick)
     return outcome
 
 
 def _lots(timer: Timer, books: Books) -> Outcome | None:
-    kind, key, day_text = timer.key.split("\n")
+    kind, key, bound_text = timer.key.split("\n")
     account = books.accounts.get((Kind(int(kind)), key))  # whose lots went elsewhere has none left, nor a notice
     if account is None:
         return None
     expires = timer.kind == "expire"
-    last_day = end_of(int(day_text)) if expires else 0
-    day = last_day + 1 if expires else begin_of(int(day_text))
-    if account.lots and day > account.due_day:
-        account.due_day = day
+    last_tick = end_of(int(bound_text)) if expires else 0
+    tick = last_tick + 1 if expires else begin_of(int(bound_text))
+    if account.lots and tick > account.booked_tick:
+        account.booked_tick = tick
         books.changed[account] = None
-    moved = _expire(books, account, last_day) if expires else _release(books, account, day)
+    moved = _expire(books, account, last_tick) if expires else _release(books, account, tick)
     if not moved:
         return None
     told = books.told_of(account)
     outcome = _notice(timer.kind, told[0] if told else None)
-    outcome.points = points_part(books, account, day)
+    outcome.points = points_part(books, account, tick)
     outcome.notices = [Notice(outcome.notice, customer_id, outcome.points) for customer_id in told[1:]]
     return outcome
 
 
-def _expire(books: Books, account: Account, day: int) -> int:
+def _expire(books: Books, account: Account, tick: int) -> int:
     moved = 0
     for lot in account.lots:
-        if lot.expires_day == day and lot.free:
+        if lot.expires_tick == tick and lot.free:
             part = lot.free
             books.touch(account)
             lot.amount -= part
@@ -126,8 +128,8 @@ def _expire(books: Books, account: Account, day: int) -> int:
     return moved
 
 
-def _release(books: Books, account: Account, day: int) -> int:
-    moved = sum(lot.amount for lot in account.lots if lot.available_day == day)
+def _release(books: Books, account: Account, tick: int) -> int:
+    moved = sum(lot.amount for lot in account.lots if lot.available_tick == tick)
     if moved:
         books.touch(account)
     return moved
@@ -146,15 +148,15 @@ def _frozen(timer: Timer, books: Books) -> Outcome | None:
 def _card(timer: Timer, books: Books) -> Outcome | None:
     """A card's last day is over: its balance becomes breakage. The lots remember it, in case the card is extended."""
     card = books.accounts.get((Kind.CARD, timer.key))
-    if card is None or card.card is None or card.card.expires_day == NEVER:
+    if card is None or card.card is None or card.card.expires_tick == NEVER:
         return None
-    day = day_of(timer.due_us)
-    if card.card.expires_day >= day:  # the card was extended after this deadline was set
+    tick = tick_of(timer.due_us)
+    if card.card.expires_tick >= tick:  # the card was extended after this deadline was set
         card_timer(books, card)
         return None
     books.touch(card)
-    for available_day, expires_day, part in books.debit(card, card.available(day), Contra.EXPIRED, day):
-        card.lot(available_day, expires_day).expired += part
+    for available_tick, expires_tick, part in books.debit(card, card.available(tick), Contra.EXPIRED, tick):
+        card.lot(available_tick, expires_tick).expired += part
     outcome = _notice("card", card.card.customer_id or None)
     outcome.gift_cards = [card_part(books, card)]
     return outcome

@@ -23,7 +23,7 @@ from worker.domain.rules.parts import card_part
 from worker.domain.state.accounts import NEVER, Account, CardFacts, Contra, Kind, Standing
 from worker.domain.state.books import Books
 from worker.domain.state.identity import derived_id, pin_digest
-from worker.domain.state.movements import day_of
+from worker.domain.state.movements import tick_of
 from worker.domain.state.outcome import Outcome
 from worker.domain.state.sale import Entry
 from worker.domain.state.tender import GIFT_CARD, State
@@ -69,17 +69,17 @@ def issue(doc: GiftCardIssue, books: Books) -> Outcome:
     if (number is not None and books.numbered(number) is not None) or (Kind.CARD, card_id) in books.accounts:
         reasons.append(Reason.CARD_EXISTS)
     reasons.append(_load_refused(books, doc.amount_minor, 0, doc.occurred_at))
-    day = day_of(doc.occurred_at)
+    tick = tick_of(doc.occurred_at)
     version = books.policies.at(doc.occurred_at)
-    last_day = card_expiry(version, day) if doc.expires_on is None else version.calendar.end(doc.expires_on)
-    if last_day < day:
+    last_tick = card_expiry(version, tick) if doc.expires_on is None else version.calendar.end(doc.expires_on)
+    if last_tick < tick:
         reasons.append(Reason.CARD_EXPIRED)
     reason = first(reasons)
     if reason is not None:
         return Outcome("rejected", reason, customer_id=doc.customer_id)
     facts = CardFacts(
         "" if number is None else number.last4,
-        last_day,
+        last_tick,
         b"" if doc.pin is None else pin_digest(doc.pin.tokens[0], card_id),
         doc.customer_id or "",
     )
@@ -104,7 +104,7 @@ def reload(doc: GiftCardReload, books: Books) -> Outcome:
         [
             Reason.CURRENCY_MISMATCH if card.currency != doc.currency else None,
             None if rules.reload else Reason.INVALID_STATE,
-            card_refused(card, day_of(doc.occurred_at)),
+            card_refused(card, tick_of(doc.occurred_at)),
         ]
     )
     amount = doc.amount_minor
@@ -125,9 +125,9 @@ def redeem(doc: GiftCardRedeem, books: Books, *, trusted: bool) -> Outcome:
     card = accepted_card(doc.gift_card, books, trusted=trusted)
     if card is None:
         return _not_accepted()
-    day = day_of(doc.occurred_at)
-    available = card.available(day)
-    reason = first([Reason.CURRENCY_MISMATCH if card.currency != doc.currency else None, card_refused(card, day)])
+    tick = tick_of(doc.occurred_at)
+    available = card.available(tick)
+    reason = first([Reason.CURRENCY_MISMATCH if card.currency != doc.currency else None, card_refused(card, tick)])
     if reason is not None:
         return _outcome(books, [card], reason)
     amount = min(doc.amount_minor, available)
@@ -135,7 +135,7 @@ def redeem(doc: GiftCardRedeem, books: Books, *, trusted: bool) -> Outcome:
     if short and (not doc.allow_partial or amount == 0):
         return _outcome(books, [card], Reason.INSUFFICIENT_BALANCE)
     entry = Entry("crm.giftcard.redeem", doc.command_id, (card.kind, card.key), amount)
-    entry.picks = books.debit(card, amount, Contra.SPENT, day)
+    entry.picks = books.debit(card, amount, Contra.SPENT, tick)
     books.enter(entry)
     return _outcome(books, [card], Reason.INSUFFICIENT_BALANCE if short else None, "partial" if short else "applied")
 
@@ -157,7 +157,7 @@ def reverse(doc: GiftCardReverse, books: Books) -> Outcome:
     if entry.type == "crm.giftcard.redeem":
         books.credit(card, amount, Contra.SPENT)
     else:
-        take_back_load(books, entry.account[1], amount, Contra.ISSUED, day_of(doc.occurred_at))
+        take_back_load(books, entry.account[1], amount, Contra.ISSUED, tick_of(doc.occurred_at))
     return _outcome(books, [card])
 
 
@@ -225,15 +225,15 @@ def extend(doc: GiftCardExtend, books: Books) -> Outcome:
     card = books.card(doc.gift_card)
     if card is None or card.card is None:
         return _not_accepted()
-    days = books.policies.at(doc.occurred_at).calendar
-    last_day = NEVER if doc.expires_on is None else days.end(doc.expires_on)
-    if last_day < card.card.expires_day or card.standing is Standing.REPLACED:
+    calendar = books.policies.at(doc.occurred_at).calendar
+    last_tick = NEVER if doc.expires_on is None else calendar.end(doc.expires_on)
+    if last_tick < card.card.expires_tick or card.standing is Standing.REPLACED:
         return _outcome(books, [card], Reason.INVALID_STATE)
-    if last_day > card.card.expires_day:
+    if last_tick > card.card.expires_tick:
         books.touch(card)
-        card.card.expires_day = last_day
+        card.card.expires_tick = last_tick
         card_timer(books, card)
-        if last_day >= day_of(doc.occurred_at):
+        if last_tick >= tick_of(doc.occurred_at):
             books.revive(card)
     return _outcome(books, [card])
 
@@ -257,13 +257,13 @@ def replace(doc: GiftCardReplace, books: Books) -> Outcome:
     if reason is not None:
         return _outcome(books, [source], reason)
     pin = b"" if doc.pin is None else pin_digest(doc.pin.tokens[0], card_id)
-    facts = CardFacts(number.last4, source.card.expires_day, pin, source.card.customer_id)
+    facts = CardFacts(number.last4, source.card.expires_tick, pin, source.card.customer_id)
     target = books.open_card(card_id, number, source.currency, facts)
     card_timer(books, target)
-    books.move_all(source, target, day_of(doc.occurred_at))
+    books.move_all(source, target, tick_of(doc.occurred_at))
     books.lead(source, target)
     source.standing = Standing.REPLACED
-    source.card.expires_day, source.card.customer_id = NEVER, ""  # they belong to the new card now
+    source.card.expires_tick, source.card.customer_id = NEVER, ""  # they belong to the new card now
     return _outcome(books, [source, target])
 
 
@@ -272,20 +272,20 @@ def transfer(doc: GiftCardTransfer, books: Books, *, trusted: bool) -> Outcome:
     source, target = accepted_card(doc.from_card, books, trusted=trusted), books.loadable(doc.to_card)
     if source is None or target is None:
         return _not_accepted()
-    day = day_of(doc.occurred_at)
-    available = source.available(day)
+    tick = tick_of(doc.occurred_at)
+    available = source.available(tick)
     amount = available if doc.amount_minor is None else doc.amount_minor
     rules = books.policies.at(doc.occurred_at).policy.gift_card
     reasons = [
         Reason.CURRENCY_MISMATCH if source.currency != target.currency else None,
         Reason.INVALID_STATE if source is target else None,
-        card_refused(source, day),
-        card_refused(target, day),
+        card_refused(source, tick),
+        card_refused(target, tick),
         Reason.OVER_MAXIMUM if target.balance + amount > rules.max_balance_minor else None,
         Reason.INSUFFICIENT_BALANCE if amount > available or amount == 0 else None,
     ]
     reason = first(reasons)
     if reason is not None:
         return _outcome(books, [source], reason)
-    books.move(source, target, amount, day)
+    books.move(source, target, amount, tick)
     return _outcome(books, [source, target])

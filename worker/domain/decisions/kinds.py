@@ -14,7 +14,7 @@ from worker.domain.rules.card_access import accepted_card
 from worker.domain.rules.card_loads import card_refused
 from worker.domain.state.accounts import DAY_US, Account
 from worker.domain.state.books import Books
-from worker.domain.state.movements import day_of
+from worker.domain.state.movements import tick_of
 from worker.domain.state.policy import PolicyVersion
 from worker.domain.state.sale import Sale
 from worker.domain.state.tender import GIFT_CARD, POINTS, State, Tender
@@ -57,7 +57,7 @@ class _GiftCard:
             refused.append(customer_refused(books, doc.customer_id, doc.occurred_at))
         if card.currency != doc.currency:
             refused.append(Reason.CURRENCY_MISMATCH)
-        refused.append(card_refused(card, day_of(doc.occurred_at)))
+        refused.append(card_refused(card, tick_of(doc.occurred_at)))
         return card, first(refused)
 
     def is_late(self, doc: TenderRequested, record_us: int, max_age_days: int) -> bool:

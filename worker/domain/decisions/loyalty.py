@@ -18,7 +18,7 @@ from worker.domain.rules.parts import points_part
 from worker.domain.state.accounts import Account, Contra, Standing
 from worker.domain.state.books import Books
 from worker.domain.state.days import utc_date
-from worker.domain.state.movements import day_of
+from worker.domain.state.movements import tick_of
 from worker.domain.state.outcome import Outcome
 from worker.domain.state.policy import PointValue
 from worker.domain.state.sale import Entry, Sale
@@ -43,14 +43,14 @@ def earn(doc: LoyaltyEarn, books: Books) -> Outcome:
             reasons.append(Reason.CURRENCY_NOT_IN_POLICY)
     if account is None or reasons:
         return Outcome("rejected", first(reasons), customer_id=doc.customer_id)
-    day = day_of(doc.occurred_at)
+    tick = tick_of(doc.occurred_at)
     entry = Entry("crm.loyalty.earn", doc.command_id, (account.kind, account.key), points, doc.customer_id)
-    entry.earned_day = utc_date(day)
-    entry.available_day, entry.expires_day = version.lot_days(day)
-    books.credit(account, points, Contra.EARNED, entry.available_day, entry.expires_day)
-    note_earned(books, doc.customer_id, entry.earned_day, points)
+    entry.earned_date = utc_date(tick)
+    entry.available_tick, entry.expires_tick = version.lot_ticks(tick)
+    books.credit(account, points, Contra.EARNED, entry.available_tick, entry.expires_tick)
+    note_earned(books, doc.customer_id, entry.earned_date, points)
     books.enter(entry)
-    return _applied(books, account, doc.customer_id, day, version.version)
+    return _applied(books, account, doc.customer_id, tick, version.version)
 
 
 def _account(books: Books, customer_id: str) -> Account | None:
@@ -58,70 +58,70 @@ def _account(books: Books, customer_id: str) -> Account | None:
     return None if holder is None else books.follow(holder)
 
 
-def _applied(books: Books, account: Account, customer_id: str | None, day: int, version: int | None = None) -> Outcome:
-    return Outcome("applied", customer_id=customer_id, points=points_part(books, account, day), policy_version=version)
+def _applied(books: Books, account: Account, customer_id: str | None, tick: int, version: int | None = None) -> Outcome:
+    return Outcome("applied", customer_id=customer_id, points=points_part(books, account, tick), policy_version=version)
 
 
-def _rejected(books: Books, account: Account | None, customer_id: str | None, day: int, reason: Reason) -> Outcome:
-    part = None if account is None else points_part(books, account, day)
+def _rejected(books: Books, account: Account | None, customer_id: str | None, tick: int, reason: Reason) -> Outcome:
+    part = None if account is None else points_part(books, account, tick)
     return Outcome("rejected", reason, customer_id=customer_id, points=part)
 
 
 def redeem(doc: LoyaltyRedeem, books: Books) -> Outcome:
     """Spend points. The lots are remembered, so that a restore returns to them."""
-    day = day_of(doc.occurred_at)
+    tick = tick_of(doc.occurred_at)
     account = _account(books, doc.customer_id)
     refused = customer_refused(books, doc.customer_id, doc.occurred_at)
     if account is None or refused is not None:
-        return _rejected(books, account if refused is not Reason.CUSTOMER_NOT_FOUND else None, doc.customer_id, day,
+        return _rejected(books, account if refused is not Reason.CUSTOMER_NOT_FOUND else None, doc.customer_id, tick,
                          refused or Reason.CUSTOMER_NOT_FOUND)  # fmt: skip
     version = books.policies.at(doc.occurred_at)
     rules = version.policy.redeem
     if doc.points < rules.min_points or doc.points % rules.step_points:
-        return _rejected(books, account, doc.customer_id, day, Reason.BELOW_MINIMUM)
-    if doc.points > account.available(day):
-        return _rejected(books, account, doc.customer_id, day, Reason.INSUFFICIENT_BALANCE)
+        return _rejected(books, account, doc.customer_id, tick, Reason.BELOW_MINIMUM)
+    if doc.points > account.available(tick):
+        return _rejected(books, account, doc.customer_id, tick, Reason.INSUFFICIENT_BALANCE)
     entry = Entry("crm.loyalty.redeem", doc.command_id, (account.kind, account.key), doc.points, doc.customer_id)
-    entry.picks = books.debit(account, doc.points, Contra.REDEEMED, day)
+    entry.picks = books.debit(account, doc.points, Contra.REDEEMED, tick)
     books.enter(entry)
-    return _applied(books, account, doc.customer_id, day, version.version)
+    return _applied(books, account, doc.customer_id, tick, version.version)
 
 
 def adjust(doc: LoyaltyAdjust, books: Books) -> Outcome:
     """Correct a balance by hand, even of a blocked customer. It never makes a balance negative."""
-    day = day_of(doc.occurred_at)
+    tick = tick_of(doc.occurred_at)
     holder = books.holder(doc.customer_id)
     if holder is None or holder.standing is Standing.UNCLAIMED:
         return Outcome("rejected", Reason.CUSTOMER_NOT_FOUND, customer_id=doc.customer_id)
     account = books.follow(holder)
     if books.standing(holder, doc.occurred_at) is Standing.CLOSED:
-        return _rejected(books, account, doc.customer_id, day, Reason.CUSTOMER_ERASED)
+        return _rejected(books, account, doc.customer_id, tick, Reason.CUSTOMER_ERASED)
     version = books.policies.at(doc.occurred_at)
     if doc.points > 0:
-        _, expires_day = version.lot_days(day)
-        books.credit(account, doc.points, Contra.ADJUSTED, 0, expires_day)
-    elif -doc.points > account.available(day):
-        return _rejected(books, account, doc.customer_id, day, Reason.INSUFFICIENT_BALANCE)
+        _, expires_tick = version.lot_ticks(tick)
+        books.credit(account, doc.points, Contra.ADJUSTED, 0, expires_tick)
+    elif -doc.points > account.available(tick):
+        return _rejected(books, account, doc.customer_id, tick, Reason.INSUFFICIENT_BALANCE)
     else:
-        books.debit(account, -doc.points, Contra.ADJUSTED, day)
-    return _applied(books, account, doc.customer_id, day, version.version)
+        books.debit(account, -doc.points, Contra.ADJUSTED, tick)
+    return _applied(books, account, doc.customer_id, tick, version.version)
 
 
 def transfer(doc: LoyaltyTransfer, books: Books) -> Outcome:
     """Move points to another customer, soonest to expire first. A deficit of the receiver is filled first."""
-    day = day_of(doc.occurred_at)
+    tick = tick_of(doc.occurred_at)
     sender_id, receiver_id = doc.from_customer_id, doc.to_customer_id
     refused = first([customer_refused(books, id_, doc.occurred_at) for id_ in (sender_id, receiver_id)])
     sender, receiver = _account(books, sender_id), _account(books, receiver_id)
     if sender is None or receiver is None or refused is not None:
         return Outcome("rejected", refused or Reason.CUSTOMER_NOT_FOUND, customer_id=sender_id)
     if sender is receiver:
-        return _rejected(books, sender, sender_id, day, Reason.INVALID_STATE)
-    if doc.points > sender.available(day):
-        return _rejected(books, sender, sender_id, day, Reason.INSUFFICIENT_BALANCE)
-    books.move(sender, receiver, doc.points, day)
-    outcome = _applied(books, sender, sender_id, day)
-    outcome.counterparty = (receiver_id, points_part(books, receiver, day))
+        return _rejected(books, sender, sender_id, tick, Reason.INVALID_STATE)
+    if doc.points > sender.available(tick):
+        return _rejected(books, sender, sender_id, tick, Reason.INSUFFICIENT_BALANCE)
+    books.move(sender, receiver, doc.points, tick)
+    outcome = _applied(books, sender, sender_id, tick)
+    outcome.counterparty = (receiver_id, points_part(books, receiver, tick))
     return outcome
 
 
@@ -142,9 +142,9 @@ def _refused(books: Books, customer_id: str, at_us: int) -> Reason | None:
 
 def restore(doc: LoyaltyRestore, books: Books) -> Outcome:
     """Give redeemed points back to the lots that they came from."""
-    day = day_of(doc.occurred_at)
+    tick = tick_of(doc.occurred_at)
     if doc.of.type == TENDER:
-        return _restore_tender(doc, books, day)
+        return _restore_tender(doc, books, tick)
     entry = books.entries.get((doc.of.type, doc.of.id))
     if entry is None or entry.type != "crm.loyalty.redeem":
         return Outcome("rejected", not_found(doc.of))
@@ -157,13 +157,13 @@ def restore(doc: LoyaltyRestore, books: Books) -> Outcome:
     if account is None or points > left or left == 0:
         return Outcome("rejected", Reason.AMOUNT_OVER_CAPTURED, customer_id=entry.customer_id)
     version = books.policies.at(doc.occurred_at)
-    books.give_back(account, entry.picks, points, Contra.REDEEMED, day, version.grace_end(day))
+    books.give_back(account, entry.picks, points, Contra.REDEEMED, tick, version.grace_end(tick))
     entry.undone += points
     entry.dirty = True
-    return _applied(books, account, entry.customer_id, day, version.version)
+    return _applied(books, account, entry.customer_id, tick, version.version)
 
 
-def _restore_tender(doc: LoyaltyRestore, books: Books, day: int) -> Outcome:
+def _restore_tender(doc: LoyaltyRestore, books: Books, tick: int) -> Outcome:
     """Restore a points tender: it counts as a refund to it (contract CMD5)."""
     tender = books.tenders.get(doc.of.id)
     if tender is None or not tender.requested_minor or tender.kind != POINTS:
@@ -181,7 +181,7 @@ def _restore_tender(doc: LoyaltyRestore, books: Books, day: int) -> Outcome:
         return Outcome("rejected", Reason.BELOW_MINIMUM, tender_id=tender.id)
     holds.refund(books, tender, back_minor, doc.occurred_at)
     account = books.at(tender.account)
-    part = None if account is None else points_part(books, account, day)
+    part = None if account is None else points_part(books, account, tick)
     return Outcome("applied", customer_id=tender.customer_id, tender_id=tender.id, points=part, tenders=[tender.part()])
 
 
@@ -212,12 +212,12 @@ def reverse(doc: LoyaltyReverse, books: Books) -> Outcome:
         return Outcome("rejected", reason, customer_id=entry.customer_id)
     entry.undone += points
     entry.dirty = True
-    day = day_of(doc.occurred_at)
+    tick = tick_of(doc.occurred_at)
     version = books.policies.at(doc.occurred_at)
     rule = version.policy.negative_balance
-    note_earned(books, entry.customer_id, entry.earned_day or utc_date(day), -points)
-    reverse_points(books, account, points, (entry.available_day, entry.expires_day), day, rule)
-    return _applied(books, account, entry.customer_id, day, version.version)
+    note_earned(books, entry.customer_id, entry.earned_date or utc_date(tick), -points)
+    reverse_points(books, account, points, (entry.available_tick, entry.expires_tick), tick, rule)
+    return _applied(books, account, entry.customer_id, tick, version.version)
 
 
 def _reverse_sale(doc: LoyaltyReverse, books: Books, sale: Sale) -> Outcome:
@@ -229,9 +229,9 @@ def _reverse_sale(doc: LoyaltyReverse, books: Books, sale: Sale) -> Outcome:
         return Outcome("rejected", Reason.CUSTOMER_ERASED if erased else Reason.OVER_RETURNED, customer_id=customer_id)
     sale.by_hand += points
     sale.dirty = True
-    day = day_of(doc.occurred_at)
-    reverse_sale(sale, books, account, points, day)
-    return _applied(books, account, customer_id, day, sale.policy_version)
+    tick = tick_of(doc.occurred_at)
+    reverse_sale(sale, books, account, points, tick)
+    return _applied(books, account, customer_id, tick, sale.policy_version)
 
 
 def _what_is_left(asked: int | None, left: int) -> int | None:

@@ -15,7 +15,7 @@ from worker.domain.rules.payments import for_payers
 from worker.domain.state.accounts import Account, Contra
 from worker.domain.state.books import Books
 from worker.domain.state.days import utc_date
-from worker.domain.state.movements import day_of
+from worker.domain.state.movements import tick_of
 from worker.domain.state.outcome import Outcome, TenderPart
 from worker.domain.state.sale import Return, Sale
 from worker.domain.state.trace import Trace
@@ -38,30 +38,30 @@ def void(doc: ReturnVoided, books: Books) -> Outcome:
 
 
 def _undo(doc: ReturnVoided, books: Books, returned: Return, sale: Sale | None, outcome: Outcome) -> None:
-    day = day_of(doc.occurred_at)
+    tick = tick_of(doc.occurred_at)
     outcome.trace = Trace()
     books.moves = outcome.trace.moves
     cards: dict[str, Reason | None] = {}
     if sale is not None:
-        outcome.lines = _keep_again(books, returned, sale, cards, day)
+        outcome.lines = _keep_again(books, returned, sale, cards, tick)
         outcome.policy_version = sale.policy_version
     account = books.at(returned.account)
     if account is not None:
-        own = (returned.available_day, returned.expires_day)
-        _recredit(books, account, returned.points, own, returned.let_go, day)
-        note_earned(books, returned.customer_id, returned.earned_day, returned.points)
+        own = (returned.available_tick, returned.expires_tick)
+        _recredit(books, account, returned.points, own, returned.let_go, tick)
+        note_earned(books, returned.customer_id, returned.earned_date, returned.points)
     for card_id, load_minor in returned.loads:
-        cards[take_back_load(books, card_id, load_minor, Contra.REFUNDED, day).key] = None
+        cards[take_back_load(books, card_id, load_minor, Contra.REFUNDED, tick).key] = None
         if sale is not None:
             sale.load(card_id, -load_minor)
     parts = _take_refunds(books, returned, sale, doc.occurred_at)
-    outcome.tenders = for_payers(books, parts, day)
+    outcome.tenders = for_payers(books, parts, tick)
     outcome.gift_cards = card_parts(books, cards)
-    outcome.points = points_shown(books, account, day) if sale is None else points_of_sale(books, sale, day)
+    outcome.points = points_shown(books, account, tick) if sale is None else points_of_sale(books, sale, tick)
 
 
 def _keep_again(
-    books: Books, returned: Return, sale: Sale, cards: dict[str, Reason | None], day: int
+    books: Books, returned: Return, sale: Sale, cards: dict[str, Reason | None], tick: int
 ) -> list[tuple[int, int]]:
     """Let the sale's lines keep again what the return had taken, as far as other returns leave it.
     Return the points.
@@ -74,7 +74,7 @@ def _keep_again(
         sold.unask(asked_minor)
         lines.append((line_id, sold.kept(sold.points) - points))
         if sold.card_id:
-            card = put_back_load(books, sold.card_id, sold.kept(sold.load_minor) - load, Contra.SOLD, day)
+            card = put_back_load(books, sold.card_id, sold.kept(sold.load_minor) - load, Contra.SOLD, tick)
             cards[card.key] = None
     account = books.at(sale.account)
     if account is None or sale.forfeited:
@@ -83,16 +83,16 @@ def _keep_again(
     by_hand = min(sale.set_off, kept)  # taken by hand before: it is not set off any more
     sale.set_off -= by_hand
     sale.by_hand += by_hand
-    own = (sale.available_day, sale.expires_day)
-    _recredit(books, account, kept - by_hand, own, returned.let_go, day)
-    note_earned(books, sale.customer_id, sale.earned_day or utc_date(day), kept - by_hand)
+    own = (sale.available_tick, sale.expires_tick)
+    _recredit(books, account, kept - by_hand, own, returned.let_go, tick)
+    note_earned(books, sale.customer_id, sale.earned_date or utc_date(tick), kept - by_hand)
     return [line for line in lines if line[1]]
 
 
-def _recredit(books: Books, account: Account, points: int, own: tuple[int, int], let_go: int, day: int) -> None:
+def _recredit(books: Books, account: Account, points: int, own: tuple[int, int], let_go: int, tick: int) -> None:
     """Credit the points again, except those that the return let go and that nothing has made up for since."""
     points -= books.cancel_shortfall(account, min(let_go, points))
-    books.recredit(account, points, Contra.EARNED, own, lapsed=own[1] < day)
+    books.recredit(account, points, Contra.EARNED, own, lapsed=own[1] < tick)
 
 
 def _take_refunds(books: Books, returned: Return, sale: Sale | None, at_us: int) -> list[TenderPart]:

@@ -15,7 +15,7 @@ from worker.domain.state.basis import Basis
 from worker.domain.state.books import Books
 from worker.domain.state.days import utc_date
 from worker.domain.state.identity import derived_id
-from worker.domain.state.movements import day_of
+from worker.domain.state.movements import tick_of
 from worker.domain.state.outcome import Outcome, TenderPart
 from worker.domain.state.sale import Return, Sale
 from worker.domain.state.tender import STORED_VALUE, State, Tender
@@ -93,7 +93,7 @@ def _rejected(doc: ReturnCompleted, sale: Sale | None, reason: Reason) -> Outcom
 
 
 def _linked(doc: ReturnCompleted, returned: Return, sale: Sale, books: Books) -> Outcome:
-    day = day_of(doc.occurred_at)
+    tick = tick_of(doc.occurred_at)
     tally = _Tally()
     lines: list[tuple[int, int]] = []
     taken = 0
@@ -121,22 +121,22 @@ def _linked(doc: ReturnCompleted, returned: Return, sale: Sale, books: Books) ->
         lines.append((line.line_id, 0 if sale.forfeited else -points))
         if sold.card_id:
             load -= sold.kept(sold.load_minor)
-            cards[take_back_load(books, sold.card_id, load, Contra.SOLD, day).key] = None
+            cards[take_back_load(books, sold.card_id, load, Contra.SOLD, tick).key] = None
     account = books.at(sale.account)
     if account is not None:
-        trace.set_off, returned.let_go = take_back(sale, books, account, taken, day)
+        trace.set_off, returned.let_go = take_back(sale, books, account, taken, tick)
     sale.dirty = True
     outcome = _finish(doc, returned, sale, books, tally, cards)
     outcome.trace = trace
     outcome.customer_id = sale.customer_id or doc.customer_id
     outcome.lines = [line for line in lines if line[1]]
     outcome.policy_version = sale.policy_version
-    outcome.points = points_of_sale(books, sale, day)
+    outcome.points = points_of_sale(books, sale, tick)
     return outcome
 
 
 def _unlinked(doc: ReturnCompleted, returned: Return, books: Books) -> Outcome:
-    day = day_of(doc.occurred_at)
+    tick = tick_of(doc.occurred_at)
     version = books.policies.at(doc.occurred_at)
     account: Account | None = None
     reason: Reason | None = None
@@ -147,19 +147,19 @@ def _unlinked(doc: ReturnCompleted, returned: Return, books: Books) -> Outcome:
         trace.lines = [ReturnedLine(line.line_id, 0, 0, line.net_minor) for line in doc.lines]
         points, bases = unlinked_points(doc, version)
         trace.rated, trace.currency = Basis(lines=bases), doc.currency
-        account, reason = _take_unlinked(doc, returned, books, points, day)
+        account, reason = _take_unlinked(doc, returned, books, points, tick)
     net_minor = sum(line.net_minor for line in doc.lines)
     outcome = _finish(doc, returned, None, books, _Tally(counted=True, net_minor=net_minor), {})
     outcome.trace = trace
     outcome.customer_id = doc.customer_id
     outcome.lines = [(line_id, -value) for line_id, value in (points or {}).items() if value]
     outcome.policy_version = version.version
-    outcome.points = points_shown(books, account, day, reason)
+    outcome.points = points_shown(books, account, tick, reason)
     return outcome
 
 
 def _take_unlinked(
-    doc: ReturnCompleted, returned: Return, books: Books, points: dict[int, int] | None, day: int
+    doc: ReturnCompleted, returned: Return, books: Books, points: dict[int, int] | None, tick: int
 ) -> tuple[Account | None, Reason | None]:
     """Take the points from the customer's account; for a customer without a record, from the points that wait."""
     version = books.policies.at(doc.occurred_at)
@@ -172,11 +172,11 @@ def _take_unlinked(
         holder = books.open_points(doc.customer_id or "", Standing.UNCLAIMED)
     account = books.follow(holder)
     returned.customer_id, returned.account, returned.points = doc.customer_id or "", (account.kind, account.key), taken
-    returned.available_day, returned.expires_day = version.lot_days(day)
-    returned.earned_day = utc_date(day)
-    note_earned(books, returned.customer_id, returned.earned_day, -taken)
-    own = (returned.available_day, returned.expires_day)
-    returned.let_go = reverse_points(books, account, taken, own, day, version.policy.negative_balance)
+    returned.available_tick, returned.expires_tick = version.lot_ticks(tick)
+    returned.earned_date = utc_date(tick)
+    note_earned(books, returned.customer_id, returned.earned_date, -taken)
+    own = (returned.available_tick, returned.expires_tick)
+    returned.let_go = reverse_points(books, account, taken, own, tick, version.policy.negative_balance)
     return account, reason
 
 
@@ -208,7 +208,7 @@ def _finish(
         sale_id=doc.sale_id,
         return_id=doc.return_id,
         gift_cards=card_parts(books, cards),
-        tenders=for_payers(books, parts, day_of(doc.occurred_at)),
+        tenders=for_payers(books, parts, tick_of(doc.occurred_at)),
         mismatch=Reason.REFUNDS_MISMATCH if mismatch else None,
     )
 
@@ -287,12 +287,12 @@ def _load(
             return "", Reason.CARD_NOT_ACCEPTED, None
         card_id = derived_id(books.orgcode, "scm.return.completed", doc.return_id, refund.refund_id)
         version = books.policies.at(doc.occurred_at)
-        facts = CardFacts(ref.number.last4, card_expiry(version, day_of(doc.occurred_at)))
+        facts = CardFacts(ref.number.last4, card_expiry(version, tick_of(doc.occurred_at)))
         card = books.open_card(card_id, ref.number, doc.currency, facts)
         card_timer(books, card)
     if card.currency != doc.currency:
         return card.key, Reason.CURRENCY_MISMATCH, None
-    said = card_refused(card, day_of(doc.occurred_at))
+    said = card_refused(card, tick_of(doc.occurred_at))
     books.credit(card, refund.amount_minor, Contra.REFUNDED)
     if sale is not None:
         sale.load(card.key, refund.amount_minor)

@@ -16,12 +16,12 @@ from worker.domain.rules.earning import (
     tender_shares,
 )
 from worker.domain.rules.parts import card_parts, points_shown
-from worker.domain.state.accounts import DAY_US, NEVER, QUARTER_US, Account, CardFacts, Contra, Kind, Standing
+from worker.domain.state.accounts import DAY_US, NEVER, TICK_US, Account, CardFacts, Contra, Kind, Standing
 from worker.domain.state.basis import Basis, LineBasis
 from worker.domain.state.books import Books
 from worker.domain.state.days import utc_date
 from worker.domain.state.identity import derived_id
-from worker.domain.state.movements import Timer, day_of
+from worker.domain.state.movements import Timer, tick_of
 from worker.domain.state.outcome import Outcome, PointsPart
 from worker.domain.state.policy import PolicyVersion
 from worker.domain.state.sale import Sale, SaleLine
@@ -33,7 +33,7 @@ def complete(doc: SaleCompleted, books: Books) -> Outcome:
     """Earn, capture the stored-value tenders that the sale names, load the cards that it sells."""
     sale = books.sale(doc.sale_id)
     named = [tender for tender in doc.tenders if tender.kind in STORED_VALUE]
-    day = day_of(doc.occurred_at)
+    tick = tick_of(doc.occurred_at)
     if sale.voided:  # its void gives back the tenders that it names, also those that only the late sale tells of
         parts = [payments.void_named(books, tender, sale, doc) for tender in named]
         return Outcome(
@@ -41,9 +41,9 @@ def complete(doc: SaleCompleted, books: Books) -> Outcome:
             Reason.ALREADY_VOIDED,
             customer_id=doc.customer_id,
             sale_id=doc.sale_id,
-            points=points_shown(books, None, day),
+            points=points_shown(books, None, tick),
             gift_cards=card_parts(books, {}),
-            tenders=payments.for_payers(books, parts, day),
+            tenders=payments.for_payers(books, parts, tick),
         )
     version = books.policies.at(doc.occurred_at)
     sale.decided = sale.dirty = True
@@ -52,9 +52,9 @@ def complete(doc: SaleCompleted, books: Books) -> Outcome:
     sale.policy_version = version.version
     sale.lines = {line.line_id: SaleLine(line.net_minor) for line in doc.lines}
     account, unearned = _earn(doc, sale, books, version)
-    cards = _loads(doc, sale, books, version, day)
+    cards = _loads(doc, sale, books, version, tick)
     parts = [payments.capture(doc, tender, sale, books) for tender in named]
-    parts += payments.orphans(sale, books, day)
+    parts += payments.orphans(sale, books, tick)
     mismatch = None if _adds_up(doc, version) else Reason.TENDERS_MISMATCH
     books.wake(sale)
     return Outcome(
@@ -63,9 +63,9 @@ def complete(doc: SaleCompleted, books: Books) -> Outcome:
         mismatch=mismatch,
         customer_id=doc.customer_id,
         sale_id=doc.sale_id,
-        points=points_shown(books, account, day, unearned),
+        points=points_shown(books, account, tick, unearned),
         gift_cards=card_parts(books, cards) if cards or parts else [],
-        tenders=payments.for_payers(books, parts, day),
+        tenders=payments.for_payers(books, parts, tick),
         lines=[(line_id, line.points) for line_id, line in sale.lines.items() if line.points],
         policy_version=version.version,
     )
@@ -119,36 +119,36 @@ def earn(
             sale.account = (Kind.POINTS, sale.customer_id)
             return None, first([Reason.CUSTOMER_NOT_FOUND, reason])
         account = books.open_points(sale.customer_id, Standing.UNCLAIMED)
-    day = day_of(at_us)
+    tick = tick_of(at_us)
     sale.account = (account.kind, account.key)
-    sale.earned_day = utc_date(day)
-    sale.available_day, sale.expires_day = version.lot_days(day)
+    sale.earned_date = utc_date(tick)
+    sale.available_tick, sale.expires_tick = version.lot_ticks(tick)
     if earned:
         owed = account.deficit
-        books.credit(account, earned, Contra.EARNED, sale.available_day, sale.expires_day)
+        books.credit(account, earned, Contra.EARNED, sale.available_tick, sale.expires_tick)
         if owed:
             sale.basis = sale.basis or Basis()
             sale.basis.repaid = owed - account.deficit
-        note_earned(books, sale.customer_id, sale.earned_day, earned)
+        note_earned(books, sale.customer_id, sale.earned_date, earned)
         if account.standing is Standing.UNCLAIMED:
             books.timers.append(Timer("forfeit", sale.id, books.now_us + version.policy.park_deadline_days * DAY_US))
     return account, reason
 
 
-def _loads(doc: SaleCompleted, sale: Sale, books: Books, version: PolicyVersion, day: int) -> dict[str, Reason | None]:
+def _loads(doc: SaleCompleted, sale: Sale, books: Books, version: PolicyVersion, tick: int) -> dict[str, Reason | None]:
     """Load the cards that the sale sells. Return what there is to say about each, by id."""
     cards: dict[str, Reason | None] = {}
     selling = [line for line in doc.lines if line.gift_card is not None]
     flagged = selling and not version.policy.gift_card.bought_with_gift_card and _bought_with_card(doc)
     said = Reason.GIFT_CARD_BUYS_GIFT_CARD if flagged else None
     for line in selling:
-        card_id, reason = _load(doc, line, sale, books, version, day, said)
+        card_id, reason = _load(doc, line, sale, books, version, tick, said)
         cards[card_id] = first([cards.get(card_id), reason])
     return cards
 
 
 def _load(
-    doc: SaleCompleted, line: SoldLine, sale: Sale, books: Books, version: PolicyVersion, day: int, said: Reason | None
+    doc: SaleCompleted, line: SoldLine, sale: Sale, books: Books, version: PolicyVersion, tick: int, said: Reason | None
 ) -> tuple[str, Reason | None]:
     """Load the card that a line sells, and what there is to say about it; a number that is not known becomes a card.
 
@@ -163,7 +163,7 @@ def _load(
         if ref.number is None:
             return "", Reason.CARD_NOT_ACCEPTED
         card_id = derived_id(books.orgcode, "scm.sale.completed", doc.sale_id, str(line.line_id))
-        facts = CardFacts(ref.number.last4, card_expiry(version, day))
+        facts = CardFacts(ref.number.last4, card_expiry(version, tick))
         card = books.open_card(card_id, ref.number, doc.currency, facts)
         card_timer(books, card)
     if card.currency != doc.currency:
@@ -172,7 +172,7 @@ def _load(
     sold.card_id = card.key
     sold.load_minor = load_minor
     flags = [
-        card_refused(card, day),
+        card_refused(card, tick),
         Reason.CARD_EXISTS if there and not version.policy.gift_card.reload else None,
         said,
     ]
@@ -186,61 +186,61 @@ def _bought_with_card(doc: SaleCompleted) -> bool:
     return paid > sum(line.net_minor for line in doc.lines if line.item_type != "gift_card")
 
 
-def card_expiry(version: PolicyVersion, day: int) -> int:
+def card_expiry(version: PolicyVersion, tick: int) -> int:
     days = version.policy.gift_card.expire_days
-    return NEVER if days is None else version.days_on(day, days)
+    return NEVER if days is None else version.end_after(tick, days)
 
 
 def card_timer(books: Books, card: Account) -> None:
-    if card.card is not None and card.card.expires_day != NEVER:
-        books.timers.append(Timer("card", card.key, (card.card.expires_day + 1) * QUARTER_US))
+    if card.card is not None and card.card.expires_tick != NEVER:
+        books.timers.append(Timer("card", card.key, (card.card.expires_tick + 1) * TICK_US))
 
 
 def void(doc: SaleVoided, books: Books) -> Outcome:
     """Undo all of a sale, its returns included. A sale that has not come yet finds a tombstone."""
     sale = books.sale(doc.sale_id)
     sale.voided = sale.dirty = True
-    day = day_of(doc.occurred_at)
+    tick = tick_of(doc.occurred_at)
     trace = Trace()
     books.moves = trace.moves
-    lines, trace.set_off = _take_back(sale, books, day)
+    lines, trace.set_off = _take_back(sale, books, tick)
     touched: dict[str, None] = {}
     sold = [(line.card_id, line.kept(line.load_minor), Contra.SOLD) for line in sale.lines.values() if line.card_id]
     for card_id, load_minor, contra in [*sold, *((*load, Contra.REFUNDED) for load in sale.loads)]:
-        touched[take_back_load(books, card_id, load_minor, contra, day).key] = None
+        touched[take_back_load(books, card_id, load_minor, contra, tick).key] = None
     parts = payments.void_all(sale, books, doc.occurred_at)
     books.wake(sale)
     return Outcome(
         "applied",
         customer_id=sale.customer_id or None,
         sale_id=doc.sale_id,
-        points=points_of_sale(books, sale, day),
+        points=points_of_sale(books, sale, tick),
         gift_cards=card_parts(books, touched),
-        tenders=payments.for_payers(books, parts, day),
+        tenders=payments.for_payers(books, parts, tick),
         lines=lines,
         policy_version=sale.policy_version if sale.decided else None,
         trace=trace,
     )
 
 
-def points_of_sale(books: Books, sale: Sale, day: int) -> PointsPart | None:
+def points_of_sale(books: Books, sale: Sale, tick: int) -> PointsPart | None:
     """Return the account of the sale's customer, as its void or a return leaves it."""
     account = books.at(sale.account)
     unknown = account is None and sale.account is not None
-    return points_shown(books, account, day, Reason.CUSTOMER_NOT_FOUND if unknown else None)
+    return points_shown(books, account, tick, Reason.CUSTOMER_NOT_FOUND if unknown else None)
 
 
-def _take_back(sale: Sale, books: Books, day: int) -> tuple[list[tuple[int, int]], int]:
+def _take_back(sale: Sale, books: Books, tick: int) -> tuple[list[tuple[int, int]], int]:
     """Take back what returns left of the points. Return the lines, signed, and what was set off."""
     account = books.at(sale.account)
     if account is None:
         return [], 0
     kept = [] if sale.forfeited else [(line_id, line.kept(line.points)) for line_id, line in sale.lines.items()]
-    set_off, _ = take_back(sale, books, account, sum(points for _, points in kept), day)
+    set_off, _ = take_back(sale, books, account, sum(points for _, points in kept), tick)
     return [(line_id, -points) for line_id, points in kept if points], set_off
 
 
-def take_back(sale: Sale, books: Books, account: Account, points: int, day: int) -> tuple[int, int]:
+def take_back(sale: Sale, books: Books, account: Account, points: int, tick: int) -> tuple[int, int]:
     """Reverse points of a sale. Return how many were taken by hand before, which are set off first (contract PTS16),
     and how many were let go.
     """
@@ -249,20 +249,20 @@ def take_back(sale: Sale, books: Books, account: Account, points: int, day: int)
     set_off = min(sale.by_hand, points)
     sale.by_hand -= set_off
     sale.set_off += set_off
-    return set_off, reverse_sale(sale, books, account, points - set_off, day)
+    return set_off, reverse_sale(sale, books, account, points - set_off, tick)
 
 
-def reverse_sale(sale: Sale, books: Books, account: Account, points: int, day: int) -> int:
+def reverse_sale(sale: Sale, books: Books, account: Account, points: int, tick: int) -> int:
     """Take points of a sale back by its own policy, for the tier from the day that earned them; how much was let go."""
     policy = books.policies.numbered(sale.policy_version).policy
-    own = (sale.available_day, sale.expires_day)
-    note_earned(books, sale.customer_id, sale.earned_day or utc_date(day), -points)
-    return reverse_points(books, account, points, own, day, policy.negative_balance)
+    own = (sale.available_tick, sale.expires_tick)
+    note_earned(books, sale.customer_id, sale.earned_date or utc_date(tick), -points)
+    return reverse_points(books, account, points, own, tick, policy.negative_balance)
 
 
 def reverse_points(
-    books: Books, account: Account, points: int, own: tuple[int, int], day: int, negative_balance: str
+    books: Books, account: Account, points: int, own: tuple[int, int], tick: int, negative_balance: str
 ) -> int:
     """Take earned points back; under `within_balance` never below zero. Return how much was let go."""
     within = negative_balance == "within_balance"
-    return books.reverse(account, points, Contra.EARNED, own, day, within_balance=within)
+    return books.reverse(account, points, Contra.EARNED, own, tick, within_balance=within)

@@ -10,7 +10,7 @@ from worker.domain.rules import holds
 from worker.domain.rules.parts import card_part, points_part
 from worker.domain.state.accounts import Account, Kind
 from worker.domain.state.books import Books
-from worker.domain.state.movements import Timer, day_of
+from worker.domain.state.movements import Timer, tick_of
 from worker.domain.state.outcome import Outcome, PointsPart
 from worker.domain.state.policy import PolicyVersion
 from worker.domain.state.sale import Sale
@@ -56,7 +56,7 @@ def _approve(
 ) -> tuple[int, Reason | None]:
     """Return how much of the amount can be paid, and the first reason why it is not all."""
     kind = KINDS[doc.kind]
-    available = tender.money(account.available(day_of(doc.occurred_at)))
+    available = tender.money(account.available(tick_of(doc.occurred_at)))
     limits = [(available, Reason.INSUFFICIENT_BALANCE), *kind.limits(doc, books, tender, sale, version)]
     approved = min([doc.amount_minor, *(limit for limit, _ in limits)])
     reason = first([why for limit, why in limits if limit < doc.amount_minor])
@@ -71,12 +71,12 @@ def _answer(
     doc: TenderRequested, books: Books, tender: Tender, account: Account | None, version: PolicyVersion, approved: int,
     reason: Reason | None,
 ) -> Outcome:  # fmt: skip
-    day = day_of(doc.occurred_at)
+    tick = tick_of(doc.occurred_at)
     if approved and account is not None:
         hold_s = doc.hold_s or version.policy.gift_card.hold_s
-        holds.authorize(books, tender, account, approved, day)
+        holds.authorize(books, tender, account, approved, tick)
         if doc.capture and tender.state is State.AUTHORIZED:
-            holds.take(books, tender, approved, day)
+            holds.take(books, tender, approved, tick)
         if tender.state is State.AUTHORIZED:
             tender.expires_us = books.now_us + hold_s * SECOND_US
             books.timers.append(Timer("hold", tender.id, tender.expires_us))
@@ -91,7 +91,7 @@ def _answer(
     card = account if account is not None and account.kind is Kind.CARD else None
     points: PointsPart | None = None
     if account is not None and card is None:
-        points = points_part(books, account, day)
+        points = points_part(books, account, tick)
     return Outcome(
         status,
         reason,
@@ -108,7 +108,7 @@ def _answer(
 def captured(doc: TenderCaptured, books: Books, *, resumed: bool, overdue: bool) -> Outcome | Parked:
     """Take what was held, or less. A capture before its request waits; if it waits too long, it has named no amount."""
     tender = books.tender(doc.tender_id)
-    day = day_of(doc.occurred_at)
+    tick = tick_of(doc.occurred_at)
     reason: Reason | None
     match tender.state:
         case State.NONE | State.AWAITING if overdue:
@@ -118,7 +118,7 @@ def captured(doc: TenderCaptured, books: Books, *, resumed: bool, overdue: bool)
             tender.wait(ALL if doc.amount_minor is None else doc.amount_minor)
             return Parked("tender", tender.id, Reason.TENDER_NOT_FOUND, tender.part())
         case _ if resumed:
-            return _followed(doc, books, tender, day)
+            return _followed(doc, books, tender, tick)
         case State.DECLINED:
             reason = Reason.INVALID_STATE
         case State.VOIDED:
@@ -127,31 +127,33 @@ def captured(doc: TenderCaptured, books: Books, *, resumed: bool, overdue: bool)
             reason = holds.capture(books, tender, doc.amount_minor, doc.occurred_at)
             some = tender.state is State.CAPTURED
             return _moved(
-                books, tender, "applied" if reason is None else "partial" if some else "rejected", day, reason
+                books, tender, "applied" if reason is None else "partial" if some else "rejected", tick, reason
             )
-    return _moved(books, tender, "rejected", day, reason)
+    return _moved(books, tender, "rejected", tick, reason)
 
 
-def _followed(doc: TenderCaptured, books: Books, tender: Tender, day: int) -> Outcome:
+def _followed(doc: TenderCaptured, books: Books, tender: Tender, tick: int) -> Outcome:
     """Return the outcome of a capture that waited. It follows the request (contract TEND18), whatever came right after
     the request, because it was counted when the request was decided.
     """
     if tender.parked_minor is None:  # a void came before the request
-        return _moved(books, tender, "rejected", day, Reason.ALREADY_VOIDED)
+        return _moved(books, tender, "rejected", tick, Reason.ALREADY_VOIDED)
     if tender.approved_minor == 0:
-        return _moved(books, tender, "rejected", day, Reason.INVALID_STATE)
+        return _moved(books, tender, "rejected", tick, Reason.INVALID_STATE)
     over = doc.amount_minor is not None and doc.amount_minor > tender.approved_minor
-    return _moved(books, tender, "partial" if over else "applied", day, Reason.AMOUNT_OVER_AUTHORIZED if over else None)
+    return _moved(
+        books, tender, "partial" if over else "applied", tick, Reason.AMOUNT_OVER_AUTHORIZED if over else None
+    )
 
 
 def voided(doc: TenderVoided, books: Books) -> Outcome:
     """Release a hold, give back what was taken, or leave a tombstone."""
     tender = books.tender(doc.tender_id)
     holds.void(books, tender, doc.occurred_at)
-    return _moved(books, tender, "applied", day_of(doc.occurred_at), None)
+    return _moved(books, tender, "applied", tick_of(doc.occurred_at), None)
 
 
-def _moved(books: Books, tender: Tender, status: str, day: int, reason: Reason | None) -> Outcome:
+def _moved(books: Books, tender: Tender, status: str, tick: int, reason: Reason | None) -> Outcome:
     account = books.at(tender.account)
     card = account if account is not None and account.kind is Kind.CARD else None
     return Outcome(
@@ -160,7 +162,7 @@ def _moved(books: Books, tender: Tender, status: str, day: int, reason: Reason |
         customer_id=tender.customer_id or None,
         sale_id=tender.sale_id or None,
         tender_id=tender.id,
-        points=points_part(books, account, day) if account is not None and card is None else None,
+        points=points_part(books, account, tick) if account is not None and card is None else None,
         gift_cards=[card_part(books, card)] if card is not None else [],
         tender=tender.part(reason),
     )

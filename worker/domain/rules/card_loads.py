@@ -5,14 +5,14 @@ from worker.domain.state.accounts import NEVER, Account, Contra, Kind, Standing
 from worker.domain.state.books import Books
 
 
-def card_refused(card: Account, day: int) -> Reason | None:
+def card_refused(card: Account, tick: int) -> Reason | None:
     """Why nothing may be taken from a card; a load that money paid for is booked all the same (contract CARD4–7)."""
-    if card.card is not None and card.card.expires_day < day:
+    if card.card is not None and card.card.expires_tick < tick:
         return Reason.CARD_EXPIRED
     return Reason.CARD_FROZEN if card.standing is not Standing.ACTIVE else None
 
 
-def take_back_load(books: Books, card_id: str, amount_minor: int, contra: Contra, day: int) -> Account:
+def take_back_load(books: Books, card_id: str, amount_minor: int, contra: Contra, tick: int) -> Account:
     """Take a load back from a card, or from the card that replaced it, and return that card.
 
     What expired of the load is undone first, so a card that was never spent ends at zero. If the load was spent, the
@@ -20,16 +20,16 @@ def take_back_load(books: Books, card_id: str, amount_minor: int, contra: Contra
     """
     card = books.follow(books.accounts[Kind.CARD, card_id])
     left = amount_minor - books.cancel_expired(card, amount_minor, contra)
-    books.reverse(card, left, contra, (0, NEVER), day, within_balance=False)
+    books.reverse(card, left, contra, (0, NEVER), tick, within_balance=False)
     return card
 
 
-def put_back_load(books: Books, card_id: str, amount_minor: int, contra: Contra, day: int) -> Account:
+def put_back_load(books: Books, card_id: str, amount_minor: int, contra: Contra, tick: int) -> Account:
     """The card, or the one that replaced it, keeps a load that was taken back from it. Returns that card.
 
     On a card that has expired since, the load expires at once.
     """
     card = books.follow(books.accounts[Kind.CARD, card_id])
-    lapsed = card.card is not None and card.card.expires_day < day
+    lapsed = card.card is not None and card.card.expires_tick < tick
     books.recredit(card, amount_minor, contra, (0, NEVER), lapsed=lapsed)
     return card

@@ -144,7 +144,7 @@ def common_factor(books: Books, version: PolicyVersion, customer_id: str, at_us:
     return Common(factor, campaign, missed, tier, earned)
 
 
-def _tier(books: Books, version: PolicyVersion, customer_id: str, day: int) -> tuple[int | None, int]:
+def _tier(books: Books, version: PolicyVersion, customer_id: str, date: int) -> tuple[int | None, int]:
     """The place of the tier that counts, and the points of twelve months that reached it.
 
     A tier belongs to the customer, also where a pool has the points (contract TIER6).
@@ -153,7 +153,7 @@ def _tier(books: Books, version: PolicyVersion, customer_id: str, day: int) -> t
     holder = books.holder(customer_id)
     if not tiers or holder is None:
         return None, 0
-    earned = earned_12m(books.person(holder), day)
+    earned = earned_12m(books.person(holder), date)
     best = tier_of(tiers, earned)
     return (None, 0) if best is None or tiers[best].factor == 1 else (best, earned)
 
@@ -185,28 +185,28 @@ def _campaigns(books: Books, version: PolicyVersion, customer_id: str, at_us: in
     return None if counts == 1 else runs, missed
 
 
-def earned_12m(person: Account, day: int) -> int:
-    """Return the points that a customer earned in the twelve months that end with `day`."""
-    since = _a_year_before(day)
-    return sum(points for earned_day, points in person.earned if since < earned_day <= day)
+def earned_12m(person: Account, date: int) -> int:
+    """Return the points that a customer earned in the twelve months that end with this date."""
+    since = _a_year_before(date)
+    return sum(points for earned_on, points in person.earned if since < earned_on <= date)
 
 
-def _a_year_before(day: int) -> int:
+def _a_year_before(date: int) -> int:
     """Return the same date in the year before; 28 February stands for the 29th."""
-    today = EPOCH + timedelta(days=day)
+    today = EPOCH + timedelta(days=date)
     # Year 1 is the zero time of .NET and Go. No document is older, so any earlier day will do.
     if today.year == MINYEAR:
-        return day - 366
+        return date - 366
     leap_day = today.month == 2 and today.day == 29  # noqa: PLR2004
     return (today.replace(year=today.year - 1, day=28 if leap_day else today.day) - EPOCH).days
 
 
-def note_earned(books: Books, customer_id: str, day: int, points: int) -> None:
-    """Count points for the customer's tier on the day on which they were earned; negative: they were taken back."""
+def note_earned(books: Books, customer_id: str, date: int, points: int) -> None:
+    """Count points for the customer's tier on the date on which they were earned; negative: they were taken back."""
     holder = books.holder(customer_id)
     if holder is not None and points:
         person = books.person(holder)
-        person.note_earned(day, points, _kept_days(books))
+        person.note_earned(date, points, _kept_days(books))
         books.changed[person] = None
 
 
@@ -217,8 +217,8 @@ def _kept_days(books: Books) -> int:
 
 def carry_earned(books: Books, source: Account, person: Account) -> None:
     """A merged customer's points count for the tier of the person whom they were merged into."""
-    for day, points in source.earned:
-        person.note_earned(day, points, _kept_days(books))
+    for earned_on, points in source.earned:
+        person.note_earned(earned_on, points, _kept_days(books))
     source.earned = []
     books.changed[person] = None
 

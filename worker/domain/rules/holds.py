@@ -4,29 +4,29 @@ Every document books the change of −C + B, so their order does not matter (con
 """
 
 from schemas.reasons import Reason
-from worker.domain.state.accounts import QUARTER_US, Account, Kind, Standing
+from worker.domain.state.accounts import TICK_US, Account, Kind, Standing
 from worker.domain.state.books import Books
 from worker.domain.state.sale import MOST_ASKED
 from worker.domain.state.tender import State, Tender
 
 
-def authorize(books: Books, tender: Tender, account: Account, approved_minor: int, day: int) -> None:
+def authorize(books: Books, tender: Tender, account: Account, approved_minor: int, tick: int) -> None:
     """Hold `approved_minor` on the account, and capture at once what is already named."""
     tender.account = (account.kind, account.key)
     tender.approved_minor = approved_minor
-    tender.picks = books.hold(account, tender.units(approved_minor), day)
+    tender.picks = books.hold(account, tender.units(approved_minor), tick)
     named = [minor for minor in (tender.named.get(tender.currency), tender.parked_minor) if minor is not None]
     tender.state = State.AUTHORIZED
     tender.dirty = True
     if named:
-        take(books, tender, min(*named, approved_minor), day)
+        take(books, tender, min(*named, approved_minor), tick)
 
 
-def take(books: Books, tender: Tender, captured_minor: int, day: int) -> None:
+def take(books: Books, tender: Tender, captured_minor: int, tick: int) -> None:
     """Capture `captured_minor` of what is held, and release the rest."""
     account = books.at(tender.account)
     assert account is not None  # noqa: S101  an authorized tender has an account: the ledger loads it
-    tender.picks = books.settle(account, tender.picks, tender.units(captured_minor), tender.contra, day)
+    tender.picks = books.settle(account, tender.picks, tender.units(captured_minor), tender.contra, tick)
     tender.captured_minor = captured_minor
     tender.state = State.CAPTURED
     tender.expires_us = None
@@ -41,27 +41,27 @@ def capture(books: Books, tender: Tender, amount_minor: int | None, at_us: int) 
     `amount_minor` None names all that was approved. The caller handles NONE, AWAITING, DECLINED and VOIDED.
     """
     if tender.state is State.EXPIRED:
-        return _capture_expired(books, tender, amount_minor, at_us // QUARTER_US)
+        return _capture_expired(books, tender, amount_minor, at_us // TICK_US)
     approved = tender.approved_minor
     if tender.state is State.AUTHORIZED:
         wanted = approved if amount_minor is None else amount_minor
-        take(books, tender, min(wanted, approved), at_us // QUARTER_US)
+        take(books, tender, min(wanted, approved), at_us // TICK_US)
         return Reason.AMOUNT_OVER_AUTHORIZED if wanted > approved else None
     if amount_minor is not None and amount_minor < tender.captured_minor:
         lower(books, tender, amount_minor, min(tender.asked_minor, amount_minor), at_us)
     return Reason.AMOUNT_OVER_AUTHORIZED if amount_minor is not None and amount_minor > approved else None
 
 
-def _capture_expired(books: Books, tender: Tender, amount_minor: int | None, day: int) -> Reason | None:
+def _capture_expired(books: Books, tender: Tender, amount_minor: int | None, tick: int) -> Reason | None:
     account = books.at(tender.account)
     wanted = tender.approved_minor if amount_minor is None else amount_minor
     can = 0
-    if account is not None and spendable(account, day):
-        can = min(tender.approved_minor, wanted, tender.money(account.available(day)))
+    if account is not None and spendable(account, tick):
+        can = min(tender.approved_minor, wanted, tender.money(account.available(tick)))
     if account is None or can == 0 < wanted:
         return Reason.HOLD_EXPIRED
-    tender.picks = books.hold(account, tender.units(can), day)
-    take(books, tender, can, day)
+    tender.picks = books.hold(account, tender.units(can), tick)
+    take(books, tender, can, tick)
     return Reason.HOLD_EXPIRED if can < wanted else None
 
 
@@ -72,9 +72,9 @@ def lower(books: Books, tender: Tender, captured_minor: int, refunded_minor: int
     account = books.at(tender.account)
     assert account is not None  # noqa: S101  a captured tender has an account: the ledger loads it
     if before > after:
-        day = at_us // QUARTER_US
-        grace = books.policies.at(at_us).grace_end(day)
-        books.give_back(account, tender.picks, before - after, tender.contra, day, grace)
+        tick = at_us // TICK_US
+        grace = books.policies.at(at_us).grace_end(tick)
+        books.give_back(account, tender.picks, before - after, tender.contra, tick, grace)
     tender.captured_minor = captured_minor
     tender.refunded_minor = refunded_minor
     tender.dirty = True
@@ -108,22 +108,22 @@ def unrefund(books: Books, tender: Tender, amount_minor: int, at_us: int) -> boo
     assert account is not None  # noqa: S101  a captured tender has an account: the ledger loads it
     rule = books.policies.at(at_us).policy.negative_balance
     within = account.kind is not Kind.CARD and rule == "within_balance"
-    tender.picks += books.retake(account, more, tender.contra, at_us // QUARTER_US, within_balance=within)
+    tender.picks += books.retake(account, more, tender.contra, at_us // TICK_US, within_balance=within)
     return True
 
 
-def release(books: Books, tender: Tender, day: int) -> None:
+def release(books: Books, tender: Tender, tick: int) -> None:
     """Release a hold."""
     account = books.at(tender.account)
     if account is not None:
-        books.settle(account, tender.picks, 0, tender.contra, day)
+        books.settle(account, tender.picks, 0, tender.contra, tick)
     tender.picks = []
     tender.expires_us = None
 
 
-def expire(books: Books, tender: Tender, day: int) -> None:
+def expire(books: Books, tender: Tender, tick: int) -> None:
     """Release a hold whose time is over, or whose sale completed without it. Refunds do not wait for it any longer."""
-    release(books, tender, day)
+    release(books, tender, tick)
     tender.state = State.EXPIRED
     tender.dirty = True
     books.wake(tender)
@@ -136,7 +136,7 @@ def void(books: Books, tender: Tender, at_us: int) -> bool:
     if tender.state is State.VOIDED:
         return False
     if tender.state is State.AUTHORIZED:
-        release(books, tender, at_us // QUARTER_US)
+        release(books, tender, at_us // TICK_US)
     elif tender.state is State.CAPTURED:
         lower(books, tender, tender.captured_minor, tender.captured_minor, at_us)
     elif tender.state is State.AWAITING:
@@ -147,6 +147,6 @@ def void(books: Books, tender: Tender, at_us: int) -> bool:
     return True
 
 
-def spendable(account: Account, day: int) -> bool:
-    """Return whether new value can be taken from the account on `day`."""
-    return account.standing is Standing.ACTIVE and (account.card is None or account.card.expires_day >= day)
+def spendable(account: Account, tick: int) -> bool:
+    """Return whether new value can be taken from the account in `tick`."""
+    return account.standing is Standing.ACTIVE and (account.card is None or account.card.expires_tick >= tick)

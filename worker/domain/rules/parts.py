@@ -8,19 +8,19 @@ from worker.domain.state.books import Books
 from worker.domain.state.outcome import CardPart, PointsPart
 
 
-def points_part(books: Books, account: Account, day: int, reason: Reason | None = None) -> PointsPart:
+def points_part(books: Books, account: Account, tick: int, reason: Reason | None = None) -> PointsPart:
     """The account as this document leaves it: of its own day, but never as it was before a deadline that is booked."""
-    day = max(day, account.due_day)
+    tick = max(tick, account.booked_tick)
     if account.standing is Standing.UNCLAIMED:
         change = books.change(account)
         return PointsPart(change, 0, 0, 0, 0, account.version, Reason.CUSTOMER_NOT_FOUND, claimed=False)
-    balance, available, held, pending = account.figures(day)
+    balance, available, held, pending = account.figures(tick)
     change = balance - books.before.get(account, balance)
     whose = (account.kind, account.key)
     return PointsPart(change, balance, available, held, pending, account.version, reason, account=whose)
 
 
-def points_shown(books: Books, account: Account | None, day: int, reason: Reason | None = None) -> PointsPart | None:
+def points_shown(books: Books, account: Account | None, tick: int, reason: Reason | None = None) -> PointsPart | None:
     """The account that a sale or return is about, else the one that its tenders moved, as the document leaves it.
 
     No account and a reason: nothing was credited, because of it.
@@ -29,7 +29,7 @@ def points_shown(books: Books, account: Account | None, day: int, reason: Reason
         return PointsPart(0, 0, 0, 0, 0, 0, reason, claimed=False)
     if account is None:
         account = next((moved for moved in books.before if moved.kind is not Kind.CARD), None)
-    return None if account is None else points_part(books, account, day, reason)
+    return None if account is None else points_part(books, account, tick, reason)
 
 
 def card_parts(books: Books, named: Mapping[str, Reason | None]) -> list[CardPart]:

@@ -49,7 +49,7 @@ def _of_another_sale(tender: Tender, currency: str) -> Reason | None:
     )
 
 
-def orphans(sale: Sale, books: Books, day: int) -> list[TenderPart]:
+def orphans(sale: Sale, books: Books, tick: int) -> list[TenderPart]:
     """Return the parts of tenders that were requested for this sale and that it does not name (contract SALE12,
     SALE14).
 
@@ -62,24 +62,24 @@ def orphans(sale: Sale, books: Books, day: int) -> list[TenderPart]:
         if tender.owner:
             continue
         if tender.state is State.AUTHORIZED:
-            holds.expire(books, tender, day)
+            holds.expire(books, tender, tick)
             parts.append(tender.part(Reason.NOT_IN_SALE, moved=True, listed=False))
         elif tender.state is State.CAPTURED:
             parts.append(tender.part(Reason.NOT_IN_SALE))
     return parts
 
 
-def for_payers(books: Books, parts: list[TenderPart], day: int) -> list[TenderPart]:
+def for_payers(books: Books, parts: list[TenderPart], tick: int) -> list[TenderPart]:
     """Return the parts. Each one that a notice follows has the tender's own customer and, if it took points, their
     account.
     """
-    return [_for_payer(books, part, day) if part.moved else part for part in parts]
+    return [_for_payer(books, part, tick) if part.moved else part for part in parts]
 
 
-def _for_payer(books: Books, part: TenderPart, day: int) -> TenderPart:
+def _for_payer(books: Books, part: TenderPart, tick: int) -> TenderPart:
     tender = books.tender(part.tender_id)
     account = books.at(tender.account) if tender.kind == POINTS else None
-    shown = None if account is None else points_part(books, account, day)
+    shown = None if account is None else points_part(books, account, tick)
     return part._replace(customer_id=tender.customer_id or None, account=shown)
 
 

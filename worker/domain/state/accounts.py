@@ -2,7 +2,7 @@
 
 Gift cards and points are one kind of thing. An account's balance is the sum of its lots less its deficit;
 every credit fills the deficit first; spending takes the lots that expire soonest (contract §2.2 "Points").
-Days are counted in quarters of an hour since 1970 UTC (`state.days`). Amounts are points or minor units,
+Bounds of days are counted in ticks (`state.days`). Amounts are points or minor units,
 and never negative in here.
 """
 
@@ -13,9 +13,9 @@ from operator import itemgetter
 from typing import Final, NamedTuple
 
 DAY_US = 86_400_000_000
-QUARTER_US: Final = 900_000_000
-QUARTERS: Final = 96  # a day of UTC
-NEVER = 1 << 31  # an expiry day that no document can name
+TICK_US: Final = 900_000_000  # a quarter of an hour
+DAY_TICKS: Final = 96  # in a day of UTC
+NEVER = 1 << 31  # a tick that no document can name: it never expires
 YEAR_DAYS: Final = 366
 MOST_EARNED: Final = 1 << 62  # most points of a day for tiers: as many as a column holds, far above any threshold
 # What an account remembers is bounded: its row is read and written with every document that touches it.
@@ -24,10 +24,10 @@ MOST_LOTS: Final = 200  # beyond that, lots are merged if that changes nobody's 
 MOST_EXPIRED: Final = 100  # lots that have expired whole: a return of an older one takes from other lots
 
 Pick = tuple[int, int, int]
-"""(available_day, expires_day, amount): what a hold or a redemption took of one lot."""
+"""(available_tick, expires_tick, amount): what a hold or a redemption took of one lot."""
 
 LotKey = tuple[int, int]
-"""(available_day, expires_day)."""
+"""(available_tick, expires_tick)."""
 
 LotRest = tuple[int, int, int]
 """(amount, held, expired)."""
@@ -69,18 +69,20 @@ class Contra(IntEnum):
 class Lot:
     """Points or money that become available and expire together."""
 
-    __slots__ = ("amount", "available_day", "expired", "expires_day", "held")
+    __slots__ = ("amount", "available_tick", "expired", "expires_tick", "held")
 
-    def __init__(self, available_day: int, expires_day: int, amount: int = 0, held: int = 0, expired: int = 0) -> None:
-        self.available_day = available_day
-        self.expires_day = expires_day
+    def __init__(
+        self, available_tick: int, expires_tick: int, amount: int = 0, held: int = 0, expired: int = 0
+    ) -> None:
+        self.available_tick = available_tick
+        self.expires_tick = expires_tick
         self.amount = amount  # what is left of it, the held part included
         self.held = held
         self.expired = expired  # what expired of it: reversing that has no effect
 
     @property
     def key(self) -> LotKey:
-        return self.available_day, self.expires_day
+        return self.available_tick, self.expires_tick
 
     @property
     def rest(self) -> LotRest:
@@ -104,8 +106,24 @@ class Account:
     """
 
     __slots__ = (
-        "card", "currency", "deficit", "due_day", "earned", "id", "key", "kind", "last_no", "lots", "mark", "new",
-        "owner_log", "past", "shortfall", "standing", "target", "version",
+        "booked_tick",
+        "card",
+        "currency",
+        "deficit",
+        "earned",
+        "id",
+        "key",
+        "kind",
+        "last_no",
+        "lots",
+        "mark",
+        "new",
+        "owner_log",
+        "past",
+        "shortfall",
+        "standing",
+        "target",
+        "version",
     )  # fmt: skip
 
     def __init__(self, kind: Kind, key: str, currency: str = "", standing: Standing = Standing.ACTIVE) -> None:
@@ -119,14 +137,14 @@ class Account:
         self.lots: list[Lot] = []
         self.deficit = 0
         self.shortfall = 0  # points that reversals under `within_balance` let go, less what redemptions gave back since
-        self.due_day = 0  # the latest day whose deadlines are booked; the account is never shown as before it
+        self.booked_tick = 0  # the latest tick whose deadlines are booked; the account is never shown as before it
         self.version = 0
         self.mark = -1  # the document that touched it last
         self.new = True
         self.card: CardFacts | None = None
         self.target: tuple[Kind, str] | None = None  # merged into, or member of, that account
         self.owner_log: list[tuple[int, int]] = []  # (since_us, Standing); empty if it was always active
-        self.earned: list[tuple[int, int]] = []  # (day, points) earned, for tiers over a rolling year
+        self.earned: list[tuple[int, int]] = []  # (date, points) earned, for tiers over a rolling year
 
     @property
     def balance(self) -> int:
@@ -142,37 +160,37 @@ class Account:
             total += lot.held
         return total
 
-    def figures(self, day: int) -> tuple[int, int, int, int]:
-        """Return the balance and, as of `day`, what is available, held and pending: all that an outcome shows."""
+    def figures(self, tick: int) -> tuple[int, int, int, int]:
+        """Return the balance and, as of `tick`, what is available, held and pending: all that an outcome shows."""
         balance = available = -self.deficit
         held = pending = 0
         for lot in self.lots:
             balance += lot.amount
             held += lot.held
-            if lot.available_day > day:
+            if lot.available_tick > tick:
                 pending += lot.amount
-            elif day <= lot.expires_day:
+            elif tick <= lot.expires_tick:
                 available += lot.amount - lot.held
         return balance, max(available, 0), held, pending
 
-    def pending(self, day: int) -> int:
-        """Return what becomes available only after `day`."""
-        return sum(lot.amount for lot in self.lots if lot.available_day > day)
+    def pending(self, tick: int) -> int:
+        """Return what becomes available only after `tick`."""
+        return sum(lot.amount for lot in self.lots if lot.available_tick > tick)
 
-    def available(self, day: int) -> int:
-        """Return what can be spent or held on `day`; never negative."""
+    def available(self, tick: int) -> int:
+        """Return what can be spent or held in `tick`; never negative."""
         total = -self.deficit
         for lot in self.lots:
-            if lot.available_day <= day <= lot.expires_day:
+            if lot.available_tick <= tick <= lot.expires_tick:
                 total += lot.amount - lot.held
         return max(total, 0)
 
-    def lot(self, available_day: int, expires_day: int) -> Lot:
+    def lot(self, available_tick: int, expires_tick: int) -> Lot:
         """Return the lot of these days, or a new empty one."""
         for lot in self.lots:
-            if lot.available_day == available_day and lot.expires_day == expires_day:
+            if lot.available_tick == available_tick and lot.expires_tick == expires_tick:
                 return lot
-        lot = Lot(available_day, expires_day)
+        lot = Lot(available_tick, expires_tick)
         self.lots.append(lot)
         return lot
 
@@ -180,24 +198,24 @@ class Account:
         """Return the lots in the order in which they are spent."""
         if len(self.lots) <= 1:
             return self.lots
-        return sorted(self.lots, key=lambda lot: (lot.expires_day, lot.available_day))
+        return sorted(self.lots, key=lambda lot: (lot.expires_tick, lot.available_tick))
 
-    def pick(self, amount: int, day: int) -> Iterator[tuple[Lot, int]]:
-        """Return lots to take `amount` from on `day`, soonest to expire first; less if there is less."""
+    def pick(self, amount: int, tick: int) -> Iterator[tuple[Lot, int]]:
+        """Return lots to take `amount` from in `tick`, soonest to expire first; less if there is less."""
         for lot in self.soonest():
             if amount == 0:
                 return
-            if lot.available_day <= day <= lot.expires_day and lot.free > 0:
+            if lot.available_tick <= tick <= lot.expires_tick and lot.free > 0:
                 part = min(lot.free, amount)
                 amount -= part
                 yield lot, part
 
-    def fill(self, day: int) -> None:
+    def fill(self, tick: int) -> None:
         """Let free lots fill the deficit: what a release frees pays the deficit before it can be spent."""
         if self.deficit == 0:
             return
         for lot in self.soonest():
-            if lot.expires_day >= day:
+            if lot.expires_tick >= tick:
                 part = min(lot.free, self.deficit)
                 lot.amount -= part
                 self.deficit -= part
@@ -213,21 +231,21 @@ class Account:
             if place == 0 or entry[1] != self.owner_log[place - 1][1]
         ][-MOST_STANDINGS:]
 
-    def note_earned(self, day: int, points: int, kept_days: int) -> None:
-        """Record points earned on a day, or taken back (negative), for tiers. Keeps `kept_days` before the
-        newest day.
+    def note_earned(self, date: int, points: int, kept_days: int) -> None:
+        """Record points earned on a date, or taken back (negative), for tiers. Keeps `kept_days` before the
+        newest date.
         """
         if not points:
             return
-        if not self.earned or self.earned[-1][0] < day:
-            self.earned.append((day, points))
-        elif self.earned[-1][0] == day and abs(points) < MOST_EARNED >> 1 > abs(self.earned[-1][1]):
-            self.earned[-1] = (day, self.earned[-1][1] + points)
+        if not self.earned or self.earned[-1][0] < date:
+            self.earned.append((date, points))
+        elif self.earned[-1][0] == date and abs(points) < MOST_EARNED >> 1 > abs(self.earned[-1][1]):
+            self.earned[-1] = (date, self.earned[-1][1] + points)
         else:
-            by_day: dict[int, int] = {}
-            for earned_day, earned in (*self.earned, (day, points)):
-                by_day[earned_day] = max(-MOST_EARNED, min(by_day.get(earned_day, 0) + earned, MOST_EARNED))
-            self.earned = sorted(by_day.items())
+            by_date: dict[int, int] = {}
+            for earned_on, earned in (*self.earned, (date, points)):
+                by_date[earned_on] = max(-MOST_EARNED, min(by_date.get(earned_on, 0) + earned, MOST_EARNED))
+            self.earned = sorted(by_date.items())
         newest = self.earned[-1][0]
         if self.earned[0][0] < newest - kept_days:
             self.earned = [entry for entry in self.earned if entry[0] >= newest - kept_days]
@@ -235,7 +253,7 @@ class Account:
     def forget_expired(self) -> None:
         """Keep the latest of the lots that have expired whole, and none that is empty."""
         self.lots = [lot for lot in self.lots if lot.amount or lot.held or lot.expired]
-        gone = sorted((lot for lot in self.lots if not lot.amount and not lot.held), key=lambda lot: lot.expires_day)
+        gone = sorted((lot for lot in self.lots if not lot.amount and not lot.held), key=lambda lot: lot.expires_tick)
         if len(gone) > MOST_EXPIRED:
             forgotten = set(gone[:-MOST_EXPIRED])
             self.lots = [lot for lot in self.lots if lot not in forgotten]
@@ -247,11 +265,11 @@ class Account:
         self.forget_expired()
         if len(self.lots) <= MOST_LOTS:
             return
-        old = max(lot.available_day for lot in self.lots) - YEAR_DAYS * QUARTERS
+        old = max(lot.available_tick for lot in self.lots) - YEAR_DAYS * DAY_TICKS
         merged = [
             lot
             for lot in self.lots
-            if lot.expires_day == NEVER and 0 < lot.available_day < old and not lot.held and not lot.expired
+            if lot.expires_tick == NEVER and 0 < lot.available_tick < old and not lot.held and not lot.expired
         ]
         if merged:
             gone = set(merged)
@@ -270,11 +288,11 @@ class Account:
 class CardFacts:
     """What a gift card has besides its balance."""
 
-    __slots__ = ("customer_id", "expires_day", "last4", "pin", "pin_failures")
+    __slots__ = ("customer_id", "expires_tick", "last4", "pin", "pin_failures")
 
-    def __init__(self, last4: str = "", expires_day: int = NEVER, pin: bytes = b"", customer_id: str = "") -> None:
+    def __init__(self, last4: str = "", expires_tick: int = NEVER, pin: bytes = b"", customer_id: str = "") -> None:
         self.last4 = last4
-        self.expires_day = expires_day  # the last good day
+        self.expires_tick = expires_tick  # the last good tick
         self.pin = pin  # keyed digest of the PIN's token and the card; empty: the card has none
         self.pin_failures = 0
         self.customer_id = customer_id

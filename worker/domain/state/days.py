@@ -1,9 +1,8 @@
 """The days of a programme in its time zone, and the unit in which the domain counts time.
 
 A day begins where the zone says, so its bounds are instants that no later zone changes. The domain counts them in
-quarters of an hour since 1970 UTC. `day`, `available_day` (the first quarter) and `expires_day` (the last one) mean
-such a quarter. Every zone has kept to whole quarters for half a century. A `date` is a whole day since 1970, as in a
-document.
+ticks: quarters of an hour since 1970 UTC. Every zone has kept to whole quarters for half a century. `available_tick`
+is the first tick of a day, `expires_tick` the last one. A `date` is a whole day since 1970, as in a document.
 
 If a bound is one of UTC, it is stored as a whole day, as it was before there were time zones.
 """
@@ -14,16 +13,16 @@ from functools import cache
 from typing import Final
 
 from schemas.zones import UTC_NAME, zone
-from worker.domain.state.accounts import NEVER, QUARTER_US, QUARTERS, Pick
+from worker.domain.state.accounts import DAY_TICKS, NEVER, TICK_US, Pick
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST, _LAST = -719_000, 2_932_000  # dates that a datetime can name, whatever the zone
-_ELSE: Final = -(1 << 28)  # stored bounds from here on down are quarters; no document has so many days
+_ELSE: Final = -(1 << 28)  # stored bounds from here on down are ticks; no document has so many days
 
 
-def utc_date(day: int) -> int:
+def utc_date(tick: int) -> int:
     """Return the date in UTC, on which points count for tiers, whatever the programme's time zone."""
-    return day // QUARTERS
+    return tick // DAY_TICKS
 
 
 class Calendar:
@@ -32,30 +31,30 @@ class Calendar:
     def __init__(self, time_zone: str) -> None:
         self._zone = None if time_zone == UTC_NAME else zone(time_zone)
 
-    def date_of(self, day: int) -> int:
-        """Return the date of a quarter of an hour."""
-        if self._zone is None or not _FIRST < utc_date(day) < _LAST:
-            return utc_date(day)
-        local = (_EPOCH + timedelta(microseconds=day * QUARTER_US)).astimezone(self._zone)
+    def date_of(self, tick: int) -> int:
+        """Return the date of a tick."""
+        if self._zone is None or not _FIRST < utc_date(tick) < _LAST:
+            return utc_date(tick)
+        local = (_EPOCH + timedelta(microseconds=tick * TICK_US)).astimezone(self._zone)
         return local.toordinal() - _EPOCH.toordinal()
 
-    def iso(self, day: int) -> str:
-        """Return the date of a quarter, as YYYY-MM-DD."""
-        return (_EPOCH + timedelta(days=self.date_of(day))).date().isoformat()
+    def iso(self, tick: int) -> str:
+        """Return the date of a tick, as YYYY-MM-DD."""
+        return (_EPOCH + timedelta(days=self.date_of(tick))).date().isoformat()
 
-    def last_date(self, expires_day: int) -> str | None:
+    def last_date(self, expires_tick: int) -> str | None:
         """Return the last good date, as YYYY-MM-DD, or None if there is none."""
-        return None if expires_day == NEVER else self.iso(expires_day)
+        return None if expires_tick == NEVER else self.iso(expires_tick)
 
     def begin(self, date: int) -> int:
-        """Return the first quarter of a date. If clocks jump over midnight, it is the first one after the jump."""
+        """Return the first tick of a date. If clocks jump over midnight, it is the first one after the jump."""
         if self._zone is None or not _FIRST < date < _LAST:
-            return date * QUARTERS
+            return date * DAY_TICKS
         local = datetime.fromordinal(_EPOCH.toordinal() + date).replace(tzinfo=self._zone)
-        return -((_EPOCH - local) // timedelta(microseconds=QUARTER_US))
+        return -((_EPOCH - local) // timedelta(microseconds=TICK_US))
 
     def end(self, date: int) -> int:
-        """Return the last quarter of a date."""
+        """Return the last tick of a date."""
         return self.begin(date + 1) - 1
 
 
@@ -64,18 +63,18 @@ def calendar(time_zone: str) -> Calendar:
     return Calendar(time_zone)
 
 
-def stored_begin(day: int) -> int:
-    """Return a first quarter as it is stored; `begin_of` reads it."""
-    return _ELSE - day if day % QUARTERS else day // QUARTERS
+def stored_begin(tick: int) -> int:
+    """Return a first tick as it is stored; `begin_of` reads it."""
+    return _ELSE - tick if tick % DAY_TICKS else tick // DAY_TICKS
 
 
 def begin_of(stored: int) -> int:
-    return _ELSE - stored if stored < _ELSE // 2 else stored * QUARTERS
+    return _ELSE - stored if stored < _ELSE // 2 else stored * DAY_TICKS
 
 
-def stored_lot(available_day: int, expires_day: int) -> tuple[int, int]:
+def stored_lot(available_tick: int, expires_tick: int) -> tuple[int, int]:
     """The bounds of a lot as they are stored; `lot_of` reads them. Twice 0: there is no lot."""
-    return stored_begin(available_day), stored_end(expires_day) if available_day or expires_day else 0
+    return stored_begin(available_tick), stored_end(expires_tick) if available_tick or expires_tick else 0
 
 
 def lot_of(available: int, expires: int) -> tuple[int, int]:
@@ -84,19 +83,19 @@ def lot_of(available: int, expires: int) -> tuple[int, int]:
 
 def stored_picks(picks: list[Pick]) -> list[Pick]:
     """Return parts of lots as they are stored; `picks_of` reads them."""
-    return [(*stored_lot(available_day, expires_day), amount) for available_day, expires_day, amount in picks]
+    return [(*stored_lot(available_tick, expires_tick), amount) for available_tick, expires_tick, amount in picks]
 
 
 def picks_of(stored: Iterable[Sequence[int]]) -> list[Pick]:
     return [(*lot_of(available, expires), amount) for available, expires, amount in stored]
 
 
-def stored_end(day: int) -> int:
-    """Return a last quarter as it is stored; `end_of` reads it."""
-    if day == NEVER:
+def stored_end(tick: int) -> int:
+    """Return a last tick as it is stored; `end_of` reads it."""
+    if tick == NEVER:
         return NEVER
-    after = day + 1
-    return _ELSE - after if after % QUARTERS else after // QUARTERS - 1
+    after = tick + 1
+    return _ELSE - after if after % DAY_TICKS else after // DAY_TICKS - 1
 
 
 def end_of(stored: int) -> int:

@@ -6,7 +6,7 @@ The rules are those of contract §2.2 Points and Tenders. Gift cards follow them
 
 from typing import NamedTuple
 
-from worker.domain.state.accounts import MOST_LOTS, NEVER, QUARTER_US, Account, Contra, Kind, Pick, Standing
+from worker.domain.state.accounts import MOST_LOTS, NEVER, TICK_US, Account, Contra, Kind, Pick, Standing
 from worker.domain.state.days import stored_begin, stored_end
 from worker.domain.state.trace import Change, Move
 
@@ -72,7 +72,7 @@ class Movements:
         return 0 if before is None else account.balance - before
 
     def credit(
-        self, account: Account, amount: int, contra: Side, available_day: int = 0, expires_day: int = NEVER
+        self, account: Account, amount: int, contra: Side, available_tick: int = 0, expires_tick: int = NEVER
     ) -> None:
         """Book a credit. It fills the deficit; the rest goes to the lot of these days."""
         if amount == 0:
@@ -85,38 +85,38 @@ class Movements:
             amount -= fill
             self._moved(account, Change.REPAID, 0, NEVER, fill)
         if amount:
-            account.lot(available_day, expires_day).amount += amount
+            account.lot(available_tick, expires_tick).amount += amount
             if len(account.lots) > MOST_LOTS:
                 account.compact()
             if self.moves is not None:
-                self._moved(account, Change.CREDITED, available_day, expires_day, amount)
-            self._expires(account, expires_day)
-            self._becomes_available(account, available_day)
+                self._moved(account, Change.CREDITED, available_tick, expires_tick, amount)
+            self._expires(account, expires_tick)
+            self._becomes_available(account, available_tick)
 
-    def _moved(self, account: Account, change: Change, available_day: int, expires_day: int, amount: int) -> None:
+    def _moved(self, account: Account, change: Change, available_tick: int, expires_tick: int, amount: int) -> None:
         if self.moves is not None and amount:
-            self.moves.append(Move(account, change, available_day, expires_day, amount))
+            self.moves.append(Move(account, change, available_tick, expires_tick, amount))
 
-    def _expires(self, account: Account, expires_day: int) -> None:
+    def _expires(self, account: Account, expires_tick: int) -> None:
         """Set the deadline for the end of a lot with a last day, at once if that is over."""
-        if expires_day != NEVER:
-            self.timers.append(expiry(account, expires_day))
+        if expires_tick != NEVER:
+            self.timers.append(expiry(account, expires_tick))
 
-    def _becomes_available(self, account: Account, available_day: int) -> None:
+    def _becomes_available(self, account: Account, available_tick: int) -> None:
         """Set the deadline of the notice that pending points became available, unless the account is shown as of that
         day already.
         """
-        if available_day > account.due_day:
-            key = f"{account.kind:d}\n{account.key}\n{stored_begin(available_day)}"
-            self.timers.append(Timer("release", key, available_day * QUARTER_US))
+        if available_tick > account.booked_tick:
+            key = f"{account.kind:d}\n{account.key}\n{stored_begin(available_tick)}"
+            self.timers.append(Timer("release", key, available_tick * TICK_US))
 
-    def debit(self, account: Account, amount: int, contra: Side, day: int) -> list[Pick]:
-        """Spend `amount` of what is available on `day`, soonest to expire first. Return the lots taken."""
+    def debit(self, account: Account, amount: int, contra: Side, tick: int) -> list[Pick]:
+        """Spend `amount` of what is available in `tick`, soonest to expire first. Return the lots taken."""
         picks = []
-        for lot, part in account.pick(amount, day):
+        for lot, part in account.pick(amount, tick):
             self.touch(account)
             lot.amount -= part
-            picks.append((lot.available_day, lot.expires_day, part))
+            picks.append((lot.available_tick, lot.expires_tick, part))
         self.book(account, contra, sum(part for _, _, part in picks))
         return picks
 
@@ -126,46 +126,46 @@ class Movements:
             self.touch(account)
             self.transfers.append(Transfer(self.mark, account, contra, amount))
 
-    def hold(self, account: Account, amount: int, day: int) -> list[Pick]:
-        """Hold `amount` of what is available on `day`. Return the held lots, soonest to expire first."""
+    def hold(self, account: Account, amount: int, tick: int) -> list[Pick]:
+        """Hold `amount` of what is available in `tick`. Return the held lots, soonest to expire first."""
         picks = []
-        for lot, part in account.pick(amount, day):
+        for lot, part in account.pick(amount, tick):
             self.touch(account)
             lot.held += part
-            picks.append((lot.available_day, lot.expires_day, part))
+            picks.append((lot.available_tick, lot.expires_tick, part))
         return picks
 
-    def settle(self, account: Account, picks: list[Pick], amount: int, contra: Side, day: int) -> list[Pick]:
+    def settle(self, account: Account, picks: list[Pick], amount: int, contra: Side, tick: int) -> list[Pick]:
         """Take `amount` of what is held in `picks`, and release the rest. Return what was taken, in the order of
         taking.
         """
         taken: list[Pick] = []
         rest = amount
-        for available_day, expires_day, part in picks:
+        for available_tick, expires_tick, part in picks:
             self.touch(account)
-            lot = account.lot(available_day, expires_day)
+            lot = account.lot(available_tick, expires_tick)
             lot.held -= part
             take = min(part, rest)
             lot.amount -= take
             rest -= take
             if take:
-                taken.append((available_day, expires_day, take))
+                taken.append((available_tick, expires_tick, take))
             if take < part:
-                self._expires(account, expires_day)  # its day may have passed while it was held
+                self._expires(account, expires_tick)  # its day may have passed while it was held
         # what expired while it was held pays, too: it is owed for, and its expiry may leave nothing less than nothing
-        account.fill(min([day, *(expires_day for _, expires_day, _ in picks)]))
+        account.fill(min([tick, *(expires_tick for _, expires_tick, _ in picks)]))
         self.book(account, contra, amount)
         return taken
 
-    def move(self, source: Account, target: Account, amount: int, day: int) -> None:
+    def move(self, source: Account, target: Account, amount: int, tick: int) -> None:
         """Move what can be spent from one account to another, where it can be spent, too."""
-        for lot, part in list(source.pick(amount, day)):
+        for lot, part in list(source.pick(amount, tick)):
             self.touch(source)
             lot.amount -= part
-            target.due_day = max(target.due_day, lot.available_day)
-            self.credit(target, part, source, lot.available_day, lot.expires_day)
+            target.booked_tick = max(target.booked_tick, lot.available_tick)
+            self.credit(target, part, source, lot.available_tick, lot.expires_tick)
 
-    def move_all(self, source: Account, target: Account, day: int) -> None:
+    def move_all(self, source: Account, target: Account, tick: int) -> None:
         """Move everything, including what is held, pending, owed or let go. The lots keep their days."""
         self.touch(source)
         moved = sum(lot.amount for lot in source.lots)
@@ -177,28 +177,28 @@ class Movements:
         if source.deficit:
             self.transfers.append(Transfer(self.mark, target, source, source.deficit))
         for lot in source.lots:
-            into = target.lot(lot.available_day, lot.expires_day)
+            into = target.lot(lot.available_tick, lot.expires_tick)
             into.amount += lot.amount
             into.held += lot.held
             into.expired += lot.expired
-            self._expires(target, lot.expires_day)
-            if lot.available_day <= day:
-                target.due_day = max(target.due_day, lot.available_day)
+            self._expires(target, lot.expires_tick)
+            if lot.available_tick <= tick:
+                target.booked_tick = max(target.booked_tick, lot.available_tick)
             elif lot.amount:
-                self._becomes_available(target, lot.available_day)
+                self._becomes_available(target, lot.available_tick)
         target.deficit += source.deficit
         target.shortfall += source.shortfall
         source.lots, source.deficit, source.shortfall = [], 0, 0
         target.forget_expired()
-        target.fill(day)
+        target.fill(tick)
 
 
-def day_of(at_us: int) -> int:
-    """Return the quarter of an hour of an instant: the unit of days (`worker.domain.state.days`)."""
-    return at_us // QUARTER_US
+def tick_of(at_us: int) -> int:
+    """Return the tick of an instant (`worker.domain.state.days`)."""
+    return at_us // TICK_US
 
 
-def expiry(account: Account, expires_day: int) -> Timer:
+def expiry(account: Account, expires_tick: int) -> Timer:
     """Return the deadline of an account's lots that expire on a day."""
-    key = f"{account.kind:d}\n{account.key}\n{stored_end(expires_day)}"
-    return Timer("expire", key, (expires_day + 1) * QUARTER_US)
+    key = f"{account.kind:d}\n{account.key}\n{stored_end(expires_tick)}"
+    return Timer("expire", key, (expires_tick + 1) * TICK_US)

@@ -79,23 +79,23 @@ class PolicyVersion:
         special = {category: per_minor.numerator * int(value * common) for category, value in self.factors.items()}
         return Rate(per_minor.numerator * common, special, per_minor.denominator * common)
 
-    def lot_days(self, day: int) -> tuple[int, int]:
-        """(the first quarter in which points earned in `day` may be spent, the last one)."""
+    def lot_ticks(self, tick: int) -> tuple[int, int]:
+        """(the first tick in which points earned in `tick` may be spent, the last one)."""
         earn = self.policy.earn
         if not earn.pending_days and earn.expire_days is None:
             return 0, NEVER
-        date = self.calendar.date_of(day)
-        available_day = self.calendar.begin(date + earn.pending_days) if earn.pending_days else 0
-        return available_day, NEVER if earn.expire_days is None else self.calendar.end(date + earn.expire_days)
+        date = self.calendar.date_of(tick)
+        available_tick = self.calendar.begin(date + earn.pending_days) if earn.pending_days else 0
+        return available_tick, NEVER if earn.expire_days is None else self.calendar.end(date + earn.expire_days)
 
-    def days_on(self, day: int, days: int) -> int:
-        """The last quarter of the date so many days after the one that `day` is on."""
-        return self.calendar.end(self.calendar.date_of(day) + days)
+    def end_after(self, tick: int, days: int) -> int:
+        """The last tick of the date so many days after the one that `tick` is on."""
+        return self.calendar.end(self.calendar.date_of(tick) + days)
 
-    def grace_end(self, day: int) -> int | None:
-        """Until when points live that come back in `day` to a lot that has expired; None: they expire at once."""
+    def grace_end(self, tick: int) -> int | None:
+        """Until when points live that come back in `tick` to a lot that has expired; None: they expire at once."""
         days = self.policy.restore_grace_days
-        return self.days_on(day, days) if days else None
+        return self.end_after(tick, days) if days else None
 
     def point_value(self, currency: str) -> PointValue | None:
         value = self.policy.redeem.point_value_minor.get(currency)

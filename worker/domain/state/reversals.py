@@ -9,11 +9,11 @@ class Reversals(Movements):
     """What a batch's documents undo. `missing` tells what was spent already."""
 
     def give_back(
-        self, account: Account, picks: list[Pick], amount: int, contra: Side, day: int, grace: int | None
+        self, account: Account, picks: list[Pick], amount: int, contra: Side, tick: int, grace: int | None
     ) -> None:
         """Return `amount` to the lots of `picks`, last taken first; `picks` keeps what stays taken.
 
-        The amount fills the account's shortfall first (contract PTS10). A part whose lot has expired by `day` lives
+        The amount fills the account's shortfall first (contract PTS10). A part whose lot has expired by `tick` lives
         until `grace`; without one it expires at once (contract PTS6).
         """
         for_shortfall = min(account.shortfall, amount)
@@ -22,17 +22,17 @@ class Reversals(Movements):
             self._let_go(account, -for_shortfall, contra)
         amount -= for_shortfall
         while amount:
-            available_day, expires_day, part = picks.pop()
+            available_tick, expires_tick, part = picks.pop()
             back = min(part, amount)
             amount -= back
             if part > back:
-                picks.append((available_day, expires_day, part - back))
-            if expires_day >= day:
-                self.credit(account, back, contra, available_day, expires_day)
+                picks.append((available_tick, expires_tick, part - back))
+            if expires_tick >= tick:
+                self.credit(account, back, contra, available_tick, expires_tick)
             elif grace is not None:
                 self.credit(account, back, contra, 0, grace)
             else:
-                self.recredit(account, back, contra, (available_day, expires_day), lapsed=True)
+                self.recredit(account, back, contra, (available_tick, expires_tick), lapsed=True)
 
     def recredit(self, account: Account, amount: int, contra: Side, own: tuple[int, int], *, lapsed: bool) -> None:
         """Credit the lot `own` again. `lapsed`: it has expired meanwhile, so everything expires at once, except what
@@ -46,9 +46,9 @@ class Reversals(Movements):
     def _take_from(picks: list[Pick], amount: int) -> None:
         """Drop `amount` from the end of the picks."""
         while amount:
-            available_day, expires_day, part = picks.pop()
+            available_tick, expires_tick, part = picks.pop()
             if part > amount:
-                picks.append((available_day, expires_day, part - amount))
+                picks.append((available_tick, expires_tick, part - amount))
             amount -= min(part, amount)
 
     def _let_go(self, account: Account, amount: int, contra: Side) -> None:
@@ -70,20 +70,20 @@ class Reversals(Movements):
             self._let_go(account, -cancelled, Contra.EARNED)
         return cancelled
 
-    def _lapse(self, account: Account, amount: int, contra: Side, available_day: int, expires_day: int) -> None:
+    def _lapse(self, account: Account, amount: int, contra: Side, available_tick: int, expires_tick: int) -> None:
         """Credit a lot that has expired: it is gone at once. Nothing changes, so the version stays."""
         if amount == 0:
             return
         self.changed[account] = None
         self.transfers.append(Transfer(self.mark, contra, account, amount))
         self.transfers.append(Transfer(self.mark, account, Contra.EXPIRED, amount))
-        account.lot(available_day, expires_day).expired += amount
-        self._moved(account, Change.CREDITED, available_day, expires_day, amount)
-        self._moved(account, Change.LAPSED, available_day, expires_day, amount)
+        account.lot(available_tick, expires_tick).expired += amount
+        self._moved(account, Change.CREDITED, available_tick, expires_tick, amount)
+        self._moved(account, Change.LAPSED, available_tick, expires_tick, amount)
         account.forget_expired()
 
     def reverse(
-        self, account: Account, amount: int, contra: Contra, own: tuple[int, int], day: int, *, within_balance: bool
+        self, account: Account, amount: int, contra: Contra, own: tuple[int, int], tick: int, *, within_balance: bool
     ) -> int:
         """Take back what was credited to the lot `own`: from that lot first, then from others; the rest becomes a
         deficit.
@@ -101,12 +101,12 @@ class Reversals(Movements):
         lot.amount -= part
         left -= part
         self._moved(account, Change.TAKEN, *own, part)
-        self.book(account, contra if lot.expires_day >= day else Contra.EXPIRED, part)
+        self.book(account, contra if lot.expires_tick >= tick else Contra.EXPIRED, part)
         part = min(lot.expired, left)
         lot.expired -= part
         left -= part
         self._moved(account, Change.GONE, *own, part)
-        taken = sum(part for _, _, part in self._take_unheld(account, left, day))
+        taken = sum(part for _, _, part in self._take_unheld(account, left, tick))
         left -= taken
         let_go = left if within_balance else 0
         if let_go:
@@ -117,25 +117,25 @@ class Reversals(Movements):
         self.book(account, contra, taken)
         return let_go
 
-    def _take_unheld(self, account: Account, amount: int, day: int) -> list[Pick]:
+    def _take_unheld(self, account: Account, amount: int, tick: int) -> list[Pick]:
         picks: list[Pick] = []
         for lot in account.soonest():
-            part = min(lot.free, amount) if lot.expires_day >= day else 0
+            part = min(lot.free, amount) if lot.expires_tick >= tick else 0
             if part:
                 lot.amount -= part
                 amount -= part
-                picks.append((lot.available_day, lot.expires_day, part))
+                picks.append((lot.available_tick, lot.expires_tick, part))
                 self._moved(account, Change.TAKEN, *picks[-1])
         return picks
 
-    def retake(self, account: Account, amount: int, contra: Contra, day: int, *, within_balance: bool) -> list[Pick]:
+    def retake(self, account: Account, amount: int, contra: Contra, tick: int, *, within_balance: bool) -> list[Pick]:
         """Take again what was given back, soonest to expire first; the rest becomes a deficit. Return the lots.
 
         `within_balance` lets the rest go and books it as shortfall, as in `reverse`.
         """
         self.before.setdefault(account, account.balance)
         self.changed[account] = None
-        picks = self._take_unheld(account, amount, day)
+        picks = self._take_unheld(account, amount, tick)
         taken = sum(part for _, _, part in picks)
         missing = amount - taken
         if missing:
@@ -162,7 +162,7 @@ class Reversals(Movements):
         expired = [(lot, lot.expired) for lot in card.lots if lot.expired]
         for lot, amount in expired:
             lot.expired = 0
-            self.credit(card, amount, Contra.EXPIRED, lot.available_day, lot.expires_day)
+            self.credit(card, amount, Contra.EXPIRED, lot.available_tick, lot.expires_tick)
 
     def cancel_expired(self, card: Account, amount: int, contra: Contra) -> int:
         """Undo up to `amount` of what expired of a card, and take it back to `contra`. The balance stays, so the

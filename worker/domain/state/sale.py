@@ -70,8 +70,8 @@ class Sale:
     """A sale, the stub of one that a document waits for, or the tombstone of one that was voided before it came."""
 
     __slots__ = (
-        "account", "at_us", "available_day", "basis", "by_hand", "currency", "customer_id", "decided", "dirty",
-        "earned_day", "expires_day", "forfeited", "id", "lines", "loads", "new", "policy_version", "refunds",
+        "account", "at_us", "available_tick", "basis", "by_hand", "currency", "customer_id", "decided", "dirty",
+        "earned_date", "expires_tick", "forfeited", "id", "lines", "loads", "new", "policy_version", "refunds",
         "requests", "set_off", "tenders", "voided", "waiting",
     )  # fmt: skip
 
@@ -87,9 +87,9 @@ class Sale:
         self.account: tuple[Kind, str] | None = None  # the account that earned its points
         self.at_us: int | None = None  # of a sale without a customer, when it happened: a claim is rated by it
         self.policy_version = 0
-        self.earned_day = 0  # on which its points count for tiers; 0: of a version that stored none
-        self.available_day = 0
-        self.expires_day = 0
+        self.earned_date = 0  # on which its points count for tiers; 0: of a version that stored none
+        self.available_tick = 0
+        self.expires_tick = 0
         self.lines: dict[int, SaleLine] = {}
         self.tenders: list[str] = []  # stored-value tenders that it names
         self.requests: list[str] = []  # tenders whose requests name it
@@ -129,7 +129,7 @@ class Return:
     """A return as its void needs it, or the tombstone of one whose void came first."""
 
     __slots__ = (
-        "account", "available_day", "customer_id", "decided", "dirty", "earned_day", "expires_day", "id", "let_go",
+        "account", "available_tick", "customer_id", "decided", "dirty", "earned_date", "expires_tick", "id", "let_go",
         "lines", "loads", "new", "points", "refunds", "sale_id", "stored", "trace", "voided", "waiting",
     )  # fmt: skip
 
@@ -150,9 +150,9 @@ class Return:
         self.customer_id = ""
         self.account: tuple[Kind, str] | None = None
         self.points = 0
-        self.available_day = 0
-        self.expires_day = 0
-        self.earned_day = 0  # on which the points count less for the tier
+        self.available_tick = 0
+        self.expires_tick = 0
+        self.earned_date = 0  # on which the points count less for the tier
         self.let_go = 0  # points that were missing, under `within_balance`
 
 
@@ -160,8 +160,8 @@ class Entry:
     """What a command moved on one account, and how much of it has been undone since."""
 
     __slots__ = (
-        "account", "amount", "available_day", "customer_id", "dirty", "earned_day", "expires_day", "id", "new", "picks",
-        "type", "undone",
+        "account", "amount", "available_tick", "customer_id", "dirty", "earned_date", "expires_tick", "id", "new",
+        "picks", "type", "undone",
     )  # fmt: skip
 
     def __init__(
@@ -172,9 +172,9 @@ class Entry:
         self.account = account
         self.amount = amount
         self.customer_id = customer_id  # who earned or redeemed; nobody for a card
-        self.earned_day = 0  # as of a sale
-        self.available_day = 0
-        self.expires_day = 0
+        self.earned_date = 0  # as of a sale
+        self.available_tick = 0
+        self.expires_tick = 0
         self.picks: list[Pick] = []  # of a redemption: its lots, in the order in which they were taken
         self.undone = 0
         self.new = True

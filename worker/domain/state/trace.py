@@ -24,14 +24,14 @@ class Move(NamedTuple):
 
     account: Account
     change: Change
-    available_day: int
-    expires_day: int
+    available_tick: int
+    expires_tick: int
     amount: int
 
     @property
     def plain(self) -> bool:
         """Whether the part concerns the lot that is available and never expires: transfers say as much."""
-        return self.change in (Change.TAKEN, Change.CREDITED) and not self.available_day and self.expires_day == NEVER
+        return self.change in (Change.TAKEN, Change.CREDITED) and not self.available_tick and self.expires_tick == NEVER
 
 
 class ReturnedLine(NamedTuple):

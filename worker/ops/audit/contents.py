@@ -54,9 +54,9 @@ class Contents:
             for what in _wrong_lots(row, account):
                 yield Finding("lots", self._orgs[row["org"]], name, what)
             dated += [
-                (row["org"], *expiry(account, lot.expires_day)[:2], name)
+                (row["org"], *expiry(account, lot.expires_tick)[:2], name)
                 for lot in account.lots
-                if lot.expires_day != NEVER and lot.free
+                if lot.expires_tick != NEVER and lot.free
             ]
             if len(dated) >= _AT_ONCE:
                 async for finding in self._without_deadline(dated, "a lot of it expires, and no deadline says when"):
