@@ -18,6 +18,7 @@ from schemas.problems import DoorReason
 from worker.process import metrics
 from worker.web import refused, strict
 from worker.web.connections import Connections
+from worker.web.transport import Transport
 
 _NEVER: Final = float("inf")
 _WRITE_BUFFER_BYTES: Final = 32_768  # bytes of answers; beyond it, the next answer waits until the client has read
@@ -118,7 +119,7 @@ class Connection(HttpToolsProtocol):
         self._wire = transport
         super().connection_made(transport)
         transport.set_write_buffer_limits(_WRITE_BUFFER_BYTES)
-        self.transport = _Transport(self)
+        self.transport = Transport(self.write, self.end, self.is_closing)
         self._wait(self._bounds.head_s)
         if not self.held.admit(self, self.client[0] if self.client else ""):
             self.abort("full")
@@ -142,10 +143,10 @@ class Connection(HttpToolsProtocol):
                 self._count(len(data))
         except httptools.HttpParserUpgrade as upgrade:
             self._read_without_upgrade(data[upgrade.args[0] :])
-        except _Fault as fault:
+        except strict.Fault as fault:
             self._refuse(DoorReason.MALFORMED_REQUEST, str(fault))
         except httptools.HttpParserError as error:
-            ours = isinstance(error.__context__, _Fault)
+            ours = isinstance(error.__context__, strict.Fault)
             self._refuse(DoorReason.MALFORMED_REQUEST, str(error.__context__) if ours else None)
 
     def _read_without_upgrade(self, rest: bytes) -> None:
@@ -195,16 +196,14 @@ class Connection(HttpToolsProtocol):
             return
         self._count(len(name) + len(value))
         if len(self.headers) >= self._bounds.headers:
-            raise _Fault(f"the head has more than {self._bounds.headers} headers")
+            raise strict.Fault(f"the head has more than {self._bounds.headers} headers")
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         """Admit the request, unless it can be read in two ways."""
-        fault = strict.fault(self.url, self.parser.get_http_version(), self.headers)
-        if fault is not None:
-            raise _Fault(fault)
+        strict.check(self.url, self.parser.get_http_version(), self.headers)
         if len(self.pipeline) >= self._bounds.pipelined:
-            raise _Fault(f"more than {self._bounds.pipelined} requests ahead of their answers")
+            raise strict.Fault(f"more than {self._bounds.pipelined} requests ahead of their answers")
         self._in_head = False
         if self.parser.should_upgrade():  # `data_received` reads it again
             return
@@ -229,16 +228,16 @@ class Connection(HttpToolsProtocol):
         if self._ending or not self.cycle.response_complete:
             return
         if self._refusal:
-            self._end()
+            self.end()
         elif self._in_message and not self._in_head:
             self._late()
             if self.expect_100_continue:  # the body may still arrive
-                self._end()
+                self.end()
 
     def _count(self, size: int) -> None:
         self._head_bytes += size
         if self._head_bytes > self._bounds.head_bytes:
-            raise _Fault(f"the head has more than {self._bounds.head_bytes} bytes")
+            raise strict.Fault(f"the head has more than {self._bounds.head_bytes} bytes")
 
     # --- the end -----------------------------------------------------------------------------------------------------
 
@@ -254,24 +253,28 @@ class Connection(HttpToolsProtocol):
             cycle.message_event.set()
             if cycle.response_started:
                 self._refusal = b""
-            self._end()
+            self.end()
         elif cycle is None or cycle.response_complete:
-            self._end()
+            self.end()
 
-    def _end(self) -> None:
+    def end(self) -> None:
         """Close so that the client can read the answer. Closing while input arrives would reset the connection."""
         if self._ending:
             return
         self._ending = True
         self._unset_keepalive_if_required()
         if self._refusal:
-            self._write(self._refusal)
+            self.write(self._refusal)
         if self._ended or not (self._in_message or self._deaf) or not self._wire.can_write_eof():
             self._wire.close()
             return
         self._wire.write_eof()
         self._late()
         self.flow.resume_reading()
+
+    def is_closing(self) -> bool:
+        """Return whether no further answer can be sent."""
+        return self._ending or self._wire.is_closing()
 
     def _late(self) -> None:
         """Discard for a while the rest of a request that is answered."""
@@ -282,28 +285,8 @@ class Connection(HttpToolsProtocol):
     def _wait(self, seconds: float) -> None:
         self._deadline = self.loop.time() + seconds
 
-    def _write(self, data: bytes) -> None:
+    def write(self, data: bytes) -> None:
+        """Send a part of an answer, unless the connection was aborted."""
         if not self._wire.is_closing():  # aborted a moment ago, which uvicorn does not know yet
             self._written += len(data)
             self._wire.write(data)
-
-
-class _Fault(Exception):
-    """Why a head is refused."""
-
-
-class _Transport(asyncio.Transport):
-    """The transport as uvicorn sees it. It counts what is written, and its `close` is the connection's `_end`."""
-
-    def __init__(self, connection: Connection) -> None:
-        super().__init__()
-        self._connection = connection
-
-    def write(self, data: bytes | bytearray | memoryview) -> None:
-        self._connection._write(bytes(data))  # noqa: SLF001  the other half of the connection
-
-    def close(self) -> None:
-        self._connection._end()  # noqa: SLF001  the other half of the connection
-
-    def is_closing(self) -> bool:
-        return self._connection._ending or self._connection._wire.is_closing()  # noqa: SLF001  the other half

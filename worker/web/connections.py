@@ -1,17 +1,34 @@
 """All connections of a server: who holds how many, and which one is closed when there are too many."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Final
+from typing import Final, Protocol
 
 from worker.process import metrics
 from worker.web.bounds import Bounds, home, is_proxy
 
-if TYPE_CHECKING:
-    from worker.web.connection import Connection
-
 Group = tuple[str, str]
 """A holder of connections: ("address" | "key" | "tenant", its name)."""
 _PROXY: Final = "proxy"
+
+
+class Held(Protocol):
+    """A connection, as those see it who count it."""
+
+    accepted: bool
+
+    @property
+    def waits(self) -> bool:
+        """Whether the server waits for the client."""
+
+    @property
+    def worth(self) -> int:
+        """The rank for making room, lowest first."""
+
+    def check(self, now: float) -> None:
+        """Close it if its deadline has passed."""
+
+    def abort(self, why: str) -> None:
+        """Close it at once."""
 
 
 class Connections:
@@ -23,13 +40,13 @@ class Connections:
 
     def __init__(self, bounds: Bounds) -> None:
         self.bounds = bounds
-        self._all: dict[Connection, set[Group]] = {}  # in the order in which they were opened
-        self._groups: dict[Group, dict[Connection, None]] = {}
+        self._all: dict[Held, set[Group]] = {}  # in the order in which they were opened
+        self._groups: dict[Group, dict[Held, None]] = {}
 
     def __len__(self) -> int:
         return len(self._all)
 
-    def admit(self, connection: "Connection", address: str) -> bool:
+    def admit(self, connection: Held, address: str) -> bool:
         """Return whether there is room for this connection, if need be after closing another."""
         self._all[connection] = set()
         metrics.HTTP_CONNECTIONS.set(len(self._all))
@@ -38,12 +55,12 @@ class Connections:
             return False
         return len(self._all) <= self.bounds.connections or self._make_room(self._largest(), connection)
 
-    def use(self, connection: "Connection", key: str, tenant: str) -> bool:
+    def use(self, connection: Held, key: str, tenant: str) -> bool:
         """Record that an accepted key uses the connection. Return whether its share has room."""
         connection.accepted = True
         return all(self._join(connection, group) for group in (("key", key), ("tenant", tenant)))
 
-    def gone(self, connection: "Connection") -> None:
+    def gone(self, connection: Held) -> None:
         """Forget a closed connection."""
         for group in self._all.pop(connection, ()):
             members = self._groups[group]
@@ -57,7 +74,7 @@ class Connections:
         for connection in list(self._all):
             connection.check(now)
 
-    def _join(self, connection: "Connection", group: Group) -> bool:
+    def _join(self, connection: Held, group: Group) -> bool:
         mine = self._all.get(connection)
         if mine is None:  # it is closed already
             return False
@@ -73,13 +90,13 @@ class Connections:
             or self._make_room(members, connection)
         )
 
-    def _largest(self) -> Iterable["Connection"]:
+    def _largest(self) -> Iterable[Held]:
         """Return the connections of the address that holds the most."""
         addresses = (members for (kind, _), members in self._groups.items() if kind in {"address", _PROXY})
         return max(addresses, key=len)
 
     @staticmethod
-    def _make_room(members: Iterable["Connection"], newcomer: "Connection") -> bool:
+    def _make_room(members: Iterable[Held], newcomer: Held) -> bool:
         """Close the waiting connection with the lowest rank; of several, the oldest."""
         waiting = (one for one in members if one is not newcomer and one.waits)
         chosen = min(waiting, key=lambda one: one.worth, default=None)

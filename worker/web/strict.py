@@ -24,20 +24,23 @@ _ONCE: Final = frozenset(
 )
 
 
-def fault(target: bytes, version: str, headers: Sequence[tuple[bytes, bytes]]) -> str | None:
-    """Return why the request is refused, for a person and without a value, or None. Header names are in lower case."""
+class Fault(Exception):
+    """Why a head is refused, for a person and without a value."""
+
+
+def check(target: bytes, version: str, headers: Sequence[tuple[bytes, bytes]]) -> None:
+    """Raise Fault if the head can be read in two ways. Header names are in lower case."""
     if version not in _VERSIONS:
-        return "the version is neither HTTP/1.1 nor HTTP/1.0"
+        raise Fault("the version is neither HTTP/1.1 nor HTTP/1.0")
     if target != _ANY_ROUTE and _TARGET.fullmatch(target) is None:
-        return "the request target: routes are plain characters, without escapes, empty or dot segments"
+        raise Fault("the request target: routes are plain characters, without escapes, empty or dot segments")
     seen = set[bytes]()
     for name, value in headers:
         if name in _ONCE:
             if name in seen:
-                return f"{name.decode()}: more than one"
+                raise Fault(f"{name.decode()}: more than one")
             seen.add(name)
             if name == b"transfer-encoding" and (value.lower() != b"chunked" or version != "1.1"):
-                return "transfer-encoding: only chunked is understood, and only in HTTP/1.1"
+                raise Fault("transfer-encoding: only chunked is understood, and only in HTTP/1.1")
     if b"host" not in seen and version == "1.1":
-        return "host: missing"
-    return None
+        raise Fault("host: missing")
