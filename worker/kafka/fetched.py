@@ -2,15 +2,18 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from aiokafka import TopicPartition
 from aiokafka.structs import ConsumerRecord
 
 from worker.positions import Position
 
-if TYPE_CHECKING:
-    from worker.kafka.member import Member
+
+class Assigned(Protocol):
+    """A member of the group; each assignment of partitions has a generation."""
+
+    generation: int
 
 
 @dataclass(slots=True, frozen=True)
@@ -45,7 +48,7 @@ class Fetched:
     watermarks: dict[TopicPartition, int] = field(default_factory=dict)
     last: dict[TopicPartition, ConsumerRecord] = field(default_factory=dict)
     positions: dict[TopicPartition, Position] = field(default_factory=dict)
-    generations: "dict[Member, int]" = field(default_factory=dict)
+    generations: dict[Assigned, int] = field(default_factory=dict)
 
     def add(self, partition: TopicPartition, records: Sequence[ConsumerRecord]) -> None:
         """Add the records of a partition, in order."""

@@ -35,7 +35,8 @@ def _command(operation: Operation) -> Callable[..., None]:
     argument = dict(_argument(operation))
 
     def command(**given: Any) -> None:  # noqa: ANN401  # typer passes what the signature says
-        from worker.terminal.perform import Manner, perform
+        from worker.terminal.perform import perform
+        from worker.terminal.reach import Manner
 
         for name in argument:
             _take_argument(given, name)
@@ -113,7 +114,7 @@ def an_id(text: str) -> str:
 
 
 def _manner(operation: Operation) -> Iterator[tuple[str, tuple[Any, Any, Any]]]:
-    """Return the options that are not part of the body, named like the members of `perform.Manner`."""
+    """Return the options that are not part of the body, named like the members of `reach.Manner`."""
     text = typer.Option("--data", metavar="FILE", help="the body as JSON; options go over it; -: stdin")
     yield "data_file", (str | None, text, None)
     if operation.document is not None and operation.id_field is not None:

@@ -19,7 +19,7 @@ from worker.terminal.exit_status import ExitStatus, exit_with
 
 if TYPE_CHECKING:
     from schemas.policy import Policy
-    from worker.terminal.perform import Manner
+    from worker.terminal.reach import Manner
 
 _NOW: Final = "now"
 
@@ -36,7 +36,7 @@ def edit(
     An invalid policy opens again in the editor, with the errors above it. Nothing is put before you say yes. Your text
     is kept if you say no or if the API refuses it.
     """
-    from worker.terminal.perform import Manner
+    from worker.terminal.reach import Manner
 
     manner = Manner(profile=profile)
     newest = _newest(manner)
@@ -72,7 +72,7 @@ def _newest(manner: "Manner") -> dict[str, Any]:
 
 def _version(manner: "Manner", version: int | None) -> dict[str, Any]:
     """Return the answer of `policy get`; without `version`, of the policy in force."""
-    from worker.terminal.perform import asked
+    from worker.terminal.reach import asked
 
     body = {} if version is None else {"version": version}
     return asked(manner, lambda client: client.call(OPERATIONS["loyalty.policy.get"], body)).json()
@@ -145,7 +145,7 @@ def _since(given: str | None, versions: list[Mapping[str, Any]]) -> str:
 
 
 def _put(manner: "Manner", policy: "Policy", since: str, versions: list[Mapping[str, Any]]) -> None:
-    from worker.terminal.perform import asked
+    from worker.terminal.reach import asked
 
     if _version(manner, None)["versions"] != versions:
         exit_with(ExitStatus.INVALID_STATE, "somebody put another version meanwhile", "Begin again from that one.")

@@ -66,7 +66,7 @@ def _scopes(connection: Connection) -> tuple[str, ...]:
     from worker.client.client import Client
     from worker.client.failure import ApiError
     from worker.client.scopes import scopes
-    from worker.terminal.perform import refused
+    from worker.terminal.reach import refused
 
     async def ask() -> tuple[str, ...]:
         async with Client(connection) as client:

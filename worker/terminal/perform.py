@@ -1,45 +1,25 @@
 """Perform one operation from a command line: send it, show the answer, or exit with an error."""
 
-import asyncio
 import json
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
-from dataclasses import dataclass
-from typing import Any, Final, NoReturn, TypeVar
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, Final
 
 import typer
 
 from schemas.operations import OPERATIONS, Access, Operation
-from schemas.problems import Code
 from schemas.requests import MAX_PAGE
 from schemas.views import Explained, HistoryPage, PolicyView
 from worker.client.answer import Answer
 from worker.client.client import Client, document_id
-from worker.client.connection import Connection
-from worker.client.failure import ApiError
-from worker.terminal import policy_put, profiles
+from worker.terminal import policy_put
 from worker.terminal.body import BodyInvalid, Unreadable, from_options
 from worker.terminal.confirm import confirm
-from worker.terminal.exit_status import STATUS_OF_CODE, ExitStatus, advice_for, available, exit_with
+from worker.terminal.exit_status import ExitStatus, exit_with
+from worker.terminal.reach import UNKNOWN, Manner, asked, connected, write_out
 from worker.terminal.screen import Screen
 
-ResultT = TypeVar("ResultT")
-_PATIENCE_S: Final = 10.0  # a person waits
-_UNKNOWN: Final = "What became of it is not known. Ask again with the same id: --idempotency-key {}"
 _OF_ACCOUNT: Final = frozenset({"change", "balance"})
-
-
-@dataclass(frozen=True, slots=True)
-class Manner:
-    """How a command runs, whatever its operation."""
-
-    profile: str | None = None
-    as_json: bool = False
-    data_file: str | None = None
-    idempotency_key: str | None = None
-    sure: bool = False
-    all_pages: bool = False
-    dry_run: bool = False
 
 
 def perform(operation: Operation, given: Mapping[str, Any], manner: Manner) -> None:
@@ -78,51 +58,7 @@ def _answer(operation: Operation, body: dict[str, Any], manner: Manner) -> Answe
     try:
         return asked(manner, lambda client: client.call(operation, body, idempotency_key=key))
     except KeyboardInterrupt:
-        exit_with(ExitStatus.INTERRUPTED, "interrupted", None if key is None else _UNKNOWN.format(key))
-
-
-def asked(manner: Manner, work: Callable[[Client], Coroutine[Any, Any, ResultT]]) -> ResultT:
-    """Return what `work` gets from the API of the profile. Exit with the error if it fails."""
-    connection = connected(manner.profile)
-
-    async def whole() -> ResultT:
-        async with Client(connection, patience_s=_PATIENCE_S) as client:
-            return await work(client)
-
-    try:
-        return asyncio.run(whole())
-    except ApiError as error:
-        refused(error, as_json=manner.as_json)
-
-
-def connected(profile: str | None) -> Connection:
-    """Return the connection of the profile. Exit if there is none."""
-    try:
-        return profiles.connection(profile)
-    except profiles.NoProfile as error:
-        exit_with(ExitStatus.USAGE, str(error))
-
-
-def refused(error: ApiError, *, as_json: bool = False) -> NoReturn:
-    """Exit with the API's error. With `--json`, the problem details go to stdout unchanged."""
-    if as_json and error.data is not None:
-        write_out(error.data)
-    to_do = advice_for(error.code, error.reason)
-    if error.is_undecided and error.document_id:
-        to_do = _UNKNOWN.format(error.document_id)
-    elif error.retry_after_s:
-        to_do = f"Try again in {error.retry_after_s:.0f} s."
-    if error.code is Code.INTERNAL_ERROR:
-        to_do = f"The request's id is {error.request_id}. {to_do or ''}".strip()
-    instead = available(error.outcome) if error.code is Code.INSUFFICIENT_BALANCE else ""
-    exit_with(STATUS_OF_CODE[error.code], f"{error}{instead}", to_do)
-
-
-def write_out(raw: bytes) -> None:
-    """Write one document to stdout, byte for byte, and a newline."""
-    sys.stdout.flush()
-    sys.stdout.buffer.write(raw if raw.endswith(b"\n") else raw + b"\n")
-    sys.stdout.buffer.flush()
+        exit_with(ExitStatus.INTERRUPTED, "interrupted", None if key is None else UNKNOWN.format(key))
 
 
 def show(operation: Operation, answer: Answer, currency: str | None = None) -> None:

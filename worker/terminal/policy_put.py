@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import typer
 
@@ -13,9 +13,7 @@ from schemas.policy import Policy
 from schemas.scalars import DAY_US, format_instant, parse_instant
 from worker.terminal import policy_text
 from worker.terminal.exit_status import ExitStatus, exit_with
-
-if TYPE_CHECKING:
-    from worker.terminal.perform import Manner
+from worker.terminal.reach import Manner, asked
 
 PUT: Final = OPERATIONS["loyalty.policy.put"]
 GET: Final = OPERATIONS["loyalty.policy.get"]
@@ -24,13 +22,11 @@ FAR_US: Final = 366 * DAY_US  # a later date is more likely a typing error
 Versions = Iterable[Mapping[str, Any]]
 
 
-def review(body: Mapping[str, Any], manner: "Manner") -> None:
+def review(body: Mapping[str, Any], manner: Manner) -> None:
     """Show on stderr what changes, and ask a person whether to go ahead. Exit if the answer is no.
 
     A program is not asked; it has to say `--yes` if a version begins more than a year ahead. `--dry-run` ends here.
     """
-    from worker.terminal.perform import asked
-
     since = str(body["effective_from"])
     before = asked(manner, lambda client: client.call(GET, {"at": since})).json()
     _show(

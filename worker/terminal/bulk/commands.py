@@ -90,7 +90,7 @@ def _import(
 ) -> None:
     from worker.client.client import Client
     from worker.terminal.bulk import numbers, state, work
-    from worker.terminal.perform import connected
+    from worker.terminal.reach import connected
 
     source = _checked(layout, file, out)
     connection = connected(profile)
@@ -134,7 +134,7 @@ def _checked(layout: Layout, file: Path, out: Path | None) -> "Source":
 
 def _leave(run: "Import", errors: Path) -> None:
     from worker.client.failure import ApiError
-    from worker.terminal.perform import refused
+    from worker.terminal.reach import refused
 
     done = f"{run.done:,} done, {run.already:,} done before, {run.failed:,} refused"
     typer.echo(f"{done}, of {run.source.count:,} rows", err=True)
