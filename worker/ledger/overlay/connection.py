@@ -1,9 +1,8 @@
-"""Answers the statements of `load`, `write` and `due` from memory first, then from the snapshot."""
+"""Answers the statements of `load`, `write` and `parked` from memory first, then from the snapshot."""
 
 import contextlib
-import heapq
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -11,6 +10,7 @@ import ormsgpack
 
 from worker.ledger import changes, consents
 from worker.ledger.changes import TABLES, Changes, Key, Row, Unknown
+from worker.ledger.overlay.parked import Waiting
 from worker.ledger.overlay.rows import Layer, Rows, fingerprint
 from worker.ledger.overlay.statements import KEYED, NAMED, NEW_IDS, NEW_ORGS, NOTHING, WHOLE
 from worker.ledger.queries import SQL, Connection
@@ -35,8 +35,7 @@ class OverlayConnection:
         self.reads: dict[bytes, bytes] = {}  # what decisions read of the snapshot: table and key → fingerprint
         self._next = {NEW_IDS: _FIRST_ID, "batch": _FIRST_BATCH}
         self._index: dict[tuple[Any, ...], set[Key]] = defaultdict(set)
-        self._ready: dict[Key, None] = {}
-        self._due: list[tuple[int, Key]] = []  # a heap: when each document that was parked has waited too long
+        self._waiting = Waiting(self)
         self._consents: dict[tuple[int, str], list[Row]] = defaultdict(list)
         self._policies: dict[int, list[Row]] = defaultdict(list)
         self._readers: dict[str, Callable[..., Awaitable[list[Any]]]] = {
@@ -45,14 +44,14 @@ class OverlayConnection:
             SQL["load_consent"]: partial(self._consents_of, "load_consent"),
             SQL["load_latest_consent"]: partial(self._consents_of, "load_latest_consent"),
             SQL["load_policy"]: self._load_policies,
-            SQL["take_parked"]: self._take_parked,
+            SQL["take_parked"]: self._waiting.take,
         }
         self._writers: dict[str, Callable[..., Awaitable[None]]] = {
-            SQL["delete_parked"]: self._delete_parked,
-            SQL["put_off_parked"]: self._put_off,
-            SQL["wake_parked"]: self._wake,
-            SQL["wake_parked_itself"]: self._wake_itself,
-            SQL["wake_parked_of_sale"]: self._wake_of_sale,
+            SQL["delete_parked"]: self._waiting.delete,
+            SQL["put_off_parked"]: self._waiting.put_off,
+            SQL["wake_parked"]: self._waiting.wake,
+            SQL["wake_parked_itself"]: self._waiting.wake_itself,
+            SQL["wake_parked_of_sale"]: self._waiting.wake_of_sale,
             SQL["carry_consents"]: self._carry_consents,
         }
 
@@ -97,7 +96,7 @@ class OverlayConnection:
         table = KEYED.get(query)
         if table is not None:
             keys = list(zip(*args, strict=True))
-            rows = await self._at(table, keys)
+            rows = await self.at(table, keys)
             if query != SQL["load_event"]:
                 self._note_reads(table, keys)
             return [
@@ -113,7 +112,7 @@ class OverlayConnection:
             return await self._name_orgs(args[0])
         if query.startswith(NEW_IDS):
             return [{"id": self._number(NEW_IDS)} for _ in range(args[0])]
-        raise Unknown(f"worker/ledger/overlay.py does not know this statement: {query}")
+        raise Unknown(f"worker/ledger/overlay does not know this statement: {query}")
 
     async def fetchval(self, query: str, *_args: Any) -> Any:  # noqa: ANN401  as Connection's
         """A batch's number; of nothing else there is any, because deadlines do not run in a plan."""
@@ -123,7 +122,7 @@ class OverlayConnection:
         self._next[what] += 1
         return self._next[what] - 1
 
-    async def _at(self, table: str, keys: Sequence[Key]) -> list[Row | None]:
+    async def at(self, table: str, keys: Sequence[Key]) -> list[Row | None]:
         """The rows of these keys, each as it is now."""
         absent = [key for key in keys if not self._known(table, key)]
         if absent:
@@ -150,7 +149,7 @@ class OverlayConnection:
                 return layer.rows[table, key]
         return self._rows.get(table, key) if self._rows.has(table, key) else self._base[table, key]
 
-    async def _named(self, table: str, **columns: Any) -> list[Row]:  # noqa: ANN401  values of columns
+    async def named(self, table: str, **columns: Any) -> list[Row]:  # noqa: ANN401  values of columns
         """The rows that have these values, each as it is now."""
         names, values = tuple(columns), tuple(columns.values())
         keys = dict.fromkeys(self._index.get((table, *names, *values), ()))
@@ -165,7 +164,7 @@ class OverlayConnection:
         return [
             {**row, "place": place}
             for place, (org, kind, owner) in enumerate(zip(orgs, kinds, owners, strict=True), 1)
-            for row in await self._named("account", org=org, owner=owner, kind=kind)
+            for row in await self.named("account", org=org, owner=owner, kind=kind)
         ]
 
     async def _consents_of(
@@ -187,20 +186,6 @@ class OverlayConnection:
         for org, count in zip(orgs, known, strict=True):
             rows += [row for row in self._policies.get(org, ()) if row["version"] > count]
         return rows
-
-    async def _take_parked(self, now_us: int, limit: int) -> list[Row]:
-        """What the range woke or parked too long ago. What is ready or overdue anyway is not this plan's."""
-        while self._due and self._due[0][0] <= now_us:
-            self._ready[heapq.heappop(self._due)[1]] = None
-        here = await self._at("parked", list(self._ready))
-        rows = [row for row in here if row is not None and (row.get("not_before_us") or 0) <= now_us]
-        ready = sorted((row for row in rows if row["ready"]), key=lambda row: (row["received_us"], row["no"]))
-        due = sorted(
-            (row for row in rows if not row["ready"] and row["due_us"] <= now_us),
-            key=lambda row: (row["due_us"], row["no"]),
-        )
-        taken = sorted((*ready[:limit], *due[:limit]), key=lambda row: (row["received_us"], row["no"]))
-        return [{**row, "orgcode": self.orgs[row["org"]]} for row in taken]
 
     async def _name_orgs(self, codes: Sequence[str]) -> list[Row]:
         for row in await self.snapshot.fetch("SELECT id, code FROM org WHERE code = ANY ($1::text[])", list(codes)):
@@ -226,9 +211,9 @@ class OverlayConnection:
                 pass
             case _ if table in TABLES:
                 for row in rows:
-                    self._put(table, row)
+                    self.put(table, row)
             case _:
-                raise Unknown(f"worker/ledger/overlay.py does not know the table {table}")
+                raise Unknown(f"worker/ledger/overlay does not know the table {table}")
         return f"COPY {len(rows)}"
 
     async def execute(self, query: str, *args: Any) -> str:  # noqa: ANN401  as Connection's
@@ -238,58 +223,31 @@ class OverlayConnection:
         elif query in self._writers:
             await self._writers[query](*args)
         elif query not in changes.IGNORED and not query.startswith("SET LOCAL"):
-            raise Unknown(f"worker/ledger/overlay.py does not know this statement: {query}")
+            raise Unknown(f"worker/ledger/overlay does not know this statement: {query}")
         return ""
 
     async def _update(self, query: str, args: Sequence[Any]) -> None:
         table = changes.WRITES[query]
         written = changes.updated(query, args)
-        before = await self._at(table, [TABLES[table].key_of(row) for row in written])
+        before = await self.at(table, [TABLES[table].key_of(row) for row in written])
         new = {"ready": False, "woken_no": None} if table == "parked" else {}
         for row, was in zip(written, before, strict=True):
-            self._put(table, {**changes.merged(was, row, query), **new})
+            self.put(table, {**changes.merged(was, row, query), **new})
 
-    def _put(self, table: str, row: Row) -> None:
+    def put(self, table: str, row: Row) -> None:
+        """Write a row into the layer at hand. Raises OverflowError."""
         self._rows.packed(table, row)  # refuses what Postgres would
         key = TABLES[table].key_of(row)
         self._layers[-1].rows[table, key] = row
         for named, *names in NAMED:
             if named == table and not any(row[name] in (None, "") for name in names):
                 self._index[(table, *names, *(row[name] for name in names))].add(key)
-        if table == "parked" and row["ready"]:
-            self._ready[key] = None
-        elif table == "parked":
-            heapq.heappush(self._due, (row["due_us"], key))
+        if table == "parked":
+            self._waiting.note(key, row)
 
-    async def _delete_parked(self, *args: Sequence[Any]) -> None:
-        for key in zip(*args, strict=True):
-            await self._at("parked", [key])
-            self._layers[-1].rows["parked", key] = None
-            self._ready.pop(key, None)
-
-    async def _put_off(self, org: int, type_: int, subject: str, until_us: int) -> None:
-        (row,) = await self._at("parked", [(org, type_, subject)])
-        if row is not None:
-            self._put("parked", {**row, "not_before_us": until_us})
-
-    async def _wake(self, *args: Sequence[Any]) -> None:
-        for org, waits_for, waits_key, no in zip(*args, strict=True):
-            self._woken(await self._named("parked", org=org, waits_for=waits_for, waits_key=waits_key), no)
-
-    async def _wake_itself(self, *args: Sequence[Any]) -> None:
-        *keys, numbers = args
-        rows = await self._at("parked", list(zip(*keys, strict=True)))
-        for row, no in zip(rows, numbers, strict=True):
-            self._woken([] if row is None else [row], no)
-
-    async def _wake_of_sale(self, *args: Sequence[Any]) -> None:
-        for org, sale_id, no in zip(*args, strict=True):
-            self._woken(await self._named("parked", org=org, sale_id=sale_id), no)
-
-    def _woken(self, rows: Iterable[Row], no: int) -> None:
-        for row in rows:
-            if not row["ready"]:
-                self._put("parked", {**row, "ready": True, "woken_no": no})
+    def remove(self, table: str, key: Key) -> None:
+        """Delete a row in the layer at hand."""
+        self._layers[-1].rows[table, key] = None
 
     async def _carry_consents(self, org: int, source: str, person: str) -> None:
         names = ("at_us", "no", "granted", "channel")

@@ -1,0 +1,85 @@
+"""Parked documents of an overlay: which may go on, as the statements of `worker/ledger/parked.py` would say."""
+
+import heapq
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol
+
+from worker.ledger.changes import Key, Row
+
+
+class Layered(Protocol):
+    """The rows as they are now."""
+
+    orgs: dict[int, str]
+
+    async def at(self, table: str, keys: Sequence[Key]) -> list[Row | None]:
+        """The rows of these keys."""
+
+    async def named(self, table: str, **columns: Any) -> list[Row]:  # noqa: ANN401  values of columns
+        """The rows that have these values."""
+
+    def put(self, table: str, row: Row) -> None:
+        """Write a row."""
+
+    def remove(self, table: str, key: Key) -> None:
+        """Delete a row."""
+
+
+class Waiting:
+    """Keeps which parked documents are ready, and when each of the others has waited too long."""
+
+    def __init__(self, rows: Layered) -> None:
+        self._rows = rows
+        self._ready: dict[Key, None] = {}
+        self._due: list[tuple[int, Key]] = []  # a heap
+
+    async def take(self, now_us: int, limit: int) -> list[Row]:
+        """What the range woke or parked too long ago. What is ready or overdue anyway is not this plan's."""
+        while self._due and self._due[0][0] <= now_us:
+            self._ready[heapq.heappop(self._due)[1]] = None
+        here = await self._rows.at("parked", list(self._ready))
+        rows = [row for row in here if row is not None and (row.get("not_before_us") or 0) <= now_us]
+        ready = sorted((row for row in rows if row["ready"]), key=lambda row: (row["received_us"], row["no"]))
+        due = sorted(
+            (row for row in rows if not row["ready"] and row["due_us"] <= now_us),
+            key=lambda row: (row["due_us"], row["no"]),
+        )
+        taken = sorted((*ready[:limit], *due[:limit]), key=lambda row: (row["received_us"], row["no"]))
+        return [{**row, "orgcode": self._rows.orgs[row["org"]]} for row in taken]
+
+    def note(self, key: Key, row: Row) -> None:
+        """A document is parked, woken or put off."""
+        if row["ready"]:
+            self._ready[key] = None
+        else:
+            heapq.heappush(self._due, (row["due_us"], key))
+
+    async def delete(self, *args: Sequence[Any]) -> None:
+        for key in zip(*args, strict=True):
+            await self._rows.at("parked", [key])
+            self._rows.remove("parked", key)
+            self._ready.pop(key, None)
+
+    async def put_off(self, org: int, type_: int, subject: str, until_us: int) -> None:
+        (row,) = await self._rows.at("parked", [(org, type_, subject)])
+        if row is not None:
+            self._rows.put("parked", {**row, "not_before_us": until_us})
+
+    async def wake(self, *args: Sequence[Any]) -> None:
+        for org, waits_for, waits_key, no in zip(*args, strict=True):
+            self._woken(await self._rows.named("parked", org=org, waits_for=waits_for, waits_key=waits_key), no)
+
+    async def wake_itself(self, *args: Sequence[Any]) -> None:
+        *keys, numbers = args
+        rows = await self._rows.at("parked", list(zip(*keys, strict=True)))
+        for row, no in zip(rows, numbers, strict=True):
+            self._woken([] if row is None else [row], no)
+
+    async def wake_of_sale(self, *args: Sequence[Any]) -> None:
+        for org, sale_id, no in zip(*args, strict=True):
+            self._woken(await self._rows.named("parked", org=org, sale_id=sale_id), no)
+
+    def _woken(self, rows: Iterable[Row], no: int) -> None:
+        for row in rows:
+            if not row["ready"]:
+                self._rows.put("parked", {**row, "ready": True, "woken_no": no})
