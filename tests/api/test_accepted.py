@@ -30,7 +30,7 @@ def back(messages: Sequence[Message]) -> list[Record]:
 async def told(worker: Pipeline) -> list[Message]:
     """What the sweep publishes to crm.accepted."""
     applied = await swept(worker)
-    await worker.published(applied.batch_no, applied.accepted)
+    worker.published(applied.batch_no, applied.accepted)
     return applied.accepted
 
 

@@ -54,7 +54,7 @@ async def test_what_waits_is_parked_and_answers_later_what_became_of_it(caller: 
     assert (await caller.ok("tender.capture", {"tender_id": "T1"}))["status"] == "parked"
     await caller.ok("tender.authorize", asks("T1", 300))
     while (applied := await worker.work()) is not None:
-        await worker.published(applied.batch_no)
+        worker.published(applied.batch_no)
     answer = await caller.post("tender.capture", {"tender_id": "T1"})
     assert (answer.json()["status"], answer.headers["idempotency-replayed"]) == ("applied", "true")
 

@@ -119,7 +119,7 @@ async def test_a_worker_publishes_what_came_in_at_the_door(
     assert said([redeemed])[0]["data"] == answers[0].json()["outcome"]
     assert said([voided])[0]["data"] == answers[1].json()
     assert await unpublished(connection) == 2
-    await worker.published(applied.batch_no)
+    worker.published(applied.batch_no)
     assert await worker.work() is None
     assert await unpublished(connection) == 0
 
@@ -132,7 +132,7 @@ async def test_two_workers_do_not_publish_the_same(caller: Caller, worker: Pipel
         other._journal.sweep_at = worker._journal.sweep_at = 0.0
         await caller.ok("customer.create", None, "K2")
         assert [await one.work() for one in (other, worker)] == [None, None], "until it is known published"
-        await worker.published(taken.batch_no)
+        worker.published(taken.batch_no)
         assert [one["subject"] for one in said((await swept(worker)).messages)] == ["K2"]
         worker.reset()  # what it took was dropped: it is taken again
         assert [one["subject"] for one in said((await swept(worker)).messages)] == ["K2"]
@@ -152,7 +152,7 @@ async def test_what_was_parked_at_the_door_is_told_before_its_end(caller: Caller
     assert applied is not None
     told = [(one["type"], one["data"]["status"]) for one in said(applied.messages)]
     assert told == [("crm.outcome.tender.captured", "parked"), ("crm.outcome.tender.captured", "rejected")]
-    await worker.published(applied.batch_no)
+    worker.published(applied.batch_no)
     rest = said((await swept(worker)).messages)
     assert [one["type"] for one in rest] == ["crm.outcome.tender.voided"]
     assert len({one["id"] for one in said(applied.messages)}) == 2

@@ -80,7 +80,7 @@ class Recorder:
     def _answer(self, values: list[bytes], *, ready: bool) -> Applied:
         return Applied([Message(self.answers, b"k", value) for value in values], (len(self.batches),), ready=ready)
 
-    async def published(self, batch_no: tuple[int, ...], accepted: Sequence[Message]) -> None:
+    def published(self, batch_no: tuple[int, ...], accepted: Sequence[Message]) -> None:
         assert not accepted
         self.published_no += batch_no
 

@@ -282,7 +282,7 @@ async def test_a_sweeper_publishes_what_a_crash_left(another: Open, connection: 
     assert {header(message, "crm-replayed") for message in swept.messages} == {"true"}
     assert [header(m, "crm-tender-state") for m in swept.messages if m.topic == "crm.tender-outcomes"] == ["authorized"]
     other._journal.sweep_at = 0.0
-    await other.published(swept.batch_no)
+    other.published(swept.batch_no)
     assert await other.work() is None
     assert await connection.fetchval("SELECT count(*) FROM batch WHERE published_at IS NULL") == 0
 

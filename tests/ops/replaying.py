@@ -57,10 +57,10 @@ class Shop:
             async for part in kafka.slices([one for one in new if one.start < one.end], 1000):
                 batch = pipeline.decode(part.records, self.now_us())
                 messages += (applied := await pipeline.apply(batch, {})).messages
-                await pipeline.published(applied.batch_no)
+                pipeline.published(applied.batch_no)
                 while (more := await pipeline.go_on(self.now_us())) is not None:
                     messages += more.messages
-                    await pipeline.published(more.batch_no)
+                    pipeline.published(more.batch_no)
             self.read_to |= {one.at: one.end for one in found}
         await pipeline.close()
         return messages

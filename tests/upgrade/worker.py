@@ -82,7 +82,7 @@ class Clocked:
         return {(topic, 0): self.now_us for topic in self._inputs}
 
     async def _published(self, applied: Applied) -> list[Message]:
-        await self._pipeline.published(applied.batch_no)
+        self._pipeline.published(applied.batch_no)
         return applied.messages
 
     def _record(self, one: Recorded) -> Record:

@@ -51,7 +51,7 @@ class Outgoing:
                 await self._attempts.of("publish", publish)
             faults.point("after_publish")
         if applied.batch_no or applied.accepted:
-            await self._pipeline.published(applied.batch_no, applied.accepted)
+            self._pipeline.published(applied.batch_no, applied.accepted)
         if fetched is None:
             return
         self._reader.done(fetched)

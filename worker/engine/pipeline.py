@@ -7,47 +7,30 @@ documents there and publishes the stored outcomes again, byte for byte.
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final, NamedTuple
 
 import structlog
 
 from schemas.reasons import DeadLetterReason
 from worker.codec import Decoder, Document, Keyring, Message, Outlet, Record, Undecodable
-from worker.domain.state.books import Books
-from worker.engine.answers import Answers, Applied, count
+from worker.engine.answers import Applied
 from worker.engine.batch import Batch, in_time
-from worker.engine.dead_letters import DeadLetters, Letter
-from worker.engine.decider import COLLIDED, Decider, blame, retrying
-from worker.engine.duplicates import sort_out
+from worker.engine.dead_letters import DeadLetters
+from worker.engine.decider import COLLIDED, Decider, blame
 from worker.engine.halves import in_halves
 from worker.engine.journal import Journal
 from worker.engine.poison import Guard
 from worker.engine.rehearsal import Rehearsal
+from worker.engine.transaction import NOTHING, Read, Refused, Transaction
 from worker.engine.waiting import Named, Waiting
-from worker.engine.work import Work
 from worker.kafka import topics
-from worker.ledger import deadlines, inbox, load, write
-from worker.ledger.commit import write_something
+from worker.ledger import deadlines, write
 from worker.ledger.pool import Pool
 from worker.ledger.positions import Positions
-from worker.ledger.queries import Connection
 from worker.positions import Partition, Position
 from worker.process import faults, metrics
 from worker.process.settings import Settings, SettingsError
 
 _log = structlog.get_logger(__name__)
-
-
-class Read(NamedTuple):
-    """How far the partitions have been read once a transaction is committed, and what was refused on the way."""
-
-    watermarks: Mapping[Partition, int]
-    positions: Mapping[Partition, Position]
-    letters: Sequence[Letter] = ()
-
-
-NOTHING: Final = Read({}, {})
-Refused = tuple[Document, DeadLetterReason]
 
 
 class Pipeline:
@@ -73,7 +56,7 @@ class Pipeline:
         self._waiting = Waiting(pool, self._decider, outlet, inputs, crash=crash)
         self._journal = Journal(pool, outlet, decoder, crash=crash)
         self._crash = crash
-        self._orgs: dict[str, int] = {}
+        self._transaction = Transaction(pool, decoder, outlet, self._decider, self._dead, self._journal)
         self.rehearsal = Rehearsal(pool, self._decider, outlet, self._dead)
 
     @classmethod
@@ -109,7 +92,7 @@ class Pipeline:
         return self._pool
 
     async def close(self) -> None:
-        """Say what is published, and disconnect."""
+        """Record which batches were published, then close the pool."""
         await self._journal.note({})
         await self._pool.close()
 
@@ -176,34 +159,22 @@ class Pipeline:
         if documents:
             applied = await self._apply(documents, batch.now_us, read, guard)
         else:
-            await self._note(read)
+            await self._transaction.note(read)
             applied = Applied()
         applied.messages = self._dead.told(letters) + applied.messages
         return applied
-
-    async def _note(self, read: Read) -> None:
-        """Write down how far the partitions have been read, where nothing was decided."""
-        if not read.letters:
-            await self._journal.note(read.watermarks, read.positions)
-            return
-        async with self._pool.transaction() as connection:
-            await self._write_down(connection, read)
-
-    async def _write_down(self, connection: Connection, read: Read) -> None:
-        await write.watermarks(connection, read.watermarks, read.positions)
-        await inbox.put(connection, [letter.entry for letter in read.letters])
 
     async def _apply(self, documents: list[Document], now_us: int, read: Read, guard: Guard | None) -> Applied:
         """Decide the documents in one transaction. If that fails, in halves, until the document that is to blame is
         alone: it becomes a dead letter, and the others go on. Dead letters, and how far the partitions have been read,
         are written after the last half: the guard must have seen all of them.
         """
-        given_up: list[tuple[Document, DeadLetterReason]] = []
+        given_up: list[Refused] = []
         whole = len(documents)
         parts: list[int] = []
 
         async def attempt(part: list[Document]) -> Applied:
-            applied = await self._retried(part, now_us, read if len(part) == whole else NOTHING)
+            applied = await self._transaction.decide(part, now_us, read if len(part) == whole else NOTHING)
             parts.append(len(part))
             return applied
 
@@ -219,18 +190,10 @@ class Pipeline:
 
         applied = await in_halves(documents, attempt, give_up, divides)
         if parts != [whole]:
-            letters = await self._letters(given_up)
-            await self._note(read._replace(letters=[*read.letters, *letters]))
-            applied.add(self._refused(given_up, letters))
+            letters = await self._transaction.letters(given_up)
+            await self._transaction.note(read._replace(letters=[*read.letters, *letters]))
+            applied.add(self._transaction.refused(given_up, letters))
         return applied
-
-    async def _letters(self, refused: Sequence[Refused]) -> list[Letter]:
-        return [await self._dead.of_document(document, why) for document, why in refused if document.record is not None]
-
-    def _refused(self, refused: Sequence[Refused], letters: Sequence[Letter]) -> Applied:
-        """Records have become dead letters, which are in the ledger; a door tells whoever asked."""
-        at_doors = {document: reason for document, reason in refused if document.record is None}
-        return Applied(self._dead.told(letters), at_doors={**at_doors})
 
     def _reason(self, error: Exception) -> DeadLetterReason | None:
         reason = blame(error)
@@ -246,56 +209,6 @@ class Pipeline:
         else:
             _log.warning("refused_by_database", **said, error=type(error).__name__)
         return reason
-
-    async def _retried(self, documents: list[Document], now_us: int, read: Read) -> Applied:
-        return await retrying(divisible=len(documents) > 1)(self._transaction, documents, now_us, read)
-
-    async def _transaction(self, documents: list[Document], now_us: int, read: Read) -> Applied:
-        """Answer duplicates from the event table and decide the rest, in one transaction."""
-        await self._name_orgs({document.orgcode for document in documents})
-        works = [Work.of(document, now_us, self._orgs[document.orgcode]) for document in documents]
-        answers = Answers(self._outlet)
-        shelf: list[Books] = []
-        numbers: tuple[int, ...] = ()
-        async with self._pool.transaction() as connection:
-            fresh = await sort_out(connection, works, answers)
-            if fresh:
-                shelf = await self._decider.decide(connection, fresh)
-                numbers = (await self._decider.write(connection, fresh, shelf, now_us),)
-                await self._resolve(connection, fresh)
-            elif works:  # all are known already
-                await write_something(connection)
-            conflicts = [(document, DeadLetterReason.CONFLICT) for document in answers.conflicts]
-            letters = await self._letters(conflicts)
-            await self._write_down(connection, read._replace(letters=[*read.letters, *letters]))
-            await answers.add_states(connection, shelf)
-            # Encoded before the commit: what can't be told must not be booked.
-            told = [answers.of(work) for work in works]
-            faults.point("after_write")
-        faults.point("after_commit")
-        applied = Applied(batch_no=numbers, ready=any(book.woken for book in shelf))
-        for document, messages in zip(documents, told, strict=True):
-            if document.record is None:
-                applied.at_doors[document] = messages
-            else:
-                applied.messages += messages
-        applied.add(self._refused(conflicts, letters))
-        metrics.CONFLICTS.inc(len(letters))
-        metrics.DUPLICATES.inc(answers.duplicates)
-        count(fresh)
-        return applied
-
-    async def _resolve(self, connection: Connection, fresh: Sequence[Work]) -> None:
-        """Close the dead letters whose repaired documents are decided here."""
-        if await inbox.awaits(connection):
-            identities = (self._decoder.identities(work.orgcode, work.type, work.subject) for work in fresh)
-            await inbox.resolve(connection, [one for of_work in identities for one in of_work])
-
-    async def _name_orgs(self, orgcodes: set[str]) -> None:
-        missing = orgcodes - self._orgs.keys()
-        if missing:
-            async with self._pool.transaction() as connection:
-                self._orgs |= await load.orgs(connection, missing)
 
     # --- what waits, what is due, what was not published
 
@@ -338,7 +251,7 @@ class Pipeline:
         async with self._pool.transaction() as connection:
             return await deadlines.left(connection, time.time_ns() // 1000)
 
-    async def published(self, batch_no: tuple[int, ...], accepted: Sequence[Message] = ()) -> None:
+    def published(self, batch_no: tuple[int, ...], accepted: Sequence[Message] = ()) -> None:
         """Every outcome of these batches was acknowledged; the journal learns it with the next transaction.
 
         `accepted`: what went to crm.accepted with them.

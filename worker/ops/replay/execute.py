@@ -127,7 +127,7 @@ class _Execution:
         if publishes:
             await publisher.publish(publishes)
         if not pool.silent:
-            await pipeline.published(applied.batch_no)
+            pipeline.published(applied.batch_no)
 
     async def _untold(self, pool: Watched, chosen: Sequence[Document | Undecodable]) -> list[Document | Undecodable]:
         """Documents of the slice in hand that a killed process may have decided and not told of.

@@ -1,0 +1,122 @@
+"""One transaction: duplicates are answered, the rest is decided and written, dead letters and positions are noted."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
+
+from schemas.reasons import DeadLetterReason
+from worker.codec import Decoder, Document, Outlet
+from worker.domain.state.books import Books
+from worker.engine.answers import Answers, Applied, count
+from worker.engine.dead_letters import DeadLetters, Letter
+from worker.engine.decider import Decider, retrying
+from worker.engine.duplicates import sort_out
+from worker.engine.journal import Journal
+from worker.engine.work import Work
+from worker.ledger import inbox, load, write
+from worker.ledger.commit import write_something
+from worker.ledger.pool import Pool
+from worker.ledger.queries import Connection
+from worker.positions import Partition, Position
+from worker.process import faults, metrics
+
+
+class Read(NamedTuple):
+    """How far the partitions have been read once a transaction is committed, and what was refused on the way."""
+
+    watermarks: Mapping[Partition, int]
+    positions: Mapping[Partition, Position]
+    letters: Sequence[Letter] = ()
+
+
+NOTHING: Final = Read({}, {})
+Refused = tuple[Document, DeadLetterReason]
+
+
+class Transaction:
+    """Decides the documents of a batch, or of a part of it."""
+
+    def __init__(
+        self, pool: Pool, decoder: Decoder, outlet: Outlet, decider: Decider, dead: DeadLetters, journal: Journal
+    ) -> None:
+        self._pool = pool
+        self._decoder = decoder
+        self._outlet = outlet
+        self._decider = decider
+        self._dead = dead
+        self._journal = journal
+        self._orgs: dict[str, int] = {}
+
+    async def note(self, read: Read) -> None:
+        """Write down how far the partitions have been read, and what was refused, where nothing was decided."""
+        if not read.letters:
+            await self._journal.note(read.watermarks, read.positions)
+            return
+        async with self._pool.transaction() as connection:
+            await self._write_down(connection, read)
+
+    async def _write_down(self, connection: Connection, read: Read) -> None:
+        await write.watermarks(connection, read.watermarks, read.positions)
+        await inbox.put(connection, [letter.entry for letter in read.letters])
+
+    async def letters(self, refused: Sequence[Refused]) -> list[Letter]:
+        """Return the dead letters of those that are records."""
+        return [await self._dead.of_document(document, why) for document, why in refused if document.record is not None]
+
+    def refused(self, refused: Sequence[Refused], letters: Sequence[Letter]) -> Applied:
+        """Records have become dead letters, which are in the ledger; a door tells whoever asked."""
+        at_doors = {document: reason for document, reason in refused if document.record is None}
+        return Applied(self._dead.told(letters), at_doors={**at_doors})
+
+    async def decide(self, documents: list[Document], now_us: int, read: Read) -> Applied:
+        """Decide the documents and commit; after a collision with another worker, again. `now_us`: when they were read.
+
+        Raises what `decider.blame` judges; then nothing is committed, unless the answer to COMMIT was lost.
+        """
+        return await retrying(divisible=len(documents) > 1)(self._decide, documents, now_us, read)
+
+    async def _decide(self, documents: list[Document], now_us: int, read: Read) -> Applied:
+        """Answer duplicates from the event table and decide the rest, in one transaction."""
+        await self._name_orgs({document.orgcode for document in documents})
+        works = [Work.of(document, now_us, self._orgs[document.orgcode]) for document in documents]
+        answers = Answers(self._outlet)
+        shelf: list[Books] = []
+        numbers: tuple[int, ...] = ()
+        async with self._pool.transaction() as connection:
+            fresh = await sort_out(connection, works, answers)
+            if fresh:
+                shelf = await self._decider.decide(connection, fresh)
+                numbers = (await self._decider.write(connection, fresh, shelf, now_us),)
+                await self._resolve(connection, fresh)
+            elif works:  # all are known already
+                await write_something(connection)
+            conflicts = [(document, DeadLetterReason.CONFLICT) for document in answers.conflicts]
+            letters = await self.letters(conflicts)
+            await self._write_down(connection, read._replace(letters=[*read.letters, *letters]))
+            await answers.add_states(connection, shelf)
+            # Encoded before the commit: what can't be told must not be booked.
+            told = [answers.of(work) for work in works]
+            faults.point("after_write")
+        faults.point("after_commit")
+        applied = Applied(batch_no=numbers, ready=any(book.woken for book in shelf))
+        for document, messages in zip(documents, told, strict=True):
+            if document.record is None:
+                applied.at_doors[document] = messages
+            else:
+                applied.messages += messages
+        applied.add(self.refused(conflicts, letters))
+        metrics.CONFLICTS.inc(len(letters))
+        metrics.DUPLICATES.inc(answers.duplicates)
+        count(fresh)
+        return applied
+
+    async def _resolve(self, connection: Connection, fresh: Sequence[Work]) -> None:
+        """Close the dead letters whose repaired documents are decided here."""
+        if await inbox.awaits(connection):
+            identities = (self._decoder.identities(work.orgcode, work.type, work.subject) for work in fresh)
+            await inbox.resolve(connection, [one for of_work in identities for one in of_work])
+
+    async def _name_orgs(self, orgcodes: set[str]) -> None:
+        missing = orgcodes - self._orgs.keys()
+        if missing:
+            async with self._pool.transaction() as connection:
+                self._orgs |= await load.orgs(connection, missing)
