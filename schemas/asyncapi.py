@@ -260,9 +260,7 @@ def _operations(channels: Iterable[str]) -> dict[str, Schema]:
 def document() -> Schema:
     """Return the AsyncAPI 3.0 document; `receive` and `send` are the worker's."""
     models = [kind.model for kind in DOCUMENTS.values()]
-    references, schemas = definitions(
-        [*models, Envelope, OutcomeEnvelope, DeadLetterHeaders], "#/components/schemas/{model}"
-    )
+    references, schemas = definitions([*models, Envelope, OutcomeEnvelope, DeadLetterHeaders])
     channels = _channels()
     return {
         "asyncapi": "3.0.0",

@@ -16,14 +16,12 @@ from typing import Any, Final
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from schemas import cards, commands, documents, envelope, policy, requests
 from schemas.currencies import CURRENCIES
 from schemas.scalars import PATTERNS, Wire
 
 Loc = tuple[int | str, ...]
 SHOWN: Final = 3
 ROOT: Final = "data"  # the place of the document itself
-_MODULES: Final = (cards, commands, documents, envelope, policy, requests)  # that define models
 _is_name: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}").fullmatch
 
 

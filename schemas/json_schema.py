@@ -23,6 +23,8 @@ CURRENCY_SCHEMA: Final[Schema] = {
     "enum": list(CURRENCIES),
 }
 
+_COMPONENT: Final = "#/components/schemas/{model}"  # where OpenAPI and AsyncAPI keep schemas
+
 # File name → model.
 FILES: Final[Mapping[str, type[BaseModel]]] = {
     **{name: kind.model for name, kind in DOCUMENTS.items()},
@@ -65,14 +67,12 @@ def _with_one_currency(node: Any, ref: str) -> Any:  # noqa: ANN401  # any JSON
     return node
 
 
-def definitions(
-    models: Sequence[type[BaseModel]], ref_template: str
-) -> tuple[Mapping[type[BaseModel], Schema], Schema]:
+def definitions(models: Sequence[type[BaseModel]]) -> tuple[Mapping[type[BaseModel], Schema], Schema]:
     """Return a reference for each model, and by name the schemas that these and each other refer to."""
     refs, together = models_json_schema(
-        [(model, "validation") for model in models], ref_template=ref_template, schema_generator=_Generator
+        [(model, "validation") for model in models], ref_template=_COMPONENT, schema_generator=_Generator
     )
-    found: Schema = _with_one_currency(together["$defs"], ref_template.format(model=CURRENCY))
+    found: Schema = _with_one_currency(together["$defs"], _COMPONENT.format(model=CURRENCY))
     found[CURRENCY] = CURRENCY_SCHEMA
     return {model: refs[model, "validation"] for model in models}, dict(sorted(found.items()))
 

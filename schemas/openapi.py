@@ -251,7 +251,7 @@ def _schemas(operations: Iterable[Operation]) -> Schema:
     """Return the schemas of all named models; for a document, without the members that the API fills in."""
     named = tuple(operations)
     models = dict.fromkeys([model for one in named for model in (one.request, one.answer)])
-    _, schemas = definitions([*models, Problem], "#/components/schemas/{model}")
+    _, schemas = definitions([*models, Problem])
     bodies = {one.request.__name__: body_schema(one, schemas[one.request.__name__]) for one in named}
     ours = answers([*(one.answer.__name__ for one in named), Problem.__name__], schemas, Policy.__name__)
     return {name: portable(name, one, is_answer=name in ours) for name, one in {**schemas, **bodies}.items()}

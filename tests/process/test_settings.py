@@ -87,7 +87,7 @@ def test_everything_missing_is_named_at_once(monkeypatch: pytest.MonkeyPatch) ->
         ("G3N_ORGCODES", "acme,Globex", "G3N_ORGCODES is invalid: an orgcode has"),
         ("G3N_TOPIC_SALES", "sales here", "a topic's name has"),
         ("G3N_KAFKA_SECURITY_PROTOCOL", "sasl_ssl", "G3N_KAFKA_USERNAME, G3N_KAFKA_PASSWORD is missing"),
-        ("G3N_KAFKA_CA_FILE", "/no/ca.pem", "G3N_KAFKA_CA_FILE is invalid: names no file that is there"),
+        ("G3N_KAFKA_CA_FILE", "/no/ca.pem", "G3N_KAFKA_CA_FILE is invalid: there is no such file"),
         ("G3N_API_TLS_CERT_FILE", __file__, "G3N_API_TLS_CERT_FILE and G3N_API_TLS_KEY_FILE belong together"),
         ("G3N_TOPIC_RULES", "hidden", "G3N_TOPIC_RULES is invalid: must be TOPIC: TYPE"),
         ("G3N_TOPIC_RULES", "elsewhere: crm.*", "G3N_TOPIC_RULES: a rule's topic is an input topic"),

@@ -1,4 +1,4 @@
-"""The settings that say whom to trust: the two servers and how they are reached, card keys, what topics may carry."""
+"""The settings of trust: how to reach Kafka and Postgres, card keys, and what topics may carry."""
 
 import re
 from pathlib import Path
@@ -23,7 +23,7 @@ _CARD_KEY_BYTES: Final = 32
 
 
 def parts_of(text: str) -> list[str]:
-    """The parts of a comma separated text."""
+    """Return the parts of a comma separated text."""
     return [part for part in (part.strip() for part in text.split(",")) if part]
 
 
@@ -38,31 +38,31 @@ def _card_key(text: str) -> bytes:
 
 
 class Secured(BaseSettings):
-    """The part of the settings that has secrets in it, or bounds what others may do."""
+    """The settings that are secret, or limit what others may do."""
 
     model_config = CONFIG
 
     kafka_bootstrap_servers: str = Field(
-        "", description="brokers to start from: host:port, comma separated (required to set up, run, drain and publish)"
+        "", description="brokers to connect to first: host:port, comma separated (required to use Kafka)"
     )
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
-        "PLAINTEXT", description="how brokers are reached: PLAINTEXT, SSL, SASL_PLAINTEXT, SASL_SSL"
+        "PLAINTEXT", description="how to reach brokers: PLAINTEXT, SSL, SASL_PLAINTEXT, SASL_SSL"
     )
     kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"] = Field(
         "SCRAM-SHA-512", description="with SASL: PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER"
     )
-    kafka_username: str = Field("", description="with SASL: the user; with OAUTHBEARER the client id")
+    kafka_username: str = Field("", description="with SASL: the login; with OAUTHBEARER: the client's id")
     kafka_password: SecretStr = Field(
-        SecretStr(""), description="with SASL: the password; with OAUTHBEARER the client secret"
+        SecretStr(""), description="with SASL: the password; with OAUTHBEARER: the client's secret"
     )
     kafka_token_url: str = Field(
-        "", description="with OAUTHBEARER: where tokens are had by the client credentials grant; https://…"
+        "", description="with OAUTHBEARER: where tokens come from (client credentials grant): https://…"
     )
-    kafka_ca_file: Path | None = Field(None, description="with TLS: whom to trust, PEM; none: the system's authorities")
-    kafka_cert_file: Path | None = Field(None, description="with TLS: the client's own certificate, PEM, if any")
-    kafka_key_file: Path | None = Field(None, description="with TLS: its key, PEM")
+    kafka_ca_file: Path | None = Field(None, description="with TLS: authorities to trust, PEM; none: the system's")
+    kafka_cert_file: Path | None = Field(None, description="with TLS: the client's certificate, PEM")
+    kafka_key_file: Path | None = Field(None, description="with TLS: the certificate's key, PEM")
     api_tls_cert_file: Path | None = Field(
-        None, description="`g3n api`: answer over TLS with this certificate and its chain, PEM; none: without TLS"
+        None, description="`g3n api`: serve TLS with this certificate (chain included), PEM; none: no TLS"
     )
     api_tls_key_file: Path | None = Field(None, description="`g3n api`: the certificate's key, PEM")
     postgres_dsn: SecretStr = Field(description="the ledger's database: postgresql://user:password@host:port/name")
@@ -70,16 +70,16 @@ class Secured(BaseSettings):
         SecretStr(""),
         description="`setup`: the same database, as a user who may create roles; none: G3N_POSTGRES_DSN",
     )
-    card_key: SecretStr = Field(description="key that card numbers and PINs are hashed with: hex of at least 32 bytes")
-    card_keys_old: SecretStr = Field(SecretStr(""), description="keys used earlier, comma separated, newest first")
+    card_key: SecretStr = Field(description="key for the HMACs of card numbers and PINs: hex of at least 32 bytes")
+    card_keys_old: SecretStr = Field(SecretStr(""), description="earlier keys, comma separated, newest first")
     development: bool = Field(
         default=False,
-        description="true: a database server may lose what it has committed, or have a default password elsewhere",
+        description="true: allow a database server that may lose commits, and default passwords",
     )
     topic_rules: str = Field(
         "",
-        description="what input topics may carry: TOPIC: TYPE, TYPE @ ORGCODE, ORGCODE; …; others are dead-lettered,"
-        " not_allowed_here; a topic that is not named carries everything",
+        description="which types and tenants an input topic may carry: TOPIC: TYPE, TYPE @ ORGCODE, ORGCODE; …;"
+        " anything else becomes a dead letter, not_allowed_here; a topic that is not named may carry everything",
     )
 
     @field_validator("kafka_bootstrap_servers")
@@ -98,7 +98,7 @@ class Secured(BaseSettings):
     @classmethod
     def _files(cls, value: Path | None) -> Path | None:
         if value is not None and not value.is_file():
-            raise ValueError("names no file that is there")
+            raise ValueError("there is no such file")
         return value
 
     @field_validator("postgres_dsn", "postgres_admin_dsn")

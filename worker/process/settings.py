@@ -24,18 +24,19 @@ _ROLES = ("crm_owner", "crm_worker", "crm_api", "crm_ops", "crm_audit", "crm_ope
 
 
 class SettingsError(Exception):
-    """The environment is not right; the message has a line a setting and never a value."""
+    """A setting is missing or invalid. The message has a line for each, and never a value."""
 
 
 class Settings(Secured):
-    """Read once at the start and handed down; an empty variable counts as absent."""
+    """All settings, read once when the process starts. An empty variable counts as absent."""
 
     postgres_role_passwords: SecretStr = Field(
         SecretStr(""),
-        description="`setup`: passwords that it gives the roles: crm_worker=…,crm_api=…; none: it gives none",
+        description="`setup`: passwords to set for roles: crm_worker=…,crm_api=…; none: sets none",
     )
     orgcodes: Annotated[frozenset[str], NoDecode] = Field(
-        frozenset(), description="tenants that are served, comma separated; none: any"
+        frozenset(),
+        description="tenants to serve, comma separated; others become dead letters, unknown_org; none: serves all",
     )
 
     topic_prefix: str = Field("", description="goes before the name of every topic")
@@ -46,82 +47,98 @@ class Settings(Secured):
     topic_tender_outcomes: str = Field("crm.tender-outcomes", description="output: outcomes of tenders")
     topic_outcomes: str = Field("crm.outcomes", description="output: all other outcomes")
     topic_accepted: str = Field(
-        "crm.accepted", description="output and input: documents that came in over HTTP, in stored form"
+        "crm.accepted", description="output and input: documents that came over HTTP, in stored form"
     )
-    partitions: int = Field(6, ge=1, le=10_000, description="of each topic that `setup` creates")
+    partitions: int = Field(6, ge=1, le=10_000, description="partitions of each topic that `setup` creates")
     replication_factor: int = Field(
-        -1, ge=-1, le=99, description="of each topic that `setup` creates; -1: the broker's"
+        -1, ge=-1, le=99, description="replicas of each topic that `setup` creates; -1: the broker's default"
     )
 
-    consumer_group: str = Field("crm-worker", min_length=1, max_length=249, description="Kafka consumer group")
+    consumer_group: str = Field("crm-worker", min_length=1, max_length=249, description="the Kafka consumer group")
     worker_instance: str | None = Field(
-        None, max_length=200, description="id for static membership, another for each worker; none: dynamic membership"
+        None, max_length=200, description="name of a static member, another for each worker; none: dynamic membership"
     )
     worker_restart_follows: bool = Field(
         default=False,
-        description="with G3N_WORKER_INSTANCE: true: a restart follows SIGTERM, so the worker stays in the group",
+        description="with G3N_WORKER_INSTANCE: true: on SIGTERM a static member stays in the group",
     )
-    max_document_bytes: int = Field(MIB, ge=1024, description="a larger document is dead-lettered, too_large")
+    max_document_bytes: int = Field(MIB, ge=1024, description="a larger document becomes a dead letter, too_large")
     batch_documents: int = Field(2000, ge=1, le=4000, description="documents in one transaction, at most")
-    batch_bytes: int = Field(4 * MIB, ge=1, description="a batch takes no more records once it holds so many bytes")
-    linger_ms: int = Field(10, ge=0, le=1000, description="wait so long, at most, for a small batch to grow")
-    tender_max_age_days: int = Field(7, ge=1, description="gift card requests older than that are declined, too_late")
+    batch_bytes: int = Field(4 * MIB, ge=1, description="a batch that holds so many bytes takes no more records")
+    linger_ms: int = Field(10, ge=0, le=1000, description="milliseconds to wait, at most, for a small batch to grow")
+    tender_max_age_days: int = Field(7, ge=1, description="gift card requests that are older are declined, too_late")
 
     source_card_misses_per_min: int = Field(
-        10_000, ge=0, description="cards not accepted, of one source on the topics; then none is; 0: no limit"
+        10_000,
+        ge=0,
+        description="wrong cards of one source on the topics; beyond it, no card of it is accepted; 0: no limit",
     )
 
     http_host: str = Field("127.0.0.1", description="address of /livez, /readyz and /metrics")
     http_port: int = Field(9464, ge=0, le=65_535, description="their port; process i of N takes port + i; 0: off")
-    api_host: str = Field("127.0.0.1", description="`g3n api`: address that it answers on")
-    api_port: int = Field(8080, ge=0, le=65_535, description="`g3n api`: its port; 0: any that is free")
-    api_connections: int = Field(8, ge=2, le=100, description="`g3n api`: to Postgres, at most")
+    api_host: str = Field("127.0.0.1", description="`g3n api`: address to listen on")
+    api_port: int = Field(8080, ge=0, le=65_535, description="`g3n api`: port to listen on; 0: any free port")
+    api_connections: int = Field(8, ge=2, le=100, description="`g3n api`: connections to Postgres, at most")
     api_max_in_hand: int = Field(
-        500, ge=1, le=4000, description="`g3n api`: requests at a time; more are answered 503, overloaded"
+        500,
+        ge=1,
+        le=4000,
+        description="`g3n api`: requests in progress, at most; further ones are answered 503, overloaded",
     )
     api_max_connections: int = Field(
-        1000, ge=16, le=100_000, description="`g3n api`: open connections; beyond it those that wait longest are closed"
+        1000,
+        ge=16,
+        le=100_000,
+        description="`g3n api`: open connections, at most; beyond it, those that wait longest are closed",
     )
     api_key_share: float = Field(
-        0.25, gt=0, le=1, description="`g3n api`: part of the connections and of the requests at a time for one key"
+        0.25,
+        gt=0,
+        le=1,
+        description="`g3n api`: share of the connections, and of the requests in progress, that one key may hold",
     )
-    api_tenant_share: float = Field(0.5, gt=0, le=1, description="`g3n api`: the same for one tenant")
-    api_address_share: float = Field(0.75, gt=0, le=1, description="`g3n api`: the same for one address")
+    api_tenant_share: float = Field(0.5, gt=0, le=1, description="`g3n api`: the share that one tenant may hold")
+    api_address_share: float = Field(0.75, gt=0, le=1, description="`g3n api`: the share that one address may hold")
     api_trusted_proxies: str = Field(
         "",
-        description="`g3n api`: proxies whose X-Forwarded-For is believed: addresses or networks, comma separated",
+        description="`g3n api`: proxies whose X-Forwarded-For counts: addresses or networks, comma separated",
     )
     api_keyless_per_s: int = Field(
-        20, ge=1, description="`g3n api`: requests of one address without an accepted key; ten seconds' worth at once"
+        20,
+        ge=1,
+        description="`g3n api`: requests a second of one address without an accepted key; ten seconds' worth at once",
     )
-    api_sessions_per_key: int = Field(1000, ge=1, description="`g3n api`: sessions that a key has at a time")
+    api_sessions_per_key: int = Field(1000, ge=1, description="`g3n api`: open sessions of one key, at most")
     api_body_s: float = Field(
-        10, gt=0, le=300, description="`g3n api`: a body must be there within this time, else 408"
+        10, gt=0, le=300, description="`g3n api`: seconds within which a body must arrive; else 408"
     )
     api_deadline_s: float = Field(
-        10, gt=0, le=25, description="`g3n api`: what is not decided within this time is answered 503, timed_out"
+        10, gt=0, le=25, description="`g3n api`: seconds within which a request must be decided; else 503, timed_out"
     )
     api_requests_per_s: int = Field(
-        100, ge=1, description="`g3n api`: of one key; ten seconds' worth at once; more are answered 429"
+        100,
+        ge=1,
+        description="`g3n api`: requests a second of one key; ten seconds' worth at once; more are answered 429",
     )
     api_bulk_requests_per_s: int = Field(
-        1000, ge=1, description="`g3n api`: the same of a key with the scope bulk; never below the other"
+        1000,
+        ge=1,
+        description="`g3n api`: requests a second of a key with the scope bulk; never less than the other limit",
     )
     api_card_misses_per_min: int = Field(
-        30, ge=1, description="`g3n api`: cards not accepted, of one key; then 429 for every card"
+        30, ge=1, description="`g3n api`: wrong cards of one key; beyond it, every card is answered 429"
     )
     api_tenant_card_misses_per_min: int = Field(
-        300, ge=1, description="`g3n api`: the same of all keys of a tenant; both hold over all processes"
+        300, ge=1, description="`g3n api`: wrong cards of all keys of a tenant; both limits hold over all processes"
     )
-    operator: str | None = Field(
-        None, max_length=200, description="who runs commands, for the operator journal; none: user@host"
-    )
+    operator: str | None = Field(None, max_length=200, description="your name in the operator journal; none: user@host")
     on_failure: Literal["dead_letter", "crash"] = Field(
-        "dead_letter", description="a document on which the program itself fails; crash: end the process, for tests"
+        "dead_letter",
+        description="what happens to a document on which the program fails; crash (for tests): the process ends",
     )
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least severe line to log")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least severe level to log")
     log_format: Literal["auto", "json", "console"] = Field("auto", description="auto: JSON unless stderr is a terminal")
-    process_index: int = Field(0, ge=0, description="set by --processes: which of the processes this is")
+    process_index: int = Field(0, ge=0, description="set by --processes: the number of this process")
 
     @field_validator("orgcodes", mode="before")
     @classmethod
@@ -172,13 +189,13 @@ class Settings(Secured):
 
     @property
     def role_passwords(self) -> dict[str, str]:
-        """Passwords by role of the database, for `setup`."""
+        """Return passwords by role of the database, for `setup`."""
         parts = (part.partition("=") for part in parts_of(self.postgres_role_passwords.get_secret_value()))
         return {role: password for role, _, password in parts}
 
     @property
     def operator_name(self) -> str:
-        """Who runs this command, for the operator journal."""
+        """Return who runs this command, for the operator journal."""
         if self.operator is not None:
             return self.operator
         try:
@@ -189,30 +206,30 @@ class Settings(Secured):
 
     @property
     def rules(self) -> tuple[Rule, ...]:
-        """What the input topics may carry, by their full names."""
+        """Return what each input topic may carry, by its full name."""
         rules = parse(self.topic_rules)
         return tuple(rule._replace(topic=self.topic_prefix + rule.topic) for rule in rules)
 
     @property
     def api_shares(self) -> Shares:
-        """What one key, tenant and address may hold of the API."""
+        """Return the shares of the API that one key, tenant and address may hold."""
         return Shares(self.api_key_share, self.api_tenant_share, self.api_address_share)
 
     @property
     def api_proxies(self) -> tuple[Network, ...]:
-        """The proxies that are trusted."""
+        """Return the trusted proxies."""
         return tuple(map(ip_network, parts_of(self.api_trusted_proxies)))
 
     @property
     def http_port_is_chosen(self) -> bool:
-        """Whether somebody set the port, so that not getting it is an error and no warning."""
+        """Return whether the port was set: if it is taken, that is an error then, not a warning."""
         return "http_port" in self.model_fields_set
 
 
 def load(*, kafka: bool = True) -> Settings:
-    """The settings of this process; `kafka`: it needs a Kafka.
+    """Return the settings of this process. `kafka`: it needs Kafka.
 
-    Raises SettingsError that names every missing and every invalid one at once.
+    Raises SettingsError, which names every missing or invalid setting at once.
     """
     lines = [_line("kafka_bootstrap_servers", "missing", "")] if kafka and not _is_set(KAFKA) else []
     try:
@@ -242,7 +259,7 @@ def _line(field: str, kind: str, message: str) -> str:
 
 
 def describe() -> str:
-    """A line a setting, for `--help`: its variable, what it is, its default."""
+    """Return a line for each setting, for `--help`: variable, description, default."""
     names = {PREFIX + name.upper(): field for name, field in Settings.model_fields.items()}
     width = max(map(len, names))
     return "\n".join(

@@ -6,7 +6,7 @@ import ctypes
 import os
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import structlog
 
@@ -78,9 +78,9 @@ async def _spawn(arguments: Sequence[str], index: int) -> asyncio.subprocess.Pro
     )
 
 
-def end_with_parent(environment: Mapping[str, str] = os.environ) -> None:
+def end_with_parent() -> None:
     """In a child of `supervise`: get SIGTERM when the parent dies for any reason. Elsewhere do nothing."""
-    parent = environment.get(_PARENT)
+    parent = os.environ.get(_PARENT)
     if parent is None:
         return
     if sys.platform == "linux":

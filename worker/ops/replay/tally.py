@@ -85,10 +85,6 @@ class Tally:
         """New documents that still wait at the end."""
         return len(self._waiting)
 
-    @property
-    def changes_nothing(self) -> bool:
-        return not (self.new or self.settled)
-
     def count(self, items: Sequence[object], chosen: Sequence[object], messages: Sequence[Message]) -> None:
         """A slice of the range, those of its records that are selected, and what they have to say."""
         self.records += len(items)
