@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from schemas import door_examples, orgcode
+from schemas import operation_examples, orgcode
 from schemas.json_schema import Schema, definitions
 from schemas.operations import OPERATIONS, Operation, body_schema
 from schemas.policy import Policy
 from schemas.portable import answers, portable
-from schemas.problems import DOOR, KINDS, MEDIA_TYPE, NOT_ANY_MORE, Code, DoorReason, Problem, details, refused
+from schemas.problems import API_REASONS, KINDS, MEDIA_TYPE, NOT_ANY_MORE, ApiReason, Code, Problem, details, refused
 from schemas.reasons import Reason
 from schemas.scopes import Scope
 
@@ -18,23 +18,23 @@ _PRINTABLE: Final = r"^[\x20-\x7e]{1,128}$"
 
 # Problems that every route may answer.
 _ANYWHERE: Final = (
-    DoorReason.INVALID,
-    DoorReason.INVALID_HEADER,
-    DoorReason.MALFORMED_REQUEST,
-    DoorReason.CREDENTIALS_NOT_ACCEPTED,
-    DoorReason.ORGCODE_NOT_OF_KEY,
-    DoorReason.HEAD_TOO_SLOW,
-    DoorReason.BODY_TOO_SLOW,
-    DoorReason.BODY_TOO_LARGE,
-    DoorReason.NOT_JSON,
-    DoorReason.RATE_LIMITED,
-    DoorReason.ADDRESS_LIMITED,
-    DoorReason.SHARE_IN_USE,
-    DoorReason.CARD_MISSES_LIMITED,
-    DoorReason.INTERNAL_ERROR,
-    DoorReason.OVERLOADED,
-    DoorReason.TIMED_OUT,
-    DoorReason.UNAVAILABLE,
+    ApiReason.INVALID,
+    ApiReason.INVALID_HEADER,
+    ApiReason.MALFORMED_REQUEST,
+    ApiReason.CREDENTIALS_NOT_ACCEPTED,
+    ApiReason.ORGCODE_NOT_OF_KEY,
+    ApiReason.HEAD_TOO_SLOW,
+    ApiReason.BODY_TOO_SLOW,
+    ApiReason.BODY_TOO_LARGE,
+    ApiReason.NOT_JSON,
+    ApiReason.RATE_LIMITED,
+    ApiReason.ADDRESS_LIMITED,
+    ApiReason.SHARE_IN_USE,
+    ApiReason.CARD_MISSES_LIMITED,
+    ApiReason.INTERNAL_ERROR,
+    ApiReason.OVERLOADED,
+    ApiReason.TIMED_OUT,
+    ApiReason.UNAVAILABLE,
 )
 _DEFAULTS: Final = {
     "within_s": 10,
@@ -73,9 +73,9 @@ def _refusal(operation: Operation, reason: Reason) -> tuple[str, dict[str, Any]]
     return f"{status}_{reason.value}", details(code, reason.value, detail, REQUEST_ID, outcome=outcome)
 
 
-def _own(reason: DoorReason, scope: Scope | None = None) -> dict[str, Any]:
+def _own(reason: ApiReason, scope: Scope | None = None) -> dict[str, Any]:
     """Return an example of a problem of the API itself."""
-    said = DOOR[reason]
+    said = API_REASONS[reason]
     detail = said.detail.format(**_DEFAULTS, scope="" if scope is None else scope.value)
     return details(said.code, reason.value, detail, REQUEST_ID, scope=scope)
 
@@ -84,17 +84,17 @@ def problems(operation: Operation) -> dict[str, dict[str, Any]]:
     """Return an example of every problem of a route. The same name is the same problem."""
     reasons = list(_ANYWHERE)
     if operation.document is not None:
-        reasons += [DoorReason.CONFLICT, DoorReason.REFUSED_BY_DATABASE]
+        reasons += [ApiReason.CONFLICT, ApiReason.REFUSED_BY_DATABASE]
     if operation.name == "session.create":
-        reasons.append(DoorReason.SESSIONS_LIMITED)
+        reasons.append(ApiReason.SESSIONS_LIMITED)
     if operation.name == "event.simulate":
-        reasons.append(DoorReason.CONFLICT)
+        reasons.append(ApiReason.CONFLICT)
     if operation.name == "event.explain":
-        reasons.append(DoorReason.UNKNOWN_EVENT)
+        reasons.append(ApiReason.UNKNOWN_EVENT)
     found = {reason.value: _own(reason) for reason in reasons}
     scope = operation.scope
     if scope is not None:
-        found[f"scope_missing_{scope.value.replace(':', '_')}"] = _own(DoorReason.SCOPE_MISSING, scope)
+        found[f"scope_missing_{scope.value.replace(':', '_')}"] = _own(ApiReason.SCOPE_MISSING, scope)
     if operation.name == "tender.authorize":
         found["authorizes_nothing_any_more"] = _not_any_more(operation)
     return found | dict(_refusal(operation, reason) for reason in operation.refusals)
@@ -102,7 +102,7 @@ def problems(operation: Operation) -> dict[str, dict[str, Any]]:
 
 def _not_any_more(operation: Operation) -> dict[str, Any]:
     """Return an example of a repeated authorization whose hold has expired since."""
-    stored = dict(door_examples.ANSWERS[operation.name])
+    stored = dict(operation_examples.ANSWERS[operation.name])
     return details(Code.INVALID_STATE, Reason.HOLD_EXPIRED.value, NOT_ANY_MORE, REQUEST_ID, outcome=stored)
 
 
@@ -149,7 +149,7 @@ def _answer(operation: Operation) -> Schema:
         "content": {
             "application/json": {
                 "schema": _ref("schemas", operation.answer.__name__),
-                "examples": {"answer": {"value": dict(door_examples.ANSWERS[operation.name])}},
+                "examples": {"answer": {"value": dict(operation_examples.ANSWERS[operation.name])}},
             }
         },
     }
@@ -187,7 +187,7 @@ def _operation(operation: Operation) -> Schema:
             "content": {
                 "application/json": {
                     "schema": _ref("schemas", operation.request.__name__),
-                    "examples": {"request": {"value": door_examples.request(operation)}},
+                    "examples": {"request": {"value": operation_examples.request(operation)}},
                 }
             },
         },

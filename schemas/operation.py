@@ -53,15 +53,15 @@ class Operation:
 
     @property
     def given(self) -> tuple[str, ...]:
-        """Members of the document that the door fills in, and that no body has."""
+        """Members of the document that the interface fills in, and that no body has."""
         if self.document is None or self.scope is Scope.SALE_WRITE:  # a sale says itself when it was
             return ()
         return ("occurred_at", "command_id") if self.id_field == "command_id" else ("occurred_at",)
 
 
 def body_schema(operation: Operation, schema: dict[str, Any]) -> dict[str, Any]:
-    """The JSON Schema of a body, of that of the model: without what the door fills in; a tender's id may be absent
-    where the door can make one.
+    """The JSON Schema of a body, of that of the model: without what the interface fills in; a tender's id may be absent
+    where the interface can make one.
     """
     absent = {*operation.given, *((operation.id_field,) if operation.makes_id else ())}
     properties = {name: member for name, member in schema["properties"].items() if name not in operation.given}

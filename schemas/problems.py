@@ -64,8 +64,8 @@ KINDS: Final[Mapping[Code, Kind]] = MappingProxyType(
 )
 
 
-class DoorReason(StrEnum):
-    """Why a door itself says no; a document's own reasons are in `schemas.reasons`."""
+class ApiReason(StrEnum):
+    """Why an interface itself says no; a document's own reasons are in `schemas.reasons`."""
 
     INVALID = "invalid"
     INVALID_HEADER = "invalid_header"
@@ -101,48 +101,48 @@ class Said:
     detail: str
 
 
-DOOR: Final[Mapping[DoorReason, Said]] = MappingProxyType(
+API_REASONS: Final[Mapping[ApiReason, Said]] = MappingProxyType(
     {
-        DoorReason.INVALID: Said(Code.INVALID_REQUEST, "points: a whole number, without quotes"),
-        DoorReason.INVALID_HEADER: Said(Code.INVALID_REQUEST, "X-Orgcode is missing"),
-        DoorReason.MALFORMED_REQUEST: Said(Code.INVALID_REQUEST, "the request is not HTTP/1.1 as RFC 9112 defines it"),
-        DoorReason.REFUSED_BY_DATABASE: Said(
+        ApiReason.INVALID: Said(Code.INVALID_REQUEST, "points: a whole number, without quotes"),
+        ApiReason.INVALID_HEADER: Said(Code.INVALID_REQUEST, "X-Orgcode is missing"),
+        ApiReason.MALFORMED_REQUEST: Said(Code.INVALID_REQUEST, "the request is not HTTP/1.1 as RFC 9112 defines it"),
+        ApiReason.REFUSED_BY_DATABASE: Said(
             Code.INVALID_REQUEST, "the ledger can't hold what would come of it; nothing was done"
         ),
-        DoorReason.CREDENTIALS_NOT_ACCEPTED: Said(
+        ApiReason.CREDENTIALS_NOT_ACCEPTED: Said(
             Code.UNAUTHORIZED, "neither X-Api-Key nor a session token that is accepted"
         ),
-        DoorReason.ORGCODE_NOT_OF_KEY: Said(Code.FORBIDDEN, "X-Orgcode: not the tenant of the key"),
-        DoorReason.SCOPE_MISSING: Said(Code.FORBIDDEN, "the key lacks the scope {scope}"),
-        DoorReason.UNKNOWN_ROUTE: Said(Code.NOT_FOUND, "there is no such route"),
-        DoorReason.UNKNOWN_EVENT: Said(Code.NOT_FOUND, "the tenant has no such document"),
-        DoorReason.METHOD_NOT_ALLOWED: Said(Code.METHOD_NOT_ALLOWED, "the route takes another method, see Allow"),
-        DoorReason.HEAD_TOO_SLOW: Said(Code.TIMEOUT, "the head was not complete in time"),
-        DoorReason.BODY_TOO_SLOW: Said(Code.TIMEOUT, "the body was not there within {within_s} s"),
-        DoorReason.CONFLICT: Said(Code.CONFLICT, "the identity is known with other content; the first document stands"),
-        DoorReason.BODY_TOO_LARGE: Said(Code.TOO_LARGE, "the body has more than {most_bytes} bytes"),
-        DoorReason.NOT_JSON: Said(
+        ApiReason.ORGCODE_NOT_OF_KEY: Said(Code.FORBIDDEN, "X-Orgcode: not the tenant of the key"),
+        ApiReason.SCOPE_MISSING: Said(Code.FORBIDDEN, "the key lacks the scope {scope}"),
+        ApiReason.UNKNOWN_ROUTE: Said(Code.NOT_FOUND, "there is no such route"),
+        ApiReason.UNKNOWN_EVENT: Said(Code.NOT_FOUND, "the tenant has no such document"),
+        ApiReason.METHOD_NOT_ALLOWED: Said(Code.METHOD_NOT_ALLOWED, "the route takes another method, see Allow"),
+        ApiReason.HEAD_TOO_SLOW: Said(Code.TIMEOUT, "the head was not complete in time"),
+        ApiReason.BODY_TOO_SLOW: Said(Code.TIMEOUT, "the body was not there within {within_s} s"),
+        ApiReason.CONFLICT: Said(Code.CONFLICT, "the identity is known with other content; the first document stands"),
+        ApiReason.BODY_TOO_LARGE: Said(Code.TOO_LARGE, "the body has more than {most_bytes} bytes"),
+        ApiReason.NOT_JSON: Said(
             Code.UNSUPPORTED_MEDIA_TYPE, "Content-Type: application/json is needed, in UTF-8 and not encoded further"
         ),
-        DoorReason.RATE_LIMITED: Said(Code.TOO_MANY_REQUESTS, "the key has no request left; ask again later"),
-        DoorReason.ADDRESS_LIMITED: Said(
+        ApiReason.RATE_LIMITED: Said(Code.TOO_MANY_REQUESTS, "the key has no request left; ask again later"),
+        ApiReason.ADDRESS_LIMITED: Said(
             Code.TOO_MANY_REQUESTS, "too many requests without an accepted key from this address; ask again later"
         ),
-        DoorReason.SHARE_IN_USE: Said(
+        ApiReason.SHARE_IN_USE: Said(
             Code.TOO_MANY_REQUESTS, "the {holder} has its share of what can be in progress; ask again later"
         ),
-        DoorReason.SESSIONS_LIMITED: Said(
+        ApiReason.SESSIONS_LIMITED: Said(
             Code.TOO_MANY_REQUESTS, "the key has {most} sessions; revoke one, or wait until one expires"
         ),
-        DoorReason.CARD_MISSES_LIMITED: Said(
+        ApiReason.CARD_MISSES_LIMITED: Said(
             Code.TOO_MANY_REQUESTS, "too many cards that were not accepted; ask again later"
         ),
-        DoorReason.INTERNAL_ERROR: Said(Code.INTERNAL_ERROR, "a fault of the server; its log has the request's id"),
-        DoorReason.OVERLOADED: Said(Code.UNAVAILABLE, "too much is waiting already; ask again later"),
-        DoorReason.TIMED_OUT: Said(
+        ApiReason.INTERNAL_ERROR: Said(Code.INTERNAL_ERROR, "a fault of the server; its log has the request's id"),
+        ApiReason.OVERLOADED: Said(Code.UNAVAILABLE, "too much is waiting already; ask again later"),
+        ApiReason.TIMED_OUT: Said(
             Code.UNAVAILABLE, "what becomes of it is not known yet: ask again with the same Idempotency-Key"
         ),
-        DoorReason.UNAVAILABLE: Said(
+        ApiReason.UNAVAILABLE: Said(
             Code.UNAVAILABLE, "the ledger can't be reached; ask again with the same Idempotency-Key"
         ),
     }

@@ -88,7 +88,7 @@ def serving(database: str) -> Serving:
         }
         settings, status = Settings(**given), Status(watch.PART)
         pool = await server.connect(settings)
-        operators = await Pool.of_door(settings.dsn, 1, Role.OPS)
+        operators = await Pool.of_interface(settings.dsn, 1, Role.OPS)
         try:
             async with server.opened(settings, pool, status) as api:
                 yield Service(api, pool, operators, status, settings)

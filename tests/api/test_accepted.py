@@ -39,7 +39,7 @@ async def test_an_empty_ledger_that_reads_them_becomes_the_same(
 ) -> None:
     for name, body, key in STEPS:
         await caller.post(name, body, key)
-    at_the_door = [await rows(connection, statement) for statement in LEFT]
+    at_the_interface = [await rows(connection, statement) for statement in LEFT]
     applied = await swept(worker)
     records = back(applied.accepted)
     assert len({record.key for record in records}) == len(STEPS)
@@ -55,7 +55,7 @@ async def test_an_empty_ledger_that_reads_them_becomes_the_same(
         outcomes += (await restored.apply(restored.decode([record], NOW_US), {})).messages
     await restored.close()
     other = await asyncpg.connect(empty_database)
-    assert [await rows(other, statement) for statement in LEFT] == at_the_door
+    assert [await rows(other, statement) for statement in LEFT] == at_the_interface
     await other.close()
     first = {one["id"]: one["data"]["status"] for one in said(applied.messages)}
     assert {one["id"]: one["data"]["status"] for one in said(outcomes)} == first

@@ -181,7 +181,7 @@ async def test_only_card_trusted_needs_no_pin(caller: Caller, new_caller: NewCal
 
 
 @pytest.mark.parametrize("member", ["occurred_at", "command_id"])
-async def test_what_the_door_fills_in_is_in_no_body(caller: Caller, member: str) -> None:
+async def test_what_the_interface_fills_in_is_in_no_body(caller: Caller, member: str) -> None:
     answer = await caller.post("customer.create", {member: "2026-01-01T00:00:00Z"})
     assert problem(answer) == (400, "invalid-request", "invalid")
     assert answer.json()["detail"] == f"{member}: absent, the API sets it"

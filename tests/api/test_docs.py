@@ -3,16 +3,18 @@
 import re
 from pathlib import Path
 
-from schemas.problems import DOOR, KINDS, DoorReason
+from schemas.problems import API_REASONS, KINDS, ApiReason
 from schemas.scopes import Scope
 
 PAGE = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
 
 
-def test_every_reason_of_the_door_is_explained() -> None:
+def test_every_reason_of_the_interface_is_explained() -> None:
     rows = re.findall(r"^\| `(\w+)` \| `([\w-]+)` \| (\d+) \|", PAGE, flags=re.MULTILINE)
     told = {reason: (code, int(status)) for reason, code, status in rows}
-    said = {reason.value: (DOOR[reason].code.value, KINDS[DOOR[reason].code].status) for reason in DoorReason}
+    said = {
+        reason.value: (API_REASONS[reason].code.value, KINDS[API_REASONS[reason].code].status) for reason in ApiReason
+    }
     assert told == said
 
 

@@ -175,11 +175,11 @@ async def test_guesses_at_once_count_over_all_processes(
     async with contextlib.AsyncExitStack() as stack:
         apis = [await stack.enter_async_context(serving(api_card_misses_per_min=5)) for _ in range(processes)]
         caller = await new_caller(of=apis[0])
-        doors = [
+        interfaces = [
             Caller(api, await stack.enter_async_context(api.http(dict(caller.http.headers))), "", "") for api in apis
         ]
         name, body = bodies(ABSENT)[0]
-        answers = await asyncio.gather(*(door.post(name, body) for door in doors for _ in range(20)))
+        answers = await asyncio.gather(*(interface.post(name, body) for interface in interfaces for _ in range(20)))
         told = [one.json()["reason"] for one in answers]
         assert sorted(set(told)) == ["card_misses_limited", "card_not_accepted"]
         assert told.count("card_not_accepted") == 5

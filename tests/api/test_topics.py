@@ -47,7 +47,7 @@ LEFT = (
 
 
 def as_record(step: tuple[str, dict[str, Any], str], at: str) -> Record:
-    """The document that the door makes of a request, as a till would publish it."""
+    """The document that the interface makes of a request, as a till would publish it."""
     name, body, key = step
     operation = OPERATIONS[name]
     assert operation.document is not None
@@ -63,8 +63,8 @@ async def test_the_same_operations_leave_the_same_rows(
 ) -> None:
     for name, body, key in STEPS:
         await caller.post(name, body, key)
-    at_the_door = [await rows(connection, statement) for statement in LEFT]
-    assert [len(part) for part in at_the_door] == [19, 6, 7, 3, 2, 3, 1]
+    at_the_interface = [await rows(connection, statement) for statement in LEFT]
+    assert [len(part) for part in at_the_interface] == [19, 6, 7, 3, 2, 3, 1]
     await set_up(empty_database)
     settings = caller.service.settings.model_copy(update={"postgres_dsn": SecretStr(empty_database)})
     topics = await Pipeline.open(settings)
@@ -72,7 +72,7 @@ async def test_the_same_operations_leave_the_same_rows(
         await topics.apply(topics.decode([as_record(step, "2026-05-28T20:26:40Z")], 1_780_000_000_000_000), {})
     await topics.close()
     other = await asyncpg.connect(empty_database)
-    assert [await rows(other, statement) for statement in LEFT] == at_the_door
+    assert [await rows(other, statement) for statement in LEFT] == at_the_interface
     await other.close()
 
 
@@ -103,7 +103,7 @@ async def unpublished(connection: asyncpg.Connection) -> int:
     return int(await connection.fetchval("SELECT count(*) FROM batch WHERE published_at IS NULL"))
 
 
-async def test_a_worker_publishes_what_came_in_at_the_door(
+async def test_a_worker_publishes_what_came_in_at_the_interface(
     caller: Caller, worker: Pipeline, connection: asyncpg.Connection
 ) -> None:
     answers = [
@@ -143,7 +143,7 @@ async def test_two_workers_do_not_publish_the_same(caller: Caller, worker: Pipel
         await other.close()
 
 
-async def test_what_was_parked_at_the_door_is_told_before_its_end(caller: Caller, worker: Pipeline) -> None:
+async def test_what_was_parked_at_the_interface_is_told_before_its_end(caller: Caller, worker: Pipeline) -> None:
     """The document that ends the wait comes before a worker has published that there is one."""
     await caller.ok("tender.capture", {"tender_id": "T1"})
     await caller.ok("tender.void", {"tender_id": "T1"})

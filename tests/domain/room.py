@@ -43,7 +43,7 @@ def keyring(org: str = ORG) -> Keyring:
 
 
 def document(type_: str, data: Data, record_us: int, org: str = ORG, *, trusted: bool = False) -> Document:
-    """A document as the codec makes it of `data`; `trusted`: as a door does, for a key with the scope card:trusted."""
+    """A document as the codec makes it of `data`; `trusted`: as for an API key with the scope card:trusted."""
     kind = DOCUMENTS[type_]
     keys = keyring(org)
     model = kind.validate(data, keys)

@@ -13,7 +13,7 @@ from tests.domain.room import keyring
 from tests.ledger.conftest import NOW_US, Open, Worker, header, record, said
 from tests.ledger.test_pipeline import AT, CARD, command, counted, most_lines, refunded, request, sold
 from worker.codec import Decoder, Message, Outlet, Undecodable
-from worker.codec.door import document
+from worker.codec.interface import document
 from worker.codec.letter import dead_letter
 from worker.domain.decide import DECISIONS, Decision
 from worker.domain.decisions import deadlines, returns
@@ -126,7 +126,9 @@ def _only_empty(letter: Undecodable, *more: Any) -> Message:  # noqa: ANN401  as
     return dead_letter(letter, *more)
 
 
-async def test_a_door_tells_only_the_sender_of_the_document(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_interface_tells_only_the_sender_of_the_document(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def asked(customer_id: str) -> Any:  # noqa: ANN401
         data: Data = {"command_id": customer_id, "customer_id": customer_id}
         return document("crm.customer.create", data, keyring(), NOW_US, trusted=False, traceparent=None)
@@ -134,8 +136,8 @@ async def test_a_door_tells_only_the_sender_of_the_document(worker: Worker, monk
     good, bad = [asked(f"C{n}") for n in range(5)], asked(BAD)
     monkeypatch.setitem(DECISIONS, "crm.customer.create", failing("crm.customer.create"))
     applied = await worker.apply(Batch([*good[:2], bad, *good[2:]], NOW_US), {})
-    assert applied.at_doors[bad] is DeadLetterReason.FAILED
-    assert all(said(applied.at_doors[one])[0]["data"]["status"] == "applied" for one in good)  # type: ignore[arg-type]
+    assert applied.to_callers[bad] is DeadLetterReason.FAILED
+    assert all(said(applied.to_callers[one])[0]["data"]["status"] == "applied" for one in good)  # type: ignore[arg-type]
     assert applied.messages == []
 
 

@@ -13,7 +13,7 @@ from tests.ledger.conftest import NOW_US, Open, Worker, record
 from tests.ledger.measure import buffers_of
 from tests.ledger.test_failures import BAD, failing
 from tests.ledger.test_pipeline import sold
-from worker.codec.door import document
+from worker.codec.interface import document
 from worker.domain.decide import DECISIONS
 from worker.engine.answers import Answers
 from worker.engine.batch import Batch

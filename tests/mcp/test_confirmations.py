@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from mcp import Client
 
-from schemas import door_examples
+from schemas import operation_examples
 from schemas.operations import OPERATIONS
 from schemas.policy import Policy
 from schemas.problems import Code
@@ -42,7 +42,7 @@ async def previewed(client: Client, tool: str, arguments: dict[str, Any]) -> dic
 @pytest.mark.parametrize("name", DANGEROUS)
 async def test_the_first_call_previews_and_the_second_does_it(name: str, mode: str) -> None:
     operation = OPERATIONS[name]
-    body = door_examples.request(operation)
+    body = operation_examples.request(operation)
     async with connected(mode=mode) as (client, api):
         preview = await previewed(client, operation.tool, body)
         before = [asked.route for asked in api.asked]
@@ -53,7 +53,7 @@ async def test_the_first_call_previews_and_the_second_does_it(name: str, mode: s
     done = api.asked[len(before)]
     assert (done.route, done.body, done.key) == (operation.route, body, preview[IDENTITY])
     assert told[DOCUMENT]["id"] == preview[IDENTITY]
-    assert preview["simulated"] == json.loads(json.dumps(door_examples.ANSWERS["event.simulate"]))["outcome"]
+    assert preview["simulated"] == json.loads(json.dumps(operation_examples.ANSWERS["event.simulate"]))["outcome"]
     assert operation.summary in preview["what_will_happen"]
     assert preview["arguments"] == body
 

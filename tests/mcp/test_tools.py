@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from schemas import door_examples
+from schemas import operation_examples
 from schemas.operations import OPERATIONS, Access, Operation
-from schemas.problems import Code, DoorReason
+from schemas.problems import ApiReason, Code
 from schemas.reasons import Reason
 from schemas.scopes import Scope
 from tests.mcp.connecting import connected, refusal
@@ -28,7 +28,7 @@ MOST_CHARACTERS = 39_000
 
 
 def example(operation: Operation) -> dict[str, Any]:
-    return door_examples.request(operation)
+    return operation_examples.request(operation)
 
 
 def test_every_operation_but_sessions_is_a_tool_and_has_a_guide() -> None:
@@ -148,10 +148,10 @@ def test_names_of_no_tools_are_refused(names: list[str]) -> None:
 
 def test_what_the_api_itself_may_say_of_a_tool_has_a_meaning() -> None:
     of_other_requests = {
-        DoorReason.UNKNOWN_ROUTE, DoorReason.METHOD_NOT_ALLOWED, DoorReason.NOT_JSON, DoorReason.BODY_TOO_SLOW,
-        DoorReason.MALFORMED_REQUEST, DoorReason.HEAD_TOO_SLOW, DoorReason.SESSIONS_LIMITED,
+        ApiReason.UNKNOWN_ROUTE, ApiReason.METHOD_NOT_ALLOWED, ApiReason.NOT_JSON, ApiReason.BODY_TOO_SLOW,
+        ApiReason.MALFORMED_REQUEST, ApiReason.HEAD_TOO_SLOW, ApiReason.SESSIONS_LIMITED,
     }  # fmt: skip
-    assert {reason.value for reason in set(DoorReason) - of_other_requests} <= INTERFACES.keys()
+    assert {reason.value for reason in set(ApiReason) - of_other_requests} <= INTERFACES.keys()
 
 
 def test_every_reason_has_a_meaning_and_no_page_names_a_tool_that_is_not_there() -> None:

@@ -95,6 +95,6 @@ async def desk(database: str) -> AsyncIterator[Desk]:
 
 @pytest.fixture
 async def pool(database: str) -> AsyncIterator[Pool]:
-    opened = await Pool.of_door(database, 4, Role.WORKER)
+    opened = await Pool.of_interface(database, 4, Role.WORKER)
     yield opened
     await opened.close()

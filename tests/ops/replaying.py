@@ -88,7 +88,7 @@ class Shop:
         """What is said of it, in lines."""
         id_ = await self.start(made, path)
         said: list[str] = []
-        pool = await Pool.of_door(self.settings.dsn, 2, Role.WORKER)
+        pool = await Pool.of_interface(self.settings.dsn, 2, Role.WORKER)
         async with Run.of(pool, id_, OPERATOR) as run:
             await execute(self.settings, run, said.append, self.now_us)
         await pool.close()

@@ -44,7 +44,7 @@ return R1 S9 C 1:100
 sale S9 C 1:150
 sale S2 C 1:100 @-4d
 """
-DOOR = "## door\ncustomer C\nissue I1 G 900 pin=1234\nearn E1 C 50"
+API_REASONS = "## interface\ncustomer C\nissue I1 G 900 pin=1234\nearn E1 C 50"
 
 
 class World:
@@ -65,19 +65,19 @@ class World:
                 yield from (record(topic, one.scenario.org, made) for _, made in play(one, number, self.clock))
 
     async def trade(self) -> None:
-        """Publish, and drain, phase by phase; some documents come in through a door."""
+        """Publish, and drain, phase by phase; some documents come in through an interface."""
         for number in range(3):
             await publish(self.settings.kafka_bootstrap_servers, self.phase(number))
             await self.drain()
             if number == 0:
-                await self.door()
+                await self.ask()
 
     async def drain(self) -> None:
         assert (await g3n(self.environment, "worker", "drain")).code == 0
 
-    async def door(self) -> None:
-        [scenario] = parse(DOOR, "door")
-        pipeline = Pipeline.over(await Pool.of_door(self.settings.dsn, 1, Role.API), self.settings)
+    async def ask(self) -> None:
+        [scenario] = parse(API_REASONS, "interface")
+        pipeline = Pipeline.over(await Pool.of_interface(self.settings.dsn, 1, Role.API), self.settings)
         for _, made in play(Played(scenario), 0, self.clock):
             sent = record(self.topics.inputs[0], scenario.org, made)
             batch = pipeline.decode([Read(sent)], int(self.clock.base.timestamp()) * 1_000_000)

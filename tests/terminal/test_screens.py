@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from schemas.door_examples import request
+from schemas.operation_examples import request
 from schemas.operations import OPERATIONS
 from schemas.problems import Code
 from tests.terminal.server import Asked, Reply, in_turn, ok, problem

@@ -10,7 +10,7 @@ from tests.codec.records import Record
 from tests.conftest import CARD_KEY
 from tests.upgrade.release import Recorded, decoded
 from worker.codec import Message
-from worker.codec.door import document, numbered
+from worker.codec.interface import document, numbered
 from worker.engine.answers import Applied
 from worker.engine.batch import Batch
 from worker.engine.pipeline import Pipeline
@@ -55,7 +55,7 @@ class Clocked:
         body = next(iter(numbered(recorded.type, data, recorded.subject, keyring)), data)
         asked = document(recorded.type, body, keyring, self.now_us, trusted=False, traceparent=None)
         applied = await self._pipeline.apply(Batch([asked], self.now_us), {})
-        answer: Any = applied.at_doors[asked]
+        answer: Any = applied.to_callers[asked]
         assert isinstance(answer, list), f"{recorded.type} {recorded.subject}: {answer}"
         return answer
 

@@ -39,7 +39,7 @@ class Shop:
         return [envelope["data"] for envelope in said((await self.worker.read(records)).messages)]
 
     async def ask(self, name: str, /, *, org: str = "acme", trusted: bool = False, **body: Any) -> Data:  # noqa: ANN401
-        """The answer as the JSON that a door would give."""
+        """The answer as the JSON that an interface would give."""
         request = OPERATIONS[name].request.model_validate(body, context=self.worker.keyring(org))
         answer = await READINGS[name](replace(self.desk, trusted=trusted), org, request)
         assert type(answer) is OPERATIONS[name].answer

@@ -8,7 +8,7 @@ from typing import Any, Final
 from starlette.datastructures import Headers
 
 from schemas.operations import Operation
-from schemas.problems import DoorReason
+from schemas.problems import ApiReason
 from schemas.scopes import Scope
 from worker.api.callers import single
 from worker.api.problem import own
@@ -54,10 +54,10 @@ def document_id(operation: Operation, body: dict[str, Any], headers: Headers) ->
         return None
     key = single(headers, KEY)
     if key is not None and _PRINTABLE.fullmatch(key) is None:
-        raise own(DoorReason.INVALID_HEADER, f"{KEY}: 1 to 128 printable ASCII characters")
+        raise own(ApiReason.INVALID_HEADER, f"{KEY}: 1 to 128 printable ASCII characters")
     for name in operation.given:
         if body.get(name) is not None:
-            raise own(DoorReason.INVALID, f"{name}: absent, the API sets it")
+            raise own(ApiReason.INVALID, f"{name}: absent, the API sets it")
     named = None if operation.id_field in operation.given else body.get(operation.id_field)
     if named is not None:
         return named if isinstance(named, str) else None

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from schemas.operations import OPERATIONS, Operation
-from schemas.problems import DoorReason
+from schemas.problems import ApiReason
 from schemas.scopes import Scope
 from worker.api import admitted, body, pages
 from worker.api.admitted import AdmittedRequest, Reply
@@ -43,7 +43,7 @@ _log = structlog.get_logger(__name__)
 _T = TypeVar("_T")
 
 _JSON: Final = "application/json"
-_TOO_MUCH: Final = frozenset({DoorReason.RATE_LIMITED, DoorReason.ADDRESS_LIMITED, DoorReason.SHARE_IN_USE})
+_TOO_MUCH: Final = frozenset({ApiReason.RATE_LIMITED, ApiReason.ADDRESS_LIMITED, ApiReason.SHARE_IN_USE})
 _LATE_S: Final = 0.5
 _BODIES_BYTES: Final = 64 << 20  # bytes of bodies that are being received or decided
 
@@ -98,7 +98,7 @@ class Api:
         Raises Problem, and what the ledger raises.
         """
         if self.watch.down:
-            raise own(DoorReason.UNAVAILABLE, headers=LATER)
+            raise own(ApiReason.UNAVAILABLE, headers=LATER)
         began = self._limits.now()
         caller = await self._in_time(self._callers.of(request.headers, exchange.address))
         exchange.orgcode, exchange.key_id = caller.orgcode, caller.key_id
@@ -151,7 +151,7 @@ class Api:
         except TimeoutError:
             if not limit.expired():
                 raise
-            raise own(DoorReason.TIMED_OUT, headers=LATER) from None
+            raise own(ApiReason.TIMED_OUT, headers=LATER) from None
 
     def _problem(self, error: Exception) -> Problem:
         """Return the problem for an exception, by whose fault it is (worker.process.errors)."""
@@ -160,9 +160,9 @@ class Api:
         if errors.retriable(error):
             _log.warning("unavailable", error=errors.describe(error))
             self.watch.look_now()
-            return own(DoorReason.UNAVAILABLE, headers=LATER)
+            return own(ApiReason.UNAVAILABLE, headers=LATER)
         _log.error("crashed", exc_info=error)
-        return own(DoorReason.INTERNAL_ERROR)
+        return own(ApiReason.INTERNAL_ERROR)
 
     def _admit(self, request: Request) -> None:
         """Raise Problem if the address sent too many requests without a key."""

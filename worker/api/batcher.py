@@ -62,13 +62,13 @@ class Batcher:
         try:
             with metrics.BATCH_SECONDS.labels("apply").time():
                 applied = await self._pipeline.apply(Batch([one.document for one in batch], time.time_ns() // 1000), {})
-        except Exception as error:  # noqa: BLE001  no document is to blame; the door stays open
+        except Exception as error:  # noqa: BLE001  no document is to blame; the next batch is tried
             self._pipeline.reset()
             self._failed(batch, error)
             return
         for one in batch:
             if not one.answer.done():
-                one.answer.set_result(applied.at_doors[one.document])
+                one.answer.set_result(applied.to_callers[one.document])
 
     def _failed(self, batch: list[_Waiting], error: Exception) -> None:
         if errors.retriable(error):

@@ -10,9 +10,9 @@ from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
 
 from schemas.errors import detail
-from schemas.problems import DoorReason
+from schemas.problems import ApiReason
 from worker.api.problem import Problem, own
-from worker.codec.door import json_object
+from worker.codec.interface import json_object
 from worker.codec.keyring import Keyring
 from worker.codec.parse import Refused
 
@@ -37,11 +37,11 @@ async def read(request: Request, most_bytes: int, within_s: float, hold: Callabl
                 if len(raw) > most_bytes:
                     raise _too_large(most_bytes)
     except (TimeoutError, ClientDisconnect):
-        raise own(DoorReason.BODY_TOO_SLOW, within_s=f"{within_s:g}", headers=_CLOSE) from None
+        raise own(ApiReason.BODY_TOO_SLOW, within_s=f"{within_s:g}", headers=_CLOSE) from None
     try:
         return json_object(bytes(raw))
     except Refused as refused:
-        raise own(DoorReason.INVALID, refused.detail or f"data: {refused.reason.value}") from None
+        raise own(ApiReason.INVALID, refused.detail or f"data: {refused.reason.value}") from None
 
 
 def _check_type(headers: Headers) -> None:
@@ -56,11 +56,11 @@ def _check_type(headers: Headers) -> None:
         or charsets not in _CHARSETS
         or codings not in _CODINGS
     ):
-        raise own(DoorReason.NOT_JSON)
+        raise own(ApiReason.NOT_JSON)
 
 
 def _too_large(most_bytes: int) -> Problem:
-    return own(DoorReason.BODY_TOO_LARGE, most_bytes=most_bytes, headers=_CLOSE)
+    return own(ApiReason.BODY_TOO_LARGE, most_bytes=most_bytes, headers=_CLOSE)
 
 
 def validated(model: type[BaseModel], body: dict[str, Any], keyring: Keyring) -> Any:  # noqa: ANN401  # a `model`
@@ -73,4 +73,4 @@ def validated(model: type[BaseModel], body: dict[str, Any], keyring: Keyring) ->
 
 def invalid(error: ValidationError) -> Problem:
     """Return the problem of an invalid body: paths and rules, never a value."""
-    return own(DoorReason.INVALID, detail(error))
+    return own(ApiReason.INVALID, detail(error))

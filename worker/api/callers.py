@@ -8,7 +8,7 @@ from typing import Final
 
 from starlette.datastructures import Headers
 
-from schemas.problems import DoorReason
+from schemas.problems import ApiReason
 from schemas.scopes import Scope
 from worker.api.problem import own
 from worker.api.strangers import Strangers
@@ -42,9 +42,9 @@ class Callers:
         caller = await self._caller(_secret(headers), address)
         orgcode = single(headers, "X-Orgcode")
         if orgcode is None:
-            raise own(DoorReason.INVALID_HEADER)
+            raise own(ApiReason.INVALID_HEADER)
         if orgcode != caller.orgcode:
-            raise own(DoorReason.ORGCODE_NOT_OF_KEY)
+            raise own(ApiReason.ORGCODE_NOT_OF_KEY)
         return caller
 
     async def _caller(self, secret: str | None, address: str) -> Caller:
@@ -62,7 +62,7 @@ class Callers:
             if caller is not None:
                 self._strangers.uncount(address)
         if caller is None:
-            raise own(DoorReason.CREDENTIALS_NOT_ACCEPTED, headers=_CHALLENGE)
+            raise own(ApiReason.CREDENTIALS_NOT_ACCEPTED, headers=_CHALLENGE)
         return caller
 
     async def _look_up(self, digest: bytes, secret: str | None) -> Caller | None:
@@ -93,14 +93,14 @@ class Callers:
 def allow(caller: Caller, scope: Scope | None) -> None:
     """Raise Problem, 403, unless the caller has the scope."""
     if scope is not None and scope.value not in caller.scopes:
-        raise own(DoorReason.SCOPE_MISSING, scope=scope)
+        raise own(ApiReason.SCOPE_MISSING, scope=scope)
 
 
 def single(headers: Headers, name: str) -> str | None:
     """Return the header's value, or None. Raises Problem if it is there twice: nobody knows which one counts."""
     values = headers.getlist(name)
     if len(values) > 1:
-        raise own(DoorReason.INVALID_HEADER, f"{name}: more than one")
+        raise own(ApiReason.INVALID_HEADER, f"{name}: more than one")
     return values[0] if values else None
 
 

@@ -6,7 +6,7 @@ import orjson
 from pydantic import BaseModel, ValidationError
 
 from schemas.cards import CardRef, NewCard
-from schemas.problems import DoorReason
+from schemas.problems import ApiReason
 from schemas.reasons import DeadLetterReason, Reason
 from schemas.scalars import DAY_US
 from worker.api.admitted import AdmittedRequest, Reply
@@ -17,15 +17,15 @@ from worker.api.issuers import Issue, Issuers
 from worker.api.limits import Limits
 from worker.api.problem import not_any_more, own, refusal
 from worker.codec import Document, Message
-from worker.codec.door import document, numbered
+from worker.codec.interface import document, numbered
 from worker.engine.answers import TENDER_STATE
 from worker.ops.simulate import outcome
 
 _REFUSED: Final = frozenset({"rejected", "declined"})
 _NO_OUTCOME: Final = {
-    DeadLetterReason.CONFLICT: DoorReason.CONFLICT,
-    DeadLetterReason.REFUSED_BY_DATABASE: DoorReason.REFUSED_BY_DATABASE,
-    DeadLetterReason.FAILED: DoorReason.INTERNAL_ERROR,
+    DeadLetterReason.CONFLICT: ApiReason.CONFLICT,
+    DeadLetterReason.REFUSED_BY_DATABASE: ApiReason.REFUSED_BY_DATABASE,
+    DeadLetterReason.FAILED: ApiReason.INTERNAL_ERROR,
 }
 
 
@@ -82,7 +82,7 @@ class Commands:
     async def _one(self, asked: AdmittedRequest, data: dict[str, Any], now_us: int) -> Answer:
         read = self._document(asked, data, now_us)
         if read.model.occurred_at > now_us + DAY_US:
-            raise own(DoorReason.INVALID, "occurred_at: at most 24 hours ahead of the clock")
+            raise own(ApiReason.INVALID, "occurred_at: at most 24 hours ahead of the clock")
         if not names_card(read.model):
             return await self._batcher.decide(read)
         async with self._guesses.guess(asked.caller) as guess:

@@ -11,7 +11,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from schemas.problems import DoorReason
+from schemas.problems import ApiReason
 from worker.api.problem import Problem, own
 from worker.process import metrics
 from worker.web.bounds import home
@@ -34,12 +34,12 @@ _PROBES: Final = frozenset({"/livez", "/readyz", "/metrics"})
 _METHODS_OF_NO_ROUTE: Final = frozenset({"HEAD", "OPTIONS"})
 _LIMITS: Final = frozenset(
     {
-        DoorReason.ADDRESS_LIMITED,
-        DoorReason.CARD_MISSES_LIMITED,
-        DoorReason.OVERLOADED,
-        DoorReason.RATE_LIMITED,
-        DoorReason.SESSIONS_LIMITED,
-        DoorReason.SHARE_IN_USE,
+        ApiReason.ADDRESS_LIMITED,
+        ApiReason.CARD_MISSES_LIMITED,
+        ApiReason.OVERLOADED,
+        ApiReason.RATE_LIMITED,
+        ApiReason.SESSIONS_LIMITED,
+        ApiReason.SHARE_IN_USE,
     }
 )
 
@@ -96,7 +96,7 @@ class Edge:
         if scope["method"] not in _METHODS_OF_NO_ROUTE:
             await self._app(scope, receive, send)
             return
-        problem = own(DoorReason.METHOD_NOT_ALLOWED, headers={"Allow": "GET, POST"})
+        problem = own(ApiReason.METHOD_NOT_ALLOWED, headers={"Allow": "GET, POST"})
         await as_response(problem, exchange)(scope, receive, send)
 
     def _tell(self, exchange: Exchange, seconds: float) -> None:

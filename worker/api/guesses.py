@@ -14,7 +14,7 @@ from typing import Final
 
 import structlog
 
-from schemas.problems import DoorReason
+from schemas.problems import ApiReason
 from worker.api.problem import own
 from worker.ledger.api_keys import Caller
 from worker.ledger.pool import Pool
@@ -100,7 +100,7 @@ class Guesses:
                 tokens = self._of(what, name)
                 if not await tokens.take():
                     metrics.GUESSES_REFUSED.labels(what).inc()
-                    raise own(DoorReason.CARD_MISSES_LIMITED, headers={"Retry-After": self._retry_after(what)})
+                    raise own(ApiReason.CARD_MISSES_LIMITED, headers={"Retry-After": self._retry_after(what)})
                 held.append(tokens)
             yield guess
         except asyncio.CancelledError:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from schemas.problems import DoorReason
+from schemas.problems import ApiReason
 from worker.api.problem import own
 
 WINDOW_S: Final = 10  # a burst may have as many requests as the rate allows in this time
@@ -91,7 +91,7 @@ class Limits:
             "RateLimit-Policy": f'"key";q={quota};w={WINDOW_S}',
         }
         if not taken:
-            raise own(DoorReason.RATE_LIMITED, headers={"Retry-After": str(bucket.next_s), **headers})
+            raise own(ApiReason.RATE_LIMITED, headers={"Retry-After": str(bucket.next_s), **headers})
         return headers
 
     async def refuse(self, began: float) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 from starlette.responses import Response
 
-from schemas.problems import DOOR, KINDS, MEDIA_TYPE, NOT_ANY_MORE, Code, DoorReason, details, refused
+from schemas.problems import API_REASONS, KINDS, MEDIA_TYPE, NOT_ANY_MORE, ApiReason, Code, details, refused
 from schemas.reasons import Reason
 from schemas.scopes import Scope
 
@@ -38,7 +38,7 @@ class Problem(Exception):
 
 
 def own(
-    reason: DoorReason,
+    reason: ApiReason,
     detail: str | None = None,
     *,
     scope: Scope | None = None,
@@ -46,7 +46,7 @@ def own(
     **told: object,
 ) -> Problem:
     """Return a problem of the API itself. `told` fills in its words; `detail` replaces them."""
-    said = DOOR[reason]
+    said = API_REASONS[reason]
     detail = said.detail.format(**told, scope=scope and scope.value) if detail is None else detail
     return Problem(said.code, reason.value, detail, scope=scope, headers=headers)
 

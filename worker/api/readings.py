@@ -7,7 +7,7 @@ from weakref import WeakValueDictionary
 
 from pydantic import BaseModel
 
-from schemas.problems import DoorReason
+from schemas.problems import ApiReason
 from schemas.reasons import Reason
 from schemas.requests import EventSimulate
 from worker.api.admitted import AdmittedRequest, Reply
@@ -61,11 +61,11 @@ class Readings:
                 await self._limits.refuse(asked.began)
             raise refusal(refused.reason) from None
         except Unknown:
-            raise own(DoorReason.UNKNOWN_EVENT) from None
+            raise own(ApiReason.UNKNOWN_EVENT) from None
         except Invalid as wrong:
-            raise own(DoorReason.INVALID, str(wrong)) from None
+            raise own(ApiReason.INVALID, str(wrong)) from None
         except Conflict:
-            raise own(DoorReason.CONFLICT) from None
+            raise own(ApiReason.CONFLICT) from None
         return Reply(answer.model_dump_json(exclude_none=True).encode())
 
     def _turn(self, orgcode: str) -> asyncio.Semaphore:

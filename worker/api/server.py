@@ -26,7 +26,7 @@ _OTHER_FILES = 200  # Postgres, the listener, libraries
 
 async def connect(settings: Settings) -> Pool:
     """Return the ledger. Raises OperatorError if it lacks the API's tables."""
-    pool = await Pool.of_door(settings.dsn, settings.api_connections)
+    pool = await Pool.of_interface(settings.dsn, settings.api_connections)
     try:
         async with pool.reading() as connection:
             await connection.fetchval("SELECT 1 FROM api_key LIMIT 1")

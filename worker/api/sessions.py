@@ -5,7 +5,7 @@ from typing import Final
 
 import asyncpg
 
-from schemas.problems import DoorReason
+from schemas.problems import ApiReason
 from schemas.requests import SessionCreate, SessionList, SessionRevoke
 from schemas.scalars import format_instant
 from schemas.scopes import Scope
@@ -40,16 +40,16 @@ class Sessions:
         scopes = sorted(caller.scopes) if request.scopes is None else list(dict.fromkeys(request.scopes))
         for place, scope in enumerate(scopes):
             if scope not in _SCOPES:
-                raise own(DoorReason.INVALID, f"scopes[{place}]: one of {', '.join(sorted(_SCOPES))}")
+                raise own(ApiReason.INVALID, f"scopes[{place}]: one of {', '.join(sorted(_SCOPES))}")
             allow(caller, Scope(scope))
         try:
             async with self._pool.transaction() as connection:
                 opened = await api_keys.open_session(connection, caller, tuple(scopes), request.ttl_s, self._most)
         except asyncpg.ForeignKeyViolationError:  # the calling session ended a moment ago
             self._callers.forget_sessions(caller, {caller.session_id or ""})
-            raise own(DoorReason.CREDENTIALS_NOT_ACCEPTED, headers={"WWW-Authenticate": "Bearer"}) from None
+            raise own(ApiReason.CREDENTIALS_NOT_ACCEPTED, headers={"WWW-Authenticate": "Bearer"}) from None
         if opened is None:
-            raise own(DoorReason.SESSIONS_LIMITED, most=self._most, headers={"Retry-After": "60"})
+            raise own(ApiReason.SESSIONS_LIMITED, most=self._most, headers={"Retry-After": "60"})
         session, token = opened
         view = SessionView(
             session_id=session.id, token=token, expires_at=_instant(session.expires_at), scopes=session.scopes
@@ -77,7 +77,7 @@ class Sessions:
         request: SessionRevoke = validated(SessionRevoke, asked.body, asked.keyring)
         session_id = request.session_id or asked.caller.session_id
         if session_id is None:
-            raise own(DoorReason.INVALID, "session_id is missing")
+            raise own(ApiReason.INVALID, "session_id is missing")
         async with self._pool.transaction() as connection:
             ended = await api_keys.end_session(connection, asked.caller, session_id)
         self._callers.forget_sessions(asked.caller, ended)

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from schemas.problems import DoorReason
+from schemas.problems import ApiReason
 from worker.api.problem import Problem, own
 from worker.web.bounds import Shares
 
@@ -58,7 +58,7 @@ class Divided:
 
     def _check(self, groups: tuple[tuple[str, str], ...], size: int) -> None:
         if self.used + size > self._total:
-            raise own(DoorReason.OVERLOADED, headers=LATER)
+            raise own(ApiReason.OVERLOADED, headers=LATER)
         for group in groups:
             if self._held[group] + size > self._shares.of(group[0], self._total):
                 raise share_in_use(group[0])
@@ -74,4 +74,4 @@ class Divided:
 
 def share_in_use(kind: str) -> Problem:
     """Return the problem: a key, a tenant or an address holds its full share."""
-    return own(DoorReason.SHARE_IN_USE, holder=kind, headers=LATER)
+    return own(ApiReason.SHARE_IN_USE, holder=kind, headers=LATER)

@@ -4,7 +4,7 @@ import time
 from collections import OrderedDict
 from typing import Final
 
-from schemas.problems import DoorReason
+from schemas.problems import ApiReason
 from worker.api.limits import WINDOW_S, Bucket, Clock
 from worker.api.problem import own
 
@@ -32,7 +32,7 @@ class Strangers:
         self._buckets.move_to_end(address)
         if not bucket.take():
             headers = {"Retry-After": str(max(bucket.next_s, 1)), "Connection": "close"}
-            raise own(DoorReason.ADDRESS_LIMITED, headers=headers)
+            raise own(ApiReason.ADDRESS_LIMITED, headers=headers)
 
     def uncount(self, address: str) -> None:
         """Take the count back: the request had an accepted key after all."""

@@ -29,7 +29,7 @@ async def examined(settings: Settings, dsn: str, role: Role, status: Status | No
     Returns a line for each key that it recorded. Raises SettingsError for another key or an unsafe server,
     OperatorError for a database that was not set up.
     """
-    pool = await reached(POSTGRES, lambda: Pool.of_door(dsn, 1, role))
+    pool = await reached(POSTGRES, lambda: Pool.of_interface(dsn, 1, role))
     try:
         async with pool.transaction() as connection:
             unsafe = await safety.unsafe(connection)

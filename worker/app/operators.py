@@ -35,7 +35,7 @@ _T = TypeVar("_T")
 
 async def on_ledger(settings: Settings, action: Callable[[Connection], Awaitable[_T]]) -> _T:
     """What an operator's command does in the ledger, in one transaction."""
-    pool = await reached(POSTGRES, lambda: Pool.of_door(settings.dsn, 1, Role.OPS))
+    pool = await reached(POSTGRES, lambda: Pool.of_interface(settings.dsn, 1, Role.OPS))
     try:
         async with pool.transaction() as connection:
             return await action(connection)
@@ -50,7 +50,7 @@ async def run_operation(
     operator = Operator(settings.operator_name, reason)
     topic = settings.topic_prefix + settings.topic_tenders
     stopped = asyncio.Event()
-    pool = await reached(POSTGRES, lambda: Pool.of_door(settings.dsn, 2, Role.WORKER))
+    pool = await reached(POSTGRES, lambda: Pool.of_interface(settings.dsn, 2, Role.WORKER))
     try:
         with before_the_start(stopped):
             async with (
@@ -76,7 +76,7 @@ async def explain(settings: Settings, orgcode: str, type_: str, subject: str) ->
     """`g3n worker explain`: all that the ledger holds about one document; None where there is no such document."""
     names = topics.from_settings(settings)
     outlet = Outlet(names.outcomes, names.tender_outcomes, settings.consumer_group)
-    pool = await reached(POSTGRES, lambda: Pool.of_door(settings.dsn, 1, Role.OPS))
+    pool = await reached(POSTGRES, lambda: Pool.of_interface(settings.dsn, 1, Role.OPS))
     try:
         return await explain_document(pool, outlet, orgcode, type_, subject)
     finally:
@@ -119,7 +119,7 @@ async def plan_redrive(settings: Settings, chosen: Chosen, reason: str) -> tuple
 
 async def rebuild_inbox(settings: Settings, reason: str) -> int:
     """`g3n worker dlq rebuild`: how many positions the dead-letter topics name."""
-    pool = await reached(POSTGRES, lambda: Pool.of_door(settings.dsn, 1, Role.OPS))
+    pool = await reached(POSTGRES, lambda: Pool.of_interface(settings.dsn, 1, Role.OPS))
     try:
         letters = await reached(KAFKA, lambda: rebuild(settings, pool))
         async with pool.transaction() as connection:

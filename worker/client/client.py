@@ -11,7 +11,7 @@ import httpx
 import tenacity
 
 from schemas.operations import Access, Operation
-from schemas.problems import Code, DoorReason
+from schemas.problems import ApiReason, Code
 from worker.client.answer import Answer
 from worker.client.connection import Connection, is_header_safe, is_loopback
 from worker.client.failure import ApiError, from_response, from_transport
@@ -103,7 +103,7 @@ class Client:
             if is_header_safe(key):
                 headers["Idempotency-Key"] = key
             elif operation.id_field is None or body.get(operation.id_field) != key:
-                raise ApiError(Code.INVALID_REQUEST, DoorReason.INVALID_HEADER, _KEY_RULE, headers["X-Request-Id"])
+                raise ApiError(Code.INVALID_REQUEST, ApiReason.INVALID_HEADER, _KEY_RULE, headers["X-Request-Id"])
         attempts = tenacity.AsyncRetrying(
             retry=tenacity.retry_if_exception(lambda error: _may_ask_again(error, operation)),
             wait=_wait_s,

@@ -1,4 +1,4 @@
-"""Documents that came in through a door, as records of the topic `crm.accepted`, from which they can be read again.
+"""Documents of interfaces as records of the topic `crm.accepted`, from which they can be read again.
 
 A record is a CloudEvent whose data is the document in stored form: tokens instead of card numbers. The token of a PIN
 is the same on every card, so here it is encrypted, with a keystream of the card key that differs for each document. A

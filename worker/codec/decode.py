@@ -70,7 +70,7 @@ class Document:
     record_us: (
         int  # when the record was written to its topic; when it was read, if its timestamp can't be (contract TIME5)
     )
-    record: Record | None = None  # None: it came in through a door, not from a topic
+    record: Record | None = None  # None: it came in through an interface, not from a topic
     traceparent: bytes | None = None
     source: str = ""  # the publisher's, of a record
     trusted: bool = False  # came with the scope card:trusted (contract §2.2 Safety)

@@ -29,18 +29,18 @@ Headers = tuple[tuple[str, bytes], ...]
 class Applied:
     """What a committed batch has to say. `ready`: something that waited may go on, call `work` before waiting.
 
-    `messages` are to be published. `at_doors` is of the documents that came in through a door, whose messages a worker
-    publishes later: every outcome so far, the latest last, or why there is none. `accepted` goes out before `messages`.
+    `messages` are to be published. `to_callers` has, for each document of an interface, every outcome so far, or why
+    there is none; a worker publishes these later. `accepted` goes out before `messages`.
     """
 
     messages: list[Message] = field(default_factory=list)
     batch_no: tuple[int, ...] = ()
     ready: bool = False
-    at_doors: dict[Document, list[Message] | DeadLetterReason] = field(default_factory=dict)
+    to_callers: dict[Document, list[Message] | DeadLetterReason] = field(default_factory=dict)
     accepted: list[Message] = field(default_factory=list)
 
     def add(self, other: "Applied") -> None:
-        self.at_doors |= other.at_doors
+        self.to_callers |= other.to_callers
         self.messages += other.messages
         self.accepted += other.accepted
         self.batch_no += other.batch_no

@@ -1,6 +1,6 @@
 """Works → decisions → rows, inside the caller's transaction; and which failures of it mean what.
 
-Whatever is decided comes through here: documents from a topic or a door, what waited, what is due.
+Whatever is decided comes through here: documents from a topic or an interface, what waited, what is due.
 """
 
 import asyncpg
@@ -115,8 +115,8 @@ class Decider:
             return
         document = work.document  # nothing that waits or is due names a PIN
         trusted = document is not None and document.trusted
-        door = document is None or document.record is None or document.stored  # a door has limits of its own
-        read = None if door or book.pins is Pins.WAIVED else document
+        limited = document is None or document.record is None or document.stored  # an interface limits guesses itself
+        read = None if limited or book.pins is Pins.WAIVED else document
         if read is not None and not self._sources.may_guess(read):
             book.pins = Pins.REFUSED
         at = Circumstances(work.record_us, self._max_age_days, work.resumed, work.overdue, trusted)

@@ -1,4 +1,4 @@
-"""The journal of batches: which are published; and those of doors and of workers that are gone, to be published."""
+"""The journal of batches: which are published, and which a sweep has to publish: of interfaces, of workers gone."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ from worker.process import metrics
 
 _log = structlog.get_logger(__name__)
 
-SWEEP_EVERY_S = 0.5  # what comes in through a door is published so late; `work` is called once a second
+SWEEP_EVERY_S = 0.5  # what comes in through an interface is published so late; `work` is called once a second
 COUNT_EVERY_S = 10.0
 
 
@@ -123,7 +123,7 @@ class Journal:
 
 
 def _headers(row: unpublished.Stored, state: str | None) -> Headers:
-    """A worker that is gone may have published it; of a door nobody has."""
+    """A worker that is gone may have published it; of an interface nobody has."""
     if not row.said_before:
         return trace(row.traceparent)
     return (REPLAYED,) if state is None else (REPLAYED, (TENDER_STATE, state.encode()))

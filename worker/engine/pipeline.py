@@ -260,5 +260,5 @@ class Pipeline:
 
     @property
     def accepted_behind_s(self) -> float:
-        """The age of the oldest document of a door that is not published yet, as last looked at."""
+        """The age of the oldest document of an interface that is not published yet, as last looked at."""
         return self._journal.accepted_behind_s

@@ -54,7 +54,7 @@ def _parked(work: Work, books: Books, no: int) -> ParkedRow:
 
 
 def accepted(works: Sequence[Work], no: int, safe: Safe) -> Accepted:
-    """Return the records of those works that came in through a door."""
+    """Return the records of those works that came in through an interface."""
     batch = Accepted([], [])
     for work in works:
         document = work.document

@@ -63,9 +63,9 @@ class Transaction:
         return [await self._dead.of_document(document, why) for document, why in refused if document.record is not None]
 
     def refused(self, refused: Sequence[Refused], letters: Sequence[Letter]) -> Applied:
-        """Records have become dead letters, which are in the ledger; a door tells whoever asked."""
-        at_doors = {document: reason for document, reason in refused if document.record is None}
-        return Applied(self._dead.told(letters), at_doors={**at_doors})
+        """Records have become dead letters, which are in the ledger; an interface tells whoever asked."""
+        to_callers = {document: reason for document, reason in refused if document.record is None}
+        return Applied(self._dead.told(letters), to_callers={**to_callers})
 
     async def decide(self, documents: list[Document], now_us: int, read: Read) -> Applied:
         """Decide the documents and commit; after a collision with another worker, again. `now_us`: when they were read.
@@ -100,7 +100,7 @@ class Transaction:
         applied = Applied(batch_no=numbers, ready=any(book.woken for book in shelf))
         for document, messages in zip(documents, told, strict=True):
             if document.record is None:
-                applied.at_doors[document] = messages
+                applied.to_callers[document] = messages
             else:
                 applied.messages += messages
         applied.add(self.refused(conflicts, letters))

@@ -21,7 +21,7 @@ from worker.stored.rows import Key
 
 @dataclass(slots=True, eq=False)
 class Work:
-    """A document from a topic or a door, a parked one that goes on, or a timer that is due."""
+    """A document from a topic or an interface, a parked one that goes on, or a timer that is due."""
 
     orgcode: str
     type: str
@@ -40,7 +40,7 @@ class Work:
     # of the ledger
     stub: bool = False  # the row of its identity is there: the stub of a sale that somebody waits for
     facts: EventFacts | None = None  # of a row that is there already
-    unsaid: bool = False  # what was told when it was parked is not published: it came in through a door
+    unsaid: bool = False  # what was told when it was parked is not published: it came in through an interface
     waits: list[Wait] = field(default_factory=list)  # that are over
     unreadable: Exception | None = None  # why its stored document can't be read by this version of the program
     # of the decision

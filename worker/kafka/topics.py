@@ -13,7 +13,7 @@ class Topics(NamedTuple):
     inputs: tuple[str, ...]
     tender_outcomes: str
     outcomes: str
-    accepted: str = ""  # documents that came in through a door, which workers publish and can read again
+    accepted: str = ""  # documents that came in through an interface, which workers publish and can read again
 
     @property
     def read(self) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Documents of doors on their way to the topic `crm.accepted`, and what is to be erased there."""
+"""Documents of interfaces on their way to the topic `crm.accepted`, and what is to be erased there."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -12,7 +12,7 @@ from worker.stored.codes import event_no
 
 
 class Accepted(NamedTuple):
-    """What a batch accepted through doors."""
+    """What a batch accepted through interfaces."""
 
     records: list[tuple[int, bytes, bytes]]  # `event.no`, key and value of each document's record
     profiles: list[tuple[int, str, bytes]]  # of those that hold personal data: tenant, customer, key of the record

@@ -23,7 +23,7 @@ class Parked(NamedTuple):
     wait: Wait  # the one that is over now
     overdue: bool  # it waited too long: nothing came
     facts: EventFacts | None  # what it was told when it was parked
-    unsaid: bool  # that is not published yet: the document came in through a door
+    unsaid: bool  # that is not published yet: the document came in through an interface
 
 
 async def take(connection: Connection, now_us: int) -> list[Parked]:

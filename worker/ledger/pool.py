@@ -32,9 +32,9 @@ SESSION = {
 }
 COMMAND_TIMEOUT_S = 30
 CONNECTIONS = 4
-# Stands for the worker of a batch that came in through a door. Nobody holds its lock: as if it were gone, any worker
-# publishes the batch.
-DOORS = 0
+# The worker's number of a batch that came in through an interface. Nobody holds its lock, as if the worker were gone:
+# so any worker publishes the batch.
+NO_WORKER = 0
 # Held by the worker that publishes what others left behind, so that two do not publish the same: any number.
 SWEEP = 0x63726D_5EEB
 
@@ -65,9 +65,9 @@ class Pool:
         return ledger
 
     @classmethod
-    async def of_door(cls, dsn: str, connections: int, role: Role = Role.API) -> "Pool":
-        """Of a door, whose batches are left to the workers to publish."""
-        return cls(await connect(dsn, connections, role), dsn, DOORS)
+    async def of_interface(cls, dsn: str, connections: int, role: Role = Role.API) -> "Pool":
+        """Of an interface, whose batches are left to the workers to publish."""
+        return cls(await connect(dsn, connections, role), dsn, NO_WORKER)
 
     async def close(self) -> None:
         """Close every connection."""

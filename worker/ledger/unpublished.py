@@ -1,12 +1,12 @@
 """Committed batches whose outcomes nobody will publish: their worker is gone or does not know that it committed them,
-or they came in through a door.
+or they came in through an interface.
 """
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from schemas.registry import BY_CODE
-from worker.ledger.pool import DOORS
+from worker.ledger.pool import NO_WORKER
 from worker.ledger.queries import SQL, Connection
 from worker.stored.codes import NOTICE_TYPES, batch_of
 from worker.stored.event import Told, facts_of
@@ -31,22 +31,22 @@ class Stored(NamedTuple):
 
 async def take(connection: Connection, worker: int, own_until: int = 0) -> tuple[list[int], list[Stored]]:
     """The earliest of these batches, and what they decided. Of `worker`'s own, those up to the number `own_until`."""
-    at_doors: dict[int, bool] = {}
+    at_interfaces: dict[int, bool] = {}
     documents = 0
-    gone: dict[int, bool] = {worker: False, DOORS: True}
+    gone: dict[int, bool] = {worker: False, NO_WORKER: True}
     for row in await connection.fetch(SQL["take_unpublished"], BATCHES):
         if row["worker"] not in gone:
             gone[row["worker"]] = await connection.fetchval(GONE, row["worker"])
         if not gone[row["worker"]] and (row["worker"] != worker or row["no"] > own_until):
             continue
         documents += row["documents"]
-        if at_doors and documents > DOCUMENTS:
+        if at_interfaces and documents > DOCUMENTS:
             break
-        at_doors[row["no"]] = row["worker"] == DOORS
-    numbers = list(at_doors)
+        at_interfaces[row["no"]] = row["worker"] == NO_WORKER
+    numbers = list(at_interfaces)
     runs = list(zip(*_runs(numbers), strict=True)) or [(), ()]
     rows = await connection.fetch(SQL["events_of_batches"], *runs, numbers) if numbers else []
-    return numbers, [stored_of(row, said_before=not at_doors[batch_of(row["no"])]) for row in rows]
+    return numbers, [stored_of(row, said_before=not at_interfaces[batch_of(row["no"])]) for row in rows]
 
 
 def _runs(numbers: Sequence[int]) -> list[tuple[int, int]]:

@@ -28,7 +28,7 @@ class Related(Identity):
 
 
 class Source(_Part):
-    """Where and when it was read; no topic: it came in through a door."""
+    """Where and when it was read; no topic: it came in through an interface."""
 
     received_at: str
     record_at: Annotated[str, Field(description="the record's timestamp")]

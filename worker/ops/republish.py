@@ -78,7 +78,7 @@ async def republish(
 
 
 async def _note(settings: Settings, operator: Operator, chosen: Chosen, documents: int, to: str | None) -> None:
-    pool = await Pool.of_door(settings.dsn, 1, Role.OPS)
+    pool = await Pool.of_interface(settings.dsn, 1, Role.OPS)
     try:
         async with pool.transaction() as connection:
             target = to or "the outcome topics"

@@ -7,7 +7,7 @@ from typing import Any, Final, NoReturn
 
 import typer
 
-from schemas.problems import Code, DoorReason
+from schemas.problems import ApiReason, Code
 from schemas.reasons import Reason
 from worker.terminal.values import clean, money
 
@@ -67,10 +67,10 @@ STATUS_OF_CODE: Final[Mapping[Code, ExitStatus]] = MappingProxyType(
 _REASONS: Final = frozenset(reason.value for reason in Reason)
 _ADVICE: Final[Mapping[str, str]] = MappingProxyType(
     {
-        DoorReason.CONFLICT: "This id belongs to another request: use another --idempotency-key (or tender id).",
-        DoorReason.UNKNOWN_EVENT: "Check type and id. The worker may not have read it yet, or it is a dead letter.",
-        DoorReason.UNKNOWN_ROUTE: "Check the URL of the profile: g3n login.",
-        DoorReason.ORGCODE_NOT_OF_KEY: "Use the orgcode of the key: g3n login.",
+        ApiReason.CONFLICT: "This id belongs to another request: use another --idempotency-key (or tender id).",
+        ApiReason.UNKNOWN_EVENT: "Check type and id. The worker may not have read it yet, or it is a dead letter.",
+        ApiReason.UNKNOWN_ROUTE: "Check the URL of the profile: g3n login.",
+        ApiReason.ORGCODE_NOT_OF_KEY: "Use the orgcode of the key: g3n login.",
         # The client's own reasons.
         "unreachable": "Check the URL and that the API runs (g3n api).",
         "not_an_answer": "Check the URL of the profile: g3n login.",

@@ -14,7 +14,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from uvicorn.protocols.utils import is_ssl
 from uvicorn.server import ServerState
 
-from schemas.problems import DoorReason
+from schemas.problems import ApiReason
 from worker.process import metrics
 from worker.web import refused, strict
 from worker.web.connections import Connections
@@ -103,7 +103,7 @@ class Connection(HttpToolsProtocol):
         if self._late_until:
             self.abort("late_body")
         elif self._in_head:
-            self._refuse(DoorReason.HEAD_TOO_SLOW)
+            self._refuse(ApiReason.HEAD_TOO_SLOW)
         else:
             self.abort("late_body" if self._in_message else "silent")
 
@@ -144,10 +144,10 @@ class Connection(HttpToolsProtocol):
         except httptools.HttpParserUpgrade as upgrade:
             self._read_without_upgrade(data[upgrade.args[0] :])
         except strict.Fault as fault:
-            self._refuse(DoorReason.MALFORMED_REQUEST, str(fault))
+            self._refuse(ApiReason.MALFORMED_REQUEST, str(fault))
         except httptools.HttpParserError as error:
             ours = isinstance(error.__context__, strict.Fault)
-            self._refuse(DoorReason.MALFORMED_REQUEST, str(error.__context__) if ours else None)
+            self._refuse(ApiReason.MALFORMED_REQUEST, str(error.__context__) if ours else None)
 
     def _read_without_upgrade(self, rest: bytes) -> None:
         """Parse the request again without its upgrade headers.
@@ -157,7 +157,7 @@ class Connection(HttpToolsProtocol):
         """
         method, version = self.parser.get_method(), self.parser.get_http_version().encode()
         if method == b"CONNECT":  # asks for a tunnel, whatever its headers say
-            self._refuse(DoorReason.MALFORMED_REQUEST, None)
+            self._refuse(ApiReason.MALFORMED_REQUEST, None)
             return
         head = [method, b" ", self.url, b" HTTP/", version, b"\r\n"]
         for name, value in self.headers:
@@ -241,7 +241,7 @@ class Connection(HttpToolsProtocol):
 
     # --- the end -----------------------------------------------------------------------------------------------------
 
-    def _refuse(self, reason: DoorReason, detail: str | None = None) -> None:
+    def _refuse(self, reason: ApiReason, detail: str | None = None) -> None:
         """Ignore further input. Send the error once earlier requests are answered, and close."""
         metrics.HTTP_CLOSED.labels(reason.value).inc()
         self._deaf = True

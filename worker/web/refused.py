@@ -5,16 +5,16 @@ from typing import Final
 
 import orjson
 
-from schemas.problems import DOOR, KINDS, MEDIA_TYPE, DoorReason, details
+from schemas.problems import API_REASONS, KINDS, MEDIA_TYPE, ApiReason, details
 
 _PHRASES: Final = {400: b"Bad Request", 408: b"Request Timeout", 503: b"Service Unavailable"}
 
 
-def answer(reason: DoorReason, detail: str | None = None) -> bytes:
+def answer(reason: ApiReason, detail: str | None = None) -> bytes:
     """Return the bytes of a response: status line, headers, problem. Without `detail`, the reason's own
     words are used.
     """
-    said, request_id = DOOR[reason], uuid.uuid4().hex
+    said, request_id = API_REASONS[reason], uuid.uuid4().hex
     status = KINDS[said.code].status
     body = orjson.dumps(details(said.code, reason.value, detail or said.detail, request_id))
     return b"HTTP/1.1 %d %b\r\ncontent-type: %b\r\ncontent-length: %d\r\nx-request-id: %b\r\n%b\r\n%b" % (

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from schemas.problems import DOOR, KINDS, MEDIA_TYPE, DoorReason, details
+from schemas.problems import API_REASONS, KINDS, MEDIA_TYPE, ApiReason, details
 
 _NOWHERE: Final = frozenset({"HEAD", "OPTIONS"})
 
@@ -21,16 +21,16 @@ def get(path: str, endpoint: Callable[[Request], Awaitable[Response]]) -> Route:
     return route
 
 
-def reason_of(method: str, error: Exception) -> DoorReason:
+def reason_of(method: str, error: Exception) -> ApiReason:
     """Return why Starlette found no endpoint. No route answers HEAD or OPTIONS."""
     unknown_method = method in _NOWHERE or (isinstance(error, HTTPException) and error.status_code == 405)  # noqa: PLR2004
-    return DoorReason.METHOD_NOT_ALLOWED if unknown_method else DoorReason.UNKNOWN_ROUTE
+    return ApiReason.METHOD_NOT_ALLOWED if unknown_method else ApiReason.UNKNOWN_ROUTE
 
 
 def _no_route(request: Request, error: Exception) -> Response:
-    said = DOOR[reason := reason_of(request.method, error)]
+    said = API_REASONS[reason := reason_of(request.method, error)]
     headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
-    if reason is DoorReason.METHOD_NOT_ALLOWED:
+    if reason is ApiReason.METHOD_NOT_ALLOWED:
         headers.setdefault("Allow", "GET, POST")
     body = details(said.code, reason.value, said.detail, uuid.uuid4().hex)
     return JSONResponse(body, KINDS[said.code].status, headers, MEDIA_TYPE)

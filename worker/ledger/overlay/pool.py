@@ -9,7 +9,7 @@ import asyncpg
 from worker.ledger.changes import TABLES, Changes
 from worker.ledger.overlay.connection import OverlayConnection
 from worker.ledger.overlay.rows import Rows
-from worker.ledger.pool import DOORS, Pool, connect
+from worker.ledger.pool import NO_WORKER, Pool, connect
 from worker.ledger.queries import Connection
 from worker.ledger.roles import Role
 
@@ -18,7 +18,7 @@ class Overlay(Pool):
     """Stands for the pool of a pipeline. `committed` gets what each transaction changed."""
 
     def __init__(self, pool: asyncpg.Pool, dsn: str, snapshot: Connection, rows: Rows) -> None:
-        super().__init__(pool, dsn, DOORS)
+        super().__init__(pool, dsn, NO_WORKER)
         self._connection = OverlayConnection(snapshot, rows)
         self.committed: Callable[[Changes], None] = lambda _: None
 

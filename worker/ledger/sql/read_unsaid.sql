@@ -1,4 +1,4 @@
--- Which of these documents came in through a door and have an outcome that no worker has published yet.
+-- Which of these documents came in through an interface and have an outcome that no worker has published yet.
 SELECT k.place
 FROM unnest($1::integer[], $2::smallint[], $3::text[]) WITH ORDINALITY AS k (org, type, subject, place)
 CROSS JOIN LATERAL (

@@ -49,7 +49,7 @@ async def plan(settings: Settings, chosen: Chosen, operator: Operator, now_us: i
 
     Nothing is applied. No id: nothing would be, so there is no operation.
     """
-    pool = await Pool.of_door(settings.dsn, 2, Role.OPS)
+    pool = await Pool.of_interface(settings.dsn, 2, Role.OPS)
     pipeline = Pipeline.over(pool, settings)
     try:
         async with pool.transaction() as connection:
@@ -121,7 +121,7 @@ async def run(settings: Settings, run: Run, say: Callable[[str], None]) -> None:
     letters = [(Place(*where), checksum) for *where, checksum in run.operation.plan["letters"]]
     counts = Counter(run.cursor["counts"] if run.cursor else {})
     at = run.cursor["next"] if run.cursor else 0
-    pool = await Pool.of_door(settings.dsn, 2, Role.WORKER)
+    pool = await Pool.of_interface(settings.dsn, 2, Role.WORKER)
     pipeline = Pipeline.over(pool, settings)
     try:
         async with _originals(settings) as kafka:
@@ -158,7 +158,7 @@ async def _apply(kafka: Originals, pipeline: Pipeline, part: dict[Place, str], r
     refused = [one.item for one in same if isinstance(one.item, Undecodable)]
     done: list[Place] = []
     for document, one in documents.items():
-        answer = applied.at_doors[document]
+        answer = applied.to_callers[document]
         if isinstance(answer, list):
             done.append(one.position)
         else:

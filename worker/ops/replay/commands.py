@@ -91,7 +91,7 @@ async def start(settings: Settings, path: Path, operator: Operator, rate_per_s: 
         if changes := await stale(settings, kafka, overlay, plan_):
             raise Stale(changes)
     head = {**plan_.head, "summary": list(told.plan_text(plan_.head, ()))}
-    pool = await Pool.of_door(settings.dsn, 1, Role.OPS)
+    pool = await Pool.of_interface(settings.dsn, 1, Role.OPS)
     try:
         async with pool.transaction() as connection:
             return await operations.create(connection, KIND, operator, head, head["tally"]["records"], rate_per_s)

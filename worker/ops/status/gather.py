@@ -65,7 +65,7 @@ async def gather(settings: Settings) -> Snapshot:
     names = topics.from_settings(settings)
     broker, ledger = _Broker(), _Ledger()
     try:
-        pool = await Pool.of_door(settings.dsn, 1, Role.OPS)
+        pool = await Pool.of_interface(settings.dsn, 1, Role.OPS)
     except Exception as error:  # noqa: BLE001  whatever it is, it can't be asked
         ledger.error = _why(error)
         await _ask_kafka(settings, names, broker, ledger, None)

@@ -1,4 +1,4 @@
-"""An example of what every operation of the doors is asked and answers; those of the documents are in `examples`."""
+"""An example of what every operation is asked and answers. Examples of documents stand in the catalogue."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -23,7 +23,7 @@ _PROFILE: Final = {
     "external_ids": {"shop": "77-1"},
 }
 
-# Of the operations that read; a document's example without what the door fills in does for nearly all others.
+# Of the operations that read; a document's example without what the interface fills in does for nearly all others.
 _REQUESTS: Final[Mapping[str, Data]] = {
     "giftcard.issue": {"amount_minor": 2500, "currency": "GBP", "pin": "4711"},
     "customer.get": _CUSTOMER,

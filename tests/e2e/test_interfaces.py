@@ -42,7 +42,7 @@ def without_deadlines(data: Data) -> Data:
 
 
 async def by_kafka(bootstrap: str, topics: Topics) -> list[Data]:
-    """One after the other, as a person would ask the other doors."""
+    """One after the other, as a person would ask the other interfaces."""
     answers = []
     async with Reading(bootstrap, [topics.outcomes, topics.tender_outcomes]) as outcomes:
         for name, body, key in STEPS:
@@ -145,7 +145,7 @@ async def left(database: str) -> list[list[dict[str, Any]]]:
         await opened.close()
 
 
-async def test_the_same_operations_by_all_doors(
+async def test_the_same_operations_by_all_interfaces(
     bootstrap: str,
     topics: Topics,
     environment: dict[str, str],
