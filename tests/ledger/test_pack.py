@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.domain.room import Room
 from tests.domain.table import FOLDER, Row, Stage, rows
-from worker.domain.state.accounts import NEVER, Account, CardFacts, Kind, Lot, Standing
+from worker.domain.state.accounts import NEVER, Account, CardDetails, Kind, Lot, Standing
 from worker.domain.state.policy import PointValue
 from worker.domain.state.sale import Entry, Sale, SaleLine
 from worker.domain.state.tender import State, Tender
@@ -57,7 +57,7 @@ accounts = st.builds(
     owner_log=st.lists(st.tuples(instants, st.sampled_from([1, 2, 3])), max_size=2),
     earned=st.lists(st.tuples(st.integers(0, 30_000), st.integers(-9, 99)), max_size=3),
     card=st.none() | st.builds(
-        lambda failures, *facts: made(CardFacts, facts, pin_failures=failures),
+        lambda failures, *facts: made(CardDetails, facts, pin_failures=failures),
         st.integers(0, 5), st.sampled_from(["", "0017"]), last_days, tokens, st.just("") | ids,
     ),
 )  # fmt: skip
@@ -95,7 +95,7 @@ def fields(one: object) -> dict[str, object]:
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401  whatever a field holds
-    if isinstance(value, Lot | SaleLine | CardFacts):
+    if isinstance(value, Lot | SaleLine | CardDetails):
         return fields(value)
     if isinstance(value, Mapping):
         return {key: _plain(inner) for key, inner in value.items()}

@@ -5,7 +5,7 @@ from typing import TypeVar
 from schemas.reasons import Reason
 from schemas.registry import DOCUMENTS
 from worker.codec.keyring import Keyring
-from worker.domain.state.accounts import DAY_TICKS, NEVER, Account, CardFacts, Kind, Lot, Standing
+from worker.domain.state.accounts import DAY_TICKS, NEVER, Account, CardDetails, Kind, Lot, Standing
 from worker.domain.state.basis import Basis, Exclusion, LineBasis
 from worker.domain.state.outcome import CardPart, Notice, Outcome, PointsPart, TenderPart
 from worker.domain.state.policy import PointValue
@@ -47,10 +47,10 @@ ACCOUNTS: dict[str, Account] = {
         lots=[Lot(0, NEVER, 5), Lot(FIRST, last(DAY + 30), 100, 20, 7), Lot(FIRST + DAY_TICKS, NEVER, 0, 0, 9)]
     ),
     "earned": _account(lots=[Lot(0, NEVER, 250)], earned=[(DAY - 1, 100), (DAY, -50)]),
-    "card": _account(Kind.CARD, "K1", lots=[Lot(0, NEVER, 5000)], card=CardFacts("0017", NEVER, b"", "")),
+    "card": _account(Kind.CARD, "K1", lots=[Lot(0, NEVER, 5000)], card=CardDetails("0017", NEVER, b"", "")),
     "card_with_pin": _account(
         Kind.CARD, "K1", standing=Standing.FROZEN,
-        card=_with(CardFacts("0017", last(DAY + 365), b"\x01\x02pin", "C1"), pin_failures=5),
+        card=_with(CardDetails("0017", last(DAY + 365), b"\x01\x02pin", "C1"), pin_failures=5),
     ),
     "merged": _account(target=(Kind.POINTS, "C2")),
     "pooled": _account(target=(Kind.POOL, "P1"), owner_log=[(NOW_US, 2), (NOW_US + 1, 1)]),

@@ -54,9 +54,9 @@ class Batcher:
             self._arrived.clear()
             batch, self._waiting = [one for one in self._waiting if not one.answer.done()], []
             if batch:
-                await self._settle(batch)
+                await self._decide(batch)
 
-    async def _settle(self, batch: list[_Waiting]) -> None:
+    async def _decide(self, batch: list[_Waiting]) -> None:
         """Answer every caller. If the failure is one document's, only its sender hears of it: the pipeline finds it."""
         metrics.BATCH_DOCUMENTS.observe(len(batch))
         try:

@@ -31,10 +31,10 @@ class Outgoing:
 
     async def hand_over(self, applied: Applied | None, fetched: Fetched | None) -> None:
         """Publish what a batch decided, once what was handed over before is published."""
-        await self.settle()
+        await self.flush()
         self._publishing = asyncio.create_task(self._publish(applied or Applied(), fetched))
 
-    async def settle(self) -> None:
+    async def flush(self) -> None:
         """Wait until what was handed over is published; raises if it can't be."""
         publishing, self._publishing = self._publishing, None
         if publishing is not None:
@@ -71,7 +71,7 @@ class Outgoing:
 
     async def finish(self) -> None:
         """Publish and commit all that was handed over."""
-        await self.settle()
+        await self.flush()
         await self._commit()
 
     async def cancel(self) -> None:

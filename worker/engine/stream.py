@@ -211,7 +211,7 @@ class Stream:
 
     async def _drop_what_was_read(self) -> None:
         """Let what is decided go out, drop what was read ahead, and read again from what is done."""
-        await self._outgoing.settle()
+        await self._outgoing.flush()
         await cancelled(self._reading)
         self._reading = None
         self._pipeline.failed()

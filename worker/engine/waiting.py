@@ -117,11 +117,11 @@ class Waiting:
             if singly:
                 applied = await self._singled_out(connection, works, now_us, done)
             else:
-                applied = await self._settle(connection, works, now_us, done)
+                applied = await self._decide(connection, works, now_us, done)
         count(done)
         return applied
 
-    async def _settle(self, connection: Connection, works: list[Work], now_us: int, done: list[Work]) -> Applied:
+    async def _decide(self, connection: Connection, works: list[Work], now_us: int, done: list[Work]) -> Applied:
         shelf = await self._decider.decide(connection, works)
         no = await self._decider.write(connection, works, shelf, now_us)
         done += works
@@ -134,7 +134,7 @@ class Waiting:
             for mark, work in enumerate(part):
                 work.begin(mark)
             async with connection.transaction():
-                return await self._settle(connection, part, now_us, done)
+                return await self._decide(connection, part, now_us, done)
 
         async def give_up(work: Work, error: Exception) -> Applied:
             return await self._give_up(connection, work, now_us, done, error)

@@ -31,7 +31,7 @@ from worker.stored.sale import pack_sale
 
 NOWHERE: Mapping[Partition, Position] = {}
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-SETTLE_US = 10_000_000  # how long a deadline that has passed already waits for a late document's companions
+COMPANIONS_US = 10_000_000  # how long a deadline that has passed already waits for a late document's companions
 
 
 async def write(connection: Connection, no: int, decided: Decided, books: list[Books], now_us: int) -> None:
@@ -217,7 +217,7 @@ async def timers(connection: Connection, shelf: list[Books], now_us: int) -> Non
 
 
 def _not_before(due_us: int, now_us: int) -> int:
-    return due_us if due_us > now_us else now_us + SETTLE_US
+    return due_us if due_us > now_us else now_us + COMPANIONS_US
 
 
 async def journal(

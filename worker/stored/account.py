@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, TypeVar
 
-from worker.domain.state.accounts import NEVER, Account, CardFacts, Kind, Lot, LotKey, LotRest, Past
+from worker.domain.state.accounts import NEVER, Account, CardDetails, Kind, Lot, LotKey, LotRest, Past
 from worker.domain.state.days import begin_of, end_of, lot_of, stored_begin, stored_end, stored_lot
 from worker.stored.codes import KINDS, STANDINGS
 from worker.stored.packing import StoredKey, Versions, account_key, pack, stored_key, unpack
@@ -165,7 +165,7 @@ def account_of(row: Any) -> Account:  # noqa: ANN401  an asyncpg record, or the 
         extra = EXTRA.load(row["extra"])
         if extra.card is not None:
             card = CardV1(*extra.card)
-            account.card = CardFacts(card.last4, end_of(card.expires_tick), card.pin, card.customer_id)
+            account.card = CardDetails(card.last4, end_of(card.expires_tick), card.pin, card.customer_id)
             account.card.pin_failures = card.pin_failures
         account.target = account_key(extra.target)
         account.owner_log = [(since_us, standing) for since_us, standing in extra.owner_log]

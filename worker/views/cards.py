@@ -11,7 +11,7 @@ from schemas.views import GiftCardView
 from worker.domain.decisions.needs import Needs
 from worker.domain.rules.card_access import accepted_card
 from worker.domain.rules.card_loads import card_refused
-from worker.domain.state.accounts import Account, CardFacts, Kind, Standing
+from worker.domain.state.accounts import Account, CardDetails, Kind, Standing
 from worker.domain.state.books import Books
 from worker.domain.state.days import Calendar
 from worker.domain.state.policy import PolicyBook
@@ -49,7 +49,7 @@ async def try_pin(context: Context, orgcode: str, ref: CardRef) -> None:
         await write.timers(connection, [books], now_us)
 
 
-async def accepted(tenant: Tenant, ref: CardRef, *, trusted: bool) -> tuple[Account, CardFacts]:
+async def accepted(tenant: Tenant, ref: CardRef, *, trusted: bool) -> tuple[Account, CardDetails]:
     """Return the card. Raises Refused, in the same way for an unknown card and for a missing or wrong PIN."""
     books = Books(tenant.org, tenant.orgcode, PolicyBook([]))
     ids = [] if ref.card_id is None else [ref.card_id]
@@ -66,7 +66,13 @@ async def accepted(tenant: Tenant, ref: CardRef, *, trusted: bool) -> tuple[Acco
 
 
 def view(
-    card: Account, facts: CardFacts, customer_id: str | None, tick: int, calendar: Calendar, *, trusted: bool = False
+    card: Account,
+    details: CardDetails,
+    customer_id: str | None,
+    tick: int,
+    calendar: Calendar,
+    *,
+    trusted: bool = False,
 ) -> GiftCardView:
     """As it is on a day; nothing is available of one that may not pay. `trusted`: whoever asks may know which card
     replaced it: the id of a card without a PIN is as good as its number.
@@ -75,15 +81,15 @@ def view(
     status = "replaced" if replaced else STATUS[card_refused(card, tick)]
     return GiftCardView(
         card_id=card.key,
-        last4=facts.last4 or None,
+        last4=details.last4 or None,
         currency=card.currency,
         status=status,
         balance_minor=card.balance,
         held_minor=card.held,
         available_minor=card.available(tick) if status == "active" else 0,
-        expires_on=calendar.last_date(facts.expires_tick),
+        expires_on=calendar.last_date(details.expires_tick),
         customer_id=customer_id,
-        has_pin=bool(facts.pin),
+        has_pin=bool(details.pin),
         version=card.version,
         replaced_by=card.target[1] if trusted and card.target is not None else None,
     )

@@ -18,12 +18,12 @@ from worker.views.tenant import Tenant, reading
 async def get(context: Context, orgcode: str, request: GiftCardGet) -> GiftCardView:
     await cards.try_pin(context, orgcode, request.gift_card)
     async with reading(context, orgcode) as tenant:
-        card, facts = await cards.accepted(tenant, request.gift_card, trusted=context.trusted)
-        path = await tenant.path(facts.customer_id) if facts.customer_id else []
+        card, details = await cards.accepted(tenant, request.gift_card, trusted=context.trusted)
+        path = await tenant.path(details.customer_id) if details.customer_id else []
         policies = await tenant.policies()
     now_us = time.time_ns() // 1000
     calendar = policies.at(now_us).calendar
-    return cards.view(card, facts, cards.owner(path), tick_of(now_us), calendar, trusted=context.trusted)
+    return cards.view(card, details, cards.owner(path), tick_of(now_us), calendar, trusted=context.trusted)
 
 
 async def history(context: Context, orgcode: str, request: GiftCardHistory) -> HistoryPage:
@@ -42,15 +42,17 @@ async def page(context: Context, orgcode: str, request: GiftCardList) -> GiftCar
         after = "" if request.cursor is None else cursors.read(tenant.keyring, question, request.cursor)
         found = await _found(tenant, request.customer_id, last4, after, request.limit + 1)
         shown = [(card, card.card) for card in found[: request.limit] if card.card is not None]
-        owners = await tenant.present({facts.customer_id for _, facts in shown if facts.customer_id})
+        owners = await tenant.present({details.customer_id for _, details in shown if details.customer_id})
         policies = await tenant.policies()
         more = len(found) > request.limit
         now_us = time.time_ns() // 1000
         tick, calendar = tick_of(now_us), policies.at(now_us).calendar
         return GiftCardPage(
             items=tuple(
-                cards.view(card, facts, owners.get(facts.customer_id or ""), tick, calendar, trusted=context.trusted)
-                for card, facts in shown
+                cards.view(
+                    card, details, owners.get(details.customer_id or ""), tick, calendar, trusted=context.trusted
+                )
+                for card, details in shown
             ),
             next_cursor=cursors.write(tenant.keyring, question, found[request.limit - 1].key) if more else None,
         )

@@ -20,7 +20,7 @@ from worker.domain.rules import holds
 from worker.domain.rules.card_access import accepted_card, frozen_by_pins
 from worker.domain.rules.card_loads import card_refused, take_back_load
 from worker.domain.rules.parts import card_part
-from worker.domain.state.accounts import NEVER, Account, CardFacts, Contra, Kind, Standing
+from worker.domain.state.accounts import NEVER, Account, CardDetails, Contra, Kind, Standing
 from worker.domain.state.books import Books
 from worker.domain.state.identity import derived_id, pin_digest
 from worker.domain.state.movements import tick_of
@@ -77,13 +77,13 @@ def issue(doc: GiftCardIssue, books: Books) -> Outcome:
     reason = first(reasons)
     if reason is not None:
         return Outcome("rejected", reason, customer_id=doc.customer_id)
-    facts = CardFacts(
+    details = CardDetails(
         "" if number is None else number.last4,
         last_tick,
         b"" if doc.pin is None else pin_digest(doc.pin.tokens[0], card_id),
         doc.customer_id or "",
     )
-    card = books.open_card(card_id, number, doc.currency, facts)
+    card = books.open_card(card_id, number, doc.currency, details)
     card_timer(books, card)
     _load(books, card, "crm.giftcard.issue", doc.command_id, doc.amount_minor)
     return _outcome(books, [card])
@@ -257,8 +257,8 @@ def replace(doc: GiftCardReplace, books: Books) -> Outcome:
     if reason is not None:
         return _outcome(books, [source], reason)
     pin = b"" if doc.pin is None else pin_digest(doc.pin.tokens[0], card_id)
-    facts = CardFacts(number.last4, source.card.expires_tick, pin, source.card.customer_id)
-    target = books.open_card(card_id, number, source.currency, facts)
+    details = CardDetails(number.last4, source.card.expires_tick, pin, source.card.customer_id)
+    target = books.open_card(card_id, number, source.currency, details)
     card_timer(books, target)
     books.move_all(source, target, tick_of(doc.occurred_at))
     books.lead(source, target)

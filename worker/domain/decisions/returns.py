@@ -10,7 +10,7 @@ from worker.domain.rules.card_loads import card_refused, take_back_load
 from worker.domain.rules.earning import earner, note_earned, unlinked_points
 from worker.domain.rules.parts import card_parts, points_shown
 from worker.domain.rules.payments import for_payers
-from worker.domain.state.accounts import Account, CardFacts, Contra, Standing
+from worker.domain.state.accounts import Account, CardDetails, Contra, Standing
 from worker.domain.state.basis import Basis
 from worker.domain.state.books import Books
 from worker.domain.state.days import utc_date
@@ -287,8 +287,8 @@ def _load(
             return "", Reason.CARD_NOT_ACCEPTED, None
         card_id = derived_id(books.orgcode, "scm.return.completed", doc.return_id, refund.refund_id)
         version = books.policies.at(doc.occurred_at)
-        facts = CardFacts(ref.number.last4, card_expiry(version, tick_of(doc.occurred_at)))
-        card = books.open_card(card_id, ref.number, doc.currency, facts)
+        details = CardDetails(ref.number.last4, card_expiry(version, tick_of(doc.occurred_at)))
+        card = books.open_card(card_id, ref.number, doc.currency, details)
         card_timer(books, card)
     if card.currency != doc.currency:
         return card.key, Reason.CURRENCY_MISMATCH, None

@@ -16,7 +16,7 @@ from worker.domain.rules.earning import (
     tender_shares,
 )
 from worker.domain.rules.parts import card_parts, points_shown
-from worker.domain.state.accounts import DAY_US, NEVER, TICK_US, Account, CardFacts, Contra, Kind, Standing
+from worker.domain.state.accounts import DAY_US, NEVER, TICK_US, Account, CardDetails, Contra, Kind, Standing
 from worker.domain.state.basis import Basis, LineBasis
 from worker.domain.state.books import Books
 from worker.domain.state.days import utc_date
@@ -163,8 +163,8 @@ def _load(
         if ref.number is None:
             return "", Reason.CARD_NOT_ACCEPTED
         card_id = derived_id(books.orgcode, "scm.sale.completed", doc.sale_id, str(line.line_id))
-        facts = CardFacts(ref.number.last4, card_expiry(version, tick))
-        card = books.open_card(card_id, ref.number, doc.currency, facts)
+        details = CardDetails(ref.number.last4, card_expiry(version, tick))
+        card = books.open_card(card_id, ref.number, doc.currency, details)
         card_timer(books, card)
     if card.currency != doc.currency:
         return card.key, Reason.CURRENCY_MISMATCH

@@ -76,7 +76,7 @@ def _answer(
         hold_s = doc.hold_s or version.policy.gift_card.hold_s
         holds.authorize(books, tender, account, approved, tick)
         if doc.capture and tender.state is State.AUTHORIZED:
-            holds.take(books, tender, approved, tick)
+            holds.capture_held(books, tender, approved, tick)
         if tender.state is State.AUTHORIZED:
             tender.expires_us = books.now_us + hold_s * SECOND_US
             books.timers.append(Timer("hold", tender.id, tender.expires_us))

@@ -22,21 +22,21 @@ def accepted_card(ref: CardRef, books: Books, *, trusted: bool) -> Account | Non
     card = books.card(ref)
     if card is None or card.card is None:
         return None
-    facts = card.card
-    if not facts.pin or books.pins is Pins.WAIVED:
+    details = card.card
+    if not details.pin or books.pins is Pins.WAIVED:
         return card
     if ref.pin is None:
         return card if trusted and ref.card_id is not None else None
     if frozen_by_pins(card):
         return None
-    if any(pin_digest(token, card.key) == facts.pin for token in ref.pin.tokens):
-        if facts.pin_failures:
-            facts.pin_failures = 0
+    if any(pin_digest(token, card.key) == details.pin for token in ref.pin.tokens):
+        if details.pin_failures:
+            details.pin_failures = 0
             books.changed[card] = None
         return card
-    facts.pin_failures += 1
+    details.pin_failures += 1
     books.changed[card] = None
-    if facts.pin_failures >= PIN_ATTEMPTS and card.standing is Standing.ACTIVE:
+    if details.pin_failures >= PIN_ATTEMPTS and card.standing is Standing.ACTIVE:
         books.touch(card)
         card.standing = Standing.FROZEN
         books.timers.append(Timer("frozen", f"{card.key}\n{card.version}", books.now_us))

@@ -19,14 +19,14 @@ def authorize(books: Books, tender: Tender, account: Account, approved_minor: in
     tender.state = State.AUTHORIZED
     tender.dirty = True
     if named:
-        take(books, tender, min(*named, approved_minor), tick)
+        capture_held(books, tender, min(*named, approved_minor), tick)
 
 
-def take(books: Books, tender: Tender, captured_minor: int, tick: int) -> None:
+def capture_held(books: Books, tender: Tender, captured_minor: int, tick: int) -> None:
     """Capture `captured_minor` of what is held, and release the rest."""
     account = books.at(tender.account)
     assert account is not None  # noqa: S101  an authorized tender has an account: the ledger loads it
-    tender.picks = books.settle(account, tender.picks, tender.units(captured_minor), tender.contra, tick)
+    tender.picks = books.capture(account, tender.picks, tender.units(captured_minor), tender.contra, tick)
     tender.captured_minor = captured_minor
     tender.state = State.CAPTURED
     tender.expires_us = None
@@ -45,7 +45,7 @@ def capture(books: Books, tender: Tender, amount_minor: int | None, at_us: int) 
     approved = tender.approved_minor
     if tender.state is State.AUTHORIZED:
         wanted = approved if amount_minor is None else amount_minor
-        take(books, tender, min(wanted, approved), at_us // TICK_US)
+        capture_held(books, tender, min(wanted, approved), at_us // TICK_US)
         return Reason.AMOUNT_OVER_AUTHORIZED if wanted > approved else None
     if amount_minor is not None and amount_minor < tender.captured_minor:
         lower(books, tender, amount_minor, min(tender.asked_minor, amount_minor), at_us)
@@ -61,7 +61,7 @@ def _capture_expired(books: Books, tender: Tender, amount_minor: int | None, tic
     if account is None or can == 0 < wanted:
         return Reason.HOLD_EXPIRED
     tender.picks = books.hold(account, tender.units(can), tick)
-    take(books, tender, can, tick)
+    capture_held(books, tender, can, tick)
     return Reason.HOLD_EXPIRED if can < wanted else None
 
 
@@ -116,7 +116,7 @@ def release(books: Books, tender: Tender, tick: int) -> None:
     """Release a hold."""
     account = books.at(tender.account)
     if account is not None:
-        books.settle(account, tender.picks, 0, tender.contra, tick)
+        books.capture(account, tender.picks, 0, tender.contra, tick)
     tender.picks = []
     tender.expires_us = None
 

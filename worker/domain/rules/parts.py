@@ -47,10 +47,10 @@ def card_parts(books: Books, named: Mapping[str, Reason | None]) -> list[CardPar
 
 def card_part(books: Books, account: Account, reason: Reason | None = None) -> CardPart:
     """Return the card as this document leaves it."""
-    facts = account.card
+    details = account.card
     return CardPart(
         account.key,
-        facts.last4 if facts else "",
+        details.last4 if details else "",
         account.currency,
         books.change(account),
         account.balance,

@@ -141,7 +141,7 @@ class Account:
         self.version = 0
         self.mark = -1  # the document that touched it last
         self.new = True
-        self.card: CardFacts | None = None
+        self.card: CardDetails | None = None
         self.target: tuple[Kind, str] | None = None  # merged into, or member of, that account
         self.owner_log: list[tuple[int, int]] = []  # (since_us, Standing); empty if it was always active
         self.earned: list[tuple[int, int]] = []  # (date, points) earned, for tiers over a rolling year
@@ -285,7 +285,7 @@ class Account:
         return standing
 
 
-class CardFacts:
+class CardDetails:
     """What a gift card has besides its balance."""
 
     __slots__ = ("customer_id", "expires_tick", "last4", "pin", "pin_failures")

@@ -7,7 +7,7 @@ from enum import Enum, auto
 from typing import Final, NamedTuple, Protocol
 
 from schemas.scalars import CardToken
-from worker.domain.state.accounts import Account, CardFacts, Kind, Standing
+from worker.domain.state.accounts import Account, CardDetails, Kind, Standing
 from worker.domain.state.policy import PolicyBook, PolicyVersion
 from worker.domain.state.reversals import Reversals
 from worker.domain.state.sale import Entry, Return, Sale
@@ -215,10 +215,10 @@ class Books(Reversals):
         self.touch(account)
         return account
 
-    def open_card(self, card_id: str, number: CardToken | None, currency: str, facts: CardFacts) -> Account:
+    def open_card(self, card_id: str, number: CardToken | None, currency: str, details: CardDetails) -> Account:
         """Create a card. Its number, if it has one, becomes known under the current key's token."""
         account = self.accounts[Kind.CARD, card_id] = Account(Kind.CARD, card_id, currency)
-        account.card = facts
+        account.card = details
         if number is not None:
             self._know(number, card_id)
         self.touch(account)

@@ -135,7 +135,7 @@ class Movements:
             picks.append((lot.available_tick, lot.expires_tick, part))
         return picks
 
-    def settle(self, account: Account, picks: list[Pick], amount: int, contra: Side, tick: int) -> list[Pick]:
+    def capture(self, account: Account, picks: list[Pick], amount: int, contra: Side, tick: int) -> list[Pick]:
         """Take `amount` of what is held in `picks`, and release the rest. Return what was taken, in the order of
         taking.
         """
@@ -145,12 +145,12 @@ class Movements:
             self.touch(account)
             lot = account.lot(available_tick, expires_tick)
             lot.held -= part
-            take = min(part, rest)
-            lot.amount -= take
-            rest -= take
-            if take:
-                taken.append((available_tick, expires_tick, take))
-            if take < part:
+            used = min(part, rest)
+            lot.amount -= used
+            rest -= used
+            if used:
+                taken.append((available_tick, expires_tick, used))
+            if used < part:
                 self._expires(account, expires_tick)  # its day may have passed while it was held
         # what expired while it was held pays, too: it is owed for, and its expiry may leave nothing less than nothing
         account.fill(min([tick, *(expires_tick for _, expires_tick, _ in picks)]))
