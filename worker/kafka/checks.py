@@ -51,7 +51,7 @@ class Checks:
         self.waived: dict[TopicPartition, int] = {}  # up to which offset an operator wants dead letters
 
     @property
-    def unsettled(self) -> set[TopicPartition]:
+    def unchecked(self) -> set[TopicPartition]:
         """Partitions of which no position is known: halted, or not checked yet."""
         return self.halted.keys() | self._expected.keys()
 
@@ -177,6 +177,15 @@ class Checks:
             return
         self._expected.pop(at, None)
         await self._go_to(at, None)
+
+    @property
+    def why_halted(self) -> dict[TopicPartition, str]:
+        """What is wrong with each halted partition."""
+        return {at: halt.why for at, halt in self.halted.items()}
+
+    def is_waived(self, at: TopicPartition, offset: int) -> bool:
+        """Whether an operator wants dead letters of this partition up to beyond this offset."""
+        return offset < self.waived.get(at, 0)
 
     def halt(self, at: TopicPartition, halt: Halt) -> None:
         """Read no more of the partition until an operator has decided."""

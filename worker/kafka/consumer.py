@@ -1,6 +1,7 @@
 """The consumer of a member of the group: aiokafka's, with our settings and what we put in place of its parts."""
 
 from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import KafkaError
 
 from worker.kafka import batches, prefetch
 from worker.kafka.security import Security
@@ -38,3 +39,10 @@ def group_consumer(
         # How soon it learns of added partitions, or of a topic that is gone.
         metadata_max_age_ms=30_000,
     )
+
+
+def raise_if_fetching_died(consumer: AIOKafkaConsumer) -> None:
+    """Raise KafkaError if the consumer's fetch task has ended. It never starts again, and aiokafka tells nobody."""
+    fetching = consumer._fetcher.error_future  # noqa: SLF001 - its own
+    if fetching.done():
+        raise KafkaError("the Kafka client has stopped fetching")

@@ -23,6 +23,18 @@ class Bounds(NamedTuple):
     end: int
 
 
+async def bounds_of(consumer: AIOKafkaConsumer, topics: Iterable[str]) -> dict[TopicPartition, Bounds]:
+    """Return the bounds of every partition of topics that exist. Raises KafkaError."""
+    partitions = [
+        TopicPartition(topic, number)
+        for topic in sorted(topics)
+        for number in sorted(await consumer._client._wait_on_metadata(topic))  # noqa: SLF001 - or None, too early
+    ]
+    begins = await consumer.beginning_offsets(partitions)
+    ends = await consumer.end_offsets(partitions)
+    return {at: Bounds(begins[at], ends[at]) for at in partitions}
+
+
 class Ends:
     """A consumer of no group that reads nothing."""
 
@@ -34,16 +46,10 @@ class Ends:
         try:
             async with asyncio.timeout(_ANSWER_S):
                 known = await self._consumer.topics()
-                at = [
-                    TopicPartition(topic, partition)
-                    for topic in sorted(known.intersection(topics))
-                    for partition in sorted(await self._consumer._client._wait_on_metadata(topic))  # noqa: SLF001 - or None
-                ]
-                begins = await self._consumer.beginning_offsets(at)
-                ends = await self._consumer.end_offsets(at)
+                bounds = await bounds_of(self._consumer, known.intersection(topics))
         except (KafkaError, TimeoutError) as error:
             raise Unavailable(f"Kafka does not answer: {describe(error)}") from error
-        return {(one.topic, one.partition): Bounds(begins[one], ends[one]) for one in at}
+        return {(at.topic, at.partition): one for at, one in bounds.items()}
 
 
 @contextlib.asynccontextmanager

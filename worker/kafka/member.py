@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -25,11 +25,12 @@ from aiokafka.errors import (
 from aiokafka.structs import ConsumerRecord
 
 from worker.kafka.checks import Checks
-from worker.kafka.consumer import group_consumer
+from worker.kafka.consumer import group_consumer, raise_if_fetching_died
 from worker.kafka.fetched import Fetched
-from worker.kafka.progress import Progress
+from worker.kafka.lag import Backlog, Lag
+from worker.kafka.progress import Progress, read_of
 from worker.kafka.security import Security
-from worker.positions import Halt, Position, Positions, fingerprint
+from worker.positions import Position, fingerprint
 from worker.process import metrics
 from worker.process.errors import OperatorError, Unavailable, describe
 
@@ -46,7 +47,7 @@ _START_S = 0.5
 
 
 class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
-    """`settled` returns once every batch in progress is done. Partitions are given up after that."""
+    """`idle` returns once every batch in progress is done. Partitions are given up after that."""
 
     def __init__(
         self,
@@ -57,18 +58,20 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         instance: str | None,
         client_id: str,
         partition_bytes: int,
-        settled: Callable[[], Awaitable[None]],
+        idle: Callable[[], Awaitable[None]],
         security: Security,
     ) -> None:
         self.topics = tuple(topics)
-        self._settled = settled
+        self._idle = idle
         self._consumer = group_consumer(bootstrap_servers, group, instance, client_id, partition_bytes, security)
         self.generation = 0
         self.joined = asyncio.Event()
-        self._checks = Checks(self._consumer)
+        self.checks = Checks(self._consumer)
         self._checked = False
         self._suspended = False
         self._progress: defaultdict[TopicPartition, Progress] = defaultdict(Progress)
+        self.lag = Lag(self._consumer, self.topics, self._progress)
+        self.backlog = Backlog(self._consumer)
         self._turn = 0
         self._starting_until = 0.0
 
@@ -93,26 +96,9 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._consumer.stop(), 10)
 
-    def check_against(self, positions: Positions) -> None:
-        """Compare what the group and the topics say with the ledger's positions, from the first assignment on."""
-        self._checks.positions = positions
-
-    @property
-    def why_halted(self) -> dict[TopicPartition, str]:
-        """What is wrong with each halted partition."""
-        return {at: halt.why for at, halt in self._checks.halted.items()}
-
-    def halt(self, at: TopicPartition, halt: Halt) -> None:
-        """Read no more of the partition until an operator has decided."""
-        self._checks.halt(at, halt)
-
-    def is_waived(self, at: TopicPartition, offset: int) -> bool:
-        """Whether an operator wants dead letters of this partition up to beyond this offset."""
-        return offset < self._checks.waived.get(at, 0)
-
     async def go_on(self) -> None:
         """Do what operators have decided about halted partitions."""
-        for at in await self._checks.go_on():
+        for at in await self.checks.go_on():
             self._progress.pop(at, None)
 
     # --- reading
@@ -130,7 +116,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         Whether there was any. Does not wait, and gives nothing while the group rebalances. Raises KafkaError; what was
         taken out since the last `mark` may be lost then, until `back`.
         """
-        self._raise_if_fetching_died()
+        raise_if_fetching_died(self._consumer)
         subscription = self._consumer._subscription  # noqa: SLF001 - or getmany would wait for the assignment
         if subscription.reassignment_in_progress:
             with subscription.fetch_context():
@@ -150,18 +136,16 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
             if taken >= room or batch.full:
                 break
         if not fetched:
-            await (
-                self._consumer.getmany()
-            )  # tells the group that this member lives, and raises what keeps it from reading
+            await self._consumer.getmany()  # tells the group that this member lives; raises what keeps it from reading
         return taken > 0
 
     async def _check(self) -> bool:
         generation = self.generation
-        known = await self._checks.begin()
+        known = await self.checks.begin()
         if generation == self.generation:
             for at, position in known.items():
                 self._progress[at].last = position.last
-            for at, offset in self._checks.starts.items():
+            for at, offset in self.checks.starts.items():
                 self._progress[at].read = self._progress[at].done = offset
             self._checked = True
         return self._checked
@@ -172,23 +156,18 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
                 partition, max_records=size
             )
         except NoOffsetForPartitionError:  # the group's first start, or a partition that was added later
-            await self._seek({**self._read(), **batch.offsets})
+            await self._seek({**read_of(self._progress), **batch.offsets})
         except OffsetOutOfRangeError as error:
             for at, offset in error.args[0].items():
-                await self._checks.out_of_range(at, offset)
+                await self.checks.out_of_range(at, offset)
         else:
             for fetched in got.values():
-                records = await self._checks.verified(partition, fetched)
+                records = await self.checks.verified(partition, fetched)
                 if records:
                     batch.add(partition, records)
                     self._progress[partition].last_ms = records[-1].timestamp
                 return len(records)
         return 0
-
-    def _raise_if_fetching_died(self) -> None:
-        fetching = self._consumer._fetcher.error_future  # noqa: SLF001 - aiokafka tells nobody when it ends
-        if fetching.done():  # the fetch task never starts again: not retriable
-            raise KafkaError("the Kafka client has stopped fetching")
 
     async def mark(self, batch: Fetched) -> None:
         """Record positions and watermarks as of now. A position moves past transaction markers, too, which are not
@@ -198,7 +177,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
             return
         if not self._checked:
             return
-        for partition in self._consumer.assignment() - self._checks.unsettled:
+        for partition in self._consumer.assignment() - self.checks.unchecked:
             highwater = self._consumer.highwater(partition)
             if highwater is None:  # not fetched from yet
                 continue
@@ -221,31 +200,8 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         if time.monotonic() >= self._starting_until:
             return False
         return any(
-            self._consumer.highwater(at) is None for at in self._consumer.assignment() - self._checks.halted.keys()
+            self._consumer.highwater(at) is None for at in self._consumer.assignment() - self.checks.halted.keys()
         )
-
-    def _read(self) -> dict[TopicPartition, int]:
-        """Return where reading goes on, as far as is known."""
-        return {at: progress.read for at, progress in self._progress.items() if progress.read is not None}
-
-    def lag(self) -> dict[TopicPartition, int]:
-        """Return the number of unread records by partition; unknown partitions are absent."""
-        marks = {at: self._consumer.highwater(at) for at in self._consumer.assignment()}
-        return {at: max(0, marks[at] - read) for at, read in self._read().items() if marks.get(at) is not None}
-
-    def lag_s(self) -> dict[TopicPartition, float]:
-        """Return the greatest possible age of the oldest unread record, by partition: 0 if all are read."""
-        now_s = time.time()
-        read_ms = {at: self._progress[at].read_ms for at, records in self.lag().items() if records}
-        return {at: max(0.0, now_s - read_ms[at] / 1000) if read_ms.get(at) else 0.0 for at in self.lag()}
-
-    def partitions(self) -> dict[str, int]:
-        """Return how many partitions each topic has, as far as is known; at least one."""
-        return {topic: len(self._consumer.partitions_for_topic(topic) or (0,)) for topic in self.topics}
-
-    def polled_ms(self) -> int:
-        """Return when a broker last answered for any partition; 0 if nothing was asked."""
-        return max((self._consumer.last_poll_timestamp(at) or 0 for at in self._consumer.assignment()), default=0)
 
     # --- what is done, and what is not
 
@@ -279,14 +235,14 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
 
     async def back(self) -> None:
         """Forget what was taken since the last `mark`, and read it again."""
-        await self._seek(self._read())
+        await self._seek(read_of(self._progress))
 
     async def rewind(self) -> None:
         """Read again from what is done, if the ledger still has it: the failure may have been a failover."""
         self._checked = False
         for progress in self._progress.values():
             progress.read, progress.last = progress.done, None  # the last was of a batch that failed
-        await self._seek(self._read())
+        await self._seek(read_of(self._progress))
 
     async def start_over(self, topic: str) -> None:
         """Read a topic that was deleted and created again from its beginning: its offsets have nothing to do with the
@@ -294,18 +250,18 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         """
         self._suspended = True
         try:
-            await self._settled()  # or a batch in hand would write the old topic's position
+            await self._idle()  # or a batch in hand would write the old topic's position
             self.generation += 1
             for partition in [partition for partition in self._progress if partition.topic == topic]:
                 del self._progress[partition]
-            await self._checks.start_over(topic, assigned=self._checked)
+            await self.checks.start_over(topic, assigned=self._checked)
         finally:
             self._suspended = False
 
     async def _seek(self, offsets: Mapping[TopicPartition, int]) -> None:
         """Seek to `offsets`; else to the committed offset; else to the beginning."""
-        self._checks.back()
-        assigned = self._consumer.assignment() - self._checks.unsettled
+        self.checks.back()
+        assigned = self._consumer.assignment() - self.checks.unchecked
         rest = [partition for partition in assigned if partition not in offsets]
         committed = dict(zip(rest, await asyncio.gather(*map(self._consumer.committed, rest)), strict=True))
         with contextlib.suppress(IllegalStateError):  # a rebalance came between: the new assignment starts by itself
@@ -321,7 +277,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         """Finish and commit. No `poll` takes records from before this call to after it."""
         try:
             if revoked:
-                await asyncio.wait_for(self._settled(), _REVOKE_S)
+                await asyncio.wait_for(self._idle(), _REVOKE_S)
             await self.commit()
         except Exception as error:  # noqa: BLE001 - aiokafka would swallow it; what is not committed comes again
             _log.warning("revoked_unfinished", error=describe(error))
@@ -329,7 +285,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         metrics.LAG.clear()
         metrics.LAG_SECONDS.clear()
         self._checked = False
-        self._checks.forget()
+        self.checks.forget()
         self._progress.clear()
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
@@ -337,25 +293,3 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         _log.info("assigned", partitions=sorted(f"{at.topic}-{at.partition}" for at in assigned))
         self._starting_until = time.monotonic() + _START_S
         self.joined.set()
-
-    # --- draining
-
-    async def ends(self, topics: Iterable[str]) -> dict[TopicPartition, int]:
-        """Return the present end of each partition that holds a record, whoever reads it."""
-        partitions = [
-            TopicPartition(topic, number)
-            for topic in topics
-            for number in await self._consumer._client._wait_on_metadata(topic)  # noqa: SLF001 - or None, too early
-        ]
-        begins = await self._consumer.beginning_offsets(partitions)
-        ends = await self._consumer.end_offsets(partitions)
-        return {partition: end for partition, end in ends.items() if end > begins[partition]}
-
-    async def short_of(self, ends: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
-        """Return those of `ends` that the group has not committed yet."""
-        committed = await asyncio.gather(*map(self._consumer.committed, ends))
-        return {
-            partition: end
-            for (partition, end), offset in zip(ends.items(), committed, strict=True)
-            if offset is None or offset < end
-        }

@@ -1,6 +1,9 @@
 """How far one partition has been read, decided and committed."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+
+from aiokafka import TopicPartition
 
 from worker.positions import Fingerprint
 
@@ -15,3 +18,8 @@ class Progress:
     last: Fingerprint | None = None  # of the last record that was read
     last_ms: int = 0  # its timestamp
     read_ms: int = 0  # the instant up to which the partition has been read
+
+
+def read_of(progress: Mapping[TopicPartition, Progress]) -> dict[TopicPartition, int]:
+    """Return where reading goes on, as far as is known."""
+    return {at: one.read for at, one in progress.items() if one.read is not None}

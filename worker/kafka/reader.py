@@ -47,15 +47,15 @@ class Reader:
         self._topics = tuple(topics)
         self._limits = limits
         self._in_flight = 0
-        self._settled = asyncio.Event()
-        self._settled.set()
+        self._idle = asyncio.Event()
+        self._idle.set()
         self._last_records = 0
         self._tender_at = float("-inf")
 
         def member(names: Sequence[str], partition_bytes: int, name: str) -> Member:
             return Member(
                 bootstrap_servers, group, names, instance=instance and instance + name, partition_bytes=partition_bytes,
-                settled=self._until_settled, security=security, client_id=client_id,
+                idle=self._until_idle, security=security, client_id=client_id,
             )  # fmt: skip
 
         others = [topic for topic in topics if topic != tenders]
@@ -68,7 +68,7 @@ class Reader:
     def check_against(self, positions: Positions) -> None:
         """Compare what the group and the topics say with the ledger's positions; called before `start`."""
         for member in self._members:
-            member.check_against(positions)
+            member.checks.positions = positions
 
     async def start(self) -> None:
         """Connect and ask to join the group.
@@ -80,7 +80,7 @@ class Reader:
 
     async def stop(self, *, leave: bool = False) -> None:
         """Leave the group; static members stay for their next start, unless `leave`. Commits nothing."""
-        self._settled.set()
+        self._idle.set()
         await asyncio.gather(*(member.stop(leave=leave) for member in self._members))
 
     @property
@@ -96,18 +96,18 @@ class Reader:
     @property
     def why_halted(self) -> dict[TopicPartition, str]:
         """What is wrong with each halted partition."""
-        return {at: why for member in self._members for at, why in member.why_halted.items()}
+        return {at: why for member in self._members for at, why in member.checks.why_halted.items()}
 
     def halt(self, at: TopicPartition, halt: Halt) -> None:
         """Read no more of the partition until an operator has decided; what is in flight of it must not be `done`."""
         for member in self._members:
             if at.topic in member.topics:
-                member.halt(at, halt)
+                member.checks.halt(at, halt)
 
     def is_waived(self, record: ConsumerRecord) -> bool:
         """Whether an operator wants this record to become a dead letter, if it must."""
         at = TopicPartition(record.topic, record.partition)
-        return any(member.is_waived(at, record.offset) for member in self._members)
+        return any(member.checks.is_waived(at, record.offset) for member in self._members)
 
     async def go_on(self) -> None:
         """Do what operators have decided about halted partitions. Raises what Postgres and Kafka raise."""
@@ -129,7 +129,7 @@ class Reader:
             raise
         self._last_records = len(batch.records)
         self._in_flight += 1
-        self._settled.clear()
+        self._idle.clear()
         return batch
 
     async def _gather(self, wait_s: float) -> Fetched:
@@ -197,19 +197,19 @@ class Reader:
 
     def lag(self) -> dict[TopicPartition, int]:
         """Return the number of unread records by partition; unknown partitions are absent."""
-        return {at: records for member in self._members for at, records in member.lag().items()}
+        return {at: records for member in self._members for at, records in member.lag.records().items()}
 
     def lag_s(self) -> dict[TopicPartition, float]:
         """Return the greatest possible age of the oldest unread record, by partition: 0 if all are read."""
-        return {at: age_s for member in self._members for at, age_s in member.lag_s().items()}
+        return {at: age_s for member in self._members for at, age_s in member.lag.seconds().items()}
 
     def partitions(self) -> dict[str, int]:
         """Return how many partitions each topic has, as far as is known; at least one."""
-        return {topic: count for member in self._members for topic, count in member.partitions().items()}
+        return {topic: count for member in self._members for topic, count in member.lag.partitions().items()}
 
     def silent_s(self) -> float:
         """Return the seconds since a broker last answered for any partition; 0 if nothing was asked."""
-        polled_ms = max(member.polled_ms() for member in self._members)
+        polled_ms = max(member.lag.polled_ms() for member in self._members)
         return time.time() - polled_ms / 1000 if polled_ms else 0.0
 
     # --- what is done, and what is not
@@ -224,7 +224,7 @@ class Reader:
             member.done(batch)
         self._in_flight -= 1
         if self._in_flight <= 0:
-            self._settled.set()
+            self._idle.set()
 
     async def commit(self) -> bool:
         """Commit the offsets of what is done. Return whether there was anything. Raises as `Member.commit`."""
@@ -235,7 +235,7 @@ class Reader:
         for member in self._members:
             await member.rewind()
         self._in_flight = 0
-        self._settled.set()
+        self._idle.set()
 
     async def start_over(self, topic: str) -> None:
         """Read a topic that was deleted and created again from its beginning."""
@@ -243,8 +243,8 @@ class Reader:
             if topic in member.topics:
                 await member.start_over(topic)
 
-    async def _until_settled(self) -> None:
-        await self._settled.wait()
+    async def _until_idle(self) -> None:
+        await self._idle.wait()
 
     # --- draining
 
@@ -252,8 +252,8 @@ class Reader:
         """Return the present end of each partition that holds a record, whoever reads it."""
         for member in self._members:
             await member.joined.wait()
-        return await self._others.ends(self._topics)
+        return await self._others.backlog.ends(self._topics)
 
     async def short_of(self, ends: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
         """Return those of `ends` that the group has not committed yet."""
-        return await self._others.short_of(ends)
+        return await self._others.backlog.short_of(ends)

@@ -1,0 +1,62 @@
+"""How far a member of the group is behind, and what a drain waits for."""
+
+import asyncio
+import time
+from collections.abc import Iterable, Mapping, Sequence
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from worker.kafka.ends import bounds_of
+from worker.kafka.progress import Progress, read_of
+
+
+class Lag:
+    """What the partitions of a member still hold."""
+
+    def __init__(
+        self, consumer: AIOKafkaConsumer, topics: Sequence[str], progress: Mapping[TopicPartition, Progress]
+    ) -> None:
+        self._consumer = consumer
+        self._topics = topics
+        self._progress = progress
+
+    def records(self) -> dict[TopicPartition, int]:
+        """Return the number of unread records by partition; unknown partitions are absent."""
+        marks = {at: self._consumer.highwater(at) for at in self._consumer.assignment()}
+        read = read_of(self._progress)
+        return {at: max(0, marks[at] - offset) for at, offset in read.items() if marks.get(at) is not None}
+
+    def seconds(self) -> dict[TopicPartition, float]:
+        """Return the greatest possible age of the oldest unread record, by partition: 0 if all are read."""
+        now_s, records = time.time(), self.records()
+        read_ms = {at: self._progress[at].read_ms for at, unread in records.items() if unread}
+        return {at: max(0.0, now_s - read_ms[at] / 1000) if read_ms.get(at) else 0.0 for at in records}
+
+    def partitions(self) -> dict[str, int]:
+        """Return how many partitions each topic has, as far as is known; at least one."""
+        return {topic: len(self._consumer.partitions_for_topic(topic) or (0,)) for topic in self._topics}
+
+    def polled_ms(self) -> int:
+        """Return when a broker last answered for any partition; 0 if nothing was asked."""
+        return max((self._consumer.last_poll_timestamp(at) or 0 for at in self._consumer.assignment()), default=0)
+
+
+class Backlog:
+    """What the group has to commit until it is drained, whoever reads it."""
+
+    def __init__(self, consumer: AIOKafkaConsumer) -> None:
+        self._consumer = consumer
+
+    async def ends(self, topics: Iterable[str]) -> dict[TopicPartition, int]:
+        """Return the present end of each partition that holds a record."""
+        bounds = await bounds_of(self._consumer, topics)
+        return {at: one.end for at, one in bounds.items() if one.end > one.begin}
+
+    async def short_of(self, ends: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
+        """Return those of `ends` that the group has not committed yet."""
+        committed = await asyncio.gather(*map(self._consumer.committed, ends))
+        return {
+            partition: end
+            for (partition, end), offset in zip(ends.items(), committed, strict=True)
+            if offset is None or offset < end
+        }
