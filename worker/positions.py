@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping
 from enum import StrEnum
 from hashlib import blake2b
 from typing import NamedTuple, Protocol
+from uuid import UUID
 
 CHECKSUM_BYTES = 8
 Partition = tuple[str, int]
@@ -43,10 +44,15 @@ class Fingerprint(NamedTuple):
 
 
 class Position(NamedTuple):
-    """Everything before `next_offset` has its effect in the ledger; `last` is the last record read, if any."""
+    """Everything before `next_offset` has its effect in the ledger; `last` is the last record read, if any.
+
+    `topic_id`: Kafka's id of the topic, which a topic that is deleted and created again does not keep (KIP-516). None:
+    not recorded, or the broker has none (before Kafka 2.8).
+    """
 
     next_offset: int
     last: Fingerprint | None
+    topic_id: UUID | None = None
 
 
 class Kind(StrEnum):

@@ -13,6 +13,7 @@ from aiokafka.structs import ConsumerRecord
 from tests.kafka.processes import Start, starting
 from worker.kafka.fetched import Fetched, Limits
 from worker.kafka.reader import Reader
+from worker.ledger.pool import Pool
 from worker.positions import Positions
 
 _numbers = itertools.count()
@@ -119,6 +120,13 @@ async def new_reader(bootstrap: str) -> AsyncIterator[NewReader]:
 @pytest.fixture
 def group() -> str:
     return f"group-{uuid.uuid4().hex[:8]}"
+
+
+@pytest.fixture
+async def pool(database: str) -> AsyncIterator[Pool]:
+    opened = await Pool.open(database)
+    yield opened
+    await opened.close()
 
 
 async def values(reader: Reader, count: int) -> list[bytes]:

@@ -1,10 +1,10 @@
 """When a partition is assigned, the group's offset, the topic and the ledger are compared."""
 
-from collections.abc import AsyncIterator, Mapping
+import uuid
+from collections.abc import Mapping
 from typing import Any
 
 import asyncpg
-import pytest
 from aiokafka import TopicPartition
 from aiokafka.structs import ConsumerRecord
 
@@ -18,20 +18,19 @@ from worker.positions import Decision, Fingerprint, Partition, Position, fingerp
 from worker.process import metrics
 
 # Ten records were read of each partition, five more came since.
-UNTOUCHED, RESTORED, NEVER_READ, OTHER_RECORD, ENDS_BEFORE, READ_ONES_GONE, GONE, RESET = range(8)
+UNTOUCHED, RESTORED, NEVER_READ, OTHER_RECORD, ENDS_BEFORE, READ_ONES_GONE, GONE, RESET, OTHER_ID, NO_RECORD = range(10)
 READ_AGAIN = {UNTOUCHED: 10, RESTORED: 5, NEVER_READ: 0, READ_ONES_GONE: 10, RESET: 3}
-HALTED = {OTHER_RECORD: "record 9 is not the one", ENDS_BEFORE: "the topic ends at 15", GONE: "documents are gone"}
+HALTED = {
+    OTHER_RECORD: "record 9 is not the one",
+    ENDS_BEFORE: "the topic ends at 15",
+    GONE: "documents are gone",
+    OTHER_ID: "another id",  # with the same record there
+    NO_RECORD: "another id",  # no record says that it is another topic
+}
 
 
 def numbered(partition: int, start: int, end: int) -> list[bytes]:
     return [b"%d-%d" % (partition, number) for number in range(start, end)]
-
-
-@pytest.fixture
-async def pool(database: str) -> AsyncIterator[Pool]:
-    opened = await Pool.open(database)
-    yield opened
-    await opened.close()
 
 
 async def save(pool: Pool, marks: Mapping[Partition, int], positions: Mapping[Partition, Position]) -> None:
@@ -41,8 +40,8 @@ async def save(pool: Pool, marks: Mapping[Partition, int], positions: Mapping[Pa
 
 async def read_ten(reader: Reader, pool: Pool) -> dict[int, list[ConsumerRecord]]:
     """Read ten records of each partition as a worker does; by partition."""
-    records: dict[int, list[ConsumerRecord]] = {number: [] for number in range(8)}
-    while sum(map(len, records.values())) < 80:
+    records: dict[int, list[ConsumerRecord]] = {number: [] for number in range(10)}
+    while sum(map(len, records.values())) < 100:
         batch = await reader.read(0.5)
         for record in batch.records:
             records[record.partition].append(record)
@@ -60,22 +59,27 @@ async def test_each_partition_goes_on_where_nothing_is_lost_or_halts(
     pool: Pool,
     connection: asyncpg.Connection,
 ) -> None:
-    topic = await cluster.topic(8)
-    for number in range(8):
+    topic = await cluster.topic(10)
+    for number in range(10):
         await cluster.send(topic, numbered(number, 0, 10), partition=number)
     first = await new_reader([topic], group, positions=Positions(pool))
     records = await read_ten(first, pool)
-    for number in range(8):
+    for number in range(10):
         await cluster.send(topic, numbered(number, 10, 15), partition=number)
+    assert await connection.fetchval("SELECT count(*) = 10 AND count(DISTINCT topic_id) = 1 FROM watermark")
 
-    await Positions(pool).forget([(topic, RESTORED), (topic, NEVER_READ), (topic, ENDS_BEFORE)])
+    await Positions(pool).forget([(topic, number) for number in (RESTORED, NEVER_READ, ENDS_BEFORE, NO_RECORD)])
     for number, position in (
         (RESTORED, Position(5, fingerprint(records[RESTORED][4]))),
         (ENDS_BEFORE, Position(50, fingerprint(records[ENDS_BEFORE][9])._replace(offset=49))),
+        (NO_RECORD, Position(10, None, uuid.uuid4())),
     ):
         await save(pool, {}, {(topic, number): position})
     await connection.execute(
         "UPDATE watermark SET checksum = $1 WHERE topic = $2 AND partition = $3", b"8 bytes.", topic, OTHER_RECORD
+    )
+    await connection.execute(
+        "UPDATE watermark SET topic_id = gen_random_uuid() WHERE topic = $1 AND partition = $2", topic, OTHER_ID
     )
     await cluster.delete_before(topic, READ_ONES_GONE, 10)
     await cluster.delete_before(topic, GONE, 12)
@@ -112,6 +116,14 @@ async def test_a_position_never_goes_back_and_idle_partitions_are_not_written(
     await save(pool, batch.moved, batch.positions)
     await save(pool, {}, {(topic, 0): Position(3, None)})
     assert await connection.fetchval("SELECT (next_offset, last_offset) = (11, 10) FROM watermark")
+
+
+async def test_a_topic_made_anew_has_positions_of_its_own(pool: Pool, connection: asyncpg.Connection) -> None:
+    """They may be smaller; those of the same topic never go back."""
+    old, new = uuid.uuid4(), uuid.uuid4()
+    for position in (Position(50, None, old), Position(7, None, new), Position(3, None, new), Position(5, None, None)):
+        await save(pool, {}, {("scm.sales", 0): position})
+    assert await connection.fetchval("SELECT (next_offset, topic_id) = (7, $1::uuid) FROM watermark", new)
 
 
 async def test_a_live_worker_reads_again_what_a_failover_has_lost(

@@ -1,9 +1,15 @@
 """An input topic that is deleted and created again under a live worker is read from its beginning."""
 
-from tests.kafka.conftest import Cluster
+from tests.kafka.conftest import Cluster, NewReader, values
 from tests.kafka.processes import Start, customer, ended, said
 from tests.kafka_io import Reading, publish
+from worker.engine.watch import Watch
+from worker.kafka.group import Group
+from worker.kafka.security import PLAINTEXT
 from worker.kafka.topics import Topics
+from worker.ledger.pool import Pool
+from worker.ledger.positions import Positions
+from worker.process.health import Status
 
 
 async def test_documents_of_a_topic_made_anew_are_read(start: Start, cluster: Cluster, topics: Topics) -> None:
@@ -13,10 +19,7 @@ async def test_documents_of_a_topic_made_anew_are_read(start: Start, cluster: Cl
     async with Reading(cluster.bootstrap, [topics.outcomes]) as outcomes:
         await publish(cluster.bootstrap, [customer(topics, f"old-{number}") for number in range(20)])
         await outcomes.take(20)
-        await cluster.admin.delete_topics([commands])
-        while commands in await cluster.admin.list_topics():
-            pass
-        await cluster.topic(2, commands)
+        await recreated(cluster, commands)
         # As many as before, and more: the old offsets are inside the new topic.
         await publish(cluster.bootstrap, [customer(topics, f"new-{number}") for number in range(100)])
         wanted = {f"new-{number}" for number in range(100)}
@@ -24,3 +27,25 @@ async def test_documents_of_a_topic_made_anew_are_read(start: Start, cluster: Cl
     assert (await said(worker, "topic_made_anew"))["topic"] == commands
     worker.terminate()
     assert (await ended(worker))[0] == 0
+
+
+async def test_a_worker_that_has_just_begun_to_watch_notices(
+    cluster: Cluster, topics: Topics, new_reader: NewReader, group: str, pool: Pool
+) -> None:
+    """The topic was created anew after its partitions were assigned, and before anybody looked at its id."""
+    commands = topics.inputs[3]
+    await cluster.send(commands, [b"old"] * 3)
+    reader = await new_reader([commands], group, positions=Positions(pool))
+    assert await values(reader, 3) == [b"old"] * 3
+    await recreated(cluster, commands)
+    await cluster.send(commands, [b"new"] * 5)
+    async with Group.opened(cluster.bootstrap, group, PLAINTEXT) as opened:
+        await Watch(opened, pool, Status(), reader, topics).look_at_topics()
+    assert await values(reader, 5) == [b"new"] * 5
+
+
+async def recreated(cluster: Cluster, topic: str) -> None:
+    await cluster.admin.delete_topics([topic])
+    while topic in await cluster.admin.list_topics():
+        pass
+    await cluster.topic(2, topic)

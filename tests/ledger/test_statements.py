@@ -53,7 +53,7 @@ GROWING = (
 SAMPLE = {
     "integer": "1", "smallint": "1", "bigint": "{n}", "text": "'S{n}'", "bytea": "'t{n}'::bytea",
     "jsonb": "'{{\"shop\": \"{n}\"}}'::jsonb", "boolean": "true", "timestamptz": "now()",
-    "interval": "'1 hour'", "real": "0.5",
+    "interval": "'1 hour'", "real": "0.5", "uuid": "gen_random_uuid()",
 }  # fmt: skip
 TOUCHES_ONLY_WHAT_IT_WANTS = (
     "load_event", "lock_account", "lock_tender", "load_card_number", "load_consent", "lock_event", "load_account",

@@ -11,6 +11,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Final, TypeVar
+from uuid import UUID
 
 import structlog
 from aiokafka.errors import KafkaError
@@ -52,7 +53,7 @@ class Watch:
         self._status = status
         self._reader = reader
         self._topics = topics
-        self._ids: dict[str, tuple[int, int]] = {}
+        self._ids: dict[str, UUID] = {}
         self._gone: set[int] = set()
         self._inbox_at = 0.0
 
@@ -61,7 +62,7 @@ class Watch:
         while True:
             members = await self._asked("kafka", self._group.members) or {}
             self._look_at_fetches()
-            await self._look_at_topics()
+            await self.look_at_topics()
             await self._look_at_the_inbox()
             await self._asked("halted", self._reader.go_on)
             workers = set(members.values()) - {self._pool.worker}
@@ -87,7 +88,8 @@ class Watch:
         async with self._pool.transaction() as connection:
             return await inbox.counts(connection)
 
-    async def _look_at_topics(self) -> None:
+    async def look_at_topics(self) -> None:
+        """Tell which topics are missing, and begin anew with those that were deleted and created again."""
         names = (*self._topics.read, *self._topics.outputs)
         ids = await self._asked("kafka", partial(self._group.topic_ids, names))
         if ids is None:
@@ -98,11 +100,12 @@ class Watch:
         else:
             self._status.up("topics")
         for topic, id_ in ids.items():
-            if self._ids.setdefault(topic, id_) == id_:
+            # What was assigned is of the topic that was there then, which may be gone by now.
+            if self._ids.setdefault(topic, self._reader.topic_ids.get(topic, id_)) == id_:
                 continue
             if topic in self._topics.read:
                 _log.error("topic_made_anew", alert=True, topic=topic, why="an input topic: read from its beginning")
-                if await self._asked("kafka", partial(self._started_over, topic)) is None:
+                if await self._asked("kafka", partial(self._started_over, topic, id_)) is None:
                     continue  # tried again
             else:
                 told = (
@@ -113,8 +116,8 @@ class Watch:
                 )
             self._ids[topic] = id_
 
-    async def _started_over(self, topic: str) -> bool:
-        await self._reader.start_over(topic)
+    async def _started_over(self, topic: str, topic_id: UUID) -> bool:
+        await self._reader.start_over(topic, topic_id)
         return True
 
     def _look_at_fetches(self) -> None:

@@ -4,8 +4,9 @@ The group's offset, the ledger's position and the topic can each be lost, restor
 
 - the group's offset is ahead of the ledger: the database was restored, or a standby was promoted that lagged. The
   documents in between have no effect any more, so they are read again from the ledger's position;
-- the record at the ledger's position is another one, or the topic ends before it: the topic was deleted and created
-  again, or this is another cluster. The ledger can't tell what it missed, so the partition halts;
+- the topic has another id, the record at the ledger's position is another one, or the topic ends before it: the topic
+  was deleted and created again, or this is another cluster. The ledger can't tell what it missed, so the partition
+  halts;
 - the topic begins after it: documents are gone that nobody read. The partition halts too;
 - the group's offset is behind: an operator asked for a replay, or a worker crashed. Duplicates are recognised.
 
@@ -16,18 +17,21 @@ import asyncio
 import contextlib
 from collections.abc import Sequence
 from typing import Final, NamedTuple
+from uuid import UUID
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import IllegalStateError
 from aiokafka.structs import ConsumerRecord
 
+from worker.kafka.topic_ids import topic_ids
 from worker.positions import Decision, Halt, Kind, Position, Positions, fingerprint
 from worker.process import metrics
 
 _log = structlog.get_logger(__name__)
 
 WHAT_TO_DO: Final = "g3n worker partition list, then resume or skip: see PartitionHalted in docs/runbooks.md"
+_OTHER_ID: Final = "the topic has another id than the one that the ledger has read"
 
 
 class _Expected(NamedTuple):
@@ -35,6 +39,11 @@ class _Expected(NamedTuple):
 
     position: Position
     go_on_at: int | None  # None: the beginning
+    other: bool = False  # the topic has another id than the one that the position is of
+
+    @property
+    def begins_at(self) -> int:
+        return 0 if self.position.last is None else self.position.last.offset
 
 
 class Checks:
@@ -46,6 +55,7 @@ class Checks:
         self._expected: dict[TopicPartition, _Expected] = {}
         self._anew: set[str] = set()
         self._pending: set[str] = set()  # created anew while their partitions were being assigned
+        self.topic_ids: dict[str, UUID] = {}  # of the topics that the positions are of
         self.starts: dict[TopicPartition, int] = {}  # where the partitions that were checked go on
         self.halted: dict[TopicPartition, Halt] = {}
         self.waived: dict[TopicPartition, int] = {}  # up to which offset an operator wants dead letters
@@ -82,6 +92,9 @@ class Checks:
         pending = [at for at in assigned if at.topic in self._pending]
         await self.positions.forget([(at.topic, at.partition) for at in pending])
         found = await self.positions.read(keys)
+        # Before the first fetch: records of a topic that is created anew after this must not get the new id.
+        client = self._consumer._client  # noqa: SLF001 - aiokafka's consumer does not ask for ids
+        self.topic_ids |= await topic_ids(client, sorted({at.topic for at in assigned})) or {}
         offsets = await asyncio.gather(*map(self._consumer.committed, assigned))
         known: dict[TopicPartition, Position] = {}
         with contextlib.suppress(IllegalStateError):  # a rebalance came between: it begins anew
@@ -104,9 +117,10 @@ class Checks:
         go_on_at = None if committed is None else min(committed, position.next_offset)
         if go_on_at is not None:
             self.starts[at] = go_on_at
-        if position.last is not None:
-            self._expected[at] = _Expected(position, go_on_at)
-            self._consumer.seek(at, position.last.offset)
+        other = position.topic_id is not None and self.topic_ids.get(at.topic, position.topic_id) != position.topic_id
+        if position.last is not None or other:
+            self._expected[at] = _Expected(position, go_on_at, other)
+            self._consumer.seek(at, self._expected[at].begins_at)
         elif go_on_at is not None:
             self._consumer.seek(at, go_on_at)
 
@@ -134,8 +148,7 @@ class Checks:
         """Go back to the records that are still to be compared."""
         with contextlib.suppress(IllegalStateError):  # a rebalance came between
             for at, expected in self._expected.items():
-                if expected.position.last is not None:
-                    self._consumer.seek(at, expected.position.last.offset)
+                self._consumer.seek(at, expected.begins_at)
 
     # --- while reading
 
@@ -145,8 +158,9 @@ class Checks:
         if expected is None:
             return records
         last, first = expected.position.last, records[0]
-        if fingerprint(first) != last:
-            await self._contradicts(at, f"record {first.offset} is not the one that the ledger read last")
+        if expected.other or fingerprint(first) != last:
+            what = f"record {first.offset} is not the one that the ledger read last"
+            await self._contradicts(at, _OTHER_ID if expected.other else what)
             return ()
         del self._expected[at]
         if expected.go_on_at is not None and expected.go_on_at > first.offset:
@@ -162,6 +176,8 @@ class Checks:
         next_offset = offset if expected is None else expected.position.next_offset
         if end < next_offset:
             await self._contradicts(at, f"the ledger has read up to offset {next_offset}, and the topic ends at {end}")
+        elif expected is not None and expected.other:
+            await self._contradicts(at, _OTHER_ID)
         elif begin > next_offset:
             why = f"documents are gone: the next is offset {next_offset}, and the topic begins at {begin}"
             self.halt(at, Halt(Kind.GONE, why))
@@ -176,6 +192,8 @@ class Checks:
             self.halt(at, Halt(Kind.CONTRADICTS, why))
             return
         self._expected.pop(at, None)
+        if self.positions is not None:  # or the positions in the new topic would count as going back
+            await self.positions.forget([(at.topic, at.partition)])
         await self._go_to(at, None)
 
     @property
@@ -228,12 +246,13 @@ class Checks:
         elif self.positions is not None:  # the topic as it is, from its beginning
             await self.positions.forget([(at.topic, at.partition)])
 
-    async def start_over(self, topic: str, *, assigned: bool) -> None:
+    async def start_over(self, topic: str, topic_id: UUID, *, assigned: bool) -> None:
         """Read a topic from its beginning that is known to have been created anew: the ledger's position is void.
 
         `assigned`: no rebalance is under way; else the next `begin` does it.
         """
         self._anew.add(topic)
+        self.topic_ids[topic] = topic_id
         if not assigned:
             self._pending.add(topic)
             return

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import AsyncIterator, Sequence
+from uuid import UUID
 
 import structlog
 from aiokafka.admin import AIOKafkaAdminClient
@@ -10,7 +11,7 @@ from aiokafka.protocol.group import LeaveGroupRequest
 
 from worker.kafka.admin import retention_of
 from worker.kafka.security import Security
-from worker.kafka.topic_ids import TopicIds
+from worker.kafka.topic_ids import topic_ids
 from worker.positions import Partition
 
 _log = structlog.get_logger(__name__)
@@ -83,10 +84,6 @@ class Group:
         """Return how long each of these topics keeps a record, if it exists; -1: for ever."""
         return await retention_of(self._admin, topics)
 
-    async def topic_ids(self, topics: Sequence[str]) -> dict[str, tuple[int, int]] | None:
+    async def topic_ids(self, topics: Sequence[str]) -> dict[str, UUID] | None:
         """Return the id of each of these topics that exists; None from a broker before Kafka 2.8, which has no ids."""
-        try:
-            answer = await self._admin._send_request(TopicIds(topics))  # noqa: SLF001 - aiokafka's has no ids
-        except NotImplementedError:
-            return None
-        return TopicIds.of(answer)
+        return await topic_ids(self._admin._client, topics)  # noqa: SLF001 - aiokafka's admin has no ids

@@ -12,6 +12,7 @@ import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
 import structlog
 from aiokafka import ConsumerRebalanceListener, TopicPartition
@@ -186,7 +187,9 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
             if (last := batch.last.get(partition)) is not None:
                 progress.last = fingerprint(last)
             if progress.read != position:
-                batch.positions[partition] = Position(position, progress.last)
+                batch.positions[partition] = Position(
+                    position, progress.last, self.checks.topic_ids.get(partition.topic)
+                )
             polled_ms = self._consumer.last_poll_timestamp(partition)
             # A producer's clock may be ahead; what it stamps can't be later than when we read it.
             read_ms = polled_ms if position == highwater else min(progress.last_ms, polled_ms)
@@ -244,9 +247,9 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
             progress.read, progress.last = progress.done, None  # the last was of a batch that failed
         await self._seek(read_of(self._progress))
 
-    async def start_over(self, topic: str) -> None:
-        """Read a topic that was deleted and created again from its beginning: its offsets have nothing to do with the
-        old topic's.
+    async def start_over(self, topic: str, topic_id: UUID) -> None:
+        """Read a topic that was deleted and created again, and has this id now, from its beginning: its offsets have
+        nothing to do with the old topic's.
         """
         self._suspended = True
         try:
@@ -254,7 +257,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
             self.generation += 1
             for partition in [partition for partition in self._progress if partition.topic == topic]:
                 del self._progress[partition]
-            await self.checks.start_over(topic, assigned=self._checked)
+            await self.checks.start_over(topic, topic_id, assigned=self._checked)
         finally:
             self._suspended = False
 

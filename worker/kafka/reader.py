@@ -9,6 +9,7 @@ other worker.
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
+from uuid import UUID
 
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
@@ -237,11 +238,16 @@ class Reader:
         self._in_flight = 0
         self._idle.set()
 
-    async def start_over(self, topic: str) -> None:
-        """Read a topic that was deleted and created again from its beginning."""
+    @property
+    def topic_ids(self) -> dict[str, UUID]:
+        """The ids that the topics had when their partitions were assigned, as far as is known."""
+        return {topic: id_ for member in self._members for topic, id_ in member.checks.topic_ids.items()}
+
+    async def start_over(self, topic: str, topic_id: UUID) -> None:
+        """Read a topic that was deleted and created again, and has this id now, from its beginning."""
         for member in self._members:
             if topic in member.topics:
-                await member.start_over(topic)
+                await member.start_over(topic, topic_id)
 
     async def _until_idle(self) -> None:
         await self._idle.wait()

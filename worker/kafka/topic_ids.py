@@ -5,11 +5,14 @@ Version 10 of Kafka's metadata request (Kafka 2.8) is the first with ids.
 
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
+from aiokafka.client import AIOKafkaClient
 from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.types import Boolean, CompactArray, CompactString, Int16, Int32, Int64, Schema, TaggedFields
 
 _TEXT = CompactString("utf-8")
+_WORD = 1 << 64
 
 
 class _Response(Response):  # type: ignore[misc]  # aiokafka has no types
@@ -80,6 +83,21 @@ class TopicIds(Request[_Request]):  # type: ignore[misc]
         return request_struct_class([(0, 0, name, {}) for name in self._topics], False, False, False, {})  # noqa: FBT003
 
     @staticmethod
-    def of(answer: Any) -> dict[str, tuple[int, int]]:  # noqa: ANN401
+    def of(answer: Any) -> dict[str, UUID]:  # noqa: ANN401
         """Return the id of each existing topic."""
-        return {name: (high, low) for code, name, high, low, *_ in answer.topics if not code}
+        return {
+            name: UUID(int=(high % _WORD) * _WORD + low % _WORD)
+            for code, name, high, low, *_ in answer.topics
+            if not code
+        }
+
+
+async def topic_ids(client: AIOKafkaClient, topics: Sequence[str]) -> dict[str, UUID] | None:
+    """Return the id of each of these topics that exists; None from a broker before Kafka 2.8, which has no ids.
+
+    Raises KafkaError.
+    """
+    try:
+        return TopicIds.of(await client.send(client.get_random_node(), TopicIds(topics)))
+    except NotImplementedError:
+        return None

@@ -55,4 +55,4 @@ def _position(row: Any) -> Position | None:  # noqa: ANN401  an asyncpg record
     last = None
     if row["last_offset"] is not None:
         last = Fingerprint(row["last_offset"], row["last_ms"], bytes(row["checksum"]))
-    return Position(row["next_offset"], last)
+    return Position(row["next_offset"], last, row["topic_id"])

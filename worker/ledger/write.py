@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import orjson
 
@@ -242,10 +243,10 @@ async def watermarks(
         (*at, marks.get(at, 0), *_position_row(positions.get(at))) for at in sorted(marks.keys() | positions.keys())
     ]
     if rows:
-        await connection.execute(SQL["upsert_watermark"], *columns(rows, 7))
+        await connection.execute(SQL["upsert_watermark"], *columns(rows, 8))
 
 
-def _position_row(position: Position | None) -> tuple[int | None, int | None, int | None, bytes | None]:
+def _position_row(position: Position | None) -> tuple[int | None, int | None, int | None, bytes | None, UUID | None]:
     if position is None:
-        return None, None, None, None
-    return (position.next_offset, *(position.last or (None, None, None)))
+        return None, None, None, None, None
+    return (position.next_offset, *(position.last or (None, None, None)), position.topic_id)

@@ -1,12 +1,15 @@
-INSERT INTO watermark AS w (topic, partition, read_us, next_offset, last_offset, last_ms, checksum)
-SELECT * FROM unnest($1::text[], $2::integer[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bytea[])
+INSERT INTO watermark AS w (topic, partition, read_us, next_offset, last_offset, last_ms, checksum, topic_id)
+SELECT * FROM unnest(
+    $1::text[], $2::integer[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bytea[], $8::uuid[])
 ON CONFLICT (topic, partition) DO UPDATE
 SET read_us = greatest(w.read_us, excluded.read_us),
-    -- Reading a topic again, or a worker that lost the partition, never takes the position back.
-    (next_offset, last_offset, last_ms, checksum) = (
-        SELECT p.next_offset, p.last_offset, p.last_ms, p.checksum
-        FROM (VALUES (w.next_offset, w.last_offset, w.last_ms, w.checksum),
-            (excluded.next_offset, excluded.last_offset, excluded.last_ms, excluded.checksum)
-        ) AS p (next_offset, last_offset, last_ms, checksum)
-        ORDER BY p.next_offset DESC NULLS LAST LIMIT 1)
+    -- Reading a topic again, or a worker that lost the partition, never takes the position back. A topic that was created
+    -- anew has offsets of its own.
+    (next_offset, last_offset, last_ms, checksum, topic_id) = (
+        SELECT p.next_offset, p.last_offset, p.last_ms, p.checksum, p.topic_id
+        FROM (VALUES (w.next_offset, w.last_offset, w.last_ms, w.checksum, w.topic_id),
+            (excluded.next_offset, excluded.last_offset, excluded.last_ms, excluded.checksum, excluded.topic_id)
+        ) AS p (next_offset, last_offset, last_ms, checksum, topic_id)
+        ORDER BY coalesce(p.topic_id <> excluded.topic_id, false), p.next_offset DESC NULLS LAST LIMIT 1)
 WHERE excluded.read_us > w.read_us OR excluded.next_offset > coalesce(w.next_offset, -1)
+    OR excluded.topic_id <> w.topic_id
