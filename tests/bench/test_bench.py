@@ -16,7 +16,7 @@ from devstack.plan import Report
 from tests.kafka_io import Published, Reading
 from tests.stack import Servers
 from worker.codec import Decoder, Document
-from worker.codec.decode import Record
+from worker.codec.document import Record
 
 CUSTOMERS = 2000
 DOCUMENTS = 40

@@ -12,12 +12,13 @@ import orjson
 import ormsgpack
 
 from schemas.registry import DOCUMENTS
+from schemas.scalars import DAY_US
 from tests.domain.written import Written
 from worker.codec import Document, Keyring, Outlet
 from worker.domain.decide import DECISIONS, Circumstances, decide, parked
 from worker.domain.decisions import deadlines, needs
 from worker.domain.decisions.needs import Needs
-from worker.domain.state.accounts import DAY_US, Account, Kind
+from worker.domain.state.accounts import Account, Kind
 from worker.domain.state.books import Books
 from worker.domain.state.movements import Timer
 from worker.domain.state.outcome import Outcome

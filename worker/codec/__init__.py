@@ -2,7 +2,8 @@
 PIN.
 """
 
-from worker.codec.decode import Decoder, Document, Record, Undecodable, Unreadable
+from worker.codec.decode import Decoder
+from worker.codec.document import Document, Record, Undecodable, Unreadable
 from worker.codec.encode import ENCODER_VERSION, Message, Outlet
 from worker.codec.keyring import Keyring
 

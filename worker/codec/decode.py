@@ -2,25 +2,25 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Final, Protocol, Self
+from typing import Any, Final
 
 from pydantic import ValidationError
 
 from schemas.envelope import CONTENT_TYPE, HEADER_PREFIX, SPECVERSION
 from schemas.errors import detail
 from schemas.reasons import DeadLetterReason
-from schemas.registry import DOCUMENTS, DocumentType
+from schemas.registry import DOCUMENTS
+from schemas.scalars import DAY_US
 from schemas.structs import Struct
 from worker.codec import events
 from worker.codec.accepted import SOURCE, Safe
+from worker.codec.document import Document, Record, Undecodable, Unreadable
 from worker.codec.events import Event, Parsed
 from worker.codec.keyring import Keyring, identity, pseudonym
 from worker.codec.mask import names_secret
 from worker.codec.parse import Refused, parse
 from worker.process.topic_rules import ORGCODE, Rule, allowed
 
-DAY_US: Final = 86_400_000_000
 _ORGCODE = ORGCODE.fullmatch
 _SUBJECT = re.compile(r"[ -~]{1,128}").fullmatch
 _TYPE = re.compile(r"[a-z][a-z.]{0,63}").fullmatch
@@ -30,66 +30,6 @@ _REQUIRED = ("id", "source", "type")
 _VERSION_HEADER = HEADER_PREFIX + "specversion"
 # A trace's is 55; what is longer by far would make of every outcome what its topic does not take.
 _TRACEPARENT_BYTES: Final = 256
-
-
-class Record(Protocol):
-    """What is read of a Kafka record; aiokafka's `ConsumerRecord` is one."""
-
-    topic: str
-    partition: int
-    offset: int
-    timestamp: int
-    key: bytes | None
-    value: bytes | None
-    headers: Sequence[tuple[str, bytes | None]]
-
-
-class Unreadable(bytes):
-    """The value of a record that can't be read as it was sent, as far as it could be: the record is a dead letter."""
-
-    reason: DeadLetterReason
-    detail: str
-
-    def __new__(cls, value: bytes, reason: DeadLetterReason, detail: str) -> Self:
-        made = super().__new__(cls, value)
-        made.reason, made.detail = reason, detail
-        return made
-
-
-@dataclass(slots=True, eq=False)
-class Document:
-    """A decoded document. Its identity is (orgcode, type, subject), for ever (contract §1)."""
-
-    orgcode: str
-    type: str
-    subject: str
-    kind: DocumentType
-    model: Any
-    digest: bytes
-    keyring: Keyring
-    record_us: (
-        int  # when the record was written to its topic; when it was read, if its timestamp can't be (contract TIME5)
-    )
-    record: Record | None = None  # None: it came in through an interface, not from a topic
-    traceparent: bytes | None = None
-    source: str = ""  # the publisher's, of a record
-    trusted: bool = False  # came with the scope card:trusted (contract §2.2 Safety)
-    stored: bool = False  # read back from crm.accepted: as a duplicate it says nothing, its outcomes are out
-    received_us: int | None = None  # when it first came in, of one that is read back
-
-    def matches(self, digest: bytes, version: int) -> bool:
-        """Return whether a stored digest of this version belongs to this content, under any active key."""
-        newest = version == self.kind.digest_version and digest == self.digest
-        return newest or self.keyring.matches(self.kind, self.model, digest, version)
-
-
-@dataclass(slots=True, eq=False)
-class Undecodable:
-    """A record that becomes a dead letter, and why."""
-
-    record: Record
-    reason: DeadLetterReason
-    detail: str = ""
 
 
 class Decoder:
@@ -162,11 +102,6 @@ class Decoder:
         model: Any = data if isinstance(data, Struct) else kind.validate(data, keyring)
         if getattr(model, kind.id_field) != subject:
             raise Refused(DeadLetterReason.INVALID, f"{kind.id_field}: the same as the envelope's subject")
-        record_us = record.timestamp * 1000
-        if not 0 < record_us <= now_us + DAY_US:  # none, or in microseconds, or of a clock that is off
-            record_us = now_us
-        elif model.occurred_at > record_us + DAY_US:
-            raise Refused(DeadLetterReason.CLOCK_AHEAD)
         return Document(
             orgcode,
             type_,
@@ -175,7 +110,7 @@ class Decoder:
             model,
             keyring.digest(kind, model),
             keyring,
-            record_us,
+            _record_us(record, model.occurred_at, now_us),
             record,
             _traceparent(record, event.traceparent),
             source=event.source,
@@ -298,3 +233,13 @@ def _traceparent(record: Record, attribute: object) -> bytes | None:
     if isinstance(attribute, str) and attribute.isascii() and len(attribute) <= _TRACEPARENT_BYTES:
         return attribute.encode()
     return None
+
+
+def _record_us(record: Record, occurred_at: int, now_us: int) -> int:
+    """Return when the record was written: now, if it has no timestamp, or one of a clock that is off."""
+    record_us = record.timestamp * 1000
+    if not 0 < record_us <= now_us + DAY_US:  # perhaps in microseconds
+        return now_us
+    if occurred_at > record_us + DAY_US:
+        raise Refused(DeadLetterReason.CLOCK_AHEAD)
+    return record_us

@@ -8,7 +8,7 @@ from typing import Any, Final
 from schemas.reasons import DeadLetterReason
 from schemas.registry import DOCUMENTS
 from schemas.scalars import format_instant
-from worker.codec.decode import Document
+from worker.codec.document import Document
 from worker.codec.keyring import Keyring
 from worker.codec.parse import Refused, parse
 

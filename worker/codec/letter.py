@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
-from worker.codec.decode import Record, Undecodable
+from worker.codec.document import Record, Undecodable
 from worker.codec.encode import Message
 from worker.codec.mask import Masked, mask, mask_header, names_secret
 from worker.codec.shapes import MASK, masked_text

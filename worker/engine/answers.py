@@ -1,4 +1,4 @@
-"""What a committed batch says: new outcomes, and the stored ones of documents that came again."""
+"""The messages of a batch: new outcomes, and the stored outcomes of duplicates."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence

@@ -1,4 +1,4 @@
-"""What the reader gives to the pipeline, decoded; and the order in which it is decided."""
+"""A decoded batch, and the order in which its documents are decided."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
-"""Works → decisions → rows, inside the caller's transaction; and which failures of it mean what.
+"""Work items → decisions → rows, inside the caller's transaction. Also: what each kind of failure means.
 
-Whatever is decided comes through here: documents from a topic or an interface, what waited, what is due.
+Every decision is made here: of documents from a topic or an interface, of parked documents, and of deadlines.
 """
 
 import asyncpg

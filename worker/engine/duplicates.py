@@ -1,4 +1,4 @@
-"""What of a batch is new, what the ledger knows already, and what it knows with other content."""
+"""Separate the documents of a batch that are new from duplicates and conflicts."""
 
 from worker.engine.answers import Answers
 from worker.engine.work import Work

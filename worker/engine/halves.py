@@ -1,4 +1,4 @@
-"""A batch that fails because of one of its members, without that member."""
+"""Halve a batch that fails, until the member that is to blame is alone."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar

@@ -1,4 +1,4 @@
-"""What was decided goes out: publish, tell the journal, commit offsets; one batch after the other."""
+"""Publish what a batch decided, tell the journal, and commit offsets; one batch after the other."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""Tells a batch that is poison because of us from one that a publisher has spoilt.
+"""Tell a batch that fails because of us from one that a publisher has spoilt.
 
 A tenant that is missing from a setting, a limit that is set too low, a wrong clock, a column that is too small: each
 turns good documents into dead letters by the thousand. So if half of a large batch would go that way, the partitions

@@ -1,4 +1,4 @@
-"""What applying documents would do, without doing it: for simulations and for the plan of a redrive."""
+"""Decide documents without writing anything: for simulations and for the plan of a redrive."""
 
 from collections.abc import Sequence
 from enum import StrEnum

@@ -1,12 +1,12 @@
-"""What a batch's works decided, as the rows that the ledger writes."""
+"""The rows that the ledger writes of a batch's decisions."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
 
 from schemas.registry import DOCUMENTS
+from schemas.scalars import DAY_US
 from worker.codec.accepted import Safe
 from worker.codec.encode import ENCODER_VERSION
-from worker.domain.state.accounts import DAY_US
 from worker.domain.state.books import Books
 from worker.engine.work import Work
 from worker.ledger.accepted import Accepted

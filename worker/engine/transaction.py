@@ -1,4 +1,4 @@
-"""One transaction: duplicates are answered, the rest is decided and written, dead letters and positions are noted."""
+"""One transaction: answer duplicates, decide and write the rest, and note dead letters and positions."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple

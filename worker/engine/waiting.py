@@ -1,4 +1,4 @@
-"""What is decided without a record: parked documents that became ready or overdue, and timers that are due.
+"""Decide what has no record: parked documents that are ready or overdue, and deadlines that have passed.
 
 None of them may keep the rest from going on. If a transaction fails, its works are split in half until the failing one
 is alone. If the database refuses a document's values, the document gets its final outcome: it was accepted, so outcomes

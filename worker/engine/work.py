@@ -1,4 +1,4 @@
-"""One thing to decide, from the moment it is taken up until it is written."""
+"""A work item: one document or deadline, from the moment it is taken up until it is written."""
 
 from dataclasses import dataclass, field
 from typing import Any, Self

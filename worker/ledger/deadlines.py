@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
+from schemas.scalars import DAY_US
 from worker.domain.state.movements import Timer
 from worker.ledger import write
 from worker.ledger.queries import SQL, Connection
@@ -11,7 +12,7 @@ from worker.stored.rows import TimerKey, columns
 
 LIMIT: Final = 500  # how many are taken at once
 PUT_OFF_US: Final = 60_000_000  # at first, then twice as long each time,
-PUT_OFF_MOST_US: Final = 86_400_000_000  # at most
+PUT_OFF_MOST_US: Final = DAY_US  # at most
 _NEVER_US: Final = 1 << 62
 
 

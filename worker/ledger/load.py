@@ -125,13 +125,8 @@ async def _sales_of_returns(connection: Connection, needs: dict[int, Needs]) -> 
     return sales
 
 
-async def _locked_events(
-    connection: Connection,
-    books: dict[int, Books],
-    needs: dict[int, Needs],
-    own: Mapping[Key, bool],
-    sales: Mapping[tuple[int, str], str],
-) -> None:
+def _event_keys(needs: dict[int, Needs], own: Mapping[Key, bool]) -> list[Key]:
+    """Return the rows to lock, sorted, so that all workers lock in one order."""
     keys = [
         (org, code, id_)
         for org, need in needs.items()
@@ -145,9 +140,19 @@ async def _locked_events(
         for type_, id_ in need.entries
         if type_ in DOCUMENTS
     ]
+    return sorted(keys)
+
+
+async def _locked_events(
+    connection: Connection,
+    books: dict[int, Books],
+    needs: dict[int, Needs],
+    own: Mapping[Key, bool],
+    sales: Mapping[tuple[int, str], str],
+) -> None:
+    keys = _event_keys(needs, own)
     if not keys:
         return
-    keys.sort()
     names = {kind.code: name for name, kind in DOCUMENTS.items()}
     for row in await connection.fetch(SQL["lock_event"], *columns(keys, 3)):
         org, code, id_ = keys[row["place"] - 1]

@@ -1,4 +1,4 @@
-"""The statements: one a file in sql/, named by what it does."""
+"""The SQL statements: one in each file of sql/, named by what it does."""
 
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path

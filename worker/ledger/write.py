@@ -1,13 +1,14 @@
-"""Write what a batch changed, a statement a table: COPY for what is new, one UPDATE for the rest."""
+"""Write what a batch changed: for each table, COPY for new rows and one UPDATE for the others."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import orjson
 
 from schemas.registry import DOCUMENTS
+from schemas.scalars import EPOCH
 from worker.domain.state.books import Books
 from worker.ledger.chain import Chain
 from worker.ledger.load import RETURN, SALE
@@ -31,7 +32,6 @@ from worker.stored.rows import (
 from worker.stored.sale import pack_sale
 
 NOWHERE: Mapping[Partition, Position] = {}
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 COMPANIONS_US = 10_000_000  # how long a deadline that has passed already waits for a late document's companions
 
 

@@ -4,8 +4,7 @@ from datetime import date
 from fractions import Fraction
 
 from schemas.registry import BY_CODE
-from schemas.scalars import format_instant
-from worker.codec.decode import DAY_US
+from schemas.scalars import DAY_US, format_instant
 from worker.domain.state.accounts import NEVER, Kind, Pick
 from worker.domain.state.days import Calendar
 from worker.domain.state.outcome import TenderPart

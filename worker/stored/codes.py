@@ -1,7 +1,7 @@
 """The numbers in Postgres that stand for states, statuses, notices and documents. Each means one thing for ever.
 
 A retired number stays in its table, and its name says that it is retired. `tests/stored/test_codes.py` pins them all.
-Some are declared elsewhere: the codes of documents in `schemas.registry`; `Kind`, `Standing`, `Contra`, `Change` and
+Some are declared elsewhere: the codes of documents in `schemas.catalogue`; `Kind`, `Standing`, `Contra`, `Change` and
 `Exclusion` in the domain, as enums whose values are stored.
 """
 

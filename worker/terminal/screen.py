@@ -36,6 +36,7 @@ class Screen:
         self._currency = currency
         self._money = money
         self._widths: dict[str, int] = {}
+        self._begins = True  # the table that is shown has a header
 
     def text(self, text: str) -> None:
         """Show text of several lines unchanged."""
@@ -66,6 +67,26 @@ class Screen:
         """Show a line for each row. The columns are the members that any row has, in their order. Without `header` it
         continues the table before, unless it has other columns.
         """
+        cells, numeric = self._cells(rows, title, currency)
+        labels = self._widened(cells, header=header)
+        if title:  # a title of the table itself would be wrapped to the table's width
+            self._console.print(Text(title, style="bold cyan"), soft_wrap=True)
+        if self._console.is_terminal and sum(labels.values()) + _GAP * (len(labels) - 1) > self._console.width:
+            self._records(cells)
+            return
+        table = Table(
+            *(
+                Column(label, justify="right" if label in numeric else "left", overflow="fold", min_width=width)
+                for label, width in labels.items()
+            ),
+            box=None, pad_edge=False, padding=(0, _GAP, 0, 0), show_header=self._begins, header_style="bold",
+        )  # fmt: skip
+        for line in cells:
+            table.add_row(*(line.get(label, Text("")) for label in labels))
+        self._console.print(table)
+
+    def _cells(self, rows: Sequence[Row], title: str, currency: str | None) -> tuple[list[dict[str, Text]], set[str]]:
+        """Return the cells of each row by label, and the labels of numbers."""
         flat = [dict(_flat(row)) for row in rows]
         if title == "lots":  # no date: the lot never expires
             flat = [{**row, "expires_on": row.get("expires_on", "never")} for row in flat]
@@ -82,39 +103,18 @@ class Screen:
                 if isinstance(value, int) and not isinstance(value, bool):
                     numeric.add(label.upper())
             cells.append(line)
+        return cells, numeric
+
+    def _widened(self, cells: Sequence[Mapping[str, Text]], *, header: bool) -> dict[str, int]:
+        """Return the width of each column. A table that goes on keeps its columns, at least as wide as before."""
         labels = _in_order(cells)
-        header = header or not set(labels) <= self._widths.keys()
-        before = {} if header else self._widths
-        labels = list(before) or labels
-        widths = {
+        self._begins = header or not set(labels) <= self._widths.keys()
+        before = {} if self._begins else self._widths
+        self._widths = {
             label: max([before.get(label, 0), len(label), *(len(line[label]) for line in cells if label in line)])
-            for label in labels
+            for label in list(before) or labels
         }
-        self._widths = widths
-        if title:  # a title of the table itself would be wrapped to the table's width
-            self._console.print(Text(title, style="bold cyan"), soft_wrap=True)
-        if self._console.is_terminal and sum(widths.values()) + _GAP * (len(widths) - 1) > self._console.width:
-            self._records(cells)
-            return
-        table = Table(
-            *(
-                Column(
-                    label,
-                    justify="right" if label in numeric else "left",
-                    overflow="fold",
-                    min_width=widths[label],
-                )
-                for label in labels
-            ),
-            box=None,
-            pad_edge=False,
-            padding=(0, _GAP, 0, 0),
-            show_header=header,
-            header_style="bold",
-        )
-        for line in cells:
-            table.add_row(*(line.get(label, Text("")) for label in labels))
-        self._console.print(table)
+        return self._widths
 
     def _records(self, cells: Sequence[Mapping[str, Text]]) -> None:
         """Show rows that are wider than the terminal, their members below each other."""

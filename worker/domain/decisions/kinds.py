@@ -9,10 +9,11 @@ from typing import Final, Protocol
 
 from schemas.documents import TenderRequested
 from schemas.reasons import Reason, first
+from schemas.scalars import DAY_US
 from worker.domain.decisions.customers import customer_refused
 from worker.domain.rules.card_access import accepted_card
 from worker.domain.rules.card_loads import card_refused
-from worker.domain.state.accounts import DAY_US, Account
+from worker.domain.state.accounts import Account
 from worker.domain.state.books import Books
 from worker.domain.state.movements import tick_of
 from worker.domain.state.policy import PolicyVersion

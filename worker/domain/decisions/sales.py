@@ -3,6 +3,7 @@
 from schemas.documents import SaleCompleted, SaleVoided
 from schemas.documents import SaleLine as SoldLine
 from schemas.reasons import Reason, first
+from schemas.scalars import DAY_US
 from worker.domain.rules import payments
 from worker.domain.rules.card_loads import card_refused, take_back_load
 from worker.domain.rules.earning import (
@@ -16,7 +17,7 @@ from worker.domain.rules.earning import (
     tender_shares,
 )
 from worker.domain.rules.parts import card_parts, points_shown
-from worker.domain.state.accounts import DAY_US, NEVER, TICK_US, Account, CardDetails, Contra, Kind, Standing
+from worker.domain.state.accounts import NEVER, TICK_US, Account, CardDetails, Contra, Kind, Standing
 from worker.domain.state.basis import Basis, LineBasis
 from worker.domain.state.books import Books
 from worker.domain.state.days import utc_date

@@ -9,6 +9,7 @@ from schemas.documents import ReturnCompleted, ReturnLine, SaleCompleted
 from schemas.documents import SaleLine as SoldLine
 from schemas.policy import Tier
 from schemas.reasons import Reason
+from schemas.scalars import DAY_US
 from worker.domain.rules.consents import consented
 from worker.domain.state.accounts import YEAR_DAYS, Account, Standing
 from worker.domain.state.basis import Exclusion, LineBasis
@@ -135,7 +136,7 @@ def common_factor(books: Books, version: PolicyVersion, customer_id: str, at_us:
     if not earn.campaigns and not earn.tiers:
         return PLAIN
     campaign, missed = _campaigns(books, version, customer_id, at_us)
-    tier, earned = _tier(books, version, customer_id, at_us // 86_400_000_000)
+    tier, earned = _tier(books, version, customer_id, at_us // DAY_US)
     if campaign is None and missed is None and tier is None:
         return PLAIN
     factor = ONE if campaign is None else earn.campaigns[campaign].factor

@@ -1,5 +1,5 @@
 """Recompute how points came about, line by line, from what is stored: the arithmetic of
-`loyalty.points_of`, in full.
+`earning.points_of`, in full.
 """
 
 from collections.abc import Mapping

@@ -12,7 +12,6 @@ from enum import IntEnum
 from operator import itemgetter
 from typing import Final, NamedTuple
 
-DAY_US = 86_400_000_000
 TICK_US: Final = 900_000_000  # a quarter of an hour
 DAY_TICKS: Final = 96  # in a day of UTC
 NEVER = 1 << 31  # a tick that no document can name: it never expires

@@ -8,14 +8,14 @@ If a bound is one of UTC, it is stored as a whole day, as it was before there we
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Final
 
+from schemas.scalars import EPOCH
 from schemas.zones import UTC_NAME, zone
 from worker.domain.state.accounts import DAY_TICKS, NEVER, TICK_US, Pick
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST, _LAST = -719_000, 2_932_000  # dates that a datetime can name, whatever the zone
 _ELSE: Final = -(1 << 28)  # stored bounds from here on down are ticks; no document has so many days
 
@@ -35,12 +35,12 @@ class Calendar:
         """Return the date of a tick."""
         if self._zone is None or not _FIRST < utc_date(tick) < _LAST:
             return utc_date(tick)
-        local = (_EPOCH + timedelta(microseconds=tick * TICK_US)).astimezone(self._zone)
-        return local.toordinal() - _EPOCH.toordinal()
+        local = (EPOCH + timedelta(microseconds=tick * TICK_US)).astimezone(self._zone)
+        return local.toordinal() - EPOCH.toordinal()
 
     def iso(self, tick: int) -> str:
         """Return the date of a tick, as YYYY-MM-DD."""
-        return (_EPOCH + timedelta(days=self.date_of(tick))).date().isoformat()
+        return (EPOCH + timedelta(days=self.date_of(tick))).date().isoformat()
 
     def last_date(self, expires_tick: int) -> str | None:
         """Return the last good date, as YYYY-MM-DD, or None if there is none."""
@@ -50,8 +50,8 @@ class Calendar:
         """Return the first tick of a date. If clocks jump over midnight, it is the first one after the jump."""
         if self._zone is None or not _FIRST < date < _LAST:
             return date * DAY_TICKS
-        local = datetime.fromordinal(_EPOCH.toordinal() + date).replace(tzinfo=self._zone)
-        return -((_EPOCH - local) // timedelta(microseconds=TICK_US))
+        local = datetime.fromordinal(EPOCH.toordinal() + date).replace(tzinfo=self._zone)
+        return -((EPOCH - local) // timedelta(microseconds=TICK_US))
 
     def end(self, date: int) -> int:
         """Return the last tick of a date."""
