@@ -8,7 +8,7 @@ from aiokafka.structs import ConsumerRecord
 
 from schemas.registry import DOCUMENTS
 from worker.codec.decode import named
-from worker.kafka.ends import Bounds, Ends
+from worker.kafka.ends import Ends
 from worker.kafka.ranges import Range, Ranges
 from worker.ledger.queries import SQL
 from worker.ops.audit.finding import Finding
@@ -16,7 +16,6 @@ from worker.positions import Partition
 from worker.stored.event import source_of
 
 _AT_ONCE: Final = 2000
-_LETTERS: Final = 'SELECT "offset" FROM dead_letter WHERE topic = $1 AND partition = $2 AND "offset" BETWEEN $3 AND $4'
 Identity = tuple[str, int, str]
 
 
@@ -64,60 +63,62 @@ class Coverage:
         read_to: Mapping[Partition, int] = {
             (row["topic"], row["partition"]): row["next_offset"] for row in rows if row["next_offset"] is not None
         }
+        ranges, by_partition = [], {}
         for (topic, partition), bound in sorted(bounds.items()):
-            one = Covered(topic, partition)
+            end = min(max(read_to.get((topic, partition), bound.begin), bound.begin), bound.end)
+            one = Covered(topic, partition, no_record=end - bound.begin, gone=bound.begin, unread=bound.end - end)
+            by_partition[topic, partition] = one
             self.partitions.append(one)
-            async for finding in self._partition(one, bound, read_to.get((topic, partition), bound.begin)):
-                yield finding
+            if bound.begin < end:
+                ranges.append(Range(topic, partition, bound.begin, end))
+        # All at once: whoever assigns one partition after the other waits for the fetch that is under way each time.
+        async for part in self.place.kafka.slices(ranges, _AT_ONCE):
+            for record in await self._unaccounted(by_partition, part.records):
+                about = f"{record.topic}-{record.partition} offset {record.offset}"
+                what = "was read, and is neither a document, a duplicate nor a dead letter"
+                yield Finding("coverage", named(record).get("orgcode", ""), about, what)
 
-    async def _partition(self, one: Covered, bound: Bounds, read_to: int) -> AsyncIterator[Finding]:
-        end = min(max(read_to, bound.begin), bound.end)
-        one.gone, one.unread = bound.begin, bound.end - end
-        records = 0
-        if bound.begin < end:
-            wanted = [Range(one.topic, one.partition, bound.begin, end)]
-            async for part in self.place.kafka.slices(wanted, _AT_ONCE):
-                records += len(part.records)
-                for record in await self._unaccounted(one, part.records):
-                    one.unaccounted += 1
-                    about = f"{one.topic}-{one.partition} offset {record.offset}"
-                    what = "was read, and is neither a document, a duplicate nor a dead letter"
-                    yield Finding("coverage", named(record).get("orgcode", ""), about, what)
-        one.no_record += end - bound.begin - records
-
-    async def _unaccounted(self, one: Covered, records: Sequence[ConsumerRecord]) -> list[ConsumerRecord]:
+    async def _unaccounted(
+        self, by_partition: Mapping[Partition, Covered], records: Sequence[ConsumerRecord]
+    ) -> list[ConsumerRecord]:
         """Count the records, and return those that nothing accounts for."""
-        is_accepted = one.topic == self.place.accepted
-        erased = {record.offset for record in records if is_accepted and record.value is None}
-        identities = {
-            record.offset: identity
-            for record in records
-            if (identity := _accepted(record) if is_accepted else _identity(record)) is not None
-        }
-        letters = {
-            row["offset"]
-            for row in await self.connection.fetch(
-                _LETTERS, one.topic, one.partition, records[0].offset, records[-1].offset
-            )
-        }
-        sources = await self._sources(list(dict.fromkeys(identities.values())))
-        left = []
-        for record in records:
-            identity = identities.get(record.offset)
+        identities = [self._identity(record) for record in records]
+        sources = await self._sources(list(dict.fromkeys(filter(None, identities))))
+        others = []
+        for record, identity in zip(records, identities, strict=True):
+            at = record.topic, record.partition
+            one = by_partition[at]
+            one.no_record -= 1
             known = identity is not None and identity in sources
             source = sources.get(identity) if identity is not None else None
-            is_its_own = source == (one.topic, one.partition, record.offset) or (is_accepted and source is None)
-            if record.offset in erased:
+            if record.topic == self.place.accepted and record.value is None:  # erased
                 one.no_record += 1
-            elif known and is_its_own:
+            elif known and (source == (*at, record.offset) or (record.topic == self.place.accepted and not source)):
                 one.documents += 1
-            elif record.offset in letters:
+            else:
+                others.append((record, known))
+        letters = await self._letters([record for record, _ in others])
+        left = []
+        for place, (record, known) in enumerate(others, 1):
+            one = by_partition[record.topic, record.partition]
+            if place in letters:
                 one.dead_letters += 1
             elif known:
                 one.duplicates += 1
             else:
+                one.unaccounted += 1
                 left.append(record)
         return left
+
+    def _identity(self, record: ConsumerRecord) -> Identity | None:
+        return _accepted(record) if record.topic == self.place.accepted else _identity(record)
+
+    async def _letters(self, records: Sequence[ConsumerRecord]) -> set[int]:
+        """Which of the records are dead letters, counted from 1."""
+        if not records:
+            return set()
+        at = [(record.topic, record.partition, record.offset) for record in records]
+        return {row["place"] for row in await self.connection.fetch(SQL["audit_letters"], *zip(*at, strict=True))}
 
     async def _sources(self, identities: Sequence[Identity]) -> dict[Identity, tuple[str, int, int] | None]:
         """The position of the record of each document that is decided; None: it came in through an interface."""

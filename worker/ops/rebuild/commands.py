@@ -25,6 +25,8 @@ from worker.process.settings import Settings
 
 NAME: Final = "g3n-rebuild"
 _FEW: Final = 10_000  # decisions that were made meanwhile: so few are decided while the live ledger's moment is held
+# The target's rows are looked up by their keys while the target grows: no plan may read a table for a few thousand.
+_KEYED: Final = {**WHOLE, "enable_nestloop": "on", "enable_hashjoin": "off", "enable_mergejoin": "off"}
 Say = Callable[[str], None]
 
 
@@ -38,7 +40,9 @@ async def rebuild(settings: Settings, into: str, say: Say) -> Report:
         names = topics.from_settings(settings)
         goes_on = await prepare(into, live, code_version(), settings.card_keys, names.read)
     say("rebuild: goes on where it was" if goes_on else "rebuild: begins")
-    target = await asyncpg.connect(into, server_settings={**WHOLE, "role": Role.WORKER.value, "application_name": NAME})
+    target = await asyncpg.connect(
+        into, server_settings={**_KEYED, "role": Role.WORKER.value, "application_name": NAME}
+    )
     pool = await Target.open(into)
     pool.committed = lambda _: None
     pipeline = Pipeline.over(pool, settings)
