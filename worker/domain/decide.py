@@ -22,9 +22,8 @@ from worker.domain.decisions import (
     tenders,
 )  # fmt: skip
 from worker.domain.decisions.needs import Needs
-from worker.domain.decisions.returns import Parked
 from worker.domain.state.books import Books
-from worker.domain.state.outcome import Outcome
+from worker.domain.state.outcome import Outcome, Parked
 
 D = TypeVar("D", bound=Wire)
 

@@ -20,6 +20,7 @@ from worker.engine.work import Work
 from worker.ledger import accepted, load, write
 from worker.ledger.pool import Pool
 from worker.ledger.queries import Connection
+from worker.ledger.shelf import Shelf
 from worker.process import errors, faults
 from worker.stored.rows import Key
 
@@ -74,7 +75,7 @@ class Decider:
         self._max_age_days = max_age_days
         self._safe = safe
         self._sources = Sources(source_misses_per_min)
-        self._shelf = load.Shelf()
+        self._shelf = Shelf()
 
     def forget(self) -> None:
         """What is remembered of the ledger may never have been committed."""

@@ -21,7 +21,7 @@ from worker.engine.halves import in_halves
 from worker.engine.work import Work
 from worker.ledger import deadlines, parked
 from worker.ledger.deadlines import Deadline, Until
-from worker.ledger.parked import Parked
+from worker.ledger.parked import Resumable
 from worker.ledger.pool import Pool
 from worker.ledger.queries import Connection
 from worker.positions import Partition
@@ -170,7 +170,7 @@ class Waiting:
             await parked.put_off(connection, work.key, now_us)
 
 
-def _works(documents: Sequence[Parked], passed: Sequence[Deadline], now_us: int) -> list[Work]:
+def _works(documents: Sequence[Resumable], passed: Sequence[Deadline], now_us: int) -> list[Work]:
     works = [Work.of_parked(row) for row in documents]
     works += [Work.of_deadline(deadline, now_us) for deadline in passed]
     for mark, work in enumerate(works):

@@ -6,12 +6,11 @@ from typing import Any, Self
 from schemas.registry import BY_CODE
 from worker.codec import Document
 from worker.domain import decide
-from worker.domain.decisions import returns
 from worker.domain.decisions.deadlines import NOTICES, notice_subject
 from worker.domain.state.movements import Timer
-from worker.domain.state.outcome import Outcome
+from worker.domain.state.outcome import Outcome, Parked
 from worker.ledger.deadlines import Deadline
-from worker.ledger.parked import Parked
+from worker.ledger.parked import Resumable
 from worker.stored.codes import NOTICE_CODES
 from worker.stored.event import EventFacts, Source, Wait, pack_first
 from worker.stored.outcome import OutcomeV1
@@ -45,7 +44,7 @@ class Work:
     unreadable: Exception | None = None  # why its stored document can't be read by this version of the program
     # of the decision
     outcome: Outcome | None = None
-    parked: returns.Parked | None = None
+    parked: Parked | None = None
     written: OutcomeV1 | None = None  # this batch's outcome, as it is stored
     digest: bytes | None = None
 
@@ -59,7 +58,7 @@ class Work:
         )  # fmt: skip
 
     @classmethod
-    def of_parked(cls, row: Parked) -> Self:
+    def of_parked(cls, row: Resumable) -> Self:
         """Take up a parked document that may go on; `unreadable` if another version of the program stored it in a form
         that this one lacks.
         """

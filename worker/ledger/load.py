@@ -8,12 +8,10 @@ workers relied on it, they collide on the unique index, and one of them decides 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
-from schemas.policy import Policy
 from schemas.registry import DOCUMENTS
 from worker.domain.decisions.needs import Needs
 from worker.domain.state.accounts import Kind
 from worker.domain.state.books import Books
-from worker.domain.state.policy import PolicyBook, PolicyVersion
 from worker.domain.state.sale import Return
 from worker.ledger import consents
 from worker.ledger.queries import SQL, Connection
@@ -43,37 +41,6 @@ async def events(connection: Connection, keys: Sequence[Key]) -> dict[int, tuple
     """Return (digest, facts) of the known identities, by their place in `keys`."""
     rows = await connection.fetch(SQL["load_event"], *columns(keys, 3))
     return {row["place"] - 1: (row["digest"], facts_of(row["facts"]) if row["facts"] else None) for row in rows}
-
-
-KEPT_VERSIONS: Final = 2000  # policies of all tenants; beyond that, only those of the batch's tenants are kept
-
-
-class Shelf:
-    """Loads the books of a batch's tenants. Keeps parsed policies between batches, because versions never change.
-
-    Readings can share one at the same time.
-    """
-
-    def __init__(self) -> None:
-        self._policies: dict[int, list[PolicyVersion]] = {}
-
-    def forget(self) -> None:
-        self._policies.clear()
-
-    async def open(self, connection: Connection, orgs: dict[str, int]) -> dict[str, Books]:
-        """Return empty books of these tenants, with every policy version."""
-        known = [(org, len(self._policies.get(org, ()))) for org in orgs.values()]
-        for row in await connection.fetch(SQL["load_policy"], *columns(known, 2)):
-            kept = self._policies.setdefault(row["org"], [])
-            if row["version"] != len(kept) + 1:  # another reader of this shelf loaded it meanwhile
-                continue
-            policy = Policy.from_json(row["policy"].encode())
-            kept.append(PolicyVersion(row["version"], row["effective_us"], policy))
-        if sum(map(len, self._policies.values())) > KEPT_VERSIONS:
-            self._policies = {org: kept for org, kept in self._policies.items() if org in orgs.values()}
-        return {
-            orgcode: Books(org, orgcode, PolicyBook(list(self._policies.get(org, ())))) for orgcode, org in orgs.items()
-        }
 
 
 async def fill(

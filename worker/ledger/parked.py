@@ -12,7 +12,7 @@ LIMIT: Final = 500  # how many are taken at once, of those that are ready and of
 PUT_OFF_US: Final = 300_000_000  # each time
 
 
-class Parked(NamedTuple):
+class Resumable(NamedTuple):
     """A parked document that may go on."""
 
     key: Key
@@ -26,24 +26,24 @@ class Parked(NamedTuple):
     unsaid: bool  # that is not published yet: the document came in through an interface
 
 
-async def take(connection: Connection, now_us: int) -> list[Parked]:
+async def take(connection: Connection, now_us: int) -> list[Resumable]:
     """Lock and return what may go on now, in the order in which it came in. Other workers skip it."""
     return await _parked(connection, await connection.fetch(SQL["take_parked"], now_us, LIMIT))
 
 
-async def take_named(connection: Connection, keys: Sequence[Key]) -> list[Parked]:
+async def take_named(connection: Connection, keys: Sequence[Key]) -> list[Resumable]:
     """Lock and return those of the named that are there, whether or not it is their turn."""
     return await _parked(connection, await connection.fetch(SQL["take_parked_named"], *columns(keys, 3)))
 
 
-async def _parked(connection: Connection, rows: Sequence[Any]) -> list[Parked]:
+async def _parked(connection: Connection, rows: Sequence[Any]) -> list[Resumable]:
     if not rows:
         return []
     keys: list[Key] = [(row["org"], row["type"], row["subject"]) for row in rows]
     known = await load.events(connection, keys)
     unsaid = {row["place"] - 1 for row in await connection.fetch(SQL["read_unsaid"], *columns(keys, 3))}
     return [
-        Parked(
+        Resumable(
             keys[place], row["orgcode"], row["received_us"], row["record_us"], row["document"],
             Wait(row["waits_for"], row["waits_key"], row["woken_no"]), not row["ready"], known[place][1],
             place in unsaid,

@@ -13,9 +13,9 @@ from worker.domain.state.accounts import NEVER, Kind, Pick
 from worker.domain.state.policy import PolicyBook
 from worker.domain.state.sale import Sale
 from worker.engine.answers import again
-from worker.ledger.load import Shelf
 from worker.ledger.pool import Pool
 from worker.ledger.queries import SQL, Connection
+from worker.ledger.shelf import Shelf
 from worker.ops import earning, stored
 from worker.ops.explanation import (
     Account,

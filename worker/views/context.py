@@ -9,8 +9,8 @@ from pydantic import BaseModel
 from schemas.reasons import Reason
 from worker.codec import Outlet
 from worker.engine.pipeline import Pipeline
-from worker.ledger.load import Shelf
 from worker.ledger.pool import Pool
+from worker.ledger.shelf import Shelf
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from worker.codec import Keyring
 from worker.domain.state.accounts import Account, Kind, Standing
 from worker.domain.state.policy import PolicyBook
 from worker.engine.rehearsal import NOBODY
-from worker.ledger.load import Shelf
 from worker.ledger.queries import SQL, Connection
+from worker.ledger.shelf import Shelf
 from worker.stored.account import account_of
 from worker.views.context import Context
 

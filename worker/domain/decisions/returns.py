@@ -16,7 +16,7 @@ from worker.domain.state.books import Books
 from worker.domain.state.days import utc_date
 from worker.domain.state.identity import derived_id
 from worker.domain.state.movements import tick_of
-from worker.domain.state.outcome import Outcome, TenderPart
+from worker.domain.state.outcome import Outcome, Parked, TenderPart
 from worker.domain.state.sale import Return, Sale
 from worker.domain.state.tender import STORED_VALUE, State, Tender
 from worker.domain.state.trace import ReturnedLine, Trace
@@ -31,16 +31,6 @@ class _Tally:
     counted: bool = False
     net_minor: int = 0  # of the lines that counted
     reasons: list[Reason] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class Parked:
-    """The whole document waits, for a sale or a tender."""
-
-    waits_for: str  # "sale" or "tender"
-    key: str
-    reason: Reason
-    tender: TenderPart | None = None  # of a tender's document
 
 
 def complete(doc: ReturnCompleted, books: Books, *, overdue: bool) -> Outcome | Parked:

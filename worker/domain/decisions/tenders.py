@@ -5,13 +5,12 @@ Tenders).
 from schemas.documents import TenderCaptured, TenderRequested, TenderVoided
 from schemas.reasons import Reason, first
 from worker.domain.decisions.kinds import KINDS
-from worker.domain.decisions.returns import Parked
 from worker.domain.rules import holds
 from worker.domain.rules.parts import card_part, points_part
 from worker.domain.state.accounts import Account, Kind
 from worker.domain.state.books import Books
 from worker.domain.state.movements import Timer, tick_of
-from worker.domain.state.outcome import Outcome, PointsPart
+from worker.domain.state.outcome import Outcome, Parked, PointsPart
 from worker.domain.state.policy import PolicyVersion
 from worker.domain.state.sale import Sale
 from worker.domain.state.tender import ALL, State, Tender

@@ -94,3 +94,13 @@ class Outcome:
     mismatch: Reason | None = None  # for the operator, even if another reason is at the top
     missing: dict[str, int] = field(default_factory=dict)  # for the operator: what was taken back although it was spent
     trace: Trace | None = None  # stored, not published
+
+
+@dataclass(slots=True)
+class Parked:
+    """The whole document waits, for a sale or a tender."""
+
+    waits_for: str  # "sale" or "tender"
+    key: str
+    reason: Reason
+    tender: TenderPart | None = None  # of a tender's document
