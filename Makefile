@@ -23,7 +23,7 @@ WHEEL_OF := pyproject.toml requirements.lock tools/compile/hook.py \
 	$(shell find schemas worker -name '*.py' -o -name '*.sql' -o -name '*.css')
 # The compiled wheel's modules before the checkout's, for what is started here and for the programs that it starts.
 ON_COMPILED := PYTHONPATH=$(CURDIR)/$(COMPILED) PYTHONSAFEPATH=1
-.PHONY: compiled wheel faults audit supply-lock release image help setup demo playbooks test clients check lint asyncapi mutation bench up down status lock clean
+.PHONY: alerts compiled wheel faults audit supply-lock release image help setup demo playbooks test clients check lint asyncapi mutation bench up down status lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -141,6 +141,17 @@ audit: $(SUPPLY_STAMP) ## known vulnerabilities of every dependency, Python's an
 	$(SUPPLY)/pip-audit --disable-pip --require-hashes -r requirements.lock
 	$(SUPPLY)/pip-audit --disable-pip --require-hashes -r tools/supply/requirements.txt
 	for folder in $(dir $(wildcard tools/*/package-lock.json)); do npm --prefix $$folder audit || exit 1; done
+
+PROMTOOL_VERSION := v0.316.0
+PROMTOOL := build/promtool/$(PROMTOOL_VERSION)/promtool
+
+# Without what finds targets in clouds, it is half as large. Its own go.mod pins what it is built of.
+$(PROMTOOL):
+	GOBIN=$(CURDIR)/$(dir $@) go install -tags remove_all_sd github.com/prometheus/prometheus/cmd/promtool@$(PROMTOOL_VERSION)
+
+alerts: $(PROMTOOL) ## each alert fires and is cleared, by promtool (needs Go; the first time takes five minutes)
+	$(PROMTOOL) check rules deploy/prometheus/alerts.yml
+	$(PROMTOOL) test rules deploy/prometheus/alerts.test.yml
 
 release: setup $(SUPPLY_STAMP) ## dist/: both wheels, what is in them (CycloneDX), how they were built (provenance)
 	rm -rf dist && mkdir dist

@@ -12,6 +12,7 @@ from worker.process.settings import PREFIX, Settings
 
 ROOT = Path(__file__).parents[2]
 SUFFIXES = {"counter": ("_total",), "gauge": ("",), "histogram": ("_bucket", "_sum", "_count")}
+NAMED = re.compile(r'alertname="(\w+)"')
 HANDBOOK = ROOT / "docs/operations"
 
 
@@ -50,6 +51,19 @@ def test_every_alert_has_a_severity_a_summary_a_dashboard_and_a_runbook() -> Non
         assert rule["labels"]["severity"] in ("page", "warn"), rule
         assert rule["annotations"].keys() == {"summary", "runbook_url", "dashboard_url"}, rule
         assert rule["annotations"]["runbook_url"].endswith(f"#{rule['alert'].lower()}"), rule
+
+
+def test_each_alert_is_seen_to_fire_and_to_be_cleared() -> None:
+    """`make alerts` has promtool run these cases."""
+    cases = yaml.safe_load((ROOT / "deploy/prometheus/alerts.test.yml").read_text())["tests"]
+    cleared: set[str] = set()
+    for case in cases:
+        fired: set[str] = set()
+        for look in case.get("promql_expr_test", ()):
+            now = {name for one in look["exp_samples"] for name in NAMED.findall(one["labels"])}
+            cleared |= fired - now
+            fired |= now
+    assert cleared == {rule["alert"] for rule in alerts()}
 
 
 def test_every_runbook_is_of_an_alert_and_says_what_to_do() -> None:
