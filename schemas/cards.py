@@ -4,8 +4,8 @@ from typing import Any, Final, Self
 
 from pydantic import ConfigDict, model_validator
 
-from schemas.rules import fault, present
 from schemas.scalars import CardNumber, FromZero, Id, Pin, Wire
+from schemas.validators import fault, present
 
 ONE_CARD: Final[dict[str, Any]] = {"oneOf": [present("number"), present("card_id")]}
 

@@ -6,7 +6,6 @@ from pydantic import AfterValidator, ConfigDict, Field, PlainSerializer, model_v
 
 from schemas.cards import CardRef, NewCard, NumberedCard
 from schemas.policy import Policy
-from schemas.rules import fault, present
 from schemas.scalars import (
     BirthDate,
     Currency,
@@ -23,6 +22,7 @@ from schemas.scalars import (
     Text,
     Wire,
 )
+from schemas.validators import fault, present
 
 MAX_EXTERNAL_IDS = 50
 

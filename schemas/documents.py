@@ -5,7 +5,6 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from schemas.cards import CardRef, SoldCard
-from schemas.rules import fault, present, unique
 from schemas.scalars import (
     MAX_HOLD_S,
     Currency,
@@ -20,6 +19,7 @@ from schemas.scalars import (
     Text,
     Wire,
 )
+from schemas.validators import fault, present, unique
 
 TenderKind = Literal["gift_card", "points", "card", "cash", "other"]
 ItemType = Annotated[Literal["goods", "gift_card", "fee"], NullMeans("goods")]

@@ -94,7 +94,7 @@ def _fault(error: ErrorDetails) -> Fault:
     if error["type"] == "extra_forbidden":
         return _unknown(loc)
     say = _WORDS.get(error["type"])
-    if say is None:  # a rule of our own, see `schemas.rules.fault`
+    if say is None:  # a rule of our own, see `schemas.validators.fault`
         return Fault((*loc, *context.get("at", ())), error["msg"])
     return Fault(loc, say(context, error))
 

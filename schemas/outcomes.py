@@ -7,8 +7,8 @@ from pydantic_core import PydanticCustomError
 
 from schemas.envelope import Orgcode
 from schemas.reasons import Category, Reason
-from schemas.rules import present
 from schemas.scalars import Currency, Id, Instant
+from schemas.validators import present
 
 # Beside `crm.outcome.*`; all have the data of an outcome, the second says besides what moved the tender.
 TENDER_CHANGED: Final = "crm.tender.changed"

@@ -19,7 +19,6 @@ from pydantic import (
     model_validator,
 )
 
-from schemas.rules import fault, nullable_defaults, unique
 from schemas.scalars import (
     DECIMAL_PATTERN,
     MAX_HOLD_S,
@@ -35,6 +34,7 @@ from schemas.scalars import (
     format_instant,
     is_stored,
 )
+from schemas.validators import fault, nullable_defaults, unique
 from schemas.zones import UTC_NAME, zone
 
 _DIGITS: Final = 12  # that DECIMAL_PATTERN allows after the point

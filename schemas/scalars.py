@@ -27,7 +27,7 @@ from pydantic import (
 from pydantic_core import CoreSchema, core_schema
 
 from schemas.currencies import CURRENCIES
-from schemas.rules import fault
+from schemas.validators import fault
 
 LIMIT: Final = 10**15  # contract §1: integers are within ±10¹⁵
 MAX_HOLD_S: Final = 604_800

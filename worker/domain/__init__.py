@@ -1,1 +1,8 @@
-"""The pure core, which decides. No I/O, no clock, no randomness: the ledger loads and writes what it needs."""
+"""The pure core, which decides. No I/O, no clock, no randomness: the ledger loads and writes what it needs.
+
+`decide` is the entrance. `decisions` has a function for each document and deadline. `rules` has what several of them
+share, and `state` what they read and change. Imports go in this order, never back.
+
+A new document is an entry in `decide`, a function in `decisions`, and a line in `decisions.needs`: what the ledger must
+load and lock for it. A new kind of tender is a class in `decisions.kinds`.
+"""

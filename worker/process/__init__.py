@@ -1,1 +1,4 @@
-"""What every process of this program needs: settings, log, metrics, health, errors, supervision."""
+"""What every process of this program needs: settings, log, metrics, health, errors, supervision.
+
+Nothing here knows what the process does. A new setting is a field of `settings`, a new metric a line of `metrics`.
+"""
