@@ -23,6 +23,7 @@ account         raw                                          raw                
 account_id      U                                            U                                            -                            -
 api_key         -                                            r                                            raw(expires_at,revoked_at)   -
 batch           raw(published_at)                            a                                            r                            r
+batch_past      -                                            -                                            r                            r
 batch_no        U                                            U                                            U                            -
 card_issuer     -                                            raw                                          -                            -
 card_key        ra                                           ra                                           rd                           -
@@ -34,6 +35,7 @@ dead_letter_group ra                                         -                  
 customer        raw                                          raw                                          -                            -
 customer_name   rad                                          rad                                          -                            -
 entry           -                                            -                                            r                            r
+every_batch     -                                            -                                            r                            r
 event           raw(digest,facts,no,record,status)           raw(digest,facts,no,record,status)           r                            r
 guard           raw                                          raw                                          raw                          -
 guess_limit     -                                            raw                                          -                            -
@@ -49,6 +51,7 @@ session         -                                            rad                
 tender          raw                                          raw                                          r                            r
 timer           rawd                                         rawd                                         r                            r
 transfer        ra                                           ra                                           r                            r
+transfer_partition -                                         -                                            r                            r
 watermark       rawd                                         -                                            r                            r
 """  # noqa: E501  a table
 LETTERS = "rsaiwdDxtU"
@@ -69,7 +72,7 @@ SELECT c.relname, r.rolname,
             AND has_column_privilege(r.rolname, c.oid, a.attnum, 'UPDATE')) AS columns
 FROM pg_class c CROSS JOIN pg_roles r
 WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'S')
-    AND pg_get_userbyid(c.relowner) = 'crm_owner' AND c.relname NOT LIKE '%\_seq'
+    AND pg_get_userbyid(c.relowner) = 'crm_owner' AND c.relname NOT LIKE '%\_seq' AND c.relispartition = $1
     AND r.rolname = ANY ('{crm_worker,crm_api,crm_ops,crm_audit}')
 """
 
@@ -79,9 +82,9 @@ def table() -> dict[tuple[str, str], str]:
     return {(row[0], role): right for row in rows for role, right in zip(head[1:], row[1:], strict=True)}
 
 
-async def actual(connection: asyncpg.Connection) -> dict[tuple[str, str], str]:
+async def actual(connection: asyncpg.Connection, *, partitions: bool = False) -> dict[tuple[str, str], str]:
     rights = {}
-    for name, role, whole, some_selected, some_inserted, usage, columns in await connection.fetch(ACTUAL):
+    for name, role, whole, some_selected, some_inserted, usage, columns in await connection.fetch(ACTUAL, partitions):
         letters = (whole or "") + "s" * some_selected + "i" * some_inserted + "U" * usage
         right = "".join(sorted(letters, key=LETTERS.index))
         if columns:
@@ -93,6 +96,10 @@ async def actual(connection: asyncpg.Connection) -> dict[tuple[str, str], str]:
 
 async def test_every_relation_grants_what_the_table_says(connection: asyncpg.Connection) -> None:
     assert await actual(connection) == table()
+
+
+async def test_partitions_are_reached_through_their_table_alone(connection: asyncpg.Connection) -> None:
+    assert set((await actual(connection, partitions=True)).values()) == {"-"}
 
 
 async def test_everything_belongs_to_the_owner(connection: asyncpg.Connection) -> None:
@@ -121,6 +128,12 @@ async def acting(request: pytest.FixtureRequest, database: str) -> AsyncIterator
     await opened.close()
 
 
+_OWNERS = (
+    "CREATE TABLE mine (x int)", "ALTER TABLE transfer DISABLE TRIGGER ALL", "DELETE FROM batch_past",
+    "ALTER TABLE transfer DETACH PARTITION transfer_0",
+)  # fmt: skip
+
+
 async def test_no_program_can_change_what_is_append_only(acting: asyncpg.Connection) -> None:
     role = await acting.fetchval("SELECT current_user")
     statements = [
@@ -133,11 +146,18 @@ async def test_no_program_can_change_what_is_append_only(acting: asyncpg.Connect
     rows = await acting.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
     for name in sorted(row["tablename"] for row in rows):
         statements += [f"TRUNCATE {name}", f"DROP TABLE {name}", f"ALTER TABLE {name} ADD x int"]
-        if "d" not in table()[name, role]:
+        if "d" not in table().get((name, role), "-"):
             statements.append(f"DELETE FROM {name}")
-    for statement in [*statements, "CREATE TABLE mine (x int)", "ALTER TABLE transfer DISABLE TRIGGER ALL"]:
+    for statement in [*statements, *_OWNERS]:
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await acting.execute(statement)
+
+
+async def test_only_a_worker_keeps_house(acting: asyncpg.Connection) -> None:
+    role = await acting.fetchval("SELECT current_user")
+    for function in ("fold_batches()", "add_transfer_partition()"):
+        right = await acting.fetchval("SELECT has_function_privilege($1, $2, 'EXECUTE')", role, function)
+        assert right is (role == Role.WORKER), function
 
 
 async def test_a_ledger_of_version_0_1_changes_hands(empty_database: str) -> None:

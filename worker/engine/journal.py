@@ -8,7 +8,7 @@ import structlog
 from worker.codec import Decoder, Message, Outlet
 from worker.codec.encode import REPLAYED
 from worker.engine.answers import TENDER_STATE, Applied, Headers, again, tender_states, trace
-from worker.ledger import accepted, unpublished, write
+from worker.ledger import accepted, housekeeping, unpublished, write
 from worker.ledger.commit import write_something
 from worker.ledger.pool import Pool
 from worker.ledger.queries import SQL
@@ -36,6 +36,7 @@ class Journal:
         self._swept: set[int] = set()  # batches of others on their way out
         self._own_until = 0  # own batches up to this number are published, or were committed without our knowing
         self._count_at = 0.0
+        self._house_at = 0.0
         self.sweep_at = 0.0
 
     def forget(self) -> None:
@@ -81,6 +82,7 @@ class Journal:
         await self._count()
         if not await self._pool.may_sweep():
             return None
+        await self._keep_house()
         async with self._pool.transaction() as connection:
             numbers, stored = await unpublished.take(connection, self._pool.worker, self._own_until)
             before = [row for row in stored if row.said_before and row.type.startswith("scm.tender.")]
@@ -108,6 +110,12 @@ class Journal:
             metrics.FAILURES.labels("outcome").inc()
             _log.error("outcome_failed", type=row.type, subject=row.subject, orgcode=row.orgcode, exc_info=error)
             return []
+
+    async def _keep_house(self) -> None:
+        if time.monotonic() < self._house_at:
+            return
+        self._house_at = time.monotonic() + housekeeping.EVERY_S
+        await housekeeping.keep(self._pool)
 
     async def _count(self) -> None:
         if time.monotonic() < self._count_at:

@@ -6,11 +6,12 @@ import asyncpg
 
 from worker.ledger import roles, unfolded
 from worker.ledger.migrate import migrate
+from worker.ledger.queries import SQL
 
 
 async def set_up(dsn: str, passwords: Mapping[str, str] | None = None) -> list[str]:
     """Create the roles with these passwords, bring the schema up to date, and grant each role its rights. Then fold the
-    profiles that an earlier version wrote.
+    profiles that an earlier version wrote, and add the next partition of transfers if it is time.
 
     Returns the names of the migrations that were applied. Running it again, or several at once, is safe. Raises
     MigrationError for a migration that was changed, and roles.Missing where the roles are missing and the user of the
@@ -22,6 +23,7 @@ async def set_up(dsn: str, passwords: Mapping[str, str] | None = None) -> list[s
         applied = await migrate(connection)
         await roles.grant(connection)
         await unfolded.fold(connection)
+        await connection.fetchval(SQL["add_transfer_partition"])
     finally:
         await connection.close()
     return applied

@@ -28,6 +28,7 @@ GRANT USAGE ON SEQUENCE account_id, batch_no TO crm_worker, crm_api;
 
 -- Only workers publish, and only they read the topics.
 GRANT SELECT, INSERT, UPDATE (published_at) ON batch TO crm_worker;
+GRANT EXECUTE ON FUNCTION fold_batches(), add_transfer_partition() TO crm_worker;
 GRANT SELECT, INSERT, UPDATE, DELETE ON watermark, halted TO crm_worker;
 GRANT SELECT, UPDATE (decision) ON halted TO crm_ops;
 
@@ -41,8 +42,8 @@ GRANT SELECT, INSERT, UPDATE ON guess_limit, card_issuer TO crm_api;
 GRANT SELECT, INSERT ON org TO crm_ops;
 GRANT SELECT, INSERT, UPDATE (expires_at, revoked_at) ON api_key TO crm_ops;
 GRANT SELECT, DELETE ON session TO crm_ops;
-GRANT SELECT ON event, account, transfer, tender, card_number, parked, timer, consent, policy, batch, watermark,
-    migration, contra, entry, imbalance TO crm_ops;
+GRANT SELECT ON event, account, transfer, tender, card_number, parked, timer, consent, policy, batch, batch_past, every_batch,
+    transfer_partition, watermark, migration, contra, entry, imbalance TO crm_ops;
 GRANT USAGE ON SEQUENCE batch_no TO crm_ops;
 
 -- Whoever runs a command leaves a row in the journal. The time and the login are the database's own to write.
@@ -55,5 +56,6 @@ GRANT SELECT, INSERT, UPDATE ON dead_letter TO crm_worker, crm_ops;
 GRANT SELECT (state, identity), UPDATE (state, closed_at) ON dead_letter TO crm_api;
 
 -- Auditors read the ledger: no personal data, no credentials, and nothing to change.
-GRANT SELECT ON org, event, account, transfer, tender, parked, timer, consent, policy, batch, watermark, migration,
-    contra, entry, imbalance, operation, operator_journal, dead_letter, dead_letter_group TO crm_audit;
+GRANT SELECT ON org, event, account, transfer, tender, parked, timer, consent, policy, batch, batch_past, every_batch,
+    transfer_partition, watermark, migration, contra, entry, imbalance, operation, operator_journal, dead_letter,
+    dead_letter_group TO crm_audit;

@@ -15,7 +15,7 @@ FROM (
         SELECT debit AS account_id, -amount AS amount, no, credit AS other FROM transfer WHERE debit > 0
         UNION ALL
         SELECT credit, amount, no, debit FROM transfer WHERE credit > 0
-    ) e JOIN batch b ON b.no = e.no >> 12
+    ) e JOIN every_batch b ON b.no = e.no >> 12
     WHERE $1::timestamptz IS NULL OR b.decided_at <= $1
     GROUP BY e.account_id
 ) m JOIN account a ON a.id = m.account_id JOIN org o ON o.id = a.org

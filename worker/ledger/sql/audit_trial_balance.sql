@@ -5,6 +5,6 @@ FROM transfer t
 JOIN org o ON o.id = t.org
 JOIN contra c ON c.id = least(t.debit, t.credit)
 LEFT JOIN account a ON a.id = greatest(t.debit, t.credit)
-WHERE $1::timestamptz IS NULL OR (t.no >> 12) IN (SELECT no FROM batch WHERE decided_at <= $1)
+WHERE $1::timestamptz IS NULL OR (t.no >> 12) IN (SELECT no FROM every_batch WHERE decided_at <= $1)
 GROUP BY 1, 2, 3
 ORDER BY 1, 3, 2

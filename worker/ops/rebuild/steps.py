@@ -63,7 +63,7 @@ async def add(live: Any, target: Any, tenders: str) -> int:  # noqa: ANN401  asy
 
 async def _batches(live: Any, target: Any, since: int, known: set[int]) -> set[int]:  # noqa: ANN401  asyncpg
     query = (
-        "SELECT no, (extract(epoch FROM decided_at) * 1000000)::bigint AS decided_us, documents FROM batch"
+        "SELECT no, (extract(epoch FROM decided_at) * 1000000)::bigint AS decided_us, documents FROM every_batch"
         " WHERE no >= $1"
     )
     new: set[int] = set()

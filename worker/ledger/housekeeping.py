@@ -1,0 +1,28 @@
+"""What a worker does about tables that grow: fold old batches, and see that a partition of transfers is ahead."""
+
+from typing import Final
+
+import asyncpg
+
+from worker.ledger.pool import Pool
+from worker.ledger.queries import SQL
+
+EVERY_S: Final = 60.0
+_FOLDS: Final = 10  # of a thousand batches, so a round folds the batches of a minute, even when each document has one
+
+
+async def keep(pool: Pool) -> None:
+    """One round. Each step is a transaction of its own and takes milliseconds; what is left waits for the next round.
+
+    Raises what asyncpg raises, but not if the partition has to wait for a long read: the default partition takes what
+    comes meanwhile.
+    """
+    for _ in range(_FOLDS):
+        async with pool.transaction() as connection:
+            if not await connection.fetchval(SQL["fold_batches"]):
+                break
+    try:
+        async with pool.transaction() as connection:
+            await connection.fetchval(SQL["add_transfer_partition"])
+    except asyncpg.LockNotAvailableError:
+        pass

@@ -1,0 +1,1 @@
+SELECT add_transfer_partition()
