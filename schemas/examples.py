@@ -3,22 +3,11 @@
 from collections.abc import Mapping
 from typing import Final
 
-from schemas.catalogue.entry import Example
+from schemas.catalogue.example import ACCOUNT, AUTHORIZED, SPLIT
+from schemas.operation import Example
 from schemas.registry import DOCUMENTS as _TYPES
 
 DOCUMENTS: Final[Mapping[str, Example]] = {name: kind.example for name, kind in _TYPES.items()}
-
-ACCOUNT: Final = "f1d2c05f1a7d6ee9f7a9d2e4c36d1b58"
-_T1: Final = {
-    "tender_id": "T1",
-    "state": "authorized",
-    "requested_minor": 4000,
-    "approved_minor": 2500,
-    "captured_minor": 0,
-    "refunded_minor": 0,
-    "expires_at": "2026-03-01T10:30:00Z",
-    "reason": "insufficient_balance",
-}
 
 # By the type of the input, or of the notice.
 OUTCOMES: Final[Mapping[str, Example]] = {
@@ -46,26 +35,7 @@ OUTCOMES: Final[Mapping[str, Example]] = {
         "return_id": "london-1-2026-03-08-0007",
         "policy_version": 1,
     },
-    "scm.tender.requested": {  # contract §7 example 4, SPLIT
-        "status": "partial",
-        "reason": "insufficient_balance",
-        "category": "insufficient-balance",
-        "sale_id": "london-1-2026-03-01-0043",
-        "tender_id": "T1",
-        "gift_cards": [
-            {
-                "card_id": "gc-1",
-                "last4": "0017",
-                "currency": "GBP",
-                "change_minor": 0,
-                "balance_minor": 2500,
-                "held_minor": 2500,
-                "version": 2,
-            }
-        ],
-        "tender": _T1,
-        "policy_version": 0,
-    },
+    "scm.tender.requested": SPLIT,  # contract §7 example 4, SPLIT
     "crm.loyalty.redeem": {  # contract §7 example 6, NEGATIVE
         "status": "rejected",
         "reason": "insufficient_balance",
@@ -85,13 +55,13 @@ OUTCOMES: Final[Mapping[str, Example]] = {
         "status": "applied",
         "sale_id": "london-1-2026-03-01-0043",
         "tender_id": "T1",
-        "tender": {**_T1, "state": "captured", "captured_minor": 2500},
+        "tender": {**AUTHORIZED, "state": "captured", "captured_minor": 2500},
         "cause": {"type": "scm.sale.completed", "id": "london-1-2026-03-01-0043"},
     },
     "crm.hold.expired": {
         "status": "applied",
         "sale_id": "london-1-2026-03-01-0043",
         "tender_id": "T1",
-        "tender": {**_T1, "state": "expired"},
+        "tender": {**AUTHORIZED, "state": "expired"},
     },
 }

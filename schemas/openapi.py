@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from schemas import operation_examples, orgcode
+from schemas import orgcode
 from schemas.json_schema import Schema, definitions
 from schemas.operations import OPERATIONS, Operation, body_schema
 from schemas.policy import Policy
@@ -102,7 +102,7 @@ def problems(operation: Operation) -> dict[str, dict[str, Any]]:
 
 def _not_any_more(operation: Operation) -> dict[str, Any]:
     """Return an example of a repeated authorization whose hold has expired since."""
-    stored = dict(operation_examples.ANSWERS[operation.name])
+    stored = dict(operation.answer_example)
     return details(Code.INVALID_STATE, Reason.HOLD_EXPIRED.value, NOT_ANY_MORE, REQUEST_ID, outcome=stored)
 
 
@@ -149,7 +149,7 @@ def _answer(operation: Operation) -> Schema:
         "content": {
             "application/json": {
                 "schema": _ref("schemas", operation.answer.__name__),
-                "examples": {"answer": {"value": dict(operation_examples.ANSWERS[operation.name])}},
+                "examples": {"answer": {"value": dict(operation.answer_example)}},
             }
         },
     }
@@ -187,7 +187,7 @@ def _operation(operation: Operation) -> Schema:
             "content": {
                 "application/json": {
                     "schema": _ref("schemas", operation.request.__name__),
-                    "examples": {"request": {"value": operation_examples.request(operation)}},
+                    "examples": {"request": {"value": operation.body_example}},
                 }
             },
         },

@@ -4,7 +4,8 @@ An operation that decides something becomes a document and goes through the same
 the document's `data` without `command_id` and `occurred_at`. The others read.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -12,6 +13,8 @@ from pydantic import BaseModel
 
 from schemas.reasons import Reason
 from schemas.scopes import Scope
+
+Example = Mapping[str, Any]
 
 
 class Access(StrEnum):
@@ -37,6 +40,13 @@ class Operation:
     # The member of `data` that is the document's id; `Idempotency-Key` stands in for it where it is absent.
     id_field: str | None = None
     refusals: tuple[Reason, ...] = ()
+    example: Example = field(default_factory=dict, compare=False)  # with `document`: of its data
+    answer_example: Example = field(default_factory=dict, compare=False)
+
+    @property
+    def body_example(self) -> dict[str, Any]:
+        """The body of an example request."""
+        return {name: value for name, value in self.example.items() if name not in self.given}
 
     @property
     def route(self) -> str:

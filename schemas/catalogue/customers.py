@@ -3,7 +3,19 @@
 from typing import Final
 
 from schemas import commands, requests, views
-from schemas.catalogue.entry import NO_CUSTOMER, Entry, command, document, reading
+from schemas.catalogue.entry import NO_CUSTOMER, Entry, document, reading
+from schemas.catalogue.example import (
+    BALANCE,
+    CARD_NOW,
+    CUSTOMER,
+    DECIDED_AT,
+    EARNED,
+    OTHER,
+    PROFILE,
+    command,
+    of_customer,
+    points,
+)
 from schemas.operation import Access
 from schemas.reasons import Reason
 from schemas.scopes import Scope
@@ -26,6 +38,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
             phone="+44 20 7946 0000",
             external_ids={"shop": "77-1"},
         ),
+        answered=of_customer(points=points(0, 0, 0)),
     ),
     document(
         "crm.customer.update",
@@ -39,6 +52,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
             2: ("birth_date",),
         },
         example=command("update-1", customer_id="C-1001", status="blocked"),
+        answered=of_customer(),
     ),
     reading(
         "customer.get",
@@ -47,6 +61,19 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         scope=Scope.CUSTOMER_READ,
         summary="Return a customer's profile, consents, points, tier, gift cards and latest activity.",
         refusals=(Reason.CUSTOMER_NOT_FOUND,),
+        asked=CUSTOMER,
+        answered={
+            **CUSTOMER,
+            "status": "active",
+            "profile": PROFILE,
+            "consents": [{"purpose": "marketing", "channel": "email", "granted": True, "since": DECIDED_AT}],
+            "points": BALANCE,
+            "tier": {"name": "gold", "factor": "1.5", "earned_12m": 5119},
+            "lots": [{"points": 119, "held": 0, "expires_on": "2027-02-28"}],
+            "pool_id": "family-1",
+            "gift_cards": [CARD_NOW],
+            "activity": [EARNED],
+        },
     ),
     reading(
         "customer.list",
@@ -54,6 +81,11 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         views.CustomerPage,
         scope=Scope.CUSTOMER_READ,
         summary="List customers, or find them by name, e-mail, phone or an external id.",
+        asked={"name": "exam ad", "phone": "+442079460000", "limit": 20},
+        answered={
+            "items": [{**CUSTOMER, "status": "active", "profile": PROFILE, "balance": 119}],
+            "next_cursor": "Qy0xMDAx",
+        },
     ),
     document(
         "crm.customer.erase",
@@ -65,6 +97,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         access=Access.DANGEROUS,
         content={1: ("command_id", "customer_id")},
         example=command("erase-1", customer_id="C-1001", reason="asked for it"),
+        answered=of_customer(),
     ),
     document(
         "crm.customer.merge",
@@ -76,6 +109,9 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         access=Access.DANGEROUS,
         content={1: ("command_id", "from_customer_id", "into_customer_id")},
         example=command("merge-1", from_customer_id="C-1002", into_customer_id="C-1001"),
+        answered=of_customer(
+            points=points(40, 159, 3), counterparty={"customer_id": "C-1002", "points": points(-40, 0, 5, OTHER)}
+        ),
     ),
     document(
         "crm.consent.set",
@@ -89,5 +125,6 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         example=command(
             "consent-1", customer_id="C-1001", purpose="marketing", channel="email", granted=True, source="till"
         ),
+        answered=of_customer(),
     ),
 )

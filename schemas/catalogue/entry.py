@@ -8,24 +8,15 @@ from pydantic import BaseModel, TypeAdapter
 
 from schemas import structs
 from schemas.content import Content, Digested, contents
-from schemas.operation import Access, Operation
+from schemas.operation import Access, Example, Operation
 from schemas.outcomes import OutcomeData
 from schemas.reasons import Reason
 from schemas.scalars import STORED, Keyring, Wire
 from schemas.scopes import Scope
 
-Example = Mapping[str, Any]
-
-AT: Final = "2026-03-01T10:15:00+00:00"
-CARD: Final = {"number": "6006-4900-0000-0017", "pin": "4711"}
 # Reasons for which an operation on a customer, or on a gift card, is refused.
 NO_CUSTOMER: Final = (Reason.CUSTOMER_NOT_FOUND, Reason.CUSTOMER_ERASED, Reason.CUSTOMER_BLOCKED)
 NO_CARD: Final = (Reason.CARD_NOT_ACCEPTED, Reason.CURRENCY_MISMATCH, Reason.CARD_EXPIRED, Reason.CARD_FROZEN)
-
-
-def command(command_id: str, **members: object) -> Example:
-    """Return an example of a command."""
-    return {"command_id": command_id, "occurred_at": AT, "actor": "desk-4", **members}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +70,8 @@ def document(  # noqa: PLR0913  an entry is one call, and says each thing by its
     summary: str,
     content: Digested,
     example: Example,
+    answered: Example,
+    asked: Example | None = None,
     operation: str = "",
     refusals: tuple[Reason, ...] = (),
     access: Access = Access.WRITE,
@@ -88,7 +81,8 @@ def document(  # noqa: PLR0913  an entry is one call, and says each thing by its
     """Return the entry of a document type.
 
     `operation`: its name at the interfaces, if that is not `name` without `crm.`. `refusals`: why it may be rejected.
-    `content`: see `schemas.content.Digested`.
+    `content`: see `schemas.content.Digested`. `example`: the document's data; `asked`: the body of a request, if that
+    is not `example` without what the interface fills in; `answered`: the data of its outcome.
     """
     validate_python = TypeAdapter(model).validator.validate_python
 
@@ -99,20 +93,36 @@ def document(  # noqa: PLR0913  an entry is one call, and says each thing by its
     texts = (False, True) if name.startswith("scm.") else ()
     quick = {ascii_only: structs.Quick(model, ascii_only=ascii_only) for ascii_only in texts}
     offered = Operation(
-        operation or name.removeprefix("crm."), summary, scope, access, model, answer, name, id_field, refusals
+        operation or name.removeprefix("crm."),
+        summary,
+        scope,
+        access,
+        model,
+        answer,
+        name,
+        id_field,
+        refusals,
+        example if asked is None else asked,
+        answered,
     )
     return DocumentType(name, code, model, id_field, validate, by_version, max(by_version), quick, offered, example)
 
 
-def reading(
+def reading(  # noqa: PLR0913  as above
     name: str,
     request: type[BaseModel],
     answer: type[BaseModel],
     *,
     scope: Scope | None,
     summary: str,
+    asked: Example,
+    answered: Example,
     refusals: tuple[Reason, ...] = (),
     access: Access = Access.READ,
 ) -> Reading:
     """Return the entry of an operation that becomes no document. `scope`: None if every API key has it."""
-    return Reading(Operation(name, summary, scope, access, request, answer, refusals=refusals))
+    return Reading(
+        Operation(
+            name, summary, scope, access, request, answer, refusals=refusals, example=asked, answer_example=answered
+        )
+    )

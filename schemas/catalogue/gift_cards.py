@@ -3,7 +3,8 @@
 from typing import Final
 
 from schemas import commands, requests, views
-from schemas.catalogue.entry import CARD, NO_CARD, NO_CUSTOMER, Entry, command, document, reading
+from schemas.catalogue.entry import NO_CARD, NO_CUSTOMER, Entry, document, reading
+from schemas.catalogue.example import CARD, CARD_NOW, CUSTOMER, LOADED, card, command, of_cards
 from schemas.operation import Access
 from schemas.reasons import Reason
 from schemas.scopes import Scope
@@ -21,6 +22,8 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         example=command(
             "issue-1", gift_card={"number": CARD["number"]}, amount_minor=2500, currency="GBP", pin=CARD["pin"]
         ),
+        asked={"amount_minor": 2500, "currency": "GBP", "pin": "4711"},
+        answered=of_cards(card("gc-1", 2500, 2500, 1), number="6006490000000017"),
     ),
     document(
         "crm.giftcard.redeem",
@@ -31,6 +34,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         refusals=(*NO_CARD, Reason.INSUFFICIENT_BALANCE),
         content={1: ("command_id", "gift_card", "amount_minor", "currency", "allow_partial")},
         example=command("spend-1", gift_card=CARD, amount_minor=500, currency="GBP", allow_partial=True),
+        answered=of_cards(card("gc-1", -500, 2000, 2)),
     ),
     document(
         "crm.giftcard.reload",
@@ -41,6 +45,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         refusals=(*NO_CARD, Reason.INVALID_STATE, Reason.BELOW_MINIMUM, Reason.OVER_MAXIMUM),
         content={1: ("command_id", "gift_card", "amount_minor", "currency", "allow_partial")},
         example=command("load-1", gift_card={"card_id": "gc-1"}, amount_minor=1000, currency="GBP"),
+        answered=of_cards(card("gc-1", 1000, 3000, 3)),
     ),
     document(
         "crm.giftcard.reverse",
@@ -51,6 +56,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         refusals=(Reason.COMMAND_NOT_FOUND, Reason.INVALID_STATE, Reason.AMOUNT_OVER_CAPTURED),
         content={1: ("command_id", "of", "amount_minor")},
         example=command("unspend-1", of={"type": "crm.giftcard.redeem", "id": "spend-1"}),
+        answered=of_cards(card("gc-1", 500, 3500, 4)),
     ),
     document(
         "crm.giftcard.freeze",
@@ -61,6 +67,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         refusals=(Reason.CARD_NOT_ACCEPTED,),
         content={1: ("command_id", "gift_card", "customer_id")},
         example=command("freeze-1", gift_card={"card_id": "gc-1"}, reason="lost"),
+        answered=of_cards(card("gc-1", 0, 3500, 4)),
     ),
     document(
         "crm.giftcard.unfreeze",
@@ -74,6 +81,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         refusals=(Reason.CARD_NOT_ACCEPTED, Reason.INVALID_STATE, Reason.CARD_FROZEN),
         content={1: ("command_id", "gift_card", "customer_id")},
         example=command("unfreeze-1", gift_card={"card_id": "gc-1"}, reason="found"),
+        answered=of_cards(card("gc-1", 0, 3500, 4)),
     ),
     document(
         "crm.giftcard.link",
@@ -84,6 +92,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         refusals=(Reason.CARD_NOT_ACCEPTED, *NO_CUSTOMER),
         content={1: ("command_id", "gift_card", "customer_id")},
         example=command("link-1", gift_card={"card_id": "gc-1"}, customer_id="C-1001"),
+        answered=of_cards(card("gc-1", 0, 3500, 4), **CUSTOMER),
     ),
     document(
         "crm.giftcard.transfer",
@@ -94,6 +103,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         refusals=(*NO_CARD, Reason.INVALID_STATE, Reason.OVER_MAXIMUM, Reason.INSUFFICIENT_BALANCE),
         content={1: ("command_id", "from_card", "to_card", "amount_minor")},
         example=command("transfer-1", from_card=CARD, to_card={"card_id": "gc-2"}, amount_minor=700),
+        answered=of_cards(card("gc-1", -700, 2800, 5), card("gc-2", 700, 700, 2, "0025")),
     ),
     document(
         "crm.giftcard.extend",
@@ -104,6 +114,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         refusals=(Reason.CARD_NOT_ACCEPTED, Reason.INVALID_STATE),
         content={2: ("command_id", "gift_card", "expires_on")},
         example=command("extend-1", gift_card={"card_id": "gc-1"}, expires_on="2029-02-28"),
+        answered=of_cards(card("gc-1", 2800, 2800, 6)),
     ),
     document(
         "crm.giftcard.replace",
@@ -121,6 +132,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
             pin=CARD["pin"],
             reason="lost",
         ),
+        answered=of_cards(card("gc-1", -2800, 0, 7), card("gc-3", 2800, 2800, 1, "0033")),
     ),
     reading(
         "giftcard.get",
@@ -130,6 +142,8 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         summary="Return a gift card's balance, holds, expiry and owner.",
         refusals=(Reason.CARD_NOT_ACCEPTED,),
         access=Access.PROBE,
+        asked={"gift_card": CARD},
+        answered=CARD_NOW,
     ),
     reading(
         "giftcard.list",
@@ -138,6 +152,8 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         scope=Scope.CARD_TRUSTED,
         summary="List gift cards, or find them by customer or last four.",
         refusals=(Reason.CUSTOMER_NOT_FOUND,),
+        asked={**CUSTOMER, "last4": "0017", "limit": 20},
+        answered={"items": [CARD_NOW], "next_cursor": "Z2MtMQ"},
     ),
     reading(
         "giftcard.history",
@@ -147,5 +163,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         summary="List the changes of a gift card, with document and balance.",
         refusals=(Reason.CARD_NOT_ACCEPTED,),
         access=Access.PROBE,
+        asked={"gift_card": {"card_id": "gc-1", "pin": "4711"}, "limit": 20},
+        answered={"items": [LOADED]},
     ),
 )

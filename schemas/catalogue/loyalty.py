@@ -3,8 +3,10 @@
 from typing import Final
 
 from schemas import commands, requests, views
-from schemas.catalogue.entry import NO_CUSTOMER, Entry, command, document, reading
+from schemas.catalogue.entry import NO_CUSTOMER, Entry, document, reading
+from schemas.catalogue.example import BALANCE, CUSTOMER, EARNED, OTHER, POOL, command, of_customer, points
 from schemas.operation import Access
+from schemas.policy import Policy
 from schemas.reasons import Reason
 from schemas.scopes import Scope
 
@@ -20,6 +22,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         refusals=(*NO_CUSTOMER, Reason.CURRENCY_NOT_IN_POLICY),
         content={1: ("command_id", "customer_id", "points", "amount_minor", "currency")},
         example=command("earn-1", customer_id="C-1001", points=100, reason="survey"),
+        answered=of_customer(points=points(100, 119, 2), policy_version=1),
     ),
     document(
         "crm.loyalty.redeem",
@@ -30,6 +33,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         refusals=(*NO_CUSTOMER, Reason.BELOW_MINIMUM, Reason.INSUFFICIENT_BALANCE),
         content={1: ("command_id", "customer_id", "points")},
         example=command("redeem-1", customer_id="C-1001", points=90),
+        answered=of_customer(points=points(-90, 29, 3), policy_version=1),
     ),
     document(
         "crm.loyalty.adjust",
@@ -41,6 +45,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         access=Access.DANGEROUS,
         content={1: ("command_id", "customer_id", "points")},
         example=command("adjust-1", customer_id="C-1001", points=-20, reason="booked twice"),
+        answered=of_customer(points=points(-20, 99, 4)),
     ),
     document(
         "crm.loyalty.transfer",
@@ -51,6 +56,10 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         refusals=(*NO_CUSTOMER, Reason.INVALID_STATE, Reason.INSUFFICIENT_BALANCE),
         content={2: ("command_id", "from_customer_id", "to_customer_id", "points")},
         example=command("move-1", from_customer_id="C-1001", to_customer_id="C-2002", points=50, reason="a present"),
+        answered=of_customer(
+            points=points(-50, 69, 3),
+            counterparty={"customer_id": "C-2002", "points": points(50, 90, 2, OTHER)},
+        ),
     ),
     document(
         "crm.loyalty.claim",
@@ -61,6 +70,12 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         refusals=(Reason.ALREADY_VOIDED, *NO_CUSTOMER, Reason.SALE_NOT_FOUND, Reason.INVALID_STATE),
         content={2: ("command_id", "sale_id", "customer_id")},
         example=command("claim-1", sale_id="london-1-2026-03-01-0044", customer_id="C-1001", reason="forgot the app"),
+        answered=of_customer(
+            sale_id="london-1-2026-03-01-0044",
+            points=points(15, 134, 3),
+            lines=[{"line_id": 1, "points": 15}],
+            policy_version=1,
+        ),
     ),
     document(
         "crm.loyalty.restore",
@@ -71,6 +86,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         refusals=(*_OF_POINTS, Reason.TENDER_NOT_FOUND, Reason.BELOW_MINIMUM, Reason.AMOUNT_OVER_CAPTURED),
         content={1: ("command_id", "of", "points")},
         example=command("restore-1", of={"type": "crm.loyalty.redeem", "id": "redeem-1"}, points=50),
+        answered=of_customer(points=points(50, 149, 5)),
     ),
     document(
         "crm.loyalty.reverse",
@@ -81,6 +97,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         refusals=(*_OF_POINTS, Reason.SALE_NOT_FOUND, Reason.OVER_RETURNED),
         content={1: ("command_id", "of", "points")},
         example=command("reverse-1", of={"type": "crm.loyalty.earn", "id": "earn-1"}),
+        answered=of_customer(points=points(-100, 49, 6)),
     ),
     document(
         "crm.pool.join",
@@ -91,6 +108,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         refusals=(*NO_CUSTOMER, Reason.INVALID_STATE),
         content={1: ("command_id", "customer_id", "pool_id")},
         example=command("join-1", customer_id="C-1001", pool_id="family-1"),
+        answered=of_customer(points=points(119, 159, 3, POOL), counterparty={**CUSTOMER, "points": points(-119, 0, 4)}),
     ),
     document(
         "crm.pool.leave",
@@ -101,6 +119,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         refusals=(*NO_CUSTOMER, Reason.INVALID_STATE, Reason.INSUFFICIENT_BALANCE),
         content={1: ("command_id", "customer_id", "pool_id"), 2: ("points",)},
         example=command("leave-1", customer_id="C-1001", pool_id="family-1"),
+        answered=of_customer(points=points(0, 0, 5), counterparty={**CUSTOMER, "points": points(0, 159, 3, POOL)}),
     ),
     reading(
         "pool.get",
@@ -109,6 +128,13 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         scope=Scope.LOYALTY_READ,
         summary="Return a pool's members and points.",
         refusals=(Reason.CUSTOMER_NOT_FOUND,),
+        asked={"pool_id": "family-1"},
+        answered={
+            "pool_id": "family-1",
+            "members": ["C-1001", "C-2002"],
+            "points": {**BALANCE, "account": POOL},
+            "lots": [{"points": 119, "held": 0, "expires_on": "2027-02-28"}],
+        },
     ),
     reading(
         "loyalty.history",
@@ -117,6 +143,8 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         scope=Scope.LOYALTY_READ,
         summary="List the changes of a points account, with document and balance.",
         refusals=(Reason.CUSTOMER_NOT_FOUND,),
+        asked={**CUSTOMER, "limit": 20},
+        answered={"items": [EARNED], "next_cursor": "MTE5"},
     ),
     reading(
         "loyalty.policy.get",
@@ -124,6 +152,12 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         views.PolicyView,
         scope=Scope.LOYALTY_READ,
         summary="Return the policy in force, or another version of it.",
+        asked={"at": "2026-03-01T00:00:00Z"},
+        answered={
+            "version": 0,
+            "policy": Policy().wire_form(),
+            "versions": [{"version": 0}, {"version": 1, "effective_from": "2026-03-31T23:00:00Z"}],
+        },
     ),
     document(
         "crm.policy.put",
@@ -140,5 +174,6 @@ ENTRIES: Final[tuple[Entry, ...]] = (
             effective_from="2026-04-01T00:00:00+01:00",
             policy={"earn": {"multipliers": [{"category": "toys", "factor": "2"}]}},
         ),
+        answered={"status": "applied", "policy_version": 1},
     ),
 )

@@ -3,7 +3,8 @@
 from typing import Final
 
 from schemas import documents
-from schemas.catalogue.entry import AT, Entry, document
+from schemas.catalogue.entry import Entry, document
+from schemas.catalogue.example import AT, CUSTOMER, of_customer, points
 from schemas.content import ContentV1
 from schemas.reasons import Reason
 from schemas.scopes import Scope
@@ -18,7 +19,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         operation="sale.complete",
         refusals=(Reason.ALREADY_VOIDED,),
         content={1: ContentV1.sale},
-        example={
+        example={  # contract §7 example 3, PART POINTS
             "sale_id": "london-1-2026-03-01-0042",
             "store_id": "london-1",
             "terminal_id": "till-3",
@@ -36,6 +37,12 @@ ENTRIES: Final[tuple[Entry, ...]] = (
             ],
         },
         id_field="sale_id",
+        answered=of_customer(
+            sale_id="london-1-2026-03-01-0042",
+            points=points(19, 119, 2),
+            lines=[{"line_id": 1, "points": 19}],
+            policy_version=0,
+        ),
     ),
     document(
         "scm.sale.voided",
@@ -47,6 +54,12 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         content={1: ("sale_id",)},
         example={"sale_id": "london-1-2026-03-01-0042", "occurred_at": AT, "reason": "scanned twice"},
         id_field="sale_id",
+        answered=of_customer(
+            sale_id="london-1-2026-03-01-0042",
+            points=points(-19, 100, 3),
+            lines=[{"line_id": 1, "points": -19}],
+            policy_version=0,
+        ),
     ),
     document(
         "scm.return.completed",
@@ -63,7 +76,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
             Reason.AMOUNT_OVER_CAPTURED,
         ),
         content={1: ContentV1.returned},
-        example={
+        example={  # contract §7 example 3
             "return_id": "london-1-2026-03-08-0007",
             "sale_id": "london-1-2026-03-01-0042",
             "store_id": "london-1",
@@ -77,6 +90,14 @@ ENTRIES: Final[tuple[Entry, ...]] = (
             ],
         },
         id_field="return_id",
+        answered={
+            "status": "parked",
+            "reason": "sale_not_found",
+            "category": "not-found",
+            **CUSTOMER,
+            "sale_id": "london-1-2026-03-01-0042",
+            "return_id": "london-1-2026-03-08-0007",
+        },
     ),
     document(
         "scm.return.voided",
@@ -89,5 +110,12 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         content={2: ("return_id",)},
         example={"return_id": "london-1-2026-03-08-0007", "occurred_at": AT, "reason": "keyed twice"},
         id_field="return_id",
+        answered=of_customer(
+            sale_id="london-1-2026-03-01-0042",
+            return_id="london-1-2026-03-08-0007",
+            points=points(11, 111, 4),
+            lines=[{"line_id": 1, "points": 11}],
+            policy_version=0,
+        ),
     ),
 )

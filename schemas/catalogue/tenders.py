@@ -3,7 +3,8 @@
 from typing import Final
 
 from schemas import documents, requests, views
-from schemas.catalogue.entry import AT, CARD, NO_CUSTOMER, Entry, document, reading
+from schemas.catalogue.entry import NO_CUSTOMER, Entry, document, reading
+from schemas.catalogue.example import AT, CAPTURED, CARD, SPLIT, card
 from schemas.content import ContentV1
 from schemas.reasons import Reason
 from schemas.scopes import Scope
@@ -31,7 +32,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
             Reason.INSUFFICIENT_BALANCE,
         ),
         content={1: ContentV1.request},
-        example={
+        example={  # contract §7 example 4, SPLIT
             "tender_id": "T1",
             "sale_id": "london-1-2026-03-01-0043",
             "store_id": "london-1",
@@ -45,6 +46,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
             "hold_s": 900,
         },
         id_field="tender_id",
+        answered=SPLIT,
     ),
     document(
         "scm.tender.captured",
@@ -57,6 +59,13 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         content={1: ("tender_id", "amount_minor", "training")},
         example={"tender_id": "T1", "occurred_at": AT, "amount_minor": 2500},
         id_field="tender_id",
+        answered={
+            "status": "applied",
+            "tender_id": "T1",
+            "gift_cards": [card("gc-1", -2500, 0, 3)],
+            "tender": CAPTURED,
+            "policy_version": 0,
+        },
     ),
     document(
         "scm.tender.voided",
@@ -68,6 +77,18 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         content={1: ("tender_id",)},
         example={"tender_id": "T9", "occurred_at": AT, "reason": "timeout"},
         id_field="tender_id",
+        answered={
+            "status": "applied",
+            "tender_id": "T9",
+            "tender": {
+                "tender_id": "T9",
+                "state": "voided",
+                "requested_minor": 0,
+                "approved_minor": 0,
+                "captured_minor": 0,
+                "refunded_minor": 0,
+            },
+        },
     ),
     reading(
         "tender.get",
@@ -76,5 +97,13 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         scope=Scope.TENDER,
         summary="A tender as it is now: its state, what it took and gave back.",
         refusals=(Reason.TENDER_NOT_FOUND,),
+        asked={"tender_id": "T1"},
+        answered={
+            **CAPTURED,
+            "kind": "gift_card",
+            "currency": "GBP",
+            "sale_id": "london-1-2026-03-01-0043",
+            "card_id": "gc-1",
+        },
     ),
 )

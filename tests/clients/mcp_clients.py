@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from schemas import operation_examples
 from schemas.operations import OPERATIONS, Access
 from schemas.problems import Code
 from schemas.reasons import Reason
@@ -65,7 +64,7 @@ def _node(asked: dict[str, Any], variables: dict[str, str]) -> tuple[list[Any], 
 @TRANSPORTS
 def test_every_tool_is_listed_and_its_example_is_answered(api: Api, transport: str, tmp_path: Path) -> None:
     operations = list(served().values())
-    calls = [{"name": one.tool, "arguments": operation_examples.request(one)} for one in operations]
+    calls = [{"name": one.tool, "arguments": one.body_example} for one in operations]
     tools, results = conversation(api, transport, tmp_path, *calls)
     assert [tool["name"] for tool in tools] == list(served())
     for operation, result in zip(operations, results, strict=True):
@@ -79,7 +78,7 @@ def test_every_tool_is_listed_and_its_example_is_answered(api: Api, transport: s
 
 @TRANSPORTS
 def test_the_model_sees_why_a_call_failed_and_what_to_do(api: Api, transport: str, tmp_path: Path) -> None:
-    redeem = {"name": "loyalty_redeem", "arguments": operation_examples.request(OPERATIONS["loyalty.redeem"])}
+    redeem = {"name": "loyalty_redeem", "arguments": OPERATIONS["loyalty.redeem"].body_example}
     wrong = {"name": "loyalty_redeem", "arguments": {"customer_id": "C-1", "points": "5"}}
     unknown = {"name": "loyalty_spend", "arguments": {}}
     _, results = conversation(api, transport, tmp_path, redeem, wrong, unknown)

@@ -9,7 +9,6 @@ from typing import Any
 import mcp_types as types
 from mcp import Client
 
-from schemas import operation_examples
 from schemas.operations import OPERATIONS
 from schemas.scopes import Scope
 from tests.terminal.server import Api, Asked, Reply, ok, serving
@@ -27,13 +26,13 @@ ROUTES = {operation.route: operation for operation in OPERATIONS.values()}
 def examples(asked: Asked) -> Reply:
     """What the documents of the API show as an answer, under the identity that was sent."""
     headers = {} if asked.key is None else {"Idempotency_Key": asked.key}
-    return ok(operation_examples.ANSWERS[ROUTES[asked.route].name], **headers)
+    return ok(ROUTES[asked.route].answer_example, **headers)
 
 
 def of_a_full_key(asked: Asked) -> Reply:
     """The same, for a key that has every scope."""
     if asked.route == "/session/create":
-        return ok({**operation_examples.ANSWERS["session.create"], "scopes": list(Scope)})
+        return ok({**OPERATIONS["session.create"].answer_example, "scopes": list(Scope)})
     return examples(asked)
 
 

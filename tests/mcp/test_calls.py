@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from schemas import operation_examples
 from schemas.operations import OPERATIONS, Access, Operation
 from schemas.problems import Code
 from schemas.reasons import Reason
@@ -27,7 +26,7 @@ MODES = pytest.mark.parametrize("mode", ["auto", "legacy"])
 @MODES
 @pytest.mark.parametrize("operation", PLAIN, ids=lambda operation: operation.name)
 async def test_a_call_is_a_request_and_its_answer(operation: Operation, mode: str) -> None:
-    body = operation_examples.request(operation)
+    body = operation.body_example
     own = {IDENTITY: "mine"} if takes_identity(operation) else {}
     async with connected(mode=mode) as (client, api):
         result = await client.call_tool(operation.tool, {**body, **own})
@@ -37,7 +36,7 @@ async def test_a_call_is_a_request_and_its_answer(operation: Operation, mode: st
     told = members(result)
     assert not result.is_error
     document = told.pop(DOCUMENT, None)
-    assert told == json.loads(json.dumps(operation_examples.ANSWERS[operation.name]))
+    assert told == json.loads(json.dumps(operation.answer_example))
     if operation.document is None:
         assert (asked.key, document) == (None, None)
     else:
@@ -54,9 +53,9 @@ async def test_without_an_identity_one_is_made_and_told() -> None:
 
 async def test_a_stored_answer_is_told_as_one() -> None:
     headers = {"Idempotency_Key": "T1", "Idempotency_Replayed": "true", "Crm_Tender_State": "voided"}
-    answer = in_turn(ok(operation_examples.ANSWERS["tender.authorize"], **headers))
+    answer = in_turn(ok(OPERATIONS["tender.authorize"].answer_example, **headers))
     async with connected(answer) as (client, _):
-        result = await client.call_tool("tender_authorize", operation_examples.request(OPERATIONS["tender.authorize"]))
+        result = await client.call_tool("tender_authorize", OPERATIONS["tender.authorize"].body_example)
     document = {"type": "scm.tender.requested", "id": "T1", "replayed": True, "tender_state": "voided"}
     assert members(result)[DOCUMENT] == document
 
@@ -183,7 +182,7 @@ async def test_a_line_in_the_log_has_names_and_no_values() -> None:
 
 async def test_the_number_of_a_card_is_told_once_and_to_who_asked() -> None:
     async with connected() as (client, _):
-        body = operation_examples.request(OPERATIONS["giftcard.issue"])
+        body = OPERATIONS["giftcard.issue"].body_example
         told = members(await client.call_tool("giftcard_issue", body))
-    assert told["number"] == operation_examples.ANSWERS["giftcard.issue"]["number"]
+    assert told["number"] == OPERATIONS["giftcard.issue"].answer_example["number"]
     assert CONFIRMATION not in told

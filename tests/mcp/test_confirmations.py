@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from mcp import Client
 
-from schemas import operation_examples
 from schemas.operations import OPERATIONS
 from schemas.policy import Policy
 from schemas.problems import Code
@@ -42,7 +41,7 @@ async def previewed(client: Client, tool: str, arguments: dict[str, Any]) -> dic
 @pytest.mark.parametrize("name", DANGEROUS)
 async def test_the_first_call_previews_and_the_second_does_it(name: str, mode: str) -> None:
     operation = OPERATIONS[name]
-    body = operation_examples.request(operation)
+    body = operation.body_example
     async with connected(mode=mode) as (client, api):
         preview = await previewed(client, operation.tool, body)
         before = [asked.route for asked in api.asked]
@@ -53,7 +52,7 @@ async def test_the_first_call_previews_and_the_second_does_it(name: str, mode: s
     done = api.asked[len(before)]
     assert (done.route, done.body, done.key) == (operation.route, body, preview[IDENTITY])
     assert told[DOCUMENT]["id"] == preview[IDENTITY]
-    assert preview["simulated"] == json.loads(json.dumps(operation_examples.ANSWERS["event.simulate"]))["outcome"]
+    assert preview["simulated"] == json.loads(json.dumps(OPERATIONS["event.simulate"].answer_example))["outcome"]
     assert operation.summary in preview["what_will_happen"]
     assert preview["arguments"] == body
 

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from schemas import operation_examples
 from schemas.operations import OPERATIONS, Access, Operation
 from schemas.problems import ApiReason, Code
 from schemas.reasons import Reason
@@ -28,7 +27,7 @@ MOST_CHARACTERS = 39_000
 
 
 def example(operation: Operation) -> dict[str, Any]:
-    return operation_examples.request(operation)
+    return operation.body_example
 
 
 def test_every_operation_but_sessions_is_a_tool_and_has_a_guide() -> None:

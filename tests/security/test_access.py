@@ -12,7 +12,6 @@ import asyncpg
 import httpx
 import pytest
 
-from schemas import operation_examples
 from schemas.operations import OPERATIONS, Operation
 from schemas.scopes import Scope
 from tests.api.conftest import Caller, NewCaller, Service, Serving, problem
@@ -74,7 +73,7 @@ async def test_without_an_accepted_key_no_route_is_open(
     async with open_service.http() as http:
         for operation in OPERATIONS.values():
             for name, (headers, status) in credentials.items():
-                answer = await http.post(operation.route, json=operation_examples.request(operation), headers=headers)
+                answer = await http.post(operation.route, json=operation.body_example, headers=headers)
                 assert answer.status_code == status, (operation.name, name, answer.text)
                 assert "outcome" not in answer.json()
 
@@ -119,7 +118,7 @@ async def test_a_hostile_value_is_only_a_value(
     caller, other = await new_caller(of=open_service), await new_caller(orgcode="globex", of=open_service)
     await other.ok("customer.create", {"customer_id": "theirs"})
     theirs = await everything_of(connection, "globex")
-    example = operation_examples.request(operation)
+    example = operation.body_example
     for path in strings(example):
         # At once: each refusal of a card is held back for half a second.
         answers = await asyncio.gather(
@@ -138,7 +137,7 @@ async def test_no_number_is_too_large_to_be_answered(
     open_service: Service, new_caller: NewCaller, operation: Operation
 ) -> None:
     caller = await new_caller(of=open_service)
-    example = operation_examples.request(operation)
+    example = operation.body_example
     bodies = []
     for number in (10**30, -(10**30), 2**63, 2**64, 1e308, -0.0):
         bodies += [{**example, name: number} for name in (*example, "unknown_member")]

@@ -11,7 +11,6 @@ from typing import Any
 
 from typer.testing import CliRunner
 
-from schemas import operation_examples
 from schemas.operations import OPERATIONS
 from tests.terminal.server import Api, Asked, Reply, ok, serving
 from worker.cli import app
@@ -40,7 +39,7 @@ def invoke(words: Sequence[str], environment: Mapping[str, str | None], stdin: s
 def by_example(asked: Asked) -> Reply:
     """Return the answer in the API's documents."""
     key = {"Idempotency_Key": asked.key} if asked.key else {}
-    return ok(operation_examples.ANSWERS[_OF_ROUTE[asked.route].name], **key)
+    return ok(_OF_ROUTE[asked.route].answer_example, **key)
 
 
 def pins(body: Mapping[str, Any]) -> str:

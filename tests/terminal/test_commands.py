@@ -5,7 +5,6 @@ import shlex
 
 import pytest
 
-from schemas import operation_examples
 from schemas.operations import OPERATIONS
 from schemas.problems import Code
 from tests.terminal.server import in_turn, ok, problem
@@ -20,7 +19,7 @@ EARN = ("loyalty", "earn", "--customer-id", "C-1001", "--points", "100")
 @pytest.mark.parametrize("name", NAMES)
 def test_every_operation_by_its_example(shell: Shell, name: str) -> None:
     operation = OPERATIONS[name]
-    expected = operation_examples.request(operation)
+    expected = operation.body_example
     for member in members(name):
         if member.kind in (Kind.DOCUMENT, Kind.ITEMS) and member.path[0] in expected:
             (shell.folder / f"{member.name}.json").write_text(json.dumps(expected[member.path[0]]))
@@ -29,7 +28,7 @@ def test_every_operation_by_its_example(shell: Shell, name: str) -> None:
     done = shell.g3n(*words[1:], "--json", stdin=pins(expected))
     shown_before = name == "loyalty.policy.put"  # it looks first, and shows what would change
     assert (done.code, done.err == "") == (0, not shown_before)
-    assert json.loads(done.out) == operation_examples.ANSWERS[name]
+    assert json.loads(done.out) == OPERATIONS[name].answer_example
     *looked, asked = shell.api.asked
     assert len(looked) == shown_before
     assert (asked.route, asked.body) == (operation.route, expected)

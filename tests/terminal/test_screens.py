@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from schemas.operation_examples import request
 from schemas.operations import OPERATIONS
 from schemas.problems import Code
 from tests.terminal.server import Asked, Reply, in_turn, ok, problem
@@ -46,7 +45,7 @@ def lines(done: Done) -> list[str]:
 def test_every_answer(shell: Shell, name: str) -> None:
     for member in members(name):
         if member.kind is Kind.ITEMS:
-            (shell.folder / f"{member.name}.json").write_text(json.dumps(request(OPERATIONS[name])[member.path[0]]))
+            (shell.folder / f"{member.name}.json").write_text(json.dumps(OPERATIONS[name].body_example[member.path[0]]))
     assert lines(shell.crm(*words_of(name), stdin="{}")) == screens()[name]
 
 

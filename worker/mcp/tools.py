@@ -8,7 +8,6 @@ from typing import Final
 
 import mcp_types as mcp
 
-from schemas import operation_examples
 from schemas.json_schema import Schema
 from schemas.operations import OPERATIONS, Access, Operation
 from worker.mcp import lean
@@ -117,5 +116,5 @@ def _description(operation: Operation) -> str:
     if guide.warning is not None:
         parts += [guide.warning, _TWO_CALLS]
     if guide.has_example:
-        parts.append(f"Example: {json.dumps(operation_examples.request(operation), separators=(',', ':'))}")
+        parts.append(f"Example: {json.dumps(operation.body_example, separators=(',', ':'))}")
     return " ".join(part for part in parts if part)

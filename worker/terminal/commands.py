@@ -7,7 +7,6 @@ from typing import Annotated, Any, Final, Literal
 
 import typer
 
-from schemas import operation_examples
 from schemas.currencies import CURRENCIES
 from schemas.operations import Access, Operation
 from worker.client.connection import is_header_safe
@@ -151,7 +150,7 @@ def _about(operation: Operation) -> str:
 
 def example(operation: Operation) -> str:
     """Return a command line for the example of the API's pages. It names files and secrets instead of showing them."""
-    return shlex.join(["g3n", "crm", *words_of(operation, operation_examples.request(operation))])
+    return shlex.join(["g3n", "crm", *words_of(operation, operation.body_example)])
 
 
 def words_of(operation: Operation, body: Mapping[str, Any]) -> list[str]:
