@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from schemas import commands, requests, views
+from schemas import card_commands, requests, views
 from schemas.catalogue.entry import NO_CARD, NO_CUSTOMER, Entry, document, reading
 from schemas.catalogue.example import CARD, CARD_NOW, CUSTOMER, LOADED, card, command, of_cards
 from schemas.operation import Access
@@ -13,7 +13,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
     document(
         "crm.giftcard.issue",
         21,
-        commands.GiftCardIssue,
+        card_commands.GiftCardIssue,
         scope=Scope.GIFTCARD_WRITE,
         summary="Issue a gift card. Without a number, one is generated and shown once.",
         refusals=(*NO_CUSTOMER, Reason.CARD_EXISTS, Reason.CARD_EXPIRED, Reason.BELOW_MINIMUM, Reason.OVER_MAXIMUM),
@@ -28,7 +28,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
     document(
         "crm.giftcard.redeem",
         22,
-        commands.GiftCardRedeem,
+        card_commands.GiftCardRedeem,
         scope=Scope.GIFTCARD_WRITE,
         summary="Take money off a gift card, or a part of it if that is allowed.",
         refusals=(*NO_CARD, Reason.INSUFFICIENT_BALANCE),
@@ -39,7 +39,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
     document(
         "crm.giftcard.reload",
         23,
-        commands.GiftCardReload,
+        card_commands.GiftCardReload,
         scope=Scope.GIFTCARD_WRITE,
         summary="Put money on a gift card, within the limits of the policy.",
         refusals=(*NO_CARD, Reason.INVALID_STATE, Reason.BELOW_MINIMUM, Reason.OVER_MAXIMUM),
@@ -50,7 +50,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
     document(
         "crm.giftcard.reverse",
         24,
-        commands.GiftCardReverse,
+        card_commands.GiftCardReverse,
         scope=Scope.GIFTCARD_WRITE,
         summary="Undo a redeem, reload or issue of a gift card, or a part of it.",
         refusals=(Reason.COMMAND_NOT_FOUND, Reason.INVALID_STATE, Reason.AMOUNT_OVER_CAPTURED),
@@ -61,7 +61,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
     document(
         "crm.giftcard.freeze",
         25,
-        commands.GiftCardFreeze,
+        card_commands.GiftCardFreeze,
         scope=Scope.GIFTCARD_WRITE,
         summary="Freeze a gift card: it can't pay any more.",
         refusals=(Reason.CARD_NOT_ACCEPTED,),
@@ -72,7 +72,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
     document(
         "crm.giftcard.unfreeze",
         26,
-        commands.GiftCardUnfreeze,
+        card_commands.GiftCardUnfreeze,
         scope=Scope.GIFTCARD_WRITE,
         summary=(
             "Unfreeze a gift card that is not below zero. After five wrong PINs it takes the scope card:trusted, and "
@@ -86,7 +86,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
     document(
         "crm.giftcard.link",
         27,
-        commands.GiftCardLink,
+        card_commands.GiftCardLink,
         scope=Scope.GIFTCARD_WRITE,
         summary="Link a gift card to a customer.",
         refusals=(Reason.CARD_NOT_ACCEPTED, *NO_CUSTOMER),
@@ -97,7 +97,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
     document(
         "crm.giftcard.transfer",
         28,
-        commands.GiftCardTransfer,
+        card_commands.GiftCardTransfer,
         scope=Scope.GIFTCARD_WRITE,
         summary="Move a balance to another gift card. To undo it, transfer back.",
         refusals=(*NO_CARD, Reason.INVALID_STATE, Reason.OVER_MAXIMUM, Reason.INSUFFICIENT_BALANCE),
@@ -108,7 +108,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
     document(
         "crm.giftcard.extend",
         32,
-        commands.GiftCardExtend,
+        card_commands.GiftCardExtend,
         scope=Scope.GIFTCARD_WRITE,
         summary="Give a gift card a later last day, or none. A balance that expired comes back.",
         refusals=(Reason.CARD_NOT_ACCEPTED, Reason.INVALID_STATE),
@@ -119,7 +119,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
     document(
         "crm.giftcard.replace",
         33,
-        commands.GiftCardReplace,
+        card_commands.GiftCardReplace,
         scope=Scope.CARD_TRUSTED,
         summary="Replace a gift card by a new one, which takes over its balance, holds, last day and customer.",
         refusals=(Reason.CARD_NOT_ACCEPTED, Reason.INVALID_STATE, Reason.CARD_EXISTS),

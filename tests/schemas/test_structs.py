@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from schemas import commands
+from schemas import card_commands
 from schemas.registry import DOCUMENTS
 from schemas.structs import Quick, Struct, Underivable
 from tests.schemas.full import documents
@@ -65,4 +65,4 @@ def test_nobody_changes_a_document() -> None:
 
 def test_a_model_that_requires_a_card_has_no_struct() -> None:
     with pytest.raises(Underivable):
-        Quick(commands.GiftCardTransfer, ascii_only=True)
+        Quick(card_commands.GiftCardTransfer, ascii_only=True)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
-from schemas import commands, documents
+from schemas import card_commands, commands, documents
 from schemas.reasons import Reason
 from schemas.scalars import Wire
 from worker.domain.decisions import (
@@ -107,16 +107,16 @@ DECISIONS: Final[dict[str, Decision[Any]]] = {
     "crm.loyalty.claim": _alone(commands.LoyaltyClaim, needs.claim, claims.claim),
     "crm.loyalty.restore": _alone(commands.LoyaltyRestore, needs.undone, loyalty.restore),
     "crm.loyalty.reverse": _alone(commands.LoyaltyReverse, needs.undone, loyalty.reverse),
-    "crm.giftcard.issue": _alone(commands.GiftCardIssue, needs.new_card, gift_cards.issue),
-    "crm.giftcard.redeem": _by_sender(commands.GiftCardRedeem, needs.card, gift_cards.redeem),
-    "crm.giftcard.reload": _alone(commands.GiftCardReload, needs.card, gift_cards.reload),
-    "crm.giftcard.reverse": _alone(commands.GiftCardReverse, needs.undone, gift_cards.reverse),
-    "crm.giftcard.freeze": _alone(commands.GiftCardFreeze, needs.card_and_customer, gift_cards.freeze),
-    "crm.giftcard.unfreeze": _by_sender(commands.GiftCardUnfreeze, needs.card_and_customer, gift_cards.unfreeze),
-    "crm.giftcard.link": _alone(commands.GiftCardLink, needs.card_and_customer, gift_cards.link),
-    "crm.giftcard.transfer": _by_sender(commands.GiftCardTransfer, needs.card_transfer, gift_cards.transfer),
-    "crm.giftcard.extend": _alone(commands.GiftCardExtend, needs.card, gift_cards.extend),
-    "crm.giftcard.replace": _alone(commands.GiftCardReplace, needs.replacement, gift_cards.replace),
+    "crm.giftcard.issue": _alone(card_commands.GiftCardIssue, needs.new_card, gift_cards.issue),
+    "crm.giftcard.redeem": _by_sender(card_commands.GiftCardRedeem, needs.card, gift_cards.redeem),
+    "crm.giftcard.reload": _alone(card_commands.GiftCardReload, needs.card, gift_cards.reload),
+    "crm.giftcard.reverse": _alone(card_commands.GiftCardReverse, needs.undone, gift_cards.reverse),
+    "crm.giftcard.freeze": _alone(card_commands.GiftCardFreeze, needs.card_and_customer, gift_cards.freeze),
+    "crm.giftcard.unfreeze": _by_sender(card_commands.GiftCardUnfreeze, needs.card_and_customer, gift_cards.unfreeze),
+    "crm.giftcard.link": _alone(card_commands.GiftCardLink, needs.card_and_customer, gift_cards.link),
+    "crm.giftcard.transfer": _by_sender(card_commands.GiftCardTransfer, needs.card_transfer, gift_cards.transfer),
+    "crm.giftcard.extend": _alone(card_commands.GiftCardExtend, needs.card, gift_cards.extend),
+    "crm.giftcard.replace": _alone(card_commands.GiftCardReplace, needs.replacement, gift_cards.replace),
 }
 
 

@@ -1,6 +1,6 @@
 """Gift card commands (contract §2.3)."""
 
-from schemas.commands import (
+from schemas.card_commands import (
     GiftCardExtend,
     GiftCardFreeze,
     GiftCardIssue,

@@ -2,12 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from schemas.commands import (
-    ConsentSet,
-    CustomerCreate,
-    CustomerErase,
-    CustomerMerge,
-    CustomerUpdate,
+from schemas.card_commands import (
     GiftCardExtend,
     GiftCardFreeze,
     GiftCardIssue,
@@ -18,6 +13,13 @@ from schemas.commands import (
     GiftCardReverse,
     GiftCardTransfer,
     GiftCardUnfreeze,
+)
+from schemas.commands import (
+    ConsentSet,
+    CustomerCreate,
+    CustomerErase,
+    CustomerMerge,
+    CustomerUpdate,
     LoyaltyAdjust,
     LoyaltyClaim,
     LoyaltyEarn,
@@ -28,7 +30,7 @@ from schemas.commands import (
     PolicyPut,
     PoolJoin,
     PoolLeave,
-)  # fmt: skip
+)
 from schemas.documents import (
     ReturnCompleted,
     ReturnVoided,
