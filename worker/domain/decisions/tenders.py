@@ -21,18 +21,8 @@ SECOND_US = 1_000_000
 def request(doc: TenderRequested, books: Books, record_us: int, max_age_days: int, *, trusted: bool) -> Outcome:
     """Hold, take or decline: decided at once, for good. `record_us` is when the record was written to its topic."""
     kind = KINDS[doc.kind]
-    tender = books.tender(doc.tender_id)
-    sale = books.sale(doc.sale_id) if doc.sale_id is not None else None
-    if sale is not None and not sale.crowded:
-        sale.requests.append(doc.tender_id)
-        sale.dirty = True
+    tender, sale = _requested(doc, books)
     version = books.policies.at(doc.occurred_at)
-    tender.kind = doc.kind
-    tender.sale_id = doc.sale_id or ""
-    tender.customer_id = doc.customer_id or ""
-    tender.currency = doc.currency
-    tender.requested_minor = doc.amount_minor
-    tender.dirty = True
     reasons = [] if sale is None or not sale.voided else [Reason.ALREADY_VOIDED]
     if tender.state is State.VOIDED:
         reasons.append(Reason.ALREADY_VOIDED)
@@ -48,6 +38,24 @@ def request(doc: TenderRequested, books: Books, record_us: int, max_age_days: in
         return _answer(doc, books, tender, account, version, 0, refused)
     approved, reason = _approve(doc, books, tender, account, sale, version)
     return _answer(doc, books, tender, account, version, approved, reason)
+
+
+def _requested(doc: TenderRequested, books: Books) -> tuple[Tender, Sale | None]:
+    """Note what is asked of the tender, and that its sale has asked."""
+    tender = books.tender(doc.tender_id)
+    tender.kind = doc.kind
+    tender.sale_id = doc.sale_id or ""
+    tender.customer_id = doc.customer_id or ""
+    tender.currency = doc.currency
+    tender.requested_minor = doc.amount_minor
+    tender.dirty = True
+    if doc.sale_id is None:
+        return tender, None
+    sale = books.sale(doc.sale_id)
+    if not sale.crowded:
+        sale.requests.append(doc.tender_id)
+        sale.dirty = True
+    return tender, sale
 
 
 def _approve(
@@ -72,21 +80,11 @@ def _answer(
 ) -> Outcome:  # fmt: skip
     tick = tick_of(doc.occurred_at)
     if approved and account is not None:
-        hold_s = doc.hold_s or version.policy.gift_card.hold_s
-        holds.authorize(books, tender, account, approved, tick)
-        if doc.capture and tender.state is State.AUTHORIZED:
-            holds.capture_held(books, tender, approved, tick)
-        if tender.state is State.AUTHORIZED:
-            tender.expires_us = books.now_us + hold_s * SECOND_US
-            books.timers.append(Timer("hold", tender.id, tender.expires_us))
+        _hold(doc, books, tender, account, approved, doc.hold_s or version.policy.gift_card.hold_s)
         status = "approved" if reason is None else "partial"
     else:
+        _decline(books, tender, reason)
         status = "declined"
-        if reason is Reason.ALREADY_VOIDED:
-            tender.state, tender.parked_minor = State.VOIDED, None
-        else:
-            tender.state = State.DECLINED
-        books.wake(tender)
     card = account if account is not None and account.kind is Kind.CARD else None
     points: PointsPart | None = None
     if account is not None and card is None:
@@ -102,6 +100,25 @@ def _answer(
         tender=tender.part(reason),
         policy_version=version.version,
     )
+
+
+def _hold(doc: TenderRequested, books: Books, tender: Tender, account: Account, approved: int, hold_s: int) -> None:
+    """Hold what is approved; take it at once, if the request or an earlier document says so."""
+    tick = tick_of(doc.occurred_at)
+    holds.authorize(books, tender, account, approved, tick)
+    if doc.capture and tender.state is State.AUTHORIZED:
+        holds.capture_held(books, tender, approved, tick)
+    if tender.state is State.AUTHORIZED:
+        tender.expires_us = books.now_us + hold_s * SECOND_US
+        books.timers.append(Timer("hold", tender.id, tender.expires_us))
+
+
+def _decline(books: Books, tender: Tender, reason: Reason | None) -> None:
+    if reason is Reason.ALREADY_VOIDED:
+        tender.state, tender.parked_minor = State.VOIDED, None
+    else:
+        tender.state = State.DECLINED
+    books.wake(tender)
 
 
 def captured(doc: TenderCaptured, books: Books, *, resumed: bool, overdue: bool) -> Outcome | Parked:
