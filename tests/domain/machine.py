@@ -1,7 +1,6 @@
 """Any document after any other: few ids, so that they meet. What each says and books is checked as it goes."""
 
 from datetime import UTC, datetime, timedelta
-from enum import IntEnum
 from typing import Any
 
 import orjson
@@ -363,12 +362,13 @@ class Documents(RuleBasedStateMachine):
             self.say(void("tender", tender_id), ago)
 
 
-def _shape(account: Account) -> tuple[int, int, int, tuple[IntEnum, int | None], int]:
+def _shape(account: Account) -> tuple[int, int, int, tuple[str, int | None], int]:
     """Balance, held, pending, state: what a version stands for; and the version.
 
     The state of a record whose points are in a pool, or went over to another record, is not that of its account.
     """
     pending = sum(lot.amount for lot in account.lots if lot.available_tick)
     last_tick = None if account.card is None else account.card.expires_tick
-    state = account.standing if account.target is None else account.target[0]
+    # Names, because the number of a replaced card's target is that of an active card.
+    state = account.standing.name if account.target is None else account.target[0].name
     return account.balance, account.held, pending, (state, last_tick), account.version
