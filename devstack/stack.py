@@ -21,6 +21,9 @@ from devstack.plan import Plan, Report
 
 HOME = Path(".devstack")
 DEFAULT = HOME / "stack"
+MEMORY = Path("/dev/shm")  # noqa: S108  a file system in memory, where there is one; names below it are random
+LEAST_MEMORY_BYTES = 4 << 30
+PREFIX = "g3n-run-"  # of a directory that is deleted with its stack
 STOP_TIMEOUT_S = 40
 ABANDONED_AFTER_S = 60
 
@@ -52,18 +55,21 @@ class Stack:
 def start(
     directory: Path | None = None,
     *,
+    in_memory: bool = False,
     postgres: Mapping[str, str] | None = None,
     kafka: Mapping[str, str] | None = None,
 ) -> Stack:
     """Start a stack that ends with this process.
 
-    Its data stay in `directory`; without one they are deleted. `postgres` and `kafka` are settings of the servers that
-    override the defaults. Raises StackError if something is missing on this machine.
+    Its data stay in `directory`; without one they are deleted. With `in_memory` they need no disk, if there is room.
+    `postgres` and `kafka` are settings of the servers that override the defaults. Raises StackError if something is
+    missing on this machine.
     """
     if directory is None:
         HOME.mkdir(exist_ok=True)
         remove_abandoned()
-        made = Path(tempfile.mkdtemp(prefix="run-", dir=HOME))
+        home = MEMORY if in_memory and has_room(MEMORY) else HOME
+        made = Path(tempfile.mkdtemp(prefix=PREFIX, dir=home))
         # Postgres may have to run as somebody else, who has to get through here.
         made.chmod(0o755)
     supervisor = launch(directory or made, attached=True, throwaway=not directory, postgres=postgres, kafka=kafka)
@@ -159,8 +165,16 @@ def answer(supervisor: subprocess.Popen[str]) -> Report:
     return Report(**said)
 
 
+def has_room(memory: Path) -> bool:
+    """Return whether this file system in memory can hold the data of a few thousand tests."""
+    try:
+        return shutil.disk_usage(memory).free >= LEAST_MEMORY_BYTES
+    except OSError:
+        return False
+
+
 def remove_abandoned() -> None:
     """Remove throwaway stacks whose supervisor was killed. A young directory may be about to be used, and stays."""
-    for directory in HOME.glob("run-*"):
+    for directory in [*HOME.glob(f"{PREFIX}*"), *MEMORY.glob(f"{PREFIX}*")]:
         if time.time() - directory.stat().st_mtime > ABANDONED_AFTER_S and not is_held(directory):
             shutil.rmtree(directory, ignore_errors=True)

@@ -31,7 +31,8 @@ READY_TIMEOUT_S = 60
 OWNER = "g3n-test-owner"
 LOGIN = "g3n_test"
 # No test cuts the power, so nothing waits for the disk. No test lives long enough to need autovacuum, which would come
-# at any moment: it replans statements whose buffers a test counts, and works in databases that a test drops.
+# at any moment: it replans statements whose buffers a test counts, and works in databases that a test drops. Data in
+# memory save the kernel's work on six hundred files for each database: 20 ms instead of 20 to 300 on a busy disk.
 QUICK = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "autovacuum": "off"}
 
 
@@ -112,7 +113,7 @@ async def login(superuser_dsn: str) -> str:
 
 @contextmanager
 def processes() -> Iterator[tuple[str, str, str]]:
-    with devstack.start(postgres=QUICK) as stack:
+    with devstack.start(in_memory=True, postgres=QUICK) as stack:
         yield "devstack", stack.bootstrap_servers, stack.dsn
 
 

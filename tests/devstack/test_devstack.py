@@ -15,7 +15,7 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 import devstack
-from devstack import kafka
+from devstack import kafka, stack
 from devstack.errors import StackError
 
 ENDS_WITHIN_S = 20
@@ -112,6 +112,34 @@ def test_two_run_side_by_side_and_neither_outlives_who_started_it() -> None:
     assert ends(second["kafka_pid"])
     assert ends(second["postgres_pid"])
     assert ends(second["supervisor_pid"])
+
+
+def test_what_a_killed_stack_left_is_removed_on_disk_and_in_memory(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    left = []
+    for name in "HOME", "MEMORY":
+        home = tmp_path / name
+        monkeypatch.setattr(stack, name, home)
+        for directory in "abandoned", "young", "held":
+            (home / (stack.PREFIX + directory)).mkdir(parents=True)
+            if directory != "young":
+                os.utime(home / (stack.PREFIX + directory), (0, 0))
+        left += [home / (stack.PREFIX + directory) for directory in ("held", "young")]
+        (home / "another's").mkdir()
+        os.utime(home / "another's", (0, 0))
+        left.append(home / "another's")
+    monkeypatch.setattr(stack, "is_held", lambda directory: directory.name.endswith("held"))
+    stack.remove_abandoned()
+    assert sorted(tmp_path.glob("*/*")) == sorted(left)
+
+
+def test_a_small_memory_holds_no_stack(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert stack.has_room(tmp_path / "none") is False
+    monkeypatch.setattr(stack, "LEAST_MEMORY_BYTES", 1)
+    assert stack.has_room(tmp_path) is True
+    monkeypatch.setattr(stack, "LEAST_MEMORY_BYTES", 1 << 60)
+    assert stack.has_room(tmp_path) is False
 
 
 def test_a_server_that_does_not_start_is_named_with_its_last_words() -> None:

@@ -74,7 +74,7 @@ def broker(
             f'{_LOGIN}.oauthbearer.OAuthBearerLoginModule required unsecuredLoginStringClaim_sub="broker";'
         ),
     }
-    with devstack.start(postgres={"shared_buffers": "16MB"}, kafka=properties):
+    with devstack.start(in_memory=True, postgres={"shared_buffers": "16MB"}, kafka=properties):
         jars = kafka.jars((HOME / "cache").resolve())
         tool = (kafka.java(), "-cp", f"{jars}/*", "kafka.admin.ConfigCommand", "--bootstrap-server", plain)
         for bits in 256, 512:
