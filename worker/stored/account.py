@@ -129,11 +129,11 @@ def pack_extra(account: Account) -> bytes | None:
     if account.card is None and account.target is None and not more:
         return None
     card = account.card
-    facts = None
+    details = None
     if card is not None:
-        facts = CardV1(card.last4, stored_end(card.expires_tick), card.pin, card.pin_failures, card.customer_id)
+        details = CardV1(card.last4, stored_end(card.expires_tick), card.pin, card.pin_failures, card.customer_id)
     booked_tick = stored_begin(account.booked_tick)
-    return EXTRA.dump(ExtraV1(facts, stored_key(account.target), account.owner_log, account.shortfall, booked_tick))
+    return EXTRA.dump(ExtraV1(details, stored_key(account.target), account.owner_log, account.shortfall, booked_tick))
 
 
 def owner_of(account: Account) -> str | None:
