@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from schemas.documents import Refund, ReturnCompleted
+from schemas.documents import Refund, ReturnCompleted, ReturnLine
 from schemas.reasons import Reason, first
 from worker.domain.decisions.sales import card_expiry, card_timer, points_of_sale, reverse_points, take_back
 from worker.domain.rules import holds
@@ -17,7 +17,7 @@ from worker.domain.state.days import utc_date
 from worker.domain.state.identity import derived_id
 from worker.domain.state.movements import tick_of
 from worker.domain.state.outcome import Outcome, Parked, TenderPart
-from worker.domain.state.sale import Return, Sale
+from worker.domain.state.sale import Return, Sale, SaleLine
 from worker.domain.state.tender import STORED_VALUE, State, Tender
 from worker.domain.state.trace import ReturnedLine, Trace
 
@@ -94,24 +94,14 @@ def _linked(doc: ReturnCompleted, returned: Return, sale: Sale, books: Books) ->
         sold = sale.lines.get(line.sale_line_id or 0)
         before = 0 if sold is None else sold.returned_minor
         trace.lines.append(ReturnedLine(line.line_id, line.sale_line_id or 0, before, line.net_minor))
-        if sold is None:
-            tally.reasons.append(Reason.SALE_LINE_NOT_FOUND)
+        back = _come_back(line, sold, returned, tally)
+        if back is None:
             continue
-        points, load = sold.kept(sold.points), sold.kept(sold.load_minor)
-        returned.lines.append((line.line_id, line.sale_line_id or 0, line.net_minor))
-        asked = sold.ask(line.net_minor)
-        if asked.over:
-            tally.reasons.append(Reason.OVER_RETURNED)
-        if asked.nothing:
-            continue
-        tally.counted = True
-        tally.net_minor += asked.counted_minor
-        points -= sold.kept(sold.points)
+        points, card_id, load_minor = back
         taken += points
         lines.append((line.line_id, 0 if sale.forfeited else -points))
-        if sold.card_id:
-            load -= sold.kept(sold.load_minor)
-            cards[take_back_load(books, sold.card_id, load, Contra.SOLD, tick).key] = None
+        if card_id:
+            cards[take_back_load(books, card_id, load_minor, Contra.SOLD, tick).key] = None
     account = books.at(sale.account)
     if account is not None:
         trace.set_off, returned.let_go = take_back(sale, books, account, taken, tick)
@@ -123,6 +113,25 @@ def _linked(doc: ReturnCompleted, returned: Return, sale: Sale, books: Books) ->
     outcome.policy_version = sale.policy_version
     outcome.points = points_of_sale(books, sale, tick)
     return outcome
+
+
+def _come_back(line: ReturnLine, sold: SaleLine | None, returned: Return, tally: _Tally) -> tuple[int, str, int] | None:
+    """Count what comes back of a sold line. Return the points that go with it, and the gift card that it sold with the
+    load to take back; None if nothing comes back.
+    """
+    if sold is None:
+        tally.reasons.append(Reason.SALE_LINE_NOT_FOUND)
+        return None
+    points, load_minor = sold.kept(sold.points), sold.kept(sold.load_minor)
+    returned.lines.append((line.line_id, line.sale_line_id or 0, line.net_minor))
+    asked = sold.ask(line.net_minor)
+    if asked.over:
+        tally.reasons.append(Reason.OVER_RETURNED)
+    if asked.nothing:
+        return None
+    tally.counted = True
+    tally.net_minor += asked.counted_minor
+    return points - sold.kept(sold.points), sold.card_id, load_minor - sold.kept(sold.load_minor)
 
 
 def _unlinked(doc: ReturnCompleted, returned: Return, books: Books) -> Outcome:
