@@ -105,6 +105,10 @@ class Published:
         return self.envelope.get("data") or {}
 
     @property
+    def at(self) -> tuple[str, int, int]:
+        return self.record.topic, self.record.partition, self.record.offset
+
+    @property
     def headers(self) -> dict[str, str]:
         return {name: value.decode() for name, value in self.record.headers if value is not None}
 

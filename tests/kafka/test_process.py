@@ -219,7 +219,7 @@ async def test_processes_drain_together(start: Start, bootstrap: str, topics: To
     async with Reading(bootstrap, [topics.outcomes]) as outcomes:
         await publish(bootstrap, [customer(topics, f"C{number}") for number in range(200)])
         code, _, err = await ended(await start("drain", "--processes", "2"))
-        assert (code, err.count('"drained"')) == (0, 2)
+        assert (code, err.count('"drained"')) == (0, 2), err
         assert {outcome.subject for outcome in await outcomes.take(200)} == {f"C{number}" for number in range(200)}
 
 
