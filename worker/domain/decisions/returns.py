@@ -2,31 +2,28 @@
 
 from dataclasses import dataclass, field
 
-from schemas.documents import Refund, ReturnCompleted, ReturnLine
+from schemas.documents import ReturnCompleted, ReturnLine
 from schemas.reasons import Reason, first
-from worker.domain.decisions.sales import card_expiry, card_timer, points_of_sale, reverse_points, take_back
-from worker.domain.rules import holds
-from worker.domain.rules.card_loads import card_refused, take_back_load
+from worker.domain.decisions.refunds import WAITED_FOR, Refunds
+from worker.domain.decisions.sales import points_of_sale, reverse_points, take_back
+from worker.domain.rules.card_loads import take_back_load
 from worker.domain.rules.earning import earner, note_earned, unlinked_points
 from worker.domain.rules.parts import card_parts, points_shown
 from worker.domain.rules.payments import for_payers
-from worker.domain.state.accounts import Account, CardDetails, Contra, Standing
+from worker.domain.state.accounts import Account, Contra, Standing
 from worker.domain.state.basis import Basis
 from worker.domain.state.books import Books
 from worker.domain.state.days import utc_date
-from worker.domain.state.identity import derived_id
 from worker.domain.state.movements import tick_of
-from worker.domain.state.outcome import Outcome, Parked, TenderPart
+from worker.domain.state.outcome import Outcome, Parked
 from worker.domain.state.sale import Return, Sale, SaleLine
-from worker.domain.state.tender import STORED_VALUE, State, Tender
+from worker.domain.state.tender import STORED_VALUE, Tender
 from worker.domain.state.trace import ReturnedLine, Trace
-
-WAITED_FOR = (State.NONE, State.AWAITING, State.AUTHORIZED)
 
 
 @dataclass(slots=True)
 class _Tally:
-    """How far one side of a return, its lines or its refunds, took effect."""
+    """How far the lines of a return took effect."""
 
     counted: bool = False
     net_minor: int = 0  # of the lines that counted
@@ -192,10 +189,8 @@ def _finish(
 
     Refunds above what the lines counted are given and flagged, because the money has left the till (contract RET9).
     """
-    refunds = _Tally()
-    parts: list[TenderPart] = []
-    for refund in doc.refunds:
-        _refund(doc, refund, returned, sale, books, refunds, parts, cards)
+    refunds = Refunds(doc, returned, sale, books, cards)
+    refunds.give()
     short = lines.reasons + refunds.reasons
     status = "applied"
     if short:
@@ -207,93 +202,6 @@ def _finish(
         sale_id=doc.sale_id,
         return_id=doc.return_id,
         gift_cards=card_parts(books, cards),
-        tenders=for_payers(books, parts, tick_of(doc.occurred_at)),
+        tenders=for_payers(books, refunds.parts, tick_of(doc.occurred_at)),
         mismatch=Reason.REFUNDS_MISMATCH if mismatch else None,
     )
-
-
-def _refund(
-    doc: ReturnCompleted,
-    refund: Refund,
-    returned: Return,
-    sale: Sale | None,
-    books: Books,
-    tally: _Tally,
-    parts: list[TenderPart],
-    cards: dict[str, Reason | None],
-) -> None:
-    reason: Reason | None = None
-    if refund.kind not in STORED_VALUE:
-        tally.counted = True
-        return
-    if refund.tender_id is not None:
-        tender = books.tender(refund.tender_id)
-        before = tender.refunded_minor
-        reason = _not_refundable(tender, sale, doc.currency)
-        if reason is None:
-            reason = holds.refund(books, tender, refund.amount_minor, doc.occurred_at)
-            returned.refunds.append((tender.id, refund.amount_minor))
-            if sale is not None:
-                sale.refund(tender.id, refund.amount_minor)
-        moved = tender.refunded_minor != before
-        tally.counted |= moved
-        if moved:  # one notice a tender: it tells where the return left it
-            parts[:] = [part._replace(moved=part.moved and part.tender_id != tender.id) for part in parts]
-        parts.append(tender.part(reason, moved=moved))
-    else:
-        card_id, reason, said = _load(doc, refund, returned, sale, books)
-        cards[card_id] = first([cards.get(card_id), reason, said])
-        tally.counted |= reason is None
-    if reason is not None:
-        tally.reasons.append(reason)
-
-
-def _not_refundable(tender: Tender, sale: Sale | None, currency: str) -> Reason | None:
-    """Why nothing goes back to a tender: one that has taken nothing, or that the return has waited for too long."""
-    if tender.state is State.VOIDED:
-        return Reason.ALREADY_VOIDED
-    if tender.state in WAITED_FOR:
-        return Reason.PARKED_TOO_LONG
-    if sale is not None and not _of_sale(tender, sale):
-        return Reason.TENDER_NOT_FOUND
-    if tender.state is State.EXPIRED:
-        return Reason.HOLD_EXPIRED
-    if tender.state is not State.CAPTURED:
-        return Reason.INVALID_STATE
-    return Reason.CURRENCY_MISMATCH if tender.currency != currency else None
-
-
-def _of_sale(tender: Tender, sale: Sale) -> bool:
-    """A return gives back to a tender of its sale (contract §2.1): one that the sale names, or whose request names it.
-
-    Those are the tenders that the sale's void hits, so that what is given back is the same whichever comes first; and
-    the return has waited for the sale and for the request, so that the answer is, too (contract §2.2 What waits).
-    """
-    return tender.id in sale.tenders or tender.sale_id == sale.id
-
-
-def _load(
-    doc: ReturnCompleted, refund: Refund, returned: Return, sale: Sale | None, books: Books
-) -> tuple[str, Reason | None, Reason | None]:
-    """Load some card: its id, why not, and what there is to say of a card that was loaded all the same. A number that
-    is not known yet becomes a card, as in a sale.
-    """
-    ref = refund.gift_card
-    assert ref is not None  # noqa: S101  the schema's rule: a refund to a card names a tender or a card
-    card = books.loadable(ref)
-    if card is None:
-        if ref.number is None:
-            return "", Reason.CARD_NOT_ACCEPTED, None
-        card_id = derived_id(books.orgcode, "scm.return.completed", doc.return_id, refund.refund_id)
-        version = books.policies.at(doc.occurred_at)
-        details = CardDetails(ref.number.last4, card_expiry(version, tick_of(doc.occurred_at)))
-        card = books.open_card(card_id, ref.number, doc.currency, details)
-        card_timer(books, card)
-    if card.currency != doc.currency:
-        return card.key, Reason.CURRENCY_MISMATCH, None
-    said = card_refused(card, tick_of(doc.occurred_at))
-    books.credit(card, refund.amount_minor, Contra.REFUNDED)
-    if sale is not None:
-        sale.load(card.key, refund.amount_minor)
-    returned.loads.append((card.key, refund.amount_minor))
-    return card.key, None, said
