@@ -4,6 +4,7 @@ import contextlib
 import os
 import stat
 import tempfile
+from io import FileIO
 from pathlib import Path
 from typing import Final
 
@@ -46,3 +47,9 @@ def write(path: Path, text: str) -> None:
         with contextlib.suppress(FileNotFoundError):
             Path(temporary).unlink()
         raise
+
+
+def appended(path: Path) -> FileIO:
+    """Open a file to be read from and appended to, unbuffered; if it is new, only its owner may read it."""
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, MODE)
+    return FileIO(handle, "r+b")

@@ -44,10 +44,10 @@ class Numbers:
 def opened(path: Path, done: set[int]) -> Iterator[Numbers]:
     """Return the file, with mode 0600; `done` has the rows that are done by the state. Raises StateInvalid."""
     try:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, private_files.MODE)
+        file = private_files.appended(path)
     except OSError as error:
         raise StateInvalid(f"{path}: {error.strerror}") from None
-    with os.fdopen(handle, "r+b", buffering=0) as file:
+    with file:
         try:
             private_files.make_private(path)
         except private_files.NotPrivate as error:

@@ -50,10 +50,10 @@ class State:
 def opened(path: Path, target: Target) -> Iterator[State]:
     """Return the state of the import of `target`, for one process at a time. Raises StateInvalid."""
     try:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, private_files.MODE)
+        file = private_files.appended(path)
     except OSError as error:
         raise StateInvalid(f"{path}: {error.strerror}: name another place with --state") from None
-    with os.fdopen(handle, "r+b", buffering=0) as file:
+    with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
