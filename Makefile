@@ -23,10 +23,10 @@ WHEEL_OF := pyproject.toml requirements.lock tools/compile/hook.py \
 	$(shell find schemas worker -name '*.py' -o -name '*.sql' -o -name '*.css')
 # The compiled wheel's modules before the checkout's, for what is started here and for the programs that it starts.
 ON_COMPILED := PYTHONPATH=$(CURDIR)/$(COMPILED) PYTHONSAFEPATH=1
-.PHONY: alerts compiled wheel faults audit supply-lock release image help setup demo playbooks test clients check lint asyncapi mutation bench up down status lock clean
+.PHONY: alerts compiled wheel faults audit supply-lock release image help setup demo playbooks test clients check lint asyncapi mutation bench bench-growth bench-limits up down status lock clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## .venv with g3n in it, from the lock with hashes (quick the second time)
 
@@ -105,9 +105,15 @@ mutation: setup ## break every decision in every small way; which mutants do the
 		| awk '{split($$1, of, "."); sub(/^[^:]*: /, ""); count[of[3] ": " $$0]++} END {for (what in count) print what, count[what]}' | sort
 
 # Without a C compiler, the compiled build is left out.
-bench: setup $(if $(shell command -v cc),$(COMPILED)) ## documents a second, beside a naive and a tuned rival (BENCH_ARGS='--processes 2')
+bench: setup $(if $(shell command -v cc),$(COMPILED)) ## documents a second beside rivals, latencies (BENCH_ARGS='--only w1 copy')
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-build-isolation -e '.[bench]'
 	$(BIN)/python -m bench $(BENCH_ARGS)
+
+bench-growth: setup ## what a sale costs after a million others (BENCH_ARGS='--rows 10000000')
+	$(BIN)/python -m bench growth $(BENCH_ARGS)
+
+bench-limits: setup ## what a till waits in a flood, a backlog, a failure (BENCH_ARGS='--only flood --size 1000000')
+	$(BIN)/python -m bench limits $(BENCH_ARGS)
 
 up: setup ## a Kafka and a Postgres of this checkout, until `make down`; prints how to reach them
 	$(BIN)/python -m devstack up

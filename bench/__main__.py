@@ -1,138 +1,168 @@
 """`python -m bench`, which is what `make bench` runs.
 
-`python -m bench profile` shows where the time of a worker goes, `python -m bench stages` what one sale costs in each
-stage that needs no server.
+- `measure`: documents a second, and what they cost, of the worker and its rivals; then what a till waits.
+- `limits`: what a till waits while something goes wrong.
+- `growth`: what a document costs once the ledger is full.
+- `profile`: where the time of a worker goes.
+- `stages`: what one sale costs in each stage that needs no server.
 """
 
 import argparse
 import asyncio
 import json
 import logging
+import shutil
 import signal
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import devstack
-from bench import compiled, profiling, report, runs, stages, workload
-from bench.latency import Latency
+from bench import compiled, growth, latency, load, profiling, report, stages, streams_rival
+from bench.arena import Arena, WrongResult, say
+from bench.ground import Ground
 from bench.program import ProgramFailed
-from bench.runs import COMPILED, Bench, Result, Task, WrongResult
+from bench.runs import TASKS, Runs
+from bench.trials import TRIALS
 
-WORKLOADS = (
-    "w1",
-    "compiled",
-    "processes",
-    "compiled_processes",
-    "faststream",
-    "naive",
-    "duplicates",
-    "random",
-    "latency",
-)
+LATENCY, LOAD = "latency", "load"
+WORKLOADS = (*TASKS, LATENCY, LOAD)
 # A group waits a moment for its other members before it gives out partitions, as brokers do: two processes start
 # together, not one after the other.
 _BROKER = {"group.initial.rebalance.delay.ms": "1000"}
 # A checkpoint makes the next change of each page write the whole page: what a document costs would depend on when.
 _DATABASE = {"checkpoint_timeout": "1h", "max_wal_size": "16GB"}
-_RUN_LIMIT_S = 300.0
+_RUN_LIMIT_S = 900.0
 
 
-def tasks_of(options: argparse.Namespace) -> list[Task]:
-    """What was asked for, in order. Duplicates are those of `w1`, so they run after it."""
-    documents, some = options.documents, min(options.documents, options.naive_documents)
-    tasks = {
-        "w1": Task("W1", "worker", 1, documents, "bench_w1", "w1", "w1"),
-        "compiled": Task("W1", COMPILED, 1, documents, "bench_compiled", "w1", "compiled"),
-        "processes": Task("W1", "worker", options.processes, documents, "bench_processes", "w1", "processes"),
-        "compiled_processes": Task(
-            "W1", COMPILED, options.processes, documents, "bench_compiled_2", "w1", "compiled_processes"
-        ),
-        "faststream": Task("W1", "faststream", options.processes, documents, "bench_faststream", "w1", "faststream"),
-        "naive": Task("W1", "naive", 1, some, "bench_naive", "w1", "naive"),
-        "duplicates": Task("100 % duplicates", "worker", 1, documents, "bench_w1", "w1", "duplicates"),
-        "random": Task("random ids", "worker", 1, documents, "bench_random", "random", "random"),
-    }
-    return [task for name, task in tasks.items() if name in options.only]
-
-
-def measure(options: argparse.Namespace, directory: Path) -> tuple[list[Result], list[Latency]]:
-    runs.say("starting Kafka and Postgres …")
+@contextmanager
+def arena(customers: int) -> Iterator[Arena]:
+    """Servers with customers and gift cards, until the end of the context."""
+    say("starting Kafka and Postgres …")
+    logs = Path(tempfile.mkdtemp(prefix="g3n-bench-"))
     with devstack.start(kafka=_BROKER, postgres=_DATABASE) as stack:
-        bench = Bench(stack.report, directory, _RUN_LIMIT_S)
-        bench.prepare(options.customers)
-        ids = {"w1": getattr(workload, options.ids), "random": workload.at_random}
-        published: set[str] = set()
-        results = []
-        for task in tasks_of(options):
-            if task.topic not in published:
-                bench.publish_sales(task.topic, options.documents, options.customers, ids[task.topic])
-                published.add(task.topic)
-            results.append(bench.measure(task))
-        latencies = bench.latency(options.requests) if "latency" in options.only else []
-        return results, latencies
+        made = Arena(stack.report, logs, _RUN_LIMIT_S)
+        made.prepare(customers)
+        try:
+            yield made
+        except WrongResult:
+            say(f"the programs' logs: {logs}")
+            raise
+    shutil.rmtree(logs)
+
+
+def measure(options: argparse.Namespace) -> dict[str, list[Any]]:
+    with arena(options.customers) as made:
+        runs = Runs(made, options.documents, options.customers)
+        for name, task in TASKS.items():
+            if name in options.only:
+                runs.measure(name, task)
+        measured: dict[str, list[Any]] = {"results": list(runs.results.values()), "latencies": [], "loads": []}
+        if LATENCY in options.only:
+            measured["latencies"] = latency.measure(made, options.requests)
+        if LOAD in options.only:
+            measured["loads"] = load.measure(made, runs.results["day"].documents_per_s, options.customers)
+    return measured
+
+
+def limits(options: argparse.Namespace) -> dict[str, list[Any]]:
+    findings: dict[str, list[Any]] = {}
+    with arena(options.customers) as made:
+        for name in options.only:
+            trial = TRIALS[name]
+            size = options.size or trial.size
+            say(f"{name}: {(trial.run.__doc__ or '').partition('.')[0]} …")
+            # Any tenant: another one than the tills' floods the topics.
+            settings = made.ledger(f"bench_{name}", name, name, G3N_ORGCODES="")
+            ground = Ground(made, name, settings, size, options.customers)
+            findings[name] = asyncio.run(trial.run(ground))
+    return findings
 
 
 def main() -> int:
-    """0 when everything that ran did the work; 1 where something failed."""
+    """0 when everything that ran did the work; 1 where something failed, or a bound does not hold."""
     options = _options()
     if options.build == "compiled" and not compiled.is_used():
         compiled.start_again()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # it tells of each retry while topics are new
-    if options.command == "profile":
-        asyncio.run(profiling.profile(options.documents, options.customers, options.batch_documents))
-        return 0
-    if options.command == "stages":
-        stages.stages(options.documents, options.customers, options.batch_documents, options.passes)
-        return 0
-    on = report.machine()
     try:
-        with tempfile.TemporaryDirectory(prefix="g3n-bench-") as directory:
-            results, latencies = measure(options, Path(directory))
+        return _run(options)
     except (ProgramFailed, WrongResult, devstack.StackError) as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
-    if options.json:
-        said = {"results": [asdict(one) for one in results], "latencies": [asdict(one) for one in latencies]}
-        print(json.dumps({"machine": on, **said}, indent=1))
-    else:
-        report.show(results, on)
-        report.show_latencies(latencies)
+
+
+def _run(options: argparse.Namespace) -> int:
+    on = report.machine()
+    match options.command:
+        case "profile":
+            asyncio.run(profiling.profile(options.documents, options.customers, options.batch_documents))
+        case "stages":
+            stages.stages(options.documents, options.customers, options.batch_documents, options.passes)
+        case "limits":
+            findings = limits(options)
+            _say_json(on, findings) if options.json else report.show_findings(findings, on)
+            return 0 if all(one.holds for of_trial in findings.values() for one in of_trial) else 1
+        case "growth":
+            with arena(options.customers) as made:
+                windows = growth.measure(made, options.rows, options.customers)
+            _say_json(on, {"windows": windows}) if options.json else report.show_growth(windows, on)
+        case _:
+            measured = measure(options)
+            if options.json:
+                _say_json(on, measured)
+            else:
+                report.show(measured["results"], on)
+                report.show_latencies(measured["latencies"])
+                report.show_loads(measured["loads"])
     return 0
 
 
+def _say_json(on: dict[str, Any], measured: dict[str, list[Any]]) -> None:
+    said = {name: [asdict(one) for one in ones] for name, ones in measured.items()}
+    print(json.dumps({"machine": on, **said}, indent=1))
+
+
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("command", nargs="?", choices=["measure", "profile", "stages"], default="measure")
-    parser.add_argument("--documents", type=int, default=300_000, help="of a workload (%(default)s)")
-    parser.add_argument("--customers", type=int, default=100_000, help="that are known before (%(default)s)")
-    parser.add_argument(
-        "--naive-documents", type=int, default=20_000, help="of the naive rival, which takes so long (%(default)s)"
+    parser = argparse.ArgumentParser(
+        prog="python -m bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--processes", type=int, default=2, help="of the workload with several (%(default)s)")
+    commands = ["measure", "limits", "growth", "profile", "stages"]
+    parser.add_argument("command", nargs="?", choices=commands, default="measure")
+    parser.add_argument("--documents", type=int, default=300_000, help="of a workload, at most (%(default)s)")
+    parser.add_argument("--customers", type=int, default=100_000, help="that are known before (%(default)s)")
     parser.add_argument("--requests", type=int, default=1000, help="of each kind, for their latency (%(default)s)")
-    usual = [name for name in WORKLOADS if compiled.is_there() or not _is_compiled(name)]
-    parser.add_argument("--only", nargs="+", choices=WORKLOADS, default=usual, help="these workloads")
+    parser.add_argument("--rows", type=int, default=1_000_000, help="growth: sales in the end (%(default)s)")
+    parser.add_argument("--size", type=int, help="limits: of each trial; else what the trial says")
+    parser.add_argument("--only", nargs="+", metavar="NAME", help="these workloads or trials")
     parser.add_argument(
         "--build", choices=["interpreted", "compiled"], default="interpreted",
         help="of the worker, for all that runs but `compiled…` (%(default)s; compiled needs `make build/compiled`)",
     )  # fmt: skip
-    parser.add_argument(
-        "--ids",
-        choices=["time_ordered", "of_tills", "at_random"],
-        default="time_ordered",
-        help="of W1's sales (%(default)s)",
-    )
     parser.add_argument("--batch-documents", type=int, default=2000, help="profile, stages: in a batch (%(default)s)")
     parser.add_argument("--passes", type=int, default=7, help="stages: over the documents (%(default)s)")
     parser.add_argument("--json", action="store_true", help="the result as JSON")
     options = parser.parse_args()
-    if "duplicates" in options.only and "w1" not in options.only:
-        parser.error("duplicates are those of w1: name both")
+    known = tuple(TRIALS) if options.command == "limits" else WORKLOADS
+    usual = [
+        name
+        for name in known
+        if (compiled.is_there() or not _is_compiled(name)) and (name != "streams" or streams_rival.can_run())
+    ]
+    options.only = options.only or usual
+    if unknown := set(options.only) - set(known):
+        parser.error(f"--only: {', '.join(sorted(unknown))}: not one of {', '.join(known)}")
+    for name in options.only:
+        before = "day" if name == LOAD else TASKS[name].after if name in TASKS else None
+        if before is not None and before not in options.only:
+            parser.error(f"{name} goes on with what {before} leaves: name both")
     if not compiled.is_there() and (options.build == "compiled" or any(map(_is_compiled, options.only))):
         parser.error("there is no compiled build: run make build/compiled")
     return options

@@ -6,23 +6,23 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import quantiles
 from typing import Any, cast
 
 import asyncpg
 import httpx
 import orjson
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer
 
-from bench import program, workload
+from bench import program
+from bench.arena import Arena, partitions_of, say
+from bench.shop import CURRENCY, ORGCODE, Shop, card
+from devstack.supervisor import free_ports
 from worker.kafka.publisher import Publisher
 from worker.ledger import api_keys
 from worker.ledger.queries import Connection
 
-CARD = {"number": "6006490000000017"}
-ISSUE = {"gift_card": CARD, "amount_minor": 50_000, "currency": "GBP"}
-ASKED = {"kind": "gift_card", "gift_card": CARD, "amount_minor": 1, "currency": "GBP"}
+ASKED = {"kind": "gift_card", "gift_card": card(0), "amount_minor": 1, "currency": CURRENCY}
 REQUEST = "scm.tender.requested"
 WARM_UP = 50
 _ANSWER_S = 30.0
@@ -39,8 +39,11 @@ class Latency:
     p99_ms: float
 
 
-def measure(settings: Mapping[str, str], api_port: int, requests: int, directory: Path) -> list[Latency]:
-    """Of an API and a worker on a ledger that is set up. Raises ProgramFailed."""
+def measure(arena: Arena, requests: int) -> list[Latency]:
+    """Over HTTP and over Kafka, of an API and a worker on a ledger and topics of their own. Raises ProgramFailed."""
+    say(f"latency: {requests:,} requests each …")
+    settings, directory = arena.ledger("bench_latency", "latency", "latency"), arena.directory
+    (api_port,) = free_ports(1)
     api = {**settings, "G3N_API_PORT": str(api_port), "G3N_API_REQUESTS_PER_S": "1000000"}
     with (
         program.running(["worker", "api"], api, directory / "api.log", "ready"),
@@ -76,15 +79,11 @@ def _latency(request: str, times_s: list[float]) -> Latency:
 async def _over_http(dsn: str, url: str) -> AsyncIterator[Callable[[str], Awaitable[None]]]:
     connection = await asyncpg.connect(dsn)
     try:
-        _, secret = await api_keys.create(
-            cast("Connection", connection), workload.ORGCODE, "latency", ("giftcard:write", "tender")
-        )
+        _, secret = await api_keys.create(cast("Connection", connection), ORGCODE, "latency", ("tender",))
     finally:
         await connection.close()
-    headers = {"X-Orgcode": workload.ORGCODE, "X-Api-Key": secret}
+    headers = {"X-Orgcode": ORGCODE, "X-Api-Key": secret}
     async with httpx.AsyncClient(base_url=url, headers=headers, timeout=_ANSWER_S) as http:
-        issued = await http.post("/giftcard/issue", json=ISSUE)
-        issued.raise_for_status()
 
         async def ask(tender_id: str) -> None:
             answer = await http.post("/tender/authorize", json={**ASKED, "tender_id": tender_id})
@@ -96,16 +95,15 @@ async def _over_http(dsn: str, url: str) -> AsyncIterator[Callable[[str], Awaita
 @asynccontextmanager
 async def _over_kafka(settings: Mapping[str, str]) -> AsyncIterator[Callable[[str], Awaitable[None]]]:
     servers, prefix = settings["G3N_KAFKA_BOOTSTRAP_SERVERS"], settings["G3N_TOPIC_PREFIX"]
-    outcomes = f"{prefix}crm.tender-outcomes"
+    outcomes = prefix + settings["G3N_TOPIC_TENDER_OUTCOMES"]
     publisher, consumer = Publisher(servers), AIOKafkaConsumer(bootstrap_servers=servers)
     await consumer.start()
     try:
-        partitions = await consumer._client._wait_on_metadata(outcomes)  # noqa: SLF001 - the public one has none yet
-        consumer.assign([TopicPartition(outcomes, number) for number in partitions])
+        consumer.assign(await partitions_of(consumer, outcomes))
         await consumer.seek_to_end()
 
         async def ask(tender_id: str) -> None:
-            await publisher.publish([workload.tender(f"{prefix}scm.tenders", tender_id, ASKED)])
+            await publisher.publish([Shop(prefix).tender(tender_id, 0)])
             _check((await _outcome(consumer, tender_id))["status"])
 
         yield ask

@@ -14,9 +14,9 @@ SELECT coalesce(sum(pg_total_relation_size(oid)), 0)::bigint FROM pg_class
 WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace
 """
 _WAL = "SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint"
-# What every workload must have left behind, whoever did it.
+# A row without a digest stands for a document that has not come.
 _STATE = """
-SELECT (SELECT count(*) FROM event WHERE type = 1) AS sales,
+SELECT (SELECT count(*) FROM event WHERE digest IS NOT NULL) AS documents,
        (SELECT count(*) FROM imbalance) AS imbalances,
        (SELECT coalesce(sum(balance), 0) FROM account)::bigint AS points
 """
@@ -34,9 +34,9 @@ class Reading:
 
 @dataclass(frozen=True)
 class State:
-    """The ledger: sales in it, accounts whose balance is not the sum of their entries, points of all customers."""
+    """The ledger: documents in it, accounts whose balance is not the sum of their entries, sum of all balances."""
 
-    sales: int
+    documents: int
     imbalances: int
     points: int
 
@@ -72,3 +72,17 @@ def cpu_s(pid: int) -> float | None:
         with suppress(TypeError):  # it has ended meanwhile
             total += cpu_s(int(child)) or 0.0
     return total
+
+
+@dataclass(frozen=True)
+class Held:
+    """What a process holds now: memory, and open files and connections."""
+
+    rss_mib: float
+    files: int
+
+
+def held(pid: int) -> Held:
+    """Of a process that runs, where the system has /proc."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
+    return Held(pages * os.sysconf("SC_PAGE_SIZE") / (1 << 20), sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir()))

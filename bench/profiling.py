@@ -48,9 +48,9 @@ async def profile(documents: int, customers: int, size: int) -> None:
         )
         pipeline = await Pipeline.open(settings)
         try:
-            for records in _batches(workload.creations("crm.commands", customers), size):
+            for records in _batches(workload.population("", customers), size):
                 await pipeline.apply(pipeline.decode(records, time.time_ns() // 1000), {})
-            batches = list(_batches(workload.sales("scm.sales", documents, customers, workload.time_ordered), size))
+            batches = list(_batches(workload.sales("", documents, customers), size))
             gc.collect()
             gc.freeze()
             gc.set_threshold(100_000, 50, 50)

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from resource import struct_rusage
 
 _START_S = 60
 _STOP_S = 60
@@ -25,12 +26,13 @@ class ProgramFailed(Exception):
 @dataclass(frozen=True)
 class Ended:
     """`wall_s`: from start to exit. `work_s`: from when the group gave it partitions to exit. `cpu_s`: of it and all
-    processes that it started.
+    processes that it started. `rss_mib`: the most memory that one of them had.
     """
 
     wall_s: float
     work_s: float
     cpu_s: float
+    rss_mib: float
 
 
 def run(arguments: Sequence[str], settings: Mapping[str, str], log: Path, limit_s: float) -> Ended:
@@ -38,29 +40,54 @@ def run(arguments: Sequence[str], settings: Mapping[str, str], log: Path, limit_
     began = time.time()
     process = _start(arguments, settings, log)
     try:
-        cpu_s = _wait(process, began + limit_s)
+        usage = _wait(process, began + limit_s)
     except BaseException:
         _stop(process)
         raise
     ended = time.time()
     if process.returncode:
         raise ProgramFailed(f"{' '.join(arguments)} left with {process.returncode}; {_end_of(log)}")
-    return Ended(ended - began, ended - (_assigned_at(log) or began), cpu_s)
+    cpu_s, rss_mib = usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+    return Ended(ended - began, ended - (_assigned_at(log) or began), cpu_s, rss_mib)
+
+
+class Program:
+    """`python -m …`, running until it is stopped or killed."""
+
+    def __init__(self, arguments: Sequence[str], settings: Mapping[str, str], log: Path) -> None:
+        self._name = " ".join(arguments)
+        self._log = log
+        self._process = _start(arguments, settings, log)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def says(self, event: str) -> None:
+        """Return when the log has the event. Raises ProgramFailed if the program ends before, or takes too long."""
+        deadline = time.time() + _START_S
+        while f'"event": "{event}"' not in self._log.read_text(errors="replace"):
+            if self._process.poll() is not None or time.time() > deadline:
+                raise ProgramFailed(f"{self._name} did not get {event}; {_end_of(self._log)}")
+            time.sleep(_LOOK_EVERY_S)
+
+    def stop(self) -> None:
+        _stop(self._process)
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
 
 
 @contextmanager
-def running(arguments: Sequence[str], settings: Mapping[str, str], log: Path, event: str) -> Iterator[None]:
+def running(arguments: Sequence[str], settings: Mapping[str, str], log: Path, event: str) -> Iterator[Program]:
     """`python -m …` from when its log says `event` to the end of the context. Raises ProgramFailed."""
-    process = _start(arguments, settings, log)
+    program = Program(arguments, settings, log)
     try:
-        deadline = time.time() + _START_S
-        while f'"event": "{event}"' not in log.read_text(errors="replace"):
-            if process.poll() is not None or time.time() > deadline:
-                raise ProgramFailed(f"{' '.join(arguments)} did not get {event}; {_end_of(log)}")
-            time.sleep(_LOOK_EVERY_S)
-        yield
+        program.says(event)
+        yield program
     finally:
-        _stop(process)
+        program.stop()
 
 
 def _start(arguments: Sequence[str], settings: Mapping[str, str], log: Path) -> subprocess.Popen[bytes]:
@@ -74,20 +101,20 @@ def _start(arguments: Sequence[str], settings: Mapping[str, str], log: Path) -> 
         )  # fmt: skip
 
 
-def _wait(process: subprocess.Popen[bytes], deadline: float) -> float:
-    """Until it has ended: the seconds of CPU that it and all its waited-for children took."""
+def _wait(process: subprocess.Popen[bytes], deadline: float) -> struct_rusage:
+    """Until it has ended: what it and all its waited-for children took."""
     while True:
         pid, status, usage = os.wait4(process.pid, os.WNOHANG)
         if pid:
             process.returncode = os.waitstatus_to_exitcode(status)
-            return usage.ru_utime + usage.ru_stime
+            return usage
         if time.time() > deadline:
             raise ProgramFailed(f"process {process.pid} took too long")
         time.sleep(_LOOK_EVERY_S)
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    if process.returncode is None:
+    if process.poll() is None:
         process.send_signal(signal.SIGTERM)
         try:
             process.wait(_STOP_S)

@@ -1,39 +1,22 @@
-"""The workloads, one after the other, each on a database of its own that begins with the same customers.
+"""Runs that drain a backlog: what each program makes of it, by the second and by the document.
 
-What a worker is to read is in Kafka before it starts. Every worker is a consumer group of its own on the same topics
-and publishes to an outcome topic of its own; where its partitions end afterwards tells what it published.
+The stream is in Kafka before the program starts. The table of runs is `TASKS`.
 """
 
 import asyncio
-import re
-import secrets
-import sys
-import time
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
-from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
+from typing import Final
 
-import asyncpg
-from aiokafka import AIOKafkaConsumer, TopicPartition
-
-from bench import compiled, latency, meter, program, workload
-from bench.latency import Latency
+from bench import compiled, meter
+from bench.arena import Arena, WrongResult, say
 from bench.program import Ended
-from bench.workload import Ids
-from devstack.plan import Report
-from devstack.supervisor import free_ports
-from worker.codec import Message
-from worker.kafka.publisher import Publisher
 
-COMPILED = "worker, compiled"
-SEED_DATABASE = "bench_customers"
-_PUBLISH_AT_ONCE = 5000
-
-
-class WrongResult(Exception):
-    """A run did not do the work: its numbers mean nothing."""
+COMPILED: Final = "worker, compiled"
+COPY: Final = "COPY of its rows"
+STREAMS: Final = "Kafka Streams"
+WAITING: Final = ("returns", "day")
+"""Streams of which some documents have more than one outcome: they wait, or change a tender."""
 
 
 @dataclass(frozen=True)
@@ -52,187 +35,118 @@ class Result:
     kafka_cpu_s_per_million: float | None
     wal_bytes_per_document: float
     table_bytes_per_document: float
+    largest_rss_mib: float = 0.0
 
 
 @dataclass(frozen=True)
 class Task:
-    """What to run: `program` is worker, COMPILED, naive or faststream. `database` is made of the customers unless it is
-    there.
+    """What to run. `program` is worker, COMPILED, or a rival: COPY, STREAMS, naive, faststream. `stream` is the name
+    of a stream, and of its topics. `at_most`: documents, for what would take too long. `after`: the task whose ledger
+    it goes on with.
     """
 
     workload: str
     program: str
-    processes: int
-    documents: int
-    database: str
-    topic: str
-    group: str
+    stream: str
+    processes: int = 1
+    at_most: int | None = None
+    after: str | None = None
 
 
-class Bench:
-    """Servers with topics and databases for the runs."""
+TASKS: Final = {
+    "w1": Task("W1", "worker", "w1"),
+    "w1_again": Task("W1", "worker", "w1"),
+    "compiled": Task("W1", COMPILED, "w1"),
+    "processes": Task("W1", "worker", "w1", processes=2),
+    "compiled_processes": Task("W1", COMPILED, "w1", processes=2),
+    "copy": Task("W1", COPY, "w1", after="w1"),
+    "faststream": Task("W1", "faststream", "w1", processes=2),
+    "streams": Task("W1", STREAMS, "w1", processes=2),
+    "naive": Task("W1", "naive", "w1", at_most=20_000),
+    "duplicates": Task("100 % duplicates", "worker", "w1", after="w1"),
+    "random": Task("random ids", "worker", "random"),
+    "zipf": Task("Zipf", "worker", "zipf"),
+    "zipf_processes": Task("Zipf", "worker", "zipf", processes=2),
+    "hot_customer": Task("one hot customer", "worker", "hot_customer", at_most=100_000),
+    "hot_naive": Task("one hot customer", "naive", "hot_customer", at_most=2_000),
+    "hot_card": Task("one hot gift card", "worker", "hot_card", at_most=100_000),
+    "returns": Task("40 % returns", "worker", "returns", at_most=200_000),
+    "day": Task("mixed day", "worker", "day", at_most=200_000),
+    "day_processes": Task("mixed day", "worker", "day", processes=2, at_most=200_000),
+}
+"""By the name that `--only` takes. Each has a ledger of its own, but for those `after` another."""
 
-    def __init__(self, servers: Report, directory: Path, limit_s: float) -> None:
-        self._servers = servers
-        self._directory = directory
-        self._limit_s = limit_s
-        self._card_key = secrets.token_hex(32)
-        self._databases: set[str] = set()
 
-    def prepare(self, customers: int) -> None:
-        """A database with the customers, which the worker has made of their documents. Not measured."""
-        self._create(SEED_DATABASE, "template0")
-        settings = self.settings(SEED_DATABASE, "customers", "customers")
-        self._run(["worker", "worker", "setup"], settings, "setup")
-        self._publish(workload.creations("customers.crm.commands", customers), f"{customers:,} customers")
-        ended = self._run(["worker", "worker", "drain"], settings, "customers")
-        self._check_published("customers", "customers", customers)
-        say(f"{customers:,} customers created in {ended.wall_s:.1f} s")
+class Runs:
+    """Runs tasks one after the other, and keeps their results."""
 
-    def publish_sales(self, topic: str, documents: int, customers: int, ids: Ids) -> None:
-        """A backlog in the topics whose names begin with `topic`."""
-        self._run(["worker", "worker", "setup"], self.settings(SEED_DATABASE, topic, topic), "setup")
-        sales = workload.sales(f"{topic}.scm.sales", documents, customers, ids)
-        self._publish(sales, f"{documents:,} sales on {topic}.scm.sales")
+    def __init__(self, arena: Arena, documents: int, customers: int) -> None:
+        """`documents`: of each stream."""
+        self._arena = arena
+        self._documents = documents
+        self._customers = customers
+        self.results: dict[str, Result] = {}
 
-    def measure(self, task: Task) -> Result:
+    def measure(self, name: str, task: Task) -> Result:
         """Run the task to its end. Raises ProgramFailed, or WrongResult where it did not do what it should have."""
-        say(f"{task.workload}: {task.program}, processes: {task.processes}, documents: {task.documents:,} …")
-        settings = self.settings(task.database, task.topic, task.group)
-        if task.database not in self._databases:
-            self._create(task.database, SEED_DATABASE)
-            self._databases.add(task.database)
-        self._run(["worker", "worker", "setup"], settings, "setup")
-        self._adopt(settings)
+        published = min(self._documents, max(self._at_most(task.stream)))
+        documents = min(published, task.at_most or published)
+        self._arena.backlog(task.stream, published, self._customers)
+        say(f"{task.workload}: {task.program}, processes: {task.processes}, documents: {documents:,} …")
+        settings = self._arena.ledger(f"bench_{task.after or name}", task.stream, name)
         dsn = settings["G3N_POSTGRES_DSN"]
-        before = asyncio.run(meter.read(dsn, self._servers))
-        drain = ["worker", "worker", "drain", "--processes", str(task.processes)]
-        arguments = {
-            "worker": drain,
-            COMPILED: drain,
-            "naive": ["bench.naive_rival", str(task.documents)],
-            "faststream": ["bench.faststream_rival", str(task.documents), "--processes", str(task.processes)],
-        }
+        booked = asyncio.run(meter.state(dsn))
+        before = asyncio.run(meter.read(dsn, self._arena.servers))
         build = compiled.ENVIRONMENT if task.program == COMPILED else {}
-        ended = self._run(arguments[task.program], settings | build, task.group)
-        after = asyncio.run(meter.read(dsn, self._servers))
-        self._check_published(task.topic, task.group, task.documents)
-        if task.program != "faststream":  # which has tables of its own
-            _check_ledger(dsn, task.documents)
-        result = _result(task, ended, before, after)
+        ended = self._arena.run(_command(task, documents), settings | build, name)
+        after = asyncio.run(meter.read(dsn, self._arena.servers))
+        if task.program != COPY:
+            more = task.stream in WAITING or task.program == STREAMS  # whose transactions end with a record each
+            outcomes = self._arena.check_published(task.stream, name, documents, more=more)
+            say(f"  {outcomes:,} outcomes")
+        if task.program in {"worker", COMPILED, "naive"}:  # the others have tables of their own
+            _check_ledger(booked, asyncio.run(meter.state(dsn)), 0 if task.after else documents)
+        result = _result(task, documents, ended, before, after)
+        self.results[name] = result
         say(f"  {result.documents_per_s:,.0f} documents/s")
         return result
 
-    def latency(self, requests: int) -> list[Latency]:
-        """One request after the other, over HTTP and over Kafka, on a ledger and topics of their own."""
-        say(f"latency: {requests:,} requests each …")
-        settings = self.settings("bench_latency", "latency", "latency")
-        self._create("bench_latency", SEED_DATABASE)
-        self._run(["worker", "worker", "setup"], settings, "setup")
-        self._adopt(settings)
-        (port,) = free_ports(1)
-        return latency.measure(settings, port, requests, self._directory)
-
-    def _adopt(self, settings: dict[str, str]) -> None:
-        """Let this group work on a ledger that another group has filled."""
-        self._run(["worker", "worker", "adopt", "settings", "--reason", "measured again"], settings, "setup")
-
-    def settings(self, database: str, topic: str, group: str) -> dict[str, str]:
-        return {
-            "G3N_KAFKA_BOOTSTRAP_SERVERS": self._servers.bootstrap_servers,
-            "G3N_POSTGRES_DSN": urlunsplit(urlsplit(self._servers.dsn)._replace(path=f"/{database}")),
-            "G3N_CARD_KEY": self._card_key,
-            "G3N_DEVELOPMENT": "true",
-            "G3N_ORGCODES": workload.ORGCODE,
-            "G3N_TOPIC_PREFIX": f"{topic}.",
-            "G3N_TOPIC_OUTCOMES": f"crm.outcomes-{group}",
-            "G3N_CONSUMER_GROUP": group,
-            "G3N_HTTP_PORT": "0",
-            "G3N_LOG_FORMAT": "json",
-        }
-
-    def _run(self, arguments: list[str], settings: dict[str, str], name: str) -> Ended:
-        return program.run(arguments, settings, self._directory / f"{name}.log", self._limit_s)
-
-    def _create(self, database: str, template: str) -> None:
-        async def create() -> None:
-            connection = await asyncpg.connect(self._servers.dsn)
-            try:
-                await connection.execute(f"CREATE DATABASE {database} TEMPLATE {template}")
-            finally:
-                await connection.close()
-
-        asyncio.run(create())
-
-    def _publish(self, messages: Iterable[Message], what: str) -> None:
-        """All of them, in order, each batch acknowledged before the next."""
-
-        async def publish() -> None:
-            rest = iter(messages)
-            publisher = Publisher(self._servers.bootstrap_servers)
-            try:
-                while part := list(islice(rest, _PUBLISH_AT_ONCE)):
-                    await publisher.publish(part)
-            finally:
-                await publisher.stop()
-
-        began = time.monotonic()
-        asyncio.run(publish())
-        say(f"{what} published in {time.monotonic() - began:.1f} s")
-
-    def _check_published(self, topic: str, group: str, documents: int) -> None:
-        """One outcome for each document, and no dead letter."""
-        wanted = re.compile(rf"{re.escape(topic)}\.(crm\.outcomes-{re.escape(group)}|.*-dlt)")
-        ends = asyncio.run(_ends(self._servers.bootstrap_servers, wanted))
-        letters = sum(count for topic, count in ends.items() if topic.endswith("-dlt"))
-        outcomes = sum(ends.values()) - letters
-        if letters or outcomes != documents:
-            raise WrongResult(f"{outcomes} outcomes and {letters} dead letters of {documents} documents")
+    def _at_most(self, stream: str) -> Sequence[int]:
+        return [task.at_most or self._documents for task in TASKS.values() if task.stream == stream]
 
 
-async def _ends(bootstrap_servers: str, wanted: re.Pattern[str]) -> dict[str, int]:
-    """How many records each topic of a wanted name holds."""
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap_servers)
-    await consumer.start()
-    try:
-        topics = [name for name in await consumer.topics() if wanted.fullmatch(name)]
-        partitions = [
-            TopicPartition(topic, number)
-            for topic in topics
-            for number in await consumer._client._wait_on_metadata(topic)  # noqa: SLF001 - the public one has none yet
-        ]
-        ends = await consumer.end_offsets(partitions)
-    finally:
-        await consumer.stop()
-    return {topic: sum(end for at, end in ends.items() if at.topic == topic) for topic in topics}
+def _command(task: Task, documents: int) -> list[str]:
+    processes = ["--processes", str(task.processes)]
+    rivals = {
+        "naive": ["bench.naive_rival", str(documents)],
+        "faststream": ["bench.faststream_rival", str(documents), *processes],
+        STREAMS: ["bench.streams_rival", str(documents), *processes],
+        COPY: ["bench.copy_rival"],
+    }
+    return rivals.get(task.program, ["worker", "worker", "drain", *processes])
 
 
-def _check_ledger(dsn: str, documents: int) -> None:
-    state = asyncio.run(meter.state(dsn))
-    if state.sales != documents or state.imbalances or state.points <= 0:
-        raise WrongResult(f"the ledger is not that of {documents} sales: {state}")
+def _check_ledger(before: meter.State, after: meter.State, documents: int) -> None:
+    if after.documents - before.documents != documents or after.imbalances or after.points <= 0:
+        raise WrongResult(f"the ledger is not that of {documents} more documents: {before}, {after}")
 
 
-def _result(task: Task, ended: Ended, before: meter.Reading, after: meter.Reading) -> Result:
+def _result(task: Task, documents: int, ended: Ended, before: meter.Reading, after: meter.Reading) -> Result:
     def per_million(used_s: float | None, earlier_s: float | None = 0.0) -> float | None:
-        return None if used_s is None or earlier_s is None else (used_s - earlier_s) * 1e6 / task.documents
+        return None if used_s is None or earlier_s is None else (used_s - earlier_s) * 1e6 / documents
 
     return Result(
         workload=task.workload,
         program=task.program,
         processes=task.processes,
-        documents=task.documents,
+        documents=documents,
         wall_s=ended.wall_s,
         work_s=ended.work_s,
-        documents_per_s=task.documents / ended.work_s,
-        worker_cpu_s_per_million=ended.cpu_s * 1e6 / task.documents,
+        documents_per_s=documents / ended.work_s,
+        worker_cpu_s_per_million=ended.cpu_s * 1e6 / documents,
         postgres_cpu_s_per_million=per_million(after.postgres_cpu_s, before.postgres_cpu_s),
         kafka_cpu_s_per_million=per_million(after.kafka_cpu_s, before.kafka_cpu_s),
-        wal_bytes_per_document=(after.wal_bytes - before.wal_bytes) / task.documents,
-        table_bytes_per_document=(after.table_bytes - before.table_bytes) / task.documents,
+        wal_bytes_per_document=(after.wal_bytes - before.wal_bytes) / documents,
+        table_bytes_per_document=(after.table_bytes - before.table_bytes) / documents,
+        largest_rss_mib=ended.rss_mib,
     )
-
-
-def say(line: str) -> None:
-    """Progress: on stderr, so that stdout is the result alone."""
-    print(line, file=sys.stderr, flush=True)

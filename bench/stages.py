@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from bench import workload
 from bench.profiling import Read
+from bench.shop import ORGCODE, customer
 from schemas.registry import DOCUMENTS
 from worker.codec import Decoder, Document, Outlet, events
 from worker.codec.encode import ENCODER_VERSION, REPLAYED
@@ -55,7 +56,7 @@ class Clock:
 def stages(documents: int, customers: int, size: int, passes: int) -> None:
     """Print the least that each stage took in several passes over the same sales, in batches of `size`."""
     now_ms = time.time_ns() // 1_000_000
-    sales = workload.sales("scm.sales", documents, customers, workload.time_ordered)
+    sales = workload.sales("", documents, customers)
     records = [Read(m.topic, 0, offset, now_ms, m.key, m.value) for offset, m in enumerate(sales)]
     batches = [records[at : at + size] for at in range(0, documents, size)]
     decoder = Decoder((b"k" * 32,), frozenset(), _MOST_BYTES)
@@ -98,7 +99,7 @@ def _pass(batches: Sequence[Sequence[Read]], customers: int, decoder: Decoder, o
 
 
 def _decode_parts(records: Sequence[Read], decoder: Decoder, clock: Clock) -> None:
-    keyring = decoder.keyring(workload.ORGCODE)
+    keyring = decoder.keyring(ORGCODE)
     values = [record.value or b"" for record in records]
     with clock.of("event"):
         found = [events.read(value) for value in values]
@@ -118,9 +119,9 @@ def _work(document: object, mark: int, now_us: int) -> Work:
 
 def _books(customers: int) -> Books:
     """Books with every customer, each with some points, as they are after loading."""
-    books = Books(_ORG, workload.ORGCODE, PolicyBook([]))
+    books = Books(_ORG, ORGCODE, PolicyBook([]))
     for number in range(customers):
-        account = books.open_points(workload.customer(number), Standing.ACTIVE)
+        account = books.open_points(customer(number), Standing.ACTIVE)
         account.id, account.new = number + 1, False
         account.lot(0, NEVER).amount = 1000
     books.changed.clear()

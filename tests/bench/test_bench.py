@@ -1,7 +1,9 @@
 import asyncio
 import dataclasses
+import math
 import sys
 import time
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from random import Random
@@ -9,13 +11,17 @@ from random import Random
 import pytest
 
 from bench import __main__ as command
-from bench import compiled, meter, program, report, stages, workload
+from bench import compiled, latency, meter, openloop, program, report, shop, stages, trials, workload
+from bench.arena import Arena, WrongResult
+from bench.ground import Finding, Ground
+from bench.growth import Window
+from bench.load import Load
 from bench.program import ProgramFailed
-from bench.runs import Bench, Result, Task, WrongResult
+from bench.runs import COPY, Result, Runs, Task
 from devstack.plan import Report
 from tests.kafka_io import Published, Reading
 from tests.stack import Servers
-from worker.codec import Decoder, Document
+from worker.codec import Decoder, Document, Message
 from worker.codec.document import Record
 
 CUSTOMERS = 2000
@@ -29,16 +35,10 @@ def servers(stack: Servers) -> Report:
 
 
 @pytest.fixture(scope="module")
-def prepared(servers: Report, tmp_path_factory: pytest.TempPathFactory) -> Bench:
-    bench = Bench(servers, tmp_path_factory.mktemp("bench"), limit_s=60)
-    bench.prepare(CUSTOMERS)
-    bench.publish_sales("w1", DOCUMENTS, CUSTOMERS, workload.time_ordered)
-    return bench
-
-
-def task(name: str, *, database: str = "", documents: int = DOCUMENTS) -> Task:
-    who = "naive" if name == "naive" else "worker"
-    return Task(name, who, 1, documents, database or f"bench_{name}", "w1", name)
+def prepared(servers: Report, tmp_path_factory: pytest.TempPathFactory) -> Arena:
+    arena = Arena(servers, tmp_path_factory.mktemp("bench"), limit_s=60)
+    arena.prepare(CUSTOMERS)
+    return arena
 
 
 def outcomes(servers: Report, group: str) -> dict[str, dict[str, object]]:
@@ -51,16 +51,19 @@ def outcomes(servers: Report, group: str) -> dict[str, dict[str, object]]:
     return {one.subject: {**one.envelope, "time": None} for one in asyncio.run(read())}
 
 
-def test_worker_and_rival_say_the_same_and_duplicates_are_said_again(prepared: Bench, servers: Report) -> None:
-    worker = prepared.measure(task("worker"))
-    naive = prepared.measure(task("naive"))
-    again = prepared.measure(task("again", database="bench_worker"))
+def test_worker_and_rival_say_the_same_and_duplicates_are_said_again(prepared: Arena, servers: Report) -> None:
+    runs = Runs(prepared, DOCUMENTS, CUSTOMERS)
+    worker = runs.measure("worker", Task("W1", "worker", "w1"))
+    naive = runs.measure("naive", Task("W1", "naive", "w1"))
+    rows = runs.measure("copy", Task("W1", COPY, "w1", after="worker"))
+    again = runs.measure("again", Task("W1", "worker", "w1", after="worker"))
     assert outcomes(servers, "worker") == outcomes(servers, "naive") == outcomes(servers, "again")
     assert worker.wal_bytes_per_document > 0
     assert naive.wal_bytes_per_document > 0
+    assert rows.table_bytes_per_document > 0
     assert again.table_bytes_per_document == 0
     with pytest.raises(WrongResult, match="0 dead letters of 41 documents"):
-        prepared.measure(task("worker", documents=DOCUMENTS + 1))
+        prepared.check_published("w1", "worker", DOCUMENTS + 1)
 
 
 @dataclasses.dataclass
@@ -75,16 +78,19 @@ class Read:
 
 
 def decoded(record: Record) -> Document:
-    document = Decoder((b"k" * 32,), frozenset({workload.ORGCODE}), 1 << 20).decode(record, time.time_ns() // 1000)
+    document = Decoder((b"k" * 32,), frozenset({shop.ORGCODE}), 1 << 20).decode(record, time.time_ns() // 1000)
     assert isinstance(document, Document)
     return document
 
 
-@pytest.mark.parametrize("ids", [workload.time_ordered, workload.at_random, workload.of_tills])
-def test_sales_are_what_w1_says(ids: workload.Ids) -> None:
+def decoded_of(message: Message) -> Document:
     now_ms = time.time_ns() // 1_000_000
-    messages = list(workload.sales("scm.sales", 100, CUSTOMERS, ids))
-    sales = [decoded(Read("scm.sales", 0, 0, now_ms, m.key, m.value, [])).model for m in messages]
+    return decoded(Read(message.topic, 0, 0, now_ms, message.key, message.value, []))
+
+
+@pytest.mark.parametrize("ids", [shop.time_ordered, shop.at_random, shop.of_tills])
+def test_sales_are_what_w1_says(ids: shop.Ids) -> None:
+    sales = [decoded_of(message).model for message in workload.sales("", 100, CUSTOMERS, ids=ids)]
     assert len({sale.sale_id for sale in sales}) == 100
     for sale in sales:
         assert len(sale.lines) == 5
@@ -94,15 +100,50 @@ def test_sales_are_what_w1_says(ids: workload.Ids) -> None:
 
 def test_ids_follow_time_or_do_not() -> None:
     rng = Random(1)
-    ordered = [workload.time_ordered(rng, number) for number in range(100)]
-    mixed = [workload.at_random(rng, number) for number in range(100)]
+    ordered = [shop.time_ordered(rng, number) for number in range(100)]
+    mixed = [shop.at_random(rng, number) for number in range(100)]
     assert ordered == sorted(ordered)
     assert mixed != sorted(mixed)
     assert {len(id_) for id_ in ordered + mixed} == {26}
 
 
-def test_both_ways_to_ask_are_measured(prepared: Bench, capsys: pytest.CaptureFixture[str]) -> None:
-    latencies = prepared.latency(requests=20)
+@pytest.mark.parametrize("name", workload.STREAMS)
+def test_no_document_of_a_stream_comes_twice(name: str) -> None:
+    documents = [decoded_of(message) for message in workload.STREAMS[name]("", 500, CUSTOMERS)]
+    assert len({(one.type, one.subject) for one in documents}) == 500
+
+
+def test_two_of_five_are_returns_and_a_tenth_of_them_comes_before_its_sale() -> None:
+    sold: set[str] = set()
+    early = late = 0
+    for one in map(decoded_of, workload.returns("", 5000, CUSTOMERS)):
+        if one.type == "scm.sale.completed":
+            sold.add(one.subject)
+        elif one.model.sale_id in sold:
+            late += 1
+        else:
+            early += 1
+    assert early + late == 2000
+    assert 190 <= early <= 200
+
+
+def test_a_few_customers_buy_most_of_what_zipf_sells() -> None:
+    bought = Counter(
+        one.model.customer_id for one in map(decoded_of, workload.sales("", 2000, 1000, pick=workload.zipf))
+    )
+    first, second = bought[shop.customer(0)], bought[shop.customer(1)]
+    assert 1.5 < first / second < 2.7
+    assert bought.most_common(1)[0][0] == shop.customer(0)
+
+
+def test_days_with_other_numbers_share_no_document() -> None:
+    days = [list(workload.day("", 500, CUSTOMERS, first=first)) for first in (0, 10_000)]
+    one, other = ({(of.type, of.subject) for of in map(decoded_of, messages)} for messages in days)
+    assert not one & other
+
+
+def test_both_ways_to_ask_are_measured(prepared: Arena, capsys: pytest.CaptureFixture[str]) -> None:
+    latencies = latency.measure(prepared, requests=20)
     assert [(one.request, one.requests) for one in latencies] == [
         ("POST /tender/authorize", 20),
         ("scm.tender.requested on Kafka", 20),
@@ -110,6 +151,32 @@ def test_both_ways_to_ask_are_measured(prepared: Bench, capsys: pytest.CaptureFi
     assert all(0 < one.p50_ms <= one.p99_ms for one in latencies)
     report.show_latencies(latencies)
     assert "POST /tender/authorize" in capsys.readouterr().out
+
+
+async def test_a_trial_measures_what_tills_wait(prepared: Arena, capsys: pytest.CaptureFixture[str]) -> None:
+    settings = await asyncio.to_thread(prepared.ledger, "bench_trial", "trial", "trial", G3N_ORGCODES="")
+    findings = await trials.hot_card(Ground(prepared, "trial", settings, 200, CUSTOMERS, at_least_s=0))
+    assert findings
+    assert all(0 < one.value < math.inf for one in findings)
+    report.show_findings({"hot_card": findings}, report.machine())
+    assert "of the others' tenders" in capsys.readouterr().out
+
+
+def test_a_wait_counts_from_when_the_tender_was_due_and_as_long_as_it_is_not_answered() -> None:
+    now = time.monotonic()
+    waits = openloop.Waits({"a": now - 9, "b": now - 5, "c": now - 1}, {"a": 0.5, "c": 0.1})
+    assert waits.unanswered == 1
+    assert [round(waits.quantile_s(part), 1) for part in (0, 0.5, 1)] == [0.1, 0.5, 5.0]
+
+
+def test_a_number_beyond_its_bound_is_too_much(capsys: pytest.CaptureFixture[str]) -> None:
+    assert Finding("p99", 250, 250).holds
+    assert not Finding("p99", 251, 250).holds
+    report.show_findings({"flood": [Finding("p99", 1234, 250, note="why")]}, report.machine())
+    report.show_growth([Window(100, 80, 20, 500), Window(1000, 100, 30, 500)], report.machine())
+    report.show_loads([Load(0.5, 5000, 100, 10, 49, 80, 50)])
+    said = capsys.readouterr().out
+    assert all(one in said for one in ("1,234 ms", "too much", "why", "1.30", "50%"))
 
 
 def test_a_program_that_fails_shows_the_end_of_its_log(tmp_path: Path) -> None:
