@@ -166,9 +166,9 @@ def test_it_goes_on_where_it_was_killed(shell: Shell, signal_: signal.Signals) -
         assert err.splitlines()[-2:] == ["g3n: interrupted", "     Run it again to go on."]
     done = shell.crm("customer", "import", str(file))
     assert done.code == 0
-    kept = 10 if signal_ is signal.SIGKILL else 11
+    kept = first - 1 if signal_ is signal.SIGKILL else first
     assert done.err.splitlines()[-1] == f"{20 - kept} done, {kept} done before, 0 refused, of 20 rows"
-    assert first == 11
+    assert 11 <= first < 20  # a signal may reach the process after the answer that was held back
     assert sorted(of(asked) for asked in shell.api.asked) == list(range(kept + 2, 22))
 
 
