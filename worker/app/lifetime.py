@@ -62,7 +62,7 @@ async def until(work: Awaitable[_T], stopped: asyncio.Event) -> _T:
 
 
 def tune_gc() -> None:
-    """What is there now stays for ever: don't look at it again, and seldom at the rest."""
+    """Keep the garbage collector from the objects that are there now, which live for ever, and let it run seldom."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(*_GC_THRESHOLD)

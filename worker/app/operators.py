@@ -34,7 +34,7 @@ _T = TypeVar("_T")
 
 
 async def on_ledger(settings: Settings, action: Callable[[Connection], Awaitable[_T]]) -> _T:
-    """What an operator's command does in the ledger, in one transaction."""
+    """Do an operator's command in the ledger, in one transaction."""
     pool = await reached(POSTGRES, lambda: Pool.of_interface(settings.dsn, 1, Role.OPS))
     try:
         async with pool.transaction() as connection:

@@ -61,11 +61,11 @@ class Decoder:
         return keyring
 
     def identities(self, orgcode: str, type_: str, subject: str) -> list[bytes]:
-        """What stands in the inbox of dead letters for a document's identity: under each card key, the newest first."""
+        """Return an identity as the inbox of dead letters stores it: under each card key, the newest first."""
         return [identity(key, orgcode, type_, subject) for key in self._keys]
 
     def pseudonym(self, key: bytes) -> bytes:
-        """What stands for a record's key that nobody may read; the same key always gets the same."""
+        """Return the pseudonym of a record's key that nobody may read. The same key always gets the same one."""
         return pseudonym(self._keys[0], key)
 
     def decode(self, record: Record, now_us: int) -> Document | Undecodable:
@@ -182,7 +182,7 @@ def _envelope(record: Record, value: bytes) -> dict[str, Any]:
 
 
 def named(record: Record) -> dict[str, str]:
-    """What a record that can't be taken calls itself: type, subject and orgcode, as far as they can be read.
+    """Return what a refused record calls itself: type, subject and orgcode, as far as they can be read.
 
     The subject may be a card number or personal data: `shown` says what may be told.
     """

@@ -10,7 +10,7 @@ from worker.codec.keyring import Keyring
 
 
 class Record(Protocol):
-    """What is read of a Kafka record; aiokafka's `ConsumerRecord` is one."""
+    """The parts of a Kafka record that the worker reads; aiokafka's `ConsumerRecord` is one."""
 
     topic: str
     partition: int

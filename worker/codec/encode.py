@@ -28,7 +28,7 @@ HOLD_EXPIRED: Final = "crm.hold.expired"
 
 
 class Message(NamedTuple):
-    """What goes to Kafka."""
+    """A message for Kafka."""
 
     topic: str
     key: bytes | None

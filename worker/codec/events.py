@@ -22,7 +22,7 @@ class Way(NamedTuple):
 
 
 class Event(Protocol):
-    """What is read of a CloudEvent. `data` is parsed JSON, or the struct of the document."""
+    """The members of a CloudEvent that the worker reads. `data` is parsed JSON, or the struct of the document."""
 
     @property
     def type(self) -> str: ...

@@ -27,7 +27,7 @@ Headers = tuple[tuple[str, bytes], ...]
 
 @dataclass(slots=True)
 class Applied:
-    """What a committed batch has to say. `ready`: something that waited may go on, call `work` before waiting.
+    """The messages of a committed batch. `ready`: a parked document may go on, so call `work` before waiting.
 
     `messages` are to be published. `to_callers` has, for each document of an interface, every outcome so far, or why
     there is none; a worker publishes these later. `accepted` goes out before `messages`.

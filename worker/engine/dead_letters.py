@@ -116,7 +116,7 @@ class DeadLetters:
         )  # fmt: skip
 
     def _emptied(self, record: Record, letter: Undecodable, topic: str) -> Message:
-        """What can't be masked is left out; the headers say where the record is."""
+        """Leave out a value that can't be masked. The headers say where the record is."""
         place = _Place(record.topic, record.partition, record.offset, record.timestamp)
         bare = dead_letter(
             Undecodable(place, letter.reason, letter.detail), topic, self._group, self._decoder.pseudonym

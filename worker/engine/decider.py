@@ -78,7 +78,7 @@ class Decider:
         self._shelf = Shelf()
 
     def forget(self) -> None:
-        """What is remembered of the ledger may never have been committed."""
+        """Forget what this process remembers of the ledger: it may never have been committed."""
         self._shelf.forget()
 
     async def decide(

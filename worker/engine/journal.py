@@ -40,7 +40,7 @@ class Journal:
         self.sweep_at = 0.0
 
     def forget(self) -> None:
-        """What was on its way out may have been dropped: it is still in the ledger."""
+        """Forget the batches on their way out, which may have been dropped: they are still in the ledger."""
         self._swept.clear()
 
     def failed(self) -> None:
@@ -72,7 +72,7 @@ class Journal:
         self._swept.difference_update(numbers)
 
     async def sweep(self) -> Applied | None:
-        """What nobody else publishes, now and then; None: nothing, not yet, or another worker is at it.
+        """Return outcomes that nobody else publishes. None: there are none, it is too early, or another worker sweeps.
 
         Only one worker does it at a time, until what it took is known published: else two would publish the same.
         """

@@ -109,7 +109,7 @@ class Pipeline:
         self._journal.failed()
 
     def keyring(self, orgcode: str) -> Keyring:
-        """What requests that name cards are validated with."""
+        """Return the keyring with which requests that name cards are validated."""
         return self._decoder.keyring(orgcode)
 
     # --- decode
@@ -247,7 +247,7 @@ class Pipeline:
         return await self._waiting.named(now_us, named)
 
     async def left(self) -> deadlines.Left:
-        """What is due and was not decided: held back, or put off because deciding it failed."""
+        """Return how many deadlines and parked documents are overdue: held back, or put off after a failure."""
         async with self._pool.transaction() as connection:
             return await deadlines.left(connection, time.time_ns() // 1000)
 

@@ -54,11 +54,11 @@ class Rehearsal:
         }
 
     async def entries(self, refused: Sequence[Undecodable]) -> list[inbox.Entry]:
-        """What the inbox would hold of these records."""
+        """Return the entries that the inbox would have for these records."""
         return [letter.entry for letter in await self._dead.of(refused)]
 
     async def simulate(self, document: Document, now_us: int, draft: Policy | None = None) -> list[Message]:
-        """What applying the document now would say: the same decision, rolled back before anything is written.
+        """Return the messages that applying the document would give: the same decision, before anything is written.
 
         `draft`: the policy to decide by; its number is the one that it would get if it were put.
 

@@ -4,8 +4,9 @@ Three batches are in hand at a time: while Postgres works on batch n, batch n+1 
 decided is published. The order apply, publish, commit offsets is the guarantee (ARCHITECTURE): a crash between two of
 them repeats work that the ledger recognises, and never skips any.
 
-A failure that is the world's fault lets n−1 finish, drops n+1, seeks back to what is done and tries again; for
-`GIVE_UP_S` at most, then the process leaves and somebody restarts it. Any other failure ends the process at once.
+If Kafka or Postgres fails, batch n−1 is finished and n+1 dropped; the reader seeks back to what is done, and the stream
+tries again, for `GIVE_UP_S` at most. Then the process exits, and whoever started it starts it again. Any other failure
+ends the process at once.
 """
 
 import asyncio
@@ -184,7 +185,7 @@ class Stream:
             return fetched, self._pipeline.decode(fetched.records, time.time_ns() // 1000)
 
     async def _work(self, *, final: bool = False) -> bool:
-        """What became ready and what is due, as one more batch. False if there was nothing."""
+        """Decide parked documents and deadlines as one more batch. Return False if there was none."""
         self._work_at = time.monotonic() + _WORK_EVERY_S
         applied = await self._pipeline.work(
             final=final, partitions=self._reader.partitions(), watermarks=self._watermarks

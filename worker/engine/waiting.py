@@ -33,7 +33,7 @@ Take = Callable[[Connection], Awaitable[list[Work]]]
 
 
 class Named(NamedTuple):
-    """What is to go on, of a ledger that is rebuilt as another one decided: parked documents and deadlines."""
+    """Parked documents and deadlines that a rebuild decides next, as the live ledger did."""
 
     documents: Sequence[Key]
     timers: Sequence[TimerKey]

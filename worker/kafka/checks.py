@@ -198,7 +198,7 @@ class Checks:
 
     @property
     def why_halted(self) -> dict[TopicPartition, str]:
-        """What is wrong with each halted partition."""
+        """Return what is wrong with each halted partition."""
         return {at: halt.why for at, halt in self.halted.items()}
 
     def is_waived(self, at: TopicPartition, offset: int) -> bool:

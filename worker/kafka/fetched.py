@@ -29,7 +29,7 @@ class Limits:
 
 @dataclass(slots=True)
 class Fetched:
-    """What one read gave, possibly no record.
+    """The records of one read, possibly none.
 
     `offsets`: where each partition goes on once this, and all that was read before, is done.
     `watermarks`: the instant, in µs, up to which each partition has been read; absent where nothing is known.

@@ -11,7 +11,7 @@ from worker.kafka.progress import Progress, read_of
 
 
 class Lag:
-    """What the partitions of a member still hold."""
+    """How much the partitions of a member still hold."""
 
     def __init__(
         self, consumer: AIOKafkaConsumer, topics: Sequence[str], progress: Mapping[TopicPartition, Progress]

@@ -96,7 +96,7 @@ class Reader:
 
     @property
     def why_halted(self) -> dict[TopicPartition, str]:
-        """What is wrong with each halted partition."""
+        """Return what is wrong with each halted partition."""
         return {at: why for member in self._members for at, why in member.checks.why_halted.items()}
 
     def halt(self, at: TopicPartition, halt: Halt) -> None:

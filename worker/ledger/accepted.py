@@ -12,7 +12,7 @@ from worker.stored.codes import event_no
 
 
 class Accepted(NamedTuple):
-    """What a batch accepted through interfaces."""
+    """The documents of a batch that came in through an interface."""
 
     records: list[tuple[int, bytes, bytes]]  # `event.no`, key and value of each document's record
     profiles: list[tuple[int, str, bytes]]  # of those that hold personal data: tenant, customer, key of the record

@@ -72,7 +72,7 @@ async def put_off(connection: Connection, org: int, timer: Timer, now_us: int) -
 
 
 class Left(NamedTuple):
-    """What may go on and was not decided: deadlines that have passed, and parked documents."""
+    """How many deadlines have passed, and how many parked documents may go on, without a decision so far."""
 
     deadlines: int
     parked: int

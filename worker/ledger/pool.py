@@ -40,7 +40,7 @@ SWEEP = 0x63726D_5EEB
 
 
 def taken(instance: str) -> str:
-    """What to tell a person when another worker has the name."""
+    """Return what to tell a person if another worker has the name."""
     return f"another worker runs as {instance}: give each its own G3N_WORKER_INSTANCE"
 
 

@@ -18,7 +18,7 @@ SQL: Final = {
 
 
 class Connection(Protocol):
-    """What is used of an asyncpg connection; asyncpg itself has no types."""
+    """The part of an asyncpg connection that is used; asyncpg itself has no types."""
 
     async def fetch(self, query: str, *args: object) -> list[Any]:
         """All rows, as mappings."""

@@ -69,7 +69,7 @@ def stored_of(row: Any, *, said_before: bool) -> Stored:  # noqa: ANN401  an asy
 
 
 class Counts(NamedTuple):
-    """What is left to do, for the metrics."""
+    """How much is left to do, for the metrics."""
 
     unpublished: int
     parked: int

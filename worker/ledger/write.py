@@ -66,7 +66,7 @@ async def _number(connection: Connection, shelf: list[Books]) -> None:
 
 
 async def accounts(connection: Connection, shelf: Sequence[Books]) -> None:
-    """What changed of them; new ones have their ids."""
+    """Write the accounts that changed. New ones have their ids already."""
     changed = [AccountRow.of(book.org, account) for book in shelf for account in book.changed if not account.new]
     if changed:
         await connection.execute(SQL["update_account"], *columns(changed, ACCOUNT_CHANGES)[:ACCOUNT_CHANGES])

@@ -63,7 +63,7 @@ class Status:
 
     @property
     def why_not(self) -> dict[str, str]:
-        """What is down, and why: empty when ready."""
+        """Return what is down, and why; empty if the process is ready."""
         return dict(self._down)
 
 

@@ -165,7 +165,7 @@ class Secured(BaseSettings):
 
     @property
     def for_development_only(self) -> list[str]:
-        """What must not be so where real customers are, a line each, in capitals."""
+        """Return a line in capitals for each setting that must not be so where real customers are."""
         told = []
         if DEVELOPMENT_CARD_KEY in self.card_keys:
             told.append("THE PUBLIC DEVELOPMENT CARD KEY IS IN USE: ANYBODY CAN FIND CARD NUMBERS. SET G3N_CARD_KEY")

@@ -67,7 +67,7 @@ async def get(context: Context, orgcode: str, request: CustomerGet) -> CustomerV
 
 
 async def _consents(tenant: Tenant, customer_id: str) -> tuple[Consent, ...]:
-    """What counts for each purpose and channel, as a campaign of now would see it."""
+    """Return the consent in force for each purpose and channel, as a campaign would see it now."""
     said: dict[Any, list[ConsentSaid]] = {}
     keys = [(tenant.org, customer_id, purpose, stored_consents.LATEST_US) for purpose in stored_consents.PURPOSES]
     for _, entry in await stored_consents.read(tenant.connection, keys):

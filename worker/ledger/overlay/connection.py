@@ -170,7 +170,7 @@ class OverlayConnection:
     async def _consents_of(
         self, name: str, orgs: Sequence[int], ids: Sequence[str], purposes: Sequence[str], rest: object
     ) -> list[Row]:
-        """What the statement reads of the snapshot, and all that came since."""
+        """Return what the statement reads of the snapshot, and all consents that came since."""
         rows = [dict(row) for row in await self.snapshot.fetch(SQL[name], orgs, ids, purposes, rest)]
         for place, (org, id_, purpose) in enumerate(zip(orgs, ids, purposes, strict=True), 1):
             since = [*self._consents.get((org, id_), ()), *(row for layer in self._layers for row in layer.consents)]

@@ -34,7 +34,7 @@ class Waiting:
         self._due: list[tuple[int, Key]] = []  # a heap
 
     async def take(self, now_us: int, limit: int) -> list[Row]:
-        """What the range woke or parked too long ago. What is ready or overdue anyway is not this plan's."""
+        """Return documents that this plan woke, or parked too long ago. Others that may go on are not this plan's."""
         while self._due and self._due[0][0] <= now_us:
             self._ready[heapq.heappop(self._due)[1]] = None
         here = await self._rows.at("parked", list(self._ready))

@@ -72,7 +72,7 @@ class Overlay(Pool):
 
     @contextlib.asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
-        """What is written in it is seen by the next ones, unless it raises."""
+        """A transaction, whose writes the next ones see, unless it raises."""
         self._connection.begin()
         async with self._connection.transaction():
             yield self._connection

@@ -114,7 +114,7 @@ class Applying:
             await self._pipeline.apply(Batch([*documents], now_us), {})
 
     async def _go_on(self, batch: Any, steps: Sequence[Any], now_us: int) -> None:  # noqa: ANN401  asyncpg
-        """What waited or was due. The journal counts those too that had nothing to say: they left no other trace."""
+        """Decide parked documents and deadlines; also those without an outcome, which only the journal counts."""
         await self._know_orgs()
         documents = [self._key(row) for row in steps if row["round"] == RESUMED and row["orgcode"] in self._orgs]
         timers = [

@@ -98,7 +98,7 @@ async def plan(  # noqa: PLR0913  the last ones are for tests
 
 
 async def versions(settings: Settings, overlay: Overlay) -> dict[str, Any]:
-    """What decides beside the documents and the rows that they touch: code, card keys, policies."""
+    """Return what else a decision depends on, beside the documents and their rows: code, card keys, policies."""
     rows = await overlay.snapshot.fetch(
         "SELECT o.code, count(*) AS versions FROM policy p JOIN org o ON o.id = p.org GROUP BY o.code ORDER BY o.code"
     )

@@ -129,7 +129,7 @@ def does_nothing(head: dict[str, Any]) -> bool:
 
 
 def verdict(head: dict[str, Any]) -> str:
-    """What it comes to, in a sentence."""
+    """Return the result in a sentence."""
     tally = head["tally"]
     changes = bool(tally["new"] or tally["settled"])
     publishes = sum(published(head).values())
