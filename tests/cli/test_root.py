@@ -67,6 +67,19 @@ def test_help_loads_no_server_and_no_client(words: list[str], but: set[str]) -> 
     assert HEAVY & loaded(*words) == but
 
 
+@pytest.mark.parametrize("words", [["--help"], ["--version"], ["worker", "run", "--help"]])
+def test_a_full_disk_is_told_in_a_line(words: list[str]) -> None:
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            [sys.executable, "-m", "worker", *words], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert ended.returncode == 1
+    assert ended.stderr.splitlines() == [
+        "g3n: the output can't be written: No space left on device",
+        "     The command may have been done.",
+    ]
+
+
 def loaded(*words: str) -> set[str]:
     """The modules that `g3n` with these words imports."""
     done = subprocess.run([sys.executable, "-c", _LOADED, *words], capture_output=True, text=True, check=True)

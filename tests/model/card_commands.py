@@ -99,8 +99,6 @@ def giftcard_state(world: World, doc: Doc) -> None:
     if doc.type.endswith("unfreeze"):
         if card.balance < 0 or card.replaced_by:
             return refuse(world, doc, "invalid_state")
-        if card.frozen and card.wrong_pins >= 5:  # no topic may lift what wrong PINs froze
-            return refuse(world, doc, "card_frozen")
         card.frozen = False
     elif doc.type.endswith("freeze"):
         card.frozen = True

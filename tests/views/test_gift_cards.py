@@ -12,7 +12,9 @@ from structlog.testing import capture_logs
 
 from schemas.reasons import Reason
 from schemas.scalars import DAY_US
+from tests.ledger.conftest import NOW_US, said
 from tests.views.conftest import NOW, Data, Shop, card
+from worker.codec.interface import document
 from worker.engine.batch import Batch
 from worker.views import Refused
 
@@ -186,6 +188,27 @@ async def test_a_freeze_by_pins_is_announced(shop: Shop, by: str, connection: as
     assert (notice["type"], notice["subject"], part["balance_minor"]) == ("crm.giftcard.frozen", part["card_id"], 5000)
     (said,) = [one for one in logs if one["event"] == "card_frozen_by_pins"]
     assert (said["orgcode"], said["card_id"], said["log_level"]) == ("acme", part["card_id"], "warning")
+
+
+async def test_a_freeze_by_pins_is_lifted_on_a_topic_or_by_the_trusted(shop: Shop) -> None:
+    """Contract SAFE3: an interface asks for the scope card:trusted, and nobody gives scopes to a topic."""
+    await shop.tell("issue I1 G 5000 pin=4711")
+    lifted = []
+    for number, trusted in enumerate([False, True]):
+        await guess(shop, GUESSES)
+        data = {"command_id": f"U{number}", "gift_card": card("G")}
+        item = document(
+            "crm.giftcard.unfreeze", data, shop.worker.keyring("acme"), NOW_US, trusted=trusted, traceparent=None
+        )
+        applied = await shop.worker.apply(Batch([item], NOW_US), {})
+        lifted += [envelope["data"] for envelope in said(applied.to_callers[item])]  # type: ignore[arg-type]
+    await guess(shop, 1)
+    lifted += await shop.tell("unfreeze U3 G")
+    assert [(one["status"], one.get("reason")) for one in lifted] == [
+        ("rejected", "card_frozen"),
+        ("applied", None),
+        ("applied", None),
+    ]
 
 
 async def test_a_missing_pin_is_no_guess(shop: Shop) -> None:

@@ -1,5 +1,7 @@
 """`g3n`, also `python -m worker`: one module for each group of commands, loaded when the group is used."""
 
+import errno
+import os
 import sys
 from functools import partial
 from importlib import import_module
@@ -29,6 +31,8 @@ _WORKER_COMMANDS: Final = (
     ["partition"], ["adopt"], ["journal"], ["replay"], ["rebuild"], ["dlq"], ["status"], ["probe"], ["audit"],
     ["outcomes"],
 )  # fmt: skip
+
+_FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
 
 
 class Root(TyperGroup):
@@ -77,7 +81,15 @@ def _g3n(
 def main() -> None:
     """The entry point of `g3n`."""
     encoding.write_what_it_can()
-    app(prog_name="g3n")
+    try:
+        app(prog_name="g3n")
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        sys.stderr.write(f"g3n: the output can't be written: {error.strerror}\n     The command may have been done.\n")
+        # The interpreter flushes stdout once more when it exits, which would fail again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        sys.exit(1)
 
 
 def module() -> None:

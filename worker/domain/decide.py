@@ -32,8 +32,8 @@ D = TypeVar("D", bound=Wire)
 class Circumstances:
     """What a decision depends on besides the document and the books.
 
-    All of it is stored, so that a document that waited decides the same. The exception is `trusted`: no document that
-    names a PIN ever waits.
+    All of it is stored, so that a document that waited decides the same. The exceptions are `trusted` and `on_topic`:
+    no document that asks for them ever waits.
     """
 
     record_us: int  # when the record was written to its topic
@@ -41,6 +41,7 @@ class Circumstances:
     resumed: bool = False  # it was parked, and what it waited for is there
     overdue: bool = False  # it was parked, and its deadline has passed
     trusted: bool = False  # its sender has the scope card:trusted: a card_id replaces the PIN (contract SAFE5)
+    on_topic: bool = True  # it came on a topic, not through an interface: no scope bounds what it may do
 
 
 class Decision(Generic[D]):
@@ -65,10 +66,7 @@ def _alone(model: type[D], needs: Callable[[D, Needs], None], decide: Callable[[
 
 
 def _by_sender(model: type[D], needs: Callable[[D, Needs], None], decide: Callable[..., Outcome]) -> Decision[D]:
-    """Return a decision that asks whether its sender is trusted.
-
-    It demands the PIN of a card (contract SAFE8), or lifts a freeze (SAFE3).
-    """
+    """Return a decision that asks whether its sender is trusted: it demands the PIN of a card (contract SAFE8)."""
     return Decision(model, needs, lambda doc, books, at: decide(doc, books, trusted=at.trusted))
 
 
@@ -112,7 +110,11 @@ DECISIONS: Final[dict[str, Decision[Any]]] = {
     "crm.giftcard.reload": _alone(card_commands.GiftCardReload, needs.card, gift_cards.reload),
     "crm.giftcard.reverse": _alone(card_commands.GiftCardReverse, needs.undone, gift_cards.reverse),
     "crm.giftcard.freeze": _alone(card_commands.GiftCardFreeze, needs.card_and_customer, gift_cards.freeze),
-    "crm.giftcard.unfreeze": _by_sender(card_commands.GiftCardUnfreeze, needs.card_and_customer, gift_cards.unfreeze),
+    "crm.giftcard.unfreeze": Decision(
+        card_commands.GiftCardUnfreeze,
+        needs.card_and_customer,
+        lambda doc, books, at: gift_cards.unfreeze(doc, books, trusted=at.trusted or at.on_topic),
+    ),
     "crm.giftcard.link": _alone(card_commands.GiftCardLink, needs.card_and_customer, gift_cards.link),
     "crm.giftcard.transfer": _by_sender(card_commands.GiftCardTransfer, needs.card_transfer, gift_cards.transfer),
     "crm.giftcard.extend": _alone(card_commands.GiftCardExtend, needs.card, gift_cards.extend),

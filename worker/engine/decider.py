@@ -116,11 +116,11 @@ class Decider:
             return
         document = work.document  # nothing that waits or is due names a PIN
         trusted = document is not None and document.trusted
-        limited = document is None or document.record is None or document.stored  # an interface limits guesses itself
-        read = None if limited or book.pins is Pins.WAIVED else document
+        on_topic = document is not None and document.record is not None and not document.stored
+        read = document if on_topic and book.pins is not Pins.WAIVED else None  # an interface limits guesses itself
         if read is not None and not self._sources.may_guess(read):
             book.pins = Pins.REFUSED
-        at = Circumstances(work.record_us, self._max_age_days, work.resumed, work.overdue, trusted)
+        at = Circumstances(work.record_us, self._max_age_days, work.resumed, work.overdue, trusted, on_topic)
         result = decide(work.type, work.model, book, at)
         if isinstance(result, Outcome):
             work.outcome = result

@@ -191,8 +191,9 @@ def freeze(doc: GiftCardFreeze, books: Books) -> Outcome:
 
 
 def unfreeze(doc: GiftCardUnfreeze, books: Books, *, trusted: bool) -> Outcome:
-    """Unfreeze a card that is not below zero. Lifting a freeze by wrong PINs takes the scope card:trusted and keeps
-    their count: until the right PIN comes, the next wrong one freezes the card again (contract SAFE3, SAFE4).
+    """Unfreeze a card that is not below zero. Lifting a freeze by wrong PINs keeps their count: until the right PIN
+    comes, the next wrong one freezes the card again. Through an interface, it takes the scope card:trusted (contract
+    SAFE3, SAFE4).
     """
     card = books.card(doc.gift_card)
     if card is None:
