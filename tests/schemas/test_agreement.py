@@ -29,7 +29,6 @@ BEYOND = (
     "another customer than from_customer_id",
     "later than from",
     "at least min_load_minor",
-    "at least max_load_minor",
     "campaigns of one id must not overlap in time",
     "at most 1000 points a minor unit, all factors together",
     # the number that a text in quotes says
