@@ -94,6 +94,9 @@ class HistoryPage(Out):
 
     items: tuple[HistoryEntry, ...]
     next_cursor: str | None = None
+    archived_until: Annotated[
+        Time | None, Field(description="on the last page: there are older entries, up to this time, in archives")
+    ] = None
 
 
 class GiftCardView(Out):

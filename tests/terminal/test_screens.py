@@ -62,6 +62,13 @@ def test_an_empty_page_leads_to_the_next(shell: Shell) -> None:
     assert done == Done(0, "", "g3n: nothing found yet\ng3n: there is more: --all, or --cursor 2\n")
 
 
+def test_a_history_says_what_is_archived(shell: Shell) -> None:
+    shell.api.answer = in_turn(ok({"items": [ENTRY], "archived_until": "2025-12-31T12:00:00Z"}))
+    for words in ((), ("--all",)):
+        done = shell.crm("loyalty", "history", "--customer-id", "C", *words)
+        assert done.err == "g3n: entries until 2025-12-31 12:00:00+00:00 are archived\n"
+
+
 def test_all_pages_have_one_head_and_the_same_columns(shell: Shell) -> None:
     pages: dict[str | None, dict[str, Any]] = {
         None: {"items": [{**ENTRY, "change": 5_000_000, "balance": 5_000_000, "booked": "earned"}], "next_cursor": "2"},

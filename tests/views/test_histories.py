@@ -185,3 +185,22 @@ async def test_every_link_leads_to_the_transfer_before(shop: Shop, connection: a
         await shop.tell("transfer K6 G H", "transfer K7 H G", "redeem K8 C 3", org=org)
     assert await connection.fetchval("SELECT count(*) FROM transfer WHERE debit_before IS NOT NULL") > 8
     assert await connection.fetch(BROKEN_CHAINS) == []
+
+
+async def test_the_last_page_says_what_is_archived(shop: Shop, connection: asyncpg.Connection) -> None:
+    """The chain leads into a file then."""
+    await shop.tell("customer C", "earn K1 C 10", "earn K2 C 20")
+    await connection.execute(
+        "INSERT INTO archived_entry (received, given, account_id, last_no, last_at, org, contra)"
+        " SELECT 30, 0, id, last_no, '2026-03-01T12:00:00Z', org, -1 FROM account"
+    )
+    await connection.execute("ALTER TABLE transfer DETACH PARTITION transfer_0")
+    assert await shop.ask("loyalty.history", customer_id="C") == {
+        "items": [], "archived_until": "2026-03-01T12:00:00Z"
+    }  # fmt: skip
+    await shop.tell("earn K3 C 1", "earn K4 C 2")
+    page = await shop.ask("loyalty.history", customer_id="C", limit=1)
+    assert "archived_until" not in page
+    page = await shop.ask("loyalty.history", customer_id="C", limit=1, cursor=page["next_cursor"])
+    assert page["archived_until"] == "2026-03-01T12:00:00Z"
+    assert brief(page["items"]) == [("loyalty.earn", "K3", 1, 31, "earned")]

@@ -3,6 +3,8 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from datetime import datetime
+from pathlib import Path
 from typing import TypeVar
 
 from worker.app.connect import KAFKA, POSTGRES, reached
@@ -18,6 +20,7 @@ from worker.ledger.pool import Pool
 from worker.ledger.queries import Connection
 from worker.ledger.roles import Role
 from worker.ops import probe
+from worker.ops.archive import plan as archive
 from worker.ops.dlq import redrive
 from worker.ops.dlq.rebuild import rebuild
 from worker.ops.explain import explain as explain_document
@@ -72,13 +75,18 @@ async def run_operation(
     return 1
 
 
-async def explain(settings: Settings, orgcode: str, type_: str, subject: str) -> Explanation | None:
-    """`g3n worker explain`: all that the ledger holds about one document; None where there is no such document."""
+async def explain(
+    settings: Settings, orgcode: str, type_: str, subject: str, archives: Path | None = None
+) -> Explanation | None:
+    """`g3n worker explain`: all that the ledger holds about one document; None where there is no such document.
+
+    `archives`: the directory of the archives that may have its transfers.
+    """
     names = topics.from_settings(settings)
     outlet = Outlet(names.outcomes, names.tender_outcomes, settings.consumer_group)
     pool = await reached(POSTGRES, lambda: Pool.of_interface(settings.dsn, 1, Role.OPS))
     try:
-        return await explain_document(pool, outlet, orgcode, type_, subject)
+        return await explain_document(pool, outlet, orgcode, type_, subject, archives)
     finally:
         await pool.close()
 
@@ -108,6 +116,14 @@ async def run_probe(settings: Settings, orgcode: str) -> int:
             on_signal(stopped.set)
             await probe.run(settings, orgcode, stopped)
     return 0
+
+
+async def plan_archive(
+    settings: Settings, before: datetime, directory: Path, reason: str
+) -> tuple[int | None, list[str]]:
+    """`g3n worker archive`: the id of the operation that was planned, if any, and what the plan says."""
+    operator = Operator(settings.operator_name, reason)
+    return await reached(POSTGRES, lambda: archive.plan(settings, before, directory, operator))
 
 
 async def plan_redrive(settings: Settings, chosen: Chosen, reason: str) -> tuple[int | None, list[str]]:

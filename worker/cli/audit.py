@@ -1,6 +1,7 @@
 """`g3n worker audit`: prove that every point, every penny and every document is accounted for."""
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -19,6 +20,9 @@ def audit(
     coverage: Annotated[
         bool, typer.Option("--coverage", help="read the topics too: is every offset accounted for?")
     ] = False,
+    archive: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="read the archives of this directory too, as if they were rows")
+    ] = None,
 ) -> None:
     """Check every invariant of the ledger, and report to finance. Blocks nobody, and changes nothing.
 
@@ -32,7 +36,7 @@ def audit(
         from worker.ops.audit import page, report
         from worker.ops.audit.commands import make
 
-        made = await make(chosen, instant, _progress, coverage=coverage)
+        made = await make(chosen, instant, _progress, coverage=coverage, archives=archive)
         match format_:
             case "json":
                 typer.echo(report.as_json(made))

@@ -1,11 +1,25 @@
 """`g3n worker …`: consume, set up, explain, simulate."""
 
 import json
+from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
-from worker.cli import adopt, audit, dlq, keys, operations, outcomes, partitions, rebuild, replay, running, status
+from worker.cli import (
+    adopt,
+    archive,
+    audit,
+    dlq,
+    keys,
+    operations,
+    outcomes,
+    partitions,
+    rebuild,
+    replay,
+    running,
+    status,
+)
 from worker.cli.running import EPILOG, FAILED
 from worker.process import settings
 
@@ -28,6 +42,7 @@ app.command()(rebuild.rebuild)
 app.command()(status.status)
 app.command()(status.probe)
 app.command()(audit.audit)
+app.command()(archive.archive)
 
 SHOWN: Final = 20  # problems of a file
 _Processes = Annotated[int, typer.Option(min=1, max=64, help="so many workers under one parent, in one group")]
@@ -87,6 +102,9 @@ def explain(
     ],
     orgcode: Annotated[str, typer.Option(envvar="G3N_ORGCODE", help="the tenant")],
     as_json: Annotated[bool, typer.Option("--json", help="as JSON")] = False,
+    archive: Annotated[
+        Path | None, typer.Option("--archive", metavar="DIR", help="where the archives are that have its transfers")
+    ] = None,
 ) -> None:
     """Say how a document was decided, and why: policy, lines, lots, transfers, and what waited for what."""
     from worker.ops.explain import TYPES
@@ -98,7 +116,7 @@ def explain(
         from worker.app import operators
         from worker.ops.text import text
 
-        told = await operators.explain(chosen, orgcode, type_, subject)
+        told = await operators.explain(chosen, orgcode, type_, subject, archive)
         if told is None:
             typer.echo(f"g3n: {orgcode} has no {type_} {subject}: it was not read yet, or is a dead letter", err=True)
             return FAILED

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import orjson
@@ -9,7 +10,7 @@ import orjson
 from schemas.registry import BY_CODE, DOCUMENTS
 from schemas.scalars import format_instant
 from worker.codec import Outlet
-from worker.domain.state.accounts import NEVER, Kind, Pick
+from worker.domain.state.accounts import NEVER, Contra, Kind, Pick
 from worker.domain.state.policy import PolicyBook
 from worker.domain.state.sale import Sale
 from worker.engine.answers import again
@@ -17,6 +18,7 @@ from worker.ledger.pool import Pool
 from worker.ledger.queries import SQL, Connection
 from worker.ledger.shelf import Shelf
 from worker.ops import earning, stored
+from worker.ops.archive.loading import archive_of
 from worker.ops.explanation import (
     Account,
     Entry,
@@ -59,10 +61,13 @@ CODES: Final = {name: kind.code for name, kind in DOCUMENTS.items()} | {
 TYPES: Final = tuple(CODES)
 
 
-async def explain(pool: Pool, outlet: Outlet, orgcode: str, type_: str, subject: str) -> Explanation | None:
+async def explain(
+    pool: Pool, outlet: Outlet, orgcode: str, type_: str, subject: str, archives: Path | None = None
+) -> Explanation | None:
     """Explain the document of this identity, or the notice of this type and key; None: no such document was decided.
 
-    `type_` is one of TYPES.
+    `type_` is one of TYPES. `archives`: the directory of the archives that may have its transfers; raises OperatorError
+    if they are not what they were.
     """
     async with pool.reading() as connection:
         rows = await connection.fetch(SQL["read_event"], orgcode, CODES[type_], subject)
@@ -70,7 +75,7 @@ async def explain(pool: Pool, outlet: Outlet, orgcode: str, type_: str, subject:
             return None
         (row,) = rows
         shelf = await Shelf().open(connection, {orgcode: row["org"]})
-        ledger = _Ledger(connection, outlet, orgcode, row["org"], shelf[orgcode].policies)
+        ledger = _Ledger(connection, outlet, orgcode, row["org"], shelf[orgcode].policies, archives)
         return await ledger.explain(type_, subject, row)
 
 
@@ -83,6 +88,7 @@ class _Ledger:
     orgcode: str
     org: int
     policies: PolicyBook
+    archives: Path | None
 
     async def explain(self, type_: str, subject: str, row: Any) -> Explanation:  # noqa: ANN401  an asyncpg record
         """The event's row, and all that hangs on it."""
@@ -99,6 +105,7 @@ class _Ledger:
         about["published"] = self._published(type_, subject, facts.told)
         about["policy"] = self._policy(last.policy_version)
         about["transfers"] = await self._transfers(row["no"])
+        about["archived"] = await self._archived(row["no"])
         about["tenders"] = await self._tenders(facts.told)
         about["waits"] = await self._waits(type_, subject, facts)
         if any(wait.until for wait in about["waits"]):
@@ -135,7 +142,9 @@ class _Ledger:
     # --- what was booked
 
     async def _transfers(self, no: int) -> list[Transfer]:
-        rows = await self.connection.fetch(SQL["read_transfers"], self.org, no)
+        rows: Sequence[Any] = await self.connection.fetch(SQL["read_transfers"], self.org, no)
+        if not rows and self.archives is not None:
+            rows = await self._transfers_in(self.archives, no)
         ids = [id_ for row in rows for id_ in (row["debit"], row["credit"]) if id_ > 0]
         accounts = await self._accounts(ids)
         for row in rows:
@@ -146,6 +155,27 @@ class _Ledger:
             Transfer(source=accounts[row["debit"]], target=accounts[row["credit"]], amount=row["amount"])
             for row in rows
         ]
+
+    async def _transfers_in(self, archives: Path, no: int) -> list[dict[str, Any]]:
+        """As `read_transfers` has them, of the archive that has this document's number; none if it is not archived."""
+        found = await self.connection.fetch(SQL["read_archive_of"], no)
+        if not found:
+            return []
+        archive = archive_of(archives, found[0]["name"], found[0]["checksum"])
+        return [
+            {
+                "amount": amount, "debit": debit, "credit": credit,
+                "debit_contra": Contra(debit).name.lower() if debit < 0 else None,
+                "credit_contra": Contra(credit).name.lower() if credit < 0 else None,
+            }
+            for org, debit, credit, amount in archive.transfers(no)
+            if org == self.org
+        ]  # fmt: skip
+
+    async def _archived(self, no: int) -> str | None:
+        """The archive that has the transfers of this document's number, unless archives are read."""
+        found = await self.connection.fetch(SQL["read_archive_of"], no) if self.archives is None else ()
+        return str(found[0]["name"]) if found else None
 
     async def _accounts(self, ids: Iterable[int]) -> dict[int, Account]:
         rows = await self.connection.fetch(SQL["read_accounts"], self.org, sorted(set(ids)))

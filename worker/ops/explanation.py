@@ -217,6 +217,7 @@ class Explanation(_Part):
     set_off: Annotated[int, Field(description="points of it that had been taken back by hand before")] = 0
     lots: list[Lot] = []
     transfers: list[Transfer] = []
+    archived: Annotated[str | None, Field(description="the archive that its transfers are in, if it has any")] = None
     tenders: list[TenderTold] = []
     entry: Entry | None = None
     waits: list[Wait] = []

@@ -1,7 +1,7 @@
 """One moment of a ledger, read without a lock and with the plans of whole tables."""
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Final
 
 from worker.ledger.pool import connect
@@ -18,11 +18,18 @@ STATEMENT_S: Final = 3600.0
 
 
 @contextlib.asynccontextmanager
-async def snapshot(dsn: str, role: Role, name: str) -> AsyncIterator[Any]:
-    """A connection that sees one moment, for as long as the context is open. `name`: what Postgres shows of it."""
+async def snapshot(
+    dsn: str, role: Role, name: str, prepare: Callable[[Any], Awaitable[None]] | None = None
+) -> AsyncIterator[Any]:
+    """A connection that sees one moment, for as long as the context is open. `name`: what Postgres shows of it.
+    `prepare` gets the connection before the moment is fixed, and may write what is the session's own.
+    """
     pool = await connect(dsn, 1, role, {**WHOLE, "application_name": name}, timeout_s=STATEMENT_S)
     try:
-        async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
-            yield connection
+        async with pool.acquire() as connection:
+            if prepare is not None:
+                await prepare(connection)
+            async with connection.transaction(isolation="repeatable_read", readonly=True):
+                yield connection
     finally:
         pool.terminate()

@@ -47,6 +47,12 @@ def text(told: Explanation) -> str:
             "transfers",
             table([[_name(t.source), "→", _name(t.target), t.amount] for t in told.transfers], words=range(3)),
         ),
+        (
+            "archived",
+            [f"its transfers, if it has any, are in {told.archived}: g3n worker explain --archive DIR"]
+            if told.archived
+            else [],
+        ),
         ("tenders", [line for tender in told.tenders for line in _tender(tender)]),
         ("waiting", [_wait(wait) for wait in told.waits]),
         ("these wait for it", [f"{one.type} {one.subject}" for one in told.waiters]),

@@ -18,6 +18,7 @@ from worker.terminal.confirm import confirm
 from worker.terminal.exit_status import ExitStatus, exit_with
 from worker.terminal.reach import UNKNOWN, Manner, asked, connected, write_out
 from worker.terminal.screen import Screen
+from worker.terminal.values import moment
 
 _OF_ACCOUNT: Final = frozenset({"change", "balance"})
 
@@ -86,6 +87,12 @@ def _show_page(screen: Screen, page: Mapping[str, Any]) -> None:
         typer.echo("g3n: nothing found" + (" yet" if cursor else ""), err=True)
     if cursor:
         typer.echo(f"g3n: there is more: --all, or --cursor {cursor}", err=True)
+    _say_what_is_archived(page)
+
+
+def _say_what_is_archived(page: Mapping[str, Any]) -> None:
+    if until := page.get("archived_until"):
+        typer.echo(f"g3n: entries until {moment(until)} are archived", err=True)
 
 
 async def _screen_of(client: Client, operation: Operation, body: Mapping[str, Any]) -> Screen:
@@ -103,14 +110,16 @@ async def _all_pages(client: Client, operation: Operation, body: dict[str, Any],
         await _stream_json(pages)
         return
     screen = await _screen_of(client, operation, body) if operation.answer is HistoryPage else Screen()
-    rows = 0
+    rows, last = 0, {}
     async for page in pages:
-        items = page.json()["items"]
+        last = page.json()
+        items = last["items"]
         if items:
             screen.table(items, header=rows == 0)
         rows += len(items)
     if rows == 0:
         typer.echo("g3n: nothing found", err=True)
+    _say_what_is_archived(last)
 
 
 async def _stream_json(pages: AsyncIterator[Answer]) -> None:

@@ -49,7 +49,15 @@ async def page(
     return HistoryPage(
         items=await _entries(tenant, found[:limit]),
         next_cursor=cursors.write(tenant.keyring, question, rest[0].position) if rest else None,
+        archived_until=None if rest else await _archived_until(tenant, path),
     )
+
+
+async def _archived_until(tenant: Tenant, path: Sequence[Account]) -> str | None:
+    """When the latest of these accounts' archived entries was decided."""
+    ids = [account.id for account in path]
+    until = await tenant.connection.fetchval(SQL["read_archived_until"], ids)
+    return None if until is None else format_instant(round(until.timestamp() * 1_000_000))
 
 
 async def latest(tenant: Tenant, path: Sequence[Account], limit: int) -> tuple[HistoryEntry, ...]:

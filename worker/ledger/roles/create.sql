@@ -46,8 +46,8 @@ BEGIN
         SELECT c.oid FROM pg_class c
         WHERE c.relnamespace = 'public'::regnamespace AND c.relowner <> 'crm_owner'::regrole
             AND c.relkind IN ('r', 'p', 'v') AND pg_has_role(current_user, c.relowner, 'USAGE')
-            AND (c.relispartition OR c.relname = ANY ('{org,batch,batch_past,every_batch,event,account,transfer,transfer_partition,tender,'
-                'card_number,parked,timer,customer,'
+            AND (c.relispartition OR c.relname = ANY ('{archive,archived_entry,org,batch,batch_past,every_batch,event,'
+                'account,transfer,transfer_partition,tender,card_number,parked,timer,customer,'
                 'customer_name,consent,policy,watermark,api_key,session,migration,card_key,guess_limit,card_issuer,accepted,'
                 'accepted_profile,operation,operator_journal,dead_letter,dead_letter_group,halted,guard,contra,entry,imbalance}'))
     LOOP

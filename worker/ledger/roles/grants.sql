@@ -55,6 +55,9 @@ GRANT SELECT, INSERT ON dead_letter_group TO crm_worker, crm_ops;
 GRANT SELECT, INSERT, UPDATE ON dead_letter TO crm_worker, crm_ops;
 GRANT SELECT (state, identity), UPDATE (state, closed_at) ON dead_letter TO crm_api;
 
+-- What is archived: histories and explanations say so.
+GRANT SELECT ON archive, archived_entry TO crm_worker, crm_api, crm_ops, crm_audit;
+
 -- Auditors read the ledger: no personal data, no credentials, and nothing to change.
 GRANT SELECT ON org, event, account, transfer, tender, parked, timer, consent, policy, batch, batch_past, every_batch,
     transfer_partition, watermark, migration, contra, entry, imbalance, operation, operator_journal, dead_letter,

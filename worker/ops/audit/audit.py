@@ -4,15 +4,20 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Final
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
 
+from worker.ledger.queries import SQL
 from worker.ledger.roles import Role
+from worker.ops.archive import loading
 from worker.ops.audit import book
 from worker.ops.audit.contents import Contents
 from worker.ops.audit.coverage import Coverage, Covered, Place
 from worker.ops.audit.finance import Finance, finance
 from worker.ops.audit.finding import CHECKS, Finding
 from worker.ops.snapshot import snapshot
+from worker.process.errors import OperatorError
 
 MOST: Final = 100  # findings of one check that are named
 
@@ -43,10 +48,23 @@ class Report:
 
 
 async def audit(
-    dsn: str, as_of: datetime | None, progress: Callable[[str], None] = lambda _: None, place: Place | None = None
+    dsn: str,
+    as_of: datetime | None,
+    progress: Callable[[str], None] = lambda _: None,
+    place: Place | None = None,
+    archives: Path | None = None,
 ) -> Report:
-    """Check everything. `progress` gets the name of each check when it begins. `place`: topics to compare with."""
-    async with snapshot(dsn, Role.AUDIT, "g3n-audit") as connection:
+    """Check everything. `progress` gets the name of each check when it begins. `place`: topics to compare with.
+
+    `archives`: the directory of archives, to be read as if they were in the ledger. Raises OperatorError for one that
+    is not what it was, and, without them, for an instant that they would be needed for.
+    """
+    beside = None if archives is None else partial(loading.beside, directory=archives)
+    async with snapshot(dsn, Role.AUDIT, "g3n-audit", beside) as connection:
+        if archives is None:
+            await _reaches(connection, as_of)
+        else:
+            await loading.nothing_since(connection)
         orgs = {row["id"]: row["code"] for row in await connection.fetch("SELECT id, code FROM org")}
         contents = Contents(connection, orgs)
         started = time.monotonic()
@@ -77,3 +95,11 @@ async def audit(
         what = f"contra accounts come to {trial}, the accounts to {owed}"
         report.add(Finding("balance", orgcode, f"trial balance in {unit}", what))
     return report
+
+
+async def _reaches(connection: Any, as_of: datetime | None) -> None:  # noqa: ANN401  asyncpg
+    """Raise OperatorError for an instant whose transfers are archived in part: only their sums are in the ledger."""
+    archives = await connection.fetch(SQL["audit_archives"])
+    if as_of is not None and archives and as_of < archives[-1]["until"]:
+        until = archives[-1]["until"]
+        raise OperatorError(f"--as-of: transfers until {until:%Y-%m-%dT%H:%M:%SZ} are archived: give --archive DIR")

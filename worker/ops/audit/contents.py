@@ -10,7 +10,7 @@ from worker.domain.state.movements import expiry
 from worker.ledger.queries import SQL
 from worker.ops.audit.finding import Finding, account_name, document_name
 from worker.stored.account import account_of
-from worker.stored.codes import STATUSES
+from worker.stored.codes import PLACES, STATUSES
 from worker.stored.entry import undone_of
 from worker.stored.event import facts_of, plainly_said
 from worker.stored.sale import PLAIN_BEGINS, sale_of
@@ -30,7 +30,11 @@ _RECORDS: Final = (
     "SELECT org, type, subject, record FROM event"
     " WHERE type = ANY ($1) AND record IS NOT NULL AND get_byte(record, 0) <> ALL ($2::integer[])"
 )
-_EVENTS: Final = "SELECT no, org, type, status, subject, facts FROM event WHERE facts IS NOT NULL ORDER BY no"
+_EVENTS: Final = (
+    "SELECT no, org, type, status, subject, facts FROM event WHERE facts IS NOT NULL AND no >= $1 ORDER BY no"
+)
+# The transfers of documents below this number are in files.
+_ARCHIVED: Final = f"SELECT coalesce(max(end_batch), 0) << {PLACES} FROM archive"  # noqa: S608  a number of ours
 
 
 class Contents:
@@ -131,7 +135,7 @@ class Contents:
     async def outcomes(self) -> AsyncIterator[Finding]:
         """Outcomes against what was booked."""
         booked = _Booked(await self._connection.cursor(SQL["audit_booked"]))
-        events = await self._connection.cursor(_EVENTS)
+        events = await self._connection.cursor(_EVENTS, await self._connection.fetchval(_ARCHIVED))
         while rows := await events.fetch(_AT_ONCE):
             moved = await booked.until(rows[-1]["no"])
             for row in rows:
