@@ -127,8 +127,11 @@ async def test_profiles_of_an_earlier_version_are_folded(
         " SELECT 1, -n, 'Zoë ' || n, 'É' || n || '@x', '+44 ' || n FROM generate_series(1, $1::integer) n", STEP + 1,
     )  # fmt: skip
     await connection.execute("INSERT INTO customer (org, account_id, erased_at) VALUES (1, 0, now())")
-    assert await fold(connection) == STEP + 1
-    assert await fold(connection) == 0
+    said: list[str] = []
+    assert await fold(connection, said.append) == STEP + 1
+    assert said == ["customers: 1,001 can be found by name, e-mail and phone"]
+    assert await fold(connection, said.append) == 0
+    assert said[1:] == []
     columns = "SELECT name_folded, email_folded, phone_digits FROM customer WHERE account_id = -7"
     assert [tuple(row) for row in await connection.fetch(columns)] == [("zoe 7", "é7@x", "447")]
     names = await connection.fetch("SELECT name FROM customer_name WHERE account_id = -7 ORDER BY name")

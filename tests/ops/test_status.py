@@ -40,6 +40,21 @@ async def test_the_lag_is_what_the_ledger_has_not_read(
     assert now.lag is None, "of a topic made anew nobody knows how much waits"
 
 
+async def test_a_partition_that_its_worker_halted_is_halted(
+    topics: Topics, connection: asyncpg.Connection, with_: With
+) -> None:
+    """Nothing in the topic says so: half of a batch would have become dead letters."""
+    await connection.execute(
+        "INSERT INTO halted (topic, partition, kind, why) VALUES ($1, 0, 'dead_letters', 'half of 200')",
+        topics.inputs[0],
+    )
+    now = await gather(with_())
+    assert [(one.topic, one.partition, one.halted, one.lag) for one in now.partitions if one.halted] == [
+        (topics.inputs[0], 0, "half of 200", 0)
+    ]
+    assert f"{topics.inputs[0]}-0: half of 200" in [one.what for one in verdict(now).findings]
+
+
 async def test_what_is_not_known_is_not_zero(topics: Topics, with_: With) -> None:
     without_kafka = await gather(with_(G3N_KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:1"))
     assert without_kafka.kafka

@@ -26,8 +26,9 @@ _REFUSED_CLASSES = ("28", "3D")
 _REFUSED_STATES = ("22023", "42501")
 
 
-async def reached(what: str, action: Callable[[], Awaitable[_T]]) -> _T:
-    """Do it, and wait for the other side to come up, for `START_S` at most.
+async def reached(what: str, action: Callable[[], Awaitable[_T]], *, is_long: bool = False) -> _T:
+    """Do it, and wait for the other side to come up, for `START_S` at most. `is_long`: once the other side is up, the
+    action takes as long as it takes.
 
     Raises Unavailable, naming the side and what it said, or OperatorError if it answered that it won't.
     """
@@ -48,7 +49,7 @@ async def reached(what: str, action: Callable[[], Awaitable[_T]]) -> _T:
         return await action()
 
     try:
-        async with asyncio.timeout(START_S + 5):
+        async with asyncio.timeout(None if is_long else START_S + 5):
             return await retrying(attempt)
     except (MigrationError, Missing) as error:
         raise errors.OperatorError(str(error)) from error

@@ -28,10 +28,7 @@ async def setup(settings: Settings, say: Callable[[str], None]) -> None:
         )
 
     warn(settings)
-    applied = await reached(POSTGRES, lambda: set_up(settings.admin_dsn, settings.role_passwords))
-    for name in applied:
-        say(f"migration {name}: applied")
-    if not applied:
+    if not await reached(POSTGRES, lambda: set_up(settings.admin_dsn, settings.role_passwords, say), is_long=True):
         say("database: up to date")
     for line in await examined(settings, settings.admin_dsn, Role.OWNER):
         say(line)

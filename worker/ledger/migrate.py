@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import asyncpg
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 FOLDER = Path(__file__).parent / "migrations"
 LOCK = 0x63726D  # any number, the same for all: "crm"
@@ -32,8 +32,10 @@ def files() -> "Iterator[tuple[int, str, str]]":
         yield int(path.name[:4]), path.stem, path.read_text(encoding="utf-8")
 
 
-async def migrate(connection: asyncpg.Connection) -> list[str]:
+async def migrate(connection: asyncpg.Connection, say: "Callable[[str], None]" = lambda _: None) -> list[str]:
     """Bring the schema up to date, and return the names of the migrations that were applied.
+
+    `say` gets a line for each when it is applied: one that changes large tables takes minutes.
 
     Safe to run from several connections at once. Raises MigrationError for a migration that was changed.
     """
@@ -54,6 +56,7 @@ async def migrate(connection: asyncpg.Connection) -> list[str]:
                     "INSERT INTO migration (number, name, checksum) VALUES ($1, $2, $3)", number, name, checksum
                 )
             applied.append(name)
+            say(f"migration {name}: applied")
         return applied
     finally:
         await connection.execute("SELECT pg_advisory_unlock($1)", LOCK)

@@ -1,5 +1,6 @@
 """Fold the profiles that an earlier version wrote, which knew no folded form."""
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import asyncpg
@@ -8,15 +9,20 @@ from worker.ledger.queries import SQL
 from worker.stored.folded import folded
 
 STEP: Final = 1000  # customers in a transaction
+_SAID: Final = 20_000  # customers, which take some seconds
 
 
-async def fold(connection: asyncpg.Connection) -> int:
+async def fold(connection: asyncpg.Connection, say: Callable[[str], None] = lambda _: None) -> int:
     """Fold them, a thousand in a transaction, and return how many there were. Running it again, or twice at once, is
-    safe.
+    safe. `say` gets lines of progress.
     """
     count, after = 0, (0, 0)
     while done := await _step(connection, after):
         count, after = count + len(done), done[-1][:2]
+        if count % _SAID < len(done):
+            say(f"customers: {count:,} made ready to be found by name, e-mail and phone")
+    if count:
+        say(f"customers: {count:,} can be found by name, e-mail and phone")
     return count
 
 

@@ -17,7 +17,7 @@ from worker.kafka.group import Group, worker_of
 from worker.kafka.originals import Originals, originals
 from worker.kafka.security import security
 from worker.kafka.topics import Topics
-from worker.ledger import deadlines, inbox, operations, unpublished
+from worker.ledger import deadlines, halts, inbox, operations, unpublished
 from worker.ledger.inbox import Open
 from worker.ledger.pool import Pool
 from worker.ledger.positions import Positions
@@ -58,6 +58,7 @@ class _Ledger:
     letters: list[Open] = field(default_factory=list)
     positions: Mapping[Partition, Position | None] = field(default_factory=dict)
     gone: Collection[int] = ()
+    halted: Mapping[Partition, str] = field(default_factory=dict)  # why
 
 
 async def gather(settings: Settings) -> Snapshot:
@@ -150,6 +151,9 @@ async def _ask_ledger(pool: Pool, ledger: _Ledger, broker: _Broker) -> None:
         ledger.said = await _counts(connection)
         ledger.letters = await inbox.counts(connection)
         ledger.said["operations"] = await _operations(connection)
+        ledger.halted = {
+            (one.topic, one.partition): one.why for one in await halts.listed(connection) if one.halted_since
+        }
     workers = {number for name in broker.members if (number := worker_of(name)) is not None}
     ledger.gone = await pool.gone(workers, _ANSWER_S) if workers else ()
 
@@ -216,4 +220,5 @@ def _partition(at: Partition, broker: _Broker, ledger: _Ledger, now_s: float) ->
     lag = max(0, end - max(next_offset, begin))
     waiting = broker.records.get((*at, next_offset))
     age_s = 0.0 if lag == 0 else None if waiting is None else max(0.0, now_s - waiting.timestamp / 1000)
-    return PartitionNow(*at, None if halted and not lost else lag, age_s, lost, halted)
+    # What a worker halted for a reason that is not in the topic, nobody else can see there.
+    return PartitionNow(*at, None if halted and not lost else lag, age_s, lost, halted or ledger.halted.get(at, ""))
