@@ -18,12 +18,14 @@ PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").r
 
 
 def commands(page: Path) -> Iterator[str]:
-    """Lines of boxes that call g3n, without what the shell does with them."""
+    """Lines of boxes, and code within sentences, that call g3n, without what the shell does with them."""
     box = False
     for line in re.sub(r"\\\n> +", "", page.read_text(encoding="utf-8")).splitlines():
         box ^= line.startswith("```")
         if box and (found := re.match(r"(?:\$ )?(?:\.venv/bin/)?(g3n .*)", line)):
             yield re.split(r"\s#|[|<>&;]", found[1])[0]
+        elif not box:
+            yield from (code.partition("…")[0] for code in re.findall(r"`(g3n [^`|]*)`", line))
 
 
 def anchors(page: Path) -> set[str]:
@@ -46,7 +48,7 @@ def test_the_commands_of_a_page(page: Path) -> None:
     for line in commands(page):
         words = shlex.split(line)[1:]
         context: Any = typer.Context(get_command(app), info_name="g3n", resilient_parsing=True)
-        while isinstance(context.command, TyperGroup):
+        while isinstance(context.command, TyperGroup) and words and not words[0].startswith("-"):
             name = words.pop(0)
             command = context.command.get_command(context, name)
             assert command is not None, f"{line}: no command {name}"
