@@ -9,7 +9,8 @@ from aiokafka.record.memory_records import MemoryRecords
 
 from tests.kafka.conftest import Cluster
 from worker.codec import Message
-from worker.kafka.publisher import Publisher, partition_hash
+from worker.kafka.partitioner import partition_hash
+from worker.kafka.publisher import Publisher
 from worker.process.errors import Unavailable, Unwritable
 
 MIB = 1 << 20

@@ -3,18 +3,17 @@
 import asyncio
 import contextlib
 import itertools
-import struct
 import time
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError, ProducerClosed, TopicAuthorizationFailedError
 from aiokafka.producer.message_accumulator import BatchBuilder
-from aiokafka.record.default_records import DefaultRecordBatch
 
+from worker.kafka.partitioner import BATCH_BYTES, batches
 from worker.kafka.security import PLAINTEXT, Security
 from worker.process import metrics
 from worker.process.errors import Unavailable, Unwritable, describe
@@ -24,13 +23,7 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger(__name__)
 
-# The broker accepts 1 MiB + 12 bytes in one record batch, unless a topic allows more. A larger message goes alone.
-_BATCH_BYTES = 1 << 20
-# With more in one request, the broker closes the connection (its socket.request.max.bytes is 100 MiB), so compress.
-_REQUEST_BYTES = 64 << 20
 _SIZE = "max.message.bytes"
-_GZIP = DefaultRecordBatch.CODEC_GZIP  # a codec that every client can read
-_U32 = 0xFFFFFFFF
 
 
 class _TooLarge(Unwritable):
@@ -60,7 +53,7 @@ class Publisher:
         producer = AIOKafkaProducer(
             bootstrap_servers=self._bootstrap_servers,
             enable_idempotence=True,
-            max_batch_size=_BATCH_BYTES,
+            max_batch_size=BATCH_BYTES,
             request_timeout_ms=int(self._ack_s * 1000),
             **self._security,
         )
@@ -93,50 +86,22 @@ class Publisher:
         await self.start()
         producer = self._producer
         assert producer is not None  # noqa: S101 - start() made it
+        tally = Counter(message.topic for message in messages)
         try:
             async with asyncio.timeout(self._ack_s):
-                batches = await self._batches(producer, messages, compressed)
-                acks = (_send(producer, topic, partition, parts) for (topic, partition), parts in batches.items())
+                counts = {topic: len(await producer.partitions_for(topic)) for topic in tally}
+                now_ms = time.time_ns() // 1_000_000
+                made = batches(messages, counts, next(self._keyless), now_ms, compressed)
+                acks = (_send(producer, topic, partition, parts) for (topic, partition), parts in made.items())
                 results = await asyncio.gather(*acks, return_exceptions=True)
         except (KafkaError, TimeoutError) as error:
             await self.stop()
             raise Unavailable(f"Kafka did not acknowledge: {describe(error)}") from error
-        if failed := {at: error for at, error in zip(batches, results, strict=True) if error is not None}:
+        if failed := {at: error for at, error in zip(made, results, strict=True) if error is not None}:
             await self.stop()
             raise _failure(failed)
-        for topic, count in _tally(messages).items():
+        for topic, count in tally.items():
             metrics.MESSAGES.labels(topic).inc(count)
-
-    async def _batches(
-        self, producer: AIOKafkaProducer, messages: Sequence["Message"], compressed: frozenset[str]
-    ) -> dict[tuple[str, int], list[BatchBuilder]]:
-        """Return record batches by partition, in the order in which they must arrive."""
-        counts = {topic: len(await producer.partitions_for(topic)) for topic in _tally(messages)}
-        keyless = next(self._keyless)
-        batches: dict[tuple[str, int], list[BatchBuilder]] = defaultdict(list)
-        now_ms = time.time_ns() // 1_000_000
-        for message in messages:
-            key, count = message.key, counts[message.topic]
-            partition = (keyless if key is None else partition_hash(key)) % count
-            parts = batches[message.topic, partition]
-            if parts and _append(parts[-1], message, now_ms):
-                continue
-            large = message.topic in compressed or len(message.value or b"") > _REQUEST_BYTES
-            parts.append(BatchBuilder(_BATCH_BYTES, _GZIP if large else 0))
-            _append(parts[-1], message, now_ms)  # the first message is added whatever its size
-        return batches
-
-
-def _append(batch: BatchBuilder, message: "Message", now_ms: int) -> bool:
-    added = batch.append(timestamp=now_ms, key=message.key, value=message.value, headers=list(message.headers))
-    return added is not None
-
-
-def _tally(messages: Iterable["Message"]) -> dict[str, int]:
-    counts: dict[str, int] = defaultdict(int)
-    for message in messages:
-        counts[message.topic] += 1
-    return counts
 
 
 async def _send(producer: AIOKafkaProducer, topic: str, partition: int, batches: list[BatchBuilder]) -> None:
@@ -168,18 +133,3 @@ async def _discard(producer: AIOKafkaProducer) -> None:
     with contextlib.suppress(KafkaError, OSError, TimeoutError, KeyError):
         await producer.client.close()
         await asyncio.wait_for(producer.stop(), 5)
-
-
-def partition_hash(key: bytes) -> int:
-    """Return Kafka's murmur2 of a key, made positive: the same partition as the default of every other client.
-
-    aiokafka's own function takes twice as long, byte by byte.
-    """
-    h = 0x9747B28C ^ len(key)
-    for word in struct.unpack_from(f"<{len(key) >> 2}I", key):
-        k = (word * 0x5BD1E995) & _U32
-        h = ((h * 0x5BD1E995) & _U32) ^ (((k ^ (k >> 24)) * 0x5BD1E995) & _U32)
-    if rest := len(key) & 3:
-        h = ((h ^ int.from_bytes(key[-rest:], "little")) * 0x5BD1E995) & _U32
-    h = ((h ^ (h >> 13)) * 0x5BD1E995) & _U32
-    return (h ^ (h >> 15)) & 0x7FFFFFFF

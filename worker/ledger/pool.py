@@ -9,6 +9,7 @@ from typing import Self, cast
 
 import asyncpg
 
+from worker.ledger import arrays
 from worker.ledger.commit import Committing
 from worker.ledger.queries import Connection
 from worker.ledger.roles import Role
@@ -194,6 +195,7 @@ async def connect(
     """Open connections that act as `role`, whoever the DSN logs in as. `settings` add to `SESSION`; `timeout_s` is a
     statement's.
     """
+    arrays.install()
     return await asyncpg.create_pool(
         dsn, min_size=1, max_size=connections, command_timeout=timeout_s, connection_class=Committing,
         server_settings={**SESSION, **settings, "role": role.value},

@@ -1,0 +1,19 @@
+"""Arrays as parameters, in place of asyncpg's search for arrays in arrays.
+
+asyncpg asks of each element whether it is an array itself, by two abstract base classes. For the 19 elements that a
+sale passes, that took 3 µs, a sixteenth of all the CPU time that a sale takes a worker. Every array that we pass is a
+list or a tuple, which `isinstance` sees at once.
+"""
+
+from typing import Any, Final
+
+from asyncpg.protocol import protocol
+
+ASYNCPG: Final[Any] = protocol
+"""asyncpg's module in C, whose types don't tell of what it imports."""
+_ARRAYS: Final = (list, tuple)
+
+
+def install() -> None:
+    """Make every connection of this process take lists and tuples as arrays, and nothing else."""
+    ASYNCPG.IterableABC = ASYNCPG.SizedABC = _ARRAYS
