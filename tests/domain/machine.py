@@ -25,7 +25,7 @@ from tests.domain.documents import (
 )
 from tests.domain.invariants import check
 from tests.domain.room import Room, document
-from tests.domain.table import BASE, microseconds
+from tests.domain.stage import BASE, microseconds
 from worker.domain.state.accounts import Account, Kind, Standing
 from worker.domain.state.identity import account_id
 from worker.domain.state.movements import tick_of

@@ -8,11 +8,12 @@ from typing import TypeVar
 
 import pytest
 
-from tests.domain.table import Row, problems
+from tests.domain.stage import problems
 from tests.domain.test_scenarios import IN_MEMORY, lived
 from tests.domain.test_tables import ROWS
-from tests.e2e.judge import judge
-from tests.e2e.scenario import Scenario
+from tests.language.judge import judge
+from tests.language.scenario import Scenario
+from tests.language.table import Row
 
 T = TypeVar("T")
 

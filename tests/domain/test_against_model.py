@@ -9,9 +9,9 @@ import pytest
 
 from tests.domain.test_scenarios import lived
 from tests.e2e.chance import by_the_model, scenarios
-from tests.e2e.play import Played
-from tests.e2e.scenario import Scenario
 from tests.e2e.test_chance import Outcomes, differences, outcomes
+from tests.language.play import Played
+from tests.language.scenario import Scenario
 
 DAYS = 20_000 if os.environ.get("HYPOTHESIS_PROFILE") == "deep" else 400
 LOTS = 40

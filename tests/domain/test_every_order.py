@@ -4,16 +4,16 @@
     issue I1 G 500; request T1 card G 200 | replace K1 G H; capture T1 150 | H=350
 
 The documents of `when` come in every order. `then` is each account that has something: cards by their name,
-customers by their id; of `H=350/200` 200 are held. Documents are in the words of `tests.e2e.documents`, and `let` is
-that of `table.py`.
+customers by their id; of `H=350/200` 200 are held. Documents and `let` are those of tests/language.
 """
 
 from itertools import permutations
 
 import pytest
 
-from tests.domain.table import FOLDER, Row, Stage, rows
-from tests.e2e.documents import card_name
+from tests.domain.stage import Stage
+from tests.language.documents import card_name
+from tests.language.table import FOLDER, Row, rows
 from worker.domain.state.accounts import Kind
 
 ROWS = [row for path in sorted((FOLDER / "orders").glob("*.txt")) for row in rows(path)]

@@ -8,7 +8,7 @@ from tests.domain.documents import Said, command
 from tests.domain.extremes import INSTANTS, documents
 from tests.domain.invariants import check
 from tests.domain.room import Room, document
-from tests.domain.table import BASE, microseconds
+from tests.domain.stage import BASE, microseconds
 
 NOW_US = microseconds(BASE)
 END_US = parse_instant(INSTANTS[-1])

@@ -1,6 +1,6 @@
 """What is derived from an identity is the same in every version: a retry after an upgrade must find what it made."""
 
-from tests.domain.table import Stage
+from tests.domain.stage import Stage
 from worker.domain.state.identity import derived_id, pin_digest
 
 

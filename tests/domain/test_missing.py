@@ -1,6 +1,6 @@
 """What a document took back although it was spent is its own: documents of one batch share the books, not this."""
 
-from tests.domain.table import Stage
+from tests.domain.stage import Stage
 
 
 def test_only_the_document_that_took_it_back_tells_it() -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tests.domain.documents import CARDS, Said, capture, card, command, policies, requests, returns, sales, void
 from tests.domain.invariants import check
 from tests.domain.room import Room, document, keyring
-from tests.domain.table import BASE, microseconds
+from tests.domain.stage import BASE, microseconds
 from worker.domain.state.accounts import Kind
 
 NOW_US = microseconds(BASE)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.domain.documents import Basket, Data, Said, command, policies, requests, returns, sales, void
 from tests.domain.invariants import check
 from tests.domain.room import Room, document
-from tests.domain.table import BASE, microseconds
+from tests.domain.stage import BASE, microseconds
 from tests.domain.test_order import totals
 from worker.domain.rules.earning import spread
 from worker.domain.state.policy import PointValue

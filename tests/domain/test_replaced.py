@@ -1,6 +1,6 @@
 """A card that was replaced again and again is found in one step (contract CMD23)."""
 
-from tests.domain.table import Stage
+from tests.domain.stage import Stage
 from worker.domain.state.accounts import Kind
 
 

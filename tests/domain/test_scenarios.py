@@ -8,11 +8,11 @@ import pytest
 from tests.codec.records import Record, envelope
 from tests.domain.invariants import check
 from tests.domain.room import KEY, ORG, Data, Room
-from tests.domain.table import microseconds
-from tests.e2e.documents import Clock, Document, card_name, card_number
-from tests.e2e.judge import judge
-from tests.e2e.play import Played, play
-from tests.e2e.scenario import Scenario, read_all
+from tests.domain.stage import microseconds
+from tests.language.documents import Clock, Document, card_name, card_number
+from tests.language.judge import judge
+from tests.language.play import Played, play
+from tests.language.scenario import Scenario, read_all
 from worker.codec import Decoder, Undecodable
 
 DECODER = Decoder((KEY,), frozenset({ORG}), 1 << 20)

@@ -9,7 +9,8 @@ import pytest
 from schemas.outcomes import NOTICES
 from schemas.reasons import Reason
 from schemas.registry import DOCUMENTS
-from tests.domain.table import FOLDER, Row, Stage, problems, rows, table
+from tests.domain.stage import Stage, problems
+from tests.language.table import FOLDER, Row, rows, table
 from worker.domain.state.outcome import Outcome
 from worker.domain.state.tender import State
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tests.e2e.documents import card_number
+from tests.language.documents import card_number
 
 Data = dict[str, Any]
 ORG = "bad-input"

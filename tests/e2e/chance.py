@@ -9,9 +9,9 @@ import json
 import random
 from datetime import UTC, datetime
 
-from tests.e2e.documents import Clock
-from tests.e2e.play import Played, play
-from tests.e2e.scenario import Scenario, parse
+from tests.language.documents import Clock
+from tests.language.play import Played, play
+from tests.language.scenario import Scenario, parse
 from tests.model import Model
 
 POLICIES = (

@@ -15,13 +15,13 @@ from aiokafka import ConsumerRecord
 from aiokafka.structs import RecordMetadata
 
 from tests.e2e.bad_input import cases
-from tests.e2e.documents import Clock, Document, card_name, card_number
 from tests.e2e.place import Place
-from tests.e2e.play import Played, play
 from tests.e2e.process import running
-from tests.e2e.scenario import Scenario
 from tests.e2e.wire import Headers, pairs, traced
 from tests.kafka_io import Published, Reading, Record, document, parsed, publish
+from tests.language.documents import Clock, Document, card_name, card_number
+from tests.language.play import Played, play
+from tests.language.scenario import Scenario
 
 COMES_WITHIN_S = 20.0
 

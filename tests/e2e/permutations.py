@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from tests.e2e.scenario import Scenario, parse
+from tests.language.scenario import Scenario, parse
 
 ORDERS = 12
 BASE = ("issue I1 G 9000",)

@@ -10,8 +10,8 @@ import pytest
 from tests.e2e.chance import by_the_model
 from tests.e2e.conftest import CHANCES
 from tests.e2e.day import Day
-from tests.e2e.expected import render, says_nothing
-from tests.e2e.play import Played
+from tests.language.expected import render, says_nothing
+from tests.language.play import Played
 
 Outcomes = dict[tuple[str, str], list[dict[str, Any]]]
 

@@ -22,8 +22,8 @@ from tests.api.conftest import rows
 from tests.api.test_topics import LEFT, STEPS
 from tests.conftest import NewDatabase
 from tests.e2e import process
-from tests.e2e.play import outcome_type
 from tests.kafka_io import ORGCODE, Published, Reading, document, publish
+from tests.language.play import outcome_type
 from tests.terminal.shell import invoke, pins
 from worker.client.client import Client
 from worker.client.connection import Connection

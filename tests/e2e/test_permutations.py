@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.e2e.day import Day
-from tests.e2e.expected import render
 from tests.e2e.permutations import FAMILIES
-from tests.e2e.play import Played, outcome_type
+from tests.language.expected import render
+from tests.language.play import Played, outcome_type
 
 
 def totals(played: Played) -> dict[str, str]:

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 
 from tests.e2e.day import there_finally
 from tests.e2e.place import Place
-from tests.e2e.play import outcome_type
 from tests.kafka_io import Published, Record, document
+from tests.language.play import outcome_type
 
 ORG = "trade"
 NOW = datetime.now(UTC).isoformat()

@@ -8,8 +8,10 @@ import asyncpg
 
 from tests.codec.records import Record
 from tests.domain.room import Room
-from tests.domain.table import FOLDER, Row, Stage, batch, rows, words
-from tests.e2e.documents import Clock, build
+from tests.domain.stage import Stage
+from tests.language.documents import Clock, build
+from tests.language.table import FOLDER, Row, rows
+from tests.language.words import batch, words
 from tests.ledger.conftest import BROKEN_CHAINS, NOW_US, Worker, record, said
 
 NOW = datetime.fromtimestamp(NOW_US // 1_000_000, UTC)

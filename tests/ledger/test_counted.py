@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime
 
-from tests.domain.table import words
-from tests.e2e.documents import Clock, build
+from tests.language.documents import Clock, build
+from tests.language.words import words
 from tests.ledger.conftest import NOW_US, Worker, record
 from worker.process.metrics import REGISTRY
 
@@ -21,7 +21,7 @@ async def added_by(worker: Worker, *texts: str) -> dict[str, float]:
     """What these documents, a batch each, add to the metrics."""
     clock, before = Clock(NOW), counted()
     for text in texts:
-        document = build(words(text), clock)
+        document = build(words(text, clock.base), clock)
         sent = record(document.type, document.data)
         sent.timestamp = int(document.stamped.timestamp()) * 1000
         await worker.read([sent])

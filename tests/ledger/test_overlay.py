@@ -10,8 +10,9 @@ import pytest
 
 from tests.codec.records import Record
 from tests.domain.room import KEY
-from tests.domain.table import FOLDER, rows, words
-from tests.e2e.documents import Clock, build
+from tests.language.documents import Clock, build
+from tests.language.table import FOLDER, rows
+from tests.language.words import words
 from tests.ledger.conftest import TOPICS, Worker, record, said
 from tests.ledger.test_as_in_memory import NOW, ONLY_IN_MEMORY, Player, comparable
 from worker.codec import Decoder, Outlet

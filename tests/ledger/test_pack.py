@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.domain.room import Room
-from tests.domain.table import FOLDER, Row, Stage, rows
+from tests.domain.stage import Stage
+from tests.language.table import FOLDER, Row, rows
 from worker.domain.state.accounts import NEVER, Account, CardDetails, Kind, Lot, Standing
 from worker.domain.state.policy import PointValue
 from worker.domain.state.sale import Entry, Sale, SaleLine

@@ -7,8 +7,8 @@ import asyncpg
 
 from tests.codec.records import Record
 from tests.e2e.chance import scenarios
-from tests.e2e.documents import Clock
-from tests.e2e.play import Played, play
+from tests.language.documents import Clock
+from tests.language.play import Played, play
 from tests.ledger.conftest import NOW_US, Worker, record
 from tests.ledger.test_overlay import NUMBERS, Planner, compared_of
 from worker.codec import Message

@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.e2e.documents import Clock
-from tests.e2e.judge import judge
-from tests.e2e.play import Played, play
-from tests.e2e.scenario import Scenario, read_all
+from tests.language.documents import Clock
+from tests.language.judge import judge
+from tests.language.play import Played, play
+from tests.language.scenario import Scenario, read_all
 from tests.model import Model
 
 

@@ -9,9 +9,10 @@ import orjson
 import pytest
 
 from tests.conftest import CARD_KEY
-from tests.domain.table import BASE, microseconds, words
-from tests.e2e.documents import Clock, build
+from tests.domain.stage import BASE, microseconds
 from tests.kafka_io import ORGCODE, document
+from tests.language.documents import Clock, build
+from tests.language.words import words
 from worker.codec import Decoder, Message, Outlet
 from worker.engine.answers import Applied
 from worker.engine.pipeline import Pipeline
@@ -52,7 +53,7 @@ class Desk:
     offset: int = 0
 
     def record(self, text: str) -> Record:
-        made = build(words(text), self.clock)
+        made = build(words(text, self.clock.base), self.clock)
         topic = TOPICS.get(made.type.rpartition(".")[0], "crm.commands")
         sent = document(topic, made.type, made.subject, made.data)
         self.offset += 1

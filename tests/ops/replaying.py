@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.domain.table import microseconds, words
-from tests.e2e.documents import Clock, build
+from tests.domain.stage import microseconds
 from tests.kafka_io import document, publish
+from tests.language.documents import Clock, build
+from tests.language.words import words
 from tests.ops.conftest import TOPICS
 from worker.codec import Message
 from worker.engine.pipeline import Pipeline

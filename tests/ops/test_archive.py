@@ -9,7 +9,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from tests.domain.table import BASE
+from tests.domain.stage import BASE
 from tests.kafka_io import ORGCODE
 from tests.ops.conftest import Desk
 from tests.ops.replaying import settings_of

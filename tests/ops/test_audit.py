@@ -12,7 +12,7 @@ import pytest
 
 from tests.codec.records import Record
 from tests.domain.room import KEY
-from tests.domain.table import FOLDER, rows
+from tests.language.table import FOLDER, rows
 from tests.ledger.conftest import TOPICS, Worker
 from tests.ledger.test_as_in_memory import ONLY_IN_MEMORY, Player
 from tests.ops.conftest import Desk

@@ -7,7 +7,7 @@ import asyncpg
 import ormsgpack
 import pytest
 
-from tests.domain.table import BASE, microseconds
+from tests.domain.stage import BASE, microseconds
 from tests.kafka_io import ORGCODE
 from tests.ops.conftest import Desk, told
 from worker.ops.explain import explain

@@ -13,10 +13,10 @@ from aiokafka.structs import TopicPartition
 from tests.conftest import NewDatabase
 from tests.e2e.chance import scenarios
 from tests.e2e.day import record
-from tests.e2e.documents import Clock
-from tests.e2e.play import Played, play
-from tests.e2e.scenario import parse
 from tests.kafka_io import Record, publish
+from tests.language.documents import Clock
+from tests.language.play import Played, play
+from tests.language.scenario import parse
 from tests.ops.replaying import settings_of
 from tests.ops.test_audit import NO_TRIGGERS
 from tests.ops.test_commands import Done, g3n

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.domain.room import Room, document
-from tests.domain.table import BASE, microseconds
+from tests.domain.stage import BASE, microseconds
 from worker.domain.rules.reckoning import reckon
 from worker.ops.earning import exact_text
 from worker.stored.sale import pack_sale, sale_of

@@ -11,8 +11,8 @@ import asyncpg
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from tests.e2e.documents import Clock
 from tests.kafka_io import Published, Reading
+from tests.language.documents import Clock
 from tests.ops.replaying import Shop, settings_of
 from tests.ops.test_commands import g3n
 from worker.engine.pipeline import Pipeline

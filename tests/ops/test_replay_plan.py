@@ -6,8 +6,8 @@ from typing import Any
 import asyncpg
 import pytest
 
-from tests.e2e.documents import Clock
 from tests.kafka_io import Record, publish
+from tests.language.documents import Clock
 from tests.ops.replaying import Shop, settings_of
 from worker.kafka.ranges import Bounds
 from worker.ops.replay import told

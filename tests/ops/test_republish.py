@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import asyncpg
 import pytest
 
-from tests.e2e.documents import Clock
 from tests.kafka_io import Reading
+from tests.language.documents import Clock
 from tests.ops.replaying import OPERATOR, Shop, settings_of
 from worker.kafka import topics
 from worker.ops.explain import CODES

@@ -18,11 +18,11 @@ from tests.api.test_topics import STEPS
 from tests.codec.records import envelope
 from tests.e2e import wire
 from tests.e2e.day import _learn_card_ids, _share_out, record
-from tests.e2e.documents import Clock
-from tests.e2e.judge import judge
-from tests.e2e.play import Played, play
-from tests.e2e.scenario import read_all
 from tests.kafka_io import Published
+from tests.language.documents import Clock
+from tests.language.judge import judge
+from tests.language.play import Played, play
+from tests.language.scenario import read_all
 from tests.stack import servers
 from tests.upgrade import release
 from tests.upgrade.release import Recorded, Said, encoded

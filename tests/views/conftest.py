@@ -9,8 +9,8 @@ import pytest
 
 from schemas.operations import OPERATIONS
 from tests.domain.room import KEY
-from tests.domain.table import words
-from tests.e2e.documents import Clock, build, card_number
+from tests.language.documents import Clock, build, card_number
+from tests.language.words import words
 from tests.ledger.conftest import NOW_US, Worker, record, said
 from worker.codec import Decoder, Outlet
 from worker.ledger.pool import Pool
@@ -34,7 +34,7 @@ class Shop:
 
     async def tell_together(self, *texts: str, org: str = "acme") -> list[Data]:
         """All in one batch."""
-        documents = [build(words(text), self.clock) for text in texts]
+        documents = [build(words(text, self.clock.base), self.clock) for text in texts]
         records = [record(document.type, document.data, org) for document in documents]
         return [envelope["data"] for envelope in said((await self.worker.read(records)).messages)]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
-from tests.e2e.documents import card_name
-from tests.e2e.expected import differences
-from tests.e2e.play import WATCHES, Played, outcome_type
-from tests.e2e.scenario import Step
+from tests.language.documents import card_name
+from tests.language.expected import differences
+from tests.language.play import WATCHES, Played, outcome_type
+from tests.language.scenario import Step
 
 Key = tuple[str, str]
 Outcomes = dict[Key, list[dict[str, Any]]]

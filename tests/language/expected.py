@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from tests.e2e.documents import card_name
+from tests.language.documents import card_name
 from tests.schemas.contract_page import CATEGORY
 
 Data = dict[str, Any]

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.e2e.documents import Clock, Document, build
-from tests.e2e.scenario import Scenario, Step
+from tests.language.documents import Clock, Document, build
+from tests.language.scenario import Scenario, Step
 
 WATCHES = ("final", "notice")
 

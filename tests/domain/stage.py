@@ -1,23 +1,8 @@
-"""Tables of decisions as text, a row a case.
-
-    let authorized = issue I1 G 5000; request T1 card G 3000
-    given      | when           | then
-    authorized | capture T1 900 | applied card G -900=4100 tender T1 captured 3000/3000/900/0
-    ## a heading
-    …          | …              | parked sale_not_found; final R1: applied points -4=6; notice hold.expired T1: …
-
-Documents are in the words of `tests.e2e.documents`, what they say in those of `tests.e2e.expected`. `given` takes the
-names of `let` too. `then` is about the last document of `when`; behind it stand the final outcomes of what was parked,
-which must be named, and notices, which may. `a + b` come in one batch: what the first makes ready goes on after both.
-`wait +16m` lets time pass, and `then` names all that comes of it; `@2026-03-10` is a day at noon. The clock stands at
-noon of 2026-03-01 at first. `trusted`: the sender's API key has the scope card:trusted.
-"""
+"""Plays the rows of a table in memory, and says what is otherwise than they say."""
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -25,65 +10,13 @@ import orjson
 from schemas.outcomes import OutcomeEnvelope
 from tests.domain.invariants import check
 from tests.domain.room import Data, Room, document
-from tests.e2e.documents import Clock, Document, build, card_name, card_number
-from tests.e2e.expected import differences, parse, render
+from tests.language.documents import Clock, Document, build, card_name, card_number
+from tests.language.expected import differences, parse, render
+from tests.language.table import Row
+from tests.language.words import batch, words
 
-FOLDER = Path(__file__).parent / "tables"
 BASE = datetime(2026, 3, 1, 12, tzinfo=UTC)
-HEADING = ["given", "when", "then"]
 IDS = ("customer_id", "sale_id", "return_id", "tender_id")
-
-
-@dataclass(frozen=True)
-class Row:
-    """One case; `given` with its `let`s resolved."""
-
-    heading: str
-    line: int
-    state: str
-    given: tuple[str, ...]
-    when: tuple[str, ...]
-    then: tuple[str, ...]
-
-    def __str__(self) -> str:
-        return f"{self.heading}:{self.line} {self.state} | {'; '.join(self.when)}"
-
-
-def _split(text: str) -> tuple[str, ...]:
-    """At semicolons, those inside braces left alone."""
-    return tuple(part.strip() for part in re.split(r";(?![^{]*\})", text) if part.strip())
-
-
-def rows(path: Path) -> Iterator[Row]:
-    """Of a file; of a page in Markdown its boxes of `decisions`."""
-    named: dict[str, tuple[str, ...]] = {}
-    heading, reading = path.stem, path.suffix != ".md"
-    for number, raw in enumerate(path.read_text().splitlines(), 1):
-        if path.suffix == ".md" and (raw.startswith("```") or not reading):
-            reading = raw == "```decisions"
-            continue
-        line = raw.strip()
-        if line.startswith("## "):
-            heading = line.removeprefix("## ")
-        elif line.startswith("let "):
-            name, _, steps = line.removeprefix("let ").partition("=")
-            named[name.strip()] = _resolved(steps, named)
-        elif line and not line.startswith("#") and [cell.strip() for cell in line.split("|")] != HEADING:
-            given, when, then = line.split("|")
-            yield Row(heading, number, given.strip(), _resolved(given, named), _split(when), _split(then))
-
-
-def _resolved(steps: str, named: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
-    return tuple(document for step in _split(steps) for document in named.get(step, (step,)))
-
-
-def table(name: str) -> list[Row]:
-    return list(rows(FOLDER / f"{name}.txt"))
-
-
-def batch(step: str) -> list[str]:
-    """The documents of a step."""
-    return [one for one in step.split(" + ") if one]
 
 
 def microseconds(at: datetime) -> int:
@@ -157,21 +90,6 @@ def _published(item: Data) -> bytes:
     return orjson.dumps({name: value for name, value in item.items() if name != "replayed"})
 
 
-def words(text: str, now: datetime = BASE) -> tuple[str, ...]:
-    """The words of a step; a policy in braces is one word; days become offsets from the clock."""
-
-    def offset(match: re.Match[str]) -> str:
-        day = datetime.fromisoformat(match[2]).replace(hour=12, tzinfo=UTC)
-        return f"{match[1]}{(day - now) // timedelta(days=1):+d}d"
-
-    text = re.sub(r"(@|from=|day)(\d{4}-\d\d-\d\d)", offset, text)
-    head, brace, tail = text.partition("{")
-    if not brace:
-        return tuple(head.split())
-    body, _, rest = tail.rpartition("}")
-    return (*head.split(), "{" + body + "}", *rest.split())
-
-
 def problems(row: Row) -> list[str]:
     """What is otherwise than the row says."""
     stage = Stage()
@@ -203,7 +121,7 @@ def _matters(item: Data, own: Data | None, asked: set[str]) -> bool:
 
 def _own(step: str, told: list[Data]) -> Data:
     """The first thing that is said of a document."""
-    said = build(words(batch(step)[-1]), Clock(BASE))
+    said = build(words(batch(step)[-1], BASE), Clock(BASE))
     types = (said.type, "crm.outcome." + said.type.split(".", 1)[1])
     return next(item for item in told if item["subject"] == said.subject and item["type"] in types)
 
