@@ -27,10 +27,10 @@ Headers = tuple[tuple[str, bytes], ...]
 
 @dataclass(slots=True)
 class Applied:
-    """The messages of a committed batch. `ready`: a parked document may go on, so call `work` before waiting.
+    """The messages of a committed batch. `ready`: a parked document became ready, so call `work` before waiting.
 
-    `messages` are to be published. `to_callers` has, for each document of an interface, every outcome so far, or why
-    there is none; a worker publishes these later. `accepted` goes out before `messages`.
+    Publish `accepted` first, then `messages`. `to_callers` has every outcome so far for each document of an interface,
+    or the reason why there is none; a worker publishes these outcomes later.
     """
 
     messages: list[Message] = field(default_factory=list)
@@ -48,7 +48,7 @@ class Applied:
 
 
 class Answers:
-    """Collects what is already answered while a batch is sorted out, and writes everything in the batch's order."""
+    """Collects the duplicates of a batch, and makes the messages of all its documents in the batch's order."""
 
     def __init__(self, outlet: Outlet) -> None:
         self._outlet = outlet
@@ -61,15 +61,15 @@ class Answers:
         return len(self._known)
 
     def stored(self, work: Work, facts: EventFacts | None) -> None:
-        """The document was decided in an earlier batch; `facts` of its row."""
+        """Note a document that an earlier batch decided. `facts`: of its row."""
         self._known[work] = (facts, None)
 
     def same(self, work: Work, earlier: Work) -> None:
-        """The document is in this batch already."""
+        """Note a document that is already in this batch."""
         self._known[work] = (None, earlier)
 
     async def add_states(self, connection: Connection, shelf: Iterable[Books]) -> None:
-        """The present state of every tender whose outcome is published again (contract §1)."""
+        """Read the present state of every tender whose outcome is published again (contract §1)."""
         keys = sorted({(work.org, work.subject) for work in self._known if work.type.startswith("scm.tender.")})
         if not keys:
             return
@@ -78,11 +78,11 @@ class Answers:
             self._states |= {(book.org, tender.id): tender.state.value for tender in book.tenders.values()}
 
     def messages(self, works: Sequence[Work]) -> list[Message]:
-        """In the order of the documents."""
+        """Return the messages in the order of the documents."""
         return [message for work in works for message in self.of(work)]
 
     def of(self, work: Work) -> list[Message]:
-        """Of one document."""
+        """Return the messages of one document."""
         if work in self._known:
             return self._again(work)
         if work.written is None:
@@ -112,7 +112,7 @@ class Answers:
 def again(
     outlet: Outlet, orgcode: str, type_: str, subject: str, outcomes: Sequence[Told], headers: Headers
 ) -> list[Message]:
-    """Every outcome stored for a document, byte for byte."""
+    """Return every outcome stored for a document, byte for byte."""
     return [
         message
         for step, (version, outcome) in enumerate(outcomes)
@@ -121,7 +121,7 @@ def again(
 
 
 async def tender_states(connection: Connection, keys: Sequence[tuple[int, str]]) -> dict[tuple[int, str], str]:
-    """The state of tenders by (org, tender_id), keys sorted."""
+    """Return the states of tenders by (org, tender_id). `keys` must be sorted."""
     rows = await connection.fetch(SQL["read_tender"], *zip(*keys, strict=True))
     return {keys[row["place"] - 1]: STATES[row["state"]].value for row in rows}
 
@@ -131,7 +131,7 @@ def trace(traceparent: bytes | None) -> Headers:
 
 
 def count(works: Sequence[Work]) -> None:
-    """Tell the metrics how a committed batch was answered, and the log which cards wrong PINs froze."""
+    """Count the outcomes of a committed batch in the metrics, and log the cards that wrong PINs froze."""
     for work in works:
         if work.outcome is not None and work.outcome.notice == CARD_FROZEN:
             _log.warning("card_frozen_by_pins", orgcode=work.orgcode, card_id=work.outcome.gift_cards[0].card_id)

@@ -1,4 +1,4 @@
-"""Try again, for a while, what fails because Kafka or Postgres does not answer."""
+"""Retry, for a while, an action that fails because Kafka or Postgres does not answer."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -19,11 +19,11 @@ _RETRY_MAX_S: Final = 5.0
 
 
 async def nothing() -> None:
-    """Recover from nothing: the action may simply be tried again."""
+    """Do nothing: the action needs no recovery before it is tried again."""
 
 
 class Attempts:
-    """Retries with jitter until `give_up_s` have passed, and tells status, metrics and log of each failure."""
+    """Retries with jitter until `give_up_s` have passed, and reports each failure to status, metrics and log."""
 
     def __init__(self, status: Status, stopped: "asyncio.Future[None]", give_up_s: float = GIVE_UP_S) -> None:
         self._status = status
@@ -35,7 +35,7 @@ class Attempts:
     ) -> _T:
         """Return what the action returns. `recover` runs between two attempts.
 
-        Raises the last error, if it was not the world's fault or lasted too long.
+        Raises the last error if it is not retriable, or if `give_up_s` have passed.
         """
         retrying = AsyncRetrying(
             retry=retry_if_exception(errors.retriable),
@@ -59,7 +59,7 @@ class Attempts:
         _log.warning("retry", stage=stage, attempt=state.attempt_number, error=why)
 
     async def _pause(self, seconds: float) -> None:
-        """Cut short by `stop`, once: a batch that failed is dropped then; what is decided is tried on."""
+        """Sleep, or return early after `stop`. A failed batch is dropped then; a decided batch is still published."""
         if self._stopped.done():
             await asyncio.sleep(seconds)
         else:

@@ -21,8 +21,9 @@ class Batch:
 
 
 def in_time(records: Sequence[Record], now_us: int) -> list[Record]:
-    """By the time at which they were written, each partition's order kept: what was published first is decided first,
-    as far as one batch can see. Correctness does not need it; a till that asks right after a card was issued does.
+    """Return the records in the order of their timestamps, with each partition's order kept. So within a batch, the
+    document that was published first is decided first. Correctness does not need it; a till that asks right after a
+    card was issued does.
     """
     latest: dict[tuple[str, int], int] = {}
     times = []

@@ -1,5 +1,5 @@
-"""Records that become dead letters: as messages for their topics and as entries of the inbox; told to the log and the
-metrics, never with a value.
+"""Dead letters: the messages for their topics, the entries of the inbox, and the lines of the log. The log never holds
+a value of a document.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(slots=True)
 class _Place:
-    """A record of which nothing may be shown but where it is."""
+    """A record's position, in place of the record: nothing else of it may be shown."""
 
     topic: str
     partition: int
@@ -57,7 +57,7 @@ class DeadLetters:
         self._crash = crash
 
     async def of(self, refused: Sequence[Undecodable], document: Document | None = None) -> list[Letter]:
-        """Make the letters; `document`: what the only one was understood as.
+        """Make the letters. `document`: the decoded document, if there is one record and it could be decoded.
 
         Large records are masked in a thread, so that heartbeats and other requests go on.
         """
@@ -66,7 +66,7 @@ class DeadLetters:
         return self._all(refused, document)
 
     async def of_document(self, document: Document, reason: DeadLetterReason) -> Letter:
-        """Make the letter of a document that was understood, and still cannot be taken."""
+        """Make the letter of a document that was decoded and can't be accepted."""
         assert document.record is not None  # noqa: S101  only what came from a topic becomes a dead letter
         (letter,) = await self.of([Undecodable(document.record, reason)], document)
         return letter
@@ -105,7 +105,7 @@ class DeadLetters:
         """`sample` is masked."""
         record, reason = letter.record, letter.reason
         identity, kind = None, DOCUMENTS.get(names.get("type", ""))
-        # A conflict's document is in the ledger, with other content: that it is there resolves nothing.
+        # A conflict's identity is in the ledger with other content, so finding it there resolves nothing.
         if len(names) == len(_IDENTITY) and reason is not DeadLetterReason.CONFLICT:
             identity = self._decoder.identities(*(names[name] for name in _IDENTITY))[0]
         told = shown(names)

@@ -1,6 +1,6 @@
-"""Work items → decisions → rows, inside the caller's transaction. Also: what each kind of failure means.
+"""Work items → decisions → rows, inside the caller's transaction. `blame` says what each kind of failure means.
 
-Every decision is made here: of documents from a topic or an interface, of parked documents, and of deadlines.
+This module makes every decision: about documents from a topic or an interface, parked documents, and deadlines.
 """
 
 import asyncpg
@@ -25,26 +25,26 @@ from worker.process import errors, faults
 from worker.stored.rows import Key
 
 ATTEMPTS = 4
-# What one document may be to blame for: a value that no column takes, a check that fails. Never resources.
+# Errors that one document may cause: a value that no column takes, a check that fails. Never lack of resources.
 REFUSED = (
     asyncpg.DataError,
     asyncpg.exceptions.DataError,
     asyncpg.CheckViolationError,
     OverflowError,
 )
-# Another worker was faster; the same again sees what it wrote.
+# Another worker was faster. A second attempt sees the rows that it wrote.
 COLLIDED = (
     asyncpg.UniqueViolationError, asyncpg.DeadlockDetectedError, asyncpg.SerializationError, load.Overtaken,
 )  # fmt: skip
 
 
 # SQLSTATE classes that the values of one document may cause: cardinality, data, integrity, limits, our own triggers.
-# The others (a missing table, no right, a damaged index) fail every document alike.
+# Other errors (a missing table, a missing right, a damaged index) fail every document alike.
 _OF_A_DOCUMENT = frozenset({"21", "22", "23", "54", "P0"})
 
 
 def blame(error: Exception) -> DeadLetterReason | None:
-    """Why a document can't be decided that fails with `error` on its own; None where no document is to blame.
+    """Return why a document that fails alone with `error` can't be decided, or None if no document is to blame.
 
     `refused_by_database`: its values don't fit into the ledger. `failed`: the program is at fault (contract DLT9).
     """
@@ -58,7 +58,7 @@ def blame(error: Exception) -> DeadLetterReason | None:
 
 
 def retrying(*, divisible: bool) -> AsyncRetrying:
-    """The same again, with jitter, after a collision; less often where the caller can make the batch smaller."""
+    """Retry after a collision, with jitter; less often if the caller can make the batch smaller."""
     return AsyncRetrying(
         retry=retry_if_exception_type(COLLIDED),
         wait=wait_random(0, 0.02),
@@ -68,7 +68,7 @@ def retrying(*, divisible: bool) -> AsyncRetrying:
 
 
 class Decider:
-    """Decides works in the order given; keeps nothing between batches but policies, whose versions never change."""
+    """Decides works in the given order. Between batches it keeps only policies, because their versions never change."""
 
     def __init__(self, pool: Pool, max_age_days: int, source_misses_per_min: int = 0, safe: Safe | None = None) -> None:
         self._pool = pool
@@ -78,15 +78,15 @@ class Decider:
         self._shelf = Shelf()
 
     def forget(self) -> None:
-        """Forget what this process remembers of the ledger: it may never have been committed."""
+        """Forget the policies that this process keeps: they may never have been committed."""
         self._shelf.forget()
 
     async def decide(
         self, connection: Connection, works: list[Work], draft: Policy | None = None, pins: Pins = Pins.CHECKED
     ) -> list[Books]:
-        """Load and lock all that the batch can touch, then decide one document after the other, in memory.
+        """Load and lock all rows that the batch can touch, then decide one document after the other, in memory.
 
-        `draft`: a policy that is in force for these works, whatever was put. `pins`: for a simulation.
+        `draft`: a policy to use for these works instead of the stored one. `pins`: for a simulation.
         """
         books = await self._shelf.open(connection, {work.orgcode: work.org for work in works})
         if draft is not None:
@@ -114,7 +114,7 @@ class Decider:
         if work.timer is not None:
             work.outcome = deadlines.due(work.timer, book)
             return
-        document = work.document  # nothing that waits or is due names a PIN
+        document = work.document  # no parked document and no deadline names a PIN
         trusted = document is not None and document.trusted
         on_topic = document is not None and document.record is not None and not document.stored
         read = document if on_topic and book.pins is not Pins.WAIVED else None  # an interface limits guesses itself
@@ -130,7 +130,7 @@ class Decider:
             work.parked = result
 
     async def write(self, connection: Connection, works: list[Work], shelf: list[Books], now_us: int) -> int:
-        """Write what was decided, under a batch number of its own, which is returned."""
+        """Write the decisions under a new batch number, and return that number."""
         no = await self._pool.batch_no(connection)
         for work in works:
             work.note(now_us)

@@ -9,7 +9,7 @@ from worker.stored.rows import Key
 
 
 async def sort_out(connection: Connection, works: list[Work], answers: Answers) -> list[Work]:
-    """Separate what is new from duplicates and conflicts, those within the batch included."""
+    """Return the new works. Note duplicates and conflicts in `answers`, also those within the batch."""
     known = await load.events(connection, [work.key for work in works])
     first: dict[Key, Work] = {}
     fresh: list[Work] = []
@@ -27,7 +27,7 @@ async def sort_out(connection: Connection, works: list[Work], answers: Answers) 
             if not document.stored:
                 answers.same(work, earlier)
         elif digest is not None and document.matches(digest, digest_version_of(facts)):
-            if document.stored:  # whoever decided it publishes its outcomes
+            if document.stored:  # the process that decided it publishes its outcomes
                 continue
             answers.stored(work, facts)
         else:

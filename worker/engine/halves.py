@@ -1,4 +1,4 @@
-"""Halve a batch that fails, until the member that is to blame is alone."""
+"""Halve a failing batch until the member that is to blame is alone."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
@@ -16,7 +16,8 @@ async def in_halves(
 ) -> Applied:
     """Attempt the whole batch. If it fails, attempt its halves in order, until the member that fails is alone.
 
-    `divides`: whether a part that failed so may go on without a member that is to blame. Raises the error otherwise.
+    `divides`: whether one member may be to blame for this error, so that the others can go on without it. Otherwise the
+    error is raised.
     """
     try:
         return await attempt(batch)

@@ -1,4 +1,4 @@
-"""The journal of batches: which are published, and which a sweep has to publish: of interfaces, of workers gone."""
+"""The journal of batches: which are published, and which the sweep must publish for interfaces and for gone workers."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -17,12 +17,12 @@ from worker.process import metrics
 
 _log = structlog.get_logger(__name__)
 
-SWEEP_EVERY_S = 0.5  # what comes in through an interface is published so late; `work` is called once a second
+SWEEP_EVERY_S = 0.5  # how late the sweep publishes an interface's outcomes; `work` is called once a second
 COUNT_EVERY_S = 10.0
 
 
 class Journal:
-    """Notes what was published with the next transaction that comes by, and sweeps up after workers that are gone."""
+    """Records published batches with the next transaction, and publishes the batches of workers that are gone."""
 
     def __init__(self, pool: Pool, outlet: Outlet, decoder: Decoder, *, crash: bool = False) -> None:
         """`crash`: as for `Pipeline`."""
@@ -33,24 +33,25 @@ class Journal:
         self._outlet = outlet
         self._crash = crash
         self._published: list[int] = []
-        self._swept: set[int] = set()  # batches of others on their way out
-        self._own_until = 0  # own batches up to this number are published, or were committed without our knowing
+        self._swept: set[int] = set()  # batches of others that are being published
+        self._own_until = 0  # own batches up to this number are published, or committed without an answer
         self._count_at = 0.0
         self._house_at = 0.0
         self.sweep_at = 0.0
 
     def forget(self) -> None:
-        """Forget the batches on their way out, which may have been dropped: they are still in the ledger."""
+        """Forget the batches that are being published. They may have been dropped, but they are still in the ledger."""
         self._swept.clear()
 
     def failed(self) -> None:
-        """A batch failed, and all before it are published. A COMMIT whose answer was lost may have taken place. Its
-        documents come again as duplicates, but nobody knows their batch: the sweep shall publish it.
+        """Note that a batch failed, and that all batches before it are published. If the answer to COMMIT was lost, the
+        batch may be committed. Its documents come again as duplicates, but their batch is unknown. So the sweep must
+        publish it.
         """
         self._own_until = self._pool.latest_batch
 
     def published(self, batch_no: tuple[int, ...], erased: Sequence[bytes] = ()) -> None:
-        """Every outcome of these batches was acknowledged, and every tombstone of these keys."""
+        """Note that Kafka acknowledged every outcome of these batches, and every tombstone of these keys."""
         self._published += batch_no
         self._erased += erased
 
@@ -62,7 +63,7 @@ class Journal:
             return
         numbers, erased = list(self._published), list(self._erased)
         async with self._pool.transaction() as connection:
-            if not positions:  # lost, the rest is only said again; a lost position would be behind the group's offset
+            if not positions:  # losing the note only repeats messages; a lost position would be behind the offset
                 await connection.execute("SET LOCAL synchronous_commit = off")
             await write.watermarks(connection, watermarks, positions)
             await write.mark_published(connection, numbers)
@@ -72,9 +73,10 @@ class Journal:
         self._swept.difference_update(numbers)
 
     async def sweep(self) -> Applied | None:
-        """Return outcomes that nobody else publishes. None: there are none, it is too early, or another worker sweeps.
+        """Return outcomes that no other process publishes. None: there are none, it is too early, or another worker
+        sweeps.
 
-        Only one worker does it at a time, until what it took is known published: else two would publish the same.
+        One worker sweeps at a time, until its batches are recorded as published. Otherwise two would publish the same.
         """
         if self._swept or time.monotonic() < self.sweep_at:
             return None
@@ -101,7 +103,7 @@ class Journal:
         return applied
 
     def _again(self, row: unpublished.Stored, state: str | None) -> list[Message]:
-        """The stored outcomes of a document. If they can't be encoded, the others go out without them."""
+        """Return the stored outcomes of a document. If they can't be encoded, the others are published without them."""
         try:
             return again(self._outlet, row.orgcode, row.type, row.subject, row.outcomes, _headers(row, state))
         except Exception as error:
@@ -131,7 +133,7 @@ class Journal:
 
 
 def _headers(row: unpublished.Stored, state: str | None) -> Headers:
-    """A worker that is gone may have published it; of an interface nobody has."""
+    """Return the headers. A worker that is gone may have published the outcome; nobody has published an interface's."""
     if not row.said_before:
         return trace(row.traceparent)
     return (REPLAYED,) if state is None else (REPLAYED, (TENDER_STATE, state.encode()))

@@ -1,4 +1,4 @@
-"""Publish what a batch decided, tell the journal, and commit offsets; one batch after the other."""
+"""Publish a batch's outcomes, tell the journal, and commit offsets, one batch after the other."""
 
 import asyncio
 import contextlib
@@ -14,12 +14,12 @@ from worker.kafka.publisher import Publisher
 from worker.kafka.reader import Reader
 from worker.process import faults, metrics
 
-# How late offsets are committed when little comes in.
+# How long offsets may stay uncommitted when few records come in.
 COMMIT_EVERY_S: Final = 0.25
 
 
 class Outgoing:
-    """One batch is on its way out at a time, while the next one is decided."""
+    """Publishes one batch at a time, while the next one is decided."""
 
     def __init__(self, reader: Reader, pipeline: Pipeline, publisher: Publisher, attempts: Attempts) -> None:
         self._reader = reader
@@ -30,19 +30,19 @@ class Outgoing:
         self._committed_at = 0.0
 
     async def hand_over(self, applied: Applied | None, fetched: Fetched | None) -> None:
-        """Publish what a batch decided, once what was handed over before is published."""
+        """Start to publish a batch's outcomes, once the batch before it is published."""
         await self.flush()
         self._publishing = asyncio.create_task(self._publish(applied or Applied(), fetched))
 
     async def flush(self) -> None:
-        """Wait until what was handed over is published; raises if it can't be."""
+        """Wait until the batch that was handed over is published. Raises if it can't be."""
         publishing, self._publishing = self._publishing, None
         if publishing is not None:
             await publishing
 
     async def _publish(self, applied: Applied, fetched: Fetched | None) -> None:
-        """`fetched`: what was decided came from no topic where it is None, so has no offsets."""
-        if applied.accepted:  # before their outcomes: what is told can be read again
+        """`fetched` is None if no record was decided; then there are no offsets to commit."""
+        if applied.accepted:  # before their outcomes, so that every published document can be read again
             await self._attempts.of("publish", partial(self._publisher.publish, applied.accepted))
             faults.point("after_accepted")
         if applied.messages:
@@ -70,12 +70,12 @@ class Outgoing:
             faults.point("after_offsets")
 
     async def finish(self) -> None:
-        """Publish and commit all that was handed over."""
+        """Publish all batches that were handed over, and commit their offsets."""
         await self.flush()
         await self._commit()
 
     async def cancel(self) -> None:
-        """Give up what is on its way: it is in the ledger, and a sweep publishes it."""
+        """Stop publishing. The batch is in the ledger, and a sweep publishes it."""
         await cancelled(self._publishing)
 
 

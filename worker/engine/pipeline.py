@@ -1,7 +1,7 @@
-"""One batch from top to bottom: decode → load and lock → decide → write → commit. The page to read first.
+"""One batch from top to bottom: decode → load and lock → decide → write → commit. Read this module first.
 
-What a batch decides is committed in one transaction, then published by the stream, then its offsets are committed.
-The guarantee rests on that order and on the unique identity in the ledger: a batch that comes again finds its
+One transaction commits a batch's decisions. Then the stream publishes the outcomes. Then it commits the offsets. The
+guarantee rests on that order and on the unique identity in the ledger: when a batch comes again, the pipeline finds its
 documents there and publishes the stored outcomes again, byte for byte.
 """
 
@@ -34,7 +34,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Pipeline:
-    """Applies batches to the ledger; keeps nothing of the domain between them."""
+    """Applies batches to the ledger. It keeps no accounts, sales or tenders between batches."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class Pipeline:
         source_misses_per_min: int = 0,
         crash: bool = False,
     ) -> None:
-        """`crash`: let a fault of the program end the process, instead of the document that meets it."""
+        """`crash`: a fault of the program ends the process, instead of making a dead letter of the document."""
         self._pool = pool
         self._decoder = decoder
         self._outlet = outlet
@@ -66,7 +66,7 @@ class Pipeline:
 
     @classmethod
     def over(cls, pool: Pool, settings: Settings) -> "Pipeline":
-        """On a pool, which it closes at its end."""
+        """Return a pipeline on this pool. The pipeline closes the pool at its end."""
         names = topics.from_settings(settings)
         try:
             decoder = Decoder(
@@ -83,7 +83,7 @@ class Pipeline:
 
     @property
     def positions(self) -> Positions:
-        """How far the ledger has read each partition."""
+        """Return how far the ledger has read each partition."""
         return Positions(self._pool)
 
     @property
@@ -97,13 +97,13 @@ class Pipeline:
         await self._pool.close()
 
     def reset(self) -> None:
-        """A batch failed: what this process remembers of the ledger may never have been committed."""
+        """Forget what this process remembers of the ledger: a batch failed, so it may never have been committed."""
         self._decider.forget()
         self._journal.forget()
 
     def failed(self) -> None:
-        """A batch failed, and all that was decided before it is published: forget it, and let the sweep find what was
-        committed without our knowing.
+        """Forget a failed batch, once all batches before it are published. If it was committed although the answer was
+        lost, the sweep finds it.
         """
         self.reset()
         self._journal.failed()
@@ -142,13 +142,13 @@ class Pipeline:
         positions: Mapping[Partition, Position] = write.NOWHERE,
         waived: Callable[[Record], bool] | None = None,
     ) -> Applied:
-        """Decide and commit a batch, in one transaction unless a document in it must be singled out.
+        """Decide and commit a batch, in one transaction unless one of its documents must be singled out.
 
         `watermarks`, `positions`: how far each partition has been read once the batch is committed. `waived`: whether
-        an operator wants a record's dead letter, however many there are.
+        an operator has allowed a record's dead letter, however many there are.
 
-        Raises what no document is to blame for (`decider.blame`); with `waived`, Poisoned. The batch may or may not
-        have been committed, or a part of it; applying it again is safe.
+        Raises errors that no document is to blame for (`decider.blame`) and, with `waived`, Poisoned. The batch, or a
+        part of it, may or may not have been committed; applying it again is safe.
         """
         guard = None if waived is None else Guard(batch.items, waived)
         if guard is not None:
@@ -165,9 +165,9 @@ class Pipeline:
         return applied
 
     async def _apply(self, documents: list[Document], now_us: int, read: Read, guard: Guard | None) -> Applied:
-        """Decide the documents in one transaction. If that fails, in halves, until the document that is to blame is
-        alone: it becomes a dead letter, and the others go on. Dead letters, and how far the partitions have been read,
-        are written after the last half: the guard must have seen all of them.
+        """Decide the documents in one transaction. If that fails, decide halves, until the document that is to blame is
+        alone. It becomes a dead letter, and the others go on. Dead letters and positions are written after the last
+        half, because the guard must see all dead letters first.
         """
         given_up: list[Refused] = []
         whole = len(documents)
@@ -200,7 +200,7 @@ class Pipeline:
         return None if reason is DeadLetterReason.FAILED and self._crash else reason
 
     def _given_up(self, document: Document, error: Exception) -> DeadLetterReason:
-        """The document alone fails. `failed` is ours: its frames go to the log, and an alert to the operator."""
+        """Handle a document that fails alone. `failed` is our fault: log the traceback and alert the operator."""
         reason = self._reason(error) or DeadLetterReason.FAILED
         said = {"type": document.type, "subject": document.subject, "orgcode": document.orgcode}
         if reason is DeadLetterReason.FAILED:
@@ -210,7 +210,7 @@ class Pipeline:
             _log.warning("refused_by_database", **said, error=type(error).__name__)
         return reason
 
-    # --- what waits, what is due, what was not published
+    # --- parked documents, deadlines, unpublished batches
 
     async def work(
         self,
@@ -219,13 +219,13 @@ class Pipeline:
         partitions: Mapping[str, int] | None = None,
         watermarks: Mapping[Partition, int] | None = None,
     ) -> Applied | None:
-        """Batches that a crash left unpublished; else parked documents that became ready or overdue, and timers that
-        are due, as one more batch.
+        """Return batches that a crash left unpublished. If there are none, decide one more batch: parked documents that
+        became ready or overdue, and timers that are due.
 
-        None: there was nothing to do. `final`: the topics are read to their end, nobody will come later, so deadlines
-        that have long passed are not held back. `partitions`: how many each input topic has now; deadlines wait until
-        each of them has been read past. `watermarks`: up to which instant this worker has read its
-        partitions; written only if a deadline waits for it, so an idle worker writes nothing.
+        None: there was nothing to do. `final`: the topics are read to their end and no document will come later, so
+        deadlines that have passed are not held back. `partitions`: the number of partitions of each input topic; a
+        deadline waits until each of them has been read past it. `watermarks`: the instants up to which this worker has
+        read its partitions. They are written only if a deadline waits for them, so an idle worker writes nothing.
         """
         await self._pool.stay_known()
         await self._journal.note({})
@@ -239,11 +239,11 @@ class Pipeline:
         return applied
 
     async def go_on(self, now_us: int) -> Applied | None:
-        """Parked documents that became ready or overdue, as one more batch; no deadlines. None: there was none."""
+        """Decide parked documents that are ready or overdue as one more batch, but no deadlines. None: no document."""
         return await self._waiting.go_on(now_us)
 
     async def go_on_with(self, named: Named, now_us: int) -> Applied | None:
-        """These parked documents and deadlines as one more batch, for a rebuild. None: none of them is there."""
+        """Decide these parked documents and deadlines as one more batch, for a rebuild. None: none of them exists."""
         return await self._waiting.named(now_us, named)
 
     async def left(self) -> deadlines.Left:
@@ -252,13 +252,13 @@ class Pipeline:
             return await deadlines.left(connection, time.time_ns() // 1000)
 
     def published(self, batch_no: tuple[int, ...], accepted: Sequence[Message] = ()) -> None:
-        """Every outcome of these batches was acknowledged; the journal learns it with the next transaction.
+        """Note that Kafka acknowledged every outcome of these batches. The next transaction writes it to the journal.
 
-        `accepted`: what went to crm.accepted with them.
+        `accepted`: the messages that went to crm.accepted with them.
         """
         self._journal.published(batch_no, [message.key or b"" for message in accepted if message.value is None])
 
     @property
     def accepted_behind_s(self) -> float:
-        """The age of the oldest document of an interface that is not published yet, as last looked at."""
+        """Return the age of the oldest unpublished document of an interface, as of the last look."""
         return self._journal.accepted_behind_s

@@ -1,8 +1,8 @@
-"""Tell a batch that fails because of us from one that a publisher has spoilt.
+"""Distinguish a batch that fails because of us from a batch that a publisher has spoilt.
 
 A tenant that is missing from a setting, a limit that is set too low, a wrong clock, a column that is too small: each
-turns good documents into dead letters by the thousand. So if half of a large batch would go that way, the partitions
-halt before the first dead letter is written.
+turns thousands of good documents into dead letters. So if half of a large batch would become dead letters, the
+partitions halt before the first one is written.
 """
 
 from collections import Counter
@@ -35,7 +35,7 @@ class Guard:
     """Counts the dead letters of one batch before they are written. Raises Poisoned once they are too many."""
 
     def __init__(self, items: Sequence[Document | Undecodable], waived: Callable[[Record], bool]) -> None:
-        """`waived`: whether an operator wants a record's dead letter."""
+        """`waived`: whether an operator has allowed a record's dead letter."""
         self._documents = len(items)
         self._waived = waived
         found = [(one.record, one.reason) for one in items if isinstance(one, Undecodable) and one.reason in OURS]

@@ -15,7 +15,7 @@ from worker.engine.work import Work
 from worker.ledger import inbox
 from worker.ledger.pool import Pool
 
-NOBODY: Final = 0  # no tenant's number: one that is not known yet has nothing
+NOBODY: Final = 0  # no tenant has this number; a tenant that is not known yet has no rows
 
 
 class Conflict(Exception):
@@ -40,7 +40,7 @@ class Rehearsal:
         self._dead = dead
 
     async def standing(self, documents: Sequence[Document]) -> dict[Document, Standing]:
-        """Whether the ledger knows each document, as of now. Locks and writes nothing."""
+        """Return whether the ledger knows each document now. Locks and writes nothing."""
         answers = Answers(self._outlet)
         async with self._pool.reading() as connection:
             rows = await connection.fetch("SELECT code, id FROM org")
@@ -54,7 +54,7 @@ class Rehearsal:
         }
 
     async def entries(self, refused: Sequence[Undecodable]) -> list[inbox.Entry]:
-        """Return the entries that the inbox would have for these records."""
+        """Return the entries that the inbox would get for these records."""
         return [letter.entry for letter in await self._dead.of(refused)]
 
     async def simulate(self, document: Document, now_us: int, draft: Policy | None = None) -> list[Message]:
@@ -62,10 +62,11 @@ class Rehearsal:
 
         `draft`: the policy to decide by; its number is the one that it would get if it were put.
 
-        Every known card counts as accepted. Of one that has a PIN nothing is shown, unless `document.trusted`.
+        Every known card counts as accepted. A card that has a PIN is not shown, unless `document.trusted`.
 
-        A known identity gets its stored outcomes; raises Conflict for one with other content. What Postgres would
-        refuse, and what the document would wake, is not seen. Rows that it touches are locked as long as it takes.
+        A known identity gets its stored outcomes. Raises Conflict if its content differs. The simulation doesn't show
+        values that Postgres would refuse, or documents that this one would wake. It locks the rows that it touches
+        until it ends.
         """
         answers = Answers(self._outlet)
         async with self._pool.rolled_back() as connection:
@@ -83,7 +84,7 @@ class Rehearsal:
 
 
 def _hide_cards(work: Work, shelf: list[Books]) -> None:
-    """Take from a simulated outcome what it says of cards that have a PIN: its sender has not shown to know it."""
+    """Remove cards that have a PIN from a simulated outcome, because its sender has not proved to know the PIN."""
     outcome = work.outcome
     if outcome is None:
         return

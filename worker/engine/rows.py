@@ -1,4 +1,4 @@
-"""The rows that the ledger writes of a batch's decisions."""
+"""The rows that the ledger writes for a batch's decisions."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -19,11 +19,11 @@ PROFILES: Final = frozenset({"crm.customer.create", "crm.customer.update"})
 
 
 def decided(works: Sequence[Work], books: Mapping[int, Books], no: int) -> Decided:
-    """Return the rows of works whose decisions are noted. `books`: of each tenant; `no`: the batch's number."""
+    """Return the rows of decided works. `books`: each tenant's; `no`: the batch's number."""
     rows = Decided([], [], [], [], [])
     for work in works:
         facts = work.facts_row(ENCODER_VERSION)
-        if facts is not None:  # else it waits on, or its deadline had nothing left to do
+        if facts is not None:  # otherwise it still waits, or its deadline had nothing left to do
             (rows.first if work.facts is None else rows.further).append(_event(work, facts, no))
         if work.parked is not None:
             rows.parked.append(_parked(work, books[work.org], no))

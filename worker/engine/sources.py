@@ -1,7 +1,7 @@
 """Limits how many cards that are not accepted one source on a topic may name.
 
-Beyond the limit, no request of that source has its card accepted. So a publisher can't try numbers and PINs by the
-thousand. The clock is that of the records, so reading a topic again decides the same, at any speed.
+Beyond the limit, no request of that source has its card accepted. So a publisher can't try thousands of numbers and
+PINs. The records' timestamps are the clock, so reading a topic again gives the same decisions, at any speed.
 """
 
 from collections import OrderedDict

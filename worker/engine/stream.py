@@ -1,12 +1,12 @@
 """The loop around the pipeline: read → decode → apply → publish → commit offsets, strictly in batch order.
 
-Three batches are in hand at a time: while Postgres works on batch n, batch n+1 is read and decoded and what batch n−1
-decided is published. The order apply, publish, commit offsets is the guarantee (ARCHITECTURE): a crash between two of
-them repeats work that the ledger recognises, and never skips any.
+Three batches are in progress at a time: while Postgres works on batch n, batch n+1 is read and decoded, and the
+outcomes of batch n−1 are published. The guarantee rests on the order apply, publish, commit offsets (ARCHITECTURE): a
+crash between two of these steps repeats work, which the ledger recognises. It never skips a step.
 
-If Kafka or Postgres fails, batch n−1 is finished and n+1 dropped; the reader seeks back to what is done, and the stream
-tries again, for `GIVE_UP_S` at most. Then the process exits, and whoever started it starts it again. Any other failure
-ends the process at once.
+If Kafka or Postgres fails, the stream finishes batch n−1 and drops batch n+1. The reader seeks back to the last
+finished batch, and the stream tries again, for `GIVE_UP_S` at most. Then the process exits, and its supervisor starts
+it again. Any other failure ends the process at once.
 """
 
 import asyncio
@@ -34,11 +34,11 @@ from worker.process.health import Status
 
 _log = structlog.get_logger(__name__)
 
-# How long a read waits for a first record while draining, where the last read finds none.
+# How long a read waits for a first record while draining. The last read of a drain finds none.
 _DRAIN_WAIT_S = 0.1
-# How often timers and what became ready are looked at when nothing says that they are due.
+# How often the stream looks for due timers and ready documents when nothing tells it that there are any.
 _WORK_EVERY_S = 1.0
-# How long a drain waits for what is due and can't be decided: another worker of the group may be at it.
+# How long a drain waits for due work that it can't decide: another worker of the group may be deciding it.
 _LEFT_S = 5.0
 
 
@@ -67,23 +67,23 @@ class Stream:
         self._wait_s = COMMIT_EVERY_S  # how long a read waits for a first record
 
     def stop(self) -> None:
-        """Finish the batch in hand, publish and commit it; `run` and `drain` return after that."""
+        """Finish the batch in progress, publish and commit it. After that `run` and `drain` return."""
         if not self._stopped.done():
             self._stopped.set_result(None)
 
     async def run(self) -> None:
         """Work until `stop`.
 
-        Raises errors that retries did not end. Nothing after the last good batch is committed then.
+        Raises errors that persist after the retries. Then nothing after the last good batch is committed.
         """
         async with self._hands():
             while not self._stopped.done():
                 await self._attempts.of("batch", self._step, self._drop_what_was_read)
 
     async def drain(self) -> bool:
-        """Work until every input partition's end, as it is now, is committed by the group and nothing is ready.
+        """Work until the group has committed each input partition's present end, and nothing is ready.
 
-        False if it was stopped before that, or if something that is due could not be decided. Raises as `run`, and
+        Return False if it was stopped before that, or if due work could not be decided. Raises the errors of `run`, and
         Halted if a partition can't be read to its end.
         """
         self._wait_s = _DRAIN_WAIT_S
@@ -123,9 +123,9 @@ class Stream:
     # --- one batch
 
     async def _step(self) -> bool:
-        """One batch, or a look around when nothing came. True if there was nothing to do.
+        """Process one batch, or look for due work if no record came. Return True if there was nothing to do.
 
-        While something waits, it takes turns with the batches that are read, and goes on alone where none is.
+        Ready documents take turns with batches from the topics. If no batch has been read, they go on alone.
         """
         if self._ready and self._reading is not None and not self._reading.done():
             return not await self._work()
@@ -156,13 +156,13 @@ class Stream:
         return not fetched.records and not worked
 
     async def _halt(self, halts: Mapping[Partition, Halt]) -> None:
-        """Halt these partitions, and read the others again: what was committed of the batch comes as duplicates."""
+        """Halt these partitions, and read the others again. Documents already committed come as duplicates."""
         for at, halt in halts.items():
             self._reader.halt(TopicPartition(*at), halt)
         await self._drop_what_was_read()
 
     async def _take(self) -> tuple[Fetched, Batch] | None:
-        """The batch that was read ahead, and the next read begun; None when told to stop."""
+        """Return the batch that was read ahead, and begin the next read. None: the stream was told to stop."""
         if self._reading is None:
             self._reading = asyncio.create_task(self._read_ahead())
         either: set[asyncio.Future[Any]] = {self._reading, self._stopped}
@@ -211,7 +211,7 @@ class Stream:
     # --- when something fails
 
     async def _drop_what_was_read(self) -> None:
-        """Let what is decided go out, drop what was read ahead, and read again from what is done."""
+        """Publish the decided batch, drop the batch read ahead, and read again after the last finished batch."""
         await self._outgoing.flush()
         await cancelled(self._reading)
         self._reading = None

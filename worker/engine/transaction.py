@@ -21,7 +21,7 @@ from worker.process import faults, metrics
 
 
 class Read(NamedTuple):
-    """How far the partitions have been read once a transaction is committed, and what was refused on the way."""
+    """How far the partitions have been read once a transaction is committed, and the records refused on the way."""
 
     watermarks: Mapping[Partition, int]
     positions: Mapping[Partition, Position]
@@ -47,7 +47,7 @@ class Transaction:
         self._orgs: dict[str, int] = {}
 
     async def note(self, read: Read) -> None:
-        """Write down how far the partitions have been read, and what was refused, where nothing was decided."""
+        """Write the positions and the dead letters of a batch in which nothing was decided."""
         if not read.letters:
             await self._journal.note(read.watermarks, read.positions)
             return
@@ -59,18 +59,18 @@ class Transaction:
         await inbox.put(connection, [letter.entry for letter in read.letters])
 
     async def letters(self, refused: Sequence[Refused]) -> list[Letter]:
-        """Return the dead letters of those that are records."""
+        """Return the dead letters of the documents that came from a topic."""
         return [await self._dead.of_document(document, why) for document, why in refused if document.record is not None]
 
     def refused(self, refused: Sequence[Refused], letters: Sequence[Letter]) -> Applied:
-        """Records have become dead letters, which are in the ledger; an interface tells whoever asked."""
+        """Return the messages of the dead letters, and the refusals that interfaces tell their callers."""
         to_callers = {document: reason for document, reason in refused if document.record is None}
         return Applied(self._dead.told(letters), to_callers={**to_callers})
 
     async def decide(self, documents: list[Document], now_us: int, read: Read) -> Applied:
-        """Decide the documents and commit; after a collision with another worker, again. `now_us`: when they were read.
+        """Decide the documents and commit. After a collision with another worker, retry. `now_us`: when they were read.
 
-        Raises what `decider.blame` judges; then nothing is committed, unless the answer to COMMIT was lost.
+        Raises the errors that `decider.blame` judges. Then nothing is committed, unless the answer to COMMIT was lost.
         """
         return await retrying(divisible=len(documents) > 1)(self._decide, documents, now_us, read)
 
@@ -87,13 +87,13 @@ class Transaction:
                 shelf = await self._decider.decide(connection, fresh)
                 numbers = (await self._decider.write(connection, fresh, shelf, now_us),)
                 await self._resolve(connection, fresh)
-            elif works:  # all are known already
+            elif works:  # all of them are duplicates
                 await write_something(connection)
             conflicts = [(document, DeadLetterReason.CONFLICT) for document in answers.conflicts]
             letters = await self.letters(conflicts)
             await self._write_down(connection, read._replace(letters=[*read.letters, *letters]))
             await answers.add_states(connection, shelf)
-            # Encoded before the commit: what can't be told must not be booked.
+            # Encode before the commit: an outcome that can't be encoded must not be booked.
             told = [answers.of(work) for work in works]
             faults.point("after_write")
         faults.point("after_commit")

@@ -1,9 +1,9 @@
-"""Decide what has no record: parked documents that are ready or overdue, and deadlines that have passed.
+"""Decide work that has no record: parked documents that are ready or overdue, and deadlines that have passed.
 
-None of them may keep the rest from going on. If a transaction fails, its works are split in half until the failing one
-is alone. If the database refuses a document's values, the document gets its final outcome: it was accepted, so outcomes
-answer it, not a dead letter (contract OUT1). If the program fails on a document, it stays parked; a deadline is put
-off. Both are tried again later, so that a repaired program decides them. The operator is alerted.
+One failing work must not block the others. If a transaction fails, its works are split in half until the failing one is
+alone. If the database refuses a document's values, the document gets a final outcome: it was accepted, so an outcome
+answers it, not a dead letter (contract OUT1). If the program fails on a document, the document stays parked; a deadline
+is put off. Both are tried again later, so that a repaired program decides them. The operator is alerted.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -40,7 +40,7 @@ class Named(NamedTuple):
 
 
 class Waiting:
-    """Takes what can go on, in one transaction, and leaves to other workers what they have taken."""
+    """Takes and decides works in one transaction, and skips works that other workers have taken."""
 
     def __init__(
         self, pool: Pool, decider: Decider, outlet: Outlet, inputs: tuple[str, ...], *, crash: bool = False
@@ -60,7 +60,7 @@ class Waiting:
         partitions: Mapping[str, int] | None = None,
         watermarks: Mapping[Partition, int] | None = None,
     ) -> Applied | None:
-        """Decide and commit what may go on at `now_us`. None: there was nothing; the rest: as for `Pipeline.work`."""
+        """Decide and commit the works that are due at `now_us`. None: there were none. Otherwise as `Pipeline.work`."""
         until = Until(partitions, watermarks or {}, final)
 
         async def take(connection: Connection) -> list[Work]:
@@ -70,7 +70,7 @@ class Waiting:
         return await self._work(now_us, take)
 
     async def go_on(self, now_us: int) -> Applied | None:
-        """Decide and commit the parked documents that may go on at `now_us`, but no deadline. None: there was none."""
+        """Decide and commit the parked documents that are due at `now_us`, but no deadline. None: there were none."""
 
         async def take(connection: Connection) -> list[Work]:
             return _works(await parked.take(connection, now_us), [], now_us)
@@ -78,7 +78,7 @@ class Waiting:
         return await self._work(now_us, take)
 
     async def named(self, now_us: int, named: Named) -> Applied | None:
-        """Decide and commit these parked documents and deadlines. None: none of them is there."""
+        """Decide and commit these parked documents and deadlines. None: none of them exists."""
 
         async def take(connection: Connection) -> list[Work]:
             documents = await parked.take_named(connection, named.documents)

@@ -1,8 +1,8 @@
-"""Watches what this worker depends on: whether Kafka and Postgres answer, and whether the others of its group live.
+"""Watches whether Kafka and Postgres answer, and whether the other workers of the group live.
 
-A worker that is killed can't say goodbye, and Kafka waits a session timeout (10 s) for it. Postgres knows at once: the
-lock that says that the worker lives is free. So each worker looks whose consumers are in the group and whose locks are
-free, and lets those members leave; the group then divides their partitions within a second.
+A killed worker can't leave the group, and Kafka waits a session timeout (10 s) for it. Postgres knows at once, because
+the worker's advisory lock is free. So each worker looks for consumers whose worker's lock is free, and removes these
+members from the group. The group then divides their partitions within a second.
 """
 
 import asyncio
@@ -30,14 +30,15 @@ _log = structlog.get_logger(__name__)
 
 _EVERY_S: Final = 0.5
 _ANSWER_S: Final = 3.0
-# A broker answers every fetch within half a second, records or none; none is sent while what was fetched is decided.
+# A broker answers every fetch within half a second, with or without records. No fetch is sent while fetched records are
+# decided.
 _SILENT_S: Final = 10.0
 # How often the inbox of dead letters is counted.
 _INBOX_EVERY_S: Final = 30.0
 _T = TypeVar("_T")
 
 
-# Of the topic of tenders' outcomes, and of the other.
+# The topic of tenders' outcomes, and the topic of all others.
 _OUTCOMES: Final = (
     "outcomes of scm.tender.*, crm.hold.expired and crm.tender.changed",
     "outcomes of sales, returns and commands, and their notices",
@@ -45,7 +46,7 @@ _OUTCOMES: Final = (
 
 
 class Watch:
-    """Tells the reader where to begin anew, and people what is lost."""
+    """Tells the reader which topics to start again, and operators which records are lost."""
 
     def __init__(self, group: Group, pool: Pool, status: Status, reader: Reader, topics: Topics) -> None:
         self._group = group
@@ -89,7 +90,7 @@ class Watch:
             return await inbox.counts(connection)
 
     async def look_at_topics(self) -> None:
-        """Tell which topics are missing, and begin anew with those that were deleted and created again."""
+        """Report missing topics, and start again with topics that were deleted and created again."""
         names = (*self._topics.read, *self._topics.outputs)
         ids = await self._asked("kafka", partial(self._group.topic_ids, names))
         if ids is None:
@@ -100,7 +101,7 @@ class Watch:
         else:
             self._status.up("topics")
         for topic, id_ in ids.items():
-            # What was assigned is of the topic that was there then, which may be gone by now.
+            # The partitions were assigned on the old topic, which may be gone by now.
             if self._ids.setdefault(topic, self._reader.topic_ids.get(topic, id_)) == id_:
                 continue
             if topic in self._topics.read:
@@ -127,7 +128,7 @@ class Watch:
             self._status.up("fetch")
 
     async def _asked(self, part: str, question: Callable[[], Awaitable[_T]]) -> _T | None:
-        """The answer; None, and the part is down, if there is none in time."""
+        """Return the answer. None: there was none in time, and the part is down."""
         try:
             async with asyncio.timeout(_ANSWER_S):
                 answer = await question()

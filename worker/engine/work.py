@@ -1,4 +1,4 @@
-"""A work item: one document or deadline, from the moment it is taken up until it is written."""
+"""A work item: one document or deadline, from the moment when a batch takes it until it is written."""
 
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -37,9 +37,9 @@ class Work:
     org: int = 0
     mark: int = 0  # its place in the batch
     # of the ledger
-    stub: bool = False  # the row of its identity is there: the stub of a sale that somebody waits for
-    facts: EventFacts | None = None  # of a row that is there already
-    unsaid: bool = False  # what was told when it was parked is not published: it came in through an interface
+    stub: bool = False  # the row of its identity exists: the stub of a sale that a document waits for
+    facts: EventFacts | None = None  # of a row that exists already
+    unsaid: bool = False  # its outcome `parked` is not published yet, because it came through an interface
     waits: list[Wait] = field(default_factory=list)  # that are over
     unreadable: Exception | None = None  # why its stored document can't be read by this version of the program
     # of the decision
@@ -50,7 +50,7 @@ class Work:
 
     @classmethod
     def of(cls, document: Document, now_us: int, org: int) -> Self:
-        """Take up a document of this tenant's number. `now_us`: when it was read, unless it says so itself."""
+        """Make the work of a document. `org`: the tenant's number. `now_us`: when it was read, if it doesn't say."""
         return cls(
             document.orgcode, document.type, document.kind.code, document.subject,
             now_us if document.received_us is None else document.received_us, document.record_us, document,
@@ -59,8 +59,8 @@ class Work:
 
     @classmethod
     def of_parked(cls, row: Resumable) -> Self:
-        """Take up a parked document that may go on; `unreadable` if another version of the program stored it in a form
-        that this one lacks.
+        """Make the work of a parked document that is ready. It is `unreadable` if another version of the program stored
+        it in a form that this version lacks.
         """
         org, code, subject = row.key
         kind = BY_CODE.get(code)
@@ -80,7 +80,7 @@ class Work:
 
     @classmethod
     def of_deadline(cls, deadline: Deadline, now_us: int) -> Self:
-        """Take up a deadline that has passed."""
+        """Make the work of a deadline that has passed."""
         timer = deadline.timer
         return cls(
             deadline.orgcode, NOTICES[timer.kind], NOTICE_CODES[timer.kind], notice_subject(timer, now_us), now_us,
@@ -89,16 +89,16 @@ class Work:
 
     @property
     def step(self) -> int:
-        """Which of the document's outcomes this batch's is."""
+        """Return the place of this batch's outcome among the document's outcomes."""
         return len(self.facts.told) if self.facts is not None else 0
 
     def begin(self, mark: int) -> None:
-        """Decide it anew, in this place of a batch: the attempt before was rolled back."""
+        """Reset the decision, and note the place in the batch: the attempt before was rolled back."""
         self.mark = mark
         self.outcome = self.parked = self.written = None
 
     def note(self, now_us: int) -> None:
-        """Turn the decision into what is stored of it. Waiting is told once."""
+        """Turn the decision into its stored form. The outcome `parked` is published once."""
         outcome = self.outcome
         if outcome is None and self.parked is not None and not self.resumed:
             outcome = decide.parked(self.parked, self.model)
@@ -106,7 +106,7 @@ class Work:
             self.written = OutcomeV1.of(outcome, self.subject, now_us)
 
     def facts_row(self, encoder: int) -> bytes | None:
-        """`event.facts` with this batch's outcome, whose bytes an encoder of this version makes."""
+        """Return `event.facts` with this batch's outcome, which the encoder of this version encodes."""
         if self.written is None:
             return None
         told = (encoder, self.written)
