@@ -125,7 +125,7 @@ async def _flooded(ground: Ground, make: Callable[[Shop, int], Message], *, docu
                 say(f"  and decided {await ground.counted(DECIDED, ground.size, TENDER, OTHER):.1f} s later")
 
         waits = await ground.asking(tills, flooding())
-    return [Finding("p99 of the others' tenders", 1000 * waits.quantile_s(0.99), 1000, note=str(waits))]
+    return [Finding("p99 of the others' tenders", 1000 * waits.quantile_s(0.99), 3000, note=str(waits))]
 
 
 async def parked(ground: Ground) -> list[Finding]:

@@ -107,6 +107,20 @@ async def test_a_batch_begins_with_tenders_and_takes_few_others_beside_them(
     assert len({*first, *got, *rest}) == 3521
 
 
+async def test_a_batch_takes_few_bytes_beside_tenders(cluster: Cluster, new_reader: NewReader, group: str) -> None:
+    sales, tenders = await cluster.topic(), await cluster.topic()
+    reader = await new_reader([sales, tenders], group, tenders=tenders, limits=Limits(bytes_beside_tenders=100_000))
+    await cluster.send(tenders, [b"tender"])
+    await values(reader, 1)
+    await cluster.send(sales, [b"x" * 10_000] * 500)
+    sizes: list[int] = []
+    while sum(sizes) < 5_000_000:
+        batch = await reader.read(1)
+        sizes.append(batch.size_bytes)
+        reader.done(batch)
+    assert max(sizes) < 100_000 + 32 * 10_000, "more than a slice too much"
+
+
 async def test_tenders_are_added_to_the_batch_that_is_about_to_be_decided(
     cluster: Cluster, new_reader: NewReader, group: str
 ) -> None:

@@ -133,7 +133,12 @@ def _reader(settings: Settings, secured: Security, worker: int) -> Reader:
         settings.consumer_group,
         topics.from_settings(settings).read,
         instance=f"{instance}-{settings.process_index}" if instance else None,
-        limits=Limits(settings.batch_documents, settings.batch_bytes, settings.linger_ms / 1000),
+        limits=Limits(
+            settings.batch_documents,
+            settings.batch_bytes,
+            settings.linger_ms / 1000,
+            look_ahead=len(settings.orgcodes) != 1,  # one tenant has nobody to overtake
+        ),
         security=secured,
         client_id="g3n" if instance else client_id(worker),  # nobody takes over what a static member leaves
         tenders=settings.topic_prefix + settings.topic_tenders,

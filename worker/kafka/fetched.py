@@ -18,13 +18,19 @@ class Assigned(Protocol):
 
 @dataclass(slots=True, frozen=True)
 class Limits:
-    """How much makes a batch, and how long a small one may wait to grow."""
+    """How much makes a batch, and how long a small one may wait to grow.
+
+    `look_ahead`: whether tenders of other tenants may be decided before those of a tenant that floods the topic.
+    """
 
     documents: int = 2000
     bytes: int = 4 << 20
     linger_s: float = 0.010
     tenders: int = 500
     beside_tenders: int = 250  # other documents, while tills send tenders
+    bytes_beside_tenders: int = 512 << 10  # of all documents, then
+    slice: int = 256  # records that are taken from a partition before the next one's turn
+    look_ahead: bool = True
 
 
 @dataclass(slots=True)

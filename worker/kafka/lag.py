@@ -20,10 +20,14 @@ class Lag:
         self._topics = topics
         self._progress = progress
 
+    def read(self) -> dict[TopicPartition, int]:
+        """Return where reading goes on, by partition, as far as is known."""
+        return read_of(self._progress)
+
     def records(self) -> dict[TopicPartition, int]:
         """Return the number of unread records by partition; unknown partitions are absent."""
         marks = {at: self._consumer.highwater(at) for at in self._consumer.assignment()}
-        read = read_of(self._progress)
+        read = self.read()
         return {at: max(0, marks[at] - offset) for at, offset in read.items() if marks.get(at) is not None}
 
     def seconds(self) -> dict[TopicPartition, float]:

@@ -42,7 +42,7 @@ _REVOKE_S = 45
 _COMMIT_S = 30
 # A slice is taken from one partition after the other, so that no backlog of one hides the others; and the byte limit
 # is looked at between slices, so that many large records don't come in one go.
-_SLICE_RECORDS, _LEAST_RECORDS = 256, 16
+_LEAST_RECORDS = 16
 # How long, at most, the first batch of an assignment waits for all of its partitions to answer.
 _START_S = 0.5
 
@@ -129,7 +129,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
             batch.generations[self] = self.generation
         taken = 0
         fetched = list(self._consumer._fetcher._records)  # noqa: SLF001 - partitions of which something is there
-        size = max(_LEAST_RECORDS, min(_SLICE_RECORDS, room // max(1, len(fetched))))
+        size = max(_LEAST_RECORDS, min(batch.limits.slice, room // max(1, len(fetched))))
         self._turn += 1
         first = self._turn % max(1, len(fetched))
         for partition in [*fetched[first:], *fetched[:first]]:

@@ -15,16 +15,23 @@ from worker.process.errors import Unavailable, describe
 _START_S: Final = 30.0
 
 
+def outside_consumer(
+    bootstrap_servers: str, security: Security, client_id: str, **options: Any  # noqa: ANN401  aiokafka's own
+) -> AIOKafkaConsumer:  # fmt: skip
+    """Return a consumer that is not connected yet."""
+    batches.install()
+    return AIOKafkaConsumer(
+        **security, bootstrap_servers=bootstrap_servers, group_id=None, client_id=client_id, enable_auto_commit=False,
+        **options,
+    )  # fmt: skip
+
+
 @contextlib.asynccontextmanager
 async def outside_groups(
     bootstrap_servers: str, security: Security, client_id: str, **options: Any  # noqa: ANN401  aiokafka's own
 ) -> AsyncIterator[AIOKafkaConsumer]:  # fmt: skip
     """Connect, as long as the context is open. Raises Unavailable if no broker answers."""
-    batches.install()
-    consumer = AIOKafkaConsumer(
-        **security, bootstrap_servers=bootstrap_servers, group_id=None, client_id=client_id, enable_auto_commit=False,
-        **options,
-    )  # fmt: skip
+    consumer = outside_consumer(bootstrap_servers, security, client_id, **options)
     try:
         try:
             async with asyncio.timeout(_START_S):

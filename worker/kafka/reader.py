@@ -9,6 +9,7 @@ other worker.
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from uuid import UUID
 
 from aiokafka import TopicPartition
@@ -17,6 +18,7 @@ from aiokafka.structs import ConsumerRecord
 
 from worker.kafka.fetched import Fetched, Limits
 from worker.kafka.member import Member
+from worker.kafka.scout import Scout
 from worker.kafka.security import PLAINTEXT, Security
 from worker.positions import Halt, Positions
 
@@ -27,6 +29,8 @@ _START_POLL_S = 0.02
 _PARTITION_BYTES, _TENDER_PARTITION_BYTES = 1 << 20, 1 << 17
 # For so long after a tender, tills count as active.
 _TILLS_S = 60.0
+# A batch is weighed between slices. So this many large records may be too much.
+_TILLS_SLICE = 32
 
 
 class Reader:
@@ -65,6 +69,8 @@ class Reader:
             self._tenders = member([tenders], _TENDER_PARTITION_BYTES, "-tenders")
         self._others = member(others or topics, _PARTITION_BYTES, "")
         self._members = [self._others] if self._tenders is None else [self._tenders, self._others]
+        looks_ahead = limits.look_ahead and self._tenders is not None
+        self._scout = Scout(bootstrap_servers, security) if looks_ahead else None
 
     def check_against(self, positions: Positions) -> None:
         """Compare what the group and the topics say with the ledger's positions; called before `start`."""
@@ -83,6 +89,8 @@ class Reader:
         """Leave the group; static members stay for their next start, unless `leave`. Commits nothing."""
         self._idle.set()
         await asyncio.gather(*(member.stop(leave=leave) for member in self._members))
+        if self._scout is not None:
+            await self._scout.stop()
 
     @property
     def generation(self) -> int:
@@ -127,6 +135,7 @@ class Reader:
         except KafkaError:
             for member in self._members:
                 await member.back()
+            self._scout_again()
             raise
         self._last_records = len(batch.records)
         self._in_flight += 1
@@ -134,7 +143,9 @@ class Reader:
         return batch
 
     async def _gather(self, wait_s: float) -> Fetched:
-        batch, until = Fetched(self._limits), time.monotonic() + wait_s
+        batch, until = Fetched(self._limits_now()), time.monotonic() + wait_s
+        if self._scout is not None and self._tenders is not None:
+            await self._scout.look(self._tenders.lag.read(), sum(self._tenders.lag.records().values()))
         while not batch.full:
             starting = any(member.is_starting() for member in self._members)
             came = await self._poll(batch)
@@ -160,10 +171,15 @@ class Reader:
 
     async def _poll_tenders(self, batch: Fetched) -> None:
         before, room = len(batch.records), min(self._limits.tenders, self._limits.documents) - batch.tenders
-        if self._tenders is not None and room > 0 and await self._tenders.poll(batch, room):
+        if self._tenders is None or room <= 0:
+            return
+        if self._scout is not None:  # at most half of the room, so that the members get on
+            batch.records += self._scout.take(room // 2, self._tenders.lag.read())
+        await self._tenders.poll(batch, room - (len(batch.records) - before))
+        if came := batch.records[before:]:
             self._tender_at = time.monotonic()
-            batch.tenders += len(batch.records) - before
-            batch.tenders_ms += [record.timestamp for record in batch.records[before:]]
+            batch.tenders += len(came)
+            batch.tenders_ms += [record.timestamp for record in came]
 
     async def add_tenders(self, batch: Fetched) -> list[ConsumerRecord]:
         """Add tenders that arrived meanwhile to the last batch, which is about to be decided. Return them."""
@@ -173,10 +189,20 @@ class Reader:
             await self._tenders.mark(batch)
         return batch.records[before:]
 
+    @property
+    def _has_tills(self) -> bool:
+        return time.monotonic() - self._tender_at <= _TILLS_S
+
+    def _limits_now(self) -> Limits:
+        limits = self._limits
+        if not self._has_tills:
+            return limits
+        return replace(limits, bytes=min(limits.bytes, limits.bytes_beside_tenders), slice=_TILLS_SLICE)
+
     def _room(self, batch: Fetched) -> int:
         """Return how many documents besides tenders the batch may still take."""
         room = self._limits.documents - len(batch.records)
-        if time.monotonic() - self._tender_at > _TILLS_S:
+        if not self._has_tills:
             return room
         return min(room, self._limits.beside_tenders - (len(batch.records) - batch.tenders))
 
@@ -235,6 +261,7 @@ class Reader:
         """Forget what is in flight, and read again from what is done."""
         for member in self._members:
             await member.rewind()
+        self._scout_again()
         self._in_flight = 0
         self._idle.set()
 
@@ -248,6 +275,10 @@ class Reader:
         for member in self._members:
             if topic in member.topics:
                 await member.start_over(topic, topic_id)
+
+    def _scout_again(self) -> None:
+        if self._scout is not None:
+            self._scout.restart()
 
     async def _until_idle(self) -> None:
         await self._idle.wait()

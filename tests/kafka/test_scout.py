@@ -1,0 +1,207 @@
+"""Tenders of other tenants overtake one tenant's flood; whoever is behind in his own tenders keeps his order."""
+
+import random
+from collections import defaultdict
+from collections.abc import Sequence
+
+import asyncpg
+import pytest
+from aiokafka import TopicPartition
+from aiokafka.structs import ConsumerRecord
+
+from tests.kafka.conftest import Cluster, NewReader
+from tests.kafka.processes import Start, ended, said
+from tests.kafka_io import Published, Reading, Record, document, publish
+from worker.kafka.fetched import Limits
+from worker.kafka.reader import Reader
+from worker.kafka.scout import NOBODY, Scout, tenant_of
+from worker.kafka.security import PLAINTEXT
+from worker.kafka.topics import Topics, dead_letter
+
+TOPIC = "scm.tenders"
+
+
+def record(orgcode: str, offset: int, partition: int = 0) -> ConsumerRecord:
+    value = b'{"type":"scm.tender.requested","orgcode":"%s","data":{}}' % orgcode.encode()
+    return ConsumerRecord(TOPIC, partition, offset, 0, 0, b"k", value, None, 1, len(value), ())
+
+
+def seen(scout: Scout, records: Sequence[ConsumerRecord]) -> None:
+    for one in records:
+        scout.sort(TopicPartition(one.topic, one.partition), one)
+
+
+def taken(scout: Scout, room: int = 9999, *, read: int = 0) -> list[tuple[str, int]]:
+    return [(tenant_of(one), one.offset) for one in scout.take(room, {TopicPartition(TOPIC, 0): read})]
+
+
+@pytest.fixture
+def scout() -> Scout:
+    return Scout("nowhere:1", PLAINTEXT)
+
+
+def test_nobody_overtakes_while_nobody_floods(scout: Scout) -> None:
+    seen(scout, [record("abc"[at % 3], at) for at in range(1500)])
+    assert taken(scout) == []
+
+
+def test_the_tenant_with_the_most_records_is_overtaken_by_the_others(scout: Scout) -> None:
+    seen(scout, [record("flood" if at % 100 else "till", at) for at in range(5000)])
+    assert taken(scout, 10) == [("till", at) for at in range(0, 1000, 100)]
+    assert taken(scout) == [("till", at) for at in range(1000, 5000, 100)]
+    assert taken(scout) == []
+
+
+def test_records_that_are_no_documents_are_overtaken_and_never_taken_early(scout: Scout) -> None:
+    for at in range(5000):
+        one = record("till", at)
+        if at % 100:
+            one.value = b"\xff not JSON"
+        scout.sort(TopicPartition(TOPIC, 0), one)
+    assert taken(scout) == [("till", at) for at in range(0, 5000, 100)]
+
+
+def test_a_record_that_the_members_have_read_is_not_taken(scout: Scout) -> None:
+    seen(scout, [record("flood" if at % 100 else "till", at) for at in range(5000)])
+    assert taken(scout, read=4500) == [("till", at) for at in range(4500, 5000, 100)]
+
+
+def test_a_tenant_that_was_overtaken_comes_back_once_its_last_record_is_read(scout: Scout) -> None:
+    flood = [record("flood", at) for at in range(3000)]
+    seen(scout, [*flood, record("till", 3000)])
+    assert taken(scout) == [("till", 3000)]
+    scout.readmit({TopicPartition(TOPIC, 0): 2999})
+    seen(scout, [record("flood", 3001), record("other", 3002)])
+    assert taken(scout) == [("other", 3002)], "the flood has gone on behind 3000"
+    scout.readmit({TopicPartition(TOPIC, 0): 3002})
+    seen(scout, [record("other", at) for at in range(4000, 7000)])
+    seen(scout, [record("flood", 7000)])
+    assert taken(scout) == [("flood", 7000)]
+
+
+def test_records_of_a_tenant_keep_their_order_whatever_comes(scout: Scout) -> None:
+    rng = random.Random(7)
+    orgcodes = [f"t{number}" for number in range(8)]
+    got: dict[str, list[int]] = {}
+    read = 0
+    for start in range(0, 60_000, 3000):
+        weights = [rng.choice((1, 1, 1, 50)) for _ in orgcodes]
+        seen(scout, [record(orgcode, start + at) for at, orgcode in enumerate(rng.choices(orgcodes, weights, k=3000))])
+        for tenant, offset in taken(scout, 500, read=read):
+            got.setdefault(tenant, []).append(offset)
+        read += 2500
+        scout.readmit({TopicPartition(TOPIC, 0): read})
+    assert got
+    assert all(offsets == sorted(set(offsets)) for offsets in got.values())
+
+
+def test_many_small_tenants_make_room_at_once(scout: Scout) -> None:
+    seen(scout, [record(f"t{at}", at) for at in range(2001)])
+    assert len(taken(scout)) <= 1001
+
+
+@pytest.mark.parametrize(
+    ("value", "headers", "tenant"),
+    [
+        (b'{"orgcode": "acme", "data": {}}', (), "acme"),
+        (b'{"data": {}}', (("ce_orgcode", b"acme"),), "acme"),
+        (b"\xff not JSON", (), NOBODY),
+        (None, (), NOBODY),
+        (b'{"data":{"orgcode":"x","note":"' + b"x" * 5000 + b'"},"orgcode":"acme"}', (), "acme"),
+        (b'{"orgcode": 5}', (), NOBODY),
+        (b"[]", (), NOBODY),
+    ],
+)
+def test_the_tenant_of_a_record(value: bytes | None, headers: Sequence[tuple[str, bytes]], tenant: str) -> None:
+    assert tenant_of(ConsumerRecord(TOPIC, 0, 0, 0, 0, None, value, None, 0, 0, headers)) == tenant
+
+
+async def read_once(reader: Reader, values: list[bytes]) -> None:
+    """Read and commit a batch with records, or one without after the first."""
+    while not (batch := await reader.read(0.1)).records and not values:
+        reader.done(batch)
+    values += [one.value for one in batch.records]
+    reader.done(batch)
+    await reader.commit()
+
+
+async def test_a_till_behind_another_tenants_flood_is_read_early_and_once_more_in_its_turn(
+    cluster: Cluster, new_reader: NewReader, group: str
+) -> None:
+    sales, tenders = await cluster.topic(), await cluster.topic()
+    flood = [record("flood", at).value for at in range(4000)]
+    till = record("till", 0).value
+    await cluster.send(tenders, [*flood, till])
+    reader = await new_reader([sales, tenders], group, limits=Limits(tenders=50), tenders=tenders)
+    read: list[bytes] = []
+    await read_once(reader, read)
+    while (await cluster.committed(group)).get(TopicPartition(tenders, 0)) != 4001:
+        await read_once(reader, read)
+    assert read.index(till) < 3000
+    assert read.count(till) == 2
+    assert set(read) == {*flood, till}
+
+
+def tender(topics: Topics, orgcode: str, name: str, amount_minor: int = 1) -> Record:
+    data = {"tender_id": name, "occurred_at": "2026-03-01T10:00:00Z", "currency": "GBP", "amount_minor": amount_minor,
+            "kind": "points", "customer_id": "nobody"}  # fmt: skip
+    return document(topics.inputs[2], "scm.tender.requested", name, data, orgcode=orgcode, key="k", partition=0)
+
+
+async def test_a_worker_that_is_killed_while_it_looks_ahead_loses_nothing_and_changes_no_byte(
+    start: Start, bootstrap: str, topics: Topics, connection: asyncpg.Connection
+) -> None:
+    flood = [tender(topics, "flood", f"f{number}") for number in range(5000)]
+    tills = [tender(topics, "till", f"t{number}") for number in range(50)]
+    conflict = tender(topics, "till", "t49", 2)
+    *_, conflicting = await publish(bootstrap, [*flood, *tills, conflict])
+
+    def of_tills(seen: Sequence[Published]) -> list[Published]:
+        return [one for one in seen if one.envelope["orgcode"] == "till"]
+
+    async with (
+        Reading(bootstrap, [topics.tender_outcomes]) as outcomes,
+        Reading(bootstrap, [dead_letter(topics.inputs[2])]) as letters,
+    ):
+        workers = [await start("run", G3N_BATCH_DOCUMENTS="100") for _ in range(2)]
+        for worker in workers:
+            await said(worker, "ready")
+        await outcomes.until(lambda seen: len(of_tills(seen)) > 0)
+        early = len(outcomes.seen)
+        for worker in workers:  # whichever has the partition
+            worker.kill()
+        status, _, log = await ended(await start("drain"))
+        assert status == 0, log[-3000:]
+        names = {f"f{number}" for number in range(5000)} | {f"t{number}" for number in range(50)}
+        await outcomes.until(lambda seen: {one.subject for one in seen} == names and len(of_tills(seen)) >= 100)
+        await letters.until(lambda seen: len(seen) > 0)
+    assert early < 5000, "the till was not answered before the flood"
+    told = defaultdict(set)
+    for one in outcomes.seen:
+        told[one.subject].add(one.record.value)
+    assert all(len(values) == 1 for values in told.values())
+    assert {one.headers["kafka_dlt-original-offset"] for one in letters.seen} == {str(conflicting.offset)}
+    assert await connection.fetchval("SELECT count(*) FROM event WHERE type = 4") == 5050
+
+
+async def test_partitions_that_are_taken_away_meanwhile_are_read_to_their_ends(
+    cluster: Cluster, new_reader: NewReader, group: str
+) -> None:
+    sales, tenders = await cluster.topic(), await cluster.topic(2)
+    published: list[bytes] = []
+    for partition in (0, 1):
+        values = [*(record(f"flood{partition}", at).value for at in range(3000)), record(f"till{partition}", 0).value]
+        await cluster.send(tenders, values, partition=partition)
+        published += values
+    ends = {TopicPartition(tenders, partition): 3001 for partition in (0, 1)}
+    readers = [await new_reader([sales, tenders], group, limits=Limits(tenders=50), tenders=tenders)]
+    read: list[bytes] = []
+    await read_once(readers[0], read)
+    while not ends.items() <= (await cluster.committed(group)).items():
+        if len(readers) == 1 and any(b"till" in value for value in read):
+            assert len(read) < 6000
+            readers.append(await new_reader([sales, tenders], group, limits=Limits(tenders=50), tenders=tenders))
+        for reader in readers:
+            await read_once(reader, read)
+    assert len(readers) == 2
+    assert set(published) == set(read)

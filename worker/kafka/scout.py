@@ -1,0 +1,174 @@
+"""Look ahead in partitions that one tenant floods, so that the tenders of other tenants don't wait behind it.
+
+A partition is read in order, and its offset says what is done: so a record can't be taken out of its turn. But a
+document that is decided twice has one effect. A consumer outside the group reads the same partitions ahead of the
+members, and the records of tenants that don't flood them are decided early. When their turn comes, they are
+duplicates, which are answered with the same bytes again. Offsets, positions and watermarks know nothing of it.
+
+Every tenant's records wait in one short queue. If it is full, the tenant with the most records in it is left to the
+members until they have read past its last record that was left out. So each tenant's records keep their order.
+"""
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import Mapping
+from typing import Final
+
+import orjson
+import structlog
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import IllegalStateError, KafkaError
+from aiokafka.structs import ConsumerRecord
+
+from schemas.envelope import HEADER_PREFIX
+from worker.kafka.outside import outside_consumer
+from worker.kafka.security import Security
+from worker.process.errors import describe
+
+_log = structlog.get_logger(__name__)
+
+# Unread records that are worth looking behind: members decide fewer within two batches.
+_FLOOD_RECORDS: Final = 1000
+_QUEUE_RECORDS: Final = 2000
+_LOOK_RECORDS: Final = 4000
+NOBODY: Final = ""
+_ORGCODE_HEADER: Final = HEADER_PREFIX + "orgcode"
+
+
+class Scout:
+    """Does nothing, and has no connection, until a backlog is long. Raises nothing: the members read every record."""
+
+    def __init__(self, bootstrap_servers: str, security: Security) -> None:
+        self._bootstrap_servers = bootstrap_servers
+        self._security = security
+        self._consumer: AIOKafkaConsumer | None = None
+        self._starting: asyncio.Task[None] | None = None
+        self._queue: deque[tuple[str, ConsumerRecord]] = deque()
+        self._waiting: Counter[str] = Counter()
+        self._left: dict[str, dict[TopicPartition, int]] = {}  # by tenant: the last offsets that were left out
+
+    async def look(self, read: Mapping[TopicPartition, int], unread: int) -> None:
+        """Look on from where this stopped. `read`: where the members read on. `unread`: how many records they have
+        before them.
+        """
+        if unread < _FLOOD_RECORDS:
+            if self._consumer is not None and unread == 0:
+                await self.stop()
+            return
+        try:
+            await self._look(read)
+        except (KafkaError, IllegalStateError) as error:
+            _log.warning("looks_ahead_no_more", why=describe(error))
+            await self.stop()
+
+    async def _look(self, read: Mapping[TopicPartition, int]) -> None:
+        if self._consumer is None:
+            self._starting = self._starting or asyncio.create_task(self._start())
+            return
+        if self._consumer.assignment() != read.keys():
+            self._begin(self._consumer, read)
+        self.readmit(read)
+        fetched = await self._consumer.getmany(max_records=_LOOK_RECORDS)
+        for at, records in fetched.items():
+            for record in records:
+                self.sort(at, record)
+
+    async def _start(self) -> None:
+        consumer = outside_consumer(self._bootstrap_servers, self._security, "g3n-scout")
+        try:
+            await consumer.start()
+        except KafkaError as error:
+            _log.warning("looks_ahead_no_more", why=describe(error))
+            await consumer.stop()
+        else:
+            self._consumer = consumer
+        finally:
+            self._starting = None
+
+    def _begin(self, consumer: AIOKafkaConsumer, read: Mapping[TopicPartition, int]) -> None:
+        self._forget()
+        consumer.assign(list(read))
+        for at, offset in read.items():
+            consumer.seek(at, offset)
+
+    def sort(self, at: TopicPartition, record: ConsumerRecord) -> None:
+        """Let the record wait in the queue, or leave it to the members."""
+        tenant = tenant_of(record)
+        if tenant in self._left:
+            self._left[tenant][at] = record.offset
+            return
+        self._queue.append((tenant, record))
+        self._waiting[tenant] += 1
+        if len(self._queue) > _QUEUE_RECORDS:
+            self._leave_most()
+
+    def _leave_most(self) -> None:
+        """Leave the tenants with the most records to the members, until half of the queue is free."""
+        if not self._left:
+            _log.warning("looks_ahead", why="a tenant floods the topic of tenders", orgcode=self._most())
+        left: dict[str, dict[TopicPartition, int]] = {}
+        rest = len(self._queue)
+        while rest > _QUEUE_RECORDS // 2:
+            tenant = self._most()
+            rest -= self._waiting.pop(tenant)
+            left[tenant] = {}
+        kept: deque[tuple[str, ConsumerRecord]] = deque()
+        for tenant, record in self._queue:
+            if tenant in left:
+                left[tenant][TopicPartition(record.topic, record.partition)] = record.offset
+            else:
+                kept.append((tenant, record))
+        self._queue = kept
+        self._left |= left
+
+    def _most(self) -> str:
+        return max(self._waiting, key=self._waiting.__getitem__)
+
+    def readmit(self, read: Mapping[TopicPartition, int]) -> None:
+        """Look out again for tenants that the members have read past."""
+        for tenant, last in list(self._left.items()):
+            if all(offset < read.get(at, 0) for at, offset in last.items()):
+                del self._left[tenant]
+
+    def take(self, room: int, read: Mapping[TopicPartition, int]) -> list[ConsumerRecord]:
+        """Return the next records that are to be decided early: none unless a tenant was left to the members."""
+        taken: list[ConsumerRecord] = []
+        while self._left and self._queue and len(taken) < room:
+            tenant, record = self._queue.popleft()
+            self._waiting[tenant] -= 1
+            if tenant != NOBODY and record.offset >= read.get(TopicPartition(record.topic, record.partition), 0):
+                taken.append(record)
+        return taken
+
+    def restart(self) -> None:
+        """Begin again from where the members read on: what was taken may not have been decided."""
+        self._forget()
+        if self._consumer is not None:
+            self._consumer.unsubscribe()
+
+    def _forget(self) -> None:
+        self._queue.clear()
+        self._waiting.clear()
+        self._left.clear()
+
+    async def stop(self) -> None:
+        """Disconnect."""
+        self._forget()
+        starting, self._starting = self._starting, None
+        if starting is not None:
+            await asyncio.gather(starting, return_exceptions=True)
+        consumer, self._consumer = self._consumer, None
+        if consumer is not None:
+            await consumer.stop()
+
+
+def tenant_of(record: ConsumerRecord) -> str:
+    """Return the tenant that the record's header or envelope names. NOBODY: it names none, so it is a dead letter."""
+    for name, value in record.headers:
+        if name == _ORGCODE_HEADER:
+            return str(value, "latin-1")
+    try:
+        orgcode = orjson.loads(record.value or b"")["orgcode"]
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        return NOBODY
+    return orgcode if isinstance(orgcode, str) else NOBODY
