@@ -11,7 +11,7 @@ import argparse
 import asyncio
 import json
 import logging
-import shutil
+import math
 import signal
 import sys
 import tempfile
@@ -24,8 +24,8 @@ from typing import Any
 import devstack
 from bench import compiled, growth, latency, load, profiling, report, stages, streams_rival
 from bench.arena import Arena, WrongResult, say
-from bench.ground import Ground
-from bench.program import ProgramFailed
+from bench.ground import Finding, Ground
+from bench.program import ProgramFailed, end_of
 from bench.runs import TASKS, Runs
 from bench.trials import TRIALS
 
@@ -43,16 +43,13 @@ _RUN_LIMIT_S = 900.0
 def arena(customers: int) -> Iterator[Arena]:
     """Servers with customers and gift cards, until the end of the context."""
     say("starting Kafka and Postgres …")
-    logs = Path(tempfile.mkdtemp(prefix="g3n-bench-"))
-    with devstack.start(kafka=_BROKER, postgres=_DATABASE) as stack:
-        made = Arena(stack.report, logs, _RUN_LIMIT_S)
+    with (
+        tempfile.TemporaryDirectory(prefix="g3n-bench-") as directory,
+        devstack.start(kafka=_BROKER, postgres=_DATABASE) as stack,
+    ):
+        made = Arena(stack.report, Path(directory), _RUN_LIMIT_S)
         made.prepare(customers)
-        try:
-            yield made
-        except WrongResult:
-            say(f"the programs' logs: {logs}")
-            raise
-    shutil.rmtree(logs)
+        yield made
 
 
 def measure(options: argparse.Namespace) -> dict[str, list[Any]]:
@@ -79,7 +76,14 @@ def limits(options: argparse.Namespace) -> dict[str, list[Any]]:
             # Any tenant: another one than the tills' floods the topics.
             settings = made.ledger(f"bench_{name}", name, name, G3N_ORGCODES="")
             ground = Ground(made, name, settings, size, options.customers)
-            findings[name] = asyncio.run(trial.run(ground))
+            try:
+                findings[name] = asyncio.run(trial.run(ground))
+            except (ProgramFailed, WrongResult) as error:  # the other trials tell something all the same
+                findings[name] = [Finding(f"failed: {error}", math.inf, 0)]
+                for log in sorted(made.directory.glob(f"{name}-*.log")):
+                    say(f"{log.name}: {end_of(log)}")
+            for one in findings[name]:
+                say(f"  {one.what}: {one.value:,.4g} {one.unit}; {one.note}")
     return findings
 
 

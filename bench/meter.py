@@ -60,6 +60,16 @@ async def state(dsn: str) -> State:
         await connection.close()
 
 
+def rss_mib(pid: int) -> float:
+    """Return the memory of the process, or of a child that has more. 0 where the system has no /proc."""
+    try:
+        pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
+    except OSError:
+        return 0.0
+    return max([pages * os.sysconf("SC_PAGE_SIZE") / (1 << 20), *map(rss_mib, map(int, children))])
+
+
 def cpu_s(pid: int) -> float | None:
     """Seconds of CPU of a process, of its children that live and of those that it has waited for."""
     try:
@@ -84,5 +94,4 @@ class Held:
 
 def held(pid: int) -> Held:
     """Of a process that runs, where the system has /proc."""
-    pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
-    return Held(pages * os.sysconf("SC_PAGE_SIZE") / (1 << 20), sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir()))
+    return Held(rss_mib(pid), sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir()))

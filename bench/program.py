@@ -11,12 +11,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from resource import struct_rusage
+
+from bench import meter
 
 _START_S = 60
 _STOP_S = 60
 _LOOK_EVERY_S = 0.02
-_LAST_LINES = 5
+_LAST_LINES = 12
 
 
 class ProgramFailed(Exception):
@@ -40,14 +41,13 @@ def run(arguments: Sequence[str], settings: Mapping[str, str], log: Path, limit_
     began = time.time()
     process = _start(arguments, settings, log)
     try:
-        usage = _wait(process, began + limit_s)
+        cpu_s, rss_mib = _wait(process, began + limit_s)
     except BaseException:
         _stop(process)
         raise
     ended = time.time()
     if process.returncode:
-        raise ProgramFailed(f"{' '.join(arguments)} left with {process.returncode}; {_end_of(log)}")
-    cpu_s, rss_mib = usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+        raise ProgramFailed(f"{' '.join(arguments)} left with {process.returncode}; {end_of(log)}")
     return Ended(ended - began, ended - (_assigned_at(log) or began), cpu_s, rss_mib)
 
 
@@ -68,7 +68,7 @@ class Program:
         deadline = time.time() + _START_S
         while f'"event": "{event}"' not in self._log.read_text(errors="replace"):
             if self._process.poll() is not None or time.time() > deadline:
-                raise ProgramFailed(f"{self._name} did not get {event}; {_end_of(self._log)}")
+                raise ProgramFailed(f"{self._name} did not get {event}; {end_of(self._log)}")
             time.sleep(_LOOK_EVERY_S)
 
     def stop(self) -> None:
@@ -101,13 +101,17 @@ def _start(arguments: Sequence[str], settings: Mapping[str, str], log: Path) -> 
         )  # fmt: skip
 
 
-def _wait(process: subprocess.Popen[bytes], deadline: float) -> struct_rusage:
-    """Until it has ended: what it and all its waited-for children took."""
+def _wait(process: subprocess.Popen[bytes], deadline: float) -> tuple[float, float]:
+    """Until it has ended: the seconds of CPU that it and all its waited-for children took, and the most memory in MiB
+    that one of them had.
+    """
+    rss_mib = 0.0  # the kernel's own maximum begins with that of this process, from which it was forked
     while True:
         pid, status, usage = os.wait4(process.pid, os.WNOHANG)
         if pid:
             process.returncode = os.waitstatus_to_exitcode(status)
-            return usage
+            return usage.ru_utime + usage.ru_stime, rss_mib
+        rss_mib = max(rss_mib, meter.rss_mib(process.pid))
         if time.time() > deadline:
             raise ProgramFailed(f"process {process.pid} took too long")
         time.sleep(_LOOK_EVERY_S)
@@ -131,5 +135,6 @@ def _assigned_at(log: Path) -> float | None:
     return None
 
 
-def _end_of(log: Path) -> str:
+def end_of(log: Path) -> str:
+    """Return the last lines of a program's log."""
     return "the end of its log:\n  " + "\n  ".join(log.read_text(errors="replace").splitlines()[-_LAST_LINES:])

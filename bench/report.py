@@ -14,7 +14,7 @@ from bench.latency import Latency
 from bench.load import Load
 from bench.runs import COPY, STREAMS, Result
 
-_WIDTH_OFF_TERMINAL = 150
+_WIDTH_OFF_TERMINAL = 190
 RIVALS = {"faststream": "FastStream", STREAMS: "Streams", COPY: "COPY", "naive": "naive"}
 """What a ratio is to, and how its column is called."""
 
