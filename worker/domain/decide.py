@@ -1,4 +1,4 @@
-"""One document and the books → its outcome, or the reason why it waits.
+"""Decide one document with the books: return its outcome, or the reason why it waits.
 
 `DECISIONS` has one entry for each type: what the ledger must load for it, and the decision.
 """
@@ -38,14 +38,14 @@ class Circumstances:
 
     record_us: int  # when the record was written to its topic
     max_age_days: int = 7  # older gift card requests are too late
-    resumed: bool = False  # it was parked, and what it waited for is there
+    resumed: bool = False  # it was parked, and the document that it waited for has come
     overdue: bool = False  # it was parked, and its deadline has passed
     trusted: bool = False  # its sender has the scope card:trusted: a card_id replaces the PIN (contract SAFE5)
     on_topic: bool = True  # it came on a topic, not through an interface: no scope bounds what it may do
 
 
 class Decision(Generic[D]):
-    """What a document of this type must find in the books, and its decision."""
+    """The rows that a document of this type needs in the books, and its decision."""
 
     __slots__ = ("decide", "model", "needs")
 

@@ -1,4 +1,4 @@
-"""Documents of interfaces on their way to the topic `crm.accepted`, and what is to be erased there."""
+"""Documents of interfaces on their way to the topic `crm.accepted`, and the records to erase there."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -15,11 +15,11 @@ class Accepted(NamedTuple):
     """The documents of a batch that came in through an interface."""
 
     records: list[tuple[int, bytes, bytes]]  # `event.no`, key and value of each document's record
-    profiles: list[tuple[int, str, bytes]]  # of those that hold personal data: tenant, customer, key of the record
+    profiles: list[tuple[int, str, bytes]]  # of each record with personal data: tenant, customer, key
 
 
 async def write(connection: Connection, no: int, batch: Accepted, shelf: Sequence[Books]) -> None:
-    """Store the records of a batch's documents, and have those of erased customers erased."""
+    """Store the records of a batch's documents, and mark those of erased customers for erasure."""
     if batch.records:
         await connection.copy_records_to_table("accepted", records=batch.records, columns=("no", "key", "document"))
     if batch.profiles:
@@ -30,7 +30,7 @@ async def write(connection: Connection, no: int, batch: Accepted, shelf: Sequenc
 
 
 async def take(connection: Connection, numbers: Sequence[int], topic: str, safe: Safe) -> list[Message]:
-    """The records of these batches, and tombstones for what is to be erased, in their order."""
+    """Return the records of these batches, and tombstones for the records to erase, in their order."""
     return [
         Message(topic, row["key"], None)
         if row["document"] is None
@@ -40,7 +40,7 @@ async def take(connection: Connection, numbers: Sequence[int], topic: str, safe:
 
 
 async def published(connection: Connection, numbers: Sequence[int], erased: Sequence[bytes]) -> None:
-    """The records of these batches, and these tombstones, are on the topic."""
+    """Note that the records of these batches, and these tombstones, are on the topic."""
     if numbers:
         await connection.execute(SQL["delete_accepted"], numbers)
     if erased:

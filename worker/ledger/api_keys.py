@@ -44,7 +44,7 @@ class Caller:
     key_id: str
     scopes: frozenset[str]
     session_id: str | None = None
-    until: datetime | None = None  # end of its validity; None: until it is revoked
+    until: datetime | None = None  # end of the key's validity; None: valid until it is revoked
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ def _secret(prefix: str, orgcode: str) -> str:
 
 
 def digest(secret: str) -> bytes:
-    """Return what is stored of a secret, and by which it is found."""
+    """Return the digest that is stored for a secret, and finds it."""
     return sha256(secret.encode()).digest()
 
 
@@ -86,7 +86,9 @@ async def caller(connection: Connection, secret: str) -> Caller | None:
 async def create(
     connection: Connection, orgcode: str, name: str, scopes: tuple[str, ...], valid: timedelta | None = None
 ) -> tuple[Key, str]:
-    """Create a key. Return it and its secret, which is shown once. It is valid for so long, or until it is revoked."""
+    """Create a key. Return it and its secret, which is shown once. `valid` None: the key is valid until it is
+    revoked.
+    """
     orgs = await load.orgs(connection, {orgcode})
     return await _insert(connection, orgs[orgcode], orgcode, name, scopes, valid)
 

@@ -1,7 +1,7 @@
 """Which card keys a ledger's rows were made with, so that a program with another key is refused at its start.
 
-With a wrong key, no card would be found by its number and no duplicate recognised: everything would go on, and be
-wrong.
+With a wrong key, the program would find no card by its number and recognise no duplicate. It would go on, with wrong
+results.
 """
 
 from collections.abc import Sequence
@@ -20,15 +20,17 @@ class WrongKey(Exception):
 
 
 def fingerprint(key: bytes) -> bytes:
-    """Return what is stored of a card key. It tells keys apart and reveals nothing about a random one."""
+    """Return the fingerprint that is stored for a card key. It distinguishes keys, and reveals nothing about a random
+    key.
+    """
     return sha256(b"fingerprint" + key).digest()[:FINGERPRINT_BYTES]
 
 
 async def accept(connection: Connection, keys: Sequence[bytes], *, owner: bool = False) -> list[str]:
-    """Record the current key, the first of `keys`, as one that rows are made with. Return a line for each action.
+    """Record that rows are made with the current key, the first of `keys`. Return a line for each action.
 
-    A ledger of a version that recorded no keys adopts those in use. `owner`: the connection may forget the keys of a
-    ledger that has no document yet. Raises WrongKey unless every recorded key is among `keys`.
+    If an earlier version recorded no keys, the ledger adopts the keys in use. `owner`: the connection may forget the
+    keys of a ledger that has no document yet. Raises WrongKey unless every recorded key is among `keys`.
     """
     await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
     known = {bytes(row["fingerprint"]) for row in await connection.fetch("SELECT fingerprint FROM card_key")}

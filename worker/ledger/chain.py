@@ -9,15 +9,15 @@ from worker.stored.rows import TransferRow
 
 
 class Chain:
-    """Follows the accounts from document to document. All transfers of one document name the same
-    document before it.
-    """
+    """Follows the accounts from document to document. All transfers of one document name the same previous document."""
 
     def __init__(self) -> None:
         self._before: dict[int, int | None] = {}  # account → the document before the one that changed it last
 
     def rows(self, batch_no: int, shelf: Sequence[Books]) -> list[TransferRow]:
-        """Return the rows in the order of booking. The accounts have their ids, and get their `last_no`."""
+        """Return the rows in the order of booking, and set the accounts' `last_no`. The accounts must have their
+        ids.
+        """
         return [
             TransferRow(
                 no := event_no(batch_no, mark), _id(debit), _id(credit), amount, book.org, self._link(debit, no),

@@ -1,7 +1,7 @@
-"""What one transaction changed, row by row: a plan and its execution are counted from the same thing.
+"""The rows that one transaction changed. A plan and its execution both count these changes.
 
-The statements of `write.py` are read here as rows of a table. A statement that is not listed in `WRITES` or `IGNORED`
-raises Unknown, so a new one can't slip past a plan.
+This module reads the arguments of `write.py`'s statements as rows of a table. A statement that is not listed in
+`WRITES` or `IGNORED` raises Unknown, so a plan can't miss a new statement.
 """
 
 import re
@@ -46,11 +46,11 @@ WRITES: Final = {
     SQL["upsert_parked"]: "parked",
 }
 COLUMNS: Final = {query: tuple(_COLUMNS.findall(query)[-1].split(", ")) for query in WRITES}
-# Columns for which NULL means: leave it as it is.
+# Columns for which NULL means: keep the old value.
 KEEPS: Final = {SQL["update_event"]: frozenset(COLUMNS[SQL["update_event"]]), SQL["update_account"]: {"past"}}
-# Columns of a row that is there already, and that stay as they are.
+# Columns that keep their values if the row exists already.
 STAYS: Final = {SQL["upsert_parked"]: ("sale_id", "due_us", "received_us", "record_us", "no")}
-# They change nothing that a later document's decision reads.
+# No later decision reads the rows that these change.
 IGNORED: Final = frozenset(
     SQL[name]
     for name in (
@@ -64,9 +64,9 @@ IGNORED: Final = frozenset(
 
 @dataclass(slots=True)
 class Changes:
-    """`rows`: by table and primary key, each row before (None: it was not there) and after (None: it is gone).
+    """`rows`: by table and primary key, each row before (None: it did not exist) and after (None: it was deleted).
 
-    `transfers` are rows of that table; `accounts`: those that they name, by id.
+    `transfers`: rows of that table. `accounts`: the accounts that they name, by id.
     """
 
     rows: dict[str, dict[Key, tuple[Row | None, Row | None]]] = field(default_factory=lambda: {t: {} for t in TABLES})
@@ -74,7 +74,7 @@ class Changes:
     accounts: dict[int, Row] = field(default_factory=dict)
 
     def note(self, table: str, key: Key, before: Row | None, after: Row | None) -> None:
-        """A row changes, perhaps for the second time."""
+        """Note that a row changes, perhaps for the second time."""
         rows = self.rows[table]
         rows[key] = (rows[key][0] if key in rows else before, after)
         if table == "account" and after is not None and after.get("id") is not None:
@@ -88,19 +88,19 @@ class Changes:
 
 
 def copied(columns: Sequence[str], records: Iterable[Sequence[Any]]) -> list[Row]:
-    """The rows of a COPY."""
+    """Note the rows of a COPY."""
     return [dict(zip(columns, record, strict=True)) for record in records]
 
 
 def updated(query: str, args: Sequence[Any]) -> list[Row]:
-    """The rows of a statement of `WRITES`; without the columns that it leaves as they are."""
+    """Return the rows of a statement of `WRITES`, without the columns that it does not change."""
     rows = [dict(zip(COLUMNS[query], values, strict=True)) for values in zip(*args, strict=True)]
     keeps = KEEPS.get(query, ())
     return [{name: value for name, value in row.items() if value is not None or name not in keeps} for row in rows]
 
 
 def merged(before: Row | None, written: Row, query: str = "") -> Row:
-    """The row after it was written, by this statement or by a COPY."""
+    """Return the row as this statement, or a COPY, leaves it."""
     if before is None:
         return written
     return {**before, **written, **{name: before[name] for name in STAYS.get(query, ())}}

@@ -1,8 +1,8 @@
-"""A COMMIT is never cancelled, and what Postgres says about it is listened to.
+"""No timeout cancels a COMMIT, and a warning from Postgres about it is an error.
 
-A COMMIT that waits for a synchronous standby succeeds when it is cancelled: Postgres ends the wait with a warning. The
-transaction is visible then, but a failover would lose it, after its outcomes were sent. So no timeout of ours ends a
-COMMIT. Whoever gives up drops the connection, and the server goes on waiting.
+If a COMMIT waits for a synchronous standby and is cancelled, Postgres ends the wait with a warning, and the COMMIT
+succeeds. The transaction is visible then, but a failover would lose it, after its outcomes were sent. So no timeout of
+ours ends a COMMIT. A caller that gives up drops the connection, and the server goes on waiting.
 """
 
 import asyncio
@@ -53,8 +53,9 @@ class Committing(asyncpg.Connection):
 
 
 async def write_something(connection: Connection) -> None:
-    """Let the COMMIT of a transaction that only read confirm what it read: that it is on disk, and with the standby.
+    """Write, so that the COMMIT of a reading transaction confirms that the rows it read are on disk and on the standby.
 
-    What another transaction wrote may be visible before it is safe. A commit of our own is acknowledged after it.
+    Another transaction's rows may be visible before they are safe. A later commit of our own is acknowledged after
+    them.
     """
     await connection.execute(SQL["write_something"])

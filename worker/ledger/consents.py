@@ -1,4 +1,4 @@
-"""Read of a customer's consents only what a decision can use, however many there are."""
+"""Read only the consents that a decision can use, however many the customer has."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -18,8 +18,8 @@ Key = tuple[int, str, str, int]
 
 
 async def read(connection: Connection, keys: Sequence[Key]) -> list[tuple[int, Consent]]:
-    """Return (org, consent) in the order of decision, for each key. They give the same answers as all consents do, for
-    `since_us` and each later instant.
+    """Return (org, consent) in the order of decision, for each key. For `since_us` and each later instant, they give
+    the same answers as all consents would.
     """
     if not keys:
         return []

@@ -1,4 +1,4 @@
-"""Deadlines that have passed, and how long one that fails is put off."""
+"""Deadlines that have passed, and the delay after one fails."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
@@ -19,8 +19,9 @@ _NEVER_US: Final = 1 << 62
 class Until(NamedTuple):
     """How far the topics have been read, as far as this worker knows.
 
-    `partitions`: how many each topic has; None: those that were ever read. `watermarks`: the instant (µs) up to which
-    this worker has read its partitions. `final`: no more records will come, so nothing waits for late documents.
+    `partitions`: the number of partitions of each topic; None: those that were ever read. `watermarks`: the instant
+    (µs) up to which this worker has read its partitions. `final`: no more records will come, so nothing waits for late
+    documents.
     """
 
     partitions: Mapping[str, int] | None
@@ -37,7 +38,7 @@ class Deadline(NamedTuple):
 
 
 async def take(connection: Connection, now_us: int, topics: Sequence[str], until: Until) -> list[Deadline]:
-    """Lock and return those that have passed, and past which the topics are read. Other workers skip them."""
+    """Lock and return the deadlines that have passed and past which the topics are read. Other workers skip them."""
     not_before_us = _NEVER_US if until.final else now_us
     read_us = await _read_us(connection, topics, until.partitions)
     if until.watermarks and await connection.fetchval(SQL["is_timer_due"], read_us or 0, now_us, not_before_us):
@@ -48,7 +49,7 @@ async def take(connection: Connection, now_us: int, topics: Sequence[str], until
 
 
 async def take_named(connection: Connection, keys: Sequence[TimerKey]) -> list[Deadline]:
-    """Lock and return those of the named that are there, whether or not they have passed."""
+    """Lock and return the named deadlines that exist, whether or not they have passed."""
     return [_deadline(row) for row in await connection.fetch(SQL["take_timer_named"], *columns(keys, 3))]
 
 
@@ -65,20 +66,20 @@ def _deadline(row: Any) -> Deadline:  # noqa: ANN401  an asyncpg record
 
 
 async def put_off(connection: Connection, org: int, timer: Timer, now_us: int) -> None:
-    """Let a deadline wait that could not be decided. Its `not_before_us` says since when it has been due, so that each
-    delay is longer.
+    """Delay a deadline that could not be decided. Its `not_before_us` says since when it has been due, so each delay is
+    longer than the one before.
     """
     await connection.execute(SQL["put_off_timer"], org, timer.kind, timer.key, now_us, PUT_OFF_US, PUT_OFF_MOST_US)
 
 
 class Left(NamedTuple):
-    """How many deadlines have passed, and how many parked documents may go on, without a decision so far."""
+    """The numbers of passed deadlines and of ready parked documents that are not decided yet."""
 
     deadlines: int
     parked: int
 
 
 async def left(connection: Connection, now_us: int) -> Left:
-    """Return how much is held back, or was put off because deciding it failed."""
+    """Return the numbers of works that are held back, or were put off because deciding them failed."""
     (row,) = await connection.fetch(SQL["count_left"], now_us)
     return Left(row["deadlines"], row["parked"])

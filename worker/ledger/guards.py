@@ -1,8 +1,8 @@
-"""Which program may work on a ledger: one that knows its rows, for the group and the topics that it is the ledger of.
+"""Which programs may work on a ledger: those that know its rows, and that serve its consumer group and its topics.
 
 A second group would answer every document a second time, and its offsets would say nothing about this ledger. A program
-that does not know a digest takes duplicates for conflicts. One that does not know an encoder can't publish an outcome
-again.
+that does not know a digest would treat duplicates as conflicts. A program that does not know an encoder can't publish
+an outcome again.
 """
 
 from typing import Final, NamedTuple
@@ -28,7 +28,7 @@ class Served(NamedTuple):
 
 
 async def check(connection: Connection, served: Served | None, versions: tuple[int, int] | None = None) -> None:
-    """Record what the ledger is for, or check it. `served`: None for a program that reads no topics.
+    """Record the ledger's group and topics, or check them. `served`: None for a program that reads no topics.
 
     `versions`: of the encoder and the digest; those of this program. Raises Refused.
     """
@@ -54,7 +54,7 @@ async def check(connection: Connection, served: Served | None, versions: tuple[i
 
 
 async def adopt(connection: Connection, served: Served, operator: Operator) -> None:
-    """Make it the ledger of this group and these topics, and record who did so."""
+    """Assign the ledger to this group and these topics, and record who did so."""
     known = {row["name"]: row["value"] for row in await connection.fetch(SQL["read_guards"])}
     before = {name: known.get(name, "") for name in ("consumer_group", "topics")}
     await _record(connection, known, served)
@@ -68,7 +68,7 @@ async def _record(connection: Connection, known: dict[str, str], served: Served)
 
 
 async def forget_card_key(connection: Connection, fingerprint: bytes, operator: Operator) -> bool:
-    """Let programs work without a card key that rows were made with. Whether it was recorded."""
+    """Let programs work without a card key that rows were made with. Return whether the key was recorded."""
     if not await connection.fetch(SQL["forget_card_key"], fingerprint):
         return False
     await note(connection, operator, "adopt card-key", fingerprint.hex())

@@ -1,4 +1,4 @@
-"""Halted partitions as an operator sees them: which there are, and what to do about each."""
+"""Partitions as an operator sees them: their positions, why they are halted, and what was decided."""
 
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -39,7 +39,7 @@ async def listed(connection: Connection) -> list[Shown]:
 async def decide(
     connection: Connection, topic: str, partition: int, decision: Decision, operator: Operator
 ) -> str | None:
-    """Tell the partition's worker to go on; recorded in the journal. Returns why it was halted; None: it is not."""
+    """Tell the partition's worker to go on, and record it in the journal. Return why it was halted; None: it is not."""
     rows = await connection.fetch(SQL["decide_halted"], topic, partition, decision.value)
     for row in rows:
         details = {"kind": row["kind"], "why": row["why"]}

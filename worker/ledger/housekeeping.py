@@ -1,4 +1,4 @@
-"""What a worker does about tables that grow: fold old batches, and see that a partition of transfers is ahead."""
+"""Upkeep of tables that grow: fold old batches, and create the next partition of transfers before it is needed."""
 
 from typing import Final
 
@@ -12,10 +12,10 @@ _FOLDS: Final = 10  # of a thousand batches, so a round folds the batches of a m
 
 
 async def keep(pool: Pool) -> None:
-    """One round. Each step is a transaction of its own and takes milliseconds; what is left waits for the next round.
+    """Run one round. Each step is a transaction of its own and takes milliseconds; the rest waits for the next round.
 
-    Raises what asyncpg raises, but not if the partition has to wait for a long read: the default partition takes what
-    comes meanwhile.
+    Raises asyncpg's errors, but not if the partition has to wait for a long read: the default partition takes rows that
+    come meanwhile.
     """
     for _ in range(_FOLDS):
         async with pool.transaction() as connection:

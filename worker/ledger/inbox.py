@@ -1,4 +1,4 @@
-"""The inbox of dead letters: a row for each source position, grouped by what the letters have in common.
+"""The inbox of dead letters: a row for each source position, in groups by reason, path, type and tenant.
 
 The row says where the original is; the original itself stays in its topic. A letter is *open* until its repaired
 document is in the ledger (*resolved*, by the transaction that decides the document) or an operator discards it.
@@ -29,7 +29,7 @@ class LetterState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A dead letter on its way into the inbox; empty or None: could not be read.
+    """A dead letter on its way into the inbox. A member that could not be read is empty or None.
 
     `identity` is the HMAC of its document's identity, None if the letter can't be resolved by it. `type_code` and
     `known_subject` look the document up and are not stored: a subject may be a card number.
@@ -51,12 +51,12 @@ class Entry:
 
     @property
     def group(self) -> tuple[str, str, str, str]:
-        """What its group is found by: reason, path, type, tenant."""
+        """Return the key of its group: reason, path, type, tenant."""
         return self.reason, path(self.detail), self.type, self.orgcode
 
 
 def path(detail: str) -> str:
-    """Return where in the document the first fault is, any item of a list alike: `lines[].net_minor`."""
+    """Return the path of the document's first fault, without the indexes of lists: `lines[].net_minor`."""
     place, colon, _ = detail.partition(": ")
     if colon and _PATH.fullmatch(place):
         return _INDEX.sub("[]", place)
@@ -67,10 +67,10 @@ def path(detail: str) -> str:
 async def put(
     connection: Connection, entries: Collection[Entry], *, rebuilt: bool = False, redrive: int | None = None
 ) -> None:
-    """Write letters in the caller's transaction. A position that is there already gets another attempt.
+    """Write letters in the caller's transaction. A position that exists already gets another attempt.
 
-    `rebuilt`: they come from the dead-letter topics, each with the number of its attempts; what is there stays.
-    `redrive`: the operation that tried them again; it counts each once.
+    `rebuilt`: the letters come from the dead-letter topics, each with its number of attempts; existing rows stay.
+    `redrive`: the operation that tried them again; it counts each letter once.
     """
     latest = {entry.position: entry for entry in entries}
     letters = [latest[position] for position in sorted(latest)]
@@ -91,7 +91,7 @@ def _row(entry: Entry) -> tuple[Any, ...]:
 
 
 async def awaits(connection: Connection) -> bool:
-    """Whether some open letter waits for its repaired document."""
+    """Return whether any open letter waits for its repaired document."""
     return bool(await connection.fetchval(SQL["has_open_dead_letters"]))
 
 
@@ -122,7 +122,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A dead letter as stored, with what its group says."""
+    """A dead letter as stored, with the members of its group."""
 
     position: Place
     record_ms: int
@@ -144,7 +144,7 @@ class Letter:
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """Which letters a command is about: those of a group, or those at some positions."""
+    """The letters that a command names: a group, or positions."""
 
     group: int | None = None
     positions: tuple[Place, ...] = ()
@@ -203,7 +203,7 @@ def _letter(row: Any) -> Letter:  # noqa: ANN401  an asyncpg record
 
 
 async def move(connection: Connection, chosen: Chosen, source: LetterState, to: LetterState) -> list[Place]:
-    """Give the chosen letters that are in one state another; return their positions."""
+    """Move the chosen letters from one state to another. Return their positions."""
     states = source.value, to.value
     if chosen.group is None:
         rows = await connection.fetch(SQL["move_dead_letters_at"], *_columns(chosen.positions), *states)
@@ -213,7 +213,7 @@ async def move(connection: Connection, chosen: Chosen, source: LetterState, to: 
 
 
 class Open(NamedTuple):
-    """How many letters of a topic are open for a reason, and the timestamp of the earliest of their records."""
+    """The number of a topic's open letters with one reason, and the timestamp of their earliest record."""
 
     reason: str
     topic: str

@@ -1,7 +1,8 @@
-"""Load and lock all that a batch can touch, one query for each table, keys sorted: sales, then tenders, then accounts.
+"""Load and lock the rows that a batch can touch, with one query for each table and sorted keys: sales, tenders,
+accounts.
 
-A missing row can't be locked. A decision that relies on its absence inserts it in the same transaction. So if two
-workers relied on it, they collide on the unique index, and one of them decides again
+A missing row can't be locked. A decision that relies on its absence inserts it in the same transaction. If two workers
+rely on the same absence, they collide on the unique index, and one of them decides again
 (docs/decisions/absence-is-a-row.md).
 """
 
@@ -32,8 +33,8 @@ REJECTED: Final = STATUS_CODE["rejected"]
 
 
 class Overtaken(Exception):
-    """While this batch waited for a lock, another worker wrote what the batch relied on: the stub of a document was
-    decided, so the document is a duplicate now, or a return came in between.
+    """While this batch waited for a lock, another worker changed a row that the batch relied on. Either it decided the
+    document of a stub, so this batch's document is a duplicate now, or a return came in between.
     """
 
 
@@ -46,8 +47,8 @@ async def events(connection: Connection, keys: Sequence[Key]) -> dict[int, tuple
 async def fill(
     connection: Connection, books: dict[str, Books], needs: dict[str, Needs], own: Mapping[Key, bool]
 ) -> None:
-    """Put what the documents need into the books. `own`: the sales and returns (org, type, id) that the batch decides,
-    and whether they have a stub; those without one have no row to load. Raises Overtaken.
+    """Load the rows that the documents need into the books. `own`: the sales and returns (org, type, id) that the batch
+    decides, and whether they have a stub; those without a stub have no row to load. Raises Overtaken.
     """
     by_org = {book.org: book for book in books.values()}
     wanted = {books[orgcode].org: need for orgcode, need in needs.items()}
@@ -75,7 +76,7 @@ async def _card_numbers(connection: Connection, books: dict[int, Books], needs: 
 
 
 async def _sales_of_returns(connection: Connection, needs: dict[int, Needs]) -> dict[tuple[int, str], str]:
-    """By (org, return_id) the sales of the returns that are undone: they are locked before their returns, as always.
+    """Return the sales of the returns to undo, by (org, return_id). Sales are locked before their returns, as always.
 
     A return never changes its sale, so this needs no lock.
     """
@@ -207,7 +208,7 @@ async def _leading(connection: Connection, books: dict[int, Books], needs: dict[
 
 
 def _ends(books: Books, needs: Needs) -> Iterator[tuple[Kind, str]]:
-    """The accounts of which all that lead to them are wanted."""
+    """Return the accounts for which the batch needs all accounts that lead to them."""
     for customer_id in needs.ids_of:
         holder = books.holder(customer_id)
         if holder is not None:
@@ -233,12 +234,12 @@ async def _members(connection: Connection, books: dict[int, Books], needs: dict[
 
 
 async def _consents(connection: Connection, books: dict[int, Books], needs: dict[int, Needs]) -> None:
-    """Load the consents that a campaign of a policy in force, or of one that the batch puts, asks for."""
+    """Load the consents that campaigns need, of policies in force and of policies that the batch puts."""
     keys = []
     for org, book in books.items():
         need = needs[org]
         for sale in book.sales.values():
-            if sale.at_us is not None:  # it may be claimed, and is rated as of then
+            if sale.at_us is not None:  # somebody may claim it, and then it is rated as of its own time
                 need.rated(sale.at_us)
         purposes = need.consents.union(*(version.consents for version in book.policies.versions))
         if purposes and need.rated_us is not None:

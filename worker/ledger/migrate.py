@@ -35,7 +35,7 @@ def files() -> "Iterator[tuple[int, str, str]]":
 async def migrate(connection: asyncpg.Connection, say: "Callable[[str], None]" = lambda _: None) -> list[str]:
     """Bring the schema up to date, and return the names of the migrations that were applied.
 
-    `say` gets a line for each when it is applied: one that changes large tables takes minutes.
+    `say` gets a line for each migration when it is applied: a migration that changes large tables takes minutes.
 
     Safe to run from several connections at once. Raises MigrationError for a migration that was changed.
     """

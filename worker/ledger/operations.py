@@ -1,8 +1,8 @@
-"""Operations: long work of an operator, as rows that any process can go on with.
+"""Operations: long work of an operator, as rows that any process can continue.
 
 `planned` → `running` → `done`, `failed` or `cancelled`; `running` ⇄ `paused`. A process that runs an operation holds an
-advisory lock, and its number stands in the row. If it is killed the lock is free: the operation is *interrupted*, and
-whoever resumes it goes on from the cursor.
+advisory lock, and the row has the process's number. If the process is killed, the lock is free and the operation is
+*interrupted*. Any process may resume it from the cursor.
 """
 
 from collections.abc import Mapping
@@ -64,12 +64,12 @@ class Operation:
 
     @property
     def shown_state(self) -> str:
-        """The state for a person: a running operation without a process is `interrupted`."""
+        """Return the state to show: a running operation without a process is `interrupted`."""
         return "interrupted" if self.state is State.RUNNING and not self.at_work else self.state.value
 
     @property
     def speed(self) -> float | None:
-        """Documents a second since its process began; None while unknown."""
+        """Return the documents per second since its process began; None while unknown."""
         if self.seen_at is None or self.resumed_at is None or self.done == self.resumed_from:
             return None
         passed_s = (self.seen_at - self.resumed_at).total_seconds()
@@ -77,7 +77,7 @@ class Operation:
 
     @property
     def eta_s(self) -> float | None:
-        """Seconds until it is done at that speed; None unless it runs."""
+        """Return the seconds until it is done at that speed; None unless it runs."""
         speed = self.speed
         if speed is None or self.shown_state != State.RUNNING:
             return None
@@ -103,13 +103,13 @@ async def create(
 
 
 async def get(connection: Connection, id_: int) -> Operation | None:
-    """Return one operation, or None if there is none of that id."""
+    """Return the operation with this id, or None."""
     found = await _read(connection, id_, only_open=False)
     return found[0] if found else None
 
 
 async def listed(connection: Connection, *, only_open: bool = False) -> list[Operation]:
-    """Return the latest operations, the latest first; `only_open`: those that could go on."""
+    """Return the latest operations, the latest first; `only_open`: only those that can still run."""
     return await _read(connection, None, only_open=only_open)
 
 
@@ -126,8 +126,8 @@ def _operation(row: Any) -> Operation:  # noqa: ANN401  an asyncpg record
 
 
 async def stop(connection: Connection, id_: int, to: State, operator: Operator) -> bool:
-    """Pause or cancel (`to`) an operation; its process stops before its next documents. False if its state is another
-    than can be paused or cancelled.
+    """Pause or cancel (`to`) an operation; its process stops before its next documents. Return False if an operation in
+    its state can't be paused or cancelled.
     """
     if not await connection.fetch(SQL["stop_operation"], id_, to.value, [one.value for one in _CAN_STOP[to]]):
         return False
@@ -141,7 +141,7 @@ async def stop(connection: Connection, id_: int, to: State, operator: Operator) 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What the row says when a process writes down how far it is."""
+    """The row's state, speed limit and count, when a process records its progress."""
 
     state: State
     rate_per_s: float | None
@@ -149,7 +149,9 @@ class Standing:
 
 
 async def claim(connection: Connection, id_: int, runner: int, operator: Operator, rate_per_s: float | None) -> bool:
-    """Make `runner` the process that runs it; False if it is done or cancelled. The caller holds its lock."""
+    """Make `runner` the process that runs it. Return False if it is done or cancelled. The caller must hold its
+    lock.
+    """
     if not await connection.fetch(SQL["claim_operation"], id_, runner, rate_per_s):
         return False
     rate = {} if rate_per_s is None else {"rate_per_s": rate_per_s}
@@ -166,7 +168,7 @@ async def advance(
     documents: int = 0,
     waits_for: str | None = None,
 ) -> Standing | None:
-    """Write down that so many more documents are done, up to `cursor`; None if another process has taken over."""
+    """Record that `documents` more are done, up to `cursor`. Return None if another process has taken over."""
     said = None if cursor is None else orjson.dumps(cursor).decode()
     rows = await connection.fetch(SQL["advance_operation"], id_, runner, said, documents, waits_for)
     return Standing(State(rows[0]["state"]), rows[0]["rate_per_s"], rows[0]["done"]) if rows else None
@@ -182,7 +184,7 @@ async def end(
     result: Mapping[str, Any] | None = None,
     error: str | None = None,
 ) -> bool:
-    """End it as `done` or `failed`, or leave it `paused`; False if it was stopped or taken over meanwhile."""
+    """End it as `done` or `failed`, or leave it `paused`. Return False if it was stopped or taken over meanwhile."""
     said = None if result is None else orjson.dumps(result).decode()
     if not await connection.fetch(SQL["end_operation"], id_, runner, state.value, said, error):
         return False
@@ -192,6 +194,6 @@ async def end(
 
 
 async def next_offsets(connection: Connection, topic: str) -> dict[int, int]:
-    """Partition → the offset that the ledger goes on from, of the partitions that it has read."""
+    """Return the ledger's next offset in each partition that it has read."""
     rows = await connection.fetch(SQL["read_next_offsets"], topic)
     return {row["partition"]: row["next_offset"] for row in rows}

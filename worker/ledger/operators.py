@@ -45,7 +45,7 @@ async def note(
     *,
     operation: int | None = None,
 ) -> None:
-    """Record an action in the caller's transaction, so that it is recorded exactly if it has its effect.
+    """Record an action in the caller's transaction, so that it is recorded if and only if it takes effect.
 
     `action` is the command's own words, such as `keys revoke`; `target` names what it acted on. Never pass a secret or
     personal data.

@@ -1,4 +1,4 @@
-"""Parked documents: which of them may go on, and how long one that fails is put off."""
+"""Parked documents: which are ready or overdue, and the delay after one fails."""
 
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
@@ -8,12 +8,12 @@ from worker.ledger.queries import SQL, Connection
 from worker.stored.event import EventFacts, Wait
 from worker.stored.rows import Key, columns
 
-LIMIT: Final = 500  # how many are taken at once, of those that are ready and of those whose time is over
+LIMIT: Final = 500  # how many are taken at once, of the ready ones and of the overdue ones
 PUT_OFF_US: Final = 300_000_000  # each time
 
 
 class Resumable(NamedTuple):
-    """A parked document that may go on."""
+    """A parked document that is ready or overdue."""
 
     key: Key
     orgcode: str
@@ -21,18 +21,20 @@ class Resumable(NamedTuple):
     record_us: int
     document: bytes  # as `worker.stored.parked` packs it
     wait: Wait  # the one that is over now
-    overdue: bool  # it waited too long: nothing came
-    facts: EventFacts | None  # what it was told when it was parked
-    unsaid: bool  # that is not published yet: the document came in through an interface
+    overdue: bool  # it waited too long, and the awaited document did not come
+    facts: EventFacts | None  # its outcome `parked`
+    unsaid: bool  # that outcome is not published yet, because the document came through an interface
 
 
 async def take(connection: Connection, now_us: int) -> list[Resumable]:
-    """Lock and return what may go on now, in the order in which it came in. Other workers skip it."""
+    """Lock and return the documents that are ready or overdue, in the order in which they came. Other workers skip
+    them.
+    """
     return await _parked(connection, await connection.fetch(SQL["take_parked"], now_us, LIMIT))
 
 
 async def take_named(connection: Connection, keys: Sequence[Key]) -> list[Resumable]:
-    """Lock and return those of the named that are there, whether or not it is their turn."""
+    """Lock and return the named documents that exist, whether or not they are ready."""
     return await _parked(connection, await connection.fetch(SQL["take_parked_named"], *columns(keys, 3)))
 
 
@@ -53,5 +55,5 @@ async def _parked(connection: Connection, rows: Sequence[Any]) -> list[Resumable
 
 
 async def put_off(connection: Connection, key: Key, now_us: int) -> None:
-    """Let a document wait that could not be decided."""
+    """Delay a document that could not be decided."""
     await connection.execute(SQL["put_off_parked"], *key, now_us + PUT_OFF_US)

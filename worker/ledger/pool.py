@@ -1,4 +1,4 @@
-"""Connections, and this process's mark on them: a session advisory lock that tells others that it lives."""
+"""Connections to the ledger, and a session advisory lock that tells other workers that this process lives."""
 
 import asyncio
 import contextlib
@@ -15,16 +15,16 @@ from worker.ledger.queries import Connection
 from worker.ledger.roles import Role
 from worker.process.errors import OperatorError
 
-# Plans by nested loops over the primary keys whatever the statistics say: of a table that is small, or was never
-# analysed, the planner would read all for each of a batch's keys, and keep that plan while it grows (measured: a sixth
-# of the speed until the first ANALYZE). Nothing that a worker asks wants another plan.
+# Plans use nested loops over the primary keys, whatever the statistics say. Of a table that is small, or was never
+# analysed, the planner would read all rows for each of a batch's keys, and keep that plan while the table grows
+# (measured: a sixth of the speed until the first ANALYZE). No statement of a worker needs another plan.
 SESSION = {
     "enable_seqscan": "off",
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
     "jit": "off",
     "lock_timeout": "5s",
-    "statement_timeout": "0",  # it would cancel a COMMIT that waits for a standby
+    "statement_timeout": "0",  # a timeout would cancel a COMMIT that waits for a standby
     "idle_in_transaction_session_timeout": "5s",
     "tcp_keepalives_idle": "10",
     "tcp_keepalives_interval": "5",
@@ -33,10 +33,10 @@ SESSION = {
 }
 COMMAND_TIMEOUT_S = 30
 CONNECTIONS = 4
-# The worker's number of a batch that came in through an interface. Nobody holds its lock, as if the worker were gone:
-# so any worker publishes the batch.
+# The worker number of batches that came through an interface. Nobody holds its lock, as if that worker were gone. So
+# any worker publishes the batch.
 NO_WORKER = 0
-# Held by the worker that publishes what others left behind, so that two do not publish the same: any number.
+# The lock of the worker that sweeps, so that two workers don't publish the same batches. The number is arbitrary.
 SWEEP = 0x63726D_5EEB
 
 
@@ -60,14 +60,14 @@ class Pool:
 
     @classmethod
     async def open(cls, dsn: str) -> Self:
-        """Of a worker, which publishes what it decides."""
+        """Open the pool of a worker, which publishes its own batches."""
         ledger = cls(await connect(dsn, CONNECTIONS, Role.WORKER), dsn, secrets.randbits(62))
         await ledger.stay_known()
         return ledger
 
     @classmethod
     async def of_interface(cls, dsn: str, connections: int, role: Role = Role.API) -> "Pool":
-        """Of an interface, whose batches are left to the workers to publish."""
+        """Open the pool of an interface. The workers publish its batches."""
         return cls(await connect(dsn, connections, role), dsn, NO_WORKER)
 
     async def close(self) -> None:
@@ -87,14 +87,14 @@ class Pool:
                 raise OperatorError(taken(self._instance))
 
     async def claim(self, instance: str) -> bool:
-        """Whether this process alone runs under that name, from now until its end."""
+        """Claim the name for this process until its end. Return False if another process has it."""
         self._instance = instance
         lock = int.from_bytes(blake2b(instance.encode(), digest_size=8, person=b"g3n-instance").digest(), signed=True)
         return bool(await self._locked("SELECT pg_try_advisory_lock($1)", lock))
 
     async def look(self, within_s: float) -> None:
-        """Ask Postgres for nothing, on a connection of its own: a pool whose connections are all in use says nothing
-        about Postgres. Raises TimeoutError if there is no answer in time, and what asyncpg raises.
+        """Check that Postgres answers, on a connection of its own, because a pool whose connections are all in use says
+        nothing about Postgres. Raises TimeoutError if there is no answer in time, and asyncpg's errors.
         """
         try:
             async with asyncio.timeout(within_s):
@@ -106,7 +106,9 @@ class Pool:
             raise
 
     async def gone(self, workers: Collection[int], within_s: float) -> set[int]:
-        """Those of the workers whose locks are free, so that they have ended. Raises as `look`, which it does too."""
+        """Return those workers whose locks are free, because they have ended. Also does what `look` does, and raises
+        the same.
+        """
         await self.look(within_s)
         assert self._looking is not None  # noqa: S101  look made it
         rows = await self._looking.fetch(
@@ -120,7 +122,9 @@ class Pool:
             self._looking = None
 
     async def may_sweep(self) -> bool:
-        """Whether this worker alone publishes what others left behind, from now until `swept` or its end."""
+        """Return whether this worker may sweep. If so, no other worker sweeps until `swept` or the end of this
+        process.
+        """
         await self.stay_known()
         if not self._sweeps:
             self._sweeps = bool(await self._locked("SELECT pg_try_advisory_lock($1)", SWEEP))
@@ -133,7 +137,7 @@ class Pool:
             await self._locked("SELECT pg_advisory_unlock($1)", SWEEP)
 
     async def _locked(self, query: str, lock: int) -> object:
-        """Ask on the connection that holds the locks. One that fails is dropped, and the locks with it."""
+        """Query on the connection that holds the locks. A connection that fails is dropped, and its locks with it."""
         assert self._alive is not None  # noqa: S101  stay_known made it
         try:
             return await self._alive.fetchval(query, lock)
@@ -144,7 +148,9 @@ class Pool:
 
     @contextlib.asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
-        """A connection in a transaction; its COMMIT is never cancelled. A failover drops the old connections."""
+        """Yield a connection in a transaction, whose COMMIT is never cancelled. A failover drops the old
+        connections.
+        """
         try:
             async with self._pool.acquire() as connection, connection.transaction():
                 yield cast("Connection", connection)
@@ -165,7 +171,7 @@ class Pool:
 
     @contextlib.asynccontextmanager
     async def reading(self) -> AsyncIterator[Connection]:
-        """A connection that sees one moment of the ledger and cannot change it."""
+        """Yield a connection that reads one snapshot of the ledger and can't write."""
         async with (
             self._pool.acquire() as connection,
             connection.transaction(isolation="repeatable_read", readonly=True),
@@ -174,7 +180,7 @@ class Pool:
 
     @contextlib.asynccontextmanager
     async def rolled_back(self) -> AsyncIterator[Connection]:
-        """A connection in a transaction of which nothing remains."""
+        """Yield a connection in a transaction that is rolled back at the end."""
         async with self._pool.acquire() as connection:
             transaction = connection.transaction()
             await transaction.start()
@@ -184,7 +190,7 @@ class Pool:
                 await transaction.rollback()
 
     async def batch_no(self, connection: Connection) -> int:
-        """Return a number for the transaction's batch. `latest_batch` remembers it, committed or not."""
+        """Return a number for the transaction's batch. `latest_batch` keeps it, committed or not."""
         self.latest_batch = int(await connection.fetchval("SELECT nextval('batch_no')"))
         return self.latest_batch
 

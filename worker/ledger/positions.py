@@ -9,26 +9,28 @@ from worker.positions import Decision, Fingerprint, Halt, Kind, Partition, Posit
 
 
 class Positions:
-    """Implements `worker.positions.Positions`; every method raises what asyncpg raises."""
+    """Implements `worker.positions.Positions`. Every method raises asyncpg's errors."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
     async def read(self, partitions: Collection[Partition]) -> Mapping[Partition, Position | None]:
-        """Return the positions. None: read before positions were recorded; absent: never read."""
+        """Return the positions. None: the partition was read before positions were recorded; absent: it was never
+        read.
+        """
         async with self._pool.transaction() as connection:
             rows = await connection.fetch(SQL["read_positions"], *_columns(partitions))
         return {(row["topic"], row["partition"]): _position(row) for row in rows}
 
     async def tell(self, halted: Mapping[Partition, Halt]) -> Mapping[Partition, Decision]:
-        """Show operators these partitions. Returns what they have decided."""
+        """Show operators these partitions. Return their decisions."""
         rows = [(*at, halt.kind.value, halt.why) for at, halt in sorted(halted.items())]
         async with self._pool.transaction() as connection:
             found = await connection.fetch(SQL["tell_halted"], *zip(*rows, strict=True))
         return {(row["topic"], row["partition"]): Decision(row["decision"]) for row in found if row["decision"]}
 
     async def take(self, partitions: Collection[Partition]) -> Mapping[Partition, tuple[Kind, Decision]]:
-        """These partitions are halted no more. Returns what was decided about those that were."""
+        """Note that these partitions are no longer halted. Return the decisions about those that were."""
         async with self._pool.transaction() as connection:
             found = await connection.fetch(SQL["take_halted"], *_columns(partitions))
         return {
@@ -38,7 +40,7 @@ class Positions:
         }
 
     async def forget(self, partitions: Collection[Partition]) -> None:
-        """Let these partitions count as never read."""
+        """Forget the positions of these partitions, so that they count as never read."""
         if partitions:
             async with self._pool.transaction() as connection:
                 await connection.execute(SQL["forget_positions"], *_columns(partitions))

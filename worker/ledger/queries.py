@@ -8,7 +8,7 @@ from worker.stored.rows import ACCOUNT_READ, TENDER_READ
 
 
 def _statement(text: str) -> str:
-    """With the columns that an account or a tender is read from in the place of their names in braces."""
+    """Return the statement, with the columns of an account or a tender in place of their names in braces."""
     return text.replace("{account}", ACCOUNT_READ).replace("{tender}", TENDER_READ)
 
 
@@ -21,13 +21,13 @@ class Connection(Protocol):
     """The part of an asyncpg connection that is used; asyncpg itself has no types."""
 
     async def fetch(self, query: str, *args: object) -> list[Any]:
-        """All rows, as mappings."""
+        """Return all rows, as mappings."""
 
     async def fetchval(self, query: str, *args: object) -> Any:  # noqa: ANN401  of any column
-        """The first column of the first row; None of none."""
+        """Return the first column of the first row, or None if there is no row."""
 
     async def execute(self, query: str, *args: object) -> str:
-        """The command's tag."""
+        """Execute, and return the command's tag."""
 
     async def copy_records_to_table(self, table: str, *, records: object, columns: object) -> str:
         """COPY in binary form."""

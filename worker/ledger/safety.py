@@ -1,4 +1,4 @@
-"""Whether the database server keeps what it has committed, examined by `setup` and at every start."""
+"""Check, in `setup` and at every start, that the database server keeps what it has committed."""
 
 from worker.ledger.queries import Connection
 from worker.process.errors import Unavailable
@@ -12,7 +12,7 @@ SELECT pg_is_in_recovery() AS standby, current_setting('fsync') AS fsync,
 
 
 async def unsafe(connection: Connection) -> list[str]:
-    """Return a line for each setting of the server by which it can lose what it has committed.
+    """Return a line for each setting of the server that lets it lose committed data.
 
     Raises Unavailable if the server is a standby, which may become the primary within seconds.
     """

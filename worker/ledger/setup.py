@@ -17,8 +17,8 @@ async def set_up(
     each thing when it is done.
 
     Returns the names of the migrations that were applied. Running it again, or several at once, is safe. Raises
-    MigrationError for a migration that was changed, and roles.Missing where the roles are missing and the user of the
-    DSN may not create them.
+    MigrationError for a migration that was changed, and roles.Missing if the roles are missing and the user of the DSN
+    may not create them.
     """
     connection = await asyncpg.connect(dsn)
     try:

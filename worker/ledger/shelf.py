@@ -1,4 +1,4 @@
-"""The books of a batch's tenants, still empty but for the policies."""
+"""The books of a batch's tenants, with only the policies loaded."""
 
 from typing import Final
 
@@ -14,7 +14,7 @@ KEPT_VERSIONS: Final = 2000  # policies of all tenants; beyond that, only those 
 class Shelf:
     """Loads the books of a batch's tenants. Keeps parsed policies between batches, because versions never change.
 
-    Readings can share one at the same time.
+    Reading operations may share a shelf concurrently.
     """
 
     def __init__(self) -> None:

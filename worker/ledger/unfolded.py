@@ -1,4 +1,4 @@
-"""Fold the profiles that an earlier version wrote, which knew no folded form."""
+"""Fold the profiles of an earlier version, which stored no folded form."""
 
 from collections.abc import Callable
 from typing import Any, Final
@@ -9,11 +9,11 @@ from worker.ledger.queries import SQL
 from worker.stored.folded import folded
 
 STEP: Final = 1000  # customers in a transaction
-_SAID: Final = 20_000  # customers, which take some seconds
+_SAID: Final = 20_000  # customers between two lines of progress, which are some seconds apart
 
 
 async def fold(connection: asyncpg.Connection, say: Callable[[str], None] = lambda _: None) -> int:
-    """Fold them, a thousand in a transaction, and return how many there were. Running it again, or twice at once, is
+    """Fold these profiles, a thousand in a transaction, and return their number. Running it again, or twice at once, is
     safe. `say` gets lines of progress.
     """
     count, after = 0, (0, 0)

@@ -1,5 +1,5 @@
-"""Committed batches whose outcomes nobody will publish: their worker is gone or does not know that it committed them,
-or they came in through an interface.
+"""Committed batches that need the sweep. Their worker is gone or does not know that it committed them, or they came
+through an interface.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from worker.stored.event import Told, facts_of
 GONE = "SELECT pg_try_advisory_xact_lock($1)"
 BATCHES = 1000
 DOCUMENTS = 4000  # in one sweep; a batch is never split, and no batch has more
-GAP = 64  # batches of others between two of a run: reading past them costs less than looking anew
+GAP = 64  # batches of others between two of a run: reading past them costs less than another query
 
 
 class Stored(NamedTuple):
@@ -25,12 +25,12 @@ class Stored(NamedTuple):
     type: str
     subject: str
     outcomes: list[Told]
-    said_before: bool  # perhaps: a worker is gone that may have published it
+    said_before: bool  # perhaps published already, by a worker that is gone
     traceparent: bytes | None
 
 
 async def take(connection: Connection, worker: int, own_until: int = 0) -> tuple[list[int], list[Stored]]:
-    """The earliest of these batches, and what they decided. Of `worker`'s own, those up to the number `own_until`."""
+    """Return the earliest of these batches and their outcomes. Of `worker`'s own batches, those up to `own_until`."""
     at_interfaces: dict[int, bool] = {}
     documents = 0
     gone: dict[int, bool] = {worker: False, NO_WORKER: True}
@@ -50,7 +50,7 @@ async def take(connection: Connection, worker: int, own_until: int = 0) -> tuple
 
 
 def _runs(numbers: Sequence[int]) -> list[tuple[int, int]]:
-    """First and last of each run of numbers that are close together; they come sorted."""
+    """Return the first and last of each run of close numbers. `numbers` are sorted."""
     runs: list[tuple[int, int]] = []
     for number in numbers:
         if runs and number - runs[-1][1] <= GAP:
@@ -61,7 +61,7 @@ def _runs(numbers: Sequence[int]) -> list[tuple[int, int]]:
 
 
 def stored_of(row: Any, *, said_before: bool) -> Stored:  # noqa: ANN401  an asyncpg record
-    """Return what a row of `event` says of its outcomes."""
+    """Return the outcomes of a row of `event`."""
     kind = BY_CODE.get(row["type"])
     type_ = kind.name if kind is not None else NOTICE_TYPES[row["type"]]
     facts = facts_of(row["facts"])
@@ -69,7 +69,7 @@ def stored_of(row: Any, *, said_before: bool) -> Stored:  # noqa: ANN401  an asy
 
 
 class Counts(NamedTuple):
-    """How much is left to do, for the metrics."""
+    """The numbers of waiting things, for the metrics."""
 
     unpublished: int
     parked: int
@@ -77,6 +77,6 @@ class Counts(NamedTuple):
 
 
 async def count(connection: Connection) -> Counts:
-    """Batches not known published, documents that wait, and those of them that may go on."""
+    """Count batches not known to be published, parked documents, and ready documents."""
     (row,) = await connection.fetch(SQL["count_waiting"])
     return Counts(row["unpublished"], row["parked"], row["ready"])

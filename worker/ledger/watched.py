@@ -1,4 +1,4 @@
-"""A pool that tells what each transaction changed."""
+"""A pool that reports the changes of each transaction."""
 
 import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -21,7 +21,7 @@ _FOUND: Final = frozenset({SQL["lock_leading"], SQL["read_members"]})
 
 
 class Watched(Pool):
-    """As Pool. `committed` gets the changes of each transaction once it is committed.
+    """A Pool whose `committed` gets the changes of each transaction once it is committed.
 
     `silent`: the batches are noted as published in their own transaction, so nobody publishes their outcomes.
     """
@@ -38,7 +38,7 @@ class Watched(Pool):
 
 
 class _Connection:
-    """Passes everything on, and notes what is read and written."""
+    """Passes every statement on, and notes the rows that it reads and writes."""
 
     def __init__(self, connection: Connection, *, silent: bool) -> None:
         self._connection = connection
@@ -87,7 +87,7 @@ class _Connection:
 
     @contextlib.asynccontextmanager
     async def transaction(self) -> AsyncIterator[None]:
-        """A savepoint, whose changes are forgotten with it."""
+        """Open a savepoint. A rollback also forgets its changes."""
         kept = self.changes
         self.changes = Changes()
         try:

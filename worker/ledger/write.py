@@ -32,7 +32,7 @@ from worker.stored.rows import (
 from worker.stored.sale import pack_sale
 
 NOWHERE: Mapping[Partition, Position] = {}
-COMPANIONS_US = 10_000_000  # how long a deadline that has passed already waits for a late document's companions
+COMPANIONS_US = 10_000_000  # how long a deadline that has already passed waits for other late documents
 
 
 async def write(connection: Connection, no: int, decided: Decided, books: list[Books], now_us: int) -> None:
@@ -100,7 +100,7 @@ async def _events(connection: Connection, decided: Decided, shelf: list[Books]) 
 
 
 def _records(shelf: list[Books]) -> dict[Key, tuple[bytes | None, bool]]:
-    """The changed records of sales, returns and commands, and whether their row is there already."""
+    """Return the changed records of sales, returns and commands, and whether their rows exist already."""
     records: dict[Key, tuple[bytes | None, bool]] = {}
     for book in shelf:
         for sale in book.sales.values():
@@ -169,7 +169,7 @@ async def _customers(connection: Connection, no: int, shelf: list[Books]) -> Non
 
 
 def _profile(profile: Mapping[str, Any]) -> tuple[str | None, ...]:
-    """The members, and after them the forms by which the customer is found."""
+    """Return the profile's members, and after them the folded forms by which a search finds the customer."""
     name, email, phone = (profile.get(member) for member in ("name", "email", "phone"))
     rest = profile.get("birth_date"), _json(profile.get("external_ids"))
     return (name, email, phone, *rest, *folded(name, email, phone))
@@ -224,7 +224,7 @@ def _not_before(due_us: int, now_us: int) -> int:
 async def journal(
     connection: Connection, no: int, worker: int, now_us: int, documents: int, published: Sequence[int]
 ) -> None:
-    """The batch's own row; and that earlier batches are published."""
+    """Write the batch's own row, and mark earlier batches as published."""
     decided_at = EPOCH + timedelta(microseconds=now_us)
     await connection.execute(SQL["insert_batch"], no, worker, decided_at, documents)
     await mark_published(connection, published)
@@ -238,7 +238,7 @@ async def mark_published(connection: Connection, numbers: Sequence[int]) -> None
 async def watermarks(
     connection: Connection, marks: Mapping[Partition, int], positions: Mapping[Partition, Position] = NOWHERE
 ) -> None:
-    """Write up to which instant (in µs) partitions have been read, and up to which record."""
+    """Write the instant (in µs) and the record up to which partitions have been read."""
     rows = [
         (*at, marks.get(at, 0), *_position_row(positions.get(at))) for at in sorted(marks.keys() | positions.keys())
     ]

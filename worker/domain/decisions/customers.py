@@ -86,7 +86,7 @@ def update(doc: CustomerUpdate, books: Books) -> Outcome:
 
 
 def _stand(books: Books, person: Account, standing: Standing) -> None:
-    """Set how a customer stands now. Their account gets another version, unless a pool has their points."""
+    """Set a customer's present standing. Their account gets another version, unless a pool has their points."""
     books.changed[person] = None
     if standing is not person.standing:
         person.standing = standing
@@ -158,7 +158,7 @@ def _holds(account: Account) -> bool:
 
 
 def join(doc: PoolJoin, books: Books) -> Outcome:
-    """From now on the customer earns into and spends from the pool; all that they have goes in."""
+    """Add a customer to a pool. All their points go into it; from now on they earn into it and spend from it."""
     holder, reason = _allowed(books, doc.customer_id, doc.occurred_at)
     if holder is None or reason is not None:
         return Outcome("rejected", reason, customer_id=doc.customer_id)
@@ -178,9 +178,9 @@ def join(doc: PoolJoin, books: Books) -> Outcome:
 
 
 def leave(doc: PoolLeave, books: Books) -> Outcome:
-    """The customer goes on alone and takes `points` along; the last member takes everything (contract POOL4, POOL5).
+    """Take a customer out of the pool with `points` of its points; the last member takes everything (POOL4, POOL5).
 
-    Then whatever still names the pool's account, as a later return or refund, leads to that last member.
+    Later documents that still name the pool's account, such as a return or a refund, then lead to that last member.
     """
     holder, reason = _allowed(books, doc.customer_id, doc.occurred_at)
     if holder is None or reason is not None:
@@ -209,7 +209,7 @@ def leave(doc: PoolLeave, books: Books) -> Outcome:
 
 
 def _moved(books: Books, customer_id: str, account: Account, source: tuple[str, Account], tick: int) -> Outcome:
-    """The account that counts for the customer from now on, and the one that its points came from."""
+    """Show the account that counts for the customer from now on, and the account that its points came from."""
     part = points_part(books, account, tick)
     left = (source[0], points_part(books, source[1], tick))
     return Outcome("applied", customer_id=customer_id, points=part, counterparty=left)

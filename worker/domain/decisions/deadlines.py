@@ -1,7 +1,7 @@
 """What happens at deadlines: holds expire, lots expire or become available, waiting points are forfeited, cards expire.
 
-Deadlines are documents and go through the same pipeline. Each has the type of its notice (contract §3.1). None says
-that nothing is left to do.
+Deadlines are documents and go through the same pipeline. Each has the type of its notice (contract §3.1). A decision of
+None means that nothing is left to do.
 """
 
 from worker.domain.decisions.sales import card_timer
@@ -27,12 +27,14 @@ _ONCE = ("hold", "forfeit")  # kinds of deadlines that come once for each key
 
 
 def notice_subject(timer: Timer, now_us: int) -> str:
-    """The subject of a deadline's notice. A deadline of lots or cards can come again, so the time belongs to it."""
+    """Return the subject of a deadline's notice. A deadline of lots or cards can come again, so its subject has the
+    time.
+    """
     return timer.key if timer.kind in _ONCE else f"{timer.key}\n{now_us}"
 
 
 def timer_key(kind: str, subject: str) -> str:
-    """The key of the deadline whose notice has this subject."""
+    """Return the key of the deadline whose notice has this subject."""
     return subject if kind in _ONCE else subject.rpartition("\n")[0]
 
 
@@ -95,7 +97,7 @@ def _forfeit(timer: Timer, books: Books) -> Outcome | None:
 
 def _lots(timer: Timer, books: Books) -> Outcome | None:
     kind, key, bound_text = timer.key.split("\n")
-    account = books.accounts.get((Kind(int(kind)), key))  # whose lots went elsewhere has none left, nor a notice
+    account = books.accounts.get((Kind(int(kind)), key))  # None: its lots went elsewhere; no notice
     if account is None:
         return None
     expires = timer.kind == "expire"
@@ -146,7 +148,9 @@ def _frozen(timer: Timer, books: Books) -> Outcome | None:
 
 
 def _card(timer: Timer, books: Books) -> Outcome | None:
-    """A card's last day is over: its balance becomes breakage. The lots remember it, in case the card is extended."""
+    """End a card whose last day is over: its balance becomes breakage. The lots keep it, in case the card is
+    extended.
+    """
     card = books.accounts.get((Kind.CARD, timer.key))
     if card is None or card.card is None or card.card.expires_tick == NEVER:
         return None

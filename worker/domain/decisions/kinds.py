@@ -1,6 +1,6 @@
 """The kinds of tender that the engine decides: which account pays, what it is worth, and how much of it may pay.
 
-A kind is one object. Whoever adds one writes a class here, and gives it its place in `KINDS`.
+A kind is one object. To add a kind, write a class here and put an object of it into `KINDS`.
 """
 
 from collections.abc import Mapping
@@ -34,12 +34,12 @@ class TenderKind(Protocol):
         """Return whether the request is too old to be decided."""
 
     def refused(self, tender: Tender, version: PolicyVersion) -> Reason | None:
-        """Set what the tender's units are worth. Return why the policy has no room for it."""
+        """Set the value of the tender's units. Return why the policy refuses the tender, or None."""
 
     def limits(
         self, doc: TenderRequested, books: Books, tender: Tender, sale: Sale | None, version: PolicyVersion
     ) -> list[Limit]:
-        """Return what limits the amount besides the balance."""
+        """Return the limits of the amount besides the balance."""
 
     def least(self, version: PolicyVersion) -> int:
         """Return the fewest units that may pay, if any do."""

@@ -186,8 +186,8 @@ def _restore_tender(doc: LoyaltyRestore, books: Books, tick: int) -> Outcome:
 
 
 def _stays(value: PointValue, points: int) -> int:
-    """Return the money that stays captured if at least `points` stay taken: no more points come back than asked, as
-    many of these as possible, for as little money as that takes.
+    """Return the money that stays captured if at least `points` stay taken. No more points come back than the command
+    asks, as many as possible, and as little money as possible is given back for them.
     """
     steps = -(-points // value.step)
     least = (steps - 1) * value.step * value.numerator // value.denominator + 1 if steps else 0
@@ -235,6 +235,8 @@ def _reverse_sale(doc: LoyaltyReverse, books: Books, sale: Sale) -> Outcome:
 
 
 def _what_is_left(asked: int | None, left: int) -> int | None:
-    """Return what is asked for, by default the rest. None if that is nothing, or more than is left."""
+    """Return the amount that the command asks for, by default all that is left. None if that is nothing, or more than
+    is left.
+    """
     points = left if asked is None else asked
     return points if 0 < points <= left else None

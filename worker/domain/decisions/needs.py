@@ -1,4 +1,4 @@
-"""What a document's decision must find in the books. The ledger loads and locks it before the first decision."""
+"""The rows that a decision needs in the books. The ledger loads and locks them before the first decision."""
 
 from dataclasses import dataclass, field
 
@@ -67,8 +67,8 @@ class Needs:
     ids_of: dict[str, None] = field(default_factory=dict)  # customers: every id is needed
     replaced_by: list[CardNamed] = field(default_factory=list)  # cards: all that they replaced are needed
     members_of: dict[str, None] = field(default_factory=dict)  # pools: every member is needed
-    consents: set[str] = field(default_factory=set)  # purposes that a policy asks for which is put here
-    rated_us: int | None = None  # the earliest instant as of which something is rated, so that consents count
+    consents: set[str] = field(default_factory=set)  # purposes in the policy that this batch puts
+    rated_us: int | None = None  # the earliest instant as of which points are rated, and so consents count
 
     def customer(self, customer_id: str | None) -> None:
         if customer_id is not None:
@@ -102,7 +102,7 @@ class Needs:
 def sale(doc: SaleCompleted, needs: Needs) -> None:
     needs.rated(doc.occurred_at)
     needs.sales[doc.sale_id] = None
-    needs.shares_of[doc.sale_id] = None  # a tender that it does not name is an orphan
+    needs.shares_of[doc.sale_id] = None  # a tender that the sale does not name is an orphan
     needs.customer(doc.customer_id)
     for tender in doc.tenders:
         if tender.kind in STORED_VALUE:

@@ -17,15 +17,16 @@ WAITED_FOR = (State.NONE, State.AWAITING, State.AUTHORIZED)
 
 
 class Refunds:
-    """Gives back what a return refunds, and tells how far that went.
+    """Gives back the refunds of a return, and collects their results.
 
-    `counted`: some of it took effect. `reasons`: why some did not. `parts`: each tender, as the return leaves it.
+    `counted`: whether any refund took effect. `reasons`: why others did not. `parts`: each tender, as the return leaves
+    it.
     """
 
     def __init__(
         self, doc: ReturnCompleted, returned: Return, sale: Sale | None, books: Books, cards: dict[str, Reason | None]
     ) -> None:
-        """`cards`: the gift cards that the return touches, with what there is to say of each; refunds add to it."""
+        """`cards`: the gift cards that the return touches, with the reason for each, if any; refunds add to it."""
         self._doc = doc
         self._returned = returned
         self._sale = sale
@@ -46,7 +47,7 @@ class Refunds:
                 self.reasons.append(reason)
 
     def _to_tender(self, tender_id: str, refund: Refund) -> Reason | None:
-        """Return why not all of it went back to the tender."""
+        """Return why less than the refund went back to the tender, or None."""
         tender = self._books.tender(tender_id)
         before = tender.refunded_minor
         reason = _not_refundable(tender, self._sale, self._doc.currency)
@@ -56,7 +57,7 @@ class Refunds:
             if self._sale is not None:
                 self._sale.refund(tender.id, refund.amount_minor)
         moved = tender.refunded_minor != before
-        if moved:  # one notice for each tender: it tells where the return left it
+        if moved:  # one notice for each tender, with its state after the return
             self.counted = True
             self.parts = [part._replace(moved=part.moved and part.tender_id != tender.id) for part in self.parts]
         self.parts.append(tender.part(reason, moved=moved))
@@ -78,7 +79,7 @@ class Refunds:
             card_timer(books, card)
         if card.currency != doc.currency:
             return self._said(card.key, Reason.CURRENCY_MISMATCH)
-        self._said(card.key, card_refused(card, tick))  # it is loaded all the same
+        self._said(card.key, card_refused(card, tick))  # the card is loaded nevertheless
         books.credit(card, refund.amount_minor, Contra.REFUNDED)
         if self._sale is not None:
             self._sale.load(card.key, refund.amount_minor)
@@ -92,7 +93,7 @@ class Refunds:
 
 
 def _not_refundable(tender: Tender, sale: Sale | None, currency: str) -> Reason | None:
-    """Why nothing goes back to a tender: one that has taken nothing, or that the return has waited for too long."""
+    """Return why nothing goes back to a tender: it has taken nothing, or the return has waited for it too long."""
     if tender.state is State.VOIDED:
         return Reason.ALREADY_VOIDED
     if tender.state in WAITED_FOR:
@@ -107,9 +108,11 @@ def _not_refundable(tender: Tender, sale: Sale | None, currency: str) -> Reason 
 
 
 def _of_sale(tender: Tender, sale: Sale) -> bool:
-    """A return gives back to a tender of its sale (contract §2.1): one that the sale names, or whose request names it.
+    """Return whether the tender is of the return's sale: the sale names it, or its request names the sale (contract
+    §2.1).
 
-    Those are the tenders that the sale's void hits, so that what is given back is the same whichever comes first; and
-    the return has waited for the sale and for the request, so that the answer is, too (contract §2.2 What waits).
+    The sale's void gives back the same tenders, so the amounts given back don't depend on which of the two comes first.
+    The return has waited for the sale and for the request, so its answer doesn't depend on the order, either (contract
+    §2.2 What waits).
     """
     return tender.id in sale.tenders or tender.sale_id == sale.id

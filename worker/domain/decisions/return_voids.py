@@ -1,7 +1,7 @@
-"""The void of a return: everything that it took and gave is as if it had not come (contract RVOID1–6).
+"""The void of a return undoes everything that the return took and gave (contract RVOID1–6).
 
-What returns ask of a line and of a tender are sums. So the void takes its part off and books the difference. The end is
-the same whether it comes before or after other returns.
+Lines and tenders keep the sums of the amounts that returns ask. The void subtracts the part of its return and books the
+difference. So the result is the same whether the void comes before or after other returns.
 """
 
 from schemas.documents import ReturnVoided
@@ -63,8 +63,8 @@ def _undo(doc: ReturnVoided, books: Books, returned: Return, sale: Sale | None, 
 def _keep_again(
     books: Books, returned: Return, sale: Sale, cards: dict[str, Reason | None], tick: int
 ) -> list[tuple[int, int]]:
-    """Let the sale's lines keep again what the return had taken, as far as other returns leave it.
-    Return the points.
+    """Give the sale's lines back the points and loads that the return took, as far as other returns leave them. Return
+    the points.
     """
     sale.dirty = True
     lines: list[tuple[int, int]] = []
@@ -80,7 +80,7 @@ def _keep_again(
     if account is None or sale.forfeited:
         return []
     kept = sum(points for _, points in lines)
-    by_hand = min(sale.set_off, kept)  # taken by hand before: it is not set off any more
+    by_hand = min(sale.set_off, kept)  # points taken by hand before are no longer set off
     sale.set_off -= by_hand
     sale.by_hand += by_hand
     own = (sale.available_tick, sale.expires_tick)
@@ -90,13 +90,13 @@ def _keep_again(
 
 
 def _recredit(books: Books, account: Account, points: int, own: tuple[int, int], let_go: int, tick: int) -> None:
-    """Credit the points again, except those that the return let go and that nothing has made up for since."""
+    """Credit the points again, except those that the return let go and that no redemption has given back since."""
     points -= books.cancel_shortfall(account, min(let_go, points))
     books.recredit(account, points, Contra.EARNED, own, lapsed=own[1] < tick)
 
 
 def _take_refunds(books: Books, returned: Return, sale: Sale | None, at_us: int) -> list[TenderPart]:
-    """Take again what the return gave back to tenders, as far as other refunds leave it."""
+    """Take back the amounts that the return gave to tenders, as far as other refunds leave them."""
     moved: dict[str, bool] = {}
     for tender_id, amount_minor in returned.refunds:
         moved[tender_id] = holds.unrefund(books, books.tender(tender_id), amount_minor, at_us) or moved.get(

@@ -33,8 +33,8 @@ class _Tally:
 def complete(doc: ReturnCompleted, books: Books, *, overdue: bool) -> Outcome | Parked:
     """Reverse what the lines earned and give the refunds back, or wait for what they refer to.
 
-    `overdue`: it has waited too long. Without its sale nothing can be said of its lines; without a tender that it
-    refunds, only that refund is short (contract WAIT11).
+    `overdue`: it has waited too long. If its sale is missing, no line can be decided. If a tender that it refunds is
+    missing, only that refund is short (contract WAIT11).
     """
     returned = books.returned(doc.return_id)
     returned.sale_id = doc.sale_id or ""
@@ -63,7 +63,7 @@ def _complete(doc: ReturnCompleted, returned: Return, books: Books, *, overdue: 
         if refund.kind in STORED_VALUE and refund.tender_id is not None:
             tender = books.tender(refund.tender_id)
             if tender.state in WAITED_FOR and not overdue:
-                if sale is not None:  # whose void ends the wait too
+                if sale is not None:  # the sale's void ends the wait too
                     sale.waiting = sale.dirty = True
                 return _park(tender, "tender", Reason.TENDER_NOT_FOUND)
     return _linked(doc, returned, sale, books) if sale is not None else _unlinked(doc, returned, books)
@@ -113,8 +113,8 @@ def _linked(doc: ReturnCompleted, returned: Return, sale: Sale, books: Books) ->
 
 
 def _come_back(line: ReturnLine, sold: SaleLine | None, returned: Return, tally: _Tally) -> tuple[int, str, int] | None:
-    """Count what comes back of a sold line. Return the points that go with it, and the gift card that it sold with the
-    load to take back; None if nothing comes back.
+    """Count the returned part of a sold line. Return its points, and the gift card that the line sold with the load to
+    take back; None if nothing comes back.
     """
     if sold is None:
         tally.reasons.append(Reason.SALE_LINE_NOT_FOUND)
@@ -184,8 +184,8 @@ def _finish(
     lines: _Tally,
     cards: dict[str, Reason | None],
 ) -> Outcome:
-    """Give the refunds back, and return how it all went: one side short is partial, both off is rejected (contract
-    RET8).
+    """Give the refunds back, and return the outcome: partial if the lines or the refunds fell short, rejected if
+    neither took effect (contract RET8).
 
     Refunds above what the lines counted are given and flagged, because the money has left the till (contract RET9).
     """

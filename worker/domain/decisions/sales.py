@@ -35,7 +35,7 @@ def complete(doc: SaleCompleted, books: Books) -> Outcome:
     sale = books.sale(doc.sale_id)
     named = [tender for tender in doc.tenders if tender.kind in STORED_VALUE]
     tick = tick_of(doc.occurred_at)
-    if sale.voided:  # its void gives back the tenders that it names, also those that only the late sale tells of
+    if sale.voided:  # its void gives back all tenders that it names, also those that only the late sale names
         parts = [payments.void_named(books, tender, sale, doc) for tender in named]
         return Outcome(
             "rejected",
@@ -86,7 +86,9 @@ def _adds_up(doc: SaleCompleted, version: PolicyVersion) -> bool:
 
 
 def _earn(doc: SaleCompleted, sale: Sale, books: Books, version: PolicyVersion) -> tuple[Account | None, Reason | None]:
-    """Credit what the lines earn. Of a sale without a customer keep how it would: somebody may claim it."""
+    """Credit the points that the lines earn. If the sale has no customer, keep its basis, so that a customer can claim
+    it.
+    """
     eligible, bases = eligible_lines(doc.lines, tender_shares(doc, version), version)
     if doc.customer_id is not None:
         return earn(sale, books, doc.occurred_at, eligible, bases)
@@ -137,7 +139,7 @@ def earn(
 
 
 def _loads(doc: SaleCompleted, sale: Sale, books: Books, version: PolicyVersion, tick: int) -> dict[str, Reason | None]:
-    """Load the cards that the sale sells. Return what there is to say about each, by id."""
+    """Load the cards that the sale sells. Return the reason for each card, if any, by id."""
     cards: dict[str, Reason | None] = {}
     selling = [line for line in doc.lines if line.gift_card is not None]
     flagged = selling and not version.policy.gift_card.bought_with_gift_card and _bought_with_card(doc)
@@ -151,9 +153,9 @@ def _loads(doc: SaleCompleted, sale: Sale, books: Books, version: PolicyVersion,
 def _load(
     doc: SaleCompleted, line: SoldLine, sale: Sale, books: Books, version: PolicyVersion, tick: int, said: Reason | None
 ) -> tuple[str, Reason | None]:
-    """Load the card that a line sells, and what there is to say about it; a number that is not known becomes a card.
+    """Load the card that a line sells, and note the reason, if any. An unknown number becomes a new card.
 
-    `said`: what there is to say about each card of the sale.
+    `said`: the reason for each card of the sale.
     """
     ref = line.gift_card
     assert ref is not None  # noqa: S101  the caller's filter
@@ -254,7 +256,9 @@ def take_back(sale: Sale, books: Books, account: Account, points: int, tick: int
 
 
 def reverse_sale(sale: Sale, books: Books, account: Account, points: int, tick: int) -> int:
-    """Take points of a sale back by its own policy, for the tier from the day that earned them; how much was let go."""
+    """Take points of a sale back by its own policy, and from the tier's sum on the day of the sale. Return how many
+    were let go.
+    """
     policy = books.policies.numbered(sale.policy_version).policy
     own = (sale.available_tick, sale.expires_tick)
     note_earned(books, sale.customer_id, sale.earned_date or utc_date(tick), -points)
@@ -264,6 +268,6 @@ def reverse_sale(sale: Sale, books: Books, account: Account, points: int, tick: 
 def reverse_points(
     books: Books, account: Account, points: int, own: tuple[int, int], tick: int, negative_balance: str
 ) -> int:
-    """Take earned points back; under `within_balance` never below zero. Return how much was let go."""
+    """Take earned points back; under `within_balance` never below zero. Return how many were let go."""
     within = negative_balance == "within_balance"
     return books.reverse(account, points, Contra.EARNED, own, tick, within_balance=within)

@@ -19,7 +19,7 @@ SECOND_US = 1_000_000
 
 
 def request(doc: TenderRequested, books: Books, record_us: int, max_age_days: int, *, trusted: bool) -> Outcome:
-    """Hold, take or decline: decided at once, for good. `record_us` is when the record was written to its topic."""
+    """Hold, take or decline, at once and for good. `record_us` is when the record was written to its topic."""
     kind = KINDS[doc.kind]
     tender, sale = _requested(doc, books)
     version = books.policies.at(doc.occurred_at)
@@ -41,7 +41,7 @@ def request(doc: TenderRequested, books: Books, record_us: int, max_age_days: in
 
 
 def _requested(doc: TenderRequested, books: Books) -> tuple[Tender, Sale | None]:
-    """Note what is asked of the tender, and that its sale has asked."""
+    """Note the requested amount on the tender, and the request on its sale."""
     tender = books.tender(doc.tender_id)
     tender.kind = doc.kind
     tender.sale_id = doc.sale_id or ""
@@ -61,7 +61,7 @@ def _requested(doc: TenderRequested, books: Books) -> tuple[Tender, Sale | None]
 def _approve(
     doc: TenderRequested, books: Books, tender: Tender, account: Account, sale: Sale | None, version: PolicyVersion
 ) -> tuple[int, Reason | None]:
-    """Return how much of the amount can be paid, and the first reason why it is not all."""
+    """Return how much of the amount can be paid, and the first reason if that is not all of it."""
     kind = KINDS[doc.kind]
     available = tender.money(account.available(tick_of(doc.occurred_at)))
     limits = [(available, Reason.INSUFFICIENT_BALANCE), *kind.limits(doc, books, tender, sale, version)]
@@ -103,7 +103,7 @@ def _answer(
 
 
 def _hold(doc: TenderRequested, books: Books, tender: Tender, account: Account, approved: int, hold_s: int) -> None:
-    """Hold what is approved; take it at once, if the request or an earlier document says so."""
+    """Hold the approved amount. Take it at once if the request or an earlier document says so."""
     tick = tick_of(doc.occurred_at)
     holds.authorize(books, tender, account, approved, tick)
     if doc.capture and tender.state is State.AUTHORIZED:
@@ -122,7 +122,9 @@ def _decline(books: Books, tender: Tender, reason: Reason | None) -> None:
 
 
 def captured(doc: TenderCaptured, books: Books, *, resumed: bool, overdue: bool) -> Outcome | Parked:
-    """Take what was held, or less. A capture before its request waits; if it waits too long, it has named no amount."""
+    """Take the amount held, or less. A capture before its request waits. If it waits too long, it counts as never
+    named.
+    """
     tender = books.tender(doc.tender_id)
     tick = tick_of(doc.occurred_at)
     reason: Reason | None
@@ -163,7 +165,7 @@ def _followed(doc: TenderCaptured, books: Books, tender: Tender, tick: int) -> O
 
 
 def voided(doc: TenderVoided, books: Books) -> Outcome:
-    """Release a hold, give back what was taken, or leave a tombstone."""
+    """Release a hold, give a captured amount back, or leave a tombstone."""
     tender = books.tender(doc.tender_id)
     holds.void(books, tender, doc.occurred_at)
     return _moved(books, tender, "applied", tick_of(doc.occurred_at), None)

@@ -1,4 +1,4 @@
-"""Who may pay with a gift card: whoever shows its PIN, if it has one (contract §2.2 Safety)."""
+"""Access to a gift card: if it has a PIN, the caller must show it (contract §2.2 Safety)."""
 
 from typing import Final
 

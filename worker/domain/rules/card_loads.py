@@ -6,7 +6,9 @@ from worker.domain.state.books import Books
 
 
 def card_refused(card: Account, tick: int) -> Reason | None:
-    """Why nothing may be taken from a card; a load that money paid for is booked all the same (contract CARD4–7)."""
+    """Return why nothing may be taken from a card. A load that money paid for is booked nevertheless (contract
+    CARD4–7).
+    """
     if card.card is not None and card.card.expires_tick < tick:
         return Reason.CARD_EXPIRED
     return Reason.CARD_FROZEN if card.standing is not Standing.ACTIVE else None
@@ -15,8 +17,8 @@ def card_refused(card: Account, tick: int) -> Reason | None:
 def take_back_load(books: Books, card_id: str, amount_minor: int, contra: Contra, tick: int) -> Account:
     """Take a load back from a card, or from the card that replaced it, and return that card.
 
-    What expired of the load is undone first, so a card that was never spent ends at zero. If the load was spent, the
-    card goes below zero.
+    The expired part of the load is undone first, so a card that was never spent ends at zero. If the load was spent,
+    the card goes below zero.
     """
     card = books.follow(books.accounts[Kind.CARD, card_id])
     left = amount_minor - books.cancel_expired(card, amount_minor, contra)
@@ -25,7 +27,7 @@ def take_back_load(books: Books, card_id: str, amount_minor: int, contra: Contra
 
 
 def put_back_load(books: Books, card_id: str, amount_minor: int, contra: Contra, tick: int) -> Account:
-    """The card, or the one that replaced it, keeps a load that was taken back from it. Returns that card.
+    """Put back a load that was taken back from the card, or from the card that replaced it. Return that card.
 
     On a card that has expired since, the load expires at once.
     """

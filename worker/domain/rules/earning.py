@@ -146,9 +146,9 @@ def common_factor(books: Books, version: PolicyVersion, customer_id: str, at_us:
 
 
 def _tier(books: Books, version: PolicyVersion, customer_id: str, date: int) -> tuple[int | None, int]:
-    """The place of the tier that counts, and the points of twelve months that reached it.
+    """Return the place of the tier that counts, and the points of twelve months that reached it.
 
-    A tier belongs to the customer, also where a pool has the points (contract TIER6).
+    A tier belongs to the customer, even if a pool has the points (contract TIER6).
     """
     tiers = version.policy.earn.tiers
     holder = books.holder(customer_id)
@@ -217,7 +217,7 @@ def _kept_days(books: Books) -> int:
 
 
 def carry_earned(books: Books, source: Account, person: Account) -> None:
-    """A merged customer's points count for the tier of the person whom they were merged into."""
+    """Count a merged customer's points for the tier of the person whom they were merged into."""
     for earned_on, points in source.earned:
         person.note_earned(earned_on, points, _kept_days(books))
     source.earned = []
@@ -240,8 +240,8 @@ def earner(books: Books, customer_id: str | None, at_us: int) -> tuple[Account |
 
 
 def unlinked_points(doc: ReturnCompleted, version: PolicyVersion) -> tuple[dict[int, int] | None, dict[int, LineBasis]]:
-    """A return without a receipt is rated like a sale of its lines by the policy of its date (contract NORC1), but
-    for nobody in particular: without campaign and tier (contract NORC2).
+    """Rate a return without a receipt like a sale of its lines by the policy of its date (contract NORC1), but without
+    campaign and tier (contract NORC2).
     """
     eligible, bases = eligible_lines(doc.lines, {}, version)
     return points_of(version, doc.currency, ONE, eligible), bases

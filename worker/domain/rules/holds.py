@@ -11,7 +11,7 @@ from worker.domain.state.tender import State, Tender
 
 
 def authorize(books: Books, tender: Tender, account: Account, approved_minor: int, tick: int) -> None:
-    """Hold `approved_minor` on the account, and capture at once what is already named."""
+    """Hold `approved_minor` on the account, and capture at once the amount that earlier documents named."""
     tender.account = (account.kind, account.key)
     tender.approved_minor = approved_minor
     tender.picks = books.hold(account, tender.units(approved_minor), tick)
@@ -81,8 +81,8 @@ def lower(books: Books, tender: Tender, captured_minor: int, refunded_minor: int
 
 
 def refund(books: Books, tender: Tender, amount_minor: int, at_us: int) -> Reason | None:
-    """Give back to a captured tender what is left of it. Return the reason why it was less than `amount_minor`, or
-    None.
+    """Give back up to `amount_minor` to a captured tender, as far as it has that much left. Return the reason why it
+    was less, or None.
     """
     given = min(amount_minor, tender.captured_minor - tender.refunded_minor)
     tender.asked_minor = min(tender.asked_minor + amount_minor, MOST_ASKED)
@@ -93,8 +93,8 @@ def refund(books: Books, tender: Tender, amount_minor: int, at_us: int) -> Reaso
 
 
 def unrefund(books: Books, tender: Tender, amount_minor: int, at_us: int) -> bool:
-    """Cancel a refund of `amount_minor`: take again what the other refunds leave to take. Return whether anything
-    moved.
+    """Cancel a refund of `amount_minor`: take the amount again, as far as the other refunds leave it. Return whether
+    anything moved.
     """
     tender.asked_minor = max(tender.asked_minor - amount_minor, 0)
     tender.dirty = True
@@ -130,8 +130,8 @@ def expire(books: Books, tender: Tender, tick: int) -> None:
 
 
 def void(books: Books, tender: Tender, at_us: int) -> bool:
-    """Release a hold, or give back what was taken. Return whether anything changed. Later documents
-    find a tombstone.
+    """Release a hold, or give a captured amount back. Return whether anything changed. Later documents find a
+    tombstone.
     """
     if tender.state is State.VOIDED:
         return False

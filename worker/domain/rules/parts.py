@@ -9,7 +9,7 @@ from worker.domain.state.outcome import CardPart, PointsPart
 
 
 def points_part(books: Books, account: Account, tick: int, reason: Reason | None = None) -> PointsPart:
-    """The account as this document leaves it: of its own day, but never as it was before a deadline that is booked."""
+    """Show the account as this document leaves it: as of its own day, but never as of before a booked deadline."""
     tick = max(tick, account.booked_tick)
     if account.standing is Standing.UNCLAIMED:
         change = books.change(account)
@@ -21,9 +21,9 @@ def points_part(books: Books, account: Account, tick: int, reason: Reason | None
 
 
 def points_shown(books: Books, account: Account | None, tick: int, reason: Reason | None = None) -> PointsPart | None:
-    """The account that a sale or return is about, else the one that its tenders moved, as the document leaves it.
+    """Show the account of a sale or return, or else the account that its tenders moved, as the document leaves it.
 
-    No account and a reason: nothing was credited, because of it.
+    No account but a reason: nothing was credited, for this reason.
     """
     if account is None and reason is not None:
         return PointsPart(0, 0, 0, 0, 0, 0, reason, claimed=False)

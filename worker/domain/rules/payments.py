@@ -1,6 +1,6 @@
-"""The tenders of a sale: what it takes from the tenders that it names, and what its void gives back (contract §2.2).
+"""The tenders of a sale: the sale captures the tenders that it names, and its void gives them back (contract §2.2).
 
-A tender belongs to the completed sale that names it first. In another sale, nothing of it moves.
+A tender belongs to the completed sale that names it first. Another sale takes nothing from it.
 """
 
 from schemas.documents import SaleCompleted, SaleTender

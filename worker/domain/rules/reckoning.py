@@ -79,7 +79,7 @@ def reckon(version: PolicyVersion, currency: str, nets: Mapping[int, int], basis
 
 
 def eligible(nets: Mapping[int, int], basis: Basis) -> list[Eligible]:
-    """What the lines of a sale count for, as it was when the sale was decided."""
+    """Return the eligible amounts of a sale's lines, as of when the sale was decided."""
     parts = [(line_id, net, basis.lines.get(line_id, _PLAIN)) for line_id, net in nets.items()]
     return [
         (line_id, max(net - part.share_minor, 0), part.category) for line_id, net, part in parts if not part.exclusion

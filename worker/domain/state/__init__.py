@@ -1,1 +1,1 @@
-"""What decisions read and change: accounts, sales, tenders, and the books that hold them."""
+"""The data that decisions read and change: accounts, sales, tenders, and the books that hold them."""

@@ -1,9 +1,8 @@
-"""Accounts: what a customer or a card holds, in lots, with holds and a deficit.
+"""Accounts: the balance of a customer or a card, in lots, with holds and a deficit.
 
-Gift cards and points are one kind of thing. An account's balance is the sum of its lots less its deficit;
-every credit fills the deficit first; spending takes the lots that expire soonest (contract §2.2 "Points").
-Bounds of days are counted in ticks (`state.days`). Amounts are points or minor units,
-and never negative in here.
+Gift cards and points have the same accounts. An account's balance is the sum of its lots less its deficit. Every credit
+fills the deficit first. Spending takes the lots that expire soonest (contract §2.2 "Points"). Bounds of days are
+counted in ticks (`state.days`). Amounts are points or minor units, and never negative here.
 """
 
 from bisect import insort_right
@@ -17,10 +16,10 @@ DAY_TICKS: Final = 96  # in a day of UTC
 NEVER = 1 << 31  # a tick that no document can name: it never expires
 YEAR_DAYS: Final = 366
 MOST_EARNED: Final = 1 << 62  # most points of a day for tiers: as many as a column holds, far above any threshold
-# What an account remembers is bounded: its row is read and written with every document that touches it.
+# An account's memory is bounded, because every document that touches the account reads and writes its row.
 MOST_STANDINGS: Final = 20  # changes of an owner's status; an older document counts as before any block
 MOST_LOTS: Final = 200  # beyond that, lots are merged if that changes nobody's points
-MOST_EXPIRED: Final = 100  # lots that have expired whole: a return of an older one takes from other lots
+MOST_EXPIRED: Final = 100  # wholly expired lots; the return of an older lot takes from other lots
 
 Pick = tuple[int, int, int]
 """(available_tick, expires_tick, amount): what a hold or a redemption took of one lot."""
@@ -33,7 +32,7 @@ LotRest = tuple[int, int, int]
 
 
 class Kind(IntEnum):
-    """What an account belongs to; part of its key in the ledger."""
+    """The kind of an account's owner; part of the account's key in the ledger."""
 
     POINTS = 0
     CARD = 1
@@ -75,9 +74,9 @@ class Lot:
     ) -> None:
         self.available_tick = available_tick
         self.expires_tick = expires_tick
-        self.amount = amount  # what is left of it, the held part included
+        self.amount = amount  # what is left of the lot, including the held part
         self.held = held
-        self.expired = expired  # what expired of it: reversing that has no effect
+        self.expired = expired  # the expired part of the lot: reversing it has no effect
 
     @property
     def key(self) -> LotKey:
@@ -93,7 +92,7 @@ class Lot:
 
 
 class Past(NamedTuple):
-    """Lots, and points by day, of an account that has many, as they were a while ago. Only the ledger looks at it."""
+    """The lots, and the points by day, of an account that has many, as of a while ago. Only the ledger uses it."""
 
     lots: dict[LotKey, LotRest]
     earned: dict[int, int]
@@ -135,8 +134,8 @@ class Account:
         self.standing = standing
         self.lots: list[Lot] = []
         self.deficit = 0
-        self.shortfall = 0  # points that reversals under `within_balance` let go, less what redemptions gave back since
-        self.booked_tick = 0  # the latest tick whose deadlines are booked; the account is never shown as before it
+        self.shortfall = 0  # points that reversals under `within_balance` let go, less those given back since
+        self.booked_tick = 0  # the latest tick whose deadlines are booked; never shown as of an earlier one
         self.version = 0
         self.mark = -1  # the document that touched it last
         self.new = True
@@ -160,7 +159,7 @@ class Account:
         return total
 
     def figures(self, tick: int) -> tuple[int, int, int, int]:
-        """Return the balance and, as of `tick`, what is available, held and pending: all that an outcome shows."""
+        """Return the balance and, as of `tick`, the available, held and pending amounts: the figures of an outcome."""
         balance = available = -self.deficit
         held = pending = 0
         for lot in self.lots:
@@ -173,11 +172,11 @@ class Account:
         return balance, max(available, 0), held, pending
 
     def pending(self, tick: int) -> int:
-        """Return what becomes available only after `tick`."""
+        """Return the amount that becomes available only after `tick`."""
         return sum(lot.amount for lot in self.lots if lot.available_tick > tick)
 
     def available(self, tick: int) -> int:
-        """Return what can be spent or held in `tick`; never negative."""
+        """Return the amount that can be spent or held in `tick`; never negative."""
         total = -self.deficit
         for lot in self.lots:
             if lot.available_tick <= tick <= lot.expires_tick:
@@ -210,7 +209,7 @@ class Account:
                 yield lot, part
 
     def fill(self, tick: int) -> None:
-        """Let free lots fill the deficit: what a release frees pays the deficit before it can be spent."""
+        """Let free lots fill the deficit. An amount that a release frees pays the deficit before it can be spent."""
         if self.deficit == 0:
             return
         for lot in self.soonest():
@@ -220,7 +219,7 @@ class Account:
                 self.deficit -= part
 
     def note_standing(self, at_us: int, standing: Standing) -> None:
-        """Record how the owner stands from an instant on, until the next entry. For one instant, the later decision
+        """Record the owner's standing from an instant on, until the next entry. For one instant, the later decision
         counts.
         """
         insort_right(self.owner_log, (at_us, int(standing)), key=itemgetter(0))
@@ -250,7 +249,7 @@ class Account:
             self.earned = [entry for entry in self.earned if entry[0] >= newest - kept_days]
 
     def forget_expired(self) -> None:
-        """Keep the latest of the lots that have expired whole, and none that is empty."""
+        """Keep only the latest of the wholly expired lots, and remove empty lots."""
         self.lots = [lot for lot in self.lots if lot.amount or lot.held or lot.expired]
         gone = sorted((lot for lot in self.lots if not lot.amount and not lot.held), key=lambda lot: lot.expires_tick)
         if len(gone) > MOST_EXPIRED:
@@ -285,7 +284,7 @@ class Account:
 
 
 class CardDetails:
-    """What a gift card has besides its balance."""
+    """The data of a gift card besides its balance."""
 
     __slots__ = ("customer_id", "expires_tick", "last4", "pin", "pin_failures")
 

@@ -1,4 +1,4 @@
-"""What the points of a sale were computed from: a return needs it for its exact share, an operator to explain it."""
+"""How the points of a sale were computed. A return needs it for its exact share, and `explain` shows it."""
 
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -25,7 +25,7 @@ class LineBasis(NamedTuple):
 
 @dataclass(slots=True)
 class Basis:
-    """How a sale earned, as far as its policy and its lines' net amounts don't tell. A plain sale has none.
+    """How a sale earned, beyond its policy and its lines' net amounts. A plain sale has no basis.
 
     Campaigns and tiers are places in the lists of the policy's version, which never changes.
     """

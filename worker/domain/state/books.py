@@ -1,4 +1,4 @@
-"""The books of one tenant while a batch is decided: what was loaded, and what the decisions changed.
+"""The books of one tenant while a batch is decided: the loaded rows, and the changes of the decisions.
 
 Only `Movements` and `Reversals` change accounts. The ledger writes the difference once, after the last decision.
 """
@@ -57,7 +57,7 @@ class Books(Reversals):
         self.cards: dict[bytes, str] = {}  # number token → card_id
         self.consents: dict[str, list[Consent]] = {}
         self.pins = Pins.CHECKED
-        # account → those that lead to it: ids that were merged into a customer, cards that a card has replaced
+        # account → the accounts that lead to it: ids merged into a customer, cards replaced by a card
         self.leading: dict[tuple[Kind, str], dict[tuple[Kind, str], None]] = {}
         self.members: dict[str, dict[str, Standing]] = {}  # pool → its members, where `Needs.members_of` asks for them
         # what the batch changed
@@ -72,7 +72,7 @@ class Books(Reversals):
     # --- finding -------------------------------------------------------------
 
     def holder(self, customer_id: str) -> Account | None:
-        """Return the account of this customer's own record, whatever it was merged into or pooled with."""
+        """Return the account of this customer's own record, even if it was merged or is in a pool."""
         return self.accounts.get((Kind.POINTS, customer_id))
 
     def follow(self, account: Account) -> Account:
@@ -106,7 +106,7 @@ class Books(Reversals):
         return [key for key, standing in members.items() if standing is not Standing.CLOSED and key != person.key]
 
     def told_of(self, account: Account) -> list[str]:
-        """Return who gets a notice about a points account: its customer, or every member of the pool."""
+        """Return the customers who get a notice about a points account: its customer, or every member of the pool."""
         if account.kind is not Kind.POOL:
             return [account.key]
         members = self.members.get(account.key, {})
@@ -134,7 +134,9 @@ class Books(Reversals):
                 members[person.key] = Standing.CLOSED
 
     def standing_at(self, holder: Account, at_us: int) -> Standing:
-        """Return how a customer stood: the worst of their own record and of those that it was merged into."""
+        """Return a customer's standing at an instant: the worst of their own record and of those that it was merged
+        into.
+        """
         worst = holder.standing_at(at_us)
         while holder.target is not None:
             holder = self.accounts[holder.target]
@@ -142,8 +144,8 @@ class Books(Reversals):
         return worst
 
     def standing(self, holder: Account, at_us: int) -> Standing:
-        """Return how a customer stands, now or then, whichever is worse: neither an old id nor a late document gets a
-        wrong yes.
+        """Return a customer's standing, now or then, whichever is worse. So neither an old id nor a late document is
+        wrongly accepted.
         """
         worst = max(holder.standing, self.standing_at(holder, at_us))
         while holder.target is not None:
@@ -225,13 +227,13 @@ class Books(Reversals):
         return account
 
     def enter(self, entry: Entry) -> None:
-        """Record what a command moved, so that it can be undone."""
+        """Record the movements of a command, so that it can be undone."""
         self.entries[entry.type, entry.id] = entry
 
     # --- who waits -----------------------------------------------------------
 
     def wake(self, what: Sale | Tender | Return) -> None:
-        """Let documents that wait for this sale or tender go on, each in a later batch."""
+        """Make the documents that wait for this sale or tender ready. A later batch decides each of them."""
         if what.waiting:
             what.waiting = False
             kind = "sale" if isinstance(what, Sale) else "tender" if isinstance(what, Tender) else "return"

@@ -1,10 +1,11 @@
 """The days of a programme in its time zone, and the unit in which the domain counts time.
 
-A day begins where the zone says, so its bounds are instants that no later zone changes. The domain counts them in
-ticks: quarters of an hour since 1970 UTC. Every zone has kept to whole quarters for half a century. `available_tick`
-is the first tick of a day, `expires_tick` the last one. A `date` is a whole day since 1970, as in a document.
+The zone decides when a day begins, so a day's bounds are instants, which no later change of zone moves. The domain
+counts them in ticks: quarters of an hour since 1970 UTC. For half a century, every zone's offset has been whole
+quarters. `available_tick` is the first tick of a day, `expires_tick` the last one. A `date` is a whole day since 1970,
+as in a document.
 
-If a bound is one of UTC, it is stored as a whole day, as it was before there were time zones.
+A bound in UTC is stored as a whole day, as it was before there were time zones.
 """
 
 from collections.abc import Iterable, Sequence
@@ -73,7 +74,7 @@ def begin_of(stored: int) -> int:
 
 
 def stored_lot(available_tick: int, expires_tick: int) -> tuple[int, int]:
-    """The bounds of a lot as they are stored; `lot_of` reads them. Twice 0: there is no lot."""
+    """Return the bounds of a lot as they are stored; `lot_of` reads them. Twice 0: there is no lot."""
     return stored_begin(available_tick), stored_end(expires_tick) if available_tick or expires_tick else 0
 
 

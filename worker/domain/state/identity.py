@@ -16,14 +16,14 @@ def derived_id(*parts: str) -> str:
 
 
 def account_id(orgcode: str, kind: int, key: str) -> str:
-    """Return the id of a points account outside. It never changes, and shows neither a customer's id nor a pool's."""
+    """Return the public id of a points account. It never changes, and reveals neither a customer's id nor a pool's."""
     id_ = _ACCOUNT_ID.copy()
     id_.update(f"{orgcode}\n{int(kind)}\n{key}".encode())
     return id_.hexdigest()
 
 
 def pin_digest(token: bytes, card_id: str) -> bytes:
-    """Return what is stored of a PIN: its keyed token, bound to the card, so that equal PINs of two cards look
-    different.
+    """Return the digest that is stored for a PIN: its keyed token, bound to the card, so that equal PINs of two cards
+    differ.
     """
     return blake2b(token, key=card_id.encode()[:64], digest_size=16, person=b"crm-pin").digest()

@@ -31,14 +31,14 @@ class Timer(NamedTuple):
 
 
 class Movements:
-    """What a batch's documents do to accounts. It is written once, after the last decision."""
+    """The movements of a batch's documents. They are written once, after the last decision."""
 
     def __init__(self) -> None:
         self.mark = -1  # the document being decided
         self.now_us = 0  # when it was first read
         self.before: dict[Account, int] = {}  # balance before this document, of each account it touched
-        self.missing: dict[str, int] = {}  # what this document took back although it was spent, for the operator
-        self.moves: list[Move] | None = None  # what this document does to lots, if that is remembered
+        self.missing: dict[str, int] = {}  # for the operator: spent amounts that this document took back
+        self.moves: list[Move] | None = None  # this document's changes of lots, if they are to be stored
         self.changed: dict[Account, None] = {}
         self.transfers: list[Transfer] = []
         self.timers: list[Timer] = []
@@ -151,14 +151,15 @@ class Movements:
             if used:
                 taken.append((available_tick, expires_tick, used))
             if used < part:
-                self._expires(account, expires_tick)  # its day may have passed while it was held
-        # what expired while it was held pays, too: it is owed for, and its expiry may leave nothing less than nothing
+                self._expires(account, expires_tick)  # the lot's last day may have passed while the amount was held
+        # an amount that expired while it was held pays, too: the account owes it, and its expiry must not make it
+        # negative
         account.fill(min([tick, *(expires_tick for _, expires_tick, _ in picks)]))
         self.book(account, contra, amount)
         return taken
 
     def move(self, source: Account, target: Account, amount: int, tick: int) -> None:
-        """Move what can be spent from one account to another, where it can be spent, too."""
+        """Move an amount that can be spent to another account, where it can be spent, too."""
         for lot, part in list(source.pick(amount, tick)):
             self.touch(source)
             lot.amount -= part

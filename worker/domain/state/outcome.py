@@ -1,4 +1,4 @@
-"""What a decision says, from which an outcome's bytes are made (contract §3.2)."""
+"""The result of a decision, from which an outcome's bytes are made (contract §3.2)."""
 
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
@@ -11,7 +11,7 @@ AccountKey = tuple[Kind, str]
 
 
 class PointsPart(NamedTuple):
-    """`points` of an outcome. While the customer has no record only `change` and `reason` are told.
+    """`points` of an outcome. While the customer has no record, it shows only `change` and `reason`.
 
     `account` is True for the account under the customer's own id. None: the outcome was decided before accounts were
     told.
@@ -92,7 +92,7 @@ class Outcome:
     notice: str = ""
     notices: list[Notice] = field(default_factory=list)  # to other owners of the account
     mismatch: Reason | None = None  # for the operator, even if another reason is at the top
-    missing: dict[str, int] = field(default_factory=dict)  # for the operator: what was taken back although it was spent
+    missing: dict[str, int] = field(default_factory=dict)  # for the operator: spent amounts that were taken back
     trace: Trace | None = None  # stored, not published
 
 

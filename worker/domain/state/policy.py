@@ -22,7 +22,9 @@ class Rate(NamedTuple):
 
 
 class PointValue(NamedTuple):
-    """What a point pays: points for an amount are rounded up to a step, money for points down (contract PTS1–3)."""
+    """The value of a point. Points for an amount are rounded up to a step; money for points is rounded down (contract
+    PTS1–3).
+    """
 
     numerator: int  # minor units a point, as a fraction
     denominator: int
@@ -33,7 +35,7 @@ class PointValue(NamedTuple):
         return self.step * -((-amount_minor * self.denominator) // (self.numerator * self.step))
 
     def money(self, points: int) -> int:
-        """Return what so many points pay, in whole steps."""
+        """Return the minor units that `points` pay, in whole steps."""
         return points // self.step * self.step * self.numerator // self.denominator
 
 
@@ -80,7 +82,7 @@ class PolicyVersion:
         return Rate(per_minor.numerator * common, special, per_minor.denominator * common)
 
     def lot_ticks(self, tick: int) -> tuple[int, int]:
-        """(the first tick in which points earned in `tick` may be spent, the last one)."""
+        """Return the first and the last tick in which points earned in `tick` may be spent."""
         earn = self.policy.earn
         if not earn.pending_days and earn.expire_days is None:
             return 0, NEVER
@@ -89,11 +91,11 @@ class PolicyVersion:
         return available_tick, NEVER if earn.expire_days is None else self.calendar.end(date + earn.expire_days)
 
     def end_after(self, tick: int, days: int) -> int:
-        """The last tick of the date so many days after the one that `tick` is on."""
+        """Return the last tick of the date that is `days` after the date of `tick`."""
         return self.calendar.end(self.calendar.date_of(tick) + days)
 
     def grace_end(self, tick: int) -> int | None:
-        """Until when points live that come back in `tick` to a lot that has expired; None: they expire at once."""
+        """Return the last tick of points that come back in `tick` to an expired lot; None: they expire at once."""
         days = self.policy.restore_grace_days
         return self.end_after(tick, days) if days else None
 
@@ -120,7 +122,7 @@ class PolicyBook:
 
     def __init__(self, versions: list[PolicyVersion]) -> None:
         self.versions = [DEFAULT]
-        self._line = [DEFAULT]  # those that are not superseded, by when they begin
+        self._line = [DEFAULT]  # the versions that are not superseded, by when they begin
         self._starts = [DEFAULT.effective_us]
         for version in versions:
             self.put(version)
@@ -143,11 +145,11 @@ class PolicyBook:
         return {version.version for version in self.versions} - {version.version for version in self._line}
 
     def try_out(self, policy: Policy, from_us: int) -> None:
-        """Decide by a draft, as if it had been put and were in force from an instant on."""
+        """Use a draft as if it had been put and were in force from an instant on."""
         self.put(PolicyVersion(self.latest.version + 1, from_us, policy))
 
     def put(self, version: PolicyVersion) -> None:
-        """Add a version. It begins later than the one that is in force when it is put."""
+        """Add a version. It must begin later than the version in force."""
         while self._starts[-1] >= version.effective_us:
             self._line.pop()
             self._starts.pop()

@@ -1,4 +1,4 @@
-"""Reversals: what was spent comes back, what was credited is taken back, and what is missing then (contract §2.2)."""
+"""Reversals: give spent amounts back, take credited amounts back, and book what is missing then (contract §2.2)."""
 
 from worker.domain.state.accounts import NEVER, Account, Contra, Kind, Pick
 from worker.domain.state.movements import Movements, Side, Transfer
@@ -6,12 +6,12 @@ from worker.domain.state.trace import Change
 
 
 class Reversals(Movements):
-    """What a batch's documents undo. `missing` tells what was spent already."""
+    """The reversals of a batch's documents. `missing` has the amounts that were already spent."""
 
     def give_back(
         self, account: Account, picks: list[Pick], amount: int, contra: Side, tick: int, grace: int | None
     ) -> None:
-        """Return `amount` to the lots of `picks`, last taken first; `picks` keeps what stays taken.
+        """Return `amount` to the lots of `picks`, last taken first; `picks` keeps the parts that stay taken.
 
         The amount fills the account's shortfall first (contract PTS10). A part whose lot has expired by `tick` lives
         until `grace`; without one it expires at once (contract PTS6).
@@ -52,7 +52,7 @@ class Reversals(Movements):
             amount -= min(part, amount)
 
     def _let_go(self, account: Account, amount: int, contra: Side) -> None:
-        """Book that a reversal let `amount` go, or (negative) that so much was made up for."""
+        """Book that a reversal let `amount` go, or (negative) that so much of it was made up for."""
         self.changed[account] = None
         account.shortfall += amount
         if amount > 0:
@@ -71,7 +71,7 @@ class Reversals(Movements):
         return cancelled
 
     def _lapse(self, account: Account, amount: int, contra: Side, available_tick: int, expires_tick: int) -> None:
-        """Credit a lot that has expired: it is gone at once. Nothing changes, so the version stays."""
+        """Credit an expired lot: the amount expires at once. The balance doesn't change, so the version stays."""
         if amount == 0:
             return
         self.changed[account] = None
@@ -85,10 +85,10 @@ class Reversals(Movements):
     def reverse(
         self, account: Account, amount: int, contra: Contra, own: tuple[int, int], tick: int, *, within_balance: bool
     ) -> int:
-        """Take back what was credited to the lot `own`: from that lot first, then from others; the rest becomes a
-        deficit.
+        """Take back an amount that was credited to the lot `own`: from that lot first, then from others; the rest
+        becomes a deficit.
 
-        What expired of the own lot has no effect. `within_balance` lets the rest go instead, and adds it to the
+        The expired part of the own lot has no effect. `within_balance` lets the rest go instead, and adds it to the
         account's shortfall. Return how much was let go (contract PTS7–9).
         """
         if amount == 0:
@@ -129,7 +129,8 @@ class Reversals(Movements):
         return picks
 
     def retake(self, account: Account, amount: int, contra: Contra, tick: int, *, within_balance: bool) -> list[Pick]:
-        """Take again what was given back, soonest to expire first; the rest becomes a deficit. Return the lots.
+        """Take again an amount that was given back, soonest to expire first; the rest becomes a deficit. Return the
+        lots.
 
         `within_balance` lets the rest go and books it as shortfall, as in `reverse`.
         """
@@ -158,15 +159,15 @@ class Reversals(Movements):
             self.missing[what] = self.missing.get(what, 0) + amount
 
     def revive(self, card: Account) -> None:
-        """Bring back what expired of a card."""
+        """Bring back the expired balance of a card."""
         expired = [(lot, lot.expired) for lot in card.lots if lot.expired]
         for lot, amount in expired:
             lot.expired = 0
             self.credit(card, amount, Contra.EXPIRED, lot.available_tick, lot.expires_tick)
 
     def cancel_expired(self, card: Account, amount: int, contra: Contra) -> int:
-        """Undo up to `amount` of what expired of a card, and take it back to `contra`. The balance stays, so the
-        version does, too. Return how much.
+        """Undo the expiry of up to `amount` of a card, and take that amount back to `contra`. The balance stays, and so
+        does the version. Return how much was undone.
         """
         lot = card.lot(0, NEVER)
         undone = min(lot.expired, amount)

@@ -1,4 +1,4 @@
-"""What is remembered of a sale, and of a command that moved value: as much as undoing and explaining it needs."""
+"""The stored state of a sale, a return, and a command that moved value: all that undoing and explaining it needs."""
 
 from typing import NamedTuple
 
@@ -6,8 +6,8 @@ from worker.domain.state.accounts import Kind, Pick
 from worker.domain.state.basis import Basis
 from worker.domain.state.trace import Trace
 
-# A sale has at most 50 tenders. An id that more requests name than this is no sale's, but what a till sends for want of
-# one ("0"): later requests are decided as if they named none, so that they cost no more than the first.
+# A sale has at most 50 tenders. If more requests than this name one id, it is not a sale's id, but a placeholder ("0")
+# of a till. Later requests are decided as if they named no sale, so that they cost no more than the first.
 MOST_REQUESTS = 100
 
 
@@ -17,8 +17,8 @@ MOST_ASKED = 1 << 62  # most minor units that returns can ask of one line; no li
 class SaleLine:
     """One line: what it sold for, what it earned, how much of it was returned, and the card that it sold.
 
-    `returned_minor` is what all returns asked, even above `net_minor`, so that their order does not matter (contract
-    RET4). For a line that sold for nothing, it is how many returns named it (RET6).
+    `returned_minor` is the sum that all returns asked, even above `net_minor`, so that their order does not matter
+    (contract RET4). For a line that sold for nothing, it is the number of returns that named it (RET6).
     """
 
     __slots__ = ("card_id", "load_minor", "net_minor", "points", "returned_minor")
@@ -39,12 +39,12 @@ class SaleLine:
         return total * self.left_minor // self.net_minor
 
     def unask(self, asked_minor: int) -> None:
-        """A return that asked this much does not stand any more."""
+        """Forget that a return asked for this much, because the return is void."""
         self.returned_minor = max(self.returned_minor - (asked_minor if self.net_minor else 1), 0)
 
     @property
     def left_minor(self) -> int:
-        """What can still be returned of the line."""
+        """The minor units of the line that can still be returned."""
         return self.net_minor - min(self.net_minor, self.returned_minor)
 
     def ask(self, asked_minor: int) -> "Returned":
@@ -59,7 +59,9 @@ class SaleLine:
 
 
 class Returned(NamedTuple):
-    """What a return got of a line: the minor units that counted, whether it asked for more, whether it got nothing."""
+    """The result of returning a line: the minor units that counted, whether it asked for more, whether it got
+    nothing.
+    """
 
     counted_minor: int
     over: bool
@@ -85,7 +87,7 @@ class Sale:
         self.currency = ""
         self.customer_id = ""
         self.account: tuple[Kind, str] | None = None  # the account that earned its points
-        self.at_us: int | None = None  # of a sale without a customer, when it happened: a claim is rated by it
+        self.at_us: int | None = None  # when a sale without a customer happened: a claim is rated as of then
         self.policy_version = 0
         self.earned_date = 0  # on which its points count for tiers; 0: of a version that stored none
         self.available_tick = 0
@@ -96,23 +98,23 @@ class Sale:
         self.loads: list[tuple[str, int]] = []  # (card_id, minor) that its returns put on cards
         self.refunds: list[tuple[str, int]] = []  # (tender_id, minor) that its returns asked to give back to tenders
         self.by_hand = 0  # points taken back by crm.loyalty.reverse, not yet set off
-        self.set_off = 0  # and those that were set off
+        self.set_off = 0  # such points that were set off
         self.forfeited = False
         self.basis: Basis | None = None
 
     @property
     def crowded(self) -> bool:
-        """Whether so many requests name this id that it can't be a sale's."""
+        """Whether so many requests name this id that it must be a placeholder."""
         return len(self.requests) >= MOST_REQUESTS
 
     def load(self, card_id: str, load_minor: int) -> None:
-        """A return of the sale put a load on a card (or, negative, its void took it back); the sale's void takes it
-        back.
+        """Record that a return put a load on a card (negative: the return's void took it back). The sale's void takes
+        it back.
         """
         self.loads = _added(self.loads, card_id, load_minor)
 
     def refund(self, tender_id: str, amount_minor: int) -> None:
-        """The same of a refund to a tender."""
+        """Record that a return refunded a tender (negative: the return's void took it back)."""
         self.refunds = _added(self.refunds, tender_id, amount_minor)
 
     def kept_points(self) -> int:
@@ -126,7 +128,7 @@ def _added(sums: list[tuple[str, int]], key: str, amount_minor: int) -> list[tup
 
 
 class Return:
-    """A return as its void needs it, or the tombstone of one whose void came first."""
+    """The state of a return that its void needs, or the tombstone of a return whose void came first."""
 
     __slots__ = (
         "account", "available_tick", "customer_id", "decided", "dirty", "earned_date", "expires_tick", "id", "let_go",
@@ -140,13 +142,13 @@ class Return:
         self.decided = False  # it has its final outcome
         self.voided = False
         self.waiting = False  # it is parked
-        self.stored = True  # False: 0.1 decided it, and did not store what undoing it takes
+        self.stored = True  # False: version 0.1 decided it, and did not store enough to undo it
         self.sale_id = ""
         self.trace: Trace | None = None
         self.lines: list[tuple[int, int, int]] = []  # (line_id, line of the sale, minor units asked)
         self.refunds: list[tuple[str, int]] = []  # (tender_id, minor units asked)
         self.loads: list[tuple[str, int]] = []  # (card_id, minor units)
-        # without a receipt: who it was for, and what it took from which lot
+        # without a receipt: its customer, and the points that it took from which lot
         self.customer_id = ""
         self.account: tuple[Kind, str] | None = None
         self.points = 0
@@ -157,7 +159,7 @@ class Return:
 
 
 class Entry:
-    """What a command moved on one account, and how much of it has been undone since."""
+    """The amount that a command moved on one account, and how much of it has been undone since."""
 
     __slots__ = (
         "account", "amount", "available_tick", "customer_id", "dirty", "earned_date", "expires_tick", "id", "new",

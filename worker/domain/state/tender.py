@@ -1,7 +1,7 @@
 """One tender of stored value: a gift card, or points, that pays a part of a sale (contract §2.2 Tenders).
 
-A approved, C captured, B given back: every document books the change of −C + B, so their order does not matter
-(TEND1–4).
+A is the approved amount, C the captured amount, B the amount given back. Every document books the change of −C + B, so
+the order of documents does not matter (TEND1–4).
 """
 
 from enum import StrEnum
@@ -15,7 +15,7 @@ from worker.domain.state.policy import PointValue
 GIFT_CARD: Final = "gift_card"
 POINTS: Final = "points"
 STORED_VALUE: Final = (GIFT_CARD, POINTS)  # the kinds of tender that the engine decides
-ALL = 1 << 62  # what a capture without an amount names: all that will be approved
+ALL = 1 << 62  # the amount of a capture without an amount: all that will be approved
 
 
 class State(StrEnum):
@@ -58,8 +58,8 @@ class Tender:
         self.captured_minor = 0
         self.refunded_minor = 0
         self.asked_minor = 0  # the sum of what refunds asked, even above C: B = min(C, asked)
-        self.named: dict[str, int] = {}  # by currency, the least amount that sales named before the request came
-        self.parked_minor: int | None = None  # what the capture named that waits for the request
+        self.named: dict[str, int] = {}  # by currency, the smallest amount that sales named before the request came
+        self.parked_minor: int | None = None  # the amount that the waiting capture named
         self.value: PointValue | None = None  # of points, by the policy of the request
         self.picks: list[Pick] = []
         self.expires_us: int | None = None
@@ -81,7 +81,7 @@ class Tender:
         return self.owner == sale_id
 
     def name(self, amount_minor: int, currency: str) -> None:
-        """Record that a sale named an amount before the request came. In another currency than that, it captures
+        """Record that a sale named an amount before the request came. If the request has another currency, it captures
         nothing.
         """
         self.state = State.AWAITING

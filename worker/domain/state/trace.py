@@ -1,4 +1,4 @@
-"""What explaining a return or a void needs later, and nobody could recompute. It is stored beside the outcome."""
+"""Data that explaining a return or a void needs later and that can't be recomputed. It is stored beside the outcome."""
 
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -9,7 +9,7 @@ from worker.domain.state.basis import Basis
 
 
 class Change(IntEnum):
-    """What became of a part of an amount. The numbers are stored."""
+    """What happened to a part of an amount. The numbers are stored."""
 
     TAKEN = 0  # out of a lot
     CREDITED = 1  # to a lot
@@ -39,7 +39,7 @@ class ReturnedLine(NamedTuple):
 
     line_id: int
     sale_line_id: int
-    before_minor: int  # what earlier returns had returned of the sale's line
+    before_minor: int  # how much of the sale's line earlier returns had returned
     asked_minor: int
 
 

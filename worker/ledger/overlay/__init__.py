@@ -1,8 +1,8 @@
-"""The ledger as it would be: one snapshot of it, and over that, in memory, what was decided since.
+"""The ledger as it would be: one snapshot of it, and above that, in memory, the rows of decisions made since.
 
-The pipeline runs on an Overlay as it runs on Postgres, so a plan decides by the very code that will decide later. It
-takes no locks and writes nothing, so a standby will do. What Postgres alone would refuse (a check, another worker's
-row) is not seen; an integer beyond 64 bits is.
+The pipeline runs on an Overlay as it runs on Postgres, so the same code decides a plan and its execution. An Overlay
+takes no locks and writes nothing, so a standby is enough. It does not see errors that only Postgres raises (a check,
+another worker's row). It does refuse an integer beyond 64 bits.
 """
 
 from worker.ledger.overlay.pool import Overlay

@@ -15,7 +15,7 @@ from worker.ledger.overlay.rows import Layer, Rows, fingerprint
 from worker.ledger.overlay.statements import KEYED, NAMED, NEW_IDS, NEW_ORGS, NOTHING, WHOLE
 from worker.ledger.queries import SQL, Connection
 
-# Numbers of what exists in memory alone; no sequence of Postgres comes so far.
+# Numbers of rows that exist only in memory; no sequence of Postgres gets this far.
 _FIRST_ID: Final = 1 << 60
 _FIRST_BATCH: Final = 1 << 48
 _FIRST_ORG: Final = 1 << 30
@@ -32,7 +32,7 @@ class OverlayConnection:
         self._base: dict[tuple[str, Key], Row | None] = {}  # of the snapshot, as read in this transaction
         self._orgs: dict[str, int] = {}
         self.orgs: dict[int, str] = {}
-        self.reads: dict[bytes, bytes] = {}  # what decisions read of the snapshot: table and key → fingerprint
+        self.reads: dict[bytes, bytes] = {}  # the snapshot's rows that decisions read: table and key → fingerprint
         self._next = {NEW_IDS: _FIRST_ID, "batch": _FIRST_BATCH}
         self._index: dict[tuple[Any, ...], set[Key]] = defaultdict(set)
         self._waiting = Waiting(self)
@@ -92,7 +92,7 @@ class OverlayConnection:
     # --- reading
 
     async def fetch(self, query: str, *args: Any) -> list[Any]:  # noqa: ANN401  as Connection's
-        """The rows of one of the statements that deciding takes. Raises Unknown for any other."""
+        """Return the rows of one of the statements that decisions need. Raises Unknown for any other statement."""
         table = KEYED.get(query)
         if table is not None:
             keys = list(zip(*args, strict=True))
@@ -115,7 +115,7 @@ class OverlayConnection:
         raise Unknown(f"worker/ledger/overlay does not know this statement: {query}")
 
     async def fetchval(self, query: str, *_args: Any) -> Any:  # noqa: ANN401  as Connection's
-        """A batch's number; of nothing else there is any, because deadlines do not run in a plan."""
+        """Return a batch's number. Other queries find no rows, because deadlines do not run in a plan."""
         return self._number("batch") if "nextval('batch_no')" in query else None
 
     def _number(self, what: str) -> int:
@@ -123,7 +123,7 @@ class OverlayConnection:
         return self._next[what] - 1
 
     async def at(self, table: str, keys: Sequence[Key]) -> list[Row | None]:
-        """The rows of these keys, each as it is now."""
+        """Return the rows of these keys, each as it is now."""
         absent = [key for key in keys if not self._known(table, key)]
         if absent:
             found: dict[Key, Row | None] = dict.fromkeys(absent)
@@ -133,7 +133,7 @@ class OverlayConnection:
         return [self._now(table, key) for key in keys]
 
     def _note_reads(self, table: str, keys: Sequence[Key]) -> None:
-        """A decision depends on these rows as they are in the snapshot."""
+        """Note that a decision depends on these rows of the snapshot."""
         for key in keys:
             if (table, key) in self._base:
                 row = self._base[table, key]
@@ -150,7 +150,7 @@ class OverlayConnection:
         return self._rows.get(table, key) if self._rows.has(table, key) else self._base[table, key]
 
     async def named(self, table: str, **columns: Any) -> list[Row]:  # noqa: ANN401  values of columns
-        """The rows that have these values, each as it is now."""
+        """Return the rows that have these values, each as it is now."""
         names, values = tuple(columns), tuple(columns.values())
         keys = dict.fromkeys(self._index.get((table, *names, *values), ()))
         for row in await self.snapshot.fetch(NAMED[table, *names], *values):
@@ -170,7 +170,7 @@ class OverlayConnection:
     async def _consents_of(
         self, name: str, orgs: Sequence[int], ids: Sequence[str], purposes: Sequence[str], rest: object
     ) -> list[Row]:
-        """Return what the statement reads of the snapshot, and all consents that came since."""
+        """Return the consents that the statement reads from the snapshot, and all consents that came since."""
         rows = [dict(row) for row in await self.snapshot.fetch(SQL[name], orgs, ids, purposes, rest)]
         for place, (org, id_, purpose) in enumerate(zip(orgs, ids, purposes, strict=True), 1):
             since = [*self._consents.get((org, id_), ()), *(row for layer in self._layers for row in layer.consents)]
@@ -197,7 +197,7 @@ class OverlayConnection:
     # --- writing
 
     async def copy_records_to_table(self, table: str, *, records: Any, columns: Any) -> str:  # noqa: ANN401  as Connection's
-        """COPY into the layer at hand. Raises Unknown for a table that it does not know."""
+        """COPY rows into the present layer. Raises Unknown for a table that it does not know."""
         rows = changes.copied(columns, records)
         layer = self._layers[-1]
         match table:
@@ -217,7 +217,7 @@ class OverlayConnection:
         return f"COPY {len(rows)}"
 
     async def execute(self, query: str, *args: Any) -> str:  # noqa: ANN401  as Connection's
-        """Do what one of the statements of `write` does. Raises Unknown for any other."""
+        """Execute one of the statements of `write`. Raises Unknown for any other."""
         if query in changes.WRITES:
             await self._update(query, args)
         elif query in self._writers:
@@ -235,7 +235,7 @@ class OverlayConnection:
             self.put(table, {**changes.merged(was, row, query), **new})
 
     def put(self, table: str, row: Row) -> None:
-        """Write a row into the layer at hand. Raises OverflowError."""
+        """Write a row into the present layer. Raises OverflowError."""
         self._rows.packed(table, row)  # refuses what Postgres would
         key = TABLES[table].key_of(row)
         self._layers[-1].rows[table, key] = row
@@ -246,7 +246,7 @@ class OverlayConnection:
             self._waiting.note(key, row)
 
     def remove(self, table: str, key: Key) -> None:
-        """Delete a row in the layer at hand."""
+        """Delete a row in the present layer."""
         self._layers[-1].rows[table, key] = None
 
     async def _carry_consents(self, org: int, source: str, person: str) -> None:

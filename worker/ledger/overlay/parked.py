@@ -1,4 +1,4 @@
-"""Parked documents of an overlay: which may go on, as the statements of `worker/ledger/parked.py` would say."""
+"""Parked documents of an overlay. It answers as the statements of `worker/ledger/parked.py` would."""
 
 import heapq
 from collections.abc import Iterable, Sequence
@@ -34,7 +34,9 @@ class Waiting:
         self._due: list[tuple[int, Key]] = []  # a heap
 
     async def take(self, now_us: int, limit: int) -> list[Row]:
-        """Return documents that this plan woke, or parked too long ago. Others that may go on are not this plan's."""
+        """Return documents that this plan made ready, or parked too long ago. Other ready documents are not this
+        plan's.
+        """
         while self._due and self._due[0][0] <= now_us:
             self._ready[heapq.heappop(self._due)[1]] = None
         here = await self._rows.at("parked", list(self._ready))
@@ -48,7 +50,7 @@ class Waiting:
         return [{**row, "orgcode": self._rows.orgs[row["org"]]} for row in taken]
 
     def note(self, key: Key, row: Row) -> None:
-        """A document is parked, woken or put off."""
+        """Note that a document is parked, made ready or put off."""
         if row["ready"]:
             self._ready[key] = None
         else:

@@ -15,7 +15,7 @@ from worker.ledger.roles import Role
 
 
 class Overlay(Pool):
-    """Stands for the pool of a pipeline. `committed` gets what each transaction changed."""
+    """Replaces the pool of a pipeline. `committed` gets the changes of each transaction."""
 
     def __init__(self, pool: asyncpg.Pool, dsn: str, snapshot: Connection, rows: Rows) -> None:
         super().__init__(pool, dsn, NO_WORKER)
@@ -25,7 +25,9 @@ class Overlay(Pool):
     @classmethod
     @contextlib.asynccontextmanager
     async def opened(cls, dsn: str) -> AsyncIterator["Overlay"]:
-        """Over one moment of the ledger, for as long as the context is open. `dsn` may be that of a standby."""
+        """Open an overlay over one snapshot of the ledger, for as long as the context is open. `dsn` may name a
+        standby.
+        """
         pool = await connect(dsn, 1, Role.OPS, {"idle_in_transaction_session_timeout": "0"})
         try:
             async with (
@@ -39,12 +41,12 @@ class Overlay(Pool):
 
     @property
     def snapshot(self) -> Connection:
-        """The ledger as it was at the beginning."""
+        """The connection that reads the snapshot."""
         return self._connection.snapshot
 
     @property
     def reads(self) -> dict[bytes, bytes]:
-        """What decisions read of the snapshot: packed [table, *key] → fingerprint of the row."""
+        """The snapshot's rows that decisions read: packed [table, *key] → fingerprint of the row."""
         return self._connection.reads
 
     @property
@@ -62,17 +64,17 @@ class Overlay(Pool):
         return self._connection.orgs[org]
 
     async def close(self) -> None:
-        """Nothing: the context that opened it closes the connection."""
+        """Do nothing: the context that opened the overlay closes the connection."""
 
     async def stay_known(self) -> None:
-        """Nothing: it writes no batch that others would have to know of."""
+        """Do nothing: an overlay writes no batch that other workers would have to publish."""
 
     async def may_sweep(self) -> bool:
         return False
 
     @contextlib.asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
-        """A transaction, whose writes the next ones see, unless it raises."""
+        """Open a transaction. The next transactions see its writes, unless it raises."""
         self._connection.begin()
         async with self._connection.transaction():
             yield self._connection

@@ -1,4 +1,4 @@
-"""Rows that exist in memory alone."""
+"""Rows that exist only in memory."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from worker.ledger.changes import Key, Row
 
 
 class Rows:
-    """Rows by table and primary key, packed: a million take some hundred MiB."""
+    """Rows by table and primary key, packed. A million rows take some hundred MiB."""
 
     def __init__(self, columns: dict[str, tuple[str, ...]]) -> None:
         self.columns = columns
@@ -36,7 +36,7 @@ class Rows:
 
 @dataclass(slots=True)
 class Layer:
-    """What a transaction, or a savepoint in it, has written so far."""
+    """The rows that a transaction, or a savepoint in it, has written so far."""
 
     rows: dict[tuple[str, Key], Row | None] = field(default_factory=dict)
     transfers: list[Row] = field(default_factory=list)
@@ -51,7 +51,7 @@ class Layer:
 
 
 def fingerprint(row: Row | None, columns: Sequence[str]) -> bytes:
-    """Tells rows apart that differ in any column; empty for a row that is not there."""
+    """Return a fingerprint of all columns; empty for a row that does not exist."""
     if row is None:
         return b""
     return blake2b(ormsgpack.packb([row[name] for name in columns]), digest_size=8).digest()

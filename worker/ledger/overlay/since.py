@@ -1,4 +1,4 @@
-"""What has changed since a snapshot: the rows that decisions read then, compared with the rows of now."""
+"""The changes since a snapshot: the rows that decisions read then, compared with the present rows."""
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import NamedTuple
@@ -14,7 +14,7 @@ _AT_ONCE = 2000
 
 
 class Changed(NamedTuple):
-    """A row that is not as it was; `key` begins with the tenant's number."""
+    """A row that has changed. `key` begins with the tenant's number."""
 
     table: str
     key: Key
@@ -23,7 +23,7 @@ class Changed(NamedTuple):
 async def changed(
     connection: Connection, reads: Iterable[tuple[bytes, bytes]], columns: Mapping[str, Sequence[str]]
 ) -> AsyncIterator[Changed]:
-    """Yield each of the reads (`Overlay.reads`) of which the fingerprint is another now."""
+    """Yield each of the reads (`Overlay.reads`) whose fingerprint has changed."""
     part: dict[str, dict[Key, bytes]] = {table: {} for table in TABLES}
     for count, (packed, print_) in enumerate(reads, 1):
         table, *key = ormsgpack.unpackb(packed)

@@ -1,4 +1,4 @@
-"""The statements that deciding takes, by how the overlay answers them."""
+"""The statements that decisions need, by how the overlay answers them."""
 
 from typing import Final
 
@@ -18,7 +18,7 @@ KEYED: Final = {
 }
 NEW_ORGS: Final = "INSERT INTO org"
 NEW_IDS: Final = "SELECT nextval('account_id')"
-# Reads of what a plan never has.
+# Reads that find nothing in a plan.
 NOTHING: Final = frozenset({SQL["read_unsaid"]})
 
 

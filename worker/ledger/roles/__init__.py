@@ -1,7 +1,7 @@
-"""Who may do what in the database: the roles of the ledger, least privilege for each (docs/security.md, Roles).
+"""The roles of the ledger, with least privilege for each (docs/security.md, Roles).
 
-`create.sql` makes the roles, `grants.sql` says what each may do; a DBA can run both by hand. A program takes on its
-role when it connects, so it never has more rights than the role, whoever it logs in as.
+`create.sql` makes the roles and `grants.sql` grants their rights; a DBA can run both by hand. A program takes on its
+role when it connects. So it never has more rights than the role, whatever its login.
 """
 
 import base64
@@ -15,12 +15,12 @@ from pathlib import Path
 import asyncpg
 
 _FOLDER = Path(__file__).parent
-# What Postgres itself takes (scram_iterations).
+# The default of Postgres itself (scram_iterations).
 _ITERATIONS = 4096
 
 
 class Missing(Exception):
-    """The roles of the ledger are missing, and whoever is connected may not create them."""
+    """The roles of the ledger are missing, and the connection's user may not create them."""
 
 
 class Role(StrEnum):
@@ -34,12 +34,14 @@ class Role(StrEnum):
 
 
 def sql() -> str:
-    """What a DBA runs where `setup` may not create roles; after it, `setup` as the owner does the rest."""
+    """Return the SQL that a DBA runs if `setup` may not create roles. After that, `setup` as the owner does the
+    rest.
+    """
     return (_FOLDER / "create.sql").read_text(encoding="utf-8")
 
 
 async def ensure(connection: asyncpg.Connection, passwords: Mapping[str, str]) -> None:
-    """Create the roles where the connection's user may, set these passwords, and act as the owner from here on.
+    """Create the roles if the connection's user may, set these passwords, and act as the owner from then on.
 
     Raises Missing.
     """
@@ -59,13 +61,13 @@ async def ensure(connection: asyncpg.Connection, passwords: Mapping[str, str]) -
 
 
 async def grant(connection: asyncpg.Connection) -> None:
-    """Give each role what it needs, and take away everything else. The connection acts as the owner."""
+    """Grant each role the rights that it needs, and revoke all others. The connection acts as the owner."""
     async with connection.transaction():
         await connection.execute((_FOLDER / "grants.sql").read_text(encoding="utf-8"))
 
 
 def _verifier(password: str) -> str:
-    """The SCRAM-SHA-256 verifier that Postgres stores for a password (RFC 5803)."""
+    """Return the SCRAM-SHA-256 verifier that Postgres stores for a password (RFC 5803)."""
     salt = secrets.token_bytes(16)
     salted = pbkdf2_hmac("sha256", password.encode(), salt, _ITERATIONS)
     stored = sha256(hmac.digest(salted, b"Client Key", sha256)).digest()
