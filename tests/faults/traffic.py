@@ -80,7 +80,7 @@ class Storm(Traffic):
     """Transfers between ten customers and between their ten cards, on every partition of every topic."""
 
     groups = 10
-    transfers = 400
+    transfers = 200
     points = 1000
 
     def make(self) -> None:
