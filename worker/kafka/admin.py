@@ -1,4 +1,4 @@
-"""Creates the topics, as often as it is asked."""
+"""Create the topics. Running it again is safe."""
 
 import contextlib
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
@@ -14,7 +14,7 @@ from worker.process.errors import OperatorError, Unavailable, describe
 
 _MIB = 1 << 20
 _SIZE = "max.message.bytes"
-# Stored uncompressed, a batch counts by its real size: the broker refuses what would expand to more than _SIZE.
+# Stored uncompressed, a batch counts by its real size: the broker refuses a batch that would expand beyond _SIZE.
 _COMPRESSION = "compression.type"
 _UNCOMPRESSED = "uncompressed"
 # Room for records far above any sensible document: they must come in to be dead-lettered as too_large.
@@ -23,28 +23,29 @@ _INPUT_BYTES = 16 * _MIB
 _DEAD_LETTER_EXTRA_BYTES = 64 << 10
 _RETENTION = "retention.ms"
 _DAY_MS = 86_400_000
-# Long enough to read an input again after a bad week-end, or to find out in peace what a publisher sent wrongly.
+# Long enough to read an input again after a bad week-end, or to find out what a publisher sent wrongly.
 _KEPT = {_RETENTION: str(30 * _DAY_MS)}
 _DEAD_LETTERS_KEPT = {_RETENTION: str(90 * _DAY_MS)}
-# Each record has a key of its own, so compaction removes nothing but what is erased: within a day.
+# Each record has a key of its own, so compaction removes only erased records, within a day.
 _ACCEPTED_KEPT = {
     **_KEPT,
     "cleanup.policy": "compact,delete",
     "max.compaction.lag.ms": str(_DAY_MS),
     "segment.ms": str(_DAY_MS),
 }
-# Kafka's word for a setting that is the topic's own. A change of one says all of them, or the others are gone.
+# Kafka's name for a topic's own setting. A change of one setting must repeat all others, or they are lost.
 _OF_THE_TOPIC = 1
 
 
 async def create_topics(
     bootstrap_servers: str, topics: Topics, *, partitions: int, replication: int, security: Security = PLAINTEXT
 ) -> list[str]:
-    """Create what is missing: inputs, outputs, dead letters. Returns a line a topic, for a person.
+    """Create the missing topics: inputs, outputs, dead letters. Return a line for each topic, for a person.
 
-    `replication`: copies, -1 for the broker's default. A topic that exists is left as it is, but a dead-letter topic
-    that is too small, such as a broker makes by itself for whoever subscribes early, is made to take what it must.
-    Raises Unavailable if no broker answers, OperatorError if a topic can't be made or can't hold what must go there.
+    `replication`: copies, -1 for the broker's default. An existing topic stays as it is, with one exception: if a
+    dead-letter topic takes too small messages, its limit is raised. (A broker creates such a topic by itself if
+    somebody subscribes early.) Raises Unavailable if no broker answers, and OperatorError if a topic can't be created
+    or enlarged.
     """
     async with _admin(bootstrap_servers, security) as admin:
         existing = set(await admin.list_topics())
@@ -77,7 +78,7 @@ async def create_topics(
 
 
 async def warnings(bootstrap_servers: str, topics: Topics, *, security: Security = PLAINTEXT) -> list[str]:
-    """A line for each input topic whose settings differ from what `setup` would have given it.
+    """Return a line for each input topic whose settings differ from those that `setup` gives it.
 
     Raises Unavailable if no broker answers.
     """
@@ -89,13 +90,13 @@ async def warnings(bootstrap_servers: str, topics: Topics, *, security: Security
 async def retention_ms(
     bootstrap_servers: str, topics: Iterable[str], *, security: Security = PLAINTEXT
 ) -> dict[str, int]:
-    """How long each of these topics that exists keeps a record, in ms; -1: for ever. Raises Unavailable."""
+    """Return how long each of these topics, if it exists, keeps a record, in ms; -1: for ever. Raises Unavailable."""
     async with _admin(bootstrap_servers, security) as admin:
         return await retention_of(admin, topics)
 
 
 async def retention_of(admin: AIOKafkaAdminClient, topics: Iterable[str]) -> dict[str, int]:
-    """As `retention_ms`, on a connection that is there."""
+    """Return the same as `retention_ms`, on an existing connection."""
     existing = sorted(set(topics).intersection(await admin.list_topics()))
     entries = await _configs(admin, existing, {_RETENTION: ""})
     return {topic: int(value) for topic, found in entries.items() for _, value, *_ in found}
@@ -127,7 +128,7 @@ async def _admin(bootstrap_servers: str, security: Security) -> AsyncIterator[AI
 async def _create(
     admin: AIOKafkaAdminClient, topics: Mapping[str, Mapping[str, str]], partitions: int, replication: int
 ) -> set[str]:
-    """Create them; the names of those that nobody else created in the meantime."""
+    """Create the topics. Return the names of those that nobody else created meanwhile."""
     new = [NewTopic(name, partitions, 1, topic_configs=dict(config)) for name, config in topics.items()]
     for topic in new:
         topic.replication_factor = replication  # the constructor refuses -1, the broker does not
@@ -145,7 +146,7 @@ async def _create(
 
 
 async def _sizes(admin: AIOKafkaAdminClient, topics: Sequence[str]) -> dict[str, int]:
-    """The largest record batch that each topic takes, in bytes."""
+    """Return the largest record batch that each topic takes, in bytes."""
     entries = await _configs(admin, topics, {_SIZE: ""})
     return {topic: int(value) for topic, found in entries.items() for _, value, *_ in found}
 
@@ -153,7 +154,7 @@ async def _sizes(admin: AIOKafkaAdminClient, topics: Sequence[str]) -> dict[str,
 async def _configs(
     admin: AIOKafkaAdminClient, topics: Sequence[str], which: Mapping[str, str]
 ) -> dict[str, list[tuple[Any, ...]]]:
-    """Name, value, whether it is read-only, and whence it comes, of each setting asked for; of all where none is."""
+    """Return name, value, read-only flag and source of each setting that is asked for; of all settings if none is."""
     if not topics:
         return {}
     asked = [ConfigResource(ConfigResourceType.TOPIC, topic, dict(which)) for topic in topics]
@@ -167,7 +168,9 @@ async def _configs(
 async def _fit_dead_letters(
     admin: AIOKafkaAdminClient, topics: Sequence[str], wanted: Mapping[str, Mapping[str, str]]
 ) -> set[str]:
-    """Let each take what its input takes, or the worker would stop at the first that does not fit; those changed."""
+    """Let each dead-letter topic take messages as large as its input's. Otherwise the worker would stop at the first
+    one that does not fit. Return the changed topics.
+    """
     sizes = await _sizes(admin, topics)
     small = [topic for topic, size in sizes.items() if size < int(wanted[topic][_SIZE])]
     changes = []

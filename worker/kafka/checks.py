@@ -1,4 +1,4 @@
-"""Compares what a topic holds with what the ledger has read of it, whenever a partition is assigned.
+"""Compares each topic with the ledger's position in it, whenever a partition is assigned.
 
 The group's offset, the ledger's position and the topic can each be lost, restored or replaced without the others:
 
@@ -39,7 +39,7 @@ class _Expected(NamedTuple):
 
     position: Position
     go_on_at: int | None  # None: the beginning
-    other: bool = False  # the topic has another id than the one that the position is of
+    other: bool = False  # the topic has another id than the position's topic
 
     @property
     def begins_at(self) -> int:
@@ -56,17 +56,17 @@ class Checks:
         self._anew: set[str] = set()
         self._pending: set[str] = set()  # created anew while their partitions were being assigned
         self.topic_ids: dict[str, UUID] = {}  # of the topics that the positions are of
-        self.starts: dict[TopicPartition, int] = {}  # where the partitions that were checked go on
+        self.starts: dict[TopicPartition, int] = {}  # the next offset of each checked partition
         self.halted: dict[TopicPartition, Halt] = {}
-        self.waived: dict[TopicPartition, int] = {}  # up to which offset an operator wants dead letters
+        self.waived: dict[TopicPartition, int] = {}  # the offset up to which an operator allows dead letters
 
     @property
     def unchecked(self) -> set[TopicPartition]:
-        """Partitions of which no position is known: halted, or not checked yet."""
+        """Partitions without a known position: halted, or not checked yet."""
         return self.halted.keys() | self._expected.keys()
 
     def forget(self) -> None:
-        """The group takes all partitions away."""
+        """Forget everything: the group takes all partitions away."""
         for at in self.halted:
             metrics.HALTED.labels(at.topic, at.partition).set(0)
         self.halted.clear()
@@ -74,10 +74,10 @@ class Checks:
         self._expected.clear()
 
     async def begin(self, only: TopicPartition | None = None) -> dict[TopicPartition, Position]:
-        """Go to where each assigned partition is to be read from. Returns the ledger's positions.
+        """Seek each assigned partition to the offset to read from. Return the ledger's positions.
 
-        `only`: of the assigned partitions this one, although it is halted. Raises what Postgres and Kafka raise; then
-        it must be called again before a record is taken.
+        `only`: only this assigned partition, although it is halted. Raises errors of Postgres and Kafka; then call it
+        again before taking a record.
         """
         if self.positions is None:
             return {}
@@ -125,7 +125,7 @@ class Checks:
             self._consumer.seek(at, go_on_at)
 
     async def _never_read(self, at: TopicPartition, committed: int) -> None:
-        """The group has read what this ledger has not."""
+        """Handle a partition that the group has read and this ledger has not."""
         begin = (await self._consumer.beginning_offsets([at]))[at]
         if begin < committed:
             self._tell_behind(at, begin, committed)
@@ -153,7 +153,7 @@ class Checks:
     # --- while reading
 
     async def verified(self, at: TopicPartition, records: Sequence[ConsumerRecord]) -> Sequence[ConsumerRecord]:
-        """Return those of the fetched records that are to be decided."""
+        """Return the fetched records that must be decided."""
         expected = self._expected.get(at)
         if expected is None:
             return records
@@ -169,7 +169,7 @@ class Checks:
         return ()
 
     async def out_of_range(self, at: TopicPartition, offset: int) -> None:
-        """The topic does not hold the offset that the consumer asked for: go on where nothing is skipped, or halt."""
+        """Handle an offset that the topic does not hold: go on where no record is skipped, or halt."""
         begin = (await self._consumer.beginning_offsets([at]))[at]
         end = (await self._consumer.end_offsets([at]))[at]
         expected = self._expected.get(at)
@@ -181,7 +181,7 @@ class Checks:
         elif begin > next_offset:
             why = f"documents are gone: the next is offset {next_offset}, and the topic begins at {begin}"
             self.halt(at, Halt(Kind.GONE, why))
-        else:  # only what was read is gone
+        else:  # only records that were read are gone
             self._expected.pop(at, None)
             go_on_at = offset if expected is None else expected.go_on_at
             await self._go_to(at, None if go_on_at is None else max(begin, go_on_at))
@@ -202,7 +202,7 @@ class Checks:
         return {at: halt.why for at, halt in self.halted.items()}
 
     def is_waived(self, at: TopicPartition, offset: int) -> bool:
-        """Whether an operator wants dead letters of this partition up to beyond this offset."""
+        """Return whether an operator allows dead letters of this partition up to beyond this offset."""
         return offset < self.waived.get(at, 0)
 
     def halt(self, at: TopicPartition, halt: Halt) -> None:
@@ -216,9 +216,9 @@ class Checks:
         )
 
     async def go_on(self) -> list[TopicPartition]:
-        """Show operators what is halted, and do what they have decided. Returns the partitions that go on.
+        """Show operators the halted partitions, and do what they have decided. Return the partitions that go on.
 
-        Raises what Postgres and Kafka raise.
+        Raises errors of Postgres and Kafka.
         """
         if not self.halted or self.positions is None:
             return []
@@ -229,7 +229,7 @@ class Checks:
                 continue
             # Halted until it has been sought: the consumer's position may lie beyond what was decided.
             await self.begin(at)
-            # Nobody knows a position: the ledger has forgotten it, or no record of the partition was ever decided.
+            # No position is known: the ledger has forgotten it, or no record of the partition was ever decided.
             if at not in self.starts and at not in self._expected:
                 await self._go_to(at, None)
             if self.halted.pop(at, None) is None:
@@ -240,14 +240,14 @@ class Checks:
         return decided
 
     async def _accept(self, at: TopicPartition, kind: Kind) -> None:
-        """An operator wants the partition to go on although nothing has changed."""
+        """Let the partition go on although nothing has changed, because an operator wants it."""
         if kind is Kind.DEAD_LETTERS:
             self.waived[at] = (await self._consumer.end_offsets([at]))[at]
         elif self.positions is not None:  # the topic as it is, from its beginning
             await self.positions.forget([(at.topic, at.partition)])
 
     async def start_over(self, topic: str, topic_id: UUID, *, assigned: bool) -> None:
-        """Read a topic from its beginning that is known to have been created anew: the ledger's position is void.
+        """Read a topic from its beginning after it was deleted and created again: the ledger's position is void.
 
         `assigned`: no rebalance is under way; else the next `begin` does it.
         """

@@ -1,4 +1,4 @@
-"""The consumer of a member of the group: aiokafka's, with our settings and what we put in place of its parts."""
+"""The consumer of a member of the group: aiokafka's, with our settings and our replacements of its parts."""
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
@@ -13,7 +13,7 @@ _REBALANCE_S = 60
 def group_consumer(
     bootstrap_servers: str, group: str, instance: str | None, client_id: str, partition_bytes: int, security: Security
 ) -> AIOKafkaConsumer:
-    """Return a consumer that commits only what it is told. `partition_bytes`: that a fetch returns of a partition."""
+    """Return a consumer that commits only on request. `partition_bytes`: how much a fetch returns of a partition."""
     batches.install()
     prefetch.install()
     return AIOKafkaConsumer(

@@ -1,4 +1,4 @@
-"""Where topics begin and end now, asked without a consumer group."""
+"""The present bounds of topics, without a consumer group."""
 
 import asyncio
 import contextlib

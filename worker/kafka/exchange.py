@@ -1,4 +1,4 @@
-"""Publish documents by hand, and wait for what becomes of them."""
+"""Publish documents by hand, and wait for their outcomes or dead letters."""
 
 import asyncio
 import contextlib
@@ -40,7 +40,7 @@ class Outgoing:
 
 @dataclass(frozen=True, slots=True)
 class Fate:
-    """What became of a document: an outcome, or a dead letter with its reason and detail."""
+    """The result of a document: an outcome, or a dead letter with its reason and detail."""
 
     outcome: bytes | None
     dead_letter: str = ""
@@ -55,7 +55,7 @@ class Exchange:
         self._dead_letters = {dead_letter(topic): topic for topic in topics.inputs}
 
     async def publish(self, documents: Sequence[Outgoing]) -> list[Place]:
-        """Publish in order and return where each is, once all in-sync replicas have it. Raises Unavailable."""
+        """Publish in order. Return each document's position, once all in-sync replicas have it. Raises Unavailable."""
         places: list[Place] = []
         try:
             async with asyncio.timeout(_ACK_S + len(documents) / _AT_ONCE):
@@ -75,7 +75,7 @@ class Exchange:
     async def fates(
         self, documents: Sequence[Outgoing], places: Sequence[Place], timeout_s: float
     ) -> AsyncIterator[tuple[int, Fate]]:
-        """Yield the index of each document with what became of it, as it becomes known, for `timeout_s` at most."""
+        """Yield the index and the fate of each document as it becomes known, for `timeout_s` at most."""
         assert self._consumer is not None  # noqa: S101  # opened to wait
         waiting = set(range(len(documents)))
         by_outcome: dict[tuple[str, str, str], list[int]] = {}

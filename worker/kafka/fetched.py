@@ -1,4 +1,4 @@
-"""What one read of the input topics returns, and how much."""
+"""The result of one read of the input topics, and its limits."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ class Assigned(Protocol):
 
 @dataclass(slots=True, frozen=True)
 class Limits:
-    """How much makes a batch, and how long a small one may wait to grow.
+    """The limits of a batch, and how long a small batch may wait to grow.
 
     `look_ahead`: whether tenders of other tenants may be decided before those of a tenant that floods the topic.
     """
@@ -37,11 +37,10 @@ class Limits:
 class Fetched:
     """The records of one read, possibly none.
 
-    `offsets`: where each partition goes on once this, and all that was read before, is done.
-    `watermarks`: the instant, in µs, up to which each partition has been read; absent where nothing is known.
-    `last`: the last record of each partition that gave any. `positions`: where the partitions that moved go on.
-    `tenders_ms`: the timestamp of each tender's record.
-    `generations`: that of each member's assignment when it was read from.
+    `offsets`: the next offset of each partition, once this read and all earlier ones are done. `watermarks`: the
+    instant, in µs, up to which each partition has been read; absent if unknown. `last`: the last record of each
+    partition that gave any. `positions`: the next positions of the partitions that moved. `tenders_ms`: the timestamp
+    of each tender's record. `generations`: the generation of each member's assignment at the time of the read.
     """
 
     limits: Limits
@@ -65,7 +64,7 @@ class Fetched:
         self.full = len(self.records) >= self.limits.documents or self.size_bytes >= self.limits.bytes
 
     def forget(self, topics: Collection[str]) -> None:
-        """Drop the records of topics whose partitions the group took away. Whoever has them now reads them again."""
+        """Drop the records of topics whose partitions the group took away. Their new owner reads them again."""
         self.offsets = {at: offset for at, offset in self.offsets.items() if at.topic not in topics}
         self.last = {at: record for at, record in self.last.items() if at.topic not in topics}
         self.positions = {at: position for at, position in self.positions.items() if at.topic not in topics}

@@ -46,7 +46,7 @@ class Lag:
 
 
 class Backlog:
-    """What the group has to commit until it is drained, whoever reads it."""
+    """The offsets that the group must commit until it is drained, whichever member reads them."""
 
     def __init__(self, consumer: AIOKafkaConsumer) -> None:
         self._consumer = consumer

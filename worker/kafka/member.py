@@ -1,9 +1,9 @@
-"""One consumer in the group: reads its topics, and commits only what it is told is done.
+"""One consumer in the group: it reads its topics, and commits only batches that are marked as done.
 
-aiokafka's traps that shape this file. `getmany` returns what is buffered, not a batch. It blocks for as long as the
-group rebalances, whatever its timeout. A member that does not call it for five minutes is not let back into the group.
-When it raises, records that it had already taken are lost. A listener's exceptions are swallowed, and a listener that
-waits for a `getmany` deadlocks. A dead fetch task looks like silence.
+These traps of aiokafka shape this file. `getmany` returns the buffered records, not a batch. It blocks for as long as
+the group rebalances, whatever its timeout. A member that does not call it for five minutes is not let back into the
+group. When it raises, records that it had already taken are lost. A listener's exceptions are swallowed, and a listener
+that waits for a `getmany` deadlocks. A dead fetch task looks like silence.
 """
 
 import asyncio
@@ -98,24 +98,22 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
             await asyncio.wait_for(self._consumer.stop(), 10)
 
     async def go_on(self) -> None:
-        """Do what operators have decided about halted partitions."""
+        """Carry out the operators' decisions about halted partitions."""
         for at in await self.checks.go_on():
             self._progress.pop(at, None)
 
     # --- reading
 
     def arrival(self) -> "asyncio.Future[Any]":
-        """A future: done once something more has been fetched, or can't be; it raises what then keeps this member from
-        reading.
-        """
+        """Return a future: done once more is fetched, or raising the error that keeps this member from reading."""
         arrival: asyncio.Future[Any] = self._consumer._fetcher._create_fetch_waiter()  # noqa: SLF001
         return arrival
 
     async def poll(self, batch: Fetched, room: int) -> bool:
-        """Take up to `room` records of what has been fetched into the batch, a slice from each partition in turn.
+        """Move up to `room` fetched records into the batch, a slice from each partition in turn.
 
-        Whether there was any. Does not wait, and gives nothing while the group rebalances. Raises KafkaError; what was
-        taken out since the last `mark` may be lost then, until `back`.
+        Return whether there was any. It does not wait, and gives no record while the group rebalances. Raises
+        KafkaError. Then records taken since the last `mark` may be lost, until `back`.
         """
         raise_if_fetching_died(self._consumer)
         subscription = self._consumer._subscription  # noqa: SLF001 - or getmany would wait for the assignment
@@ -137,7 +135,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
             if taken >= room or batch.full:
                 break
         if not fetched:
-            await self._consumer.getmany()  # tells the group that this member lives; raises what keeps it from reading
+            await self._consumer.getmany()  # shows the group that it lives; raises what stops it from reading
         return taken > 0
 
     async def _check(self) -> bool:
@@ -191,7 +189,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
                     position, progress.last, self.checks.topic_ids.get(partition.topic)
                 )
             polled_ms = self._consumer.last_poll_timestamp(partition)
-            # A producer's clock may be ahead; what it stamps can't be later than when we read it.
+            # A producer's clock may be ahead, but its timestamp can't be later than our reading.
             read_ms = polled_ms if position == highwater else min(progress.last_ms, polled_ms)
             batch.offsets[partition] = progress.read = position
             if read_ms > 0:
@@ -206,7 +204,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
             self._consumer.highwater(at) is None for at in self._consumer.assignment() - self.checks.halted.keys()
         )
 
-    # --- what is done, and what is not
+    # --- finished and unfinished batches
 
     def done(self, batch: Fetched) -> None:
         """Let the batch's records from this member's partitions be committed, unless the group has taken the partitions
@@ -218,7 +216,8 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
                     self._progress[at].done = offset
 
     async def commit(self) -> bool:
-        """Commit what is done; whether there was anything. Where the group has moved on, the documents come again.
+        """Commit finished batches. Return whether there were any. If the group has moved on, their documents come
+        again.
 
         Raises KafkaError, or TimeoutError if the group's coordinator can't be reached.
         """
@@ -237,11 +236,13 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         return True
 
     async def back(self) -> None:
-        """Forget what was taken since the last `mark`, and read it again."""
+        """Forget the records taken since the last `mark`, and read them again."""
         await self._seek(read_of(self._progress))
 
     async def rewind(self) -> None:
-        """Read again from what is done, if the ledger still has it: the failure may have been a failover."""
+        """Read again after the last finished batch, if the ledger still has it: the failure may have been a
+        failover.
+        """
         self._checked = False
         for progress in self._progress.values():
             progress.read, progress.last = progress.done, None  # the last was of a batch that failed

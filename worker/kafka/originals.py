@@ -29,11 +29,11 @@ class Originals:
 
     @property
     def ends(self) -> Ends:
-        """Where topics begin and end, on the same connection."""
+        """The bounds of topics, on the same connection."""
         return Ends(self._consumer)
 
     async def read(self, wanted: Iterable[At]) -> dict[At, ConsumerRecord | None]:
-        """Return the record at each position; None: the topic does not have it, or not any more.
+        """Return the record at each position; None: the topic does not have it, or no longer has it.
 
         Raises Unavailable if no broker answers.
         """
@@ -59,7 +59,7 @@ class Originals:
         return found
 
     async def _there(self, wanted: Iterable[At]) -> dict[TopicPartition, list[int]]:
-        """Those of the offsets that their topics have now, sorted."""
+        """Return the offsets that the topics still have, sorted."""
         bounds = await self.ends.of({topic for topic, _, _ in wanted})
         left: dict[TopicPartition, list[int]] = {}
         for topic, partition, offset in sorted(wanted):
@@ -71,9 +71,9 @@ class Originals:
     async def _take(
         self, at: TopicPartition, offsets: list[int], records: Sequence[ConsumerRecord]
     ) -> dict[At, ConsumerRecord]:
-        """Return those of the records that are wanted, and take what was passed out of `offsets`."""
+        """Return the wanted records, and remove the passed ones from `offsets`."""
         by_offset = {record.offset: record for record in records}
-        position = await self._consumer.position(at)  # it moves past what is no record, too
+        position = await self._consumer.position(at)  # it also moves past offsets without a record
         kept = {(at.topic, at.partition, offset): by_offset[offset] for offset in offsets if offset in by_offset}
         offsets[:] = [offset for offset in offsets if offset >= position]
         if offsets and offsets[0] - position > _JUMP:

@@ -39,7 +39,7 @@ class Range(NamedTuple):
 
 
 class Bounds(NamedTuple):
-    """What part of each partition: by offset, by the records' time in ms, or both. None: no bound."""
+    """The part of each partition to read: by offset, by the records' time in ms, or both. None: no bound."""
 
     from_offset: int | None = None
     to_offset: int | None = None
@@ -48,7 +48,7 @@ class Bounds(NamedTuple):
 
 
 class Slice(NamedTuple):
-    """Records in the order of their time, each partition's own order kept.
+    """Records in the order of their time, with each partition's own order kept.
 
     `after`: where each partition goes on. `fingerprint`: of positions, times, keys and values.
     """
@@ -67,7 +67,7 @@ class Ranges:
     async def within(
         self, topics: Sequence[str], bounds: Bounds, partitions: frozenset[int] = frozenset()
     ) -> list[Range]:
-        """The ranges that hold a record, as the topics are now. Raises OperatorError for a topic that is missing."""
+        """Return the ranges that hold a record now. Raises OperatorError for a missing topic."""
         await self.require(topics, "`g3n worker setup` creates it")
         try:
             at = [
@@ -95,7 +95,7 @@ class Ranges:
         return found
 
     async def require(self, topics: Iterable[str], hint: str) -> None:
-        """Raise OperatorError, with the hint what to do, unless all of these topics exist."""
+        """Raise OperatorError, with a hint what to do, unless all of these topics exist."""
         try:
             known = await self._consumer.topics()
         except KafkaError as error:
@@ -104,7 +104,7 @@ class Ranges:
             raise OperatorError(f"no such topic: {', '.join(missing)}; {hint}")
 
     async def begins(self, ranges: Sequence[Range]) -> Mapping[TopicPartition, int]:
-        """The first offset that each range's partition still has."""
+        """Return the first offset that each range's partition still has."""
         try:
             found: Mapping[TopicPartition, int] = await self._consumer.beginning_offsets([one.at for one in ranges])
         except KafkaError as error:
@@ -112,7 +112,7 @@ class Ranges:
         return found
 
     async def _at_times(self, at: list[TopicPartition], time_ms: int | None) -> dict[TopicPartition, int] | None:
-        """The first offset at or after that time; absent where there is none."""
+        """Return the first offset at or after that time; absent if there is none."""
         if time_ms is None:
             return None
         found = await self._consumer.offsets_for_times(dict.fromkeys(at, time_ms))
@@ -121,9 +121,9 @@ class Ranges:
     async def slices(
         self, ranges: Sequence[Range], size: int, after: Mapping[TopicPartition, int] | None = None
     ) -> AsyncIterator[Slice]:
-        """All records of the ranges, `size` at a time: the same slices whenever they are read.
+        """Yield all records of the ranges, `size` at a time. Every run yields the same slices.
 
-        `after`: go on from there, as the slice before said. Raises OperatorError for records that are gone.
+        `after`: go on from there, as given by the previous slice. Raises OperatorError for records that are gone.
         """
         if not ranges:
             return
@@ -144,7 +144,7 @@ class Ranges:
                 return
 
     async def _fill(self, merging: "_Merging") -> None:
-        """Fetch until the next record of every partition is known, or that there is none."""
+        """Fetch until every partition's next record is known, or is known not to exist."""
         silent = 0
         while wanting := merging.wanting():
             try:
@@ -162,7 +162,9 @@ class Ranges:
 
 
 class _Merging:
-    """The next records of each partition. Their times decide whose turn it is, and never go back in a partition."""
+    """The next records of each partition. Their times decide whose turn it is; within a partition, times never go
+    back.
+    """
 
     def __init__(self, ranges: Sequence[Range], after: Mapping[TopicPartition, int]) -> None:
         self.positions = {one.at: after.get(one.at, one.start) for one in ranges}
@@ -188,7 +190,7 @@ class _Merging:
         heapq.heappush(self._turns, (self._latest_ms[at], at))
 
     def take(self) -> ConsumerRecord | None:
-        """The next record; None: there is no more."""
+        """Return the next record; None: there are no more."""
         if not self._turns:
             return None
         _, at = heapq.heappop(self._turns)

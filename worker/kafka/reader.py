@@ -94,7 +94,7 @@ class Reader:
 
     @property
     def generation(self) -> int:
-        """Goes up each time that the group takes partitions away."""
+        """A number that goes up each time the group takes partitions away."""
         return sum(member.generation for member in self._members)
 
     @property
@@ -108,27 +108,27 @@ class Reader:
         return {at: why for member in self._members for at, why in member.checks.why_halted.items()}
 
     def halt(self, at: TopicPartition, halt: Halt) -> None:
-        """Read no more of the partition until an operator has decided; what is in flight of it must not be `done`."""
+        """Stop reading the partition until an operator has decided. Don't mark its records in flight as `done`."""
         for member in self._members:
             if at.topic in member.topics:
                 member.checks.halt(at, halt)
 
     def is_waived(self, record: ConsumerRecord) -> bool:
-        """Whether an operator wants this record to become a dead letter, if it must."""
+        """Return whether an operator allows this record to become a dead letter."""
         at = TopicPartition(record.topic, record.partition)
         return any(member.checks.is_waived(at, record.offset) for member in self._members)
 
     async def go_on(self) -> None:
-        """Do what operators have decided about halted partitions. Raises what Postgres and Kafka raise."""
+        """Carry out the operators' decisions about halted partitions. Raises errors of Postgres and Kafka."""
         for member in self._members:
             await member.go_on()
 
     # --- reading
 
     async def read(self, wait_s: float) -> Fetched:
-        """Return the next batch: what is there, up to the limits; empty if nothing arrives within `wait_s`.
+        """Return the next batch: the available records, up to the limits; empty if none arrives within `wait_s`.
 
-        Raises KafkaError, after seeking back so that nothing is lost.
+        Raises KafkaError, after seeking back so that no record is lost.
         """
         try:
             batch = await self._gather(wait_s)
@@ -162,7 +162,7 @@ class Reader:
         return batch
 
     async def _poll(self, batch: Fetched) -> int:
-        """Add what has been fetched, tenders first. Return the number of records."""
+        """Add the fetched records, tenders first. Return the number of records."""
         before = len(batch.records)
         await self._poll_tenders(batch)
         if (room := self._room(batch)) > 0 and not batch.full:
@@ -242,7 +242,7 @@ class Reader:
     # --- what is done, and what is not
 
     def is_lost(self, batch: Fetched) -> bool:
-        """Return whether the group has given everything that the batch was read from to other members."""
+        """Return whether the group has given all partitions of the batch to other members."""
         return bool(batch.generations) and all(member.generation != read for member, read in batch.generations.items())
 
     def done(self, batch: Fetched) -> None:
@@ -254,11 +254,11 @@ class Reader:
             self._idle.set()
 
     async def commit(self) -> bool:
-        """Commit the offsets of what is done. Return whether there was anything. Raises as `Member.commit`."""
+        """Commit the offsets of finished batches. Return whether there were any. Raises as `Member.commit`."""
         return any([await member.commit() for member in self._members])
 
     async def rewind(self) -> None:
-        """Forget what is in flight, and read again from what is done."""
+        """Forget the batches in flight, and read again after the last finished batch."""
         for member in self._members:
             await member.rewind()
         self._scout_again()
@@ -286,7 +286,7 @@ class Reader:
     # --- draining
 
     async def ends(self) -> dict[TopicPartition, int]:
-        """Return the present end of each partition that holds a record, whoever reads it."""
+        """Return the present end of each partition that holds a record, whichever member reads it."""
         for member in self._members:
             await member.joined.wait()
         return await self._others.backlog.ends(self._topics)

@@ -1,4 +1,4 @@
-"""Which topics there are (contract §2, §3)."""
+"""The names of the topics (contract §2, §3)."""
 
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ class Topics(NamedTuple):
     inputs: tuple[str, ...]
     tender_outcomes: str
     outcomes: str
-    accepted: str = ""  # documents that came in through an interface, which workers publish and can read again
+    accepted: str = ""  # documents that came through an interface; workers publish them and can read them again
 
     @property
     def read(self) -> tuple[str, ...]:
@@ -32,7 +32,7 @@ class Topics(NamedTuple):
 
 
 def dead_letter(topic: str) -> str:
-    """Where what can't be accepted from `topic` goes."""
+    """Return the dead-letter topic of an input topic."""
     return topic + _DEAD_LETTERS
 
 

@@ -1,4 +1,4 @@
-"""The answers of the reading operations: one moment of one tenant's ledger, as the models of schemas/views.py."""
+"""The reading operations. Each answer shows one snapshot of one tenant's ledger, as a model of schemas/views.py."""
 
 from worker.views.context import Context, Invalid, Reading, Refused, Unknown
 from worker.views.readings import READINGS

@@ -26,10 +26,10 @@ STATUS: Final[Mapping[Reason | None, Literal["active", "frozen", "expired"]]] = 
 
 
 async def try_pin(context: Context, orgcode: str, ref: CardRef) -> None:
-    """Count a given PIN as a payment does: five wrong ones in a row freeze the card, a right one resets the count. It
-    is counted before anything is answered, so looking at a card tells no more about its PIN than paying does.
+    """Count a given PIN as a payment does: five wrong PINs in a row freeze the card, and a right PIN resets the count.
+    The PIN is counted before the answer, so a lookup reveals no more about the PIN than a payment does.
 
-    A lookup of an unknown card runs the same statements and does not wait for a commit, so its time tells little, too.
+    A lookup of an unknown card runs the same statements and waits for no commit, so its time reveals little, too.
     """
     if ref.pin is None:
         return
@@ -74,8 +74,8 @@ def view(
     *,
     trusted: bool = False,
 ) -> GiftCardView:
-    """As it is on a day; nothing is available of one that may not pay. `trusted`: whoever asks may know which card
-    replaced it: the id of a card without a PIN is as good as its number.
+    """Return the card as of a day. A card that may not pay shows nothing available. `trusted`: the caller may see which
+    card replaced it, because the id of a card without a PIN is as good as its number.
     """
     replaced = card.standing is Standing.REPLACED
     status = "replaced" if replaced else STATUS[card_refused(card, tick)]
@@ -96,7 +96,7 @@ def view(
 
 
 async def linked(tenant: Tenant, person: Account) -> list[Account]:
-    """The cards of a customer, and those of whoever was merged into them; no card that was replaced."""
+    """Return the cards of a customer and of customers merged into them, without replaced cards."""
     found = []
     owners = [person]
     for one in owners:

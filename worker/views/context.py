@@ -1,4 +1,4 @@
-"""What a reading is made from, and the ways in which it can end without an answer."""
+"""The context of a reading operation, and the errors with which it can end."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -15,8 +15,9 @@ from worker.ledger.shelf import Shelf
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What answers are made from. One context serves all tenants. `dataclasses.replace(context, trusted=True)` is for
-    keys with the scope `card:trusted`: for them a card_id replaces the PIN (contract SAFE5).
+    """The connections and keys of the reading operations. One context serves all tenants. Use
+    `dataclasses.replace(context, trusted=True)` for keys with the scope `card:trusted`: for them a card_id replaces the
+    PIN (contract SAFE5).
     """
 
     pool: Pool
@@ -31,7 +32,7 @@ Reading = Callable[[Context, str, Any], Awaitable[BaseModel]]
 
 
 class Refused(Exception):
-    """The request is understood, but can't be answered."""
+    """The request is valid, but can't be answered."""
 
     def __init__(self, reason: Reason) -> None:
         super().__init__(reason.value)
@@ -39,7 +40,7 @@ class Refused(Exception):
 
 
 class Unknown(Exception):
-    """There is no such document."""
+    """The document does not exist."""
 
 
 class Invalid(Exception):

@@ -1,7 +1,7 @@
-"""Cursors: where the next page begins, in a form that only this engine makes and that tells nothing to anybody else.
+"""Cursors: the position of the next page, in a form that only this engine can make or read.
 
-A cursor is a position in an order that writes don't change, never a number of rows. It is bound to its question: to the
-operation, the tenant, and the customer, card or filter.
+A cursor is a position in an order that writes don't change, never a number of rows. It is valid only for its operation,
+its tenant, and its customer, card or filter.
 """
 
 import hmac
@@ -21,7 +21,7 @@ def write(keyring: Keyring, question: object, position: object) -> str:
 
 
 def read(keyring: Keyring, question: object, cursor: str) -> Any:  # noqa: ANN401  whatever was written
-    """Return the position. Raises Invalid for anything that was not issued for this question."""
+    """Return the position. Raises Invalid for a cursor that was not issued for this request."""
     try:
         raw = urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4))
     except ValueError:

@@ -1,4 +1,4 @@
-"""Customers: one with all that is known, and the list."""
+"""Customers: one customer in full, and the list."""
 
 import time
 from collections.abc import Iterable, Mapping
@@ -32,7 +32,7 @@ from worker.views import cards, cursors, search, transfers
 from worker.views.context import Context, Refused
 from worker.views.tenant import Tenant, reading
 
-LATEST: Final = 10  # transfers told with a customer
+LATEST: Final = 10  # transfers shown with a customer
 STATUS: Final[Mapping[Standing, Literal["active", "blocked", "erased"]]] = {
     Standing.ACTIVE: "active",
     Standing.FROZEN: "blocked",
@@ -41,7 +41,7 @@ STATUS: Final[Mapping[Standing, Literal["active", "blocked", "erased"]]] = {
 
 
 async def get(context: Context, orgcode: str, request: CustomerGet) -> CustomerView:
-    """The customer, under the present id where the one asked for was merged into another."""
+    """Return the customer, under their present id if the requested id was merged into another."""
     now_us = time.time_ns() // 1000
     tick = tick_of(now_us)
     async with reading(context, orgcode) as tenant:
@@ -82,7 +82,7 @@ async def _consents(tenant: Tenant, customer_id: str) -> tuple[Consent, ...]:
 
 
 def balance(points: Account, orgcode: str, tick: int) -> Balance:
-    """Of a points account, as it is on a day."""
+    """Return the balance of a points account, as of a day."""
     return Balance(
         balance=points.balance,
         available=points.available(tick),
@@ -96,7 +96,7 @@ def balance(points: Account, orgcode: str, tick: int) -> Balance:
 
 
 def _tier(version: PolicyVersion, person: Account, date: int) -> CustomerTier:
-    """As a sale of today would see it."""
+    """Return the tier that a sale of today would get."""
     earned = earned_12m(person, date)
     tiers = version.policy.earn.tiers
     place = tier_of(tiers, earned)
@@ -106,7 +106,7 @@ def _tier(version: PolicyVersion, person: Account, date: int) -> CustomerTier:
 
 
 def lots(points: Account, calendar: Calendar) -> Iterable[PointsLot]:
-    """Soonest to expire first; their sum less the deficit is the balance."""
+    """Return the lots, soonest to expire first. Their sum less the deficit is the balance."""
     for lot in points.soonest():
         if lot.amount:
             yield PointsLot(
@@ -126,7 +126,7 @@ async def _cards(tenant: Tenant, person: Account, tick: int, calendar: Calendar)
 
 
 async def page(context: Context, orgcode: str, request: CustomerList) -> CustomerPage:
-    """Without those who were merged into another; of a pool's member the balance is the pool's."""
+    """Return a page of customers, without merged ids. A pool's member shows the pool's balance."""
     wanted = search.Wanted.of(request)
     external_ids = sorted((request.external_ids or {}).items())
     question = ["customer.find" if wanted.has_filters else "customer.list", request.email, request.phone, external_ids]

@@ -1,4 +1,4 @@
-"""Explain why a document was decided as it was, and simulate one."""
+"""Explain a document's decision, and simulate a document."""
 
 import json
 import time
@@ -23,7 +23,7 @@ from worker.views.context import Context, Invalid, Unknown
 
 
 async def explain(context: Context, orgcode: str, request: EventExplain) -> Explained:
-    """Return all that the ledger holds about one document or notice. Raises Unknown."""
+    """Return everything that the ledger holds about one document or notice. Raises Unknown."""
     if request.type not in TYPES:
         raise Invalid("type: a document type of the contract, like scm.sale.completed")
     told = await explain_document(context.pool, context.outlet, orgcode, request.type, request.id)

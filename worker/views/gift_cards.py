@@ -35,7 +35,9 @@ async def history(context: Context, orgcode: str, request: GiftCardHistory) -> H
 
 
 async def page(context: Context, orgcode: str, request: GiftCardList) -> GiftCardPage:
-    """By card_id. Only keys with `card:trusted` may ask: they need no PIN, and may know every card_id."""
+    """Return a page of cards by card_id. Only keys with `card:trusted` may ask: they need no PIN, and may know any
+    card_id.
+    """
     last4 = None if request.last4 is None else request.last4.upper()
     question = ["giftcard.list", request.customer_id, *([] if last4 is None else [last4])]
     async with reading(context, orgcode) as tenant:
@@ -74,5 +76,5 @@ async def _found(
 
 
 def _last4(card: Account) -> str | None:
-    """In upper case: version 0.1.0 kept it as it was written."""
+    """Return it in upper case, because version 0.1.0 kept it as it was written."""
     return None if card.card is None else card.card.last4.upper()

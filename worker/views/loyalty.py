@@ -1,4 +1,4 @@
-"""The history of a points account, and the policy by which points are earned and spent."""
+"""The history of a points account, and the policy of earning and spending points."""
 
 import time
 
@@ -13,7 +13,9 @@ from worker.views.tenant import reading
 
 
 async def history(context: Context, orgcode: str, request: LoyaltyHistory) -> HistoryPage:
-    """Of the account that has the points; before they went over to it, by a merge or into a pool, of the customer's."""
+    """Return the history of the account that has the points. For the time before a merge or a pool, it shows the
+    customer's own account.
+    """
     async with reading(context, orgcode) as tenant:
         path = await tenant.path(request.customer_id)
         if not path:
@@ -23,7 +25,7 @@ async def history(context: Context, orgcode: str, request: LoyaltyHistory) -> Hi
 
 
 async def policy(context: Context, orgcode: str, request: PolicyGet) -> PolicyView:
-    """Return a version by its number; else the one in force at an instant, by default now."""
+    """Return a version by its number, or else the version in force at an instant, by default now."""
     async with reading(context, orgcode) as tenant:
         book = await tenant.policies()
     if request.version is not None:

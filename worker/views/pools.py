@@ -13,7 +13,7 @@ from worker.views.tenant import reading
 
 
 async def get(context: Context, orgcode: str, request: PoolGet) -> PoolView:
-    """The pool as it is now. A pool that nobody ever joined is not found."""
+    """Return the pool as it is now. Raises Refused for a pool that nobody ever joined."""
     key = (Kind.POOL, request.pool_id)
     now_us = time.time_ns() // 1000
     async with reading(context, orgcode) as tenant:

@@ -1,4 +1,4 @@
-"""Find customers by what their profiles say, a page at a time (contract HTTP11)."""
+"""Find customers by their profiles, a page at a time (contract HTTP11)."""
 
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple, Protocol, Self
@@ -13,8 +13,8 @@ from worker.stored.folded import folded_email, folded_name, phone_digits
 from worker.views.context import Invalid
 from worker.views.tenant import Tenant
 
-LETTERS: Final = 2  # that a search by name alone takes
-EXAMINED: Final = 2000  # candidates looked at for a page of those that several things narrow: 2,000 to 4,000 buffers
+LETTERS: Final = 2  # customers that a search by name alone reads
+EXAMINED: Final = 2000  # candidates read for a page that several filters narrow: 2,000 to 4,000 buffers
 _AT_ONCE: Final = 500
 _LAST: Final = chr(0x10FFFF)
 
@@ -23,7 +23,7 @@ Found = tuple[Sequence[Account], Any]
 
 
 class Wanted(NamedTuple):
-    """What a customer's profile must have, folded as the ledger stores it; `external_ids` as JSON."""
+    """The filters of a search, folded as the ledger stores profiles; `external_ids` as JSON."""
 
     words: list[str]
     email: str | None
@@ -49,22 +49,24 @@ class Wanted(NamedTuple):
 
     @property
     def has_filters(self) -> bool:
-        """Whether an address, a phone number or ids say who is wanted."""
+        """Whether an address, a phone number or external ids narrow the search."""
         return self.email is not None or self.phone is not None or self.external_ids is not None
 
     @property
     def by_name(self) -> bool:
-        """Whether it is the name alone that says who is wanted."""
+        """Whether the name alone narrows the search."""
         return bool(self.words) and not self.has_filters
 
     @property
     def name_pattern(self) -> str | None:
-        """A regular expression: each word begins a word of ` ` and a folded name. Words are letters and digits."""
+        """A regular expression that matches " " + a folded name if each search word begins one of its words. Words are
+        letters and digits.
+        """
         return "^" + "".join(f"(?=.* {word})" for word in self.words) if self.words else None
 
 
 async def customers(tenant: Tenant, wanted: Wanted, after: Any, limit: int) -> Found:  # noqa: ANN401  a position
-    """Find who is wanted, from the position `after` on. Merged ids are left out."""
+    """Find the customers from the position `after` on. Merged ids are left out."""
     if wanted.by_name:
         return await _page(tenant, _Names(tenant, wanted.words), after, limit)
     if wanted.has_filters:
@@ -73,7 +75,7 @@ async def customers(tenant: Tenant, wanted: Wanted, after: Any, limit: int) -> F
 
 
 async def _all(tenant: Tenant, after: Any, limit: int) -> Found:  # noqa: ANN401  a position
-    """In the order of their ids."""
+    """Return a page of all customers, in the order of their ids."""
     key = after or ""
     found: list[Account] = []
     while (missing := limit + 1 - len(found)) > 0:
@@ -87,17 +89,18 @@ async def _all(tenant: Tenant, after: Any, limit: int) -> Found:  # noqa: ANN401
 
 
 def _is_a_person(account: Account) -> bool:
-    """Not an id that was merged into another."""
+    """Return whether the account is a person's, and not an id that was merged into another."""
     return account.target is None or account.target[0] is Kind.POOL
 
 
-# --- candidates: an order of customers, and which of them fit --------------------------------------------------------
+# --- candidates: customers in an order, and which of them match
+# --------------------------------------------------------
 
 Place = tuple[Any, ...]  # in the order of the candidates; the account's id is last
 
 
 class Candidate(NamedTuple):
-    """A customer whom the index names, and whether the rest of what is wanted holds, too."""
+    """A customer whom the index finds, and whether the other filters match, too."""
 
     place: Place
     fits: bool
@@ -108,15 +111,17 @@ class Candidates(Protocol):
 
     start: Place
     all_fit: bool
-    indexed: bool  # an index has them in this order
+    indexed: bool  # an index has this order
 
     async def after(self, place: Place, size: int) -> list[Candidate]:
-        """The next `size` of them."""
+        """Return the next `size` candidates."""
         ...
 
 
 class _Names:
-    """In the order of the names, each begun at the word that the longest of `words` begins: it is likely the rarest."""
+    """Candidates in the order of names, each rotated to the word that matches the longest search word, likely the
+    rarest.
+    """
 
     indexed = True
 
@@ -136,7 +141,7 @@ class _Names:
 
 
 class _Profiles:
-    """In the order in which they became customers, by what is likely to be one customer's alone."""
+    """Candidates in the order in which they were created, by the filter that likely matches the fewest."""
 
     start: Place = (0,)
 
@@ -158,7 +163,7 @@ class _Profiles:
 
 
 async def _page(tenant: Tenant, candidates: Candidates, after: Any, limit: int) -> Found:  # noqa: ANN401  a position
-    """The candidates that fit. Few of them may, so a page ends, however short it is, once it has cost enough."""
+    """Return the candidates that match. Few may match, so a page ends after a fixed cost, however short it is."""
     if candidates.indexed:
         await tenant.connection.execute("SET LOCAL enable_bitmapscan = off")  # see find_names.sql
     at = tuple(after or candidates.start)
@@ -180,7 +185,7 @@ async def _page(tenant: Tenant, candidates: Candidates, after: Any, limit: int) 
 
 
 async def _people(tenant: Tenant, places: Sequence[Place]) -> list[tuple[Account, Place]]:
-    """Those of them who have a record, in the same order, each with its place."""
+    """Return the candidates that have a record, in the same order, each with its position."""
     ids = [place[-1] for place in places]
     rows = await tenant.connection.fetch(SQL["read_customers"], tenant.org, ids) if ids else ()
     accounts = {one.id: one for one in map(account_of, rows) if _is_a_person(one)}
@@ -188,8 +193,8 @@ async def _people(tenant: Tenant, places: Sequence[Place]) -> list[tuple[Account
 
 
 def _fits(name: str, first: str, words: Sequence[str]) -> bool:
-    """Whether each of the words begins one of the name's; of a name with several words that `first` begins, the row
-    that comes first stands for all.
+    """Return whether each search word begins a word of the name. `customer_name` has a row for each word of a name. If
+    `first` begins several of them, only the first of these rows counts, so that a page lists the customer once.
     """
     if not all(f" {word}" in f" {name}" for word in words):
         return False

@@ -1,4 +1,4 @@
-"""One tenant's ledger at one moment, as accounts of the domain. Nothing is locked."""
+"""One snapshot of one tenant's ledger, as accounts of the domain, without a lock."""
 
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
@@ -21,7 +21,7 @@ Key = tuple[Kind, str]
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """A connection that sees one moment, and whose rows are asked for."""
+    """A connection that reads one snapshot, and the tenant whose rows it reads."""
 
     connection: Connection
     keyring: Keyring
@@ -30,12 +30,12 @@ class Tenant:
     shelf: Shelf
 
     async def policies(self) -> PolicyBook:
-        """Every version, the default first."""
+        """Return every policy version, the default first."""
         books = await self.shelf.open(self.connection, {self.orgcode: self.org})
         return books[self.orgcode].policies
 
     async def accounts(self, keys: Iterable[Key]) -> dict[Key, Account]:
-        """Those that there are."""
+        """Return the accounts that exist."""
         wanted = sorted(set(keys))
         if not wanted:
             return {}
@@ -45,9 +45,10 @@ class Tenant:
         return {(account.kind, account.key): account for account in map(account_of, rows)}
 
     async def path(self, customer_id: str) -> list[Account]:
-        """The customer's own account, then those that its points went over to, by merges and into a pool.
+        """Return the customer's own account, then the accounts to which its points went, by merges and into a pool.
 
-        The last one has the points; the last of Kind.POINTS is the person's present record. Empty: no such customer.
+        The last account has the points; the last of Kind.POINTS is the person's present record. Empty: no such
+        customer.
         """
         path: list[Account] = []
         key: Key | None = (Kind.POINTS, customer_id)
@@ -60,7 +61,9 @@ class Tenant:
         return path
 
     async def present(self, customer_ids: Iterable[str]) -> dict[str, str]:
-        """The present ids of those who have a record. Merges of version 0.1.0 may lead there in several steps."""
+        """Return the present ids of customers who have a record. Merges of version 0.1.0 may lead there in several
+        steps.
+        """
         found = await self.accounts((Kind.POINTS, customer_id) for customer_id in customer_ids)
         leads = {
             one.key: one.target[1] if one.target is not None and one.target[0] is Kind.POINTS else one.key
@@ -72,11 +75,11 @@ class Tenant:
         return {customer_id: further.get(into, into) for customer_id, into in leads.items()}
 
     async def owned(self, owner: str) -> list[Account]:
-        """Cards of this customer, customers merged into it; of a pool its members."""
+        """Return a customer's cards and the customers merged into it; for a pool, its members."""
         return [account_of(row) for row in await self.connection.fetch(SQL["read_owned"], self.org, owner)]
 
     async def profiles(self, accounts: Sequence[Account]) -> dict[int, Profile]:
-        """By the account's id; an erased customer's is empty."""
+        """Return profiles by the account's id; an erased customer's profile is empty."""
         rows = await self.connection.fetch(SQL["read_profiles"], self.org, [account.id for account in accounts])
         return {
             row["account_id"]: Profile(
@@ -92,7 +95,7 @@ class Tenant:
 
 @asynccontextmanager
 async def reading(context: Context, orgcode: str) -> AsyncIterator[Tenant]:
-    """One moment of the tenant's ledger; of a tenant that is not known an empty one."""
+    """Open a snapshot of the tenant's ledger. An unknown tenant has an empty ledger."""
     async with context.pool.reading() as connection:
         org = await connection.fetchval("SELECT id FROM org WHERE code = $1", orgcode)
         yield Tenant(connection, context.pipeline.keyring(orgcode), orgcode, org or NOBODY, context.shelf)

@@ -13,7 +13,7 @@ from worker.views.tenant import Tenant, reading
 
 
 async def get(context: Context, orgcode: str, request: TenderGet) -> TenderView:
-    """Raises Refused for a tender of which no document has come, or only one that gave up waiting."""
+    """Return the tender. Raises Refused if no document of it has come, or only a capture that gave up waiting."""
     async with reading(context, orgcode) as tenant:
         rows = await tenant.connection.fetch(SQL["read_tenders"], [tenant.org], [request.tender_id])
         tender = tender_of(rows[0]) if rows else None
@@ -41,7 +41,7 @@ async def get(context: Context, orgcode: str, request: TenderGet) -> TenderView:
 
 
 async def _card(tenant: Tenant, tender: Tender | None) -> str | None:
-    """The card that pays: the one that the request named, or the one that replaced it."""
+    """Return the card that pays: the card that the request named, or the card that replaced it."""
     if tender is None or tender.account is None or tender.account[0] is not Kind.CARD:
         return None
     account = (await tenant.accounts([tender.account]))[tender.account]

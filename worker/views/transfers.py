@@ -1,7 +1,7 @@
-"""Histories: the transfers that an account is the sum of, latest first, each with what caused it.
+"""Histories: the transfers of an account, latest first, each with the document that caused it.
 
-The transfers of an account are a chain (worker/ledger/chain.py), whose links never change: a page begins at a link,
-so nobody misses a row or sees one twice, however much is booked meanwhile.
+The transfers of an account are a chain (worker/ledger/chain.py) whose links never change. A page begins at a link, so
+no reader misses a row or sees one twice, however much is booked meanwhile.
 """
 
 from collections.abc import Iterator, Sequence
@@ -24,7 +24,9 @@ PAID = (Contra.REDEEMED, Contra.SPENT)
 
 
 class Booked(NamedTuple):
-    """One transfer as its account sees it; `skipped` of the same document's were booked after it."""
+    """One transfer from its account's point of view. `skipped`: how many of the same document's were booked after
+    it.
+    """
 
     account_id: int
     no: int
@@ -35,14 +37,16 @@ class Booked(NamedTuple):
 
     @property
     def position(self) -> tuple[int, int, int, int]:
-        """Where a page begins with it."""
+        """The position of a page that begins with this transfer."""
         return self.account_id, self.no, self.skipped, self.balance
 
 
 async def page(
     tenant: Tenant, path: Sequence[Account], question: object, cursor: str | None, limit: int
 ) -> HistoryPage:
-    """Of an account; of several, the history of what went over from one to the next. Raises Invalid for the cursor."""
+    """Return a page of an account's history, or of the history of points that went from one account to the next. Raises
+    Invalid for a bad cursor.
+    """
     begin = None if cursor is None else cursors.read(tenant.keyring, question, cursor)
     found = await _booked(tenant, path, begin, limit + 1)
     rest = found[limit:]
@@ -54,20 +58,20 @@ async def page(
 
 
 async def _archived_until(tenant: Tenant, path: Sequence[Account]) -> str | None:
-    """When the latest of these accounts' archived entries was decided."""
+    """Return when the latest archived entry of these accounts was decided."""
     ids = [account.id for account in path]
     until = await tenant.connection.fetchval(SQL["read_archived_until"], ids)
     return None if until is None else format_instant(round(until.timestamp() * 1_000_000))
 
 
 async def latest(tenant: Tenant, path: Sequence[Account], limit: int) -> tuple[HistoryEntry, ...]:
-    """The beginning of the first page."""
+    """Return the latest entries of the history."""
     return await _entries(tenant, await _booked(tenant, path, None, limit))
 
 
 async def _booked(tenant: Tenant, path: Sequence[Account], begin: list[int] | None, limit: int) -> list[Booked]:
-    """From the account that has the points now back to the first of the path: of each what came after the points went
-    over to it.
+    """Return the transfers from the account that has the points now back to the first account of the path. Of each
+    account, only transfers after the points came to it.
     """
     found: list[Booked] = []
     places = [place for place, account in enumerate(path) if begin is None or account.id == begin[0]]
@@ -124,13 +128,15 @@ def _entry(booked: Booked, cause: Any, other: Any) -> HistoryEntry:  # noqa: ANN
 
 
 def _moved(tenders: Sequence[TenderPart]) -> str | None:
-    """The tender of a sale or return, where it moved but one: no transfer says whose it is."""
+    """Return the tender of a sale or return that moved only one tender. Transfers don't name a tender."""
     ids = [part.tender_id for part in tenders if part.moved and part.listed]
     return ids[0] if len(ids) == 1 else None
 
 
 def _document(code: int, subject: str) -> DocumentRef:
-    """Under the subject that is told outside: a notice's is the tender, sale, customer or card (contract §3)."""
+    """Return the document with its public subject. A notice's subject is the tender, sale, customer or card (contract
+    §3).
+    """
     notice = NOTICE_TYPES.get(code)
     if notice is None:
         return DocumentRef(type=BY_CODE[code].name, id=subject)
