@@ -15,7 +15,7 @@ from worker.terminal.deferred import Deferred
 
 # Name, text of `--help`, and location: a module and a name in it.
 _COMMANDS: Final = (
-    ("worker", "Consumes documents and publishes what was decided.", "worker.cli.worker:app"),
+    ("worker", "Consume documents and publish their outcomes.", "worker.cli.worker:app"),
     ("api", "Answer the HTTP API until SIGTERM.", "worker.cli.api:app"),
     ("mcp", "Serve MCP, as a client of the HTTP API: tools, resources, prompts.", "worker.cli.mcp:app"),
     ("crm", "Customers, loyalty points and gift cards through the HTTP API.", "worker.terminal.groups:APP"),

@@ -1,4 +1,4 @@
-"""`g3n worker adopt …`: a deliberate change of what a ledger is for, or of the card keys that it needs."""
+"""`g3n worker adopt …`: deliberate changes of a ledger's consumer group, its topics, or its card keys."""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,9 +19,9 @@ _Reason = Annotated[str, typer.Option(metavar="WHY", help="for the journal")]
 
 @app.command()
 def settings(reason: _Reason) -> None:
-    """Make it the ledger of the consumer group and the topics that are set now.
+    """Assign the ledger to the consumer group and the topics in the present settings.
 
-    Its positions in topics that it has read stay. Stop the workers of the group before.
+    The ledger keeps its positions in topics that it has read. First stop the workers of the group.
     """
 
     async def work(chosen: of_process.Settings) -> int:
@@ -40,10 +40,10 @@ def settings(reason: _Reason) -> None:
 
 @app.command("card-key")
 def card_key(
-    fingerprint: Annotated[str, typer.Argument(metavar="FINGERPRINT", help="as a program that is refused names it")],
+    fingerprint: Annotated[str, typer.Argument(metavar="FINGERPRINT", help="as the refused program prints it")],
     reason: _Reason,
 ) -> None:
-    """Work without a card key that rows were made with: its cards are not found, its duplicates become conflicts."""
+    """Let programs run without a recorded card key: its cards are not found, its duplicates become conflicts."""
     try:
         key = bytes.fromhex(fingerprint)
     except ValueError:

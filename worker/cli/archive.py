@@ -1,4 +1,4 @@
-"""`g3n worker archive`: partitions of old transfers go to files."""
+"""`g3n worker archive`: move partitions of old transfers to files."""
 
 from pathlib import Path
 from typing import Annotated
@@ -18,9 +18,9 @@ def archive(
     ],
     before: Annotated[str, typer.Option(metavar="TIME", help="only transfers that are older, as 2026-01-01T00:00:00Z")],
     reason: Annotated[str, typer.Option(metavar="WHY", min=1, help="for the journal")],
-    yes: Annotated[bool, typer.Option("--yes", help="run it at once; else it is only planned")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="run the plan at once; default: only plan")] = False,
 ) -> None:
-    """Move the oldest partitions of transfers to files: a plan first. Balances and audits stay as they are.
+    """Plan to move the oldest partitions of transfers to files, then do it. Balances and audits don't change.
 
     Each partition is written, read back, and dropped once its sums are kept. Give the owner's login in
     G3N_POSTGRES_ADMIN_DSN, as for setup.

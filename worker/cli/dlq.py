@@ -31,10 +31,10 @@ _Reason = Annotated[str, typer.Option(metavar="WHY", min=1, help="for the journa
 @app.command("list")
 def list_(
     state: Annotated[str, typer.Option(metavar="STATE", help="open, resolved or discarded")] = "open",
-    group: Annotated[int | None, typer.Option(metavar="GROUP", help="the letters of this group, one a line")] = None,
+    group: Annotated[int | None, typer.Option(metavar="GROUP", help="list the letters of this group")] = None,
     as_json: Json = False,
 ) -> None:
-    """List what dead letters have in common, the most frequent first; with --group the letters themselves."""
+    """List groups of dead letters with one cause, the largest first; with --group, list the letters of one group."""
 
     async def work(chosen: settings.Settings) -> int:
         from worker.app import operators
@@ -92,10 +92,10 @@ def show(
 def redrive(
     which: _Which,
     reason: _Reason,
-    yes: Annotated[bool, typer.Option("--yes", help="run it at once; else it is only planned")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="run the plan at once; default: only plan")] = False,
     rate: Rate = None,
 ) -> None:
-    """Apply the originals of open letters again: a plan first, then one canary, then the others."""
+    """Apply the originals of open letters again: first a plan, then one canary, then the others."""
     chosen_letters = _chosen(which)
     made: list[int] = []
 
@@ -135,7 +135,7 @@ def restore(which: _Which, reason: _Reason) -> None:
 
 @app.command()
 def rebuild(reason: _Reason) -> None:
-    """Put every letter of the dead-letter topics into the inbox; what is there keeps its state."""
+    """Put every letter of the dead-letter topics into the inbox; letters already there keep their state."""
 
     async def work(chosen: settings.Settings) -> int:
         from worker.app import operators
@@ -188,7 +188,7 @@ def _groups_of(state: Any, group: int) -> Any:  # noqa: ANN401  loaded late
 
 
 async def _kept(chosen: settings.Settings, groups: "list[Group]") -> "Kept":
-    """How long the topics keep their records; nothing is known while Kafka can't be asked."""
+    """Return how long the topics keep their records; unknown while Kafka can't be reached."""
     from worker.ops.dlq.reading import Kept, kept
     from worker.process.errors import Unavailable
 

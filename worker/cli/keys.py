@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from worker.ledger.operators import Operator
     from worker.ledger.queries import Connection
 
-app = typer.Typer(help="API keys: make, list, revoke, rotate.", no_args_is_help=True)
+app = typer.Typer(help="API keys: create, list, revoke, rotate.", no_args_is_help=True)
 
 _Orgcode = Annotated[
     str, typer.Option("--orgcode", envvar="G3N_ORGCODE", metavar="ORGCODE", help="the tenant", show_default=False)
@@ -27,7 +27,7 @@ _KeyId = Annotated[str, typer.Argument(metavar="KEY_ID", help="as `list` names i
 _Json = Annotated[bool, typer.Option("--json", help="as JSON")]
 _Reason = Annotated[str, typer.Option(metavar="WHY", help="for the operator journal")]
 _Valid = Annotated[
-    int | None, typer.Option(min=1, max=36_500, metavar="DAYS", help="good for so long; else until it is revoked")
+    int | None, typer.Option(min=1, max=36_500, metavar="DAYS", help="days until the key expires; default: never")
 ]
 
 
@@ -35,7 +35,7 @@ _Valid = Annotated[
 def create(
     orgcode: _Orgcode,
     name: Annotated[str, typer.Option(help="what it is for, as till-london-1; for people")],
-    scope: Annotated[list[Scope], typer.Option(help="what it may do; again for more")],
+    scope: Annotated[list[Scope], typer.Option(help="what the key may do; repeat for more")],
     valid_days: _Valid = None,
     reason: _Reason = "",
     as_json: _Json = False,
@@ -59,7 +59,9 @@ def create(
 
 @app.command("list")
 def list_(
-    orgcode: Annotated[str | None, typer.Option(envvar="G3N_ORGCODE", help="of this tenant; else of all")] = None,
+    orgcode: Annotated[
+        str | None, typer.Option(envvar="G3N_ORGCODE", help="only keys of this tenant; default: all")
+    ] = None,
     as_json: _Json = False,
 ) -> None:
     """List keys, including revoked and expired ones; never a secret."""
@@ -98,13 +100,13 @@ def rotate(
     key_id: _KeyId,
     orgcode: _Orgcode,
     overlap_h: Annotated[
-        int, typer.Option(min=0, max=24 * 90, metavar="HOURS", help="the old one is good for so long still")
+        int, typer.Option(min=0, max=24 * 90, metavar="HOURS", help="how long the old key stays valid")
     ] = 24,
     valid_days: _Valid = None,
     reason: _Reason = "",
     as_json: _Json = False,
 ) -> None:
-    """Create a key with the name and the scopes of another one, which ends after the overlap."""
+    """Create a key with the name and the scopes of another key, which expires after the overlap."""
 
     async def work(connection: "Connection", operator: "Operator") -> int:
         from worker.ledger import api_keys, operators

@@ -15,11 +15,13 @@ SETTINGS: Final = 2
 
 def serve(
     allow_writes: Annotated[
-        bool, typer.Option("--allow-writes", help="offer the tools that change something too")
+        bool, typer.Option("--allow-writes", help="also offer the tools that change something")
     ] = False,
     tools: Annotated[
         str | None,
-        typer.Option(metavar="NAMES", help="only these groups and tools, as customer,loyalty,giftcard_get; else all"),
+        typer.Option(
+            metavar="NAMES", help="only these groups and tools, as customer,loyalty,giftcard_get; default: all"
+        ),
     ] = None,
     profile: Annotated[str | None, typer.Option(help="of g3n login")] = None,
     http: Annotated[
@@ -27,7 +29,7 @@ def serve(
         typer.Option(metavar="HOST:PORT", help="streamable HTTP there, at /mcp, instead of stdin and stdout"),
     ] = None,
     name: Annotated[
-        list[str] | None, typer.Option(help="HTTP: a name by which it is asked, besides localhost; repeat it for more")
+        list[str] | None, typer.Option(help="HTTP: a host name of this server, besides localhost; repeat for more")
     ] = None,
     shared_key: Annotated[
         bool, typer.Option("--shared-key", help="HTTP: lend the profile's key to callers of this machine without one")
@@ -79,7 +81,7 @@ def serve(
 
 
 def _calls(tools: str | None, *, allow_writes: bool) -> "Calls":
-    """Return what the server offers. Exit with status 2 if a name is neither a tool nor a group."""
+    """Return the tools to offer. Exit with status 2 if a name is neither a tool nor a group."""
     from worker.mcp.calls import Calls
     from worker.mcp.tools import UnknownTools, named
 

@@ -1,4 +1,4 @@
-"""`g3n worker operations …` and `g3n worker journal`: what operators have under way, and what they did."""
+"""`g3n worker operations …` and `g3n worker journal`: operators' long work, and the log of their actions."""
 
 import json
 from dataclasses import asdict
@@ -29,7 +29,9 @@ _WIDE = 28  # of a reason in a list, so that a line has 80 columns
 
 @app.command("list")
 def list_(
-    only_open: Annotated[bool, typer.Option("--open", help="only those that are not done and not cancelled")] = False,
+    only_open: Annotated[
+        bool, typer.Option("--open", help="only operations that are neither done nor cancelled")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """List operations, the latest first."""
@@ -52,7 +54,7 @@ def list_(
 
 @app.command()
 def show(id_: _Id, as_json: Json = False) -> None:
-    """Show one operation: its plan, how far it is, and what was done to it."""
+    """Show one operation: its plan, its progress, and every action on it."""
 
     async def work(connection: "Connection") -> int:
         from worker.ledger import operations, operators
@@ -72,19 +74,19 @@ def show(id_: _Id, as_json: Json = False) -> None:
 
 @app.command()
 def pause(id_: _Id, reason: Reason = "") -> None:
-    """Let its process stop before its next documents; `resume` goes on from there."""
+    """Pause an operation before its next documents; `resume` continues it."""
     _stop(id_, "paused", reason)
 
 
 @app.command()
 def cancel(id_: _Id, reason: Reason = "") -> None:
-    """End it for good. What it has done stays done."""
+    """End an operation for good. Documents that it has applied stay applied."""
     _stop(id_, "cancelled", reason)
 
 
 @app.command()
 def resume(id_: _Id, rate: Rate = None, reason: Reason = "") -> None:
-    """Run it here until its end: a planned one from its beginning, another from where it stopped.
+    """Run an operation here to its end: a planned one from its beginning, others from where they stopped.
 
     Ctrl-C pauses it.
     """
@@ -103,7 +105,7 @@ def run_operation(id_: int, reason: str, rate: float | None = None) -> None:
 
 
 def journal(
-    most: Annotated[int, typer.Option("--limit", min=1, max=100_000, help="so many, the latest")] = 50,
+    most: Annotated[int, typer.Option("--limit", min=1, max=100_000, help="how many actions, the latest first")] = 50,
     as_json: Json = False,
 ) -> None:
     """Show who did what, and why: every action on keys, partitions, dead letters and operations."""
@@ -134,7 +136,7 @@ def on_ledger(work: Any) -> None:  # noqa: ANN401  Connection → the exit statu
 
 
 def acting(work: Any, reason: str = "") -> None:  # noqa: ANN401  Connection, Operator → the exit status
-    """As `on_ledger`; `work` also gets who runs the command, for the journal."""
+    """Do what `on_ledger` does; `work` also gets the operator, for the journal."""
 
     async def on_the_ledger(chosen: settings.Settings) -> int:
         from worker.app import operators

@@ -1,4 +1,4 @@
-"""`g3n worker outcomes …`: what was said, said again."""
+"""`g3n worker outcomes …`: publish stored outcomes again."""
 
 from typing import Annotated
 
@@ -24,12 +24,13 @@ def republish(  # noqa: PLR0913, PLR0917  typer: an option is a parameter
     since: Annotated[str | None, typer.Option(metavar="TIME", help="decided at or after, RFC 3339")] = None,
     until: Annotated[str | None, typer.Option(metavar="TIME", help="decided before")] = None,
     to: Annotated[str | None, typer.Option(metavar="TOPIC", help="publish there instead")] = None,
-    execute: Annotated[bool, typer.Option("--execute", help="publish them; without it they are only counted")] = False,
+    execute: Annotated[bool, typer.Option("--execute", help="publish them; default: only count them")] = False,
     reason: operations.Reason = "",
 ) -> None:
-    """Publish stored outcomes again, byte for byte, with the header crm-replayed. Nothing is decided.
+    """Publish stored outcomes again, byte for byte, with the header crm-replayed. It decides nothing.
 
-    Without --execute it says how many there are. Every consumer of the topic gets them, unless --to names another.
+    Without --execute it only counts them. Every consumer of the outcome topics gets them, unless --to names another
+    topic.
     """
     from worker.ops.explain import CODES
 

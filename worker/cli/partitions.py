@@ -1,4 +1,4 @@
-"""`g3n worker partition …`: how far each partition is read, and how a halted one goes on."""
+"""`g3n worker partition …`: list positions of partitions, and let halted partitions go on."""
 
 import json
 from typing import TYPE_CHECKING, Annotated, Any
@@ -19,7 +19,7 @@ _At = Annotated[str, typer.Argument(metavar="TOPIC:PARTITION", help="as `list` s
 
 @app.command("list")
 def list_(as_json: Json = False) -> None:
-    """List how far each partition is read; the halted ones first, with the reason."""
+    """List how far each partition has been read; halted ones first, with the reason."""
 
     async def work(connection: "Connection") -> int:
         from worker.ledger import halts
@@ -56,10 +56,10 @@ def resume(at: _At, reason: Annotated[str, typer.Option(metavar="WHY", help="for
 
 @app.command()
 def skip(at: _At, reason: Annotated[str, typer.Option(metavar="WHY", help="for the journal")]) -> None:
-    """Let a halted partition go on all the same.
+    """Let a halted partition go on, although its cause remains.
 
-    If its topic contradicts the ledger, or documents are gone, the worker reads the topic as it is, from its beginning;
-    duplicates are recognised. If most of a batch would become dead letters, they do.
+    If its topic contradicts the ledger, or documents are gone, the worker reads the topic from its beginning and
+    recognises duplicates. If most of a batch would become dead letters, they become dead letters.
     """
     _decide(at, "skip", reason)
 

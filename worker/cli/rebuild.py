@@ -1,4 +1,4 @@
-"""`g3n worker rebuild`: decide everything that the topics hold once more, and compare."""
+"""`g3n worker rebuild`: decide all documents of the topics again, and compare."""
 
 from typing import Annotated
 
@@ -12,14 +12,14 @@ REFUSED = 2
 
 def rebuild(
     into: Annotated[
-        str, typer.Option(metavar="DSN", help="an empty database, as its owner; or one with a rebuild that was killed")
+        str, typer.Option(metavar="DSN", help="an empty database, or one with an unfinished rebuild; as its owner")
     ],
     as_json: Annotated[bool, typer.Option("--json", help="print the result as JSON")] = False,
 ) -> None:
     """Rebuild the ledger from the topics in another database, and compare it with the live one.
 
-    Publishes nothing, touches no consumer group, and only reads the live ledger. If it is killed, the same command goes
-    on. Exit status 0: equal; 1: different, and the first differences are named; 2: refused.
+    It publishes nothing, changes no consumer group, and only reads the live ledger. If it is killed, run the same
+    command again to continue. Exit status 0: equal; 1: different, and it prints the first differences; 2: refused.
     """
 
     async def work(chosen: settings.Settings) -> int:

@@ -1,4 +1,4 @@
-"""`g3n worker replay`: read ranges of the topics again, plan first."""
+"""`g3n worker replay`: plan to read ranges of the topics again, then do it."""
 
 import sys
 from collections.abc import Callable
@@ -16,8 +16,8 @@ _Times = typer.Option(metavar="TIME", help="RFC 3339, as 2026-11-27T08:00:00Z")
 
 
 def replay(  # noqa: PLR0913, PLR0917  typer: an option is a parameter
-    topic: Annotated[list[str] | None, typer.Option(help="an input topic; again for more; default: all")] = None,
-    partition: Annotated[list[int] | None, typer.Option(min=0, help="a partition; again for more")] = None,
+    topic: Annotated[list[str] | None, typer.Option(help="an input topic; repeat for more; default: all")] = None,
+    partition: Annotated[list[int] | None, typer.Option(min=0, help="a partition; repeat for more")] = None,
     from_offset: Annotated[int | None, typer.Option(min=0, help="the first offset of each partition")] = None,
     to_offset: Annotated[int | None, typer.Option(min=0, help="the last offset of each partition")] = None,
     since: Annotated[str | None, _Times] = None,
@@ -34,14 +34,15 @@ def replay(  # noqa: PLR0913, PLR0917  typer: an option is a parameter
     ] = None,
     save: Annotated[Path | None, typer.Option(help="where the plan is saved; default: replay-TIME.plan")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print the plan as JSON lines; nothing is saved")] = False,
-    execute: Annotated[Path | None, typer.Option(metavar="PLAN", help="do what this saved plan says")] = None,
+    execute: Annotated[Path | None, typer.Option(metavar="PLAN", help="execute this saved plan")] = None,
     rate: operations.Rate = None,
     reason: operations.Reason = "",
 ) -> None:
-    """Plan what reading a range of the topics again would do. Nothing is changed until you --execute the plan.
+    """Plan what reading a range of the topics again would do. Nothing changes until you --execute the plan.
 
-    Reads in place: no consumer group and no offset is touched, and nothing is written to input topics. By default only
-    documents that the ledger does not have yet get an outcome, so replaying what was read before publishes nothing.
+    It reads in place: it changes no consumer group and no offset, and writes nothing to input topics. By default it
+    publishes outcomes only of documents that the ledger does not have yet. So replaying records that were read before
+    publishes nothing.
     """
     from schemas.registry import DOCUMENTS
     from worker.kafka.ranges import Bounds
@@ -99,7 +100,7 @@ def _instant_ms(text: str | None, option: str) -> int | None:
 
 
 def _progress() -> Callable[[int, int], None]:
-    """Tell a terminal how far it is."""
+    """Show the progress on a terminal."""
     told = 0
 
     def progress(done: int, total: int) -> None:

@@ -24,7 +24,7 @@ from worker.cli.running import EPILOG, FAILED
 from worker.process import settings
 
 app = typer.Typer(
-    help="Consumes documents and publishes what was decided.",
+    help="Consume documents and publish their outcomes.",
     epilog=EPILOG,
     no_args_is_help=True,
     rich_markup_mode=None,
@@ -45,7 +45,7 @@ app.command()(audit.audit)
 app.command()(archive.archive)
 
 SHOWN: Final = 20  # problems of a file
-_Processes = Annotated[int, typer.Option(min=1, max=64, help="so many workers under one parent, in one group")]
+_Processes = Annotated[int, typer.Option(min=1, max=64, help="how many workers to run under one parent, in one group")]
 
 
 @app.command()
@@ -84,7 +84,7 @@ def run(processes: _Processes = 1) -> None:
 
 @app.command()
 def drain(processes: _Processes = 1) -> None:
-    """Consume to the end that every input has at the start, and until nothing is ready; then exit with status 0."""
+    """Consume each input to its end as of the start, and until no document is ready; then exit with status 0."""
 
     async def work(chosen: settings.Settings) -> int:
         from worker.app import worker
@@ -103,10 +103,10 @@ def explain(
     orgcode: Annotated[str, typer.Option(envvar="G3N_ORGCODE", help="the tenant")],
     as_json: Annotated[bool, typer.Option("--json", help="as JSON")] = False,
     archive: Annotated[
-        Path | None, typer.Option("--archive", metavar="DIR", help="where the archives are that have its transfers")
+        Path | None, typer.Option("--archive", metavar="DIR", help="the directory of archives with its transfers")
     ] = None,
 ) -> None:
-    """Say how a document was decided, and why: policy, lines, lots, transfers, and what waited for what."""
+    """Explain how a document was decided, and why: policy, lines, lots, transfers and waits."""
     from worker.ops.explain import TYPES
 
     if type_ not in TYPES:
@@ -132,10 +132,10 @@ def simulate(
         typer.FileBinaryRead, typer.Argument(metavar="FILE", help="a CloudEvent in structured mode, JSON; -: stdin")
     ],
     orgcode: Annotated[
-        str | None, typer.Option(envvar="G3N_ORGCODE", help="the tenant, if the event is silent")
+        str | None, typer.Option(envvar="G3N_ORGCODE", help="the tenant, if the event names none")
     ] = None,
 ) -> None:
-    """Say what a document would get if it were read now, as the outcome's data; nothing is written or published."""
+    """Print the outcome's data that a document would get now. Writes and publishes nothing."""
     event = file.read()
 
     async def work(chosen: settings.Settings) -> int:
@@ -164,7 +164,8 @@ def publish(
         typer.Argument(metavar="FILE", help="JSON or JSON lines: CloudEvents, or with --type their data; -: stdin"),
     ],
     type_: Annotated[
-        str | None, typer.Option("--type", metavar="TYPE", help="of data without an envelope, as scm.sale.completed")
+        str | None,
+        typer.Option("--type", metavar="TYPE", help="the type of data without an envelope, as scm.sale.completed"),
     ] = None,
     orgcode: Annotated[
         str | None, typer.Option(envvar="G3N_ORGCODE", help="the tenant of documents that name none")
@@ -172,10 +173,10 @@ def publish(
     wait: Annotated[bool, typer.Option("--wait", help="wait for the outcomes, and print them")] = False,
     timeout: Annotated[float, typer.Option(min=1, max=3600, metavar="SECONDS", help="how long to wait")] = 30,
 ) -> None:
-    """Publish documents to their topics, for a first try: each is checked first, and Kafka acknowledges all of them.
+    """Publish documents to their topics. Each is checked first, and the command waits until Kafka acknowledges all.
 
-    With --wait the outcomes go to stdout as they were published, one a line. Exit status 1 if a document became a dead
-    letter or had no outcome in time, 2 if the file is wrong; then nothing was published.
+    With --wait, it prints the outcomes as published, one per line. Exit status 1: a document became a dead letter or
+    had no outcome in time. Exit status 2: the file is wrong, and nothing was published.
     """
     from schemas.registry import DOCUMENTS
 

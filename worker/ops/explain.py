@@ -1,4 +1,4 @@
-"""Why was this decided so, and what did it do? Everything that the ledger holds about one document."""
+"""Explain a decision: everything that the ledger holds about one document."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -47,7 +47,7 @@ CLAIM: Final = "crm.loyalty.claim"
 RETURN: Final = "scm.return.completed"
 RETURN_VOID: Final = "scm.return.voided"
 TENDER: Final = ("scm.tender.requested", "scm.tender.captured", "scm.tender.voided")
-# What else is known of a sale or a tender under the same id.
+# Other documents about a sale or a tender with the same id.
 RELATED: Final = {
     SALE: (VOID, "crm.points.forfeited"),
     VOID: (SALE, "crm.points.forfeited"),
@@ -66,8 +66,8 @@ async def explain(
 ) -> Explanation | None:
     """Explain the document of this identity, or the notice of this type and key; None: no such document was decided.
 
-    `type_` is one of TYPES. `archives`: the directory of the archives that may have its transfers; raises OperatorError
-    if they are not what they were.
+    `type_` is one of TYPES. `archives`: the directory of the archives that may have its transfers. Raises OperatorError
+    if they have changed.
     """
     async with pool.reading() as connection:
         rows = await connection.fetch(SQL["read_event"], orgcode, CODES[type_], subject)
@@ -81,7 +81,7 @@ async def explain(
 
 @dataclass(slots=True)
 class _Ledger:
-    """One tenant's ledger at one moment."""
+    """One snapshot of one tenant's ledger."""
 
     connection: Connection
     outlet: Outlet
@@ -91,7 +91,7 @@ class _Ledger:
     archives: Path | None
 
     async def explain(self, type_: str, subject: str, row: Any) -> Explanation:  # noqa: ANN401  an asyncpg record
-        """The event's row, and all that hangs on it."""
+        """Explain the event's row, and everything that belongs to it."""
         about: dict[str, Any] = {"orgcode": self.orgcode, "type": type_, "subject": subject, "state": "decided"}
         sale = sale_of(subject, row["record"]) if type_ == SALE else None
         if row["facts"] is None:
@@ -114,7 +114,7 @@ class _Ledger:
             about |= self._sale(sale, last)
         elif type_ in (RETURN, VOID, RETURN_VOID) and row["record"] is not None:
             about |= await self._undone(type_, subject, last, row["record"], about["transfers"])
-        elif type_ == CLAIM and last.policy_version is not None:  # else it was rejected
+        elif type_ == CLAIM and last.policy_version is not None:  # otherwise it was rejected
             claimed = await self._read_sale(subject if last.sale_id is True else str(last.sale_id))
             about |= {} if claimed is None else self._sale(claimed, last)
         elif type_.startswith("crm.") and row["record"] is not None:
@@ -157,7 +157,7 @@ class _Ledger:
         ]
 
     async def _transfers_in(self, archives: Path, no: int) -> list[dict[str, Any]]:
-        """As `read_transfers` has them, of the archive that has this document's number; none if it is not archived."""
+        """Return the document's transfers from its archive, as `read_transfers` does; none if they are not archived."""
         found = await self.connection.fetch(SQL["read_archive_of"], no)
         if not found:
             return []
@@ -173,7 +173,7 @@ class _Ledger:
         ]  # fmt: skip
 
     async def _archived(self, no: int) -> str | None:
-        """The archive that has the transfers of this document's number, unless archives are read."""
+        """Return the archive that has this document's transfers, unless archives are read."""
         found = await self.connection.fetch(SQL["read_archive_of"], no) if self.archives is None else ()
         return str(found[0]["name"]) if found else None
 
@@ -216,7 +216,7 @@ class _Ledger:
     async def _undone(
         self, type_: str, subject: str, last: OutcomeV1, record: bytes, transfers: Sequence[Transfer]
     ) -> dict[str, Any]:
-        """A return, or the void of one or of a sale."""
+        """Explain a return, or the void of a return or a sale."""
         trace, moves = trace_of(record)
         about: dict[str, Any] = {"set_off": trace.set_off, "lots": await self._lots(moves, transfers)}
         sale_id = subject if type_ == VOID or last.sale_id is True else last.sale_id
@@ -237,7 +237,7 @@ class _Ledger:
         return stored.lot(of, change, pick, self.policies.latest.calendar)
 
     async def _lots(self, moves: list[StoredMove], transfers: Sequence[Transfer]) -> list[Lot]:
-        """The parts as stored; where all were of plain lots, from the transfers."""
+        """Return the parts as stored. If all lots were plain, derive them from the transfers."""
         if moves:
             accounts = await self._accounts(move.account_id for move in moves)
             return [self._lot(accounts[move.account_id], move.change.name.lower(), move.pick) for move in moves]

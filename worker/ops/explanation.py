@@ -1,4 +1,4 @@
-"""What explaining a document gives, for JSON and for text. Times are RFC 3339 in UTC, fractions exact, in strings."""
+"""The explanation of a document, for JSON and for text. Times are RFC 3339 in UTC; fractions are exact, in strings."""
 
 from datetime import date
 from typing import Annotated, Any, Literal
@@ -21,14 +21,14 @@ class Identity(_Part):
 
 
 class Related(Identity):
-    """Another document about the same sale or tender, and what became of it."""
+    """Another document about the same sale or tender, and its result."""
 
     status: str
     at: str
 
 
 class Source(_Part):
-    """Where and when it was read; no topic: it came in through an interface."""
+    """Where and when the document was read; no topic: it came through an interface."""
 
     received_at: str
     record_at: Annotated[str, Field(description="the record's timestamp")]
@@ -49,14 +49,14 @@ class Published(_Part):
 
 
 class PolicyInForce(_Part):
-    """The version that decided; without `since` it is the default, in force always."""
+    """The policy version of the decision; without `since` it is the default, which is always in force."""
 
     version: int
     since: str | None = None
 
 
 class Account(_Part):
-    """Whose account: a customer's, a card's, a pool's; or the name of a contra account."""
+    """The owner of an account: a customer, a card or a pool; or the name of a contra account."""
 
     kind: AccountKind
     id: str
@@ -92,7 +92,7 @@ class CampaignTold(_Part):
 
 
 class TierTold(_Part):
-    """The tier that `earned_12m` points reached."""
+    """The tier, and the `earned_12m` points that reached it."""
 
     name: str
     factor: str
@@ -103,7 +103,7 @@ class TierTold(_Part):
 class EarningLine(_Part):
     """`exact` = eligible ÷ unit × points a unit × category, campaign and tier factor; points = `floor` + `left_over`.
 
-    `left_over` is 1 where one of the points that the floors leave fell to this line.
+    `left_over` is 1 if this line got one of the points that the floors leave.
     """
 
     line_id: int
@@ -122,7 +122,9 @@ class EarningLine(_Part):
 
 
 class Earning(_Part):
-    """How the lines were rated. `adds_up`: reckoned again from what is stored, it gives the points that were booked."""
+    """How the lines were rated. `adds_up`: computed again from the stored data, the points are those that were
+    booked.
+    """
 
     currency: str
     points_per_unit: str
@@ -137,7 +139,7 @@ class Earning(_Part):
 
 
 class ReturnedLine(_Part):
-    """What a line of a return did to the line that was sold: the formula of contract §2.2, before and after."""
+    """The effect of a return's line on the sold line: the formula of contract §2.2, before and after."""
 
     line_id: int
     sale_line_id: int | None = None
@@ -151,7 +153,7 @@ class ReturnedLine(_Part):
 
 
 class SaleNow(_Part):
-    """What has become of a sale since."""
+    """The present state of a sale."""
 
     voided: bool
     forfeited: Annotated[bool, Field(description="its points were, because no customer record came")]
@@ -179,7 +181,7 @@ class TenderTold(_Part):
 
 
 class Entry(_Part):
-    """What a command moved on one account, and how much of it has been undone since."""
+    """The amount that a command moved on one account, and how much of it has been undone since."""
 
     account: Account
     amount: int
@@ -188,7 +190,9 @@ class Entry(_Part):
 
 
 class Wait(_Part):
-    """It waited for a sale or a tender. `ended_by` what ended it; neither that nor `until`: the deadline did."""
+    """A wait for a sale or a tender. `ended_by`: the document that ended it; without it and `until`, the deadline
+    did.
+    """
 
     waits_for: Literal["sale", "tender"]
     id: str
@@ -197,7 +201,7 @@ class Wait(_Part):
 
 
 class Explanation(_Part):
-    """Why a document was decided as it was, and what it did. Members without content are left out of the JSON."""
+    """The decision of a document, its reasons and its effects. The JSON leaves out empty members."""
 
     orgcode: str
     type: str
@@ -225,5 +229,5 @@ class Explanation(_Part):
     related: list[Related] = []
 
     def json_text(self) -> str:
-        """Without empty members."""
+        """Return the JSON text without empty members."""
         return self.model_dump_json(by_alias=True, exclude_defaults=True, indent=2)

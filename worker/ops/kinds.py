@@ -1,4 +1,4 @@
-"""What runs each kind of operation, so that any process can go on with one."""
+"""The function that runs each kind of operation, so that any process can continue one."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
@@ -21,7 +21,7 @@ RUNNERS: Final[Mapping[str, Runner]] = MappingProxyType(
 
 
 def runner_of(kind: str) -> Runner:
-    """Return what runs operations of this kind. Raises OperatorError for one that another version made."""
+    """Return the function that runs operations of this kind. Raises OperatorError for a kind of another version."""
     if kind not in RUNNERS:
         raise OperatorError(f"this version can't run a {kind}")
     return RUNNERS[kind]

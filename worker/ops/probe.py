@@ -1,6 +1,7 @@
 """The probe: a training tender a minute through Kafka and back, as a till would see it.
 
-It is answered `ignored` and changes no account. So it measures the whole way, at night too, when no till asks.
+The tender is answered `ignored` and changes no account. So the probe measures the whole path, even at night without
+tills.
 """
 
 import asyncio
@@ -30,7 +31,7 @@ _log = structlog.get_logger(__name__)
 
 
 async def run(settings: Settings, orgcode: str, stopped: asyncio.Event, every_s: float = EVERY_S) -> None:
-    """Ask again and again until `stopped`, and keep the metrics. Kafka may be away: that is what it tells."""
+    """Ask again and again until `stopped`, and set the metrics. If Kafka is down, the probe reports it."""
     while not stopped.is_set():
         began = time.monotonic()
         took_s = await once(settings, orgcode, lambda why: _log.error("probe_unanswered", why=why))

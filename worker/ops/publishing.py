@@ -1,4 +1,4 @@
-"""Publish the documents of a file, and report what becomes of them."""
+"""Publish the documents of a file, and report their outcomes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,10 +13,10 @@ from worker.process.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Publishing:
-    """What to publish, and how.
+    """The options of a publication.
 
-    `type` is that of documents that are data only, `orgcode` the tenant of those that name none. With `waits`, what
-    becomes of them is waited for, `timeout_s` at most.
+    `type`: of documents that are data only. `orgcode`: the tenant of documents that name none. `waits`: wait for the
+    outcomes, `timeout_s` at most.
     """
 
     file: bytes

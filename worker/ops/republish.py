@@ -1,4 +1,4 @@
-"""Publish stored outcomes again: their bytes as they were, decided by nobody."""
+"""Publish stored outcomes again, byte for byte, without deciding anything."""
 
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
@@ -30,7 +30,7 @@ _STATEMENT_S: Final = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """Which documents' outcomes; None: all. `since` and `until`: when the latest outcome was decided."""
+    """A filter of documents; None: all. `since` and `until`: bounds of the time of the latest outcome."""
 
     orgcode: str | None = None
     type_code: int | None = None
@@ -89,7 +89,7 @@ async def _note(settings: Settings, operator: Operator, chosen: Chosen, document
 
 
 async def _found(dsn: str, outlet: Outlet, chosen: Chosen) -> AsyncIterator[tuple[int, list[Message]]]:
-    """How many documents, and their messages, some at a time, in the order in which they were decided."""
+    """Yield numbers of documents and their messages, some at a time, in the order of decision."""
     pool = await connect(dsn, 1, Role.OPS, _SESSION, timeout_s=_STATEMENT_S)
     try:
         async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):

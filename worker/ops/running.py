@@ -7,7 +7,7 @@
             await run.advance(cursor, len(documents))
         await run.finish({"applied": run.done})
 
-A process that is killed leaves the operation to whoever resumes it: the documents since the last `advance` come again.
+If the process is killed, an operator resumes the operation. The documents since the last `advance` come again.
 """
 
 import asyncio
@@ -34,11 +34,11 @@ async def _never() -> bool:
 
 
 class Stopped(Exception):
-    """Somebody paused or cancelled the operation, or another process has taken it over; the message says which."""
+    """An operator paused or cancelled the operation, or another process has taken it over; the message says which."""
 
 
 class Run:
-    """An operation that this process runs. `rate_per_s` may change at any time: whoever resumes it may set it."""
+    """An operation that this process runs. `rate_per_s` may change at any time: resuming it may set a new rate."""
 
     def __init__(self, pool: Pool, operation: Operation, runner: int, operator: Operator, tills_wait: Waits) -> None:
         self._pool = pool
@@ -56,7 +56,7 @@ class Run:
     async def of(
         cls, pool: Pool, id_: int, operator: Operator, *, rate_per_s: float | None = None, tills_wait: Waits = _never
     ) -> AsyncIterator[Self]:
-        """Claim the operation as long as the context is open. It makes way while `tills_wait` (see `ops.tills`).
+        """Claim the operation as long as the context is open. It pauses while `tills_wait` (see `ops.tills`).
 
         An exception makes the operation `failed`, cancellation (Ctrl-C) `paused`. Raises OperatorError if there is no
         such operation, if it has ended, or if another process runs it.
@@ -81,12 +81,12 @@ class Run:
                 await asyncio.shield(run._end(State.PAUSED))
                 raise
             except Exception as error:
-                with contextlib.suppress(Exception):  # without Postgres it is left as interrupted
+                with contextlib.suppress(Exception):  # without Postgres it stays interrupted
                     await run._end(State.FAILED, error=errors.describe(error))
                 raise
 
     async def turn(self, documents: int) -> None:
-        """Wait until so many documents may be applied: for the rate, and while tenders wait. Raises Stopped."""
+        """Wait until this many documents may be applied, for the rate and while tenders wait. Raises Stopped."""
         await self._note(None, 0)
         while await self._tills_wait():
             await self._note(None, 0, waits_for="tenders")
@@ -98,7 +98,7 @@ class Run:
             self._free_at = time.monotonic() + documents / self._rate_per_s
 
     async def advance(self, cursor: object, documents: int) -> None:
-        """Write down that so many documents are done, and where to go on. Raises Stopped."""
+        """Record that this many documents are done, and the cursor after them. Raises Stopped."""
         self.cursor = cursor
         await self._note(cursor, documents)
 

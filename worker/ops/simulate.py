@@ -1,4 +1,4 @@
-"""Show what would be decided for a document, without deciding it."""
+"""Show the decision that a document would get, without deciding it."""
 
 import time
 from collections.abc import Iterable, Sequence
@@ -26,8 +26,8 @@ async def simulate(
     trusted: bool = False,
     draft: Policy | None = None,
 ) -> list[Message]:
-    """Return what reading this CloudEvent (structured mode, JSON) now would publish; for a known document, its stored
-    outcomes.
+    """Return the messages that reading this CloudEvent (structured mode, JSON) now would publish; for a known document,
+    its stored outcomes.
 
     `orgcode` replaces an absent one. `trusted`: as if the document came with the scope card:trusted. `draft`: a policy
     to decide by instead of the one in force. A simulation takes no PIN and treats each card as accepted (contract

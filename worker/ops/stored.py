@@ -1,4 +1,4 @@
-"""What is stored, as parts of an explanation."""
+"""Turn stored data into parts of an explanation."""
 
 from datetime import date
 from fractions import Fraction
@@ -44,7 +44,7 @@ def lot(of: Account, change: str, pick: Pick, days: Calendar) -> Lot:
 
 
 def tender(part: TenderPart, now: Tender, days: Calendar, *, own: bool) -> TenderTold:
-    """A tender as an outcome says, and as it is now; `own`: the document is the tender's."""
+    """Show a tender as in an outcome, and as it is now. `own`: the document is the tender's."""
     payer = None if now.account is None else account(*now.account)
     change = "held" if now.state is State.AUTHORIZED else "taken"
     value = now.value

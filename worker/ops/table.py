@@ -4,7 +4,9 @@ from collections.abc import Container, Iterable, Sequence
 
 
 def table(rows: Iterable[Sequence[object]], words: Container[int] = ()) -> list[str]:
-    """The lines of a table: cells two blanks apart, aligned to the right, those of the columns `words` to the left."""
+    """Return the lines of a table. Cells are two blanks apart and right-aligned; the columns `words` are
+    left-aligned.
+    """
     rows = list(rows)
     columns = max(map(len, rows), default=0)
     cells = [[str(cell) for cell in row] + [""] * (columns - len(row)) for row in rows]

@@ -35,7 +35,7 @@ _CHANGES = {
 
 
 def text(told: Explanation) -> str:
-    """The whole explanation; a heading a part, parts without content left out."""
+    """Return the whole explanation, with a heading for each part that has content."""
     parts = [("", list(_head(told))), ("published", [line for item in told.published for line in _published(item)])]
     if told.earning is not None:
         parts.append(("how the lines were rated", list(_earning(told.earning))))

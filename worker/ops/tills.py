@@ -1,4 +1,4 @@
-"""Whether tills wait: a tender that was in its topic a second ago is not decided yet."""
+"""Find out whether tills wait: a tender that was in its topic a second ago is not decided yet."""
 
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -8,12 +8,12 @@ from worker.ledger.operations import next_offsets
 from worker.ledger.pool import Pool
 
 WAIT_S: Final = 1.0
-# If the ledger has not moved on for so long, no worker is there to make way for.
+# If the ledger has not moved for this long, no worker runs, so there is none to wait for.
 NOBODY_S: Final = 30.0
 
 
 class Tills:
-    """Compares how far the ledger has read the tenders with where their topic ended a second ago."""
+    """Compares the ledger's position in the tenders' topic with the end of that topic a second ago."""
 
     def __init__(
         self,
@@ -32,7 +32,7 @@ class Tills:
         self._moved_at = clock()
 
     async def wait(self) -> bool:
-        """Whether some do, as far as is known; to be asked again and again."""
+        """Return whether tills wait, as far as is known. Ask again and again."""
         now = self._clock()
         self._seen.append((now, await self._ends()))
         while len(self._seen) > 1 and self._seen[1][0] <= now - WAIT_S:

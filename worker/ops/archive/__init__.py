@@ -1,5 +1,5 @@
-"""Archives: partitions of transfers that are in files instead of the ledger.
+"""Archives: partitions of transfers, moved from the ledger to files.
 
-`plan` says which partitions may go, `execute` writes, checks and drops them, `files` knows a folder and its manifest,
-`loading` puts archives beside the ledger for an audit (docs/decisions/partitions.md).
+`plan` chooses the partitions, `execute` writes, checks and drops them, `files` reads and writes a folder and its
+manifest, and `loading` loads archives for an audit (docs/decisions/partitions.md).
 """

@@ -1,7 +1,7 @@
 """Execute the plan of an archive, partition by partition: close it, write it, read it back, keep its sums and drop it.
 
-A process that is killed leaves a partition that is closed, with some files and no manifest: it is written again. Or one
-with a manifest, which is checked and used. The sums are kept in the transaction that drops the partition.
+A killed process leaves a closed partition. Without a manifest, the next run writes its files again. With a manifest,
+the next run checks and uses them. The transaction that drops the partition keeps its sums.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ from worker.process.errors import OperatorError
 from worker.process.settings import Settings
 
 Say = Callable[[str], None]
-# Whoever inserts or reads a history waits behind a lock that waits: so long at most, and then has time to pass.
+# Inserts and reads of histories queue behind a waiting lock: at most for this long, and then they get time to pass.
 _LOCK: Final = "SET LOCAL lock_timeout = '200ms'"
 _WAIT_S: Final = 2.0
 _CLOSED: Final = "archived"  # the check that is never true
@@ -49,9 +49,9 @@ INSERT INTO archive (end_batch, first_batch, name, until, transfers, checksum) V
 
 
 async def execute(settings: Settings, run: Run, say: Say) -> None:
-    """Go on from the run's cursor to the end of its plan. Acts as the owner, as `setup` does.
+    """Execute the plan from the run's cursor to its end. Acts as the owner, as `setup` does.
 
-    Raises OperatorError if files are not what they must be, and running.Stopped.
+    Raises OperatorError if files are damaged, and running.Stopped.
     """
     directory = Path(run.operation.plan["directory"])
     partitions = [
@@ -82,7 +82,7 @@ class _One:
         self._run = run
 
     async def archive(self, say: Say) -> int:
-        """Do all of it that is not done. Return how many transfers it had."""
+        """Do the steps that are not done yet. Return how many transfers the partition had."""
         done = await self._connection.fetchval("SELECT transfers FROM archive WHERE name = $1", self._partition.name)
         if done is not None:
             return int(done)
@@ -98,7 +98,7 @@ class _One:
         return int(head["transfers"])
 
     async def _close(self) -> None:
-        """From here on nothing can be added. Nothing is: the batches that could are over for a day at least."""
+        """Close the partition to inserts. None is under way: its batches have been over for a day at least."""
         closed = "SELECT EXISTS (SELECT FROM pg_constraint WHERE conrelid = $1::text::regclass AND conname = $2)"
         if not await self._connection.fetchval(closed, self._partition.name, _CLOSED):
             await self._in_its_turn(
@@ -106,7 +106,7 @@ class _One:
             )
 
     async def _written(self, head: dict[str, Any]) -> Archive:
-        """The archive of the folder, or a new one."""
+        """Return the archive of the folder, or write a new one."""
         archive = Archive.read(self._folder)
         if archive is not None:
             return archive
@@ -121,7 +121,7 @@ class _One:
         return written
 
     def _check(self, archive: Archive, head: dict[str, Any]) -> None:
-        """Read the files back. Raises OperatorError if they are not this partition, whole."""
+        """Read the files back. Raises OperatorError unless they hold this whole partition."""
         differs = [name for name, value in head.items() if archive.manifest.get(name) != value and name != "schema"]
         if differs:
             raise OperatorError(
@@ -132,7 +132,9 @@ class _One:
             raise OperatorError(f"{self._folder} does not come to what the ledger has: move it away, and resume")
 
     async def _drop(self, archive: Archive) -> None:
-        """Keep its sums, note it and drop it: one transaction. It has the table for itself for the last step alone."""
+        """Keep the sums, record the archive and drop the partition, in one transaction. Only the drop locks the
+        table.
+        """
         one = self._partition
         run = self._run
         async with self._connection.transaction():
@@ -146,7 +148,7 @@ class _One:
             await self._in_its_turn(f"ALTER TABLE transfer DETACH PARTITION {one.name}", f"DROP TABLE {one.name}")
 
     async def _in_its_turn(self, *statements: str) -> None:
-        """Execute them once nobody reads or writes the table; others wait behind this for a fifth of a second only."""
+        """Execute the statements once nothing uses the table. Others wait behind this for only a fifth of a second."""
         while True:
             try:
                 async with self._connection.transaction():

@@ -1,4 +1,4 @@
-"""An archived partition as files: parts in CSV under gzip, and a manifest in JSON that says what they must come to."""
+"""An archived partition as files: gzipped CSV parts, and a JSON manifest with their checksums and sums."""
 
 import csv
 import gzip
@@ -25,7 +25,7 @@ class Parts:
     """
 
     def __init__(self, folder: Path, rows: int = ROWS) -> None:
-        """Begin anew in the folder: parts that an earlier attempt left there go."""
+        """Begin anew in the folder: delete the parts of an earlier attempt."""
         folder.mkdir(parents=True, exist_ok=True)
         for path in (*folder.glob("part-*.csv.gz"), *folder.glob("*.unfinished")):
             path.unlink()
@@ -51,11 +51,11 @@ class Parts:
             self._file = None
 
     def close(self) -> None:
-        """Everything is on the disk."""
+        """Close the last part. Then everything is on the disk."""
         self._end()
 
     def manifest(self, head: Mapping[str, Any]) -> None:
-        """Write the manifest: from now on the archive is there."""
+        """Write the manifest, which completes the archive."""
         path = self._folder / MANIFEST
         unfinished = path.with_suffix(".unfinished")
         with unfinished.open("wb") as file:
@@ -71,7 +71,7 @@ class Parts:
 
 
 class _Part:
-    """One file. Its checksum is of the CSV, not of what gzip makes of it."""
+    """One file. Its checksum covers the CSV, not the gzipped bytes."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -114,7 +114,7 @@ class Archive:
 
     @classmethod
     def read(cls, folder: Path) -> Self | None:
-        """Return the archive of a folder; None without a manifest. Raises OperatorError for one of another format."""
+        """Return the archive of a folder; None without a manifest. Raises OperatorError for another format."""
         path = folder / MANIFEST
         if not path.exists():
             return None
@@ -128,9 +128,9 @@ class Archive:
         return cls(folder, manifest, hashlib.sha256(text).digest())
 
     def lines(self, no: int | None = None) -> Iterator[bytes]:
-        """The CSV, line by line: of all parts, or of those that may have the document of this number.
+        """Yield the CSV line by line: of all parts, or of the parts that may have the document of this number.
 
-        Raises OperatorError if a file is missing, or is not what the manifest says, once it is read to its end.
+        Raises OperatorError if a file is missing. Raises it at a file's end if the file differs from the manifest.
         """
         for part in self.manifest["parts"]:
             if no is None or part["first_no"] <= no <= part["last_no"]:
@@ -150,12 +150,12 @@ class Archive:
             raise OperatorError(f"{path} is not what {MANIFEST} says: {rows:,} rows, SHA-256 {digest.hexdigest()}")
 
     def transfers(self, no: int) -> list[tuple[int, int, int, int]]:
-        """Tenant, debit, credit and amount of each transfer of one document, in the order of booking."""
+        """Return tenant, debit, credit and amount of each transfer of one document, in the order of booking."""
         rows = csv.reader(line.decode() for line in self.lines(no))
         return [(int(row[4]), int(row[1]), int(row[2]), int(row[3])) for row in rows if int(row[0]) == no]
 
     def sums(self) -> dict[tuple[int, int], tuple[int, int, int]]:
-        """Read everything back. By tenant and contra account (0: between accounts): transfers, issued and taken.
+        """Read all files. Return transfers, issued and taken, by tenant and contra account (0: between accounts).
 
         Raises OperatorError as `lines` does.
         """

@@ -1,4 +1,4 @@
-"""Archives beside the ledger: one session sees their transfers as if they had never left."""
+"""Load archives beside the ledger: one session sees their transfers as if they were still in the ledger."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -22,7 +22,9 @@ _VIEWS: Final = ("entry", "imbalance")
 
 
 def archive_of(directory: Path, name: str, checksum: bytes) -> Archive:
-    """Return the archive of this name. Raises OperatorError if it is missing, or not the one that the ledger noted."""
+    """Return the archive of this name. Raises OperatorError if it is missing, or not the archive in the ledger's
+    record.
+    """
     archive = Archive.read(directory / name)
     if archive is None:
         raise OperatorError(f"{directory / name} has no {MANIFEST}: give the directory that has every archive")
@@ -36,7 +38,7 @@ def archive_of(directory: Path, name: str, checksum: bytes) -> Archive:
 async def beside(connection: Any, directory: Path) -> None:  # noqa: ANN401  asyncpg
     """Load every archive of the ledger into the session of this connection. The session may not be on a standby.
 
-    Raises OperatorError for an archive that is missing, or is not what the ledger noted.
+    Raises OperatorError if an archive is missing, or differs from the ledger's record.
     """
     rows = await connection.fetch(SQL["audit_archives"])
     views = {name: await connection.fetchval("SELECT pg_get_viewdef($1::regclass)", name) for name in _VIEWS}
@@ -51,7 +53,7 @@ async def beside(connection: Any, directory: Path) -> None:  # noqa: ANN401  asy
 
 
 async def nothing_since(connection: Any) -> None:  # noqa: ANN401  asyncpg
-    """Raise OperatorError if partitions were archived after `beside` loaded those that there were."""
+    """Raise OperatorError if partitions were archived after `beside` loaded the archives."""
     missing = """
         SELECT name FROM public.archive a
         WHERE a.transfers > 0 AND NOT EXISTS (

@@ -1,4 +1,4 @@
-"""Which partitions of transfers may be archived: the oldest ones, whole, and only what is over."""
+"""Choose the partitions of transfers to archive: whole ones, the oldest first, and only finished ones."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,7 +17,7 @@ from worker.process.errors import OperatorError
 from worker.process.settings import Settings
 
 KIND: Final = "archive"
-# No transaction lasts as long: whatever was to be written into a partition that ended before is written.
+# No transaction lasts as long. So all rows of a partition that ended before are written.
 _LEAST: Final = timedelta(days=1)
 # The end of a partition counts as reached once a batch has come to it. `until`: when the latest batch below the end was
 # decided; `open`: one below it is not published; `rest`: the default partition has something of below it.
@@ -34,8 +34,8 @@ FROM transfer_partition p ORDER BY p.first_batch
 async def plan(
     settings: Settings, before: datetime, directory: Path, operator: Operator
 ) -> tuple[int | None, list[str]]:
-    """Plan to archive the partitions whose transfers were all decided before this instant, in a directory of
-    this machine (absolute). Return the operation's id and what the plan says, in lines; no id: nothing to archive.
+    """Plan to archive the partitions whose transfers were all decided before this instant, in a directory of this
+    machine (absolute). Return the operation's id and the lines of the plan. No id: there is nothing to archive.
 
     Changes nothing. Raises OperatorError for an instant of the last day.
     """
@@ -68,7 +68,7 @@ async def plan(
 
 
 async def _counted(dsn: str, before: datetime) -> tuple[list[tuple[Partition, int]], str]:
-    """The partitions that may go, each with its number of transfers, and why not the one after them."""
+    """Return the partitions to archive, each with its number of transfers, and why the next one can't be archived."""
     async with snapshot(dsn, Role.OWNER, "g3n-archive") as connection:
         found, why = await _closed(connection, before)
         return [(one, await connection.fetchval(f"SELECT count(*) FROM {one.name}")) for one in found], why  # noqa: S608

@@ -1,4 +1,4 @@
-"""Archiving is the owner's: no other role may drop what the ledger keeps."""
+"""Only the owner may archive: no other role may drop tables of the ledger."""
 
 import contextlib
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What the transfers of a closed partition come to, as the ledger reckons it."""
+"""The sums of a closed partition's transfers, as the ledger computes them."""
 
 from datetime import datetime
 from typing import Any, Final, NamedTuple
@@ -27,7 +27,7 @@ class Partition(NamedTuple):
 
 
 async def head_of(connection: Any, partition: Partition) -> dict[str, Any]:  # noqa: ANN401  asyncpg
-    """What a manifest says of a partition, beside its files. `partition.name` is one of the catalogue's."""
+    """Return the members of a manifest besides its files. `partition.name` must come from the catalogue."""
     whole = (await connection.fetch(_RANGE.format(partition=partition.name)))[0]
     rows = await connection.fetch(_SUMS.format(partition=partition.name))
     return {
@@ -42,7 +42,7 @@ async def head_of(connection: Any, partition: Partition) -> dict[str, Any]:  # n
 
 
 def by_contra(head: dict[str, Any]) -> dict[tuple[int, int], tuple[int, int, int]]:
-    """The sums of a manifest as `Archive.sums` reckons them: the units of a contra account together."""
+    """Return a manifest's sums as `Archive.sums` computes them: all units of a contra account together."""
     sums: dict[tuple[int, int], tuple[int, int, int]] = {}
     for one in head["sums"]:
         at = one["org"], one["contra"]

@@ -1,4 +1,4 @@
-"""One audit: every check, and the reports, of one snapshot."""
+"""One audit: all checks and reports, on one snapshot."""
 
 import time
 from collections.abc import Callable
@@ -24,7 +24,7 @@ MOST: Final = 100  # findings of one check that are named
 
 @dataclass(slots=True)
 class Report:
-    """`checks`: how many each found; `findings` names `MOST` of each. `seconds`: how long each took.
+    """`checks`: the number of findings of each check; `findings` has `MOST` of each. `seconds`: the time of each check.
 
     `coverage`: each partition; None if the topics were not read.
     """
@@ -54,10 +54,10 @@ async def audit(
     place: Place | None = None,
     archives: Path | None = None,
 ) -> Report:
-    """Check everything. `progress` gets the name of each check when it begins. `place`: topics to compare with.
+    """Run all checks. `progress` gets the name of each check when it begins. `place`: topics to compare with.
 
-    `archives`: the directory of archives, to be read as if they were in the ledger. Raises OperatorError for one that
-    is not what it was, and, without them, for an instant that they would be needed for.
+    `archives`: the directory of archives, to read as if they were in the ledger. Raises OperatorError if an archive has
+    changed, or if the instant needs archives and none are given.
     """
     beside = None if archives is None else partial(loading.beside, directory=archives)
     async with snapshot(dsn, Role.AUDIT, "g3n-audit", beside) as connection:
@@ -98,7 +98,7 @@ async def audit(
 
 
 async def _reaches(connection: Any, as_of: datetime | None) -> None:  # noqa: ANN401  asyncpg
-    """Raise OperatorError for an instant whose transfers are archived in part: only their sums are in the ledger."""
+    """Raise OperatorError if part of the instant's transfers is archived: the ledger has only their sums."""
     archives = await connection.fetch(SQL["audit_archives"])
     if as_of is not None and archives and as_of < archives[-1]["until"]:
         until = archives[-1]["until"]

@@ -1,4 +1,4 @@
-"""Checks that Postgres does alone: rows compared with rows."""
+"""Checks that run in SQL alone: they compare rows with rows."""
 
 from typing import Any, Final
 
@@ -20,7 +20,7 @@ CHECKS: Final[dict[str, tuple[int, ...]]] = {
 
 
 async def check(connection: Any, name: str) -> list[Finding]:  # noqa: ANN401  an asyncpg connection
-    """Return what one of CHECKS finds; a statement names 100 at most."""
+    """Return the findings of one of CHECKS; a statement returns 100 at most."""
     return [
         Finding(name, row["orgcode"], _about(row), row["what"])
         for row in await connection.fetch(SQL[f"audit_{name}"], *CHECKS[name])

@@ -1,4 +1,4 @@
-"""What `g3n worker audit` does."""
+"""The command `g3n worker audit`."""
 
 from collections.abc import Callable
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Checks of what is packed in rows: lots, holds, commands that were undone, sales, outcomes."""
+"""Checks of packed columns: lots, holds, undone commands, sales, outcomes."""
 
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable
@@ -23,9 +23,9 @@ _COMMANDS: Final = [kind.code for name, kind in DOCUMENTS.items() if name.starts
 _WITH_LOTS: Final = "SELECT * FROM account WHERE lots IS NOT NULL OR past IS NOT NULL OR held <> 0 OR deficit <> 0"
 # Accounts that lead to another one: of merged and pooled customers, and replaced cards.
 _LEADING: Final = "SELECT * FROM account WHERE (owner IS NOT NULL AND kind <> 1) OR standing = $1"
-# The `change` of their outcomes is what had waited for the customer, and was booked before (contract WAIT6).
+# The `change` of their outcomes is the points that waited for the customer, which were booked before (contract WAIT6).
 _TELL_WHAT_WAITED: Final = {DOCUMENTS["crm.customer.create"].code}
-# $2: the first bytes of records that need no look.
+# $2: the first bytes of records that need no check.
 _RECORDS: Final = (
     "SELECT org, type, subject, record FROM event"
     " WHERE type = ANY ($1) AND record IS NOT NULL AND get_byte(record, 0) <> ALL ($2::integer[])"
@@ -50,7 +50,7 @@ class Contents:
     # --- accounts
 
     async def lots(self) -> AsyncIterator[Finding]:
-        """Lots, and deadlines of those that expire."""
+        """Check lots, and the deadlines of expiring lots."""
         dated: list[tuple[int, str, str, str]] = []
         async for row in self._rows(_WITH_LOTS):
             account = account_of(row)
@@ -78,7 +78,7 @@ class Contents:
             yield Finding("deadline", self._orgs[org], name, what)
 
     async def holds(self) -> AsyncIterator[Finding]:
-        """Open holds against what is held of accounts, and their deadlines."""
+        """Compare open holds with the held amounts of accounts, and check their deadlines."""
         leads = _Leads()
         async for row in self._rows(_LEADING, Standing.REPLACED):
             leads.add(row["org"], account_of(row))
@@ -110,7 +110,7 @@ class Contents:
     # --- documents
 
     async def undone(self) -> AsyncIterator[Finding]:
-        """Commands and sales of which more was undone than there was."""
+        """Find commands and sales of which more was undone than was booked."""
         commands = await self._connection.cursor(_RECORDS, _COMMANDS, [])
         while rows := await commands.fetch(_AT_ONCE):
             for row in rows:
@@ -126,14 +126,14 @@ class Contents:
                 yield Finding("undone", self._orgs[row["org"]], f"scm.sale.completed {row['subject']}", what)
 
     async def voids(self) -> AsyncIterator[Finding]:
-        """Sales whose void was applied and that are not void."""
+        """Find sales whose void was applied and that are not void."""
         async for row in self._rows(SQL["audit_voided_sales"], _SALE_VOID, _SALE):
             if not sale_of(row["subject"], row["record"]).voided:
                 about = f"scm.sale.completed {row['subject']}"
                 yield Finding("void", self._orgs[row["org"]], about, "was voided by scm.sale.voided, and is not void")
 
     async def outcomes(self) -> AsyncIterator[Finding]:
-        """Outcomes against what was booked."""
+        """Compare outcomes with their bookings."""
         booked = _Booked(await self._connection.cursor(SQL["audit_booked"]))
         events = await self._connection.cursor(_EVENTS, await self._connection.fetchval(_ARCHIVED))
         while rows := await events.fetch(_AT_ONCE):
@@ -147,7 +147,7 @@ class Contents:
 
 
 class _Leads:
-    """Where the points of merged and pooled customers are, and the holds of replaced accounts."""
+    """The accounts that have the points of merged and pooled customers, and the holds of replaced accounts."""
 
     def __init__(self) -> None:
         self._targets: dict[tuple[int, Kind, str], tuple[Kind, str]] = {}
@@ -163,14 +163,14 @@ class _Leads:
 
 
 class _Booked:
-    """What documents moved, by their number and tenant: kind, key and amount of each transfer."""
+    """The movements of documents, by number and tenant: kind, key and amount of each transfer."""
 
     def __init__(self, rows: Any) -> None:  # noqa: ANN401  a cursor, in the order of the numbers
         self._rows = rows
         self._left: list[Any] = []
 
     async def until(self, no: int) -> dict[tuple[int, int], list[tuple[int, str, int]]]:
-        """Of all documents up to this one that were not asked for yet."""
+        """Return the movements of all documents up to this one that were not returned yet."""
         found: dict[tuple[int, int], list[tuple[int, str, int]]] = defaultdict(list)
         rows = self._left
         while rows or (rows := await self._rows.fetch(_AT_ONCE)):
@@ -194,7 +194,9 @@ def _wrong_lots(row: Any, account: Account) -> Iterable[str]:  # noqa: ANN401  a
 
 
 def _is_plain_and_right(row: Any, moved: Iterable[tuple[int, str, int]]) -> bool:  # noqa: ANN401  as above
-    """Whether a document that only moved points says what was booked: nearly every document, looked at quickly."""
+    """Return whether a document only moved points and its outcome agrees. This quick check settles nearly every
+    document.
+    """
     _, _, type_, status, _, facts = row
     said = plainly_said(facts)
     if said is None or said[0] != status:
@@ -221,7 +223,7 @@ def _wrong_outcome(row: Any, booked: Iterable[tuple[int, str, int]]) -> Iterable
             yield "booked", f"says {card.change_minor:+} on card {card.card_id}, {net:+} was booked"
     if (
         last.points is None or last.notices or row["type"] in _TELL_WHAT_WAITED
-    ):  # notices: each member of a pool is told
+    ):  # notices: each member of a pool gets one
         return
     points = [amount for (kind, _), amount in moved.items() if kind != Kind.CARD]
     others = [] if last.counterparty is None else [last.counterparty[1].change]

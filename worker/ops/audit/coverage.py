@@ -1,4 +1,4 @@
-"""What became of each offset that the ledger has read: the ledger compared with the topics."""
+"""Compare the ledger with the topics: account for each offset that the ledger has read."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,8 +21,8 @@ Identity = tuple[str, int, str]
 
 @dataclass(slots=True)
 class Covered:
-    """The offsets of a partition. `gone`: removed by retention. `no_record`: markers of transactions, what they
-    aborted, and what compaction or erasure removed. `unread`: the ledger has not come so far.
+    """The offsets of a partition. `gone`: removed by retention. `no_record`: transaction markers, aborted records, and
+    records that compaction or erasure removed. `unread`: the ledger has not read them yet.
     """
 
     topic: str
@@ -54,7 +54,7 @@ class Coverage:
     partitions: list[Covered] = field(default_factory=list)
 
     async def check(self) -> AsyncIterator[Finding]:
-        """Each offset that was read and is neither a document, a duplicate nor a dead letter.
+        """Return each offset that was read and is neither a document, a duplicate nor a dead letter.
 
         Raises Unavailable if no broker answers.
         """
@@ -71,7 +71,7 @@ class Coverage:
             self.partitions.append(one)
             if bound.begin < end:
                 ranges.append(Range(topic, partition, bound.begin, end))
-        # All at once: whoever assigns one partition after the other waits for the fetch that is under way each time.
+        # All at once: each later assignment of a partition would wait for the fetch that is under way.
         async for part in self.place.kafka.slices(ranges, _AT_ONCE):
             for record in await self._unaccounted(by_partition, part.records):
                 about = f"{record.topic}-{record.partition} offset {record.offset}"
@@ -81,7 +81,7 @@ class Coverage:
     async def _unaccounted(
         self, by_partition: Mapping[Partition, Covered], records: Sequence[ConsumerRecord]
     ) -> list[ConsumerRecord]:
-        """Count the records, and return those that nothing accounts for."""
+        """Count the records, and return those that are unaccounted for."""
         identities = [self._identity(record) for record in records]
         sources = await self._sources(list(dict.fromkeys(filter(None, identities))))
         others = []
@@ -114,14 +114,14 @@ class Coverage:
         return _accepted(record) if record.topic == self.place.accepted else _identity(record)
 
     async def _letters(self, records: Sequence[ConsumerRecord]) -> set[int]:
-        """Which of the records are dead letters, counted from 1."""
+        """Return which of the records are dead letters, counted from 1."""
         if not records:
             return set()
         at = [(record.topic, record.partition, record.offset) for record in records]
         return {row["place"] for row in await self.connection.fetch(SQL["audit_letters"], *zip(*at, strict=True))}
 
     async def _sources(self, identities: Sequence[Identity]) -> dict[Identity, tuple[str, int, int] | None]:
-        """The position of the record of each document that is decided; None: it came in through an interface."""
+        """Return the position of each decided document's record; None: it came through an interface."""
         if not identities:
             return {}
         rows = await self.connection.fetch(SQL["audit_coverage"], *zip(*identities, strict=True))
@@ -137,7 +137,7 @@ def _identity(record: ConsumerRecord) -> Identity | None:
 
 
 def _accepted(record: ConsumerRecord) -> Identity | None:
-    """Of crm.accepted, whose keys are identities."""
+    """Count the records of crm.accepted, whose keys are identities."""
     orgcode, _, rest = (record.key or b"").decode(errors="replace").partition("/")
     type_, _, subject = rest.partition("/")
     kind = DOCUMENTS.get(type_)

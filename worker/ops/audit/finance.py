@@ -1,4 +1,4 @@
-"""Reports for finance, as of any instant: what came from where, what is owed to whom, and how old it is."""
+"""Reports for finance, as of any instant: the trial balance, and the liability by age."""
 
 from datetime import datetime
 from typing import Any, Final, NamedTuple
@@ -12,7 +12,7 @@ _KINDS: Final = {Kind.POINTS: "points", Kind.CARD: "gift cards", Kind.POOL: "poo
 
 
 class TrialLine(NamedTuple):
-    """A contra account: what came from it to accounts, and went to it. Their difference is what accounts owe it."""
+    """A contra account: the amounts that it issued to accounts and took from them, and their difference."""
 
     orgcode: str
     contra: str
@@ -22,7 +22,9 @@ class TrialLine(NamedTuple):
 
 
 class Liability(NamedTuple):
-    """What is owed on accounts of a kind. `age`: since the account last moved; `negative`: what customers owe."""
+    """The liability of accounts of a kind. `age`: since the account last moved; `negative`: the amount that customers
+    owe.
+    """
 
     orgcode: str
     kind: str
@@ -35,13 +37,13 @@ class Liability(NamedTuple):
 
 
 class Finance(NamedTuple):
-    """All of it. In each tenant and unit, what the contra accounts issued less what they took is what is owed."""
+    """All reports. In each tenant and unit, the amounts issued less the amounts taken equal the liability."""
 
     trial: list[TrialLine]
     liabilities: list[Liability]
 
     def out_of_balance(self) -> list[tuple[str, str, int, int]]:
-        """(tenant, unit, trial balance, liability) where the two differ."""
+        """Return (tenant, unit, trial balance, liability) where the two differ."""
         sums: dict[tuple[str, str], list[int]] = {}
         for line in self.trial:
             sums.setdefault((line.orgcode, line.unit), [0, 0])[0] += line.issued - line.taken
@@ -51,7 +53,7 @@ class Finance(NamedTuple):
 
 
 async def finance(connection: Any, as_of: datetime | None) -> Finance:  # noqa: ANN401  an asyncpg connection
-    """Read the reports; without `as_of` as of now."""
+    """Read the reports as of an instant, or as of now without `as_of`."""
     trial = [
         TrialLine(row["orgcode"], row["contra"], row["unit"], row["issued"] or 0, row["taken"] or 0)
         for row in await connection.fetch(SQL["audit_trial_balance"], as_of)

@@ -1,4 +1,4 @@
-"""What an audit finds."""
+"""The findings of an audit."""
 
 from typing import Final, NamedTuple
 
@@ -8,7 +8,7 @@ from worker.stored.codes import NOTICE_TYPES
 
 
 class Finding(NamedTuple):
-    """Something that must not be. `about` names the account, document or record; `what` says what is wrong with it."""
+    """A violated rule. `about` names the account, document or record; `what` says what is wrong with it."""
 
     check: str
     orgcode: str
@@ -16,7 +16,7 @@ class Finding(NamedTuple):
     what: str
 
 
-# Each check by its name: what holds where it finds nothing.
+# Each check by its name: the rule that holds if it finds nothing.
 CHECKS: Final = {
     "balance": "each account's balance is the sum of its transfers",
     "history": "each account's transfers lead back to its first one",

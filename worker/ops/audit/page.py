@@ -1,4 +1,4 @@
-"""An audit's report as one HTML page that needs nothing else, and prints."""
+"""An audit's report as one self-contained, printable HTML page."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import astuple
@@ -82,7 +82,7 @@ def _cell(value: object) -> str:
 
 
 def _ageing(report: Report, at: tuple[str, str]) -> str:
-    """A bar for each kind and origin, in parts by age."""
+    """Return a bar for each kind and origin, divided by age."""
     bars: dict[str, dict[str, int]] = {}
     for one in report.finance.liabilities:
         if (one.orgcode, one.unit) == at:

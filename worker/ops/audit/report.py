@@ -18,7 +18,7 @@ COVERED: Final = tuple(one.name for one in fields(Covered))
 
 
 def text(report: Report) -> Iterator[str]:
-    """Lines for a terminal of 80 columns."""
+    """Return lines for a terminal of 80 columns."""
     as_of = f", reports as of {report.as_of:%Y-%m-%d %H:%M:%S %Z}" if report.as_of else ""
     yield f"Audit of {report.made_at:%Y-%m-%d %H:%M:%S} UTC{as_of}"
     yield ""
@@ -86,7 +86,7 @@ def _n(number: int) -> str:
 
 
 def as_json(report: Report) -> str:
-    """All of it, for programs."""
+    """Return the whole report, for programs."""
     return json.dumps(
         {
             "made_at": report.made_at.isoformat(),
@@ -104,7 +104,7 @@ def as_json(report: Report) -> str:
 
 
 def as_csv(report: Report) -> str:
-    """Findings, coverage, trial balance and liabilities as tables one after the other, each with its heading."""
+    """Return findings, coverage, trial balance and liabilities as consecutive tables, each with its heading."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     tables: tuple[tuple[Sequence[str], Sequence[Any]], ...] = (

@@ -1,5 +1,5 @@
 """Dead letters for operators: list and show (`reading`), plan and run a redrive (`redrive`), rebuild (`rebuild`).
 
-A redrive reads each original where its letter says it is, and applies it as the API does. It writes to no topic, so no
-document can come round again: what is refused once more stays in the inbox, with another attempt.
+A redrive reads each original at the position in its letter, and applies it as the API does. It writes to no topic, so
+it can't cause a loop. A letter that is refused again stays in the inbox, with one more attempt.
 """

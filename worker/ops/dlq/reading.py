@@ -1,4 +1,4 @@
-"""What the inbox holds: its groups, how long their originals can still be redriven, and a letter's original, masked."""
+"""Read the inbox: its groups, how long their originals can still be redriven, and a letter's masked original."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ FOREVER = datetime.max.replace(tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """How long topics keep a record, in ms; -1: for ever. A topic that is missing is not known."""
+    """How long topics keep a record, in ms; -1: for ever. A missing topic is absent."""
 
     retention_ms: Mapping[str, int]
 
     def until(self, oldest_ms: Mapping[str, int]) -> datetime | None:
-        """Return when the first of these records may be deleted: `FOREVER` if none is; None: not known."""
+        """Return when the first of these records may be deleted; `FOREVER`: never; None: not known."""
         if not oldest_ms or not oldest_ms.keys() <= self.retention_ms.keys():
             return None
         ends = [ms + self.retention_ms[topic] for topic, ms in oldest_ms.items() if self.retention_ms[topic] >= 0]

@@ -21,14 +21,14 @@ from worker.process.settings import Settings
 
 _CHUNK: Final = 1000
 _POLL_MS: Final = 1000
-UNKNOWN_VERSION: Final = ""  # the topic does not say which version refused it
+UNKNOWN_VERSION: Final = ""  # the topic does not say which version refused the record
 
 
 async def rebuild(settings: Settings, pool: Pool) -> int:
     """Put every letter of the dead-letter topics into the inbox, and return how many positions they name.
 
-    A position that is there keeps its state. A letter whose key is masked can't be resolved by its repaired document,
-    because nothing says which it is; a redrive still finds its original.
+    A position in the inbox keeps its state. A letter whose key is masked can't be resolved by its repaired document,
+    because its identity is unknown. A redrive still finds its original.
     """
     options = {"auto_offset_reset": "earliest"}
     async with outside_groups(settings.kafka_bootstrap_servers, security(settings), "g3n-dlq", **options) as consumer:
@@ -55,7 +55,7 @@ async def rebuild(settings: Settings, pool: Pool) -> int:
 
 
 def entry_of(record: ConsumerRecord) -> Entry | None:
-    """Return what a message of a dead-letter topic says; None: it is no dead letter of ours."""
+    """Return the entry of a message of a dead-letter topic; None: it is not a dead letter of ours."""
     headers: Mapping[str, str] = {name: (value or b"").decode("utf-8", "replace") for name, value in record.headers}
     try:
         place = [headers[f"kafka_dlt-original-{name}"] for name in ("topic", "partition", "offset", "timestamp")]

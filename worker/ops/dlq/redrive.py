@@ -1,4 +1,4 @@
-"""Redrive dead letters: a plan that says what each would become, then its execution, one canary first."""
+"""Redrive dead letters: plan what each would become, then execute the plan, one canary first."""
 
 import time
 from collections import Counter
@@ -24,7 +24,7 @@ from worker.process.errors import OperatorError
 from worker.process.settings import Settings
 
 KIND: Final = "redrive"
-MOST: Final = 100_000  # letters of one plan; what is left over gets the next
+MOST: Final = 100_000  # letters of one plan; the rest go into the next plan
 _CHUNK: Final = 200
 GONE, REFUSED, CHANGED, APPLIED = "gone", "refused", "changed", "applied"
 _SAID: Final = {
@@ -45,9 +45,9 @@ class _Read(NamedTuple):
 
 
 async def plan(settings: Settings, chosen: Chosen, operator: Operator, now_us: int) -> tuple[int | None, list[str]]:
-    """Make a plan for the open letters that are chosen; return its operation's id and what it says, in lines.
+    """Make a plan for the chosen open letters. Return its operation's id and the lines of the plan.
 
-    Nothing is applied. No id: nothing would be, so there is no operation.
+    It applies nothing. No id: the plan would apply nothing, so there is no operation.
     """
     pool = await Pool.of_interface(settings.dsn, 2, Role.OPS)
     pipeline = Pipeline.over(pool, settings)
@@ -93,7 +93,7 @@ async def _judge(
 
 
 async def _read(kafka: Originals, pipeline: Pipeline, positions: Sequence[Place], now_us: int) -> list[_Read]:
-    """The originals that are still there, decoded by this program."""
+    """Return the originals that still exist, decoded by this program."""
     found = await kafka.read(positions)
     records = {position: record for position in positions if (record := found[position]) is not None}
     return [_Read(position, record, pipeline.decode([record], now_us).items[0]) for position, record in records.items()]
@@ -115,8 +115,8 @@ def _lines(letters: Sequence[Letter], verdicts: Counter[str], why: Counter[str])
 
 
 async def run(settings: Settings, run: Run, say: Callable[[str], None]) -> None:
-    """Apply what the plan names. The first letter goes alone: if it is refused, the operation fails and nothing else
-    is tried.
+    """Apply the letters of the plan. The first letter goes alone. If it is refused, the operation fails and tries no
+    other.
     """
     letters = [(Place(*where), checksum) for *where, checksum in run.operation.plan["letters"]]
     counts = Counter(run.cursor["counts"] if run.cursor else {})
@@ -145,7 +145,7 @@ def _first(told: Counter[str]) -> str:
 
 
 async def _apply(kafka: Originals, pipeline: Pipeline, part: dict[Place, str], run: Run) -> Counter[str]:
-    """Apply these letters, close those that worked, and count what became of them."""
+    """Apply these letters, close those that worked, and count the results."""
     now_us = time.time_ns() // 1000
     read = await _read(kafka, pipeline, list(part), now_us)
     told = Counter({GONE: len(part) - len(read)})
@@ -153,7 +153,7 @@ async def _apply(kafka: Originals, pipeline: Pipeline, part: dict[Place, str], r
     told[CHANGED] += len(read) - len(same)
     documents = {one.item: one for one in same if isinstance(one.item, Document)}
     for document in documents:
-        document.record = None  # it comes in like a request of the API: its outcome is swept out by the workers
+        document.record = None  # it is applied like a request of the API: the workers' sweep publishes its outcome
     applied = await pipeline.apply(Batch(list(documents), now_us), {})
     refused = [one.item for one in same if isinstance(one.item, Undecodable)]
     done: list[Place] = []

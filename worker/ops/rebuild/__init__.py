@@ -1,6 +1,6 @@
-"""Rebuild: decide everything that the topics hold once more, into an empty database, and compare the two ledgers.
+"""Rebuild: decide all documents of the topics again, into an empty database, and compare the two ledgers.
 
-`target` prepares the empty database. `steps` lists what the live ledger decided, in its own order; `apply` decides each
-step again; `rest` decides what the topics hold and the live ledger does not. `compare` names what differs, and `told`
-prints it. The tables `rebuild_…` in the target are the cursor: a rebuild that was killed goes on from there.
+`target` prepares the empty database. `steps` lists the decisions of the live ledger, in its own order. `apply` decides
+each step again. `rest` decides documents of the topics that the live ledger lacks. `compare` finds the differences, and
+`told` prints them. The tables `rebuild_…` in the target are the cursor: a killed rebuild continues from there.
 """

@@ -1,4 +1,4 @@
-"""Decide the steps of the live ledger once more, batch by batch, with the worker's own pipeline."""
+"""Decide the steps of the live ledger again, batch by batch, with the worker's own pipeline."""
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -25,7 +25,7 @@ _STEPS: Final = """
 SELECT orgcode, type, subject, round, no, now_us, topic, partition, record_offset
 FROM rebuild_step WHERE no BETWEEN $1 AND $2 ORDER BY no, record_offset
 """
-# Deadlines that are due and of which no notice is to come: they say nothing, and may still change a row.
+# Deadlines that are due and get no notice. They may still change a row.
 _SILENT: Final = """
 SELECT t.org, t.kind, t.key, t.due_us FROM timer t JOIN org o ON o.id = t.org
 WHERE t.due_us <= $1 AND NOT EXISTS (
@@ -57,7 +57,7 @@ class Applying:
         self._orgs: dict[str, int] = {}
 
     async def work(self) -> None:
-        """Go on from the batch that was the last, to the end of what is listed. Raises Unavailable."""
+        """Continue after the last batch, to the end of the list. Raises Unavailable."""
         self._pool.done = await self._db.fetchval("SELECT done_batch FROM rebuild")
         total = await self._db.fetchval("SELECT count(*) FROM rebuild_step")
         done = await self._db.fetchval(
@@ -80,7 +80,7 @@ class Applying:
         self._say(f"rebuild: {done:,} of {total:,} decisions")
 
     async def _next_batches(self) -> list[Any]:
-        """As many as fit into memory with their records."""
+        """Return as many batches as fit into memory with their records."""
         rows = await self._db.fetch(
             "SELECT no, decided_us, documents FROM rebuild_batch WHERE no > $1 ORDER BY no LIMIT $2",
             self._pool.done, _RECORDS,

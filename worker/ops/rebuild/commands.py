@@ -1,4 +1,4 @@
-"""What `g3n worker rebuild` does: list, decide again, compare."""
+"""The command `g3n worker rebuild`: list, decide again, compare."""
 
 import time
 from collections.abc import Callable
@@ -24,7 +24,7 @@ from worker.ops.snapshot import WHOLE, snapshot
 from worker.process.settings import Settings
 
 NAME: Final = "g3n-rebuild"
-_FEW: Final = 10_000  # decisions that were made meanwhile: so few are decided while the live ledger's moment is held
+_FEW: Final = 10_000  # decisions made meanwhile; so few are decided while the snapshot of the live ledger is open
 # The target's rows are looked up by their keys while the target grows: no plan may read a table for a few thousand.
 _KEYED: Final = {**WHOLE, "enable_nestloop": "on", "enable_hashjoin": "off", "enable_mergejoin": "off"}
 Say = Callable[[str], None]
@@ -64,7 +64,7 @@ class _Rebuild:
         self._tenders = settings.topic_prefix + settings.topic_tenders
 
     async def work(self) -> Report:
-        """The live ledger goes on meanwhile: what it decided is caught up with, until few decisions are left."""
+        """Catch up with the live ledger, which goes on meanwhile, until few decisions are left."""
         while True:
             async with snapshot(self._settings.dsn, Role.OPS, NAME) as live:
                 new = await steps.add(live, self._target, self._tenders)

@@ -1,4 +1,4 @@
-"""The live ledger and the rebuilt one, account by account and outcome by outcome, byte for byte."""
+"""Compare the live ledger and the rebuilt one, account by account and outcome by outcome, byte for byte."""
 
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
@@ -27,7 +27,7 @@ class Difference(NamedTuple):
 
 
 class Comparison:
-    """`live` and `rebuilt`: connections, each to one moment of a ledger. The counts are of what was compared."""
+    """`live` and `rebuilt`: connections, each to a snapshot of a ledger. The counts say how much was compared."""
 
     def __init__(self, live: Any, rebuilt: Any, outlet: Outlet) -> None:  # noqa: ANN401  asyncpg
         self._live = live
@@ -51,7 +51,7 @@ class Comparison:
                 yield Difference(orgcode, document_name(row["type"], row["subject"]).replace("\n", " "), what)
 
     async def _pairs(self, query: str, key: Callable[[Any], tuple[Any, ...]]) -> AsyncIterator[tuple[str, Any, Any]]:
-        """Each row of both ledgers beside that of the other, tenant by tenant; None: it has none."""
+        """Yield each row of both ledgers beside the other's, tenant by tenant; None: it has none."""
         numbers = [
             {row["code"]: row["id"] for row in await one.fetch("SELECT id, code FROM org")}
             for one in (self._live, self._rebuilt)
@@ -81,7 +81,7 @@ class Comparison:
         return None if was == now else _first_difference(was, now)
 
     def _told(self, orgcode: str, row: Any, facts: EventFacts, versions: Sequence[int]) -> list[tuple[bytes, bytes]]:  # noqa: ANN401  asyncpg
-        """Key and value of each message, by the encoders with which the live ledger told them."""
+        """Return key and value of each message, by the encoders that the live ledger used."""
         type_ = document_name(row["type"], "").rstrip()
         return [
             (message.key or b"", message.value or b"")
@@ -118,7 +118,7 @@ def _first_difference(was: Sequence[tuple[bytes, bytes]], now: Sequence[tuple[by
 
 
 def _where(one: Any, other: Any, path: str) -> tuple[str, str, str]:  # noqa: ANN401  JSON
-    """The first member that differs, and its two values."""
+    """Return the first member that differs, and its two values."""
     match one, other:
         case dict(), dict():
             name = next(name for name in (*one, *other) if one.get(name) != other.get(name))

@@ -1,4 +1,4 @@
-"""What the topics hold and no step names: duplicates, dead letters, and documents that the live ledger lacks."""
+"""Records of the topics that no step names: duplicates, dead letters, and documents that the live ledger lacks."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -23,9 +23,9 @@ async def apply_rest(
     read_to: Mapping[Partition, int],
     now_us: Callable[[], int],
 ) -> None:
-    """Decide what the live ledger has read, should know and does not. Duplicates and dead letters change nothing.
+    """Decide documents that the live ledger has read and does not know. Duplicates and dead letters change nothing.
 
-    `read_to`: the next offset of each partition that the live ledger has read. What comes after that is not missing.
+    `read_to`: the next offset of each partition that the live ledger has read. Later records are not missing.
     """
     ranges = [
         Range(*at, bounds[at].begin, min(end, bounds[at].end))
@@ -51,7 +51,7 @@ async def apply_rest(
 
 
 async def complete_since(kafka: Ranges, bounds: Mapping[Partition, Bounds], now: Callable[[], int]) -> datetime | None:
-    """The time from which every topic is complete. None: from its beginning, for no record was removed."""
+    """Return the time from which every topic is complete. None: no record was removed."""
     begun = [Range(*at, one.begin, one.begin + 1) for at, one in sorted(bounds.items()) if one.begin > 0]
     times = []
     for one in begun:

@@ -1,4 +1,4 @@
-"""What the live ledger decided, in its own order, as rows of the target."""
+"""The decisions of the live ledger, in its own order, as rows of the target."""
 
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, Final, NamedTuple
@@ -13,7 +13,7 @@ from worker.stored.event import EventFacts, facts_of
 
 FIRST, RESUMED, DEADLINE = range(3)
 _AT_ONCE: Final = 2000
-# A transaction that began earlier may have been committed after a later one: so far back is looked for it.
+# A transaction may be committed after one that began later. This is how far back the search looks for it.
 _BEHIND: Final = 100_000
 _EVENTS: Final = """
 SELECT e.no, o.code AS orgcode, e.type, e.subject, e.facts
@@ -44,7 +44,7 @@ class Step(NamedTuple):
 
 
 async def add(live: Any, target: Any, tenders: str) -> int:  # noqa: ANN401  asyncpg
-    """Write down what the live ledger decided since the last time. Returns how many decisions that are.
+    """Write down the live ledger's decisions since the last time. Return their number.
 
     `tenders`: the topic whose records come first in a batch.
     """
@@ -106,13 +106,13 @@ def _first(at: tuple[str, int, str], no: int | None, facts: EventFacts) -> Step:
 
 
 async def _insert(target: Any, steps: Sequence[Step]) -> None:  # noqa: ANN401  asyncpg
-    """A document that waited when it was written down is there already, and has since got its second outcome."""
+    """Insert the steps. A document that waited the last time exists already, and has since got its second outcome."""
     if steps:
         await target.execute(_INSERT, *zip(*steps, strict=True))
 
 
 async def find_accepted(target: Any, kafka: Ranges, topic: str) -> None:  # noqa: ANN401  asyncpg
-    """Say of the documents of interfaces where they are in crm.accepted."""
+    """Set the positions in crm.accepted of documents that came over interfaces."""
     rows = await target.fetch(
         "SELECT orgcode, type, subject FROM rebuild_step WHERE round = $1 AND topic IS NULL", FIRST
     )

@@ -1,4 +1,4 @@
-"""The database into which a ledger is rebuilt: refused unless it is empty, or holds this rebuild unfinished."""
+"""The database into which a ledger is rebuilt. It must be empty, or hold this unfinished rebuild."""
 
 import contextlib
 from collections.abc import AsyncIterator, Sequence
@@ -39,13 +39,13 @@ _ROWS: Final = "SELECT EXISTS (SELECT FROM {}) AS found"
 
 
 class Refused(OperatorError):
-    """Nothing was rebuilt. The message says why, and what would be right."""
+    """The rebuild refuses to run. The message says why, and what would be right."""
 
 
 class Target(Watched):
-    """The pool of the pipeline that rebuilds. Its batches count as published, so nobody publishes them.
+    """The pool of the rebuilding pipeline. Its batches count as published, so no worker publishes them.
 
-    `done`: the latest batch of the live ledger that is behind; each transaction writes it down.
+    `done`: the latest finished batch of the live ledger; each transaction writes it down.
     """
 
     silent = True
@@ -59,9 +59,9 @@ class Target(Watched):
 
 
 async def prepare(into: str, live: Any, code: str, keys: tuple[bytes, ...], topics: Sequence[str]) -> bool:  # noqa: ANN401  asyncpg
-    """Make the target ready, and say whether a rebuild that was begun goes on. Raises Refused.
+    """Prepare the target. Return whether it continues an unfinished rebuild. Raises Refused.
 
-    `live`: a connection to the live ledger. `code`: the version of the program. `topics`: that are read.
+    `live`: a connection to the live ledger. `code`: the version of the program. `topics`: the topics to read.
     """
     where = await live.fetchval(_WHERE)
     await _check_live(live, keys, topics)

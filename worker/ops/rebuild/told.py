@@ -1,4 +1,4 @@
-"""What a rebuild found, for people and for programs."""
+"""The report of a rebuild, for people and for programs."""
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
@@ -15,7 +15,7 @@ MOST = 20  # differences of accounts, and of outcomes, that are named
 
 @dataclass(slots=True)
 class Compared:
-    """How many were compared, how many of them differ, and the first of those."""
+    """The numbers of compared and of different rows, and the first differences."""
 
     compared: int = 0
     different: int = 0
@@ -65,7 +65,7 @@ def _json(compared: Compared) -> dict[str, object]:
 
 
 def text(report: Report) -> Iterator[str]:
-    """The lines of a report."""
+    """Return the lines of a report."""
     rows = [["", "compared", "different"]]
     for name, one in (("accounts", report.accounts), ("documents and notices", report.outcomes)):
         rows.append([name, f"{one.compared:,}", f"{one.different:,}"])

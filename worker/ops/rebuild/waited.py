@@ -1,7 +1,7 @@
-"""Where documents that waited were decided first: their rows only name where they were decided at last.
+"""Find where documents that waited were first decided: their rows name only the final decision.
 
-A batch counts its documents, so the place of one that waited is one that no other document has. A batch keeps the order
-of each partition: that says which of several it is.
+A batch numbers its documents, so a document that waited had a place that no other document has. A batch keeps the order
+of each partition, which decides between several free places.
 """
 
 from collections import defaultdict
@@ -23,7 +23,7 @@ WHERE s.orgcode = k.orgcode AND s.type = k.type AND s.subject = k.subject AND s.
 
 
 async def place(target: Any, tenders: str) -> None:  # noqa: ANN401  asyncpg
-    """Give each step that has no number the one that it must have had. `tenders`: the topic that comes first."""
+    """Give each step without a number the number that it must have had. `tenders`: the topic that comes first."""
     by_time: dict[int, list[Any]] = defaultdict(list)
     for row in await target.fetch(_WAITED, tenders):
         by_time[row["now_us"]].append(row)
@@ -34,7 +34,7 @@ async def place(target: Any, tenders: str) -> None:  # noqa: ANN401  asyncpg
 
 
 async def _batches(target: Any, now_us: int) -> tuple[list[int], list[Any]]:  # noqa: ANN401  asyncpg
-    """The numbers that are free in the batches of that instant, and the steps that have the others."""
+    """Return the free numbers in the batches of that instant, and the steps that have the other numbers."""
     free: list[int] = []
     known: list[Any] = []
     for batch in await target.fetch(
@@ -53,7 +53,7 @@ async def _batches(target: Any, now_us: int) -> tuple[list[int], list[Any]]:  # 
 
 
 def _assigned(free: Sequence[int], known: Sequence[Any], waited: Sequence[Any]) -> list[tuple[int, Any]]:
-    """Each place to the document that must be decided before the others of those that may have it."""
+    """Assign each place to the document that must come first among those that may have it."""
     of_partition: dict[tuple[str, int], list[tuple[int, int]]] = defaultdict(list)
     for row in known:
         of_partition[row["topic"], row["partition"]].append((row["record_offset"], row["no"]))
@@ -70,6 +70,6 @@ def _assigned(free: Sequence[int], known: Sequence[Any], waited: Sequence[Any]) 
             best = min(able, key=lambda one: one[0])  # of equal ones the first: they are in the order of the batch
             left.remove(best)
             found.append((no, best[2]))
-    # Of a batch that is not whole: beside the next one of its partition, or the latest of all.
+    # If the batch is incomplete: beside the next document of its partition, or the latest of all.
     last = max((row["no"] for row in known), default=0)
     return found + [(before if before < _LAST else last, row) for before, _, row in left]

@@ -1,5 +1,5 @@
 """Replay: read ranges of the input topics again, and apply their documents as the API does.
 
-`selection` says what is read, `plan` decides it in memory, `stale` compares a plan with the world of today, `execute`
-applies it, `tally` counts both in the same way, and `told` prints them.
+`selection` chooses the records, `plan` decides them in memory, `stale` finds changes since a plan was made, `execute`
+applies the plan, `tally` counts plan and execution in the same way, and `told` prints both.
 """

@@ -1,4 +1,4 @@
-"""What `g3n worker replay` does: plan, print and save."""
+"""The command `g3n worker replay`: plan, print and save."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from worker.process.settings import Settings
 
 
 class Stale(OperatorError):
-    """What a plan depends on has changed since it was made; `changes` names each thing in a line."""
+    """Something that the plan depends on has changed since it was made; `changes` has a line for each change."""
 
     def __init__(self, changes: list[str]) -> None:
         super().__init__("the plan is stale: " + "; ".join(changes))
@@ -31,7 +31,7 @@ class Stale(OperatorError):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What to plan. `to`: the topic that gets the outcomes instead of their own."""
+    """The options of a plan. `to`: the topic that gets the outcomes instead of the outcome topics."""
 
     selection: Selection
     outcomes: Outcomes

@@ -1,8 +1,8 @@
-"""Execute a plan of a replay: the records that it saw, slice by slice, through the worker's own pipeline.
+"""Execute the plan of a replay: apply its records, slice by slice, with the worker's own pipeline.
 
-A slice is applied, its outcomes are published, then the cursor moves on. A process that is killed in between leaves a
-slice that comes again; its documents are duplicates then, and those whose outcomes are not known to be published are
-published again, by the resumed run or by a worker's sweep.
+A slice is applied, its outcomes are published, then the cursor moves on. If the process is killed in between, the slice
+comes again. Its documents are duplicates then. Outcomes that are not known to be published are published again, by the
+resumed run or by a worker's sweep.
 """
 
 import time
@@ -38,9 +38,9 @@ def _clock_us() -> int:
 
 
 async def execute(settings: Settings, run: Run, say: Say, clock_us: Callable[[], int] = _clock_us) -> None:
-    """Go on from the run's cursor to the end of its plan; at the end say what was planned and what was done.
+    """Execute the plan from the run's cursor to its end, and compare the plan with the result.
 
-    Raises OperatorError if the topics no longer hold what was planned, and running.Stopped.
+    Raises OperatorError if the topics no longer hold the planned records, and running.Stopped.
     """
     await _Execution(settings, run, say, clock_us).work()
 
@@ -130,9 +130,9 @@ class _Execution:
             pipeline.published(applied.batch_no)
 
     async def _untold(self, pool: Watched, chosen: Sequence[Document | Undecodable]) -> list[Document | Undecodable]:
-        """Documents of the slice in hand that a killed process may have decided and not told of.
+        """Return documents of the present slice that a killed process may have decided without publishing.
 
-        The requester of `--to` gets all of the slice: what it has got is written down nowhere.
+        With `--to`, that is the whole slice: no record says which outcomes that topic already has.
         """
         if self._head["to"] is not None:
             return list(chosen)
@@ -143,7 +143,7 @@ class _Execution:
         return [documents[row["place"] - 1] for row in rows]
 
     def _published(self, messages: Sequence[Message]) -> list[Message]:
-        """Those that were asked for."""
+        """Return the outcomes to publish."""
         match self._outcomes:
             case Outcomes.NONE:
                 return []

@@ -1,4 +1,4 @@
-"""Plan a replay: decide the whole range in memory, over one snapshot of the ledger, and say what would change."""
+"""Plan a replay: decide the whole range in memory, over one snapshot of the ledger, and report the changes."""
 
 import hashlib
 import time
@@ -37,7 +37,9 @@ class Outcomes(StrEnum):
 
 @dataclass(slots=True)
 class Plan:
-    """`head` is JSON and says everything but the single accounts; `reads` is what it depends on (`Overlay.reads`)."""
+    """`head`: JSON with everything but the single accounts. `reads`: the rows that the plan depends on
+    (`Overlay.reads`).
+    """
 
     head: dict[str, Any]
     accounts: Callable[[], Iterator[AccountChange]]
@@ -56,9 +58,9 @@ async def plan(  # noqa: PLR0913  the last ones are for tests
     clock_us: Callable[[], int] = lambda: time.time_ns() // 1000,
     size: int = SLICE,
 ) -> Plan:
-    """Decide what the ranges hold. `to`: the topic that gets the outcomes instead of their own. `size`: of a slice.
+    """Decide the records of the ranges. `to`: the topic that gets the outcomes. `size`: records in a slice.
 
-    `progress` gets how many offsets are behind, and how many there are. Raises OperatorError and Unavailable.
+    `progress` gets the numbers of finished and of all offsets. Raises OperatorError and Unavailable.
     """
     found = await kafka.within(selection.topics, selection.bounds, selection.partitions)
     names = topics.from_settings(settings)
@@ -98,7 +100,7 @@ async def plan(  # noqa: PLR0913  the last ones are for tests
 
 
 async def versions(settings: Settings, overlay: Overlay) -> dict[str, Any]:
-    """Return what else a decision depends on, beside the documents and their rows: code, card keys, policies."""
+    """Return the other dependencies of decisions, besides documents and rows: code, card keys, policies."""
     rows = await overlay.snapshot.fetch(
         "SELECT o.code, count(*) AS versions FROM policy p JOIN org o ON o.id = p.org GROUP BY o.code ORDER BY o.code"
     )
@@ -110,7 +112,7 @@ async def versions(settings: Settings, overlay: Overlay) -> dict[str, Any]:
 
 
 def code_version() -> str:
-    """The version of the program, and a fingerprint of its source: a build from a checkout has no other number."""
+    """Return the program's version and a fingerprint of its source, because builds from checkouts share a version."""
     digest = hashlib.blake2b(digest_size=6)
     root = Path(worker.__file__).parent
     for path in sorted((*root.rglob("*.py"), *root.rglob("*.sql"), *(root.parent / "schemas").glob("*.py"))):
@@ -119,5 +121,5 @@ def code_version() -> str:
 
 
 def ranges_of(head: Mapping[str, Any]) -> list[Range]:
-    """The ranges that a plan reads."""
+    """Return the ranges that a plan reads."""
     return [Range(*one) for one in head["ranges"]]

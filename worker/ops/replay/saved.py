@@ -1,4 +1,4 @@
-"""A plan as a file: JSON lines. The first is the head; then one a changed account, and one a row that it depends on."""
+"""A plan as a file of JSON lines: the head, then a line for each changed account and each row that it depends on."""
 
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -15,7 +15,7 @@ _READ: Final = "read"
 
 
 def lines(plan: Plan) -> Iterator[bytes]:
-    """All of a plan."""
+    """Return all lines of a plan."""
     yield orjson.dumps(plan.head)
     for change in plan.accounts():
         yield orjson.dumps({_ACCOUNT: asdict(change)})
@@ -24,7 +24,7 @@ def lines(plan: Plan) -> Iterator[bytes]:
 
 
 class Saved:
-    """A plan that was written to a file. Raises OperatorError if the file is none."""
+    """A plan that was written to a file. Raises OperatorError if the file is not a plan."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -42,7 +42,7 @@ class Saved:
         self.head: dict[str, Any] = head
 
     def reads(self) -> Iterator[tuple[bytes, bytes]]:
-        """What it depends on, as `Overlay.reads`."""
+        """The rows that the plan depends on, as `Overlay.reads`."""
         with self._path.open("rb") as file:
             for line in file:
                 if line.startswith(b'{"read"'):

@@ -1,4 +1,4 @@
-"""What a replay reads: ranges of topics, and of their documents those that match."""
+"""The selection of a replay: ranges of topics, and filters of their documents."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -25,11 +25,11 @@ class Selection:
 
     @property
     def whole(self) -> bool:
-        """Whether every record counts, those included of which no document can be made."""
+        """Whether every record is selected, including records that can't be decoded."""
         return not any((self.orgcode, self.customer_id, self.subject, self.type))
 
     def of(self, items: Sequence[Document | Undecodable]) -> list[Document | Undecodable]:
-        """Those of the items that are selected."""
+        """Return the selected items."""
         if self.whole:
             return list(items)
         return [item for item in items if isinstance(item, Document) and self._matches(item)]

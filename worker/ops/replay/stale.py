@@ -1,4 +1,4 @@
-"""Whether a plan still holds: what has changed since it was made, named one by one."""
+"""Check whether a plan is stale: list the changes since it was made."""
 
 from typing import Final
 
@@ -15,7 +15,7 @@ MOST: Final = 20  # rows that are named
 
 
 async def stale(settings: Settings, kafka: Ranges, overlay: Overlay, saved: Saved) -> list[str]:
-    """A line for each thing that has changed; none: the plan holds. Of rows at most `MOST` are named."""
+    """Return a line for each change, at most `MOST` of them for rows. None: the plan is valid."""
     head = saved.head
     now = await versions(settings, overlay)
     lines = []

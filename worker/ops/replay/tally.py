@@ -1,4 +1,4 @@
-"""What documents do to the ledger, counted: planned and done in the same way, from the rows that they change."""
+"""Count the effects of documents on the ledger, from the rows that they change: for plans and executions alike."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -26,7 +26,7 @@ _ACCOUNT: Final = ("balance", "held", "version")
 
 @dataclass(slots=True)
 class AccountChange:
-    """An account before and after: (balance, held, version); None: it was not there."""
+    """An account before and after: (balance, held, version); None: it did not exist."""
 
     orgcode: str
     kind: str
@@ -40,9 +40,9 @@ class AccountChange:
 class Tally:
     """Counts of documents, by name; keys of the counters are tuples for the tables that people read.
 
-    `decided`: (type, status, reason) of new documents; `settled`: the same of documents that waited and go on.
-    `refused`: dead letters by reason. `booked`: (tenant, contra account, unit, "in" or "out") → amount that came from
-    it to accounts, or went to it. `published` and `repeated`: messages by topic, of outcomes that are new and of those
+    `decided`: (type, status, reason) of new documents; `settled`: the same for documents that waited and are now
+    decided. `refused`: dead letters by reason. `booked`: (tenant, contra account, unit, "in" or "out") → amount that
+    went from it to accounts, or to it. `published` and `repeated`: messages by topic, of new outcomes and of outcomes
     that were stored before.
     """
 
@@ -68,7 +68,7 @@ class Tally:
 
     @property
     def known(self) -> int:
-        """Documents that the ledger has already, or that come twice in the range."""
+        """Count documents that the ledger has already, or that come twice in the range."""
         return self.documents - self.new - self.conflicts - self.unbookable
 
     @property
@@ -77,16 +77,16 @@ class Tally:
 
     @property
     def unbookable(self) -> int:
-        """Documents that were understood, and that the ledger can't take."""
+        """Count decoded documents that the ledger can't take."""
         return self.refused["refused_by_database"] + self.refused["failed"]
 
     @property
     def parked(self) -> int:
-        """New documents that still wait at the end."""
+        """Count new documents that still wait at the end."""
         return len(self._waiting)
 
     def count(self, items: Sequence[object], chosen: Sequence[object], messages: Sequence[Message]) -> None:
-        """A slice of the range, those of its records that are selected, and what they have to say."""
+        """Count a slice of the range: its selected records and their messages."""
         self.records += len(items)
         self.skipped += len(items) - len(chosen)
         self.documents += sum(isinstance(item, Document) for item in chosen)
@@ -99,7 +99,7 @@ class Tally:
                 self.published[message.topic] += 1
 
     def add(self, changes: Changes) -> None:
-        """What one transaction changed."""
+        """Count the changes of one transaction."""
         for key, (before, after) in changes.rows["event"].items():
             if after is not None:
                 self._event(key, before, after)
@@ -152,13 +152,13 @@ class Tally:
 
     @property
     def opened(self) -> Iterator[tuple[str, str, str, int]]:
-        """(tenant, tender_id, kind, amount_minor) of each hold that was opened and is still open."""
+        """Return (tenant, tender_id, kind, amount_minor) of each hold that was opened and is still open."""
         for (org, tender_id), (kind, amount) in self._opened.items():
             yield self.orgcode(org), tender_id, kind, amount
 
     @property
     def accounts(self) -> Iterator[AccountChange]:
-        """Every account that is not as before, by tenant, kind and id."""
+        """Return every changed account, by tenant, kind and id."""
         for packed in sorted(self._accounts):
             org, kind, id_ = ormsgpack.unpackb(packed)
             currency, before, after = ormsgpack.unpackb(self._accounts[packed])
@@ -169,7 +169,7 @@ class Tally:
                 )  # fmt: skip
 
     def to_json(self) -> dict[str, Any]:
-        """The counts, for programs and for comparison; without the single accounts."""
+        """Return the counts, for programs and for comparison; without the single accounts."""
         opened: Counter[tuple[str, str]] = Counter()
         amounts: Counter[tuple[str, str]] = Counter()
         for orgcode, _, kind, amount in self.opened:
@@ -201,7 +201,7 @@ class Tally:
         return Counter({(self.orgcode(org), *what): amount for (org, *what), amount in self.booked.items()})
 
     def stored(self) -> dict[str, Any]:
-        """The counts as JSON, for `restore`: all but the single accounts and holds."""
+        """Return the counts as JSON, for `restore`: all but the single accounts and holds."""
         counters = {name: [[key, count] for key, count in getattr(self, name).items()] for name in _COUNTERS}
         return {
             **counters,
@@ -210,7 +210,7 @@ class Tally:
         }
 
     def restore(self, stored: dict[str, Any]) -> None:
-        """Go on counting from there. An account that changes before and after counts twice."""
+        """Continue counting from stored counts. An account that changes before and after counts twice."""
         for name in _COUNTERS:
             counter = getattr(self, name)
             for key, count in stored[name]:
@@ -228,5 +228,5 @@ def _table(names: Sequence[str], counter: Counter[Any]) -> list[dict[str, Any]]:
 
 
 def _reason(message: Message) -> str:
-    """Why it is a dead letter; a header of that name that the record brought along comes before ours."""
+    """Return why it is a dead letter. The record may have a header of this name, too; it comes before ours."""
     return next((value or b"").decode() for name, value in reversed(message.headers) if name == "crm-reason")

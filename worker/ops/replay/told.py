@@ -1,4 +1,4 @@
-"""A plan, and what became of it, in words for a terminal of 80 columns."""
+"""A plan and its result as text, for a terminal of 80 columns."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
@@ -19,7 +19,7 @@ _VERDICTS: Final = (
 
 
 def plan_text(head: dict[str, Any], accounts: Iterable[AccountChange]) -> Iterator[str]:
-    """The lines of a plan."""
+    """Return the lines of a plan."""
     tally = head["tally"]
     yield f"Replay plan of {head['made_at']}: nothing has been changed yet."
     yield ""
@@ -106,7 +106,7 @@ def _accounts(accounts: Iterable[AccountChange], total: int) -> Iterator[str]:
 
 
 def published(head: dict[str, Any]) -> dict[str, int]:
-    """How many messages a replay publishes, by topic."""
+    """Return the number of messages that a replay publishes, by topic."""
     outcomes = Outcomes(head["outcomes"])
     found: dict[str, int] = {}
     for row in head["tally"]["messages"]:
@@ -124,7 +124,7 @@ def _messages(head: dict[str, Any]) -> Iterator[str]:
 
 
 def does_nothing(head: dict[str, Any]) -> bool:
-    """Whether a replay would neither change the ledger nor publish anything."""
+    """Return whether a replay would neither change the ledger nor publish anything."""
     return not (head["tally"]["new"] or head["tally"]["settled"] or published(head))
 
 
@@ -140,7 +140,7 @@ def verdict(head: dict[str, Any]) -> str:
 
 
 def done_text(planned: Mapping[str, Any], done: Mapping[str, Any]) -> Iterator[str]:
-    """Planned against done."""
+    """Return a comparison of the plan and the result."""
     rows = [["", "planned", "done", ""]]
     counts = [(name.replace("_", " "), planned[name], done[name]) for name in _COUNTED]
     for name, key, amount in _COMPARED:

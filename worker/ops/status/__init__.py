@@ -1,4 +1,4 @@
-"""How the system stands: what broker and ledger say (`gather`) as one `Snapshot`, and what follows from it (`verdict`).
+"""The state of the system: the answers of broker and ledger (`gather`) as one `Snapshot`, and a `verdict` on it.
 
-No worker is asked, so the answer is right with every worker dead.
+It asks no worker, so the answer is right even if every worker is dead.
 """

@@ -1,4 +1,4 @@
-"""Ask the broker and the ledger how things stand. Either may be away: then the snapshot says so, and what it can."""
+"""Ask the broker and the ledger for the state of the system. If one is down, the snapshot says so, and has the rest."""
 
 import asyncio
 import time
@@ -37,7 +37,7 @@ _STATIC: Final = "g3n"  # client id of static members, of which a worker has two
 
 @dataclass(slots=True)
 class _Broker:
-    """What Kafka said."""
+    """Kafka's answers."""
 
     error: str = ""
     missing: tuple[str, ...] = ()
@@ -51,7 +51,7 @@ class _Broker:
 
 @dataclass(slots=True)
 class _Ledger:
-    """What Postgres said."""
+    """Postgres's answers."""
 
     error: str = ""
     said: dict[str, Any] = field(default_factory=dict)
@@ -62,7 +62,7 @@ class _Ledger:
 
 
 async def gather(settings: Settings) -> Snapshot:
-    """Take a snapshot. Raises nothing because a side is away."""
+    """Take a snapshot. Raises no error if Kafka or Postgres is down."""
     names = topics.from_settings(settings)
     broker, ledger = _Broker(), _Ledger()
     try:
@@ -115,7 +115,7 @@ async def _ask_kafka(settings: Settings, names: Topics, broker: _Broker, ledger:
 
 
 async def _patiently(ask: Callable[[], Awaitable[_T]]) -> _T:
-    """Ask until the group has a coordinator: it moves, and on a new broker it does not exist before it is asked for."""
+    """Ask until the group has a coordinator: it may move, and a new broker creates it on the first request."""
     while True:
         try:
             return await ask()
@@ -130,7 +130,7 @@ async def _read_positions(pool: Pool, ledger: _Ledger, broker: _Broker) -> None:
 
 
 async def _records(kafka: Originals, broker: _Broker, ledger: _Ledger) -> Mapping[tuple[str, int, int], Any]:
-    """The record that the ledger read last of each partition, and the next one."""
+    """Return the last record that the ledger read of each partition, and the next one."""
     wanted: list[tuple[str, int, int]] = []
     for at in broker.bounds:
         position = ledger.positions.get(at)
@@ -141,7 +141,7 @@ async def _records(kafka: Originals, broker: _Broker, ledger: _Ledger) -> Mappin
 
 
 def _next(at: Partition, broker: _Broker, ledger: _Ledger) -> int:
-    """Where the ledger goes on: where the group does if the ledger does not say, else at the beginning."""
+    """Return the ledger's next offset, or else the group's, or else the beginning."""
     position = ledger.positions.get(at)
     return broker.committed.get(at, broker.bounds[at].begin) if position is None else position.next_offset
 
@@ -220,5 +220,5 @@ def _partition(at: Partition, broker: _Broker, ledger: _Ledger, now_s: float) ->
     lag = max(0, end - max(next_offset, begin))
     waiting = broker.records.get((*at, next_offset))
     age_s = 0.0 if lag == 0 else None if waiting is None else max(0.0, now_s - waiting.timestamp / 1000)
-    # What a worker halted for a reason that is not in the topic, nobody else can see there.
+    # A worker may have halted it for a reason that the topic does not show.
     return PartitionNow(*at, None if halted and not lost else lag, age_s, lost, halted or ledger.halted.get(at, ""))

@@ -1,4 +1,4 @@
-"""One moment of the system, as the broker and the ledger tell it. None: not known, which is not 0."""
+"""A snapshot of the system, from the broker and the ledger. None: not known, which is not 0."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,8 +9,8 @@ from datetime import datetime
 class PartitionNow:
     """A partition of an input topic.
 
-    `lag`: records that are not yet decided. `lost`: records that the topic deleted before they were read. `age_s`: of
-    the oldest record that waits, 0 where none does. `halted`: why it can't be read on; empty: it can.
+    `lag`: records that are not decided yet. `lost`: records that the topic deleted before they were read. `age_s`: of
+    the oldest record that waits; 0: none waits. `halted`: why reading stopped; empty: it goes on.
     """
 
     topic: str
@@ -63,11 +63,11 @@ class Snapshot:
 
     @property
     def lag(self) -> int | None:
-        """Records that wait in all partitions; None if any is not known."""
+        """Return the records that wait in all partitions; None if any is not known."""
         lags = [one.lag for one in self.partitions]
         return None if None in lags or not lags else sum(lag for lag in lags if lag is not None)
 
     def age_s(self, topic: str | None = None) -> float | None:
-        """Of the oldest record that waits, in one topic or all; None if any is not known."""
+        """Return the age of the oldest record that waits, in one topic or all; None if any is not known."""
         ages = [one.age_s for one in self.partitions if topic in (None, one.topic)]
         return None if None in ages or not ages else max(age for age in ages if age is not None)

@@ -1,4 +1,4 @@
-"""What a person should do about a snapshot: nothing, have a look, or act now."""
+"""The verdict on a snapshot: do nothing, have a look, or act now."""
 
 from collections.abc import Iterator, Sequence
 from enum import IntEnum
@@ -25,7 +25,7 @@ class Level(IntEnum):
 
 
 class Finding(NamedTuple):
-    """Something that is not well, and what to do about it."""
+    """A problem, and what to do about it."""
 
     level: Level
     what: str
@@ -33,7 +33,7 @@ class Finding(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """The worst of what was found, and all of it, the worst first."""
+    """The worst level, and all findings, the worst first."""
 
     level: Level
     findings: tuple[Finding, ...]
