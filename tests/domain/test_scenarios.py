@@ -9,10 +9,11 @@ from tests.codec.records import Record, envelope
 from tests.domain.invariants import check
 from tests.domain.room import KEY, ORG, Data, Room
 from tests.domain.stage import microseconds
+from tests.language.corpus import read_all
 from tests.language.documents import Clock, Document, card_name, card_number
 from tests.language.judge import judge
 from tests.language.play import Played, play
-from tests.language.scenario import Scenario, read_all
+from tests.language.scenario import Scenario
 from worker.codec import Decoder, Undecodable
 
 DECODER = Decoder((KEY,), frozenset({ORG}), 1 << 20)

@@ -11,6 +11,7 @@ from schemas.reasons import Reason
 from schemas.registry import DOCUMENTS
 from tests.domain.stage import Stage, problems
 from tests.language.table import FOLDER, Row, rows, table
+from tests.schemas import contract_page
 from worker.domain.state.outcome import Outcome
 from worker.domain.state.tender import State
 
@@ -68,3 +69,9 @@ def test_the_state_table_has_every_cell() -> None:
         cells.add((state.value, EVENTS[row.when[-1].split()[0]]))
     states = [state.value for state in State]
     assert set(product(states, set(EVENTS.values()))) - cells - NO_CELL == set()
+
+
+def test_the_state_table_has_every_rule_of_the_contract() -> None:
+    """The rows of each begin with its number."""
+    shown = {row.rule.partition(" ")[0] for row in table("tender_states")}
+    assert shown == {cells[0] for cells in contract_page.rows("#### Tenders") if cells[0].startswith("TS")}

@@ -9,7 +9,7 @@ import pytest
 from tests.e2e import chance, permutations
 from tests.e2e.day import Day, live
 from tests.e2e.place import Place, place
-from tests.language.scenario import read_all
+from tests.language.corpus import read_all
 from tests.stack import Servers
 
 CHANCES = 150

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.e2e.day import Day
+from tests.language.corpus import read_all
 from tests.language.judge import judge
-from tests.language.scenario import Scenario, read_all
+from tests.language.scenario import Scenario
 
 
 @pytest.mark.parametrize("scenario", read_all(), ids=lambda s: s.name)

@@ -39,5 +39,6 @@ documents that several rows begin with. The comment above a row is the rule that
 ready goes on after both. `wait +16m` lets time pass, and `then` names all that comes of it. `@2026-03-10` is a day at
 noon; the clock stands at noon of 2026-03-01 at first.
 
-Pages have both kinds as boxes: docs/contract.md its worked examples as `scenario`, docs/policy.md as `decisions`.
+Pages have both kinds as boxes: docs/contract.md its worked examples as `scenario`, docs/policy.md as `decisions`. The
+rows of the table of tenders are scenarios, too (`retold`). `corpus` has every scenario.
 """

@@ -12,12 +12,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
-from tests.language.words import boxes, words
-
-FOLDER = Path(__file__).parents[1] / "e2e" / "scenarios"
-CONTRACT = Path(__file__).parents[2] / "docs" / "contract.md"
+from tests.language.words import words
 
 
 @dataclass(frozen=True)
@@ -67,12 +63,3 @@ def parse(text: str, prefix: str) -> list[Scenario]:
             step = Step(number, line, words(published), expected.strip() if arrow else None)
             scenarios[-1].phases[-1].steps.append(step)
     return scenarios
-
-
-def read_all() -> list[Scenario]:
-    """The worked examples of the contract's page, then every scenario of the folder, in the order of the files."""
-    examples = parse(boxes(CONTRACT.read_text(), "scenario"), "contract")
-    told = [one for one in examples if any(phase.steps for phase in one.phases)]
-    return told + [
-        s for path in sorted(FOLDER.glob("*.txt")) for s in parse(path.read_text(), path.stem.replace("_", "-"))
-    ]

@@ -6,10 +6,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from tests.language.corpus import read_all
 from tests.language.documents import Clock
 from tests.language.judge import judge
 from tests.language.play import Played, play
-from tests.language.scenario import Scenario, read_all
+from tests.language.scenario import Scenario
 from tests.model import Model
 
 

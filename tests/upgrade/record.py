@@ -19,10 +19,10 @@ from tests.codec.records import envelope
 from tests.e2e import wire
 from tests.e2e.day import _learn_card_ids, _share_out, record
 from tests.kafka_io import Published
+from tests.language.corpus import read_all
 from tests.language.documents import Clock
 from tests.language.judge import judge
 from tests.language.play import Played, play
-from tests.language.scenario import read_all
 from tests.stack import servers
 from tests.upgrade import release
 from tests.upgrade.release import Recorded, Said, encoded
