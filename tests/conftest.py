@@ -12,7 +12,7 @@ import xdist.remote
 import xdist.scheduler
 from aiokafka.admin import AIOKafkaAdminClient
 
-from tests.stack import Servers, servers
+from tests.stack import Servers, execute, servers
 from worker.kafka.admin import create_topics
 from worker.kafka.topics import Topics
 from worker.ledger.setup import set_up
@@ -85,7 +85,7 @@ def template(stack: Servers) -> str:
     """Name of a migrated database that nobody is connected to."""
 
     async def create() -> None:
-        await _execute(stack.dsn, f"CREATE DATABASE {TEMPLATE}")
+        await execute(stack.dsn, f"CREATE DATABASE {TEMPLATE}")
         await set_up(_in_database(stack.dsn, TEMPLATE))
 
     asyncio.run(create())
@@ -96,9 +96,9 @@ def template(stack: Servers) -> str:
 async def empty_database(stack: Servers) -> AsyncIterator[str]:
     """DSN of a database without any table, dropped after the test."""
     name = f"empty_{next(_numbers)}"
-    await _execute(stack.dsn, f"CREATE DATABASE {name} TEMPLATE template0 STRATEGY FILE_COPY")
+    await execute(stack.dsn, f"CREATE DATABASE {name} TEMPLATE template0 STRATEGY FILE_COPY")
     yield _in_database(stack.dsn, name)
-    await _execute(stack.dsn, f"DROP DATABASE {name} (FORCE)")
+    await execute(stack.dsn, f"DROP DATABASE {name} (FORCE)")
 
 
 @pytest.fixture
@@ -108,12 +108,12 @@ async def new_database(stack: Servers, template: str) -> AsyncIterator[NewDataba
 
     async def make() -> str:
         names.append(f"test_{next(_numbers)}")
-        await _execute(stack.dsn, f"CREATE DATABASE {names[-1]} TEMPLATE {template} STRATEGY FILE_COPY")
+        await execute(stack.dsn, f"CREATE DATABASE {names[-1]} TEMPLATE {template} STRATEGY FILE_COPY")
         return _in_database(stack.dsn, names[-1])
 
     yield make
     for name in names:
-        await _execute(stack.dsn, f"DROP DATABASE {name} (FORCE)")
+        await execute(stack.dsn, f"DROP DATABASE {name} (FORCE)")
 
 
 @pytest.fixture
@@ -175,11 +175,3 @@ def environment(bootstrap: str, database: str, topics: Topics, topic_prefix: str
 
 def _in_database(dsn: str, name: str) -> str:
     return f"{dsn.rpartition('/')[0]}/{name}"
-
-
-async def _execute(dsn: str, statement: str) -> None:
-    opened = await asyncpg.connect(dsn)
-    try:
-        await opened.execute(statement)
-    finally:
-        await opened.close()

@@ -111,6 +111,15 @@ async def login(superuser_dsn: str) -> str:
     return urlunsplit(parts._replace(netloc=f"{LOGIN}:{password}@{parts.hostname}:{parts.port}", path="/postgres"))
 
 
+async def execute(dsn: str, statement: str) -> None:
+    """On a connection of its own, outside a transaction, as CREATE DATABASE wants it."""
+    connection = await asyncpg.connect(dsn)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
 @contextmanager
 def processes() -> Iterator[tuple[str, str, str]]:
     with devstack.start(in_memory=True, postgres=QUICK) as stack:

@@ -9,11 +9,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import asyncpg
 from aiokafka.admin import AIOKafkaAdminClient
 
 from tests.e2e.process import run
-from tests.stack import Servers
+from tests.stack import Servers, execute
 
 CARD_KEY = "0f" * 32
 PARTITIONS = 2
@@ -50,7 +49,7 @@ def place(stack: Servers, folder: Path, **settings: str) -> Iterator[Place]:
     """Set up by `g3n worker setup`, and gone afterwards."""
     name = f"e2e_{uuid.uuid4().hex[:8]}"
     dsn = f"{stack.dsn.rpartition('/')[0]}/{name}"
-    asyncio.run(_execute(stack.dsn, f"CREATE DATABASE {name} TEMPLATE template0 STRATEGY FILE_COPY"))
+    asyncio.run(execute(stack.dsn, f"CREATE DATABASE {name} TEMPLATE template0 STRATEGY FILE_COPY"))
     environment = {
         "G3N_KAFKA_BOOTSTRAP_SERVERS": stack.bootstrap_servers,
         "G3N_POSTGRES_DSN": dsn,
@@ -69,15 +68,7 @@ def place(stack: Servers, folder: Path, **settings: str) -> Iterator[Place]:
         yield made
     finally:
         asyncio.run(_remove_topics(made))
-        asyncio.run(_execute(stack.dsn, f"DROP DATABASE {name} (FORCE)"))
-
-
-async def _execute(dsn: str, statement: str) -> None:
-    opened = await asyncpg.connect(dsn)
-    try:
-        await opened.execute(statement)
-    finally:
-        await opened.close()
+        asyncio.run(execute(stack.dsn, f"DROP DATABASE {name} (FORCE)"))
 
 
 async def _remove_topics(made: Place) -> None:

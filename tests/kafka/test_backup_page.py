@@ -25,7 +25,7 @@ from schemas.operations import OPERATIONS
 from tests.kafka import processes
 from tests.kafka.processes import Start, ended, said, starting
 from tests.kafka_io import Reading, document, publish
-from tests.stack import login
+from tests.stack import execute, login
 from worker.client.client import Client
 from worker.client.connection import Connection
 from worker.kafka.topics import Topics
@@ -120,20 +120,12 @@ async def site(variables: dict[str, str], topics: Topics, tmp_path: Path) -> Asy
         await made.does("pg_ctl start --silent --wait --log first.log")
         superuser = f"{variables['G3N_POSTGRES_ADMIN_DSN'].rpartition('/')[0]}/postgres"
         dsn = await login(superuser)
-        await _execute(dsn, "CREATE DATABASE crm")
+        await execute(dsn, "CREATE DATABASE crm")
         both = urlsplit(dsn).netloc + f",127.0.0.1:{variables['STANDBY_PORT']}"
         variables["G3N_POSTGRES_DSN"] = f"postgresql://{both}/crm?target_session_attrs=primary"
         await made.does(f"export G3N_POSTGRES_DSN='{variables['G3N_POSTGRES_DSN']}'")
         await made.does("g3n worker setup")
         yield made
-
-
-async def _execute(dsn: str, statement: str) -> None:
-    connection = await asyncpg.connect(dsn)
-    try:
-        await connection.execute(statement)
-    finally:
-        await connection.close()
 
 
 async def _stopped(*running: processes.Process) -> None:

@@ -1,12 +1,14 @@
 """What the server did for some work: buffers touched and bytes of WAL. They are the same on any machine."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import asyncpg
 import orjson
 
+from tests.codec.records import Record
+from tests.ledger.conftest import Open
 from worker.ledger.pool import SESSION
 from worker.ledger.queries import SQL
 
@@ -31,6 +33,16 @@ async def measured(connection: asyncpg.Connection) -> AsyncIterator[Cost]:
     yield cost
     cost.wal_bytes = int(await connection.fetchval("SELECT pg_current_wal_insert_lsn() - $1", lsn))
     cost.buffers = await _buffers(connection) - buffers
+
+
+async def cost_of(another: Open, connection: asyncpg.Connection, records: Iterable[Record]) -> Cost:
+    """Of documents that come one at a time."""
+    async with measured(connection) as cost:
+        worker = await another()
+        for one in records:
+            await worker.read([one])
+        await worker.close()
+    return cost
 
 
 async def _buffers(connection: asyncpg.Connection) -> int:

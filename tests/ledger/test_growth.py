@@ -8,7 +8,7 @@ import pytest
 from schemas.scalars import format_instant
 from tests.codec.records import Record
 from tests.ledger.conftest import NOW_US, Open, Worker, record, said
-from tests.ledger.measure import Cost, buffers_of, measured, worker_session
+from tests.ledger.measure import buffers_of, cost_of, worker_session
 from tests.ledger.test_pipeline import AT, CARD, DAY_US, about, command, sale
 from worker.domain.state.sale import MOST_REQUESTS
 from worker.ledger.queries import SQL
@@ -81,25 +81,15 @@ async def test_a_document_costs_the_same_after_thousands(
     )
     await worker.read(nth(n) for n in range(FEW))
     await worker.close()
-    few = await _cost(another, connection, [nth(n) for n in range(FEW, FEW + PROBES)])
+    few = await cost_of(another, connection, [nth(n) for n in range(FEW, FEW + PROBES)])
     worker = await another()
     first = FEW + PROBES
     for start in range(first, first + MANY, 500):
         await worker.read(nth(n) for n in range(start, start + 500))
     await worker.close()
-    many = await _cost(another, connection, [nth(n) for n in range(first + MANY, first + MANY + PROBES)])
+    many = await cost_of(another, connection, [nth(n) for n in range(first + MANY, first + MANY + PROBES)])
     assert many.buffers <= GROWS * few.buffers, (few, many)
     assert many.wal_bytes <= GROWS * few.wal_bytes, (few, many)
-
-
-async def _cost(another: Open, connection: asyncpg.Connection, records: list[Record]) -> Cost:
-    """Of documents that come one at a time."""
-    async with measured(connection) as cost:
-        worker = await another()
-        for one in records:
-            await worker.read([one])
-        await worker.close()
-    return cost
 
 
 async def test_a_sale_remembers_a_hundred_requests(worker: Worker) -> None:

@@ -8,7 +8,7 @@ import pytest
 from schemas.scalars import format_instant
 from tests.codec.records import Record
 from tests.ledger.conftest import NOW_US, Open, record
-from tests.ledger.measure import Cost, measured
+from tests.ledger.measure import cost_of
 from tests.ledger.test_pipeline import DAY_US, command
 
 PROBES = 20
@@ -33,22 +33,12 @@ async def test_an_account_of_many_days(another: Open, connection: asyncpg.Connec
     await worker.read([_earn("first", DAYS)])
     await worker.rest()
     await worker.close()
-    young = await _cost(another, connection, [_earn(f"Y{n}", DAYS) for n in range(PROBES)])
+    young = await cost_of(another, connection, [_earn(f"Y{n}", DAYS) for n in range(PROBES)])
     worker = await another()
     for first in range(DAYS, 0, -100):
         await worker.read(_earn(f"E{day}", day) for day in range(first, first - 100, -1))
         await worker.rest()
     await worker.close()
-    old = await _cost(another, connection, [_earn(f"O{n}", 0) for n in range(PROBES)])
+    old = await cost_of(another, connection, [_earn(f"O{n}", 0) for n in range(PROBES)])
     assert old.buffers <= OLD * young.buffers, (young, old)
     assert old.wal_bytes <= OLD * young.wal_bytes, (young, old)
-
-
-async def _cost(another: Open, connection: asyncpg.Connection, records: list[Record]) -> Cost:
-    """Of documents that come one at a time."""
-    async with measured(connection) as cost:
-        worker = await another()
-        for one in records:
-            await worker.read([one])
-        await worker.close()
-    return cost

@@ -7,45 +7,9 @@ from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
-from tests.schemas.contract_page import PRECEDENCE
+from tests.schemas.contract_page import DEFAULT_POLICY, PRECEDENCE
 
 Data = dict[str, Any]
-
-DEFAULT_POLICY: Data = {
-    "earn": {
-        "points_per_unit": "1",
-        "unit_minor": {"GBP": 100, "EUR": 100, "USD": 100},
-        "exclude_categories": [],
-        "multipliers": [],
-        "campaigns": [],
-        "tiers": [],
-        "on_points_tender": False,
-        "on_gift_card_tender": True,
-        "on_other_tender": True,
-        "pending_days": 0,
-        "expire_days": None,
-    },
-    "redeem": {
-        "point_value_minor": {"GBP": "0.5", "EUR": "0.5", "USD": "0.5"},
-        "min_points": 0,
-        "step_points": 1,
-        "max_share_of_sale": "1",
-    },
-    "negative_balance": "unlimited",
-    "restore_grace_days": 0,
-    "unlinked_return": "reverse_at_current_rate",
-    "park_deadline_days": 30,
-    "cash_rounding_minor": {},
-    "gift_card": {
-        "min_load_minor": 1,
-        "max_load_minor": 50000,
-        "max_balance_minor": 100000,
-        "expire_days": None,
-        "hold_s": 900,
-        "reload": True,
-        "bought_with_gift_card": False,
-    },
-}
 
 
 def first(reasons: list[str | None]) -> str | None:

@@ -8,8 +8,8 @@ from datetime import date, datetime, timedelta
 from fractions import Fraction
 
 from tests.model.accounts import Card, LotKey, Picks, Points
-from tests.model.rules import DEFAULT_POLICY, Data, first, instant, twelve_months_before
-from tests.schemas.contract_page import CATEGORY
+from tests.model.rules import Data, first, instant, twelve_months_before
+from tests.schemas.contract_page import CATEGORY, DEFAULT_POLICY
 
 
 @dataclass

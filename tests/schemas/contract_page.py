@@ -1,8 +1,9 @@
 """`docs/contract.md` as tests read it: its sections, its tables, its numbered rules."""
 
+import json
 import re
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 PAGE = (Path(__file__).parents[2] / "docs" / "contract.md").read_text(encoding="utf-8")
 LINES = PAGE.splitlines()
@@ -50,3 +51,13 @@ REASONS = [
 ]
 PRECEDENCE = [row.reason for row in REASONS]
 CATEGORY = {row.reason: row.category for row in REASONS}
+
+
+def _default_policy() -> dict[str, Any]:
+    """The page's policy, with its examples of rules taken out."""
+    policy: dict[str, Any] = json.loads("\n".join(section("## 4 The policy")).split("```")[1])
+    policy["earn"] |= {"multipliers": [], "campaigns": [], "tiers": []}
+    return policy
+
+
+DEFAULT_POLICY = _default_policy()

@@ -6,48 +6,11 @@ import pytest
 
 from schemas.json_schema import standalone
 from schemas.policy import DEFAULT_POLICY, Policy
+from tests.schemas.contract_page import DEFAULT_POLICY as DEFAULT
 
 CAMPAIGN = {"id": "xmas", "from": "2026-12-01T00:00:00Z", "to": "2026-12-27T00:00:00Z", "factor": "3"}
 GOLD = {"name": "gold", "from_points_12m": 5000, "factor": "1.5"}
 TOYS = {"category": "toys", "factor": "2"}
-
-# Contract §4, with multipliers, campaigns and tiers empty.
-DEFAULT = {
-    "earn": {
-        "points_per_unit": "1",
-        "unit_minor": {"EUR": 100, "GBP": 100, "USD": 100},
-        "exclude_categories": [],
-        "multipliers": [],
-        "campaigns": [],
-        "tiers": [],
-        "on_points_tender": False,
-        "on_gift_card_tender": True,
-        "on_other_tender": True,
-        "pending_days": 0,
-        "expire_days": None,
-    },
-    "redeem": {
-        "point_value_minor": {"EUR": "0.5", "GBP": "0.5", "USD": "0.5"},
-        "min_points": 0,
-        "step_points": 1,
-        "max_share_of_sale": "1",
-    },
-    "negative_balance": "unlimited",
-    "restore_grace_days": 0,
-    "unlinked_return": "reverse_at_current_rate",
-    "park_deadline_days": 30,
-    "cash_rounding_minor": {},
-    "time_zone": "UTC",
-    "gift_card": {
-        "min_load_minor": 1,
-        "max_load_minor": 50000,
-        "max_balance_minor": 100_000,
-        "expire_days": None,
-        "hold_s": 900,
-        "reload": True,
-        "bought_with_gift_card": False,
-    },
-}
 
 
 def test_default_is_the_contract_s() -> None:
@@ -61,7 +24,7 @@ def test_default_is_the_contract_s() -> None:
         DEFAULT,
         {"earn": None, "redeem": None, "negative_balance": None, "gift_card": None, "park_deadline_days": None},
         {"earn": {}, "redeem": {}, "gift_card": {}},
-        {"earn": dict.fromkeys(DEFAULT["earn"]), "redeem": dict.fromkeys(DEFAULT["redeem"])},  # type: ignore[call-overload]  # both are dicts
+        {"earn": dict.fromkeys(DEFAULT["earn"]), "redeem": dict.fromkeys(DEFAULT["redeem"])},
         {"redeem": {"max_share_of_sale": "1.000"}},
     ],
 )
