@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.terminal.policies import policies
 from tests.terminal.shell import Shell, by_example, shell_of
+
+__all__ = ["policies", "shell"]
 
 
 @pytest.fixture

@@ -2,52 +2,15 @@
 
 import re
 import stat
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from schemas.policy import Policy
 from schemas.problems import Code
+from tests.terminal.policies import LATER, Policies, policy
 from tests.terminal.pseudo_terminal import terminal
-from tests.terminal.server import Asked, Reply, ok, problem
+from tests.terminal.server import Asked, Reply, problem
 from tests.terminal.shell import Done, Shell
-
-LATER = "2099-04-01T00:00:00+01:00"
-
-
-def policy(**members: object) -> dict[str, Any]:
-    form: dict[str, Any] = Policy.model_validate(members).wire_form()
-    return form
-
-
-@dataclass
-class Policies:
-    """What the API would know of a tenant: version 0, what a test puts, and what is put."""
-
-    versions: list[tuple[dict[str, Any], str | None]] = field(default_factory=lambda: [(policy(), None)])
-    in_force: int = 0
-
-    def __call__(self, asked: Asked) -> Reply:
-        if asked.route.endswith("put"):
-            self.versions.append((asked.body["policy"], asked.body["effective_from"]))
-            return ok({"status": "applied", "policy_version": len(self.versions) - 1})
-        version = asked.body.get("version", self.in_force)
-        listed = [
-            {"version": place} | ({} if since is None else {"effective_from": since})
-            for place, (_, since) in enumerate(self.versions)
-        ]
-        return ok({"version": version, "policy": self.versions[version][0], "versions": listed})
-
-
-@pytest.fixture
-def policies(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> Policies:
-    """Temporary files are in the shell's folder, where the test finds them."""
-    (shell.folder / "tmp").mkdir()
-    monkeypatch.setattr("tempfile.tempdir", str(shell.folder / "tmp"))
-    shell.api.answer = known = Policies()
-    return known
 
 
 def edit(shell: Shell, editor: str, *words: str, stdin: str = "") -> Done:
@@ -258,58 +221,3 @@ def test_a_version_to_come_is_no_obstacle_and_is_told_to_be_superseded(shell: Sh
     done = edit(shell, DOUBLE, "--effective-from", "now", stdin="y\n")
     assert done.code == 0
     assert f"Version 1, in force from {LATER} on, would be superseded." in done.err
-
-
-# --- policy put ------------------------------------------------------------------------------------------------------
-
-DOUBLED = '{"earn": {"points_per_unit": "2"}}'
-DIFFERENCE = """\
-What changes from version 0:
-@@ -1,5 +1,5 @@
- {
-   "earn": {
--    "points_per_unit": "1",
-+    "points_per_unit": "2",
-"""
-
-
-def put(shell: Shell, since: str, *words: str) -> Done:
-    return shell.crm("policy", "put", "--policy", "-", "--effective-from", since, *words, stdin=DOUBLED)
-
-
-def test_put_shows_the_difference(shell: Shell, policies: Policies) -> None:
-    done = put(shell, "now", "--json")
-    assert (done.code, done.out) == (0, '{"status": "applied", "policy_version": 1}\n')
-    assert done.err.startswith(DIFFERENCE)
-    assert policies.versions[1][0] == {"earn": {"points_per_unit": "2"}}
-
-
-def test_a_dry_run_puts_nothing(shell: Shell, policies: Policies) -> None:
-    policies.versions.append((policy(restore_grace_days=30), LATER))
-    done = put(shell, LATER, "--dry-run")
-    assert (done.code, done.out, len(policies.versions)) == (0, "", 2)
-    assert done.err.startswith(DIFFERENCE)
-    assert done.err.endswith(
-        f"Version 1, in force from {LATER} on, would be superseded.\nNothing was put: --dry-run.\n"
-    )
-
-
-def test_a_program_that_puts_more_than_a_year_ahead_says_that_it_means_it(shell: Shell, policies: Policies) -> None:
-    done = put(shell, LATER)
-    assert (done.code, len(policies.versions)) == (2, 1)
-    assert "is more than a year ahead" in done.err
-    assert put(shell, LATER, "--yes").code == 0
-    assert len(policies.versions) == 2
-
-
-def test_put_at_a_terminal_is_asked_about(shell: Shell, policies: Policies) -> None:
-    (shell.folder / "policy.json").write_text(DOUBLED)
-    words = ("policy", "put", "--policy", "policy.json", "--effective-from", LATER)
-    with terminal(shell.whole_environment(), shell.folder, "crm", *words) as screen:
-        screen.wait_for('\x1b[32m+    "points_per_unit": "2",')
-        screen.wait_for("for everybody? [y/N]: ")
-        screen.type("y\n")
-        screen.wait_for("Is 2099 what you mean? [y/N]: ")
-        screen.type("n\n")
-        code, _ = screen.end()
-    assert (code, len(policies.versions)) == (1, 1)
