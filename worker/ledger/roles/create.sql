@@ -15,7 +15,7 @@ BEGIN
         END;
     END LOOP;
 
-    -- Whoever sets up the ledger acts as its owner. A superuser may do so anyway.
+    -- The user who sets up the ledger acts as its owner. A superuser may do so anyway.
     IF NOT pg_has_role(current_user, 'crm_owner', 'USAGE') THEN
         EXECUTE format('GRANT crm_owner TO %I', current_user);
     END IF;
@@ -38,7 +38,7 @@ END $$;
 GRANT USAGE, CREATE ON SCHEMA public TO crm_owner;
 GRANT USAGE ON SCHEMA public TO crm_worker, crm_api, crm_ops, crm_audit;
 
--- Version 0.1 left its tables to whoever ran `setup`; now they change hands.
+-- In version 0.1 the user who ran `setup` owned the tables; now the owner's role gets them.
 DO $$
 DECLARE relation regclass;
 BEGIN

@@ -1,5 +1,5 @@
 -- What each role may do. The owner runs this after every migration, in one transaction; nothing else is granted.
--- What is append-only can be read and inserted: nobody but the owner may update, delete or truncate it.
+-- Append-only tables can be read and inserted into. Only the owner may update, delete or truncate them.
 
 DO $$
 DECLARE relation regclass;
@@ -46,16 +46,17 @@ GRANT SELECT ON event, account, transfer, tender, card_number, parked, timer, co
     transfer_partition, watermark, migration, contra, entry, imbalance TO crm_ops;
 GRANT USAGE ON SEQUENCE batch_no TO crm_ops;
 
--- Whoever runs a command leaves a row in the journal. The time and the login are the database's own to write.
+-- Each operator's command writes a row in the journal. The database itself writes the time and the login.
 GRANT SELECT, INSERT (operation, who, action, target, reason, details) ON operator_journal TO crm_worker, crm_ops;
 GRANT SELECT, INSERT (kind, who, reason, plan, planned, rate_per_s), UPDATE ON operation TO crm_worker, crm_ops;
 
--- Workers write dead letters; whoever decides the repaired document closes them, and operators discard and restore them.
+-- Workers write dead letters. Workers and the API close them when they decide the repaired document. Operators discard
+-- and restore them.
 GRANT SELECT, INSERT ON dead_letter_group TO crm_worker, crm_ops;
 GRANT SELECT, INSERT, UPDATE ON dead_letter TO crm_worker, crm_ops;
 GRANT SELECT (state, identity), UPDATE (state, closed_at) ON dead_letter TO crm_api;
 
--- What is archived: histories and explanations say so.
+-- The list of archives: histories and explanations name them.
 GRANT SELECT ON archive, archived_entry TO crm_worker, crm_api, crm_ops, crm_audit;
 
 -- Auditors read the ledger: no personal data, no credentials, and nothing to change.

@@ -1,4 +1,4 @@
--- What a process has done counts, even if the operation was paused or cancelled meanwhile.
+-- A process's finished work counts, even if the operation was paused or cancelled meanwhile.
 UPDATE operation
 SET cursor = coalesce($3::jsonb, cursor), done = done + $4, waits_for = $5, seen_at = clock_timestamp()
 WHERE id = $1 AND runner = $2

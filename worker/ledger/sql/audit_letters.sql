@@ -1,4 +1,4 @@
--- Which of these positions are those of dead letters. LIMIT: each is looked up by its key.
+-- Which of these positions have a dead letter. LIMIT: each is looked up by its key.
 SELECT k.place
 FROM unnest($1::text[], $2::integer[], $3::bigint[]) WITH ORDINALITY AS k (topic, partition, "offset", place)
 CROSS JOIN LATERAL (

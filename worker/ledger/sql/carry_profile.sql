@@ -1,5 +1,5 @@
--- What the person's record lacks comes from the id that was merged into it; external ids of both. A folded form comes with
--- what it was made of, even if it was not made yet.
+-- The merged id's profile fills the members that the person's record lacks; external ids are united. A folded form moves
+-- with its member, even if it was not computed yet.
 INSERT INTO customer AS person
     (org, account_id, name, email, phone, birth_date, external_ids, name_folded, email_folded, phone_digits)
 SELECT org, $3, name, email, phone, birth_date, external_ids, name_folded, email_folded, phone_digits

@@ -1,4 +1,4 @@
--- And the sessions that it opened, which the foreign key would delete as well, but not name.
+-- Also the sessions that it opened. The foreign key would delete them too, but would not return them.
 WITH RECURSIVE ended AS (
     SELECT s.org, s.id FROM org o JOIN session s ON s.org = o.id
     WHERE o.code = $1 AND s.id = $2 AND s.api_key = $3

@@ -1,4 +1,4 @@
--- Have the records erased that hold the personal data of these customers.
+-- Mark the records for erasure that hold the personal data of these customers.
 WITH gone AS (
     DELETE FROM accepted_profile p
     USING unnest($2::integer[], $3::text[]) AS k (org, customer_id)

@@ -1,5 +1,5 @@
--- A card may be known by two numbers: its spelling of old and the canonical one. OFFSET 0 keeps the planner from walking
--- the tenant's accounts.
+-- A card may have two numbers: its old spelling and the canonical one. OFFSET 0 keeps the planner from walking the
+-- tenant's accounts.
 SELECT a.*
 FROM (SELECT DISTINCT card_id FROM card_number WHERE org = $1 AND last4 = $4::text AND card_id > $2) n
 CROSS JOIN LATERAL (

@@ -1,4 +1,4 @@
--- In the order of the index, so a page is a stretch of it, however many customers share the address: the caller turns
+-- In the order of the index, so a page is a range of it, however many customers share the address. The caller turns
 -- `enable_bitmapscan` off.
 SELECT account_id,
     ($5::text IS NULL OR phone_digits = $5)

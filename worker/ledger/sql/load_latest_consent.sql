@@ -1,4 +1,4 @@
--- Of each channel, the consent for a purpose that counts at an instant, and all later ones: a step in the index for each.
+-- For each channel, the consent for a purpose that counts at an instant, and all later ones: one index step for each.
 WITH RECURSIVE said AS (
     SELECT k.place, k.org, k.customer_id, k.purpose, k.since_us, c.channel
     FROM unnest($1::integer[], $2::text[], $3::text[], $4::bigint[]) WITH ORDINALITY

@@ -1,4 +1,4 @@
--- Customers after ($1, $2), so a step does not walk over what earlier steps have folded.
+-- Customers after ($1, $2), so a step does not walk over customers that earlier steps have folded.
 SELECT org, account_id, name, email, phone
 FROM customer
 WHERE (org, account_id) > ($1::integer, $2::bigint)

@@ -1,4 +1,4 @@
--- Those at these positions that are in one state ($4) get another ($5).
+-- Move the letters at these positions from one state ($4) to another ($5).
 UPDATE dead_letter d
 SET state = $5, closed_at = CASE WHEN $5 = 'open' THEN NULL ELSE clock_timestamp() END
 FROM unnest($1::text[], $2::int[], $3::bigint[]) AS k (topic, partition, "offset")

@@ -1,4 +1,4 @@
--- Of a group, those after a position ($2, $3, $4); $5: of this state only.
+-- The letters of a group after a position ($2, $3, $4); $5: only letters in this state.
 SELECT d.topic, d.partition, d."offset", d.record_ms, d.first_at, d.last_at, d.closed_at, d.attempts, d.redrive,
        d.state, d.subject, d.version, d.detail, g.id AS group_id, g.reason, g.path, g.type, g.orgcode
 FROM dead_letter d

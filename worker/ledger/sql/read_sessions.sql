@@ -1,4 +1,4 @@
--- Of a key all sessions; of a session itself and those that it opened, and so on.
+-- All sessions of a key; or a session, the sessions that it opened, and so on.
 WITH RECURSIVE mine AS (
     SELECT s.org, s.id, s.parent, s.scopes, s.created_at, s.expires_at
     FROM org o JOIN session s ON s.org = o.id AND s.api_key = $2

@@ -1,4 +1,4 @@
--- Which of these documents were decided last in a batch of which it is not known that its outcomes are published.
+-- Which of these documents were last decided in a batch whose outcomes are not known to be published.
 SELECT k.place
 FROM unnest($1::text[], $2::smallint[], $3::text[]) WITH ORDINALITY AS k (orgcode, type, subject, place)
 CROSS JOIN LATERAL (SELECT id FROM org WHERE code = k.orgcode) o

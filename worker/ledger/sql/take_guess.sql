@@ -1,4 +1,4 @@
--- Take a token of a bucket that holds $3 and gets as many a minute; no row if there is none.
+-- Take a token from a bucket that holds $3 and refills at $3 a minute; no row if it is empty.
 INSERT INTO guess_limit AS g (what, name, tokens, at)
 VALUES ($1, $2, $3::integer - 1, clock_timestamp())
 ON CONFLICT (what, name) DO UPDATE

@@ -1,4 +1,4 @@
--- Two walks, each along an index: a single query over what is ready or due would sort all of it for every batch.
+-- Two walks, each along an index. A single query over ready and due documents would sort all of them for every batch.
 WITH ready AS (
     SELECT * FROM parked
     WHERE ready AND not_before_us <= $1

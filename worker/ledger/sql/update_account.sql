@@ -1,5 +1,5 @@
--- What is left as it is comes last in the table: Postgres writes what changed of a row to the WAL, from the first byte to the
--- last.
+-- Columns that rarely change come last in the table, because Postgres writes a changed row to the WAL from the first
+-- changed byte to the last.
 UPDATE account a
 SET balance = k.balance, held = k.held, deficit = k.deficit, version = k.version, standing = k.standing,
     lots = k.lots, earned = k.earned, extra = k.extra, last_no = k.last_no, owner = k.owner,

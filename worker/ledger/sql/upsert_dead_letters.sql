@@ -1,5 +1,5 @@
--- One whose document is in the ledger already is resolved from the start; a conflict never is (its identity is null).
--- $16: rebuilt from the dead-letter topics; $17: the redrive that had it refused again, which counts it once.
+-- A letter whose document is already in the ledger is resolved from the start; a conflict never is (its identity is
+-- null). $16: rebuilt from the dead-letter topics; $17: the redrive that had it refused again, which counts it once.
 INSERT INTO dead_letter AS d
     (topic, partition, "offset", record_ms, group_id, subject, version, detail, identity, state, closed_at, attempts,
      redrive)

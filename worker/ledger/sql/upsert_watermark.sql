@@ -3,8 +3,8 @@ SELECT * FROM unnest(
     $1::text[], $2::integer[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bytea[], $8::uuid[])
 ON CONFLICT (topic, partition) DO UPDATE
 SET read_us = greatest(w.read_us, excluded.read_us),
-    -- Reading a topic again, or a worker that lost the partition, never takes the position back. A topic that was created
-    -- anew has offsets of its own.
+    -- Reading a topic again never moves the position back, and neither does a worker that lost the partition. A topic
+    -- that was created again has offsets of its own.
     (next_offset, last_offset, last_ms, checksum, topic_id) = (
         SELECT p.next_offset, p.last_offset, p.last_ms, p.checksum, p.topic_id
         FROM (VALUES (w.next_offset, w.last_offset, w.last_ms, w.checksum, w.topic_id),

@@ -1,2 +1,2 @@
--- A record in the log that changes nothing.
+-- A record in the WAL that changes nothing.
 SELECT pg_logical_emit_message(true, 'g3n', '')
