@@ -35,7 +35,8 @@ class Overlay(Pool):
                 connection.transaction(isolation="repeatable_read", readonly=True),
             ):
                 rows = Rows({name: await _columns(connection, name) for name in TABLES})
-                yield cls(pool, dsn, cast("Connection", connection), rows)
+                with contextlib.closing(rows):
+                    yield cls(pool, dsn, cast("Connection", connection), rows)
         finally:
             pool.terminate()
 
