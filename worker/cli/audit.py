@@ -37,6 +37,7 @@ def audit(
         from worker.ops.audit.commands import make
 
         made = await make(chosen, instant, _progress, coverage=coverage, archives=archive)
+        _progress("")
         match format_:
             case "json":
                 typer.echo(report.as_json(made))
@@ -53,5 +54,6 @@ def audit(
 
 
 def _progress(check: str) -> None:
+    """Tell a terminal what is checked, in one line that is gone at the end."""
     if sys.stderr.isatty():
-        typer.echo(f"\rchecking {check:<12}\r", err=True, nl=False)
+        typer.echo(f"\r\x1b[K{check and f'checking {check}'}", err=True, nl=False)

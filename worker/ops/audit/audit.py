@@ -54,10 +54,10 @@ async def audit(
     place: Place | None = None,
     archives: Path | None = None,
 ) -> Report:
-    """Run all checks. `progress` gets the name of each check when it begins. `place`: topics to compare with.
+    """Run all checks. `progress` gets the name of each check when it begins, and how far it is.
 
-    `archives`: the directory of archives, to read as if they were in the ledger. Raises OperatorError if an archive has
-    changed, or if the instant needs archives and none are given.
+    `place`: topics to compare with. `archives`: the directory of archives, to read as if they were in the ledger.
+    Raises OperatorError if an archive has changed, or if the instant needs archives and none are given.
     """
     beside = None if archives is None else partial(loading.beside, directory=archives)
     async with snapshot(dsn, Role.AUDIT, "g3n-audit", beside) as connection:
@@ -82,7 +82,7 @@ async def audit(
             for check in (contents.lots, contents.holds, contents.undone, contents.voids, contents.outcomes)
         }
         if place is not None:
-            coverage = Coverage(connection, place)
+            coverage = Coverage(connection, place, progress)
             report.coverage = coverage.partitions
             checks["coverage"] = coverage.check
         for name, check in checks.items():

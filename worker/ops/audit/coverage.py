@@ -1,6 +1,6 @@
 """Compare the ledger with the topics: account for each offset that the ledger has read."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
@@ -47,10 +47,11 @@ class Place(NamedTuple):
 
 @dataclass(slots=True)
 class Coverage:
-    """`connection`: of one snapshot. `partitions` is filled while `check` runs."""
+    """`connection`: of one snapshot. `partitions` is filled while `check` runs. `progress` gets how far it is."""
 
     connection: Any
     place: Place
+    progress: Callable[[str], None]
     partitions: list[Covered] = field(default_factory=list)
 
     async def check(self) -> AsyncIterator[Finding]:
@@ -71,8 +72,11 @@ class Coverage:
             self.partitions.append(one)
             if bound.begin < end:
                 ranges.append(Range(topic, partition, bound.begin, end))
+        total, done = sum(one.end - one.start for one in ranges), 0
         # All at once: each later assignment of a partition would wait for the fetch that is under way.
         async for part in self.place.kafka.slices(ranges, _AT_ONCE):
+            done += len(part.records)
+            self.progress(f"coverage: {done:,} of {total:,} records")
             for record in await self._unaccounted(by_partition, part.records):
                 about = f"{record.topic}-{record.partition} offset {record.offset}"
                 what = "was read, and is neither a document, a duplicate nor a dead letter"
