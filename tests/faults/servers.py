@@ -28,8 +28,6 @@ REPLICATED = {
     "min.insync.replicas": "2",
     "controlled.shutdown.enable": "false",
 }
-# A lone broker that was killed may not register again until its controller has missed it this long: 9 s, unless told.
-ALONE = {"broker.session.timeout.ms": "2000", "broker.heartbeat.interval.ms": "500"}
 
 
 class Server:
@@ -252,7 +250,7 @@ def _configure(folder: Path, ports: list[int]) -> list[Path]:
     voters = ",".join(f"{number + 1}@127.0.0.1:{ports[count + number]}" for number in range(count))
     homes = [folder / f"kafka-{number + 1}" for number in range(count)]
     for number, home in enumerate(homes):
-        replicated = REPLICATED if count > 1 else ALONE
+        replicated = REPLICATED if count > 1 else {}
         own = {"node.id": str(number + 1), "controller.quorum.voters": voters, **replicated}
         kafka.configure(home, ports[number], ports[count + number], own)
     return homes
