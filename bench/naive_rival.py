@@ -80,10 +80,7 @@ class Rival:
         document = self._decoder.decode(record, now_us)
         if not isinstance(document, Document) or document.kind is not SALE:
             raise TypeError("the rival knows only sales")
-        work = Work(
-            document.orgcode, document.type, document.kind.code, document.subject, now_us, document.record_us,
-            document, document.model, org=self._org, digest=document.digest,
-        )  # fmt: skip
+        work = Work.of(document, now_us, self._org)
         async with self._pool.acquire() as connection, connection.transaction():
             if await connection.fetchval(KNOWN, *work.key):
                 return []

@@ -111,10 +111,9 @@ def _decode_parts(records: Sequence[Read], decoder: Decoder, clock: Clock) -> No
 
 def _work(document: object, mark: int, now_us: int) -> Work:
     assert isinstance(document, Document)  # noqa: S101  every document of the workload is valid
-    return Work(
-        document.orgcode, document.type, document.kind.code, document.subject, now_us, document.record_us, document,
-        document.model, org=_ORG, mark=mark, digest=document.digest,
-    )  # fmt: skip
+    work = Work.of(document, now_us, _ORG)
+    work.mark = mark
+    return work
 
 
 def _books(customers: int) -> Books:

@@ -1,6 +1,5 @@
 """A work item: one document or deadline, from the moment when a batch takes it until it is written."""
 
-from dataclasses import dataclass, field
 from typing import Any, Self
 
 from schemas.registry import BY_CODE
@@ -18,16 +17,12 @@ from worker.stored.parked import parked_of
 from worker.stored.rows import Key
 
 
-@dataclass(slots=True, eq=False)
 class Work:
-    """A document from a topic or an interface, a parked one that goes on, or a timer that is due."""
+    """A document from a topic or an interface, a parked one that goes on, or a timer that is due.
 
-    orgcode: str
-    type: str
-    code: int
-    subject: str
-    received_us: int  # when the worker first read the document
-    record_us: int  # when its record was written to the topic
+    No dataclass: mypyc leaves the constructor of one to the interpreter, and there is a work for each document.
+    """
+
     document: Document | None = None
     model: Any = None
     timer: Timer | None = None
@@ -40,7 +35,6 @@ class Work:
     stub: bool = False  # the row of its identity exists: the stub of a sale that a document waits for
     facts: EventFacts | None = None  # of a row that exists already
     unsaid: bool = False  # its outcome `parked` is not published yet, because it came through an interface
-    waits: list[Wait] = field(default_factory=list)  # that are over
     unreadable: Exception | None = None  # why its stored document can't be read by this version of the program
     # of the decision
     outcome: Outcome | None = None
@@ -48,14 +42,26 @@ class Work:
     written: OutcomeV1 | None = None  # this batch's outcome, as it is stored
     digest: bytes | None = None
 
+    def __init__(self, orgcode: str, type_: str, code: int, subject: str, received_us: int, record_us: int) -> None:
+        """`received_us`: when the worker first read the document. `record_us`: when its record was written."""
+        self.orgcode = orgcode
+        self.type = type_
+        self.code = code
+        self.subject = subject
+        self.received_us = received_us
+        self.record_us = record_us
+        self.waits: list[Wait] = []  # that are over
+
     @classmethod
     def of(cls, document: Document, now_us: int, org: int) -> Self:
         """Make the work of a document. `org`: the tenant's number. `now_us`: when it was read, if it doesn't say."""
-        return cls(
-            document.orgcode, document.type, document.kind.code, document.subject,
-            now_us if document.received_us is None else document.received_us, document.record_us, document,
-            document.model, traceparent=document.traceparent, org=org, digest=document.digest,
-        )  # fmt: skip
+        received_us = now_us if document.received_us is None else document.received_us
+        kind = document.kind
+        work = cls(document.orgcode, document.type, kind.code, document.subject, received_us, document.record_us)
+        work.document, work.model, work.digest = document, document.model, document.digest
+        work.traceparent = document.traceparent
+        work.org = org
+        return work
 
     @classmethod
     def of_parked(cls, row: Resumable) -> Self:
@@ -64,10 +70,11 @@ class Work:
         """
         org, code, subject = row.key
         kind = BY_CODE.get(code)
-        work = cls(
-            row.orgcode, kind.name if kind else f"type {code}", code, subject, row.received_us, row.record_us, org=org,
-            resumed=True, overdue=row.overdue, facts=row.facts, unsaid=row.unsaid,
-        )  # fmt: skip
+        type_ = kind.name if kind else f"type {code}"
+        work = cls(row.orgcode, type_, code, subject, row.received_us, row.record_us)
+        work.org = org
+        work.resumed, work.overdue = True, row.overdue
+        work.facts, work.unsaid = row.facts, row.unsaid
         try:
             document = parked_of(row.document)
             work.model = BY_CODE[code].restore(document.model)
@@ -82,10 +89,10 @@ class Work:
     def of_deadline(cls, deadline: Deadline, now_us: int) -> Self:
         """Make the work of a deadline that has passed."""
         timer = deadline.timer
-        return cls(
-            deadline.orgcode, NOTICES[timer.kind], NOTICE_CODES[timer.kind], notice_subject(timer, now_us), now_us,
-            now_us, timer=timer, org=deadline.org,
-        )  # fmt: skip
+        subject = notice_subject(timer, now_us)
+        work = cls(deadline.orgcode, NOTICES[timer.kind], NOTICE_CODES[timer.kind], subject, now_us, now_us)
+        work.timer, work.org = timer, deadline.org
+        return work
 
     @property
     def step(self) -> int:
