@@ -1,9 +1,9 @@
 """Documents of interfaces as records of the topic `crm.accepted`, from which they can be read again.
 
 A record is a CloudEvent whose data is the document in stored form: tokens instead of card numbers. The token of a PIN
-is the same on every card, so here it is encrypted, with a keystream of the card key that differs for each document. A
-seal made with the card key shows that a worker wrote the record, because the worker believes what it says: that the
-caller was trusted, and when the document came in.
+is the same on every card, so here it is encrypted, with a keystream of the card key that differs for each document. The
+worker trusts two facts in the record: that the caller was trusted, and when the document came in. So a seal made with
+the card key must prove that a worker wrote the record.
 """
 
 import hmac
@@ -30,7 +30,7 @@ _NOT_OURS: Final = "no worker of this ledger wrote it: its seal is missing or ma
 
 
 class Accepted(NamedTuple):
-    """What a record says."""
+    """The content of a record."""
 
     orgcode: str
     type: str
@@ -49,11 +49,11 @@ class Safe:
         self._seals = [sha256(b"accepted seal" + key).digest() for key in keys]
 
     def key(self, orgcode: str, type_: str, subject: str) -> bytes:
-        """The key of a document's record: its identity, so that compaction removes an erased record and no other."""
+        """Return the key of a document's record: its identity, so that compaction removes only an erased record."""
         return f"{orgcode}/{type_}/{subject}".encode()
 
     def value(self, document: Any, received_us: int) -> bytes:  # noqa: ANN401  a worker.codec Document
-        """The record of a document."""
+        """Return the value of a document's record."""
         stream = self._keystreams(document.orgcode, document.type, document.subject)
         envelope = {
             "specversion": SPECVERSION,
@@ -71,11 +71,11 @@ class Safe:
         return orjson.dumps(envelope)
 
     def headers(self, value: bytes) -> tuple[tuple[str, bytes], ...]:
-        """The record's headers: among them what proves that a worker with the current card key wrote it."""
+        """Return the record's headers, with the seal that proves that a worker with the current card key wrote it."""
         return (HEADER, (SEAL, _sealed(self._seals[0], value)))
 
     def read(self, value: bytes, headers: Mapping[str, bytes | None]) -> Accepted:
-        """Return what a record says. Raises Refused, or pydantic.ValidationError for data of another version."""
+        """Return the content of a record. Raises Refused, or pydantic.ValidationError for data of another version."""
         seal = headers.get(SEAL) or b""
         if not any(hmac.compare_digest(seal, _sealed(key, value)) for key in self._seals):
             raise Refused(DeadLetterReason.INVALID, _NOT_OURS)
@@ -99,19 +99,21 @@ class Safe:
     # --- PINs
 
     def _keystreams(self, *identity: str) -> Iterator[bytes]:
-        """A name for each PIN of a document, from which its keystream is made."""
+        """Yield a name for each PIN of a document, from which its keystream is made."""
         return ("\0".join((*identity, str(place))).encode() for place in count())
 
     def crypt(self, token: bytes, name: bytes) -> bytes:
         """Encrypt a PIN's token, or decrypt it: the key id stays, the rest is added to a keystream of that key."""
         key = self._keys.get(token[:KEY_ID_BYTES])
-        if key is None:  # made with a key that is gone: it matches nothing any more
+        if key is None:  # made with a key that is gone, so it matches nothing
             return token
         stream = hmac.digest(key, b"accepted pin\0" + name, sha256)[:TOKEN_BYTES]
         return token[:KEY_ID_BYTES] + bytes(a ^ b for a, b in zip(token[KEY_ID_BYTES:], stream, strict=True))
 
     def in_order(self, tokens: list[bytes]) -> tuple[bytes, ...]:
-        """The tokens in the order of today's keys. A key newer than the document gets the token of another."""
+        """Return the tokens in the order of today's keys. A key newer than the document gets the token of another
+        key.
+        """
         made = {token[:KEY_ID_BYTES]: token for token in tokens}
         return tuple(made.get(id_, tokens[0]) for id_ in self._keys)
 

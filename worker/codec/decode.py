@@ -28,12 +28,12 @@ _MOST_NAMED_BYTES: Final = 1 << 20
 _CLOUDEVENTS_JSON = CONTENT_TYPE.encode()
 _REQUIRED = ("id", "source", "type")
 _VERSION_HEADER = HEADER_PREFIX + "specversion"
-# A trace's is 55; what is longer by far would make of every outcome what its topic does not take.
+# A valid one has 55. A much longer one would make every outcome too large for its topic.
 _TRACEPARENT_BYTES: Final = 256
 
 
 class Decoder:
-    """Decodes records for the tenants that are served; keeps a keyring a tenant."""
+    """Decodes records of the tenants that are served. It keeps a keyring for each tenant."""
 
     def __init__(
         self,
@@ -65,11 +65,11 @@ class Decoder:
         return [identity(key, orgcode, type_, subject) for key in self._keys]
 
     def pseudonym(self, key: bytes) -> bytes:
-        """Return the pseudonym of a record's key that nobody may read. The same key always gets the same one."""
+        """Return the pseudonym of a record's secret key. The same key always gets the same pseudonym."""
         return pseudonym(self._keys[0], key)
 
     def decode(self, record: Record, now_us: int) -> Document | Undecodable:
-        """The document of a record, or why there is none. `now_us`: the worker's clock."""
+        """Return the document of a record, or the dead letter. `now_us`: the worker's clock."""
         try:
             return self._read_back(record) if self._is_accepted(record) else self._decode(record, now_us)
         except Refused as refused:
@@ -117,7 +117,7 @@ class Decoder:
         )
 
     def _read_back(self, record: Record) -> Document:
-        """A document that this ledger has accepted: of whatever tenant, type and size."""
+        """Return a document that this ledger has accepted, of any tenant, type and size."""
         if not record.value or isinstance(record.value, Unreadable):
             raise Refused(DeadLetterReason.INVALID, "value: a document in stored form")
         read = self.safe.read(record.value, dict(record.headers))
@@ -129,7 +129,7 @@ class Decoder:
         )  # fmt: skip
 
     def is_erased(self, record: Record) -> bool:
-        """Whether the record only says that an earlier one of its key is erased."""
+        """Return whether the record is a tombstone: it erases earlier records with its key."""
         return record.value is None and self._is_accepted(record)
 
     def _is_accepted(self, record: Record) -> bool:
@@ -144,7 +144,7 @@ class Decoder:
 
 
 def _event(record: Record, value: bytes) -> Event:
-    """The event of a record in either content mode."""
+    """Return the event of a record in either content mode."""
     event = None if _is_binary(record) else events.read(value)
     if event is not None:
         return event
@@ -168,7 +168,7 @@ def _is_binary(record: Record) -> bool:
 
 
 def _envelope(record: Record, value: bytes) -> dict[str, Any]:
-    """The attributes with `data`, of either content mode."""
+    """Return the attributes with `data`, of either content mode."""
     if _is_binary(record):
         envelope = _binary(record)
         _check(envelope)
@@ -184,7 +184,7 @@ def _envelope(record: Record, value: bytes) -> dict[str, Any]:
 def named(record: Record) -> dict[str, str]:
     """Return what a refused record calls itself: type, subject and orgcode, as far as they can be read.
 
-    The subject may be a card number or personal data: `shown` says what may be told.
+    The subject may be a card number or personal data: `shown` masks it.
     """
     value = record.value
     if not isinstance(value, bytes) or len(value) > _MOST_NAMED_BYTES:
@@ -201,7 +201,7 @@ _NAMES: Final = {"type": _TYPE, "subject": _SUBJECT, "orgcode": _ORGCODE}
 
 
 def shown(names: dict[str, str]) -> dict[str, str]:
-    """The names with a subject that may be a secret replaced by ***."""
+    """Return the names, with *** for a subject that may be a secret."""
     return {name: "***" if name == "subject" and names_secret(text.encode()) else text for name, text in names.items()}
 
 

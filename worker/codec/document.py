@@ -1,4 +1,4 @@
-"""What the decoder reads, and what it makes of it: a document, or a record that becomes a dead letter."""
+"""The input and the output of the decoder: a record; a document, or a record that becomes a dead letter."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -49,8 +49,8 @@ class Document:
     traceparent: bytes | None = None
     source: str = ""  # the publisher's, of a record
     trusted: bool = False  # came with the scope card:trusted (contract §2.2 Safety)
-    stored: bool = False  # read back from crm.accepted: as a duplicate it says nothing, its outcomes are out
-    received_us: int | None = None  # when it first came in, of one that is read back
+    stored: bool = False  # read back from crm.accepted: as a duplicate it gets no outcomes, because they are published
+    received_us: int | None = None  # when it first came in, if it was read back
 
     def matches(self, digest: bytes, version: int) -> bool:
         """Return whether a stored digest of this version belongs to this content, under any active key."""

@@ -1,4 +1,4 @@
-"""Stored outcome → bytes. The bytes are a function of what is stored, so a replay publishes the same.
+"""Stored outcome → bytes. The bytes are a function of the stored outcome, so a replay publishes the same bytes.
 
 The encoder's version is stored with each outcome and chooses the encoder again. To change the bytes of outcomes, add an
 entry to `ENCODERS`; never touch the entry of a version that was released.
@@ -55,7 +55,9 @@ class Outlet:
         headers: tuple[tuple[str, bytes], ...] = (),
         version: int = ENCODER_VERSION,
     ) -> list[Message]:
-        """The outcome of one step of a document, and its notices. `version`: the encoder's, stored with the outcome."""
+        """Return the outcome of one step of a document, and its notices. `version`: the encoder's, stored with the
+        outcome.
+        """
         encoder = ENCODERS[version]
         if outcome.notice is not None and _of_nobody(outcome):
             return []
@@ -122,7 +124,7 @@ _EVENT_ID: Final = blake2b(digest_size=16, person=b"crm-event")
 
 
 def event_id(orgcode: str, type_: str, subject: str, step: str) -> str:
-    """The envelope's `id`: a function of the input's identity and the step."""
+    """Return the envelope's `id`: a function of the input's identity and the step."""
     id_ = _EVENT_ID.copy()
     id_.update(f"{orgcode}\n{type_}\n{subject}\n{step}".encode())
     return id_.hexdigest()
@@ -161,8 +163,8 @@ def _ids(data: dict[str, Any], outcome: OutcomeV1, subject: str) -> None:
 
 
 def _of_nobody(outcome: OutcomeV1) -> bool:
-    """Whether it is a deadline of points that no customer has: those that a pool kept when its last member left it
-    before version 0.2. They are booked, and nobody is told.
+    """Return whether it is a deadline of points without a customer, which a pool kept when its last member left before
+    version 0.2. Such deadlines are booked, but nobody gets a notice.
     """
     points = outcome.points is not None and outcome.tender is None
     return outcome.notice is not None and outcome.customer_id is None and points

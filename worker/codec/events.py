@@ -1,4 +1,4 @@
-"""A till's event in one go: envelope and document become structs, without dictionaries between.
+"""Read a till's event in one step: envelope and document become structs, without dictionaries between.
 
 The structs are derived from the models (`schemas.structs`). An event that they don't accept is read by the models.
 """
@@ -62,7 +62,7 @@ def document(type_: str, raw: bytes) -> Struct | None:
 
 
 def _read(raw: bytes, ways: Mapping[bool, Way]) -> Struct | None:
-    if b"\\" in raw:  # an escape may be a NUL, or half of a pair
+    if b"\\" in raw:  # an escape may be a NUL, or half of a surrogate pair
         return None
     # Texts without escapes are in the bytes as they are. JSON itself refuses all control characters but DEL.
     way = ways[raw.isascii() and b"\x7f" not in raw]

@@ -1,4 +1,4 @@
-"""A dead letter as a message: the record with its secrets masked, where it came from, and why (contract §3.4)."""
+"""A dead letter as a message: the record with its secrets masked, its position, and the reason (contract §3.4)."""
 
 from collections.abc import Callable
 from typing import Final

@@ -1,4 +1,4 @@
-"""What Postgres keeps for ever, and how it is read again: every packed column, every stored number.
+"""The format of everything that Postgres keeps for ever: every packed column, every stored number.
 
 - `codes`: the numbers that stand for states, statuses and notices, and `event.no`.
 - A module for each stored thing: `account`, `sale`, `returned`, `tender`, `entry`, `trace`, `outcome`, `event`,

@@ -115,7 +115,7 @@ _POINTS_AT: Final = OutcomeV1._fields.index("points")
 _CARDS: Final = OutcomeV1._fields.index("gift_cards")
 _PLAIN: Final = OutcomeV1._fields.index("counterparty")
 _CHANGE: Final = PointsPart._fields.index("change")
-# Members that every stored part has. Those after them came later: they are stored where they say something.
+# Members that every stored part has. Later members follow them, and are stored only if they differ from the default.
 _POINTS: Final = PointsPart._fields.index("claimed") + 1
 _TENDER: Final = TenderPart._fields.index("moved") + 1
 
@@ -156,7 +156,7 @@ def _tender_of(part: Any) -> Any:  # noqa: ANN401  a TenderPart, or None
 
 
 def _told_of(part: PointsPart | None, customer_id: str | None) -> Any:  # noqa: ANN401  as above
-    """The account stands as True where it is the customer's own, as it nearly always is."""
+    """Store True for the customer's own account, which is nearly always the account."""
     if part is None or part.account is None or part.account is True:
         return part
     kind, key = part.account

@@ -1,4 +1,4 @@
-"""`parked.document`: a document that waits."""
+"""The layout of `parked.document`: a document that waits."""
 
 from typing import Any, NamedTuple
 

@@ -139,7 +139,7 @@ class TransferRow(NamedTuple):
 
 
 class Decided(NamedTuple):
-    """What a batch decided, beside the changes that its books hold."""
+    """The decisions of a batch, besides the changes in its books."""
 
     first: list[EventRow]  # of documents that have no outcome yet, and of notices
     further: list[EventRow]  # of documents that were parked

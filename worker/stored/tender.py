@@ -1,4 +1,4 @@
-"""`tender.extra`: what only the decisions read of a tender."""
+"""The layout of `tender.extra`: data of a tender that only decisions read."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -48,7 +48,7 @@ def pack_tender(tender: Tender) -> bytes:
 
 
 def tender_of(row: Any) -> Tender:  # noqa: ANN401  an asyncpg record, or the same columns
-    """From the columns of `rows.TENDER_READ`."""
+    """Return the tender in the columns of `rows.TENDER_READ`."""
     tender = Tender(row["id"])
     tender.new = tender.dirty = False
     tender.state = STATES[row["state"]]
