@@ -1,4 +1,4 @@
-"""How far the ledger has read a partition, and which record it read last: what the rows of `watermark` say of a topic.
+"""The ledger's position in a partition: the next offset and the last record, as a row of `watermark` stores them.
 
 The group's offsets live in Kafka and the book in Postgres, so each can be lost, restored or replaced without the other.
 The position is written in the transaction of the batch that it ends, so it is always true of the ledger.
@@ -16,7 +16,7 @@ Partition = tuple[str, int]
 
 
 class Place(NamedTuple):
-    """Where Kafka keeps a record."""
+    """The position of a record in Kafka."""
 
     topic: str
     partition: int
@@ -64,7 +64,7 @@ class Kind(StrEnum):
 
 
 class Decision(StrEnum):
-    """What an operator decides about a halted partition."""
+    """An operator's decision about a halted partition."""
 
     RESUME = "resume"  # the cause is gone: check again, and go on if it is
     SKIP = "skip"  # go on all the same

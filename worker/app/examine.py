@@ -1,4 +1,4 @@
-"""What is checked, and told, before a process does anything: its settings, the database server, the ledger's guards."""
+"""The checks before a process does anything: its settings, the database server, the ledger's guards."""
 
 import asyncpg
 import structlog

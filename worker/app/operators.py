@@ -1,4 +1,4 @@
-"""What operators' commands do in the ledger and beside the workers."""
+"""The operators' commands: their work in the ledger and beside the workers."""
 
 import asyncio
 import time
@@ -121,20 +121,20 @@ async def run_probe(settings: Settings, orgcode: str) -> int:
 async def plan_archive(
     settings: Settings, before: datetime, directory: Path, reason: str
 ) -> tuple[int | None, list[str]]:
-    """`g3n worker archive`: the id of the operation that was planned, if any, and what the plan says."""
+    """`g3n worker archive`: return the id of the planned operation, if any, and the lines of the plan."""
     operator = Operator(settings.operator_name, reason)
     return await reached(POSTGRES, lambda: archive.plan(settings, before, directory, operator))
 
 
 async def plan_redrive(settings: Settings, chosen: Chosen, reason: str) -> tuple[int | None, list[str]]:
-    """`g3n worker dlq redrive`: the id of the operation that was planned, if any, and what the plan says."""
+    """`g3n worker dlq redrive`: return the id of the planned operation, if any, and the lines of the plan."""
     operator = Operator(settings.operator_name, reason)
     now_us = time.time_ns() // 1000
     return await reached(POSTGRES, lambda: redrive.plan(settings, chosen, operator, now_us))
 
 
 async def rebuild_inbox(settings: Settings, reason: str) -> int:
-    """`g3n worker dlq rebuild`: how many positions the dead-letter topics name."""
+    """`g3n worker dlq rebuild`: return how many positions the dead-letter topics name."""
     pool = await reached(POSTGRES, lambda: Pool.of_interface(settings.dsn, 1, Role.OPS))
     try:
         letters = await reached(KAFKA, lambda: rebuild(settings, pool))

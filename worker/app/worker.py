@@ -41,7 +41,7 @@ async def run(settings: Settings) -> int:
 
 
 async def drain(settings: Settings) -> int:
-    """`g3n worker drain`: 0 when everything that was there at the start is done; 1 if it was stopped before."""
+    """`g3n worker drain`: 0 when all records that existed at the start are done; 1 if it was stopped before."""
     stopped, drained = asyncio.Event(), False
     with before_the_start(stopped):
         async with _worker(settings, stopped) as stream:
@@ -52,7 +52,7 @@ async def drain(settings: Settings) -> int:
 
 @contextlib.asynccontextmanager
 async def _worker(settings: Settings, stopped: asyncio.Event) -> AsyncIterator[Stream]:
-    """Everything built and connected, in the order in which it is taken down again."""
+    """Build and connect all parts, in the reverse of the order in which they are closed."""
     status = Status()
     warn(settings, status)
     async with contextlib.AsyncExitStack() as stack:
@@ -117,7 +117,9 @@ async def _claim(settings: Settings, pool: Pool) -> None:
 
 
 async def _close(pipeline: Pipeline) -> None:
-    """Without Postgres the journal does not learn what was published last; then a sweeper says it again."""
+    """Close the pipeline. Without Postgres, the journal does not learn the last publications, and a sweep repeats
+    them.
+    """
     try:
         await pipeline.close()
     except Exception as error:
@@ -137,9 +139,9 @@ def _reader(settings: Settings, secured: Security, worker: int) -> Reader:
             settings.batch_documents,
             settings.batch_bytes,
             settings.linger_ms / 1000,
-            look_ahead=len(settings.orgcodes) != 1,  # one tenant has nobody to overtake
+            look_ahead=len(settings.orgcodes) != 1,  # with one tenant there is no other to overtake
         ),
         security=secured,
-        client_id="g3n" if instance else client_id(worker),  # nobody takes over what a static member leaves
+        client_id="g3n" if instance else client_id(worker),  # no other member takes over a static member's partitions
         tenders=settings.topic_prefix + settings.topic_tenders,
     )

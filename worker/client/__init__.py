@@ -1,7 +1,7 @@
 """The HTTP API (contract §5) as its callers see it: one class, one call for each operation, one exception.
 
-`client.Client` sends requests, `connection.Connection` has the URL and the key, `answer.Answer` is what comes back, and
-`failure.ApiError` says why nothing does. Nothing is re-exported: a caller that only needs a connection loads no HTTP.
+`client.Client` sends requests, `connection.Connection` has the URL and the key, `answer.Answer` is an answer, and
+`failure.ApiError` says why there is none. Nothing is re-exported: a caller that only needs a connection loads no HTTP.
 """
 
 import sys

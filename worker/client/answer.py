@@ -1,4 +1,4 @@
-"""What the API answers with 200."""
+"""The API's answer with status 200."""
 
 import json
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ ModelT = TypeVar("ModelT", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The answer's bytes, unchanged, and what its headers say."""
+    """The answer's unchanged bytes, and the values of its headers."""
 
     data: bytes
     request_id: str

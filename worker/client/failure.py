@@ -1,4 +1,4 @@
-"""Why there is no answer: what the problem details say (RFC 9457, contract §5), or that there are none."""
+"""Why there is no answer: the API's problem details (RFC 9457, contract §5), or a failure without any."""
 
 import json
 from collections.abc import Mapping

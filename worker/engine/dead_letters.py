@@ -48,7 +48,7 @@ class Letter:
 
 
 class DeadLetters:
-    """Writes dead letters for the topic beside the one that they came from."""
+    """Writes dead letters for the dead-letter topic of their input topic."""
 
     def __init__(self, consumer_group: str, decoder: Decoder, *, crash: bool = False) -> None:
         """`crash`: as for `Pipeline`."""

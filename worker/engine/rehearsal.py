@@ -60,7 +60,7 @@ class Rehearsal:
     async def simulate(self, document: Document, now_us: int, draft: Policy | None = None) -> list[Message]:
         """Return the messages that applying the document would give: the same decision, before anything is written.
 
-        `draft`: the policy to decide by; its number is the one that it would get if it were put.
+        `draft`: the policy to decide by, with the number that it would get if it were put.
 
         Every known card counts as accepted. A card that has a PIN is not shown, unless `document.trusted`.
 

@@ -198,7 +198,7 @@ class Pool:
 async def connect(
     dsn: str, connections: int, role: Role, settings: Mapping[str, str] = SESSION, timeout_s: float = COMMAND_TIMEOUT_S
 ) -> asyncpg.Pool:
-    """Open connections that act as `role`, whoever the DSN logs in as. `settings` add to `SESSION`; `timeout_s` is a
+    """Open connections that act as `role`, whatever login the DSN has. `settings` add to `SESSION`; `timeout_s` is a
     statement's.
     """
     arrays.install()

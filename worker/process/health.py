@@ -26,7 +26,7 @@ _CONNECTIONS: Final = 64  # an orchestrator and Prometheus need a few
 
 
 class Status:
-    """Whether this process can do its work now: ready once nothing of it is down."""
+    """Whether this process can do its work now: it is ready once no part is down."""
 
     def __init__(self, part: str = "stream") -> None:
         self._down = {part: "starting"}
@@ -49,7 +49,7 @@ class Status:
         return {"status": "not ready", "why": self._down, **more} if self._down else {"status": "ready", **more}
 
     def down(self, part: str, why: str) -> None:
-        """`part` can't do its work; `why` holds no values: it is shown to whoever asks."""
+        """Report that `part` can't do its work. `why` must hold no values, because `/readyz` shows it to any caller."""
         if part not in self._down:
             _log.warning("not_ready", part=part, why=why)
         self._down[part] = why

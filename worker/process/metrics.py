@@ -1,4 +1,4 @@
-"""What Prometheus sees of this process at /metrics."""
+"""The metrics of this process, which Prometheus reads at /metrics."""
 
 import math
 from collections.abc import Mapping

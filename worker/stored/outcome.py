@@ -134,7 +134,7 @@ def _points(members: Any) -> PointsPart:  # noqa: ANN401  as they were unpacked
 
 
 def _tender(part: TenderPart) -> Any:  # noqa: ANN401  as above
-    """Of a tender that moved all members are stored: where they are missing, 0.1 stored it."""
+    """Return the stored members. A tender that moved has all members; if they are missing, version 0.1 stored it."""
     if part.customer_id is True:
         return part[:_TENDER]
     stored: Any = part if part.account is None else part._replace(account=_stored_points(part.account))

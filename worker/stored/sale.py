@@ -11,7 +11,7 @@ from worker.stored.packing import StoredKey, account_key, pack, stored_key, trim
 
 
 class RestV1(NamedTuple):
-    """What a line that was returned, or that sold a card, has besides its net amount and its points."""
+    """The members of a returned or card-selling line, besides its net amount and its points."""
 
     line_id: int
     returned_minor: int
@@ -85,7 +85,7 @@ def pack_sale(sale: Sale) -> bytes:
 
 
 def _is_plain(sale: Sale) -> bool:
-    """Whether all members of `SaleV1` but the head and the basis, and perhaps `rest`, have their defaults."""
+    """Return whether all members of `SaleV1` except the head, the basis and perhaps `rest` have their defaults."""
     days = sale.available_tick == 0 and sale.expires_tick == NEVER
     return days and not (
         sale.tenders or sale.requests or sale.loads or sale.by_hand or sale.refunds or sale.set_off

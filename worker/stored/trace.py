@@ -61,7 +61,7 @@ def trace_members(trace: Trace) -> tuple[Any, ...]:
 
 
 def trace_of(record: bytes) -> tuple[Trace, list[StoredMove]]:
-    """What a return or a void left, and its moves; none: they follow from the transfers."""
+    """Return the trace of a return or a void, and its moves; without moves, they follow from the transfers."""
     stored = TraceV1(*unpack(record))
     flat = stored.lines or ()
     trace = Trace([ReturnedLine(*flat[at : at + _LINE]) for at in range(0, len(flat), _LINE)], stored.set_off or 0)

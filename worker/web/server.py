@@ -20,7 +20,7 @@ _log: Final = structlog.get_logger(__name__)
 
 
 class Server(uvicorn.Server):
-    """Answers until `should_exit`. It handles no signals: whoever started it decides when it stops."""
+    """Answers until `should_exit`. It handles no signals: its caller decides when it stops."""
 
     def __init__(self, app: Any, bounds: Bounds | None = None, **options: Any) -> None:  # noqa: ANN401  as uvicorn's
         """`app` is an ASGI application; `options` are uvicorn's, such as those of TLS."""

@@ -22,7 +22,7 @@ class StateInvalid(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What is imported, and where to. It is the same for every run of an import."""
+    """The source and the destination of an import. They are the same for every run of it."""
 
     operation: str
     url: str
