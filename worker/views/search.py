@@ -93,8 +93,7 @@ def _is_a_person(account: Account) -> bool:
     return account.target is None or account.target[0] is Kind.POOL
 
 
-# --- candidates: customers in an order, and which of them match
-# --------------------------------------------------------
+# --- candidates: customers in an order, and which of them match -------------------------------------------------------
 
 Place = tuple[Any, ...]  # in the order of the candidates; the account's id is last
 
@@ -119,7 +118,7 @@ class Candidates(Protocol):
 
 
 class _Names:
-    """Candidates in the order of names, each rotated to the word that matches the longest search word, likely the
+    """Candidates in the order of names, each rotated to the word that the longest search word begins, likely the
     rarest.
     """
 
