@@ -107,40 +107,41 @@ API_REASONS: Final[Mapping[ApiReason, Said]] = MappingProxyType(
         ApiReason.INVALID_HEADER: Said(Code.INVALID_REQUEST, "X-Orgcode is missing"),
         ApiReason.MALFORMED_REQUEST: Said(Code.INVALID_REQUEST, "the request is not HTTP/1.1 as RFC 9112 defines it"),
         ApiReason.REFUSED_BY_DATABASE: Said(
-            Code.INVALID_REQUEST, "the ledger can't hold what would come of it; nothing was done"
+            Code.INVALID_REQUEST, "an amount would be too large for the ledger; the request had no effect"
         ),
         ApiReason.CREDENTIALS_NOT_ACCEPTED: Said(
-            Code.UNAUTHORIZED, "neither X-Api-Key nor a session token that is accepted"
+            Code.UNAUTHORIZED, "the X-Api-Key or the session token is missing or not accepted"
         ),
         ApiReason.ORGCODE_NOT_OF_KEY: Said(Code.FORBIDDEN, "X-Orgcode: not the tenant of the key"),
         ApiReason.SCOPE_MISSING: Said(Code.FORBIDDEN, "the key lacks the scope {scope}"),
         ApiReason.UNKNOWN_ROUTE: Said(Code.NOT_FOUND, "there is no such route"),
         ApiReason.UNKNOWN_EVENT: Said(Code.NOT_FOUND, "the tenant has no such document"),
-        ApiReason.METHOD_NOT_ALLOWED: Said(Code.METHOD_NOT_ALLOWED, "the route takes another method, see Allow"),
+        ApiReason.METHOD_NOT_ALLOWED: Said(Code.METHOD_NOT_ALLOWED, "the route does not take this method; see Allow"),
         ApiReason.HEAD_TOO_SLOW: Said(Code.TIMEOUT, "the head was not complete in time"),
-        ApiReason.BODY_TOO_SLOW: Said(Code.TIMEOUT, "the body was not there within {within_s} s"),
+        ApiReason.BODY_TOO_SLOW: Said(Code.TIMEOUT, "the body did not arrive within {within_s} s"),
         ApiReason.CONFLICT: Said(Code.CONFLICT, "the identity is known with other content; the first document stands"),
         ApiReason.BODY_TOO_LARGE: Said(Code.TOO_LARGE, "the body has more than {most_bytes} bytes"),
         ApiReason.NOT_JSON: Said(
-            Code.UNSUPPORTED_MEDIA_TYPE, "Content-Type: application/json is needed, in UTF-8 and not encoded further"
+            Code.UNSUPPORTED_MEDIA_TYPE, "Content-Type must be application/json in UTF-8, without Content-Encoding"
         ),
         ApiReason.RATE_LIMITED: Said(Code.TOO_MANY_REQUESTS, "the key has no request left; ask again later"),
         ApiReason.ADDRESS_LIMITED: Said(
             Code.TOO_MANY_REQUESTS, "too many requests without an accepted key from this address; ask again later"
         ),
         ApiReason.SHARE_IN_USE: Said(
-            Code.TOO_MANY_REQUESTS, "the {holder} has its share of what can be in progress; ask again later"
+            Code.TOO_MANY_REQUESTS, "the {holder} has its full share of requests in progress; ask again later"
         ),
         ApiReason.SESSIONS_LIMITED: Said(
             Code.TOO_MANY_REQUESTS, "the key has {most} sessions; revoke one, or wait until one expires"
         ),
         ApiReason.CARD_MISSES_LIMITED: Said(
-            Code.TOO_MANY_REQUESTS, "too many cards that were not accepted; ask again later"
+            Code.TOO_MANY_REQUESTS, "too many cards were not accepted; ask again later"
         ),
         ApiReason.INTERNAL_ERROR: Said(Code.INTERNAL_ERROR, "a fault of the server; its log has the request's id"),
-        ApiReason.OVERLOADED: Said(Code.UNAVAILABLE, "too much is waiting already; ask again later"),
+        ApiReason.OVERLOADED: Said(Code.UNAVAILABLE, "too many requests are in progress; ask again later"),
         ApiReason.TIMED_OUT: Said(
-            Code.UNAVAILABLE, "what becomes of it is not known yet: ask again with the same Idempotency-Key"
+            Code.UNAVAILABLE,
+            "no answer in time; the request may still take effect: ask again with the same Idempotency-Key",
         ),
         ApiReason.UNAVAILABLE: Said(
             Code.UNAVAILABLE, "the ledger can't be reached; ask again with the same Idempotency-Key"

@@ -157,7 +157,7 @@ async def test_a_body_that_does_not_come(serving: Serving, new_caller: NewCaller
 
         answer = await caller.http.post(CREATE, content=chunks(), headers=JSON)
         assert problem(answer) == (408, "timeout", "body_too_slow")
-        assert answer.json()["detail"] == "the body was not there within 0.05 s"
+        assert answer.json()["detail"] == "the body did not arrive within 0.05 s"
 
 
 # --- too much, too slow, broken --------------------------------------------------------------------------------------

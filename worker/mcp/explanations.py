@@ -24,19 +24,21 @@ _ASK_AGAIN: Final = "Call again with the same arguments and the same identity (`
 # What only the API, its client and this server say.
 INTERFACES: Final[Mapping[str, Explanation]] = MappingProxyType(
     {
-        "invalid": Explanation("an argument is not right: `detail` says which and why", "Correct it and call again."),
+        "invalid": Explanation("an argument is wrong: `detail` says which and why", "Correct it and call again."),
         "invalid_header": Explanation(
-            "the tenant or another header is missing or not right", "Ask whoever runs this server."
+            "the tenant or another header is missing or wrong", "Ask the operator of this server."
         ),
         "refused_by_database": Explanation(
-            "the ledger can't hold what would come of it; nothing was done", "Use smaller numbers."
+            "an amount would be too large for the ledger; the call had no effect", "Use smaller numbers."
         ),
         "conflict": Explanation(
             "the identity is known with other arguments; the first document stands",
-            "Nothing was done. For something new take a new identity; to repeat, the very same arguments.",
+            "The call had no effect. For a new document, use a new identity. To repeat one, use the same arguments.",
         ),
-        "credentials_not_accepted": Explanation("the API does not accept the key", "Ask whoever gave it out."),
-        "orgcode_not_of_key": Explanation("the key is another tenant's", "Ask whoever runs this server."),
+        "credentials_not_accepted": Explanation(
+            "the API does not accept the key", "Ask the person who issued the key."
+        ),
+        "orgcode_not_of_key": Explanation("the key is another tenant's", "Ask the operator of this server."),
         "scope_missing": Explanation(
             "the key may not do this: it lacks `scope`", "Ask for a key that has it, or stop."
         ),
@@ -51,26 +53,32 @@ INTERFACES: Final[Mapping[str, Explanation]] = MappingProxyType(
         "card_misses_limited": Explanation(
             "too many cards were not accepted", "Wait `retry_after_s`; do not try numbers or PINs."
         ),
-        "overloaded": Explanation("the API has too much to do just now", "Wait `retry_after_s`, then call again."),
-        "timed_out": Explanation("it is not known yet what becomes of it", _ASK_AGAIN),
-        "unavailable": Explanation("the API can't reach its ledger just now", _ASK_AGAIN),
-        "unreachable": Explanation("the API can't be reached: nothing was done", "Try later, or tell who runs it."),
-        "no_answer": Explanation("the API did not answer: it may have been done", _ASK_AGAIN),
-        "not_an_answer": Explanation("something else than the API answered", "Tell whoever runs this server: the URL."),
+        "overloaded": Explanation(
+            "the API has too many requests in progress", "Wait `retry_after_s`, then call again."
+        ),
+        "timed_out": Explanation("no answer in time; the call may still take effect", _ASK_AGAIN),
+        "unavailable": Explanation("the API can't reach its ledger at the moment", _ASK_AGAIN),
+        "unreachable": Explanation(
+            "the API can't be reached: the call had no effect", "Try later, or tell its operator."
+        ),
+        "no_answer": Explanation("the API did not answer; the call may have had its effect", _ASK_AGAIN),
+        "not_an_answer": Explanation(
+            "another program than the API answered", "Tell the operator of this server the URL."
+        ),
         "unknown_event": Explanation(
             "the tenant has no such document: it was not read yet, or is a dead letter", "Check `type` and `id`."
         ),
         "tool_not_allowed": Explanation(
-            "this server was started without this tool", "Ask whoever runs this server; no other tool does it."
+            "this server was started without this tool", "Ask the operator of this server; no other tool does it."
         ),
         "unknown_tool": Explanation("there is no such tool", "Use a name of the list of tools."),
         "unknown_resource": Explanation("there is no such resource", "Use a URI of the list of resources."),
         "unknown_prompt": Explanation("there is no such prompt", "Use a name of the list of prompts."),
         "confirmation_not_accepted": Explanation(
-            "the confirmation is unknown, used, too old, or was given for other arguments: nothing was done",
+            "the confirmation is unknown, used, too old, or for other arguments: the call had no effect",
             "Call again without `confirmation_token`, read the preview, and confirm that.",
         ),
-        "internal_error": Explanation("a fault of the server", "Tell whoever runs it the `request_id`."),
+        "internal_error": Explanation("a fault of the server", "Tell its operator the `request_id`."),
     }
 )
 
