@@ -5,8 +5,11 @@ from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
+from structlog.testing import capture_logs
 
+from tests.ledger.conftest import Open
 from tests.ledger.measure import buffers_of, worker_session
+from tests.ledger.test_failures import failures
 from worker.ledger import housekeeping, migrate, roles
 from worker.ledger.pool import Pool
 from worker.ledger.setup import set_up
@@ -115,6 +118,18 @@ async def test_a_long_read_puts_the_next_partition_off(
     await housekeeping.keep(pool)
     assert len(await _partitions(connection)) == len(first) + 1
     await reading.close()
+
+
+async def test_housekeeping_that_fails_stops_nobody(connection: asyncpg.Connection, another: Open) -> None:
+    """Somebody detached the latest partition by hand, so its name is taken."""
+    start, _ = (await _partitions(connection))[-1]
+    await connection.execute(f"ALTER TABLE transfer DETACH PARTITION transfer_{start}")
+    worker = await another(crash=False)
+    before = failures("housekeeping")
+    with capture_logs() as logs:
+        assert await worker.work() is None
+    assert failures("housekeeping") == before + 1
+    assert [line["event"] for line in logs if line["log_level"] == "error"] == ["housekeeping_failed"]
 
 
 async def test_a_history_costs_the_same_in_any_number_of_partitions(

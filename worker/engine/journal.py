@@ -3,6 +3,7 @@
 import time
 from collections.abc import Mapping, Sequence
 
+import asyncpg
 import structlog
 
 from worker.codec import Decoder, Message, Outlet
@@ -13,7 +14,7 @@ from worker.ledger.commit import write_something
 from worker.ledger.pool import Pool
 from worker.ledger.queries import SQL
 from worker.positions import Partition, Position
-from worker.process import metrics
+from worker.process import errors, metrics
 
 _log = structlog.get_logger(__name__)
 
@@ -117,7 +118,13 @@ class Journal:
         if time.monotonic() < self._house_at:
             return
         self._house_at = time.monotonic() + housekeeping.EVERY_S
-        await housekeeping.keep(self._pool)
+        try:
+            await housekeeping.keep(self._pool)
+        except asyncpg.PostgresError as error:  # no document waits for it
+            if self._crash or errors.retriable(error):
+                raise
+            metrics.FAILURES.labels("housekeeping").inc()
+            _log.exception("housekeeping_failed")
 
     async def _count(self) -> None:
         if time.monotonic() < self._count_at:

@@ -141,7 +141,7 @@ for _state in ("released", "captured"):
     ORPHANS.labels(_state)
 for _what in ("points_deficit", "card_deficit", "shortfall"):
     MISSING.labels(_what)
-for _what in ("document", "parked", "deadline", "outcome"):
+for _what in ("document", "parked", "deadline", "outcome", "housekeeping"):
     FAILURES.labels(_what)
 for _result in ("answered", "unanswered"):
     PROBES.labels(_result)

@@ -68,7 +68,7 @@ class Secured(BaseSettings):
     postgres_dsn: SecretStr = Field(description="the ledger's database: postgresql://user:password@host:port/name")
     postgres_admin_dsn: SecretStr = Field(
         SecretStr(""),
-        description="`setup`: the same database, as a user who may create roles; none: G3N_POSTGRES_DSN",
+        description="`setup` and `archive`: the same database, as a user who may create roles; none: G3N_POSTGRES_DSN",
     )
     card_key: SecretStr = Field(description="key for the HMACs of card numbers and PINs: hex of at least 32 bytes")
     card_keys_old: SecretStr = Field(SecretStr(""), description="earlier keys, comma separated, newest first")
