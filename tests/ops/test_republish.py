@@ -4,6 +4,8 @@ from datetime import UTC, datetime
 
 import asyncpg
 import pytest
+from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+from aiokafka.structs import TopicPartition
 
 from tests.kafka_io import Reading
 from tests.language.documents import Clock
@@ -31,6 +33,8 @@ async def test_stored_outcomes_are_published_again(shop: Shop, connection: async
 
     assert await asked(Chosen(customer_id="C")) == "2 documents"
     assert await asked(Chosen(subject="S2")) == "1 documents"
+    assert await asked(Chosen(store_id="store")) == "2 documents"
+    assert await asked(Chosen(store_id="nowhere")) == "0 documents"
     assert await asked(Chosen(type_code=CODES["scm.sale.completed"], orgcode="acme")) == "2 documents"
     assert await asked(Chosen(orgcode="other")) == "0 documents"
     assert await asked(Chosen(since=shop.clock.base.replace(year=2099))) == "0 documents"
@@ -44,3 +48,11 @@ async def test_stored_outcomes_are_published_again(shop: Shop, connection: async
     assert {one.headers["crm-replayed"] for one in seen} == {"true"}
     assert {one.headers.get("crm-tender-state") for one in seen} == {None, "authorized"}
     assert await connection.fetchval("SELECT who || ' ' || action FROM operator_journal") == "ada outcomes republish"
+    admin = AIOKafkaAdminClient(bootstrap_servers=shop.settings.kafka_bootstrap_servers)
+    await admin.start()
+    await admin.delete_records({TopicPartition(names.inputs[0], 0): RecordsToDelete(1)})
+    await admin.close()
+    await asked(Chosen(store_id="store"))
+    why = f"{names.inputs[0]} no longer has their records"
+    assert said[-2].startswith("1 documents, messages that would be published: ")
+    assert said[-1] == f"left out: 1 documents whose store nobody can tell, because {why}"

@@ -21,6 +21,7 @@ def republish(  # noqa: PLR0913, PLR0917  typer: an option is a parameter
     type_: Annotated[str | None, typer.Option("--type", help="documents of this type only")] = None,
     subject: Annotated[str | None, typer.Option(help="the document of this business id only")] = None,
     customer: Annotated[str | None, typer.Option(help="documents whose outcome is about this customer only")] = None,
+    store: Annotated[str | None, typer.Option(help="sales, returns and tenders of this store only")] = None,
     since: Annotated[str | None, typer.Option(metavar="TIME", help="decided at or after, RFC 3339")] = None,
     until: Annotated[str | None, typer.Option(metavar="TIME", help="decided before")] = None,
     to: Annotated[str | None, typer.Option(metavar="TOPIC", help="publish there instead")] = None,
@@ -42,7 +43,7 @@ def republish(  # noqa: PLR0913, PLR0917  typer: an option is a parameter
         from worker.ledger.operators import Operator
         from worker.ops.republish import Chosen, republish
 
-        wanted = Chosen(orgcode, None if type_ is None else CODES[type_], subject, customer, from_, before)
+        wanted = Chosen(orgcode, None if type_ is None else CODES[type_], subject, customer, store, from_, before)
         operator = Operator(chosen.operator_name, reason)
         await republish(chosen, wanted, to=to, publishes=execute, operator=operator, say=typer.echo)
         return 0

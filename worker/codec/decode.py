@@ -197,6 +197,16 @@ def named(record: Record) -> dict[str, str]:
     return {name: text for name, text in found.items() if isinstance(text, str) and _NAMES[name](text)}
 
 
+def store_of(record: Record) -> str | None:
+    """Return the store that a record's document names; None: it names none, or can't be read."""
+    try:
+        data = _envelope(record, record.value or b"").get("data")
+    except Refused:
+        return None
+    store_id = data.get("store_id") if isinstance(data, dict) else None
+    return store_id if isinstance(store_id, str) else None
+
+
 _NAMES: Final = {"type": _TYPE, "subject": _SUBJECT, "orgcode": _ORGCODE}
 
 

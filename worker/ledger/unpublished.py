@@ -9,7 +9,7 @@ from schemas.registry import BY_CODE
 from worker.ledger.pool import NO_WORKER
 from worker.ledger.queries import SQL, Connection
 from worker.stored.codes import NOTICE_TYPES, batch_of
-from worker.stored.event import Told, facts_of
+from worker.stored.event import Source, Told, facts_of
 
 GONE = "SELECT pg_try_advisory_xact_lock($1)"
 BATCHES = 1000
@@ -27,6 +27,7 @@ class Stored(NamedTuple):
     outcomes: list[Told]
     said_before: bool  # perhaps published already, by a worker that is gone
     traceparent: bytes | None
+    source: Source | None  # None: it came in through an interface
 
 
 async def take(connection: Connection, worker: int, own_until: int = 0) -> tuple[list[int], list[Stored]]:
@@ -65,7 +66,9 @@ def stored_of(row: Any, *, said_before: bool) -> Stored:  # noqa: ANN401  an asy
     kind = BY_CODE.get(row["type"])
     type_ = kind.name if kind is not None else NOTICE_TYPES[row["type"]]
     facts = facts_of(row["facts"])
-    return Stored(row["orgcode"], row["org"], type_, row["subject"], facts.told, said_before, facts.traceparent)
+    return Stored(
+        row["orgcode"], row["org"], type_, row["subject"], facts.told, said_before, facts.traceparent, facts.source
+    )
 
 
 class Counts(NamedTuple):

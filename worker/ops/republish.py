@@ -1,5 +1,6 @@
 """Publish stored outcomes again, byte for byte, without deciding anything."""
 
+import contextlib
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -9,9 +10,11 @@ from typing import Any, Final
 import orjson
 
 from worker.codec import Message, Outlet
+from worker.codec.decode import store_of
 from worker.codec.encode import REPLAYED
 from worker.engine.answers import TENDER_STATE, again, tender_states, trace
 from worker.kafka import topics
+from worker.kafka.originals import Originals, originals
 from worker.kafka.publisher import Publisher
 from worker.kafka.ranges import ranges
 from worker.kafka.security import security
@@ -26,16 +29,21 @@ from worker.process.settings import Settings
 _AT_ONCE: Final = 500
 _SESSION: Final = {"enable_seqscan": "on", "enable_hashjoin": "on", "idle_in_transaction_session_timeout": "0"}
 _STATEMENT_S: Final = 600.0
+_AT_STORES: Final = ("scm.sale.completed", "scm.return.completed", "scm.tender.requested")
 
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """A filter of documents; None: all. `since` and `until`: bounds of the time of the latest outcome."""
+    """A filter of documents; None: all. `since` and `until`: bounds of the time of the latest outcome.
+
+    No outcome names a store: `store_id` is read from the records of sales, returns and tenders.
+    """
 
     orgcode: str | None = None
     type_code: int | None = None
     subject: str | None = None
     customer_id: str | None = None
+    store_id: str | None = None
     since: datetime | None = None
     until: datetime | None = None
 
@@ -61,9 +69,9 @@ async def republish(
             await kafka.require([to], "create the requester's topic first")
     outlet = Outlet(names.outcomes, names.tender_outcomes, settings.consumer_group)
     publisher = Publisher(settings.kafka_bootstrap_servers, security=security(settings))
-    documents, counts = 0, Counter[str]()
+    documents, counts, lost = 0, Counter[str](), Counter[str]()
     try:
-        async for found, messages in _found(settings.dsn, outlet, chosen):
+        async for found, messages in _found(settings, outlet, chosen, lost):
             addressed = messages if to is None else [one._replace(topic=to) for one in messages]
             documents += found
             counts.update(message.topic for message in addressed)
@@ -73,6 +81,9 @@ async def republish(
         await publisher.stop()
     said = ", ".join(f"{count:,} to {topic}" for topic, count in sorted(counts.items())) or "none"
     say(f"{documents:,} documents, messages {'published' if publishes else 'that would be published'}: {said}")
+    for topic, count in sorted(lost.items()):
+        where = f"{topic} no longer has their records" if topic else "they came in over HTTP"
+        say(f"left out: {count:,} documents whose store nobody can tell, because {where}")
     if publishes:
         await _note(settings, operator, chosen, documents, to)
 
@@ -88,21 +99,51 @@ async def _note(settings: Settings, operator: Operator, chosen: Chosen, document
         await pool.close()
 
 
-async def _found(dsn: str, outlet: Outlet, chosen: Chosen) -> AsyncIterator[tuple[int, list[Message]]]:
-    """Yield numbers of documents and their messages, some at a time, in the order of decision."""
-    pool = await connect(dsn, 1, Role.OPS, _SESSION, timeout_s=_STATEMENT_S)
+async def _found(
+    settings: Settings, outlet: Outlet, chosen: Chosen, lost: Counter[str]
+) -> AsyncIterator[tuple[int, list[Message]]]:
+    """Yield numbers of documents and their messages, some at a time, in the order of decision.
+
+    `lost` counts documents whose store can't be read, by topic.
+    """
+    pool = await connect(settings.dsn, 1, Role.OPS, _SESSION, timeout_s=_STATEMENT_S)
     try:
-        async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+        async with contextlib.AsyncExitStack() as stack:
+            records = None
+            if chosen.store_id is not None:
+                servers = settings.kafka_bootstrap_servers
+                records = await stack.enter_async_context(originals(servers, security=security(settings)))
+            connection: Any = await stack.enter_async_context(pool.acquire())
+            await stack.enter_async_context(connection.transaction(isolation="repeatable_read", readonly=True))
+
+            async def told(part: list[Stored]) -> tuple[int, list[Message]]:
+                of_store = part if records is None else await _of_store(records, part, chosen.store_id, lost)
+                return await _messages(connection, outlet, of_store, chosen.customer_id)
+
             asked = chosen.orgcode, chosen.type_code, chosen.subject, chosen.since, chosen.until
             part: list[Stored] = []
             async for row in connection.cursor(SQL["audit_outcomes"], *asked, prefetch=_AT_ONCE):
                 part.append(stored_of(row, said_before=True))
                 if len(part) == _AT_ONCE:
-                    yield await _messages(connection, outlet, part, chosen.customer_id)
+                    yield await told(part)
                     part = []
-            yield await _messages(connection, outlet, part, chosen.customer_id)
+            yield await told(part)
     finally:
         pool.terminate()
+
+
+async def _of_store(kafka: Originals, part: list[Stored], store_id: str | None, lost: Counter[str]) -> list[Stored]:
+    """Those of the documents whose records name the store."""
+    able = [one for one in part if one.type in _AT_STORES]
+    records = await kafka.read([one.source for one in able if one.source is not None])
+    found = []
+    for one in able:
+        record = None if one.source is None else records[one.source]
+        if record is None:
+            lost["" if one.source is None else one.source.topic] += 1
+        elif store_of(record) == store_id:
+            found.append(one)
+    return found
 
 
 async def _messages(
