@@ -1,8 +1,10 @@
 """A desk: documents in words go through the real pipeline and a real Postgres, and are asked about."""
 
+import shlex
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -13,6 +15,7 @@ from tests.domain.stage import BASE, microseconds
 from tests.kafka_io import ORGCODE, document
 from tests.language.documents import Clock, build
 from tests.language.words import words
+from tests.ops.commands import g3n
 from worker.codec import Decoder, Message, Outlet
 from worker.engine.answers import Applied
 from worker.engine.pipeline import Pipeline
@@ -22,6 +25,8 @@ from worker.ops.explain import explain
 from worker.ops.explanation import Explanation
 
 Data = dict[str, Any]
+Terminal = Callable[[str], Awaitable[tuple[int, str]]]
+"""Runs a command, and returns its exit status and what it printed."""
 TOPICS = {"scm.sale": "scm.sales", "scm.return": "scm.returns", "scm.tender": "scm.tenders"}
 
 
@@ -99,3 +104,15 @@ async def pool(database: str) -> AsyncIterator[Pool]:
     opened = await Pool.of_interface(database, 4, Role.WORKER)
     yield opened
     await opened.close()
+
+
+@pytest.fixture
+def terminal(environment: dict[str, str], tmp_path: Path) -> Terminal:
+    """An operator's, in a folder of its own."""
+
+    async def run(command: str) -> tuple[int, str]:
+        settings = {**environment, "G3N_DEVELOPMENT": "true"}
+        done = await g3n(settings, *shlex.split(command)[1:], folder=tmp_path)
+        return done.code or 0, done.out + done.err
+
+    return run

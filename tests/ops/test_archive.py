@@ -11,9 +11,9 @@ import pytest
 
 from tests.domain.stage import BASE
 from tests.kafka_io import ORGCODE
+from tests.ops.commands import g3n
 from tests.ops.conftest import Desk
 from tests.ops.replaying import settings_of
-from tests.ops.test_commands import g3n
 from worker.app import operators
 from worker.ops.archive import execute
 from worker.ops.archive.files import MANIFEST, Archive, Parts

@@ -15,8 +15,8 @@ from tests.domain.room import KEY
 from tests.language.table import FOLDER, rows
 from tests.ledger.conftest import TOPICS, Worker
 from tests.ledger.test_as_in_memory import ONLY_IN_MEMORY, Player
+from tests.ops.commands import g3n
 from tests.ops.conftest import Desk
-from tests.ops.test_commands import g3n
 from worker.codec import Decoder, Outlet
 from worker.ledger.pool import Pool
 from worker.ops.audit import page, report

@@ -1,42 +1,19 @@
 """`g3n worker explain` and `simulate`, as a clerk runs them."""
 
-import asyncio
 import json
-import os
-import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import CARD_KEY
 from tests.kafka_io import ORGCODE
+from tests.ops.commands import g3n
 from tests.ops.conftest import Desk
-
-
-@dataclass
-class Done:
-    """How a command ended."""
-
-    code: int | None
-    out: str
-    err: str
 
 
 @pytest.fixture
 def settings(database: str, bootstrap: str) -> dict[str, str]:
     return {"G3N_KAFKA_BOOTSTRAP_SERVERS": bootstrap, "G3N_POSTGRES_DSN": database, "G3N_CARD_KEY": CARD_KEY}
-
-
-async def g3n(settings: Mapping[str, str], *words: str, stdin: bytes = b"") -> Done:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("G3N_")}
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "worker", *words, env={**environment, **settings},
-        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    out, err = await process.communicate(stdin)
-    return Done(process.returncode, out.decode(), err.decode())
 
 
 async def test_explain(desk: Desk, settings: dict[str, str]) -> None:

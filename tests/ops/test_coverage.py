@@ -8,8 +8,8 @@ from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from aiokafka.structs import TopicPartition
 
 from tests.kafka_io import Record, document, publish
+from tests.ops.commands import g3n
 from tests.ops.test_audit import NO_TRIGGERS
-from tests.ops.test_commands import g3n
 from worker.kafka.topics import Topics
 
 AT = "2026-11-20T10:00:00Z"

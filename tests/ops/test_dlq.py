@@ -10,8 +10,8 @@ import asyncpg
 import pytest
 
 from tests.kafka_io import Reading, Record, document, publish
+from tests.ops.commands import g3n
 from tests.ops.replaying import settings_of
-from tests.ops.test_commands import g3n
 from worker.engine.pipeline import Pipeline
 from worker.engine.watch import show_inbox
 from worker.kafka.originals import originals

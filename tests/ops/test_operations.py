@@ -8,7 +8,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from tests.ops.test_commands import g3n
+from tests.ops.commands import g3n
 from worker.ledger import operations, operators
 from worker.ledger.operations import Operation, State
 from worker.ledger.operators import Operator

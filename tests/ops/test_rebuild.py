@@ -17,9 +17,9 @@ from tests.kafka_io import Record, publish
 from tests.language.documents import Clock
 from tests.language.play import Played, play
 from tests.language.scenario import parse
+from tests.ops.commands import Done, g3n
 from tests.ops.replaying import settings_of
 from tests.ops.test_audit import NO_TRIGGERS
-from tests.ops.test_commands import Done, g3n
 from worker.codec import Document
 from worker.engine.batch import Batch
 from worker.engine.pipeline import Pipeline

@@ -13,8 +13,8 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from tests.kafka_io import Published, Reading
 from tests.language.documents import Clock
+from tests.ops.commands import g3n
 from tests.ops.replaying import Shop, settings_of
-from tests.ops.test_commands import g3n
 from worker.engine.pipeline import Pipeline
 from worker.kafka import topics
 from worker.ops.replay import commands, saved

@@ -6,7 +6,7 @@ import time
 import asyncpg
 
 from tests.kafka_io import Record, publish
-from tests.ops.test_commands import g3n
+from tests.ops.commands import g3n
 from tests.ops.test_dlq import With, with_
 from worker.cli.status import text
 from worker.kafka.topics import Topics
