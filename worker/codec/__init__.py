@@ -2,7 +2,7 @@
 PIN.
 """
 
-from worker.codec.decode import Decoder
+from worker.codec.decode import Decoder, is_binary
 from worker.codec.document import Document, Record, Undecodable, Unreadable
 from worker.codec.encode import ENCODER_VERSION, Message, Outlet
 from worker.codec.keyring import Keyring
@@ -17,4 +17,5 @@ __all__ = [
     "Record",
     "Undecodable",
     "Unreadable",
+    "is_binary",
 ]

@@ -145,7 +145,7 @@ class Decoder:
 
 def _event(record: Record, value: bytes) -> Event:
     """Return the event of a record in either content mode."""
-    event = None if _is_binary(record) else events.read(value)
+    event = None if is_binary(record) else events.read(value)
     if event is not None:
         return event
     envelope = _envelope(record, value)
@@ -155,7 +155,7 @@ def _event(record: Record, value: bytes) -> Event:
     )  # fmt: skip
 
 
-def _is_binary(record: Record) -> bool:
+def is_binary(record: Record) -> bool:
     """Return the content mode. Structured: the header says so, or a JSON object with `specversion`; binary: `ce_`
     headers, the value is the data. A tracer's `ce_traceparent` alone makes nothing binary.
     """
@@ -169,7 +169,7 @@ def _is_binary(record: Record) -> bool:
 
 def _envelope(record: Record, value: bytes) -> dict[str, Any]:
     """Return the attributes with `data`, of either content mode."""
-    if _is_binary(record):
+    if is_binary(record):
         envelope = _binary(record)
         _check(envelope)
         envelope["data"] = events.document(envelope["type"], value) or parse(value)

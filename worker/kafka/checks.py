@@ -15,7 +15,7 @@ To see the last record, the consumer begins with it; the record is compared and 
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 from uuid import UUID
 
@@ -64,6 +64,11 @@ class Checks:
     def unchecked(self) -> set[TopicPartition]:
         """Partitions without a known position: halted, or not checked yet."""
         return self.halted.keys() | self._expected.keys()
+
+    def checked(self, of: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
+        """Return the items of those partitions that are read on: checked, and not halted."""
+        unchecked = self.unchecked
+        return {at: number for at, number in of.items() if at not in unchecked}
 
     def forget(self) -> None:
         """Forget everything: the group takes all partitions away."""

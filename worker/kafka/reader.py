@@ -145,7 +145,8 @@ class Reader:
     async def _gather(self, wait_s: float) -> Fetched:
         batch, until = Fetched(self._limits_now()), time.monotonic() + wait_s
         if self._scout is not None and self._tenders is not None:
-            await self._scout.look(self._tenders.lag.read(), sum(self._tenders.lag.records().values()))
+            lag, checked = self._tenders.lag, self._tenders.checks.checked
+            await self._scout.look(checked(lag.read()), sum(checked(lag.records()).values()))
         while not batch.full:
             starting = any(member.is_starting() for member in self._members)
             came = await self._poll(batch)
@@ -174,7 +175,8 @@ class Reader:
         if self._tenders is None or room <= 0:
             return
         if self._scout is not None:  # at most half of the room, so that the members get on
-            batch.records += self._scout.take(room // 2, self._tenders.lag.read())
+            self._scout.follow(self._tenders.generation)
+            batch.records += self._scout.take(room // 2, self._tenders.checks.checked(self._tenders.lag.read()))
         await self._tenders.poll(batch, room - (len(batch.records) - before))
         if came := batch.records[before:]:
             self._tender_at = time.monotonic()

@@ -10,8 +10,9 @@ members until they have read past its last record that was left out. So each ten
 """
 
 import asyncio
+import re
 from collections import Counter, deque
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
 import orjson
@@ -20,7 +21,9 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError
 from aiokafka.structs import ConsumerRecord
 
+from schemas import orgcode
 from schemas.envelope import HEADER_PREFIX
+from worker.codec import is_binary
 from worker.kafka.outside import outside_consumer
 from worker.kafka.security import Security
 from worker.process.errors import describe
@@ -31,7 +34,10 @@ _log = structlog.get_logger(__name__)
 _FLOOD_RECORDS: Final = 1000
 _QUEUE_RECORDS: Final = 2000
 _LOOK_RECORDS: Final = 4000
+# A larger record leaves its tenant to the members, so the queue holds at most 32 MiB.
+_MOST_BYTES: Final = 16 << 10
 NOBODY: Final = ""
+_ORGCODE: Final = re.compile(orgcode.PATTERN).fullmatch
 _ORGCODE_HEADER: Final = HEADER_PREFIX + "orgcode"
 
 
@@ -46,6 +52,7 @@ class Scout:
         self._queue: deque[tuple[str, ConsumerRecord]] = deque()
         self._waiting: Counter[str] = Counter()
         self._left: dict[str, dict[TopicPartition, int]] = {}  # by tenant: the last offsets that were left out
+        self._generation = 0
 
     async def look(self, read: Mapping[TopicPartition, int], unread: int) -> None:
         """Look on from where this stopped. `read`: where the members read on. `unread`: how many records they have
@@ -74,7 +81,11 @@ class Scout:
                 self.sort(at, record)
 
     async def _start(self) -> None:
-        consumer = outside_consumer(self._bootstrap_servers, self._security, "g3n-scout")
+        consumer = outside_consumer(
+            self._bootstrap_servers, self._security, "g3n-scout",
+            # As the members read: no document of an aborted transaction, and no jump over records.
+            isolation_level="read_committed", auto_offset_reset="none",
+        )  # fmt: skip
         try:
             await consumer.start()
         except KafkaError as error:
@@ -99,30 +110,34 @@ class Scout:
             return
         self._queue.append((tenant, record))
         self._waiting[tenant] += 1
-        if len(self._queue) > _QUEUE_RECORDS:
+        if len(record.value or b"") > _MOST_BYTES:
+            self._leave({tenant})
+        elif len(self._queue) > _QUEUE_RECORDS:
             self._leave_most()
 
     def _leave_most(self) -> None:
         """Leave the tenants with the most records to the members, until half of the queue is free."""
+        rest, most = len(self._queue), set()
+        for tenant, records in self._waiting.most_common():
+            if rest <= _QUEUE_RECORDS // 2:
+                break
+            rest -= records
+            most.add(tenant)
+        self._leave(most)
+
+    def _leave(self, tenants: Collection[str]) -> None:
         if not self._left:
-            _log.warning("looks_ahead", why="a tenant floods the topic of tenders", orgcode=self._most())
-        left: dict[str, dict[TopicPartition, int]] = {}
-        rest = len(self._queue)
-        while rest > _QUEUE_RECORDS // 2:
-            tenant = self._most()
-            rest -= self._waiting.pop(tenant)
-            left[tenant] = {}
+            _log.warning("looks_ahead", why="a tenant floods the topic of tenders", orgcodes=sorted(tenants)[:3])
+        self._left |= {tenant: {} for tenant in tenants}
         kept: deque[tuple[str, ConsumerRecord]] = deque()
         for tenant, record in self._queue:
-            if tenant in left:
-                left[tenant][TopicPartition(record.topic, record.partition)] = record.offset
+            if tenant in tenants:
+                self._left[tenant][TopicPartition(record.topic, record.partition)] = record.offset
             else:
                 kept.append((tenant, record))
         self._queue = kept
-        self._left |= left
-
-    def _most(self) -> str:
-        return max(self._waiting, key=self._waiting.__getitem__)
+        for tenant in tenants:
+            del self._waiting[tenant]
 
     def readmit(self, read: Mapping[TopicPartition, int]) -> None:
         """Look out again for tenants that the members have read past."""
@@ -136,9 +151,22 @@ class Scout:
         while self._left and self._queue and len(taken) < room:
             tenant, record = self._queue.popleft()
             self._waiting[tenant] -= 1
-            if tenant != NOBODY and record.offset >= read.get(TopicPartition(record.topic, record.partition), 0):
+            if not self._waiting[tenant]:
+                del self._waiting[tenant]
+            offset = read.get(TopicPartition(record.topic, record.partition))
+            if offset is None:  # the partition has halted
+                self.restart()
+            elif tenant != NOBODY and record.offset >= offset:
                 taken.append(record)
         return taken
+
+    def follow(self, generation: int) -> None:
+        """Begin again if the group has assigned the members' partitions anew: batches with what was taken may be
+        dropped.
+        """
+        if generation != self._generation:
+            self._generation = generation
+            self.restart()
 
     def restart(self) -> None:
         """Begin again from where the members read on: what was taken may not have been decided."""
@@ -164,11 +192,11 @@ class Scout:
 
 def tenant_of(record: ConsumerRecord) -> str:
     """Return the tenant that the record's header or envelope names. NOBODY: it names none, so it is a dead letter."""
-    for name, value in record.headers:
-        if name == _ORGCODE_HEADER:
-            return str(value, "latin-1")
-    try:
-        orgcode = orjson.loads(record.value or b"")["orgcode"]
-    except (orjson.JSONDecodeError, KeyError, TypeError):
-        return NOBODY
-    return orgcode if isinstance(orgcode, str) else NOBODY
+    if is_binary(record):
+        name = next((value or b"" for name, value in record.headers if name == _ORGCODE_HEADER), b"").decode("latin-1")
+    else:
+        try:
+            name = orjson.loads(record.value or b"")["orgcode"]
+        except (orjson.JSONDecodeError, KeyError, TypeError):
+            return NOBODY
+    return name if isinstance(name, str) and _ORGCODE(name) else NOBODY
