@@ -78,6 +78,13 @@ WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v', '
     AND r.rolname = ANY ('{crm_worker,crm_api,crm_ops,crm_audit}')
 """
 
+OTHERS = """
+SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relowner <> 'crm_owner'::regrole
+UNION ALL
+SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND proowner <> 'crm_owner'::regrole
+ORDER BY 1
+"""
+
 
 def table() -> dict[tuple[str, str], str]:
     head, *rows = (line.split() for line in RIGHTS.strip().splitlines())
@@ -105,11 +112,7 @@ async def test_partitions_are_reached_through_their_table_alone(connection: asyn
 
 
 async def test_everything_belongs_to_the_owner(connection: asyncpg.Connection) -> None:
-    others = """
-        SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relowner <> 'crm_owner'::regrole
-        UNION ALL
-        SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND proowner <> 'crm_owner'::regrole"""
-    assert await connection.fetch(others) == []
+    assert await connection.fetch(OTHERS) == []
 
 
 async def test_an_operator_has_no_right_but_to_act_as_three_roles(connection: asyncpg.Connection) -> None:
@@ -169,12 +172,18 @@ async def test_a_ledger_of_version_0_1_changes_hands(empty_database: str) -> Non
     before = await actual(connection)
     for row in await connection.fetch(
         "SELECT oid::regclass::text AS name FROM pg_class WHERE relnamespace = 'public'::regnamespace"
-        " AND relkind IN ('r', 'v') AND relname = ANY ($1)", [*{name for name, _ in table()}],
+        " AND relkind IN ('r', 'p', 'v') AND (relispartition OR relname = ANY ($1))", [*{name for name, _ in table()}],
     ):  # fmt: skip
         await connection.execute(f"ALTER TABLE {row['name']} OWNER TO CURRENT_USER")
+    for routine in ("fold_batches()", "add_transfer_partition()"):  # restored without owners
+        await connection.execute(f"ALTER FUNCTION {routine} OWNER TO CURRENT_USER")
+    # another program's, in the same schema
+    await connection.execute("CREATE TABLE theirs (x int) PARTITION BY LIST (x)")
+    await connection.execute("CREATE TABLE theirs_1 PARTITION OF theirs DEFAULT")
     assert await actual(connection) != before
     await set_up(empty_database)
     assert await actual(connection) == before
+    assert [row["relname"] for row in await connection.fetch(OTHERS)] == ["theirs", "theirs_1"]
     await connection.close()
 
 
