@@ -17,6 +17,7 @@ from tests.ops.replaying import settings_of
 from worker.app import operators
 from worker.ops.archive import execute
 from worker.ops.archive.files import MANIFEST, Archive, Parts
+from worker.ops.audit import audit as auditing
 from worker.ops.audit.audit import audit
 from worker.ops.audit.finance import Finance
 from worker.ops.explain import explain
@@ -132,6 +133,20 @@ async def test_what_is_archived_still_adds_up(old: Old) -> None:
     await old.connection.execute(PUBLISHED)
     await old.audited()
     await old.audited(archives=old.directory)
+
+
+async def test_no_partition_is_dropped_while_an_audit_reads(old: Old, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The audit's snapshot would have neither its transfers nor their sums."""
+    reaches = auditing._reaches
+
+    async def dropping(connection: asyncpg.Connection, as_of: datetime | None) -> None:
+        await old.connection.execute("SET lock_timeout = '100ms'")
+        with pytest.raises(asyncpg.LockNotAvailableError):
+            await old.connection.execute("ALTER TABLE transfer DETACH PARTITION transfer_0")
+        await reaches(connection, as_of)
+
+    monkeypatch.setattr(auditing, "_reaches", dropping)
+    await old.audited()
 
 
 async def test_a_later_archive_adds_to_an_earlier_one(old: Old, tmp_path: Path) -> None:
