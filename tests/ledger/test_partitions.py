@@ -132,6 +132,27 @@ async def test_housekeeping_that_fails_stops_nobody(connection: asyncpg.Connecti
     assert [line["event"] for line in logs if line["log_level"] == "error"] == ["housekeeping_failed"]
 
 
+async def test_setup_goes_on_although_the_next_partition_has_to_wait(
+    database: str, connection: asyncpg.Connection
+) -> None:
+    await _come_to(connection, (await _partitions(connection))[-1][0])
+    async with connection.transaction():
+        await connection.fetch("SELECT * FROM transfer")
+        await set_up(database)
+
+
+async def test_a_row_that_the_next_partition_would_take_puts_it_off(connection: asyncpg.Connection, pool: Pool) -> None:
+    """It came while housekeeping looked where the next one begins."""
+    end = (await _partitions(connection))[-1][1]
+    await connection.execute(INSERT, end)
+    await _come_to(connection, end - 2)
+    await housekeeping.keep(pool)
+    assert (await _partitions(connection))[-1][1] == end
+    await _come_to(connection, end)
+    await housekeeping.keep(pool)
+    assert (await _partitions(connection))[-1][0] == end + SIZE
+
+
 async def test_a_history_costs_the_same_in_any_number_of_partitions(
     database: str, connection: asyncpg.Connection
 ) -> None:
@@ -165,6 +186,13 @@ async def test_batches_that_are_folded_are_read_as_before(connection: asyncpg.Co
     assert folded <= 20, folded
 
 
+async def test_too_few_batches_to_fold_are_left_alone(connection: asyncpg.Connection, pool: Pool) -> None:
+    """A lock is written, and so are the pages of the rows that are locked."""
+    await connection.execute(BATCHES, 999)
+    await housekeeping.keep(pool)
+    assert await connection.fetchval("SELECT count(*) FROM batch WHERE xmax <> 0") == 0
+
+
 async def test_folded_batches_stay(connection: asyncpg.Connection, pool: Pool) -> None:
     await connection.execute(BATCHES, 1500)
     await housekeeping.keep(pool)
@@ -178,8 +206,3 @@ async def test_a_partition_is_append_only_too(connection: asyncpg.Connection, pa
     for statement in (f"DELETE FROM {partition}", f"UPDATE {partition} SET amount = 1", f"TRUNCATE {partition}"):
         with pytest.raises(asyncpg.RaiseError, match="append-only"):
             await connection.execute(statement)
-
-
-def test_a_new_owner_gets_the_partitions_too() -> None:
-    """Their names are not known when the roles are created."""
-    assert "relispartition" in roles.sql()

@@ -1,10 +1,11 @@
 """Set up the ledger's database: roles, schema, rights."""
 
+import contextlib
 from collections.abc import Callable, Mapping
 
 import asyncpg
 
-from worker.ledger import roles, unfolded
+from worker.ledger import housekeeping, roles, unfolded
 from worker.ledger.migrate import migrate
 from worker.ledger.queries import SQL
 
@@ -13,7 +14,8 @@ async def set_up(
     dsn: str, passwords: Mapping[str, str] | None = None, say: Callable[[str], None] = lambda _: None
 ) -> list[str]:
     """Create the roles with these passwords, bring the schema up to date, and grant each role its rights. Then fold the
-    profiles that an earlier version wrote, and add the next partition of transfers if it is time. `say` gets a line for
+    profiles that an earlier version wrote, and add the next partition of transfers if it is time and no long read is in
+    the way. `say` gets a line for
     each thing when it is done.
 
     Returns the names of the migrations that were applied. Running it again, or several at once, is safe. Raises
@@ -26,7 +28,8 @@ async def set_up(
         applied = await migrate(connection, say)
         await roles.grant(connection)
         await unfolded.fold(connection, say)
-        await connection.fetchval(SQL["add_transfer_partition"])
+        with contextlib.suppress(*housekeeping.NOT_NOW):
+            await connection.fetchval(SQL["add_transfer_partition"])
     finally:
         await connection.close()
     return applied
