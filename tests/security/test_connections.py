@@ -199,11 +199,11 @@ async def test_a_key_has_its_share_of_slots(
         await until(lambda: small.api.in_hand.used == 4)
         refused = await caller.post("customer.get", {"customer_id": "C"})
         assert problem(refused) == (429, "too-many-requests", "share_in_use")
-        assert "the key has its share" in refused.json()["detail"]
+        assert "the key has its full share" in refused.json()["detail"]
         waiting += [asyncio.create_task(sibling.post("loyalty.earn", earn)) for _ in range(2)]
         await until(lambda: small.api.in_hand.used == 6)
         refused = await sibling.post("customer.get", {"customer_id": "C"})
-        assert "the tenant has its share" in refused.json()["detail"]
+        assert "the tenant has its full share" in refused.json()["detail"]
         assert problem(await other.post("customer.get", {"customer_id": "C"}))[0] == 404, "another tenant has its own"
         await connection.execute("COMMIT")
         assert [one.status_code for one in await asyncio.gather(*waiting)] == [200] * 6
