@@ -1,7 +1,8 @@
 """Find where documents that waited were first decided: their rows name only the final decision.
 
 A batch numbers its documents, so a document that waited had a place that no other document has. A batch keeps the order
-of each partition, which decides between several free places.
+of each tenant's records of a partition, which decides between several free places. It does not keep the order of a
+whole partition, because tenants overtake another tenant's flood (docs/decisions/overtaking-a-flood.md).
 """
 
 from collections import defaultdict
@@ -42,7 +43,7 @@ async def _batches(target: Any, now_us: int) -> tuple[list[int], list[Any]]:  # 
     ):
         first = batch["no"] << PLACES
         rows = await target.fetch(
-            "SELECT no, round, topic, partition, record_offset FROM rebuild_step WHERE no BETWEEN $1 AND $2",
+            "SELECT no, round, orgcode, topic, partition, record_offset FROM rebuild_step WHERE no BETWEEN $1 AND $2",
             first, first | (1 << PLACES) - 1,
         )  # fmt: skip
         if any(row["round"] for row in rows):  # of what waited or was due
@@ -54,12 +55,13 @@ async def _batches(target: Any, now_us: int) -> tuple[list[int], list[Any]]:  # 
 
 def _assigned(free: Sequence[int], known: Sequence[Any], waited: Sequence[Any]) -> list[tuple[int, Any]]:
     """Assign each place to the document that must come first among those that may have it."""
-    of_partition: dict[tuple[str, int], list[tuple[int, int]]] = defaultdict(list)
+    of_tenant: dict[tuple[str, str, int], list[tuple[int, int]]] = defaultdict(list)
     for row in known:
-        of_partition[row["topic"], row["partition"]].append((row["record_offset"], row["no"]))
+        of_tenant[row["orgcode"], row["topic"], row["partition"]].append((row["record_offset"], row["no"]))
     left = []
     for row in waited:
-        others = of_partition.get((row["topic"], row["partition"]), ()) if row["topic"] is not None else ()
+        at = row["orgcode"], row["topic"], row["partition"]
+        others = () if row["topic"] is None else of_tenant.get(at, ())
         after = max((no for offset, no in others if offset < row["record_offset"]), default=-1)
         before = min((no for offset, no in others if offset > row["record_offset"]), default=_LAST)
         left.append((before, after, row))
@@ -70,6 +72,6 @@ def _assigned(free: Sequence[int], known: Sequence[Any], waited: Sequence[Any]) 
             best = min(able, key=lambda one: one[0])  # of equal ones the first: they are in the order of the batch
             left.remove(best)
             found.append((no, best[2]))
-    # If the batch is incomplete: beside the next document of its partition, or the latest of all.
+    # If the batch is incomplete: beside its tenant's next document of the partition, or the latest of all.
     last = max((row["no"] for row in known), default=0)
     return found + [(before if before < _LAST else last, row) for before, _, row in left]
