@@ -1,9 +1,13 @@
 """An input topic that is deleted and created again under a live worker is read from its beginning."""
 
+import pytest
+from aiokafka.errors import KafkaTimeoutError
+
 from tests.kafka.conftest import Cluster, NewReader, values
 from tests.kafka.processes import Start, customer, ended, said
 from tests.kafka_io import Reading, publish
 from worker.engine.watch import Watch
+from worker.kafka import topic_ids
 from worker.kafka.group import Group
 from worker.kafka.security import PLAINTEXT
 from worker.kafka.topics import Topics
@@ -42,6 +46,20 @@ async def test_a_worker_that_has_just_begun_to_watch_notices(
     async with Group.opened(cluster.bootstrap, group, PLAINTEXT) as opened:
         await Watch(opened, pool, Status(), reader, topics).look_at_topics()
     assert await values(reader, 5) == [b"new"] * 5
+
+
+async def test_a_broker_that_does_not_tell_its_ids_keeps_nobody_waiting(
+    cluster: Cluster, topics: Topics, group: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another request, later or to another broker, is answered."""
+    async with Group.opened(cluster.bootstrap, group, PLAINTEXT) as opened:
+        with monkeypatch.context() as patch:
+            patch.setattr(topic_ids, "_ANSWER_S", 0.0)
+            with pytest.raises(KafkaTimeoutError, match="no broker told the ids"):
+                await opened.topic_ids(topics.inputs)
+        told = await opened.topic_ids(topics.inputs)
+        assert told is not None
+        assert told.keys() == set(topics.inputs)
 
 
 async def recreated(cluster: Cluster, topic: str) -> None:

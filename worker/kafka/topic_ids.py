@@ -3,16 +3,20 @@
 Version 10 of Kafka's metadata request (Kafka 2.8) is the first with ids.
 """
 
+import asyncio
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import KafkaTimeoutError
 from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.types import Boolean, CompactArray, CompactString, Int16, Int32, Int64, Schema, TaggedFields
 
 _TEXT = CompactString("utf-8")
 _WORD = 1 << 64
+# A broker that is gone without a word must not keep the partitions of the others waiting for aiokafka's 40 s.
+_ANSWER_S: Final = 5.0
 
 
 class _Response(Response):  # type: ignore[misc]  # aiokafka has no types
@@ -95,9 +99,12 @@ class TopicIds(Request[_Request]):  # type: ignore[misc]
 async def topic_ids(client: AIOKafkaClient, topics: Sequence[str]) -> dict[str, UUID] | None:
     """Return the id of each of these topics that exists; None from a broker before Kafka 2.8, which has no ids.
 
-    Raises KafkaError.
+    Asks any broker. Raises KafkaError; if that broker was silent, another one may answer.
     """
     try:
-        return TopicIds.of(await client.send(client.get_random_node(), TopicIds(topics)))
+        async with asyncio.timeout(_ANSWER_S):
+            return TopicIds.of(await client.send(client.get_random_node(), TopicIds(topics)))
     except NotImplementedError:
         return None
+    except TimeoutError:
+        raise KafkaTimeoutError(f"no broker told the ids of the topics within {_ANSWER_S:g} s") from None
