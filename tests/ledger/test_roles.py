@@ -175,8 +175,9 @@ async def test_a_ledger_of_version_0_1_changes_hands(empty_database: str) -> Non
         " AND relkind IN ('r', 'p', 'v') AND (relispartition OR relname = ANY ($1))", [*{name for name, _ in table()}],
     ):  # fmt: skip
         await connection.execute(f"ALTER TABLE {row['name']} OWNER TO CURRENT_USER")
-    for routine in ("fold_batches()", "add_transfer_partition()"):  # restored without owners
+    for routine in ("fold_batches()", "add_transfer_partition()"):  # restored without owners and rights
         await connection.execute(f"ALTER FUNCTION {routine} OWNER TO CURRENT_USER")
+        await connection.execute(f"GRANT EXECUTE ON FUNCTION {routine} TO PUBLIC")
     # another program's, in the same schema
     await connection.execute("CREATE TABLE theirs (x int) PARTITION BY LIST (x)")
     await connection.execute("CREATE TABLE theirs_1 PARTITION OF theirs DEFAULT")
@@ -184,6 +185,9 @@ async def test_a_ledger_of_version_0_1_changes_hands(empty_database: str) -> Non
     await set_up(empty_database)
     assert await actual(connection) == before
     assert [row["relname"] for row in await connection.fetch(OTHERS)] == ["theirs", "theirs_1"]
+    for role in (Role.WORKER, Role.API):
+        right = await connection.fetchval("SELECT has_function_privilege($1, 'fold_batches()', 'EXECUTE')", role)
+        assert right is (role is Role.WORKER), role
     await connection.close()
 
 

@@ -11,6 +11,7 @@ BEGIN
         EXECUTE format('REVOKE ALL ON %s FROM PUBLIC, crm_worker, crm_api, crm_ops, crm_audit', relation);
     END LOOP;
 END $$;
+REVOKE ALL ON FUNCTION fold_batches(), add_transfer_partition() FROM PUBLIC, crm_worker, crm_api, crm_ops, crm_audit;
 
 -- The worker and the API decide documents.
 GRANT SELECT, INSERT ON org, transfer, card_number, consent, policy TO crm_worker, crm_api;
