@@ -11,7 +11,7 @@ COPY requirements.lock requirements-run.lock ./
 # mypy reads the types of what the worker imports. Of the lock that has everything, only what builds the wheel besides;
 # a part that is missing here fails --require-hashes.
 RUN --mount=type=cache,target=/root/.cache/pip \
-    awk '/^[a-z]/ {keep = /^(ast-serialize|hatchling|librt|mypy|mypy-extensions|pathspec|pluggy|setuptools|tomlkit|trove-classifiers)==/} keep' \
+    awk '/^[a-z]/ {keep = /^(ast-serialize|asyncpg-stubs|hatchling|librt|mypy|mypy-extensions|pathspec|pluggy|setuptools|tomlkit|trove-classifiers)==/} keep' \
         requirements.lock >build.lock \
     && pip install --require-hashes -r requirements-run.lock -r build.lock
 COPY pyproject.toml README.md LICENSE ./
