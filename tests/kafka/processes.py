@@ -15,6 +15,7 @@ from worker.kafka.topics import Topics
 
 Process = asyncio.subprocess.Process
 Start = Callable[..., Coroutine[Any, Any, Process]]
+LOGGED_BYTES = 16 << 20  # a process whose log nobody reads must not stop at a full pipe
 
 
 @asynccontextmanager
@@ -29,6 +30,7 @@ async def starting(settings: Mapping[str, str]) -> AsyncIterator[Start]:
             env={**os.environ, **settings, **env},
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
+            limit=LOGGED_BYTES,
         )
         started.append(process)
         return process
@@ -39,7 +41,7 @@ async def starting(settings: Mapping[str, str]) -> AsyncIterator[Start]:
         for process in started:
             with suppress(ProcessLookupError):
                 process.kill()
-            await process.wait()
+            await process.communicate()  # `wait` never returns if more was logged than the reader holds
 
 
 async def said(process: Process, event: str) -> dict[str, Any]:
