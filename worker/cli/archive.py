@@ -6,9 +6,7 @@ from typing import Annotated
 import typer
 
 from worker.cli import running
-from worker.cli.operations import run_operation
-from worker.cli.running import FAILED
-from worker.cli.tables import for_people
+from worker.cli.operations import Yes, plan_operation
 from worker.process import settings
 
 
@@ -18,34 +16,19 @@ def archive(
     ],
     before: Annotated[str, typer.Option(metavar="TIME", help="only transfers that are older, as 2026-01-01T00:00:00Z")],
     reason: Annotated[str, typer.Option(metavar="WHY", min=1, help="for the journal")],
-    yes: Annotated[bool, typer.Option("--yes", help="run the plan at once; default: only plan")] = False,
+    yes: Yes = False,
 ) -> None:
     """Plan to move the oldest partitions of transfers to files, then do it. Balances and audits don't change.
 
     Each partition is written, read back, and dropped once its sums are kept. Give the owner's login in
     G3N_POSTGRES_ADMIN_DSN, as for setup.
     """
-    made: list[int] = []
     instant = running.instant(before, "--before")
+    assert instant is not None  # noqa: S101  the option is required
 
-    async def work(chosen: settings.Settings) -> int:
+    async def plan(chosen: settings.Settings) -> tuple[int | None, list[str]]:
         from worker.app import operators
 
-        assert instant is not None  # noqa: S101  the option is required
-        id_, lines = await operators.plan_archive(chosen, instant, directory.resolve(), reason)
-        for line in lines:
-            typer.echo(line)
-        if id_ is None:
-            return FAILED
-        made.append(id_)
-        return 0
+        return await operators.plan_archive(chosen, instant, directory.resolve(), reason)
 
-    try:
-        running.run(work)
-    except typer.Exit as left:
-        if left.exit_code or not made:
-            raise
-    (id_,) = made
-    if yes or (for_people() and typer.confirm(f"Archive and drop them now, as operation {id_}?")):
-        run_operation(id_, reason)
-    typer.echo(f"operation {id_}: planned. To run it: g3n worker operations resume {id_}")
+    plan_operation(plan, "Archive and drop them now", reason, yes=yes)

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from worker.cli import running
-from worker.cli.operations import Json, Rate, acting, run_operation
+from worker.cli.operations import Json, Rate, Yes, acting, plan_operation
 from worker.cli.running import FAILED
-from worker.cli.tables import for_people
 from worker.process import settings
 
 if TYPE_CHECKING:
@@ -92,33 +91,18 @@ def show(
 def redrive(
     which: _Which,
     reason: _Reason,
-    yes: Annotated[bool, typer.Option("--yes", help="run the plan at once; default: only plan")] = False,
+    yes: Yes = False,
     rate: Rate = None,
 ) -> None:
     """Apply the originals of open letters again: first a plan, then one canary, then the others."""
     chosen_letters = _chosen(which)
-    made: list[int] = []
 
-    async def work(chosen: settings.Settings) -> int:
+    async def plan(chosen: settings.Settings) -> tuple[int | None, list[str]]:
         from worker.app import operators
 
-        id_, lines = await operators.plan_redrive(chosen, chosen_letters, reason)
-        for line in lines:
-            typer.echo(line)
-        if id_ is None:
-            return FAILED
-        made.append(id_)
-        return 0
+        return await operators.plan_redrive(chosen, chosen_letters, reason)
 
-    try:
-        running.run(work)
-    except typer.Exit as left:
-        if left.exit_code or not made:
-            raise
-    (id_,) = made
-    if yes or (for_people() and typer.confirm(f"Redrive them now, as operation {id_}?")):
-        run_operation(id_, reason, rate)
-    typer.echo(f"operation {id_}: planned. To run it: g3n worker operations resume {id_}")
+    plan_operation(plan, "Redrive them now", reason, rate, yes=yes)
 
 
 @app.command()

@@ -1,6 +1,7 @@
 """`g3n worker operations …` and `g3n worker journal`: operators' long work, and the log of their actions."""
 
 import json
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -8,7 +9,7 @@ import typer
 
 from worker.cli import running
 from worker.cli.running import FAILED
-from worker.cli.tables import duration, fields, instant, shortened, table
+from worker.cli.tables import duration, fields, for_people, instant, shortened, table
 from worker.process import settings
 
 if TYPE_CHECKING:
@@ -23,6 +24,9 @@ app = typer.Typer(
 Json = Annotated[bool, typer.Option("--json", help="as JSON")]
 Reason = Annotated[str, typer.Option(metavar="WHY", help="for the journal")]
 Rate = Annotated[float | None, typer.Option(min=0.1, metavar="PER_S", help="documents a second, at most")]
+Yes = Annotated[bool, typer.Option("--yes", help="run the plan at once; default: only plan")]
+Plan = Callable[[settings.Settings], Awaitable[tuple[int | None, list[str]]]]
+"""Makes a plan. Returns the operation's id, or None if there is nothing to run; and the lines that tell the plan."""
 _Id = Annotated[int, typer.Argument(metavar="ID", help="as `list` shows it")]
 _WIDE = 28  # of a reason in a list, so that a line has 80 columns
 
@@ -91,6 +95,33 @@ def resume(id_: _Id, rate: Rate = None, reason: Reason = "") -> None:
     Ctrl-C pauses it.
     """
     run_operation(id_, reason, rate)
+
+
+def plan_operation(plan: Plan, question: str, reason: str, rate: float | None = None, *, yes: bool) -> None:
+    """Make the plan and print it. Run it at once with `yes`, or if somebody at a terminal says so.
+
+    `question`: as "Redrive them now". Exits with status 1 if there is nothing to run.
+    """
+    made: list[int] = []
+
+    async def work(chosen: settings.Settings) -> int:
+        id_, lines = await plan(chosen)
+        for line in lines:
+            typer.echo(line)
+        if id_ is None:
+            return FAILED
+        made.append(id_)
+        return 0
+
+    try:
+        running.run(work)
+    except typer.Exit as left:
+        if left.exit_code or not made:
+            raise
+    (id_,) = made
+    if yes or (for_people() and typer.confirm(f"{question}, as operation {id_}?")):
+        run_operation(id_, reason, rate)
+    typer.echo(f"operation {id_}: planned. To run it: g3n worker operations resume {id_}")
 
 
 def run_operation(id_: int, reason: str, rate: float | None = None) -> None:
