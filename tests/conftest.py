@@ -27,6 +27,7 @@ _numbers = itertools.count(1)
 LONGEST = (
     "tests/faults/test_campaign.py",
     "tests/examples/test_demo.py",
+    "tests/ops/test_handbook.py",
     "tests/faults/test_crash.py",
     "tests/security/test_access.py",
 )

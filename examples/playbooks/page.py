@@ -1,4 +1,6 @@
-"""A playbook: prose, and boxes (```console) of commands with what they must print.
+"""A playbook or another page of commands.
+
+A playbook is prose, and boxes (```console) of commands with what they must print.
 
 `$ …` is a command, `> …` goes on with it; the lines below are what it prints, where `…` stands for any text, and alone
 on a line for any lines; `[exit 4]` is its exit code, where that is not 0.
@@ -10,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 BOX = "```console"
+PLAIN_BOX = "```"
+_SAID = re.compile(r"\b[Rr]un `(g3n [^`]+)`")
 _EXIT = re.compile(r"\[exit (\d+)\]")
 ANY = "…"
 
@@ -53,6 +57,26 @@ def steps(path: Path) -> Iterator[Step]:
             step.command += "\n" + line[2:]
         elif inside and step is not None:
             _expect(step, line)
+
+
+def commands(path: Path) -> Iterator[Step]:
+    """The commands of a page that does not show what they print: each line of a plain box (```), with the lines that a
+    backslash ties to it, and what a sentence asks for ("Run `g3n …`").
+    """
+    box = ""
+    tied: Step | None = None
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        if line.startswith("```"):
+            box = "" if box else line
+        elif tied is not None:
+            tied.command += f"\n{line}"
+        elif box == PLAIN_BOX and line:
+            tied = Step(path.name, number, line)
+        elif not box:
+            yield from (Step(path.name, number, said) for said in _SAID.findall(line))
+        if tied is not None and not line.endswith("\\"):
+            yield tied
+            tied = None
 
 
 def _expect(step: Step, line: str) -> None:

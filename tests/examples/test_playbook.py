@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from examples.playbooks.__main__ import PAGES, verdict
-from examples.playbooks.page import Step, steps
+from examples.playbooks.page import Step, commands, steps
 from examples.playbooks.shell import Shell
 
 PAGE = """\
@@ -43,6 +43,18 @@ def test_steps_of_a_page(tmp_path: Path) -> None:
         Step("page.md", 10, "echo one \\\n  two", ["one two"]),
         Step("page.md", 13, "false", [], 1),
         Step("page.md", 20, "printf 'a\\n\\nb\\n'", ["a", "…"]),
+    ]
+
+
+def test_commands_of_a_page_that_does_not_show_what_they_print(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(
+        "Run `g3n a`, then `g3n b`.\n\n```\none \\\n  two  # three\n\nfour\n```\n\n```console\n$ five\n```\n"
+    )
+    assert list(commands(page)) == [
+        Step("page.md", 1, "g3n a"),
+        Step("page.md", 4, "one \\\n  two  # three"),
+        Step("page.md", 7, "four"),
     ]
 
 
