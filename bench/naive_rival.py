@@ -96,10 +96,10 @@ class Rival:
         if not isinstance(outcome, Outcome):
             raise TypeError("a sale never waits")
         work.outcome = outcome
-        work.note(now_us)
+        work.store(now_us)
         await self._write(connection, work, books, account)
-        assert work.written is not None  # noqa: S101  `note` made it of the outcome
-        return work.written
+        assert work.stored_outcome is not None  # noqa: S101  `store` made it of the outcome
+        return work.stored_outcome
 
     async def _write(
         self, connection: asyncpg.pool.PoolConnectionProxy, work: Work, books: Books, account: Account

@@ -18,7 +18,7 @@ from worker.domain.state.accounts import NEVER, Standing
 from worker.domain.state.books import Books
 from worker.domain.state.outcome import Outcome
 from worker.domain.state.policy import PolicyBook
-from worker.engine.answers import again
+from worker.engine.messages import stored_messages
 from worker.engine.work import Work
 from worker.ledger.chain import Chain
 from worker.stored.event import facts_of
@@ -92,8 +92,8 @@ def _pass(batches: Sequence[Sequence[Read]], customers: int, decoder: Decoder, o
         _store(works, books, now_us, clock)
         with clock.of("encode"):
             for work in works:
-                assert work.written is not None  # noqa: S101  it is decided
-                outlet.messages(work.orgcode, work.type, work.subject, work.step, work.written)
+                assert work.stored_outcome is not None  # noqa: S101  it is decided
+                outlet.messages(work.orgcode, work.type, work.subject, work.step, work.stored_outcome)
         _repeat(works, outlet, clock)
     return clock
 
@@ -135,7 +135,7 @@ def _repeat(works: Sequence[Work], outlet: Outlet, clock: Clock) -> None:
             facts = facts_of(packed)
             assert work.document is not None  # noqa: S101  made of documents
             assert work.document.matches(digest, facts.digest_version)  # noqa: S101  it is the same
-            again(outlet, work.orgcode, work.type, work.subject, facts.told, (REPLAYED,))
+            stored_messages(outlet, work.orgcode, work.type, work.subject, facts.outcomes, (REPLAYED,))
 
 
 def _decide(works: Sequence[Work], books: Books, clock: Clock) -> None:
@@ -154,7 +154,7 @@ def _decide(works: Sequence[Work], books: Books, clock: Clock) -> None:
 def _store(works: Sequence[Work], books: Books, now_us: int, clock: Clock) -> None:
     with clock.of("outcome"):
         for work in works:
-            work.note(now_us)
+            work.store(now_us)
     with clock.of("facts"):
         for work in works:
             work.facts_row(ENCODER_VERSION)

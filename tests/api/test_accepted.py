@@ -105,6 +105,6 @@ async def test_erasing_a_customer_erases_the_records_with_a_profile(
     await caller.ok("customer.erase", {"customer_id": "C", "reason": "asked"}, "K4")
     erased = [message for message in await told(worker) if message.value is None]
     assert {message.key for message in erased} == {message.key for message in profiles[:2]}
-    assert await worker.work() is None
+    assert await worker.catch_up() is None
     assert await connection.fetchval("SELECT count(*) FROM accepted") == 0
     assert worker.decode(back(erased), NOW_US).items == [], "a record without a value says nothing"

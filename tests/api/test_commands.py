@@ -53,7 +53,7 @@ async def test_what_waits_is_parked_and_answers_later_what_became_of_it(caller: 
     await caller.ok("giftcard.issue", ISSUE)
     assert (await caller.ok("tender.capture", {"tender_id": "T1"}))["status"] == "parked"
     await caller.ok("tender.authorize", asks("T1", 300))
-    while (applied := await worker.work()) is not None:
+    while (applied := await worker.catch_up()) is not None:
         worker.published(applied.batch_no)
     answer = await caller.post("tender.capture", {"tender_id": "T1"})
     assert (answer.json()["status"], answer.headers["idempotency-replayed"]) == ("applied", "true")
@@ -113,7 +113,7 @@ async def test_a_repeated_request_that_authorizes_nothing_is_no_yes(
             "INSERT INTO watermark (topic, partition, read_us) VALUES ('scm.sales', 0, 4611686018427387904)"
         )
         while await connection.fetchval("SELECT count(*) FROM timer"):
-            await worker.work(final=True)
+            await worker.catch_up(final=True)
     answer = await caller.post("tender.authorize", asks("T1", amount_minor, hold_s=1))
     assert problem(answer) == (409, "invalid-state", reason)
     assert answer.json()["outcome"] == (first["outcome"] if then == "declined" else first)

@@ -17,7 +17,7 @@ from tests.api.test_every_route import OTHERWISE, WORLD
 from tests.codec.records import Record
 from tests.kafka_io import Reading
 from tests.ledger.conftest import header, said
-from worker.engine.answers import Applied
+from worker.engine.messages import Applied
 from worker.engine.pipeline import Pipeline
 from worker.kafka.topics import Topics
 from worker.ledger.setup import set_up
@@ -94,7 +94,7 @@ async def test_a_document_of_a_topic_and_a_request_are_one(caller: Caller, worke
 
 async def swept(worker: Pipeline) -> Applied:
     worker._journal.sweep_at = 0.0
-    applied = await worker.work()
+    applied = await worker.catch_up()
     assert applied is not None
     return applied
 
@@ -120,7 +120,7 @@ async def test_a_worker_publishes_what_came_in_at_the_interface(
     assert said([voided])[0]["data"] == answers[1].json()
     assert await unpublished(connection) == 2
     worker.published(applied.batch_no)
-    assert await worker.work() is None
+    assert await worker.catch_up() is None
     assert await unpublished(connection) == 0
 
 
@@ -131,7 +131,7 @@ async def test_two_workers_do_not_publish_the_same(caller: Caller, worker: Pipel
         taken = await swept(worker)
         other._journal.sweep_at = worker._journal.sweep_at = 0.0
         await caller.ok("customer.create", None, "K2")
-        assert [await one.work() for one in (other, worker)] == [None, None], "until it is known published"
+        assert [await one.catch_up() for one in (other, worker)] == [None, None], "until it is known published"
         worker.published(taken.batch_no)
         assert [one["subject"] for one in said((await swept(worker)).messages)] == ["K2"]
         worker.reset()  # what it took was dropped: it is taken again
@@ -148,7 +148,7 @@ async def test_what_was_parked_at_the_interface_is_told_before_its_end(caller: C
     await caller.ok("tender.capture", {"tender_id": "T1"})
     await caller.ok("tender.void", {"tender_id": "T1"})
     worker._journal.sweep_at = 1e18
-    applied = await worker.work()
+    applied = await worker.catch_up()
     assert applied is not None
     told = [(one["type"], one["data"]["status"]) for one in said(applied.messages)]
     assert told == [("crm.outcome.tender.captured", "parked"), ("crm.outcome.tender.captured", "rejected")]

@@ -97,7 +97,7 @@ class Documents(Watched):
             return
         identity = data.draw(st.sampled_from(sorted(self.room.known)))
         known, transfers = self.room.known[identity], len(self.room.books.transfers)
-        told = [self.room._told(*identity, step, facts) for step, facts in enumerate(known.told)]
+        told = [self.room._told(*identity, step, facts) for step, facts in enumerate(known.outcomes)]
         assert [item for one in told for item in one]
         assert len(self.room.books.transfers) == transfers
 

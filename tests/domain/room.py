@@ -85,7 +85,7 @@ class Known:
     """An identity: its content, and every outcome so far."""
 
     digest: bytes
-    told: list[OutcomeV1] = field(default_factory=list)
+    outcomes: list[OutcomeV1] = field(default_factory=list)
 
 
 @dataclass
@@ -133,7 +133,7 @@ class Room:
         if known is not None and known.digest != document.digest:
             return [{"dead_letter": "conflict", "type": type_, "subject": subject}]
         if known is not None:
-            again = (self._told(type_, subject, step, stored) for step, stored in enumerate(known.told))
+            again = (self._told(type_, subject, step, stored) for step, stored in enumerate(known.outcomes))
             return [{**item, "replayed": True} for told in again for item in told]
         self.known[identity] = Known(document.digest)
         stored = document.kind.dump(document.model)
@@ -170,8 +170,8 @@ class Room:
             return []
         self.outcomes.append(outcome)
         stored = OutcomeV1.restore(unpack(pack(OutcomeV1.of(outcome, document.subject, now_us).members())))
-        self.known[identity].told.append(stored)
-        return self._told(document.type, document.subject, len(self.known[identity].told) - 1, stored)
+        self.known[identity].outcomes.append(stored)
+        return self._told(document.type, document.subject, len(self.known[identity].outcomes) - 1, stored)
 
     def _begin(self, wanted: Needs, now_us: int) -> None:
         for store in (self.accounts, self.sales, self.tenders, self.entries, self.returns, self.members):

@@ -11,7 +11,7 @@ from aiokafka.structs import ConsumerRecord
 
 from tests.kafka.conftest import Cluster, NewReader, until
 from worker.codec import Message
-from worker.engine.answers import Applied
+from worker.engine.messages import Applied
 from worker.engine.pipeline import Pipeline
 from worker.engine.stream import Stream
 from worker.kafka.fetched import Limits
@@ -66,7 +66,7 @@ class Recorder:
     async def left(self) -> Left:
         return Left(0, len(self.ready))
 
-    async def work(
+    async def catch_up(
         self, *, final: bool, partitions: Mapping[str, int] | None, watermarks: Mapping[Partition, int]
     ) -> Applied | None:
         self.watermarks |= watermarks
@@ -74,7 +74,7 @@ class Recorder:
         assert partitions is not None
         if not self.ready:
             return None
-        self.turns.append("work")
+        self.turns.append("catch_up")
         return self._answer([self.ready.pop()], ready=bool(self.ready))
 
     def _answer(self, values: list[bytes], *, ready: bool) -> Applied:
@@ -183,10 +183,10 @@ async def test_what_is_due_takes_turns_with_the_batches(cluster: Cluster, new_ri
     await cluster.send(rig.source, numbered(1000))
     assert await rig.stream.drain()
     turns = rig.pipeline.turns
-    first, last = turns.index("work"), len(turns) - 1 - turns[::-1].index("work")
+    first, last = turns.index("catch_up"), len(turns) - 1 - turns[::-1].index("catch_up")
     together = "".join(turn[0] for turn in turns[first : last + 1])
     assert "bb" not in together, "a batch came twice while something was due"
-    assert together.count("w") == 40
+    assert together.count("c") == 40
 
 
 async def test_drain_ends_although_more_keeps_coming(cluster: Cluster, new_rig: NewRig) -> None:

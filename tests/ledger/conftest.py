@@ -11,7 +11,7 @@ import pytest
 from tests.codec.records import Data, Record, envelope
 from tests.domain.room import KEY
 from worker.codec import Decoder, Message, Outlet
-from worker.engine.answers import Applied
+from worker.engine.messages import Applied
 from worker.engine.pipeline import Pipeline
 from worker.ledger.pool import Pool
 
@@ -54,7 +54,7 @@ class Worker(Pipeline):
     async def rest(self) -> list[Message]:
         """All that became ready or due."""
         messages = []
-        while (applied := await self.work()) is not None:
+        while (applied := await self.catch_up()) is not None:
             self.published(applied.batch_no)
             messages += applied.messages
         return messages

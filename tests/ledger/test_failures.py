@@ -154,7 +154,7 @@ async def test_a_waiting_document_on_which_the_core_fails_waits_on(
         assert {one["subject"]: one["data"]["status"] for one in told if one["subject"] != "T1"} == dict.fromkeys(
             ("R1", "R2", "R3"), "applied"
         )
-        assert await worker.work(final=True) is None, "it is left alone for a while"
+        assert await worker.catch_up(final=True) is None, "it is left alone for a while"
     assert failures("parked") == before + 1
     assert [line["subject"] for line in logs if line["event"] == "parked_failed"] == [BAD]
     await connection.execute("UPDATE parked SET not_before_us = 0")
@@ -203,7 +203,7 @@ async def test_a_stored_outcome_that_cannot_be_encoded_keeps_no_other_back(
     monkeypatch.setattr(Outlet, "_outcome", outcome)
     before = failures("outcome")
     with capture_logs() as logs:
-        swept = await worker.work()
+        swept = await worker.catch_up()
     assert swept is not None
     assert {one["subject"] for one in said(swept.messages)} == {"S1", "S2"}
     assert failures("outcome") == before + 1

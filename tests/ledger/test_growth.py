@@ -120,9 +120,9 @@ async def test_what_became_ready_is_taken_in_its_order_a_batch_at_a_time(
         if analysed:
             await connection.execute("ANALYZE parked")
         for mode in ("force_custom_plan", "force_generic_plan"):
-            assert await buffers_of(session, "take_parked", "1", "500", mode=mode) <= 500 * 5, (analysed, mode)
-    taken = await session.fetch(SQL["take_parked"], 1, 500)
+            assert await buffers_of(session, "lock_due_parked", "1", "500", mode=mode) <= 500 * 5, (analysed, mode)
+    taken = await session.fetch(SQL["lock_due_parked"], 1, 500)
     assert [row["received_us"] for row in taken] == list(range(1, 501))
-    overdue = await session.fetch(SQL["take_parked"], 10**9 + 3, 500)
+    overdue = await session.fetch(SQL["lock_due_parked"], 10**9 + 3, 500)
     assert [row["received_us"] for row in overdue if not row["ready"]] == [50_001, 50_002, 50_003]
     await session.close()

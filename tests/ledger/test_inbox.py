@@ -15,8 +15,8 @@ from tests.ledger.test_failures import BAD, failing
 from tests.ledger.test_pipeline import sold
 from worker.codec.interface import document
 from worker.domain.decide import DECISIONS
-from worker.engine.answers import Answers
 from worker.engine.batch import Batch
+from worker.engine.messages import BatchMessages
 from worker.ledger import inbox
 from worker.ledger.inbox import Chosen, Group, Letter, LetterState
 
@@ -107,7 +107,7 @@ async def test_a_batch_that_is_not_committed_leaves_no_letter(worker: Worker, mo
         raise RuntimeError("what can't be told must not be booked")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Answers, "of", fail)
+        patch.setattr(BatchMessages, "of", fail)
         with pytest.raises(RuntimeError):
             await worker.read([Record(b"{", offset=7), sold("S1")])
     assert await letters(worker) == []

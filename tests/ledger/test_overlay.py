@@ -53,7 +53,7 @@ async def decided(worker: Worker, records: list[list[Record]]) -> list[list[str]
     for place, step in enumerate(records):
         now_us = NOW_US + 1000 * place
         messages = (await worker.apply(worker.decode(step, now_us), {})).messages
-        while (applied := await worker.go_on(now_us)) is not None:
+        while (applied := await worker.decide_ready(now_us)) is not None:
             messages += applied.messages
         told.append(sorted(map(comparable, said(messages))))
     return told
@@ -123,7 +123,7 @@ async def statuses(pipeline: Worker, batches: list[list[Record]]) -> list[tuple[
     messages = []
     for batch in batches:
         messages += (await pipeline.apply(pipeline.decode(batch, NOW_US), {})).messages
-        while (applied := await pipeline.go_on(NOW_US)) is not None:
+        while (applied := await pipeline.decide_ready(NOW_US)) is not None:
             messages += applied.messages
     return [(one["subject"], one["data"]["status"]) for one in said(messages)]
 

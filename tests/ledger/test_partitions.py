@@ -127,7 +127,7 @@ async def test_housekeeping_that_fails_stops_nobody(connection: asyncpg.Connecti
     worker = await another(crash=False)
     before = failures("housekeeping")
     with capture_logs() as logs:
-        assert await worker.work() is None
+        assert await worker.catch_up() is None
     assert failures("housekeeping") == before + 1
     assert [line["event"] for line in logs if line["log_level"] == "error"] == ["housekeeping_failed"]
 

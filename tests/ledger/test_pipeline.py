@@ -190,7 +190,7 @@ async def test_a_deadline_that_is_refused_is_put_off_and_keeps_nobody_waiting(
     days_ago = {"occurred_at": format_instant(NOW_US - 5 * DAY_US)}
     due = []
     for n in range(3):
-        assert await worker.work(final=True) is None
+        assert await worker.catch_up(final=True) is None
         earlier = {"occurred_at": format_instant(NOW_US - (6 + n) * DAY_US)}  # two days of earning are two sums
         await worker.read([
             sold(f"S{n}", lines=most_lines(), **days_ago),
@@ -198,7 +198,7 @@ async def test_a_deadline_that_is_refused_is_put_off_and_keeps_nobody_waiting(
             sold(f"X{n}", **earlier),
         ])  # fmt: skip
         with capture_logs() as logs:
-            while (applied := await worker.work(final=True)) is not None:
+            while (applied := await worker.catch_up(final=True)) is not None:
                 due.append(sorted(one["data"]["points"]["change"] for one in said(applied.messages)))
     points = MANY * 10**16
     assert due == [[-points, -10_000, -10_000], [-points, -10_000, -10_000], [-10_000, -10_000]]
@@ -213,8 +213,8 @@ async def test_a_deadline_that_is_refused_is_put_off_and_keeps_nobody_waiting(
     for since_h, later_h in (2, 2), (100, 24):  # twice as long as before, for a day at most
         first_us = time.time_ns() // 1000 - since_h * 3_600_000_000
         await connection.execute(f"UPDATE timer SET due_us = $1, not_before_us = $2 {ONLY}", NOW_US - 1, first_us)
-        assert await worker.work() is not None
-        assert await worker.work() is None
+        assert await worker.catch_up() is not None
+        assert await worker.catch_up() is None
         due_us = await connection.fetchval(f"SELECT due_us FROM timer {ONLY}")
         assert abs(due_us - time.time_ns() // 1000 - later_h * 3_600_000_000) < 60_000_000
 
@@ -223,14 +223,14 @@ async def test_a_watermark_is_written_only_when_a_deadline_waits_for_it(
     worker: Worker, connection: asyncpg.Connection
 ) -> None:
     read = {("scm.sales", 0): time.time_ns() // 1000}
-    assert await worker.work(watermarks=read) is None
+    assert await worker.catch_up(watermarks=read) is None
     assert await counted(connection, "watermark") == 0
     policy = {"earn": {**RICH, "expire_days": 1}}
     put = command("policy.put", "P", policy=policy, effective_from="2020-01-01T00:00:00Z")
     await worker.apply(worker.decode([put, sold("S1", occurred_at=format_instant(NOW_US - 5 * DAY_US))], NOW_US), {})
     await connection.execute("UPDATE timer SET not_before_us = 0")
-    assert await worker.work() is None
-    assert await worker.work(watermarks=read) is not None
+    assert await worker.catch_up() is None
+    assert await worker.catch_up(watermarks=read) is not None
     assert await connection.fetchval("SELECT read_us FROM watermark") == read["scm.sales", 0]
 
 
@@ -272,18 +272,18 @@ async def test_a_sweeper_publishes_what_a_crash_left(another: Open, connection: 
     dying, other = await another(), await another()
     setup = [command("giftcard.issue", "I", **CARD), request("T1", 300)]
     applied = await dying.apply(dying.decode(setup, NOW_US), {})
-    assert await other.work() is None, "its worker still lives"
+    assert await other.catch_up() is None, "its worker still lives"
     assert dying._pool._alive is not None
     await dying._pool._alive.close()  # the lock that said so goes with its session
     other._journal.sweep_at = 0.0
-    swept = await other.work()
+    swept = await other.catch_up()
     assert swept is not None
     assert sorted(bare(swept.messages), key=repr) == sorted(bare(applied.messages), key=repr)
     assert {header(message, "crm-replayed") for message in swept.messages} == {"true"}
     assert [header(m, "crm-tender-state") for m in swept.messages if m.topic == "crm.tender-outcomes"] == ["authorized"]
     other._journal.sweep_at = 0.0
     other.published(swept.batch_no)
-    assert await other.work() is None
+    assert await other.catch_up() is None
     assert await connection.fetchval("SELECT count(*) FROM batch WHERE published_at IS NULL") == 0
 
 
@@ -292,7 +292,7 @@ async def test_what_was_published_is_not_swept(another: Open) -> None:
     await gone.read([sold("S1")])
     await gone.close()
     other._journal.sweep_at = 0.0
-    assert await other.work() is None
+    assert await other.catch_up() is None
 
 
 @pytest.mark.parametrize("at_a_time", [1, 3, 100])

@@ -56,7 +56,7 @@ async def decided(pipeline: Pipeline, made: Parts) -> list[list[Message]]:
     told = []
     for part, now_us in made:
         messages = (await pipeline.apply(pipeline.decode(part, now_us), {})).messages
-        while (applied := await pipeline.go_on(now_us)) is not None:
+        while (applied := await pipeline.decide_ready(now_us)) is not None:
             messages += applied.messages
         told.append(messages)
     return told

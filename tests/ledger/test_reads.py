@@ -81,10 +81,10 @@ READS: Final[dict[str, tuple[tuple[str, ...], int]]] = {
     "load_card_number": (("ARRAY[1]", f"ARRAY['t{N + 2}'::bytea]"), 8),
     "read_parked": (("1", "3::smallint", f"'R{N}'"), 8),
     "read_waiters": (("1", "'sale'", f"'S{N}'"), 8),
-    "read_unsaid": (("ARRAY[1]", "ARRAY[1::smallint]", f"ARRAY['S{N}']"), 12),
-    "take_parked": (("1", "500"), 8),
-    "take_timer": (("1", "1", "500"), 12),
-    "take_unpublished": (("1000",), 4),
+    "read_unpublished_parked": (("ARRAY[1]", "ARRAY[1::smallint]", f"ARRAY['S{N}']"), 12),
+    "lock_due_parked": (("1", "500"), 8),
+    "lock_due_timer": (("1", "1", "500"), 12),
+    "read_unpublished_batches": (("1000",), 4),
 }  # fmt: skip
 # Pages in the order of an index, as a search has them: without bitmaps. A third of the customers share an address and a
 # number.

@@ -8,7 +8,7 @@ from tests.codec.records import Data, Record
 from tests.ledger.conftest import Open, header, record, said
 from tests.ledger.test_pipeline import AT, about, bare, command, sale, sold
 from worker.codec import encode
-from worker.engine import answers, rows
+from worker.engine import messages, rows
 from worker.stored.event import facts_of
 from worker.stored.outcome import OutcomeV1
 
@@ -66,16 +66,16 @@ async def test_outcomes_of_two_encoders_stand_side_by_side(
 
     newer = max(encode.ENCODERS) + 1
     monkeypatch.setattr(encode, "ENCODERS", {**encode.ENCODERS, newer: encode.ENCODERS[1]._replace(outcome=outcome)})
-    monkeypatch.setattr(answers, "ENCODER_VERSION", newer)
+    monkeypatch.setattr(messages, "ENCODER_VERSION", newer)
     monkeypatch.setattr(rows, "ENCODER_VERSION", newer)
     first += await worker.drained(after)
     assert [one["data"].get("flavour") for one in said(first)] == [None, None, "new", "new", "new"]
     again = await worker.drained([*before, *after])
     assert sorted(bare(again), key=repr) == sorted(bare(first), key=repr)
     facts = facts_of(await connection.fetchval("SELECT facts FROM event WHERE subject = 'R'"))
-    assert [version for version, _ in facts.told] == [1, newer]
+    assert [version for version, _ in facts.outcomes] == [1, newer]
     await connection.execute("UPDATE batch SET worker = 0, published_at = NULL")
     worker._journal.sweep_at = 0.0
-    swept = await worker.work()
+    swept = await worker.catch_up()
     assert swept is not None
     assert sorted(bare(swept.messages), key=repr) == sorted(bare(first), key=repr)

@@ -17,7 +17,7 @@ from tests.language.documents import Clock, build
 from tests.language.words import words
 from tests.ops.commands import g3n
 from worker.codec import Decoder, Message, Outlet
-from worker.engine.answers import Applied
+from worker.engine.messages import Applied
 from worker.engine.pipeline import Pipeline
 from worker.ledger.pool import Pool
 from worker.ledger.roles import Role
@@ -74,7 +74,7 @@ class Desk:
         """What became ready or due; `read_all`: the topics are read up to now."""
         if read_all:
             await self.pipeline.apply(self.pipeline.decode([], 0), {("scm.sales", 0): time.time_ns() // 1000})
-        applied = await self.pipeline.work(final=True)
+        applied = await self.pipeline.catch_up(final=True)
         assert applied is not None
         return applied
 

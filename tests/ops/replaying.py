@@ -59,7 +59,7 @@ class Shop:
                 batch = pipeline.decode(part.records, self.now_us())
                 messages += (applied := await pipeline.apply(batch, {})).messages
                 pipeline.published(applied.batch_no)
-                while (more := await pipeline.go_on(self.now_us())) is not None:
+                while (more := await pipeline.decide_ready(self.now_us())) is not None:
                     messages += more.messages
                     pipeline.published(more.batch_no)
             self.read_to |= {one.at: one.end for one in found}

@@ -174,7 +174,7 @@ async def test_what_a_return_waited_for(desk: Desk) -> None:
     await play(desk, "sale S1 C 1:1099 T1=points:300")
     next_ = await desk.explain(RETURNS, "R1")
     assert next_.waits[0].ended_by == Related(type=SALES, subject="S1", status="applied", at="2026-03-01T12:00:00Z")
-    await desk.pipeline.work()
+    await desk.pipeline.catch_up()
     waits = (await desk.explain(RETURNS, "R1")).waits
     assert [(wait.waits_for, wait.id, wait.until is None) for wait in waits] == [("tender", "T1", False)]
     await play(desk, "request T1 points C 300")

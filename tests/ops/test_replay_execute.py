@@ -97,7 +97,7 @@ async def test_outcomes_are_kept_back_or_sent_to_one_requester(
     await admin.close()
     await shop.execute(await shop.plan(chosen, to=to), tmp_path / "plan")
     pipeline = await Pipeline.open(shop.settings)
-    assert await pipeline.work() is None
+    assert await pipeline.catch_up() is None
     await pipeline.close()
     assert await outcomes(shop) == []
     if chosen is Outcomes.NEW:
@@ -143,7 +143,7 @@ async def test_kill_9_and_resume(
     assert await connection.fetch("SELECT * FROM imbalance") == []
     assert await connection.fetchval("SELECT balance FROM account WHERE key = 'C'") == balance
     pipeline = await Pipeline.open(shop.settings)
-    swept = await pipeline.work()
+    swept = await pipeline.catch_up()
     await pipeline.close()
     assert swept is not None
     said = set(values(await outcomes(shop)) + values(swept.messages))  # at least once, and each id one text

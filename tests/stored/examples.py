@@ -12,7 +12,7 @@ from worker.domain.state.policy import PointValue
 from worker.domain.state.sale import Entry, Return, Sale, SaleLine
 from worker.domain.state.tender import ALL, State, Tender
 from worker.domain.state.trace import Change, Move, ReturnedLine, Trace
-from worker.stored.event import EventFacts, Source, Told, Wait
+from worker.stored.event import EventFacts, Source, VersionedOutcome, Wait
 from worker.stored.outcome import OutcomeV1
 from worker.stored.parked import ParkedDocument
 
@@ -184,8 +184,8 @@ _SOLD = OutcomeV1.of(OUTCOMES["sale"], "S1", NOW_US)
 _PARKED = OutcomeV1.of(OUTCOMES["status_parked"], "S1", NOW_US)
 _WAITS = [Wait("sale", "S1", 4097), Wait("tender", "T1", None)]
 _FROM_TOPIC = EventFacts(2, NOW_US, -1501, Source("scm.sales", 3, 1 << 33), None, [], [])
-_RESUMED = _FROM_TOPIC._replace(told=[(1, _PARKED)])
-EVENTS: dict[str, tuple[EventFacts, list[Wait], Told]] = {
+_RESUMED = _FROM_TOPIC._replace(outcomes=[(1, _PARKED)])
+EVENTS: dict[str, tuple[EventFacts, list[Wait], VersionedOutcome]] = {
     "from_topic": (_FROM_TOPIC, [], (1, _SOLD)),
     "over_http": (_FROM_TOPIC._replace(source=None), [], (1, _SOLD)),
     "over_http_traced": (_FROM_TOPIC._replace(source=None, traceparent=_TRACEPARENT), [], (1, _SOLD)),

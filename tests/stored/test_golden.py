@@ -78,7 +78,7 @@ def test_the_rest_is_read_as_it_was() -> None:
 
     def repacked(one: bytes) -> bytes:
         facts = event.facts_of(one)
-        return facts._replace(told=facts.told[:-1]).pack(facts.waits, facts.told[-1])
+        return facts._replace(outcomes=facts.outcomes[:-1]).pack(facts.waits, facts.outcomes[-1])
 
     assert _again(events, repacked) == events
 

@@ -11,8 +11,8 @@ from tests.conftest import CARD_KEY
 from tests.upgrade.release import Recorded, decoded
 from worker.codec import Message
 from worker.codec.interface import document, numbered
-from worker.engine.answers import Applied
 from worker.engine.batch import Batch
+from worker.engine.messages import Applied
 from worker.engine.pipeline import Pipeline
 from worker.process.settings import Settings
 
@@ -63,7 +63,7 @@ class Clocked:
         """What became ready or due by now."""
         await self._pipeline.apply(Batch([], self.now_us), self._read_until())
         messages: list[Message] = []
-        while (applied := await self._pipeline._waiting.work(self.now_us, final=True)) is not None:
+        while (applied := await self._pipeline._waiting.decide_due(self.now_us, final=True)) is not None:
             messages += await self._published(applied)
         return messages
 

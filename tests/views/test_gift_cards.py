@@ -76,10 +76,10 @@ async def test_a_deadline_that_was_extended_is_set_anew(shop: Shop, connection: 
     await shop.tell("issue I1 G 5000 expires_on=day-3d @-9d", "extend K1 G expires_on=day-2d @-9d", "issue I2 H 5000")
     due = "SELECT due_us FROM timer WHERE kind = 'card'"
     first = await connection.fetchval(due)
-    assert await shop.worker.work(final=True) is not None
+    assert await shop.worker.catch_up(final=True) is not None
     assert await connection.fetchval(due) == first + DAY_US
     assert (await shop.ask("giftcard.get", gift_card=card("G")))["balance_minor"] == 5000
-    assert await shop.worker.work(final=True) is not None
+    assert await shop.worker.catch_up(final=True) is not None
     assert await connection.fetchval(due) is None
     assert (await shop.ask("giftcard.get", gift_card=card("G")))["balance_minor"] == 0
     await shop.tell("extend K2 G expires_on=day+1d")
@@ -181,7 +181,7 @@ async def test_a_freeze_by_pins_is_announced(shop: Shop, by: str, connection: as
     assert [row["kind"] for row in await connection.fetch("SELECT kind FROM timer")] == ["frozen"]
     await shop.worker.apply(Batch([], 0), {("scm.sales", 0): time.time_ns() // 1000})  # the topic is read up to now
     with capture_logs() as logs:
-        applied = await shop.worker.work(final=True)
+        applied = await shop.worker.catch_up(final=True)
     assert applied is not None
     (notice,) = [orjson.loads(message.value or b"") for message in applied.messages]
     (part,) = notice["data"]["gift_cards"]

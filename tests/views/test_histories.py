@@ -90,7 +90,7 @@ async def test_what_deadlines_did_is_told_as_their_notices(shop: Shop) -> None:
     await shop.tell(
         'policy {"earn":{"expire_days":5}}', "customer C", "earn K1 C 10 @-9d", "issue I1 G 5 expires_on=day-2d @-9d"
     )
-    applied = await shop.worker.work(final=True)
+    applied = await shop.worker.catch_up(final=True)
     assert applied is not None
     (expired, _), (lapsed, _) = (
         brief(await history(shop, "C")), brief((await shop.ask("giftcard.history", gift_card=card("G")))["items"]),

@@ -18,7 +18,7 @@ from worker.api.limits import Limits
 from worker.api.problem import not_any_more, own, refusal
 from worker.codec import Document, Message
 from worker.codec.interface import document, numbered
-from worker.engine.answers import TENDER_STATE
+from worker.engine.messages import TENDER_STATE
 from worker.ops.simulate import outcome
 
 _REFUSED: Final = frozenset({"rejected", "declined"})

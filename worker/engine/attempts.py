@@ -30,7 +30,7 @@ class Attempts:
         self._stopped = stopped
         self._give_up_s = give_up_s
 
-    async def of(
+    async def run(
         self, stage: str, action: Callable[[], Awaitable[_T]], recover: Callable[[], Awaitable[None]] = nothing
     ) -> _T:
         """Return what the action returns. `recover` runs between two attempts.

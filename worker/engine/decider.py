@@ -133,7 +133,7 @@ class Decider:
         """Write the decisions under a new batch number, and return that number."""
         no = await self._pool.batch_no(connection)
         for work in works:
-            work.note(now_us)
+            work.store(now_us)
         await write.write(connection, no, rows.decided(works, {book.org: book for book in shelf}, no), shelf, now_us)
         if self._safe is not None:
             await accepted.write(connection, no, rows.accepted(works, no, self._safe), shelf)

@@ -1,6 +1,6 @@
 """Separate the documents of a batch that are new from duplicates and conflicts."""
 
-from worker.engine.answers import Answers
+from worker.engine.messages import BatchMessages
 from worker.engine.work import Work
 from worker.ledger import load
 from worker.ledger.queries import Connection
@@ -8,8 +8,8 @@ from worker.stored.event import digest_version_of
 from worker.stored.rows import Key
 
 
-async def sort_out(connection: Connection, works: list[Work], answers: Answers) -> list[Work]:
-    """Return the new works. Note duplicates and conflicts in `answers`, also those within the batch."""
+async def sort_out(connection: Connection, works: list[Work], messages: BatchMessages) -> list[Work]:
+    """Return the new works. Note duplicates and conflicts in `messages`, also those within the batch."""
     known = await load.events(connection, [work.key for work in works])
     first: dict[Key, Work] = {}
     fresh: list[Work] = []
@@ -25,11 +25,11 @@ async def sort_out(connection: Connection, works: list[Work], answers: Answers) 
             fresh.append(work)
         elif digest is None and earlier is not None and earlier.digest == work.digest:
             if not document.stored:
-                answers.same(work, earlier)
+                messages.add_repeat(work, earlier)
         elif digest is not None and document.matches(digest, digest_version_of(facts)):
             if document.stored:  # the process that decided it publishes its outcomes
                 continue
-            answers.stored(work, facts)
+            messages.add_duplicate(work, facts)
         else:
-            answers.conflicts.append(document)
+            messages.conflicts.append(document)
     return fresh

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
-from worker.engine.answers import Applied
+from worker.engine.messages import Applied
 
 _T = TypeVar("_T")
 

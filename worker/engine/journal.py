@@ -8,7 +8,7 @@ import structlog
 
 from worker.codec import Decoder, Message, Outlet
 from worker.codec.encode import REPLAYED
-from worker.engine.answers import TENDER_STATE, Applied, Headers, again, tender_states, trace
+from worker.engine.messages import TENDER_STATE, Applied, Headers, stored_messages, tender_states, trace_headers
 from worker.ledger import accepted, housekeeping, unpublished, write
 from worker.ledger.commit import write_something
 from worker.ledger.pool import Pool
@@ -18,7 +18,7 @@ from worker.process import errors, metrics
 
 _log = structlog.get_logger(__name__)
 
-SWEEP_EVERY_S = 0.5  # how late the sweep publishes an interface's outcomes; `work` is called once a second
+SWEEP_EVERY_S = 0.5  # how late the sweep publishes an interface's outcomes; `catch_up` is called once a second
 COUNT_EVERY_S = 10.0
 
 
@@ -87,11 +87,11 @@ class Journal:
             return None
         await self._keep_house()
         async with self._pool.transaction() as connection:
-            numbers, stored = await unpublished.take(connection, self._pool.worker, self._own_until)
-            before = [row for row in stored if row.said_before and row.type.startswith("scm.tender.")]
+            numbers, stored = await unpublished.read(connection, self._pool.worker, self._own_until)
+            before = [row for row in stored if row.maybe_published and row.type.startswith("scm.tender.")]
             keys = sorted({(row.org, row.subject) for row in before})
             states = await tender_states(connection, keys) if keys else {}
-            documents = await accepted.take(connection, numbers, self._decoder.accepted, self._decoder.safe)
+            documents = await accepted.read(connection, numbers, self._decoder.accepted, self._decoder.safe)
             if numbers:
                 await write_something(connection)
         if not numbers and not documents:
@@ -106,7 +106,7 @@ class Journal:
     def _again(self, row: unpublished.Stored, state: str | None) -> list[Message]:
         """Return the stored outcomes of a document. If they can't be encoded, the others are published without them."""
         try:
-            return again(self._outlet, row.orgcode, row.type, row.subject, row.outcomes, _headers(row, state))
+            return stored_messages(self._outlet, row.orgcode, row.type, row.subject, row.outcomes, _headers(row, state))
         except Exception as error:
             if self._crash:
                 raise
@@ -141,6 +141,6 @@ class Journal:
 
 def _headers(row: unpublished.Stored, state: str | None) -> Headers:
     """Return the headers. A worker that is gone may have published the outcome; nobody has published an interface's."""
-    if not row.said_before:
-        return trace(row.traceparent)
+    if not row.maybe_published:
+        return trace_headers(row.traceparent)
     return (REPLAYED,) if state is None else (REPLAYED, (TENDER_STATE, state.encode()))

@@ -6,8 +6,8 @@ import time
 from functools import partial
 from typing import Any, Final
 
-from worker.engine.answers import Applied
 from worker.engine.attempts import Attempts
+from worker.engine.messages import Applied
 from worker.engine.pipeline import Pipeline
 from worker.kafka.fetched import Fetched
 from worker.kafka.publisher import Publisher
@@ -43,12 +43,12 @@ class Outgoing:
     async def _publish(self, applied: Applied, fetched: Fetched | None) -> None:
         """`fetched` is None if no record was decided; then there are no offsets to commit."""
         if applied.accepted:  # before their outcomes, so that every published document can be read again
-            await self._attempts.of("publish", partial(self._publisher.publish, applied.accepted))
+            await self._attempts.run("publish", partial(self._publisher.publish, applied.accepted))
             faults.point("after_accepted")
         if applied.messages:
             with metrics.BATCH_SECONDS.labels("publish").time():
                 publish = partial(self._publisher.publish, applied.messages)
-                await self._attempts.of("publish", publish)
+                await self._attempts.run("publish", publish)
             faults.point("after_publish")
         if applied.batch_no or applied.accepted:
             self._pipeline.published(applied.batch_no, applied.accepted)

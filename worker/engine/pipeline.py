@@ -12,12 +12,12 @@ import structlog
 
 from schemas.reasons import DeadLetterReason
 from worker.codec import Decoder, Document, Keyring, Message, Outlet, Record, Undecodable
-from worker.engine.answers import Applied
 from worker.engine.batch import Batch, in_time
 from worker.engine.dead_letters import DeadLetters
 from worker.engine.decider import COLLIDED, Decider, blame
 from worker.engine.halves import in_halves
 from worker.engine.journal import Journal
+from worker.engine.messages import Applied
 from worker.engine.poison import Guard
 from worker.engine.rehearsal import Rehearsal
 from worker.engine.transaction import NOTHING, Read, Refused, Transaction
@@ -212,7 +212,7 @@ class Pipeline:
 
     # --- parked documents, deadlines, unpublished batches
 
-    async def work(
+    async def catch_up(
         self,
         *,
         final: bool = False,
@@ -233,18 +233,18 @@ class Pipeline:
         if swept is not None:
             return swept
         now_us = time.time_ns() // 1000
-        applied = await self._waiting.work(now_us, final=final, partitions=partitions, watermarks=watermarks)
+        applied = await self._waiting.decide_due(now_us, final=final, partitions=partitions, watermarks=watermarks)
         if applied is not None:
-            faults.point("after_work")
+            faults.point("after_catch_up")
         return applied
 
-    async def go_on(self, now_us: int) -> Applied | None:
+    async def decide_ready(self, now_us: int) -> Applied | None:
         """Decide parked documents that are ready or overdue as one more batch, but no deadlines. None: no document."""
-        return await self._waiting.go_on(now_us)
+        return await self._waiting.decide_ready(now_us)
 
-    async def go_on_with(self, named: Named, now_us: int) -> Applied | None:
+    async def decide_named(self, named: Named, now_us: int) -> Applied | None:
         """Decide these parked documents and deadlines as one more batch, for a rebuild. None: none of them exists."""
-        return await self._waiting.named(now_us, named)
+        return await self._waiting.decide_named(now_us, named)
 
     async def left(self) -> deadlines.Left:
         """Return how many deadlines and parked documents are overdue: held back, or put off after a failure."""

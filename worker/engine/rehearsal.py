@@ -7,10 +7,10 @@ from typing import Final
 from schemas.policy import Policy
 from worker.codec import Document, Message, Outlet, Undecodable
 from worker.domain.state.books import Books, Pins
-from worker.engine.answers import Answers
 from worker.engine.dead_letters import DeadLetters
 from worker.engine.decider import Decider
 from worker.engine.duplicates import sort_out
+from worker.engine.messages import BatchMessages
 from worker.engine.work import Work
 from worker.ledger import inbox
 from worker.ledger.pool import Pool
@@ -41,13 +41,13 @@ class Rehearsal:
 
     async def standing(self, documents: Sequence[Document]) -> dict[Document, Standing]:
         """Return whether the ledger knows each document now. Locks and writes nothing."""
-        answers = Answers(self._outlet)
+        messages = BatchMessages(self._outlet)
         async with self._pool.reading() as connection:
             rows = await connection.fetch("SELECT code, id FROM org")
             orgs = {row["code"]: row["id"] for row in rows}
             works = [Work.of(document, 0, orgs.get(document.orgcode, NOBODY)) for document in documents]
-            fresh = {work.document for work in await sort_out(connection, works, answers)}
-        conflicts = set(answers.conflicts)
+            fresh = {work.document for work in await sort_out(connection, works, messages)}
+        conflicts = set(messages.conflicts)
         return {
             one: Standing.NEW if one in fresh else Standing.CONFLICT if one in conflicts else Standing.KNOWN
             for one in documents
@@ -68,19 +68,19 @@ class Rehearsal:
         values that Postgres would refuse, or documents that this one would wake. It locks the rows that it touches
         until it ends.
         """
-        answers = Answers(self._outlet)
+        messages = BatchMessages(self._outlet)
         async with self._pool.rolled_back() as connection:
             org = await connection.fetchval("SELECT id FROM org WHERE code = $1", document.orgcode)
             work = Work.of(document, now_us, org or NOBODY)
-            fresh = await sort_out(connection, [work], answers)
+            fresh = await sort_out(connection, [work], messages)
             shelf = await self._decider.decide(connection, fresh, draft, Pins.WAIVED) if fresh else []
-            await answers.add_states(connection, shelf)
-        if answers.conflicts:
+            await messages.add_states(connection, shelf)
+        if messages.conflicts:
             raise Conflict(f"conflict: {document.type} {document.subject} is known with other content")
         if not document.trusted:
             _hide_cards(work, shelf)
-        work.note(now_us)
-        return answers.messages([work])
+        work.store(now_us)
+        return messages.of_all([work])
 
 
 def _hide_cards(work: Work, shelf: list[Books]) -> None:

@@ -19,9 +19,9 @@ from typing import Any
 import structlog
 from aiokafka import TopicPartition
 
-from worker.engine.answers import Applied
 from worker.engine.attempts import GIVE_UP_S, Attempts
 from worker.engine.batch import Batch
+from worker.engine.messages import Applied
 from worker.engine.outgoing import COMMIT_EVERY_S, Outgoing, cancelled
 from worker.engine.pipeline import Pipeline
 from worker.engine.poison import Poisoned
@@ -37,7 +37,7 @@ _log = structlog.get_logger(__name__)
 # How long a read waits for a first record while draining. The last read of a drain finds none.
 _DRAIN_WAIT_S = 0.1
 # How often the stream looks for due timers and ready documents when nothing tells it that there are any.
-_WORK_EVERY_S = 1.0
+_CATCH_UP_EVERY_S = 1.0
 # How long a drain waits for due work that it can't decide: another worker of the group may be deciding it.
 _LEFT_S = 5.0
 
@@ -61,7 +61,7 @@ class Stream:
         self._attempts = Attempts(status, self._stopped, give_up_s)
         self._outgoing = Outgoing(reader, pipeline, publisher, self._attempts)
         self._reading: asyncio.Task[tuple[Fetched, Batch]] | None = None
-        self._work_at = 0.0
+        self._catch_up_at = 0.0
         self._watermarks: dict[Partition, int] = {}
         self._ready = False
         self._wait_s = COMMIT_EVERY_S  # how long a read waits for a first record
@@ -78,7 +78,7 @@ class Stream:
         """
         async with self._hands():
             while not self._stopped.done():
-                await self._attempts.of("batch", self._step, self._drop_what_was_read)
+                await self._attempts.run("batch", self._step, self._drop_what_was_read)
 
     async def drain(self) -> bool:
         """Work until the group has committed each input partition's present end, and nothing is ready.
@@ -91,18 +91,18 @@ class Stream:
             ends, look_at = await self._reader.ends(), 0.0
             give_up_at: float | None = None
             while not self._stopped.done():
-                idle = await self._attempts.of("batch", self._step, self._drop_what_was_read)
+                idle = await self._attempts.run("batch", self._step, self._drop_what_was_read)
                 if self._reader.halted:
                     raise errors.Halted("halted: " + ", ".join(f"{t}-{p}" for t, p in sorted(self._reader.halted)))
                 if idle or time.monotonic() >= look_at:  # in a stream that never pauses, too
-                    look_at = time.monotonic() + _WORK_EVERY_S
+                    look_at = time.monotonic() + _CATCH_UP_EVERY_S
                     await self._outgoing.finish()
                     ends = await self._reader.short_of(ends)
                     if ends:
                         continue
-                    if await self._attempts.of("work", partial(self._work, final=True), self._drop_what_was_read):
+                    if await self._attempts.run("work", partial(self._catch_up, final=True), self._drop_what_was_read):
                         continue
-                    left = await self._attempts.of("work", self._pipeline.left, self._drop_what_was_read)
+                    left = await self._attempts.run("work", self._pipeline.left, self._drop_what_was_read)
                     if not any(left):
                         return True
                     give_up_at = give_up_at or time.monotonic() + _LEFT_S
@@ -128,7 +128,7 @@ class Stream:
         Ready documents take turns with batches from the topics. If no batch has been read, they go on alone.
         """
         if self._ready and self._reading is not None and not self._reading.done():
-            return not await self._work()
+            return not await self._catch_up()
         taken = await self._take()
         if taken is None:
             return False
@@ -137,7 +137,7 @@ class Stream:
             self._pipeline.reset()
             self._reader.done(fetched)
             return False
-        due = time.monotonic() >= self._work_at
+        due = time.monotonic() >= self._catch_up_at
         applied = None
         if fetched.records or fetched.positions or due:
             try:
@@ -151,7 +151,7 @@ class Stream:
             faults.point("after_apply")
         self._watermarks.update(fetched.watermarks)
         await self._hand_over(applied, fetched)
-        worked = (due or self._ready) and await self._work()
+        worked = (due or self._ready) and await self._catch_up()
         self._status.up("stream")
         return not fetched.records and not worked
 
@@ -184,10 +184,10 @@ class Stream:
         with metrics.BATCH_SECONDS.labels("decode").time():
             return fetched, self._pipeline.decode(fetched.records, time.time_ns() // 1000)
 
-    async def _work(self, *, final: bool = False) -> bool:
+    async def _catch_up(self, *, final: bool = False) -> bool:
         """Decide parked documents and deadlines as one more batch. Return False if there was none."""
-        self._work_at = time.monotonic() + _WORK_EVERY_S
-        applied = await self._pipeline.work(
+        self._catch_up_at = time.monotonic() + _CATCH_UP_EVERY_S
+        applied = await self._pipeline.catch_up(
             final=final, partitions=self._reader.partitions(), watermarks=self._watermarks
         )
         self._ready = False

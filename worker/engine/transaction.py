@@ -6,11 +6,12 @@ from typing import Final, NamedTuple
 from schemas.reasons import DeadLetterReason
 from worker.codec import Decoder, Document, Outlet
 from worker.domain.state.books import Books
-from worker.engine.answers import Answers, Applied, count
+from worker.engine.counting import count_decided
 from worker.engine.dead_letters import DeadLetters, Letter
 from worker.engine.decider import Decider, retrying
 from worker.engine.duplicates import sort_out
 from worker.engine.journal import Journal
+from worker.engine.messages import Applied, BatchMessages
 from worker.engine.work import Work
 from worker.ledger import inbox, load, write
 from worker.ledger.commit import write_something
@@ -78,35 +79,35 @@ class Transaction:
         """Answer duplicates from the event table and decide the rest, in one transaction."""
         await self._name_orgs({document.orgcode for document in documents})
         works = [Work.of(document, now_us, self._orgs[document.orgcode]) for document in documents]
-        answers = Answers(self._outlet)
+        messages = BatchMessages(self._outlet)
         shelf: list[Books] = []
         numbers: tuple[int, ...] = ()
         async with self._pool.transaction() as connection:
-            fresh = await sort_out(connection, works, answers)
+            fresh = await sort_out(connection, works, messages)
             if fresh:
                 shelf = await self._decider.decide(connection, fresh)
                 numbers = (await self._decider.write(connection, fresh, shelf, now_us),)
                 await self._resolve(connection, fresh)
             elif works:  # all of them are duplicates
                 await write_something(connection)
-            conflicts = [(document, DeadLetterReason.CONFLICT) for document in answers.conflicts]
+            conflicts = [(document, DeadLetterReason.CONFLICT) for document in messages.conflicts]
             letters = await self.letters(conflicts)
             await self._write_down(connection, read._replace(letters=[*read.letters, *letters]))
-            await answers.add_states(connection, shelf)
+            await messages.add_states(connection, shelf)
             # Encode before the commit: an outcome that can't be encoded must not be booked.
-            told = [answers.of(work) for work in works]
+            encoded = [messages.of(work) for work in works]
             faults.point("after_write")
         faults.point("after_commit")
         applied = Applied(batch_no=numbers, ready=any(book.woken for book in shelf))
-        for document, messages in zip(documents, told, strict=True):
+        for document, its_messages in zip(documents, encoded, strict=True):
             if document.record is None:
-                applied.to_callers[document] = messages
+                applied.to_callers[document] = its_messages
             else:
-                applied.messages += messages
+                applied.messages += its_messages
         applied.add(self.refused(conflicts, letters))
         metrics.CONFLICTS.inc(len(letters))
-        metrics.DUPLICATES.inc(answers.duplicates)
-        count(fresh)
+        metrics.DUPLICATES.inc(messages.duplicates)
+        count_decided(fresh)
         return applied
 
     async def _resolve(self, connection: Connection, fresh: Sequence[Work]) -> None:

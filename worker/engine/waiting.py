@@ -15,9 +15,10 @@ import structlog
 from schemas.reasons import DeadLetterReason
 from worker.codec import Outlet
 from worker.domain import decide
-from worker.engine.answers import Answers, Applied, count
+from worker.engine.counting import count_decided
 from worker.engine.decider import Decider, blame, retrying
 from worker.engine.halves import in_halves
+from worker.engine.messages import Applied, BatchMessages
 from worker.engine.work import Work
 from worker.ledger import deadlines, parked
 from worker.ledger.deadlines import Deadline, Until
@@ -29,7 +30,7 @@ from worker.process import metrics
 from worker.stored.rows import Key, TimerKey
 
 _log = structlog.get_logger(__name__)
-Take = Callable[[Connection], Awaitable[list[Work]]]
+Lock = Callable[[Connection], Awaitable[list[Work]]]
 
 
 class Named(NamedTuple):
@@ -40,7 +41,7 @@ class Named(NamedTuple):
 
 
 class Waiting:
-    """Takes and decides works in one transaction, and skips works that other workers have taken."""
+    """Locks and decides work items in one transaction, and skips those that other workers have locked."""
 
     def __init__(
         self, pool: Pool, decider: Decider, outlet: Outlet, inputs: tuple[str, ...], *, crash: bool = False
@@ -52,7 +53,7 @@ class Waiting:
         self._inputs = inputs
         self._crash = crash
 
-    async def work(
+    async def decide_due(
         self,
         now_us: int,
         *,
@@ -60,50 +61,50 @@ class Waiting:
         partitions: Mapping[str, int] | None = None,
         watermarks: Mapping[Partition, int] | None = None,
     ) -> Applied | None:
-        """Decide and commit the works that are due at `now_us`. None: there were none. Otherwise as `Pipeline.work`."""
+        """Decide and commit the works that are due at `now_us`; None if there are none. See `Pipeline.catch_up`."""
         until = Until(partitions, watermarks or {}, final)
 
-        async def take(connection: Connection) -> list[Work]:
-            documents = await parked.take(connection, now_us)
-            return _works(documents, await deadlines.take(connection, now_us, self._inputs, until), now_us)
+        async def lock(connection: Connection) -> list[Work]:
+            documents = await parked.lock_due(connection, now_us)
+            return _works(documents, await deadlines.lock_due(connection, now_us, self._inputs, until), now_us)
 
-        return await self._work(now_us, take)
+        return await self._decide_locked(now_us, lock)
 
-    async def go_on(self, now_us: int) -> Applied | None:
+    async def decide_ready(self, now_us: int) -> Applied | None:
         """Decide and commit the parked documents that are due at `now_us`, but no deadline. None: there were none."""
 
-        async def take(connection: Connection) -> list[Work]:
-            return _works(await parked.take(connection, now_us), [], now_us)
+        async def lock(connection: Connection) -> list[Work]:
+            return _works(await parked.lock_due(connection, now_us), [], now_us)
 
-        return await self._work(now_us, take)
+        return await self._decide_locked(now_us, lock)
 
-    async def named(self, now_us: int, named: Named) -> Applied | None:
+    async def decide_named(self, now_us: int, named: Named) -> Applied | None:
         """Decide and commit these parked documents and deadlines. None: none of them exists."""
 
-        async def take(connection: Connection) -> list[Work]:
-            documents = await parked.take_named(connection, named.documents)
-            return _works(documents, await deadlines.take_named(connection, named.timers), now_us)
+        async def lock(connection: Connection) -> list[Work]:
+            documents = await parked.lock_named(connection, named.documents)
+            return _works(documents, await deadlines.lock_named(connection, named.timers), now_us)
 
-        return await self._work(now_us, take)
+        return await self._decide_locked(now_us, lock)
 
-    async def _work(self, now_us: int, take: Take) -> Applied | None:
-        again = partial(retrying(divisible=False), self._transaction, now_us, take)
+    async def _decide_locked(self, now_us: int, lock: Lock) -> Applied | None:
+        attempt = partial(retrying(divisible=False), self._transaction, now_us, lock)
         try:
-            return await again(singly=False)
+            return await attempt(singly=False)
         except Exception as error:
             if not self._of_one(error):
                 raise
-            return await again(singly=True)
+            return await attempt(singly=True)
 
     def _of_one(self, error: Exception) -> bool:
         """Return whether one of the works may be to blame, so that the others can go on without it."""
         reason = blame(error)
         return reason is not None and not (reason is DeadLetterReason.FAILED and self._crash)
 
-    async def _transaction(self, now_us: int, take: Take, *, singly: bool) -> Applied | None:
+    async def _transaction(self, now_us: int, lock: Lock, *, singly: bool) -> Applied | None:
         done: list[Work] = []
         async with self._pool.transaction() as connection:
-            works = await take(connection)
+            works = await lock(connection)
             if not works:
                 return None
             unreadable = [work for work in works if work.unreadable is not None]
@@ -118,14 +119,14 @@ class Waiting:
                 applied = await self._singled_out(connection, works, now_us, done)
             else:
                 applied = await self._decide(connection, works, now_us, done)
-        count(done)
+        count_decided(done)
         return applied
 
     async def _decide(self, connection: Connection, works: list[Work], now_us: int, done: list[Work]) -> Applied:
         shelf = await self._decider.decide(connection, works)
         no = await self._decider.write(connection, works, shelf, now_us)
         done += works
-        return Applied(Answers(self._outlet).messages(works), (no,), ready=True)
+        return Applied(BatchMessages(self._outlet).of_all(works), (no,), ready=True)
 
     async def _singled_out(self, connection: Connection, works: list[Work], now_us: int, done: list[Work]) -> Applied:
         """Decide the works without those that fail."""
@@ -155,7 +156,7 @@ class Waiting:
         work.outcome = decide.refused(work.model)
         no = await self._decider.write(connection, [work], [], now_us)
         done.append(work)
-        return Applied(Answers(self._outlet).messages([work]), (no,), ready=True)
+        return Applied(BatchMessages(self._outlet).of_all([work]), (no,), ready=True)
 
     async def _put_off(self, connection: Connection, work: Work, now_us: int, error: Exception | None) -> None:
         """Put the work off, and tell the operator."""

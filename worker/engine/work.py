@@ -34,12 +34,12 @@ class Work:
     # of the ledger
     stub: bool = False  # the row of its identity exists: the stub of a sale that a document waits for
     facts: EventFacts | None = None  # of a row that exists already
-    unsaid: bool = False  # its outcome `parked` is not published yet, because it came through an interface
+    parked_unpublished: bool = False  # its outcome `parked` is not published yet, because it came through an interface
     unreadable: Exception | None = None  # why its stored document can't be read by this version of the program
     # of the decision
     outcome: Outcome | None = None
     parked: Parked | None = None
-    written: OutcomeV1 | None = None  # this batch's outcome, as it is stored
+    stored_outcome: OutcomeV1 | None = None  # this batch's outcome, as it is stored
     digest: bytes | None = None
 
     def __init__(self, orgcode: str, type_: str, code: int, subject: str, received_us: int, record_us: int) -> None:
@@ -74,7 +74,7 @@ class Work:
         work = cls(row.orgcode, type_, code, subject, row.received_us, row.record_us)
         work.org = org
         work.resumed, work.overdue = True, row.overdue
-        work.facts, work.unsaid = row.facts, row.unsaid
+        work.facts, work.parked_unpublished = row.facts, row.parked_unpublished
         try:
             document = parked_of(row.document)
             work.model = BY_CODE[code].restore(document.model)
@@ -97,35 +97,35 @@ class Work:
     @property
     def step(self) -> int:
         """Return the place of this batch's outcome among the document's outcomes."""
-        return len(self.facts.told) if self.facts is not None else 0
+        return len(self.facts.outcomes) if self.facts is not None else 0
 
     def begin(self, mark: int) -> None:
         """Reset the decision, and note the place in the batch: the attempt before was rolled back."""
         self.mark = mark
-        self.outcome = self.parked = self.written = None
+        self.outcome = self.parked = self.stored_outcome = None
 
-    def note(self, now_us: int) -> None:
+    def store(self, now_us: int) -> None:
         """Turn the decision into its stored form. The outcome `parked` is published once."""
         outcome = self.outcome
         if outcome is None and self.parked is not None and not self.resumed:
             outcome = decide.parked(self.parked, self.model)
         if outcome is not None:
-            self.written = OutcomeV1.of(outcome, self.subject, now_us)
+            self.stored_outcome = OutcomeV1.of(outcome, self.subject, now_us)
 
     def facts_row(self, encoder: int) -> bytes | None:
         """Return `event.facts` with this batch's outcome, which the encoder of this version encodes."""
-        if self.written is None:
+        if self.stored_outcome is None:
             return None
-        told = (encoder, self.written)
+        latest = (encoder, self.stored_outcome)
         if self.facts is not None:
-            return self.facts.pack(self.waits, told)
+            return self.facts.pack(self.waits, latest)
         document = self.document
         record = None if document is None else document.record
         version = 0 if document is None else document.kind.digest_version
         if record is None:
-            return pack_first(told, version, self.received_us, self.record_us, None, self.traceparent)
+            return pack_first(latest, version, self.received_us, self.record_us, None, self.traceparent)
         source = Source(record.topic, record.partition, record.offset)
-        return pack_first(told, version, self.received_us, self.record_us, source, None)
+        return pack_first(latest, version, self.received_us, self.record_us, source, None)
 
     @property
     def key(self) -> Key:

@@ -29,13 +29,13 @@ async def write(connection: Connection, no: int, batch: Accepted, shelf: Sequenc
         await connection.execute(SQL["erase_accepted"], event_no(no, 0), *zip(*erased, strict=True))
 
 
-async def take(connection: Connection, numbers: Sequence[int], topic: str, safe: Safe) -> list[Message]:
+async def read(connection: Connection, numbers: Sequence[int], topic: str, safe: Safe) -> list[Message]:
     """Return the records of these batches, and tombstones for the records to erase, in their order."""
     return [
         Message(topic, row["key"], None)
         if row["document"] is None
         else Message(topic, row["key"], row["document"], safe.headers(row["document"]))
-        for row in await connection.fetch(SQL["take_accepted"], numbers)
+        for row in await connection.fetch(SQL["read_accepted"], numbers)
     ]
 
 

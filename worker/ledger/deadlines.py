@@ -37,20 +37,20 @@ class Deadline(NamedTuple):
     timer: Timer
 
 
-async def take(connection: Connection, now_us: int, topics: Sequence[str], until: Until) -> list[Deadline]:
+async def lock_due(connection: Connection, now_us: int, topics: Sequence[str], until: Until) -> list[Deadline]:
     """Lock and return the deadlines that have passed and past which the topics are read. Other workers skip them."""
     not_before_us = _NEVER_US if until.final else now_us
     read_us = await _read_us(connection, topics, until.partitions)
     if until.watermarks and await connection.fetchval(SQL["is_timer_due"], read_us or 0, now_us, not_before_us):
         await write.watermarks(connection, until.watermarks)
         read_us = await _read_us(connection, topics, until.partitions)
-    rows = await connection.fetch(SQL["take_timer"], min(now_us, read_us or 0), not_before_us, LIMIT)
+    rows = await connection.fetch(SQL["lock_due_timer"], min(now_us, read_us or 0), not_before_us, LIMIT)
     return [_deadline(row) for row in rows]
 
 
-async def take_named(connection: Connection, keys: Sequence[TimerKey]) -> list[Deadline]:
+async def lock_named(connection: Connection, keys: Sequence[TimerKey]) -> list[Deadline]:
     """Lock and return the named deadlines that exist, whether or not they have passed."""
-    return [_deadline(row) for row in await connection.fetch(SQL["take_timer_named"], *columns(keys, 3))]
+    return [_deadline(row) for row in await connection.fetch(SQL["lock_named_timer"], *columns(keys, 3))]
 
 
 async def _read_us(connection: Connection, topics: Sequence[str], partitions: Mapping[str, int] | None) -> int | None:

@@ -23,19 +23,19 @@ class Resumable(NamedTuple):
     wait: Wait  # the one that is over now
     overdue: bool  # it waited too long, and the awaited document did not come
     facts: EventFacts | None  # its outcome `parked`
-    unsaid: bool  # that outcome is not published yet, because the document came through an interface
+    parked_unpublished: bool  # that outcome is not published yet, because the document came through an interface
 
 
-async def take(connection: Connection, now_us: int) -> list[Resumable]:
+async def lock_due(connection: Connection, now_us: int) -> list[Resumable]:
     """Lock and return the documents that are ready or overdue, in the order in which they came. Other workers skip
     them.
     """
-    return await _parked(connection, await connection.fetch(SQL["take_parked"], now_us, LIMIT))
+    return await _parked(connection, await connection.fetch(SQL["lock_due_parked"], now_us, LIMIT))
 
 
-async def take_named(connection: Connection, keys: Sequence[Key]) -> list[Resumable]:
+async def lock_named(connection: Connection, keys: Sequence[Key]) -> list[Resumable]:
     """Lock and return the named documents that exist, whether or not they are ready."""
-    return await _parked(connection, await connection.fetch(SQL["take_parked_named"], *columns(keys, 3)))
+    return await _parked(connection, await connection.fetch(SQL["lock_named_parked"], *columns(keys, 3)))
 
 
 async def _parked(connection: Connection, rows: Sequence[Any]) -> list[Resumable]:
@@ -43,12 +43,14 @@ async def _parked(connection: Connection, rows: Sequence[Any]) -> list[Resumable
         return []
     keys: list[Key] = [(row["org"], row["type"], row["subject"]) for row in rows]
     known = await load.events(connection, keys)
-    unsaid = {row["place"] - 1 for row in await connection.fetch(SQL["read_unsaid"], *columns(keys, 3))}
+    unpublished = {
+        row["place"] - 1 for row in await connection.fetch(SQL["read_unpublished_parked"], *columns(keys, 3))
+    }
     return [
         Resumable(
             keys[place], row["orgcode"], row["received_us"], row["record_us"], row["document"],
             Wait(row["waits_for"], row["waits_key"], row["woken_no"]), not row["ready"], known[place][1],
-            place in unsaid,
+            place in unpublished,
         )
         for place, row in enumerate(rows)
     ]  # fmt: skip

@@ -9,7 +9,7 @@ from schemas.registry import BY_CODE
 from worker.ledger.pool import NO_WORKER
 from worker.ledger.queries import SQL, Connection
 from worker.stored.codes import NOTICE_TYPES, batch_of
-from worker.stored.event import Source, Told, facts_of
+from worker.stored.event import Source, VersionedOutcome, facts_of
 
 GONE = "SELECT pg_try_advisory_xact_lock($1)"
 BATCHES = 1000
@@ -24,18 +24,20 @@ class Stored(NamedTuple):
     org: int
     type: str
     subject: str
-    outcomes: list[Told]
-    said_before: bool  # perhaps published already, by a worker that is gone
+    outcomes: list[VersionedOutcome]
+    maybe_published: bool  # perhaps published already, by a worker that is gone
     traceparent: bytes | None
     source: Source | None  # None: it came in through an interface
 
 
-async def take(connection: Connection, worker: int, own_until: int = 0) -> tuple[list[int], list[Stored]]:
-    """Return the earliest of these batches and their outcomes. Of `worker`'s own batches, those up to `own_until`."""
+async def read(connection: Connection, worker: int, own_until: int = 0) -> tuple[list[int], list[Stored]]:
+    """Return the earliest batches that need the sweep, and their outcomes. Of `worker`'s own batches, take those up to
+    `own_until`.
+    """
     at_interfaces: dict[int, bool] = {}
     documents = 0
     gone: dict[int, bool] = {worker: False, NO_WORKER: True}
-    for row in await connection.fetch(SQL["take_unpublished"], BATCHES):
+    for row in await connection.fetch(SQL["read_unpublished_batches"], BATCHES):
         if row["worker"] not in gone:
             gone[row["worker"]] = await connection.fetchval(GONE, row["worker"])
         if not gone[row["worker"]] and (row["worker"] != worker or row["no"] > own_until):
@@ -47,7 +49,7 @@ async def take(connection: Connection, worker: int, own_until: int = 0) -> tuple
     numbers = list(at_interfaces)
     runs = list(zip(*_runs(numbers), strict=True)) or [(), ()]
     rows = await connection.fetch(SQL["events_of_batches"], *runs, numbers) if numbers else []
-    return numbers, [stored_of(row, said_before=not at_interfaces[batch_of(row["no"])]) for row in rows]
+    return numbers, [stored_of(row, maybe_published=not at_interfaces[batch_of(row["no"])]) for row in rows]
 
 
 def _runs(numbers: Sequence[int]) -> list[tuple[int, int]]:
@@ -61,13 +63,20 @@ def _runs(numbers: Sequence[int]) -> list[tuple[int, int]]:
     return runs
 
 
-def stored_of(row: Any, *, said_before: bool) -> Stored:  # noqa: ANN401  an asyncpg record
+def stored_of(row: Any, *, maybe_published: bool) -> Stored:  # noqa: ANN401  an asyncpg record
     """Return the outcomes of a row of `event`."""
     kind = BY_CODE.get(row["type"])
     type_ = kind.name if kind is not None else NOTICE_TYPES[row["type"]]
     facts = facts_of(row["facts"])
     return Stored(
-        row["orgcode"], row["org"], type_, row["subject"], facts.told, said_before, facts.traceparent, facts.source
+        row["orgcode"],
+        row["org"],
+        type_,
+        row["subject"],
+        facts.outcomes,
+        maybe_published,
+        facts.traceparent,
+        facts.source,
     )
 
 

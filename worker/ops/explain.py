@@ -13,7 +13,7 @@ from worker.codec import Outlet
 from worker.domain.state.accounts import NEVER, Contra, Kind, Pick
 from worker.domain.state.policy import PolicyBook
 from worker.domain.state.sale import Sale
-from worker.engine.answers import again
+from worker.engine.messages import stored_messages
 from worker.ledger.pool import Pool
 from worker.ledger.queries import SQL, Connection
 from worker.ledger.shelf import Shelf
@@ -35,7 +35,7 @@ from worker.ops.explanation import (
 )
 from worker.stored.codes import NOTICE_TYPES
 from worker.stored.entry import entry_of
-from worker.stored.event import EventFacts, Told, facts_of
+from worker.stored.event import EventFacts, VersionedOutcome, facts_of
 from worker.stored.outcome import OutcomeV1
 from worker.stored.sale import sale_of
 from worker.stored.tender import tender_of
@@ -102,11 +102,11 @@ class _Ledger:
         facts = facts_of(row["facts"])
         last = facts.last
         about["source"] = stored.source(facts)
-        about["published"] = self._published(type_, subject, facts.told)
+        about["published"] = self._published(type_, subject, facts.outcomes)
         about["policy"] = self._policy(last.policy_version)
         about["transfers"] = await self._transfers(row["no"])
         about["archived"] = await self._archived(row["no"])
-        about["tenders"] = await self._tenders(facts.told)
+        about["tenders"] = await self._tenders(facts.outcomes)
         about["waits"] = await self._waits(type_, subject, facts)
         if any(wait.until for wait in about["waits"]):
             about["state"] = "parked"
@@ -125,9 +125,9 @@ class _Ledger:
 
     # --- what was said, by which policy
 
-    def _published(self, type_: str, subject: str, outcomes: list[Told]) -> list[Published]:
+    def _published(self, type_: str, subject: str, outcomes: list[VersionedOutcome]) -> list[Published]:
         published = []
-        for message in again(self.outlet, self.orgcode, type_, subject, outcomes, ()):
+        for message in stored_messages(self.outlet, self.orgcode, type_, subject, outcomes, ()):
             envelope = orjson.loads(message.value or b"{}")
             members = {name: envelope[name] for name in ("id", "type", "subject", "time", "data")}
             published.append(Published(topic=message.topic, **members))
@@ -181,9 +181,9 @@ class _Ledger:
         rows = await self.connection.fetch(SQL["read_accounts"], self.org, sorted(set(ids)))
         return {row["id"]: stored.account(Kind(row["kind"]), row["key"], row["extra"]) for row in rows}
 
-    async def _tenders(self, told: list[Told]) -> list[TenderTold]:
-        own = {outcome.tender.tender_id: outcome.tender for _, outcome in told if outcome.tender is not None}
-        parts = own | {part.tender_id: part for _, outcome in told for part in outcome.tenders}
+    async def _tenders(self, outcomes: list[VersionedOutcome]) -> list[TenderTold]:
+        own = {outcome.tender.tender_id: outcome.tender for _, outcome in outcomes if outcome.tender is not None}
+        parts = own | {part.tender_id: part for _, outcome in outcomes for part in outcome.tenders}
         keys = ([self.org] * len(parts), list(parts))
         rows = await self.connection.fetch(SQL["read_tenders"], *keys) if parts else []
         days = self.policies.latest.calendar

@@ -12,7 +12,7 @@ import orjson
 from worker.codec import Message, Outlet
 from worker.codec.decode import store_of
 from worker.codec.encode import REPLAYED
-from worker.engine.answers import TENDER_STATE, again, tender_states, trace
+from worker.engine.messages import TENDER_STATE, stored_messages, tender_states, trace_headers
 from worker.kafka import topics
 from worker.kafka.originals import Originals, originals
 from worker.kafka.publisher import Publisher
@@ -123,7 +123,7 @@ async def _found(
             asked = chosen.orgcode, chosen.type_code, chosen.subject, chosen.since, chosen.until
             part: list[Stored] = []
             async for row in connection.cursor(SQL["audit_outcomes"], *asked, prefetch=_AT_ONCE):
-                part.append(stored_of(row, said_before=True))
+                part.append(stored_of(row, maybe_published=True))
                 if len(part) == _AT_ONCE:
                     yield await told(part)
                     part = []
@@ -157,8 +157,12 @@ async def _messages(
     documents, messages = 0, []
     for one in part:
         state = states.get((one.org, one.subject)) if one.type.startswith("scm.tender.") else None
-        headers = (REPLAYED, *(() if state is None else ((TENDER_STATE, state.encode()),)), *trace(one.traceparent))
-        said = again(outlet, one.orgcode, one.type, one.subject, one.outcomes, headers)
+        headers = (
+            REPLAYED,
+            *(() if state is None else ((TENDER_STATE, state.encode()),)),
+            *trace_headers(one.traceparent),
+        )
+        said = stored_messages(outlet, one.orgcode, one.type, one.subject, one.outcomes, headers)
         if customer_id is None or any(_customer(message) == customer_id for message in said):
             documents += 1
             messages += said

@@ -79,7 +79,7 @@ class OutcomeV1(NamedTuple):
         )
 
     @staticmethod
-    def plainly_said(members: list[Any]) -> tuple[int, int | None] | None:
+    def plain_change(members: list[Any]) -> tuple[int, int | None] | None:
         """Return status and change of points, if nothing else moved: no gift card, no other customer's points."""
         if len(members) > _PLAIN or members[_CARDS]:
             return None

@@ -44,7 +44,7 @@ class OverlayConnection:
             SQL["load_consent"]: partial(self._consents_of, "load_consent"),
             SQL["load_latest_consent"]: partial(self._consents_of, "load_latest_consent"),
             SQL["load_policy"]: self._load_policies,
-            SQL["take_parked"]: self._waiting.take,
+            SQL["lock_due_parked"]: self._waiting.lock_due,
         }
         self._writers: dict[str, Callable[..., Awaitable[None]]] = {
             SQL["delete_parked"]: self._waiting.delete,

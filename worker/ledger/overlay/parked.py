@@ -33,7 +33,7 @@ class Waiting:
         self._ready: dict[Key, None] = {}
         self._due: list[tuple[int, Key]] = []  # a heap
 
-    async def take(self, now_us: int, limit: int) -> list[Row]:
+    async def lock_due(self, now_us: int, limit: int) -> list[Row]:
         """Return documents that this plan made ready, or parked too long ago. Other ready documents are not this
         plan's.
         """
@@ -46,8 +46,8 @@ class Waiting:
             (row for row in rows if not row["ready"] and row["due_us"] <= now_us),
             key=lambda row: (row["due_us"], row["no"]),
         )
-        taken = sorted((*ready[:limit], *due[:limit]), key=lambda row: (row["received_us"], row["no"]))
-        return [{**row, "orgcode": self._rows.orgs[row["org"]]} for row in taken]
+        due_now = sorted((*ready[:limit], *due[:limit]), key=lambda row: (row["received_us"], row["no"]))
+        return [{**row, "orgcode": self._rows.orgs[row["org"]]} for row in due_now]
 
     def note(self, key: Key, row: Row) -> None:
         """Note that a document is parked, made ready or put off."""

@@ -19,7 +19,7 @@ KEYED: Final = {
 NEW_ORGS: Final = "INSERT INTO org"
 NEW_IDS: Final = "SELECT nextval('account_id')"
 # Reads that find nothing in a plan.
-NOTHING: Final = frozenset({SQL["read_unsaid"]})
+NOTHING: Final = frozenset({SQL["read_unpublished_parked"]})
 
 
 def _by_key(name: str) -> str:

@@ -12,7 +12,7 @@ from worker.ops.audit.finding import Finding, account_name, document_name
 from worker.stored.account import account_of
 from worker.stored.codes import PLACES, STATUSES
 from worker.stored.entry import undone_of
-from worker.stored.event import facts_of, plainly_said
+from worker.stored.event import facts_of, plain_change
 from worker.stored.sale import PLAIN_BEGINS, sale_of
 from worker.stored.tender import tender_of
 
@@ -198,7 +198,7 @@ def _is_plain_and_right(row: Any, moved: Iterable[tuple[int, str, int]]) -> bool
     document.
     """
     _, _, type_, status, _, facts = row
-    said = plainly_said(facts)
+    said = plain_change(facts)
     if said is None or said[0] != status:
         return False
     if said[1] is None or type_ in _TELL_WHAT_WAITED:
@@ -210,7 +210,7 @@ def _wrong_outcome(row: Any, booked: Iterable[tuple[int, str, int]]) -> Iterable
     moved: dict[tuple[int, str], int] = defaultdict(int)
     for kind, key, amount in booked:
         moved[kind, key] += amount
-    outcomes = [outcome for _, outcome in facts_of(row["facts"]).told]
+    outcomes = [outcome for _, outcome in facts_of(row["facts"]).outcomes]
     last = outcomes[-1]
     if last.status != row["status"]:
         yield "outcome", f"says {STATUSES[last.status]}, and is stored as {STATUSES[row['status']]}"

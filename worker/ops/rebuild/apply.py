@@ -134,7 +134,7 @@ class Applying:
             timers += await self._silent_timers(now_us, batch["no"], silent - len(more), timers)
         if documents or timers:
             self._pool.done = batch["no"]
-            await self._pipeline.go_on_with(Named(documents, timers), now_us)
+            await self._pipeline.decide_named(Named(documents, timers), now_us)
 
     async def _silent_timers(
         self, now_us: int, batch_no: int, most: int, named: Sequence[tuple[int, str, str]]

@@ -76,7 +76,7 @@ class Comparison:
         if live["facts"] == rebuilt["facts"]:
             return None
         before, after = facts_of(live["facts"]), facts_of(rebuilt["facts"])
-        versions = [version for version, _ in before.told]
+        versions = [version for version, _ in before.outcomes]
         was, now = (self._told(orgcode, live, facts, versions) for facts in (before, after))
         return None if was == now else _first_difference(was, now)
 
@@ -85,7 +85,7 @@ class Comparison:
         type_ = document_name(row["type"], "").rstrip()
         return [
             (message.key or b"", message.value or b"")
-            for step, (version, outcome) in enumerate(facts.told)
+            for step, (version, outcome) in enumerate(facts.outcomes)
             for message in self._outlet.messages(
                 orgcode, type_, row["subject"], step, outcome, (), versions[step] if step < len(versions) else version
             )

@@ -46,7 +46,7 @@ async def apply_rest(
         standing = await pipeline.rehearsal.standing(documents) if documents else {}
         if new := [one for one in documents if standing[one] is Standing.NEW]:
             await pipeline.apply(Batch([*new], batch.now_us), {})
-            while await pipeline.go_on(batch.now_us) is not None:
+            while await pipeline.decide_ready(batch.now_us) is not None:
                 pass
 
 

@@ -89,20 +89,20 @@ async def _steps(live: Any, since: int, new: set[int]) -> AsyncIterator[list[Ste
 
 def _of(row: Any) -> list[Step]:  # noqa: ANN401  an asyncpg record
     facts = facts_of(row["facts"])
-    if unknown := {version for version, _ in facts.told} - ENCODERS.keys():
+    if unknown := {version for version, _ in facts.outcomes} - ENCODERS.keys():
         raise Refused(f"the live ledger has outcomes of encoder {max(unknown)}: use the program of its workers")
     at = row["orgcode"], row["type"], row["subject"]
-    last_us = facts.told[-1][1].time_us
+    last_us = facts.outcomes[-1][1].time_us
     if row["type"] in TIMERS:
         return [Step(*at, DEADLINE, row["no"], last_us, last_us)]
-    if len(facts.told) == 1:
+    if len(facts.outcomes) == 1:
         return [_first(at, row["no"], facts)]
     return [_first(at, None, facts), Step(*at, RESUMED, row["no"], last_us, last_us)]
 
 
 def _first(at: tuple[str, int, str], no: int | None, facts: EventFacts) -> Step:
     record_us = facts.received_us + facts.record_ms * 1000
-    return Step(*at, FIRST, no, facts.told[0][1].time_us, record_us, *(facts.source or (None, None, None)))
+    return Step(*at, FIRST, no, facts.outcomes[0][1].time_us, record_us, *(facts.source or (None, None, None)))
 
 
 async def _insert(target: Any, steps: Sequence[Step]) -> None:  # noqa: ANN401  asyncpg

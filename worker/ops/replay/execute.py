@@ -119,7 +119,7 @@ class _Execution:
         applied = await pipeline.apply(Batch(untold, now_us), {})
         publishes = applied.messages if self._outcomes is not Outcomes.NONE else []
         rest = await pipeline.apply(Batch([item for item in chosen if item not in untold], now_us), {})
-        while (more := await pipeline.go_on(now_us)) is not None:
+        while (more := await pipeline.decide_ready(now_us)) is not None:
             rest.add(more)
         publishes = self._addressed([*publishes, *self._published(rest.messages)])
         applied.add(rest)

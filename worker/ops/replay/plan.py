@@ -78,7 +78,7 @@ async def plan(  # noqa: PLR0913  the last ones are for tests
         batch = pipeline.decode(part.records, now_us)
         chosen = selection.of(batch.items)
         messages = (await pipeline.apply(Batch(chosen, now_us), {})).messages
-        while (applied := await pipeline.go_on(now_us)) is not None:
+        while (applied := await pipeline.decide_ready(now_us)) is not None:
             messages += applied.messages
         tally.count(batch.items, chosen, messages)
         prints.append(part.fingerprint)

@@ -1,33 +1,24 @@
 """The messages of a batch: new outcomes, and the stored outcomes of duplicates."""
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-import structlog
-
-from schemas.reasons import DeadLetterReason, Reason
-from schemas.scalars import DAY_US
+from schemas.reasons import DeadLetterReason
 from worker.codec import Document, Message, Outlet
 from worker.codec.encode import ENCODER_VERSION, REPLAYED
-from worker.domain.decisions.deadlines import NOTICES
 from worker.domain.state.books import Books
-from worker.domain.state.outcome import TenderPart
 from worker.engine.work import Work
 from worker.ledger.queries import SQL, Connection
-from worker.process import metrics
 from worker.stored.codes import STATES
-from worker.stored.event import EventFacts, Told
+from worker.stored.event import EventFacts, VersionedOutcome
 
 TENDER_STATE = "crm-tender-state"
-CARD_FROZEN = NOTICES["frozen"]
-_log = structlog.get_logger(__name__)
 Headers = tuple[tuple[str, bytes], ...]
 
 
 @dataclass(slots=True)
 class Applied:
-    """The messages of a committed batch. `ready`: a parked document became ready, so call `work` before waiting.
+    """The messages of a committed batch. `ready`: a parked document became ready, so call `catch_up` before waiting.
 
     Publish `accepted` first, then `messages`. `to_callers` has every outcome so far for each document of an interface,
     or the reason why there is none; a worker publishes these outcomes later.
@@ -47,8 +38,8 @@ class Applied:
         self.ready |= other.ready
 
 
-class Answers:
-    """Collects the duplicates of a batch, and makes the messages of all its documents in the batch's order."""
+class BatchMessages:
+    """Makes the messages of a batch's documents, new ones and duplicates, in the batch's order."""
 
     def __init__(self, outlet: Outlet) -> None:
         self._outlet = outlet
@@ -60,12 +51,12 @@ class Answers:
     def duplicates(self) -> int:
         return len(self._known)
 
-    def stored(self, work: Work, facts: EventFacts | None) -> None:
+    def add_duplicate(self, work: Work, facts: EventFacts | None) -> None:
         """Note a document that an earlier batch decided. `facts`: of its row."""
         self._known[work] = (facts, None)
 
-    def same(self, work: Work, earlier: Work) -> None:
-        """Note a document that is already in this batch."""
+    def add_repeat(self, work: Work, earlier: Work) -> None:
+        """Note a document that is in this batch already, as `earlier`."""
         self._known[work] = (None, earlier)
 
     async def add_states(self, connection: Connection, shelf: Iterable[Books]) -> None:
@@ -77,40 +68,40 @@ class Answers:
         for book in shelf:
             self._states |= {(book.org, tender.id): tender.state.value for tender in book.tenders.values()}
 
-    def messages(self, works: Sequence[Work]) -> list[Message]:
-        """Return the messages in the order of the documents."""
+    def of_all(self, works: Sequence[Work]) -> list[Message]:
+        """Return the messages of these documents, in their order."""
         return [message for work in works for message in self.of(work)]
 
     def of(self, work: Work) -> list[Message]:
         """Return the messages of one document."""
         if work in self._known:
-            return self._again(work)
-        if work.written is None:
+            return self._of_duplicate(work)
+        if work.stored_outcome is None:
             return []
-        headers = trace(work.traceparent)
+        headers = trace_headers(work.traceparent)
         messages = self._outlet.messages(
-            work.orgcode, work.type, work.subject, work.step, work.written, headers, ENCODER_VERSION
+            work.orgcode, work.type, work.subject, work.step, work.stored_outcome, headers, ENCODER_VERSION
         )
-        if work.unsaid and work.facts is not None:
-            earlier = again(self._outlet, work.orgcode, work.type, work.subject, work.facts.told, headers)
+        if work.parked_unpublished and work.facts is not None:
+            earlier = stored_messages(self._outlet, work.orgcode, work.type, work.subject, work.facts.outcomes, headers)
             return earlier + messages
         return messages
 
-    def _again(self, work: Work) -> list[Message]:
+    def _of_duplicate(self, work: Work) -> list[Message]:
         facts, earlier = self._known[work]
-        outcomes: list[Told] = facts.told if facts is not None else []
-        if earlier is not None and earlier.written is not None:
-            outcomes = [(ENCODER_VERSION, earlier.written)]
-        headers = (REPLAYED, *self._state(work), *trace(work.traceparent))
-        return again(self._outlet, work.orgcode, work.type, work.subject, outcomes, headers)
+        outcomes: list[VersionedOutcome] = facts.outcomes if facts is not None else []
+        if earlier is not None and earlier.stored_outcome is not None:
+            outcomes = [(ENCODER_VERSION, earlier.stored_outcome)]
+        headers = (REPLAYED, *self._state(work), *trace_headers(work.traceparent))
+        return stored_messages(self._outlet, work.orgcode, work.type, work.subject, outcomes, headers)
 
     def _state(self, work: Work) -> Headers:
         state = self._states.get((work.org, work.subject)) if work.type.startswith("scm.tender.") else None
         return () if state is None else ((TENDER_STATE, state.encode()),)
 
 
-def again(
-    outlet: Outlet, orgcode: str, type_: str, subject: str, outcomes: Sequence[Told], headers: Headers
+def stored_messages(
+    outlet: Outlet, orgcode: str, type_: str, subject: str, outcomes: Sequence[VersionedOutcome], headers: Headers
 ) -> list[Message]:
     """Return every outcome stored for a document, byte for byte."""
     return [
@@ -126,35 +117,5 @@ async def tender_states(connection: Connection, keys: Sequence[tuple[int, str]])
     return {keys[row["place"] - 1]: STATES[row["state"]].value for row in rows}
 
 
-def trace(traceparent: bytes | None) -> Headers:
+def trace_headers(traceparent: bytes | None) -> Headers:
     return () if traceparent is None else (("traceparent", traceparent),)
-
-
-def count(works: Sequence[Work]) -> None:
-    """Count the outcomes of a committed batch in the metrics, and log the cards that wrong PINs froze."""
-    for work in works:
-        if work.outcome is not None and work.outcome.notice == CARD_FROZEN:
-            _log.warning("card_frozen_by_pins", orgcode=work.orgcode, card_id=work.outcome.gift_cards[0].card_id)
-    answered = Counter(
-        (work.type, work.outcome.status, work.outcome.reason or "")
-        if work.outcome is not None
-        else (work.type, "parked", work.parked.reason if work.parked is not None else "")
-        for work in works
-        if work.written
-    )
-    metrics.count_documents(answered)
-    for work in works:
-        if work.model is not None and not work.resumed and work.record_us - work.model.occurred_at > DAY_US:
-            metrics.LATE_DAYS.observe((work.record_us - work.model.occurred_at) / DAY_US)
-        if work.written and work.outcome is not None:
-            if work.outcome.mismatch is not None:
-                metrics.MISMATCHES.labels(work.outcome.mismatch.value).inc()
-            for what, amount in work.outcome.missing.items():
-                metrics.MISSING.labels(what).inc(amount)
-    _count_orphans(part for work in works if work.written and work.outcome is not None for part in work.outcome.tenders)
-
-
-def _count_orphans(parts: Iterable[TenderPart]) -> None:
-    for part in parts:
-        if part.reason is Reason.NOT_IN_SALE:
-            metrics.ORPHANS.labels("captured" if part.listed else "released").inc()
