@@ -62,12 +62,12 @@ class Decision(Generic[D]):
 
 def _alone(model: type[D], needs: Callable[[D, Needs], None], decide: Callable[[D, Books], Outcome]) -> Decision[D]:
     """Return the decision of a type that depends on the document and the books alone."""
-    return Decision(model, needs, lambda doc, books, _: decide(doc, books))
+    return Decision(model, needs, lambda document, books, _: decide(document, books))
 
 
 def _by_sender(model: type[D], needs: Callable[[D, Needs], None], decide: Callable[..., Outcome]) -> Decision[D]:
     """Return a decision that asks whether its sender is trusted: it demands the PIN of a card (contract SAFE8)."""
-    return Decision(model, needs, lambda doc, books, at: decide(doc, books, trusted=at.trusted))
+    return Decision(model, needs, lambda document, books, at: decide(document, books, trusted=at.trusted))
 
 
 DECISIONS: Final[dict[str, Decision[Any]]] = {
@@ -76,18 +76,18 @@ DECISIONS: Final[dict[str, Decision[Any]]] = {
     "scm.return.completed": Decision(
         documents.ReturnCompleted,
         needs.completed_return,
-        lambda doc, books, at: returns.complete(doc, books, overdue=at.overdue),
+        lambda document, books, at: returns.complete(document, books, overdue=at.overdue),
     ),
     "scm.return.voided": _alone(documents.ReturnVoided, needs.return_void, return_voids.void),
     "scm.tender.requested": Decision(
         documents.TenderRequested,
         needs.tender_request,
-        lambda doc, books, at: tenders.request(doc, books, at.record_us, at.max_age_days, trusted=at.trusted),
+        lambda document, books, at: tenders.request(document, books, at.record_us, at.max_age_days, trusted=at.trusted),
     ),
     "scm.tender.captured": Decision(
         documents.TenderCaptured,
         needs.tender,
-        lambda doc, books, at: tenders.captured(doc, books, resumed=at.resumed, overdue=at.overdue),
+        lambda document, books, at: tenders.captured(document, books, resumed=at.resumed, overdue=at.overdue),
     ),
     "scm.tender.voided": _alone(documents.TenderVoided, needs.tender, tenders.voided),
     "crm.customer.create": _alone(commands.CustomerCreate, needs.new_customer, customers.create),
@@ -113,7 +113,7 @@ DECISIONS: Final[dict[str, Decision[Any]]] = {
     "crm.giftcard.unfreeze": Decision(
         card_commands.GiftCardUnfreeze,
         needs.card_and_customer,
-        lambda doc, books, at: gift_cards.unfreeze(doc, books, trusted=at.trusted or at.on_topic),
+        lambda document, books, at: gift_cards.unfreeze(document, books, trusted=at.trusted or at.on_topic),
     ),
     "crm.giftcard.link": _alone(card_commands.GiftCardLink, needs.card_and_customer, gift_cards.link),
     "crm.giftcard.transfer": _by_sender(card_commands.GiftCardTransfer, needs.card_transfer, gift_cards.transfer),
@@ -122,32 +122,32 @@ DECISIONS: Final[dict[str, Decision[Any]]] = {
 }
 
 
-def decide(type_: str, doc: Any, books: Books, at: Circumstances) -> Outcome | Parked:  # noqa: ANN401  one model a type
+def decide(type_: str, document: Any, books: Books, at: Circumstances) -> Outcome | Parked:  # noqa: ANN401  one model a type
     """Decide one document, after `books.begin`. Only `books` changes."""
-    if getattr(doc, "training", False):
-        return Outcome("ignored", Reason.TRAINING, **_ids(doc))
-    result = DECISIONS[type_].decide(doc, books, at)
+    if getattr(document, "training", False):
+        return Outcome("ignored", Reason.TRAINING, **_ids(document))
+    result = DECISIONS[type_].decide(document, books, at)
     books.freeze_overdrawn()
     if isinstance(result, Outcome):
         result.missing = books.missing
     elif at.overdue:
-        return Outcome("rejected", Reason.PARKED_TOO_LONG, **_ids(doc))
+        return Outcome("rejected", Reason.PARKED_TOO_LONG, **_ids(document))
     return result
 
 
-def parked(result: Parked, doc: Any) -> Outcome:  # noqa: ANN401  as above
+def parked(result: Parked, document: Any) -> Outcome:  # noqa: ANN401  as above
     """Return the first outcome of a document that waits."""
-    return Outcome("parked", result.reason, tender=result.tender, **_ids(doc))
+    return Outcome("parked", result.reason, tender=result.tender, **_ids(document))
 
 
-def refused(doc: Any) -> Outcome:  # noqa: ANN401  as above
+def refused(document: Any) -> Outcome:  # noqa: ANN401  as above
     """Return the final outcome of a document that waited and moves more than the ledger's integers hold.
 
     It was accepted, so it can't become a dead letter any more (contract OUT1). `over_maximum` is the reason for what
     exceeds a limit.
     """
-    return Outcome("rejected", Reason.OVER_MAXIMUM, **_ids(doc))
+    return Outcome("rejected", Reason.OVER_MAXIMUM, **_ids(document))
 
 
-def _ids(doc: Any) -> dict[str, Any]:  # noqa: ANN401  as above
-    return {name: getattr(doc, name, None) for name in ("customer_id", "sale_id", "return_id", "tender_id")}
+def _ids(document: Any) -> dict[str, Any]:  # noqa: ANN401  as above
+    return {name: getattr(document, name, None) for name in ("customer_id", "sale_id", "return_id", "tender_id")}

@@ -13,14 +13,14 @@ from worker.domain.state.outcome import Outcome
 from worker.domain.state.sale import Sale
 
 
-def claim(doc: LoyaltyClaim, books: Books) -> Outcome:
+def claim(document: LoyaltyClaim, books: Books) -> Outcome:
     """Rate the sale as of its own `occurred_at` for this customer, and credit what returns have left of it."""
-    sale = books.sales.get(doc.sale_id)
-    reason = first([_not_claimable(sale), customer_refused(books, doc.customer_id, doc.occurred_at)])
+    sale = books.sales.get(document.sale_id)
+    reason = first([_not_claimable(sale), customer_refused(books, document.customer_id, document.occurred_at)])
     if sale is None or sale.at_us is None or reason is not None:
-        return Outcome("rejected", reason, customer_id=doc.customer_id, sale_id=doc.sale_id)
+        return Outcome("rejected", reason, customer_id=document.customer_id, sale_id=document.sale_id)
     at_us, sale.at_us = sale.at_us, None
-    sale.customer_id = doc.customer_id
+    sale.customer_id = document.customer_id
     sale.dirty = True
     basis = sale.basis or Basis()
     nets = {line_id: line.net_minor for line_id, line in sale.lines.items()}
@@ -28,9 +28,9 @@ def claim(doc: LoyaltyClaim, books: Books) -> Outcome:
     kept = ((line_id, line.kept(line.points)) for line_id, line in sale.lines.items())
     return Outcome(
         "applied",
-        customer_id=doc.customer_id,
-        sale_id=doc.sale_id,
-        points=points_shown(books, account, tick_of(doc.occurred_at), unearned),
+        customer_id=document.customer_id,
+        sale_id=document.sale_id,
+        points=points_shown(books, account, tick_of(document.occurred_at), unearned),
         lines=[(line_id, points) for line_id, points in kept if points],
         policy_version=sale.policy_version,
     )

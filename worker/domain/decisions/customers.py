@@ -26,9 +26,9 @@ POOL_CHANGED = "crm.pool.changed"
 PROFILE = ("name", "email", "phone", "birth_date", "external_ids")
 
 
-def create(doc: CustomerCreate, books: Books) -> Outcome:
+def create(document: CustomerCreate, books: Books) -> Outcome:
     """Create the record. Points that waited for it become the customer's."""
-    customer_id = doc.customer_id or derived_id(books.orgcode, "crm.customer.create", doc.command_id)
+    customer_id = document.customer_id or derived_id(books.orgcode, "crm.customer.create", document.command_id)
     holder = books.holder(customer_id)
     if holder is None:
         holder = books.open_points(customer_id, Standing.ACTIVE)
@@ -36,10 +36,10 @@ def create(doc: CustomerCreate, books: Books) -> Outcome:
         books.touch(holder)
         holder.standing = Standing.ACTIVE
     else:
-        reason = customer_refused(books, customer_id, doc.occurred_at) or Reason.CUSTOMER_EXISTS
+        reason = customer_refused(books, customer_id, document.occurred_at) or Reason.CUSTOMER_EXISTS
         return Outcome("rejected", reason, customer_id=customer_id)
-    books.profiles.append((holder, {name: getattr(doc, name) for name in PROFILE}))
-    part = points_part(books, holder, tick_of(doc.occurred_at))
+    books.profiles.append((holder, {name: getattr(document, name) for name in PROFILE}))
+    part = points_part(books, holder, tick_of(document.occurred_at))
     return Outcome("applied", customer_id=customer_id, points=part._replace(change=part.balance))
 
 
@@ -67,22 +67,22 @@ def _passes(books: Books, customer_id: str, at_us: int) -> tuple[Account | None,
     return holder, None if reason is Reason.CUSTOMER_BLOCKED else reason
 
 
-def update(doc: CustomerUpdate, books: Books) -> Outcome:
+def update(document: CustomerUpdate, books: Books) -> Outcome:
     """Change the given members of the person's record, by any of their ids; `status` counts from `occurred_at` on.
 
     A blocked customer can be updated: that is how a block is lifted.
     """
-    holder, reason = _passes(books, doc.customer_id, doc.occurred_at)
+    holder, reason = _passes(books, document.customer_id, document.occurred_at)
     if holder is None or reason is not None:
-        return Outcome("rejected", reason, customer_id=doc.customer_id)
+        return Outcome("rejected", reason, customer_id=document.customer_id)
     person = books.person(holder)
-    if doc.status is not None:
-        person.note_standing(doc.occurred_at, Standing.FROZEN if doc.status == "blocked" else Standing.ACTIVE)
+    if document.status is not None:
+        person.note_standing(document.occurred_at, Standing.FROZEN if document.status == "blocked" else Standing.ACTIVE)
         _stand(books, person, Standing(person.owner_log[-1][1]))
-    changed = {name: value for name in PROFILE if (value := getattr(doc, name)) is not None}
+    changed = {name: value for name in PROFILE if (value := getattr(document, name)) is not None}
     if changed:
         books.profiles.append((person, changed))
-    return _about(books, person, doc.customer_id, doc.occurred_at)
+    return _about(books, person, document.customer_id, document.occurred_at)
 
 
 def _stand(books: Books, person: Account, standing: Standing) -> None:
@@ -101,44 +101,46 @@ def _about(books: Books, person: Account, customer_id: str, at_us: int) -> Outco
     return Outcome("applied", customer_id=customer_id, points=part)
 
 
-def erase(doc: CustomerErase, books: Books) -> Outcome:
+def erase(document: CustomerErase, books: Books) -> Outcome:
     """Erase the person, by any of their ids. The ledger keeps the liability under a pseudonym.
 
     A block does not stop an erasure, because the law demands it.
     """
-    holder, reason = _passes(books, doc.customer_id, doc.occurred_at)
+    holder, reason = _passes(books, document.customer_id, document.occurred_at)
     if holder is None or reason is not None:
-        return Outcome("rejected", reason, customer_id=doc.customer_id)
+        return Outcome("rejected", reason, customer_id=document.customer_id)
     person = books.person(holder)
-    person.note_standing(doc.occurred_at, Standing.CLOSED)
+    person.note_standing(document.occurred_at, Standing.CLOSED)
     _stand(books, person, Standing.CLOSED)
     books.erased += books.ids(person)
     books.close(person)
-    return _about(books, person, doc.customer_id, doc.occurred_at)
+    return _about(books, person, document.customer_id, document.occurred_at)
 
 
-def consent(doc: ConsentSet, books: Books) -> Outcome:
+def consent(document: ConsentSet, books: Books) -> Outcome:
     """Record a consent that was granted or withdrawn, in force from `occurred_at`."""
-    holder, reason = _allowed(books, doc.customer_id, doc.occurred_at)
+    holder, reason = _allowed(books, document.customer_id, document.occurred_at)
     if holder is None or reason is not None:
-        return Outcome("rejected", reason, customer_id=doc.customer_id)
-    entry = Consent(doc.customer_id, doc.purpose, doc.channel or "", doc.granted, doc.occurred_at)
+        return Outcome("rejected", reason, customer_id=document.customer_id)
+    entry = Consent(
+        document.customer_id, document.purpose, document.channel or "", document.granted, document.occurred_at
+    )
     consents.note(books, entry)
-    return Outcome("applied", customer_id=doc.customer_id)
+    return Outcome("applied", customer_id=document.customer_id)
 
 
-def merge(doc: CustomerMerge, books: Books) -> Outcome:
+def merge(document: CustomerMerge, books: Books) -> Outcome:
     """Move everything of one customer to the other. The old id keeps leading there."""
-    source, source_reason = _allowed(books, doc.from_customer_id, doc.occurred_at)
-    into, into_reason = _allowed(books, doc.into_customer_id, doc.occurred_at)
+    source, source_reason = _allowed(books, document.from_customer_id, document.occurred_at)
+    into, into_reason = _allowed(books, document.into_customer_id, document.occurred_at)
     reason = first([source_reason, into_reason])
     if source is None or into is None or reason is not None:
-        return Outcome("rejected", reason, customer_id=doc.into_customer_id)
+        return Outcome("rejected", reason, customer_id=document.into_customer_id)
     target = books.follow(into)
     origin = books.follow(source)
     if target is origin or source.target is not None or (target.kind is Kind.POOL and _holds(origin)):
-        return Outcome("rejected", Reason.INVALID_STATE, customer_id=doc.into_customer_id)
-    tick = tick_of(doc.occurred_at)
+        return Outcome("rejected", Reason.INVALID_STATE, customer_id=document.into_customer_id)
+    tick = tick_of(document.occurred_at)
     books.move_all(source, target, tick)
     person = books.person(into)
     carry_earned(books, source, person)
@@ -147,7 +149,7 @@ def merge(doc: CustomerMerge, books: Books) -> Outcome:
         carried = [consent._replace(customer_id=person.key) for consent in books.consents[source.key]]
         books.consents[person.key] = books.consents.get(person.key, []) + carried
     books.lead(source, person)
-    return _moved(books, doc.into_customer_id, target, (doc.from_customer_id, source), tick)
+    return _points_moved(books, document.into_customer_id, target, (document.from_customer_id, source), tick)
 
 
 def _holds(account: Account) -> bool:
@@ -157,58 +159,58 @@ def _holds(account: Account) -> bool:
     return account.held > 0
 
 
-def join(doc: PoolJoin, books: Books) -> Outcome:
+def join(document: PoolJoin, books: Books) -> Outcome:
     """Add a customer to a pool. All their points go into it; from now on they earn into it and spend from it."""
-    holder, reason = _allowed(books, doc.customer_id, doc.occurred_at)
+    holder, reason = _allowed(books, document.customer_id, document.occurred_at)
     if holder is None or reason is not None:
-        return Outcome("rejected", reason, customer_id=doc.customer_id)
+        return Outcome("rejected", reason, customer_id=document.customer_id)
     person = books.person(holder)
     if person.target is not None or _holds(person):
-        return Outcome("rejected", Reason.INVALID_STATE, customer_id=doc.customer_id)
-    pool = books.accounts.get((Kind.POOL, doc.pool_id))
+        return Outcome("rejected", Reason.INVALID_STATE, customer_id=document.customer_id)
+    pool = books.accounts.get((Kind.POOL, document.pool_id))
     if pool is None:
-        pool = books.accounts[Kind.POOL, doc.pool_id] = Account(Kind.POOL, doc.pool_id)
+        pool = books.accounts[Kind.POOL, document.pool_id] = Account(Kind.POOL, document.pool_id)
         books.touch(pool)
-    tick = tick_of(doc.occurred_at)
+    tick = tick_of(document.occurred_at)
     books.move_all(person, pool, tick)
     books.enter_pool(person, pool)
-    outcome = _moved(books, doc.customer_id, pool, (doc.customer_id, person), tick)
+    outcome = _points_moved(books, document.customer_id, pool, (document.customer_id, person), tick)
     outcome.notices = _pool_changed(books, pool, person, tick)
     return outcome
 
 
-def leave(doc: PoolLeave, books: Books) -> Outcome:
+def leave(document: PoolLeave, books: Books) -> Outcome:
     """Take a customer out of the pool with `points` of its points; the last member takes everything (POOL4, POOL5).
 
     Later documents that still name the pool's account, such as a return or a refund, then lead to that last member.
     """
-    holder, reason = _allowed(books, doc.customer_id, doc.occurred_at)
+    holder, reason = _allowed(books, document.customer_id, document.occurred_at)
     if holder is None or reason is not None:
-        return Outcome("rejected", reason, customer_id=doc.customer_id)
+        return Outcome("rejected", reason, customer_id=document.customer_id)
     person = books.person(holder)
-    if person.target != (Kind.POOL, doc.pool_id):
-        return Outcome("rejected", Reason.INVALID_STATE, customer_id=doc.customer_id)
-    tick = tick_of(doc.occurred_at)
+    if person.target != (Kind.POOL, document.pool_id):
+        return Outcome("rejected", Reason.INVALID_STATE, customer_id=document.customer_id)
+    tick = tick_of(document.occurred_at)
     pool = books.accounts[person.target]
     last = not books.others(pool, person)
     if last and _holds(pool):
-        return Outcome("rejected", Reason.INVALID_STATE, customer_id=doc.customer_id)
-    if not last and doc.points > pool.available(tick):
+        return Outcome("rejected", Reason.INVALID_STATE, customer_id=document.customer_id)
+    if not last and document.points > pool.available(tick):
         part = points_part(books, pool, tick)
-        return Outcome("rejected", Reason.INSUFFICIENT_BALANCE, customer_id=doc.customer_id, points=part)
+        return Outcome("rejected", Reason.INSUFFICIENT_BALANCE, customer_id=document.customer_id, points=part)
     books.touch(person)
     books.leave_pool(person, pool)
     if last:
         books.move_all(pool, person, tick)
         pool.target = (person.kind, person.key)
     else:
-        books.move(pool, person, doc.points, tick)
-    outcome = _moved(books, doc.customer_id, person, (doc.customer_id, pool), tick)
+        books.move(pool, person, document.points, tick)
+    outcome = _points_moved(books, document.customer_id, person, (document.customer_id, pool), tick)
     outcome.notices = _pool_changed(books, pool, person, tick)
     return outcome
 
 
-def _moved(books: Books, customer_id: str, account: Account, source: tuple[str, Account], tick: int) -> Outcome:
+def _points_moved(books: Books, customer_id: str, account: Account, source: tuple[str, Account], tick: int) -> Outcome:
     """Show the account that counts for the customer from now on, and the account that its points came from."""
     part = points_part(books, account, tick)
     left = (source[0], points_part(books, source[1], tick))
@@ -220,14 +222,14 @@ def _pool_changed(books: Books, pool: Account, person: Account, tick: int) -> li
     return [Notice(POOL_CHANGED, other, part) for other in books.others(pool, person)]
 
 
-def put_policy(doc: PolicyPut, books: Books) -> Outcome:
+def put_policy(document: PolicyPut, books: Books) -> Outcome:
     """Put a new version, in force from `effective_from` on (contract POL5–7)."""
     number = books.policies.latest.version + 1
-    if doc.effective_from <= books.policies.at(doc.occurred_at).effective_us:
+    if document.effective_from <= books.policies.at(document.occurred_at).effective_us:
         return Outcome("rejected", Reason.POLICY_NOT_LATER)
     if number > MOST_VERSIONS:
         return Outcome("rejected", Reason.OVER_MAXIMUM)
-    version = PolicyVersion(number, doc.effective_from, doc.policy)
+    version = PolicyVersion(number, document.effective_from, document.policy)
     books.policies.put(version)
     books.new_policies.append(version)
     return Outcome("applied", policy_version=version.version)

@@ -109,10 +109,10 @@ def _lots(timer: Timer, books: Books) -> Outcome | None:
     moved = _expire(books, account, last_tick) if expires else _release(books, account, tick)
     if not moved:
         return None
-    told = books.told_of(account)
-    outcome = _notice(timer.kind, told[0] if told else None)
+    recipients = books.recipients_of(account)
+    outcome = _notice(timer.kind, recipients[0] if recipients else None)
     outcome.points = points_part(books, account, tick)
-    outcome.notices = [Notice(outcome.notice, customer_id, outcome.points) for customer_id in told[1:]]
+    outcome.notices = [Notice(outcome.notice, customer_id, outcome.points) for customer_id in recipients[1:]]
     return outcome
 
 

@@ -59,33 +59,33 @@ def _load_refused(books: Books, amount_minor: int, balance_minor: int, at_us: in
     return None
 
 
-def issue(doc: GiftCardIssue, books: Books) -> Outcome:
+def issue(document: GiftCardIssue, books: Books) -> Outcome:
     """Create a card with a first load."""
     reasons: list[Reason | None] = []
-    number = doc.gift_card.number
-    if doc.customer_id is not None:
-        reasons.append(customer_refused(books, doc.customer_id, doc.occurred_at))
-    card_id = derived_id(books.orgcode, "crm.giftcard.issue", doc.command_id)
+    number = document.gift_card.number
+    if document.customer_id is not None:
+        reasons.append(customer_refused(books, document.customer_id, document.occurred_at))
+    card_id = derived_id(books.orgcode, "crm.giftcard.issue", document.command_id)
     if (number is not None and books.numbered(number) is not None) or (Kind.CARD, card_id) in books.accounts:
         reasons.append(Reason.CARD_EXISTS)
-    reasons.append(_load_refused(books, doc.amount_minor, 0, doc.occurred_at))
-    tick = tick_of(doc.occurred_at)
-    version = books.policies.at(doc.occurred_at)
-    last_tick = card_expiry(version, tick) if doc.expires_on is None else version.calendar.end(doc.expires_on)
+    reasons.append(_load_refused(books, document.amount_minor, 0, document.occurred_at))
+    tick = tick_of(document.occurred_at)
+    version = books.policies.at(document.occurred_at)
+    last_tick = card_expiry(version, tick) if document.expires_on is None else version.calendar.end(document.expires_on)
     if last_tick < tick:
         reasons.append(Reason.CARD_EXPIRED)
     reason = first(reasons)
     if reason is not None:
-        return Outcome("rejected", reason, customer_id=doc.customer_id)
+        return Outcome("rejected", reason, customer_id=document.customer_id)
     details = CardDetails(
         "" if number is None else number.last4,
         last_tick,
-        b"" if doc.pin is None else pin_digest(doc.pin.tokens[0], card_id),
-        doc.customer_id or "",
+        b"" if document.pin is None else pin_digest(document.pin.tokens[0], card_id),
+        document.customer_id or "",
     )
-    card = books.open_card(card_id, number, doc.currency, details)
+    card = books.open_card(card_id, number, document.currency, details)
     card_timer(books, card)
-    _load(books, card, "crm.giftcard.issue", doc.command_id, doc.amount_minor)
+    _load(books, card, "crm.giftcard.issue", document.command_id, document.amount_minor)
     return _outcome(books, [card])
 
 
@@ -94,62 +94,62 @@ def _load(books: Books, card: Account, type_: str, command_id: str, amount_minor
     books.enter(Entry(type_, command_id, (card.kind, card.key), amount_minor))
 
 
-def reload(doc: GiftCardReload, books: Books) -> Outcome:
+def reload(document: GiftCardReload, books: Books) -> Outcome:
     """Load a card within the policy's limits; with `allow_partial`, as much as they leave room for."""
-    card = books.loadable(doc.gift_card)
+    card = books.loadable(document.gift_card)
     if card is None:
         return _not_accepted()
-    rules = books.policies.at(doc.occurred_at).policy.gift_card
+    rules = books.policies.at(document.occurred_at).policy.gift_card
     refused = first(
         [
-            Reason.CURRENCY_MISMATCH if card.currency != doc.currency else None,
+            Reason.CURRENCY_MISMATCH if card.currency != document.currency else None,
             None if rules.reload else Reason.INVALID_STATE,
-            card_refused(card, tick_of(doc.occurred_at)),
+            card_refused(card, tick_of(document.occurred_at)),
         ]
     )
-    amount = doc.amount_minor
-    over = _load_refused(books, amount, card.balance, doc.occurred_at)
-    if over is Reason.OVER_MAXIMUM and doc.allow_partial:
+    amount = document.amount_minor
+    over = _load_refused(books, amount, card.balance, document.occurred_at)
+    if over is Reason.OVER_MAXIMUM and document.allow_partial:
         amount = min(rules.max_load_minor, rules.max_balance_minor - card.balance)
         over = None if amount >= max(rules.min_load_minor, 1) else over
     reason = first([refused, over])
     if reason is not None:
         return _outcome(books, [card], reason)
-    _load(books, card, "crm.giftcard.reload", doc.command_id, amount)
-    partial = amount < doc.amount_minor
+    _load(books, card, "crm.giftcard.reload", document.command_id, amount)
+    partial = amount < document.amount_minor
     return _outcome(books, [card], Reason.OVER_MAXIMUM if partial else None, "partial" if partial else "applied")
 
 
-def redeem(doc: GiftCardRedeem, books: Books, *, trusted: bool) -> Outcome:
+def redeem(document: GiftCardRedeem, books: Books, *, trusted: bool) -> Outcome:
     """Take money from a card at once, without a sale."""
-    card = accepted_card(doc.gift_card, books, trusted=trusted)
+    card = accepted_card(document.gift_card, books, trusted=trusted)
     if card is None:
         return _not_accepted()
-    tick = tick_of(doc.occurred_at)
+    tick = tick_of(document.occurred_at)
     available = card.available(tick)
-    reason = first([Reason.CURRENCY_MISMATCH if card.currency != doc.currency else None, card_refused(card, tick)])
+    reason = first([Reason.CURRENCY_MISMATCH if card.currency != document.currency else None, card_refused(card, tick)])
     if reason is not None:
         return _outcome(books, [card], reason)
-    amount = min(doc.amount_minor, available)
-    short = amount < doc.amount_minor
-    if short and (not doc.allow_partial or amount == 0):
+    amount = min(document.amount_minor, available)
+    short = amount < document.amount_minor
+    if short and (not document.allow_partial or amount == 0):
         return _outcome(books, [card], Reason.INSUFFICIENT_BALANCE)
-    entry = Entry("crm.giftcard.redeem", doc.command_id, (card.kind, card.key), amount)
+    entry = Entry("crm.giftcard.redeem", document.command_id, (card.kind, card.key), amount)
     entry.picks = books.debit(card, amount, Contra.SPENT, tick)
     books.enter(entry)
     return _outcome(books, [card], Reason.INSUFFICIENT_BALANCE if short else None, "partial" if short else "applied")
 
 
-def reverse(doc: GiftCardReverse, books: Books) -> Outcome:
+def reverse(document: GiftCardReverse, books: Books) -> Outcome:
     """Undo a redemption, a load, or a captured tender of a card, as a whole or in part."""
-    if doc.of.type == TENDER:
-        return _reverse_tender(doc, books)
-    entry = books.entries.get((doc.of.type, doc.of.id))
+    if document.of.type == TENDER:
+        return _reverse_tender(document, books)
+    entry = books.entries.get((document.of.type, document.of.id))
     if entry is None or entry.account[0] is not Kind.CARD:
-        return Outcome("rejected", not_found(doc.of))
+        return Outcome("rejected", not_found(document.of))
     card = books.follow(books.accounts[entry.account])
     left = entry.amount - entry.undone
-    amount = left if doc.amount_minor is None else doc.amount_minor
+    amount = left if document.amount_minor is None else document.amount_minor
     if amount > left or left == 0:
         return _outcome(books, [card], Reason.AMOUNT_OVER_CAPTURED)
     entry.undone += amount
@@ -157,97 +157,97 @@ def reverse(doc: GiftCardReverse, books: Books) -> Outcome:
     if entry.type == "crm.giftcard.redeem":
         books.credit(card, amount, Contra.SPENT)
     else:
-        take_back_load(books, entry.account[1], amount, Contra.ISSUED, tick_of(doc.occurred_at))
+        take_back_load(books, entry.account[1], amount, Contra.ISSUED, tick_of(document.occurred_at))
     return _outcome(books, [card])
 
 
-def _reverse_tender(doc: GiftCardReverse, books: Books) -> Outcome:
-    tender = books.tenders.get(doc.of.id)
+def _reverse_tender(document: GiftCardReverse, books: Books) -> Outcome:
+    tender = books.tenders.get(document.of.id)
     if tender is None or tender.kind != GIFT_CARD:
         return Outcome("rejected", Reason.TENDER_NOT_FOUND)
     card = books.at(tender.account)
     if card is None or tender.state is not State.CAPTURED:
         return Outcome("rejected", Reason.INVALID_STATE, tender_id=tender.id)
     left = tender.captured_minor - tender.refunded_minor
-    amount = left if doc.amount_minor is None else doc.amount_minor
+    amount = left if document.amount_minor is None else document.amount_minor
     if amount > left or left == 0:
         return Outcome("rejected", Reason.AMOUNT_OVER_CAPTURED, tender_id=tender.id)
-    holds.refund(books, tender, amount, doc.occurred_at)
+    holds.refund(books, tender, amount, document.occurred_at)
     outcome = _outcome(books, [card])
     outcome.tender_id = tender.id
     outcome.tenders = [tender.part()]
     return outcome
 
 
-def freeze(doc: GiftCardFreeze, books: Books) -> Outcome:
+def freeze(document: GiftCardFreeze, books: Books) -> Outcome:
     """Freeze a card. Freezing a frozen card is `applied`, too."""
-    card = books.card(doc.gift_card)
+    card = books.card(document.gift_card)
     if card is None:
-        return _not_accepted(doc.customer_id)
+        return _not_accepted(document.customer_id)
     if card.standing is Standing.ACTIVE:
         books.touch(card)
         card.standing = Standing.FROZEN
-    return _outcome(books, [card], customer_id=doc.customer_id)
+    return _outcome(books, [card], customer_id=document.customer_id)
 
 
-def unfreeze(doc: GiftCardUnfreeze, books: Books, *, trusted: bool) -> Outcome:
+def unfreeze(document: GiftCardUnfreeze, books: Books, *, trusted: bool) -> Outcome:
     """Unfreeze a card that is not below zero. Lifting a freeze by wrong PINs keeps their count: until the right PIN
     comes, the next wrong one freezes the card again. Through an interface, it takes the scope card:trusted (contract
     SAFE3, SAFE4).
     """
-    card = books.card(doc.gift_card)
+    card = books.card(document.gift_card)
     if card is None:
-        return _not_accepted(doc.customer_id)
+        return _not_accepted(document.customer_id)
     if frozen_by_pins(card) and not trusted:
-        return Outcome("rejected", Reason.CARD_FROZEN, customer_id=doc.customer_id)
+        return Outcome("rejected", Reason.CARD_FROZEN, customer_id=document.customer_id)
     if card.balance < 0 or card.standing is Standing.REPLACED:
-        return _outcome(books, [card], Reason.INVALID_STATE, customer_id=doc.customer_id)
+        return _outcome(books, [card], Reason.INVALID_STATE, customer_id=document.customer_id)
     if card.standing is Standing.FROZEN:
         books.touch(card)
         card.standing = Standing.ACTIVE
-    return _outcome(books, [card], customer_id=doc.customer_id)
+    return _outcome(books, [card], customer_id=document.customer_id)
 
 
-def link(doc: GiftCardLink, books: Books) -> Outcome:
+def link(document: GiftCardLink, books: Books) -> Outcome:
     """Link a card to a customer. A blocked customer gets no more cards; their present cards are not affected."""
-    card = books.card(doc.gift_card)
+    card = books.card(document.gift_card)
     if card is None or card.card is None:
-        return _not_accepted(doc.customer_id)
+        return _not_accepted(document.customer_id)
     replaced = Reason.INVALID_STATE if card.standing is Standing.REPLACED else None
-    reason = first([customer_refused(books, doc.customer_id or "", doc.occurred_at), replaced])
+    reason = first([customer_refused(books, document.customer_id or "", document.occurred_at), replaced])
     if reason is None:
-        card.card.customer_id = doc.customer_id or ""
+        card.card.customer_id = document.customer_id or ""
         books.changed[card] = None
-    return _outcome(books, [card], reason, customer_id=doc.customer_id)
+    return _outcome(books, [card], reason, customer_id=document.customer_id)
 
 
-def extend(doc: GiftCardExtend, books: Books) -> Outcome:
+def extend(document: GiftCardExtend, books: Books) -> Outcome:
     """Give a card a later last day, or none. If that makes it valid at `occurred_at`, its breakage comes back."""
-    card = books.card(doc.gift_card)
+    card = books.card(document.gift_card)
     if card is None or card.card is None:
         return _not_accepted()
-    calendar = books.policies.at(doc.occurred_at).calendar
-    last_tick = NEVER if doc.expires_on is None else calendar.end(doc.expires_on)
+    calendar = books.policies.at(document.occurred_at).calendar
+    last_tick = NEVER if document.expires_on is None else calendar.end(document.expires_on)
     if last_tick < card.card.expires_tick or card.standing is Standing.REPLACED:
         return _outcome(books, [card], Reason.INVALID_STATE)
     if last_tick > card.card.expires_tick:
         books.touch(card)
         card.card.expires_tick = last_tick
         card_timer(books, card)
-        if last_tick >= tick_of(doc.occurred_at):
+        if last_tick >= tick_of(document.occurred_at):
             books.revive(card)
     return _outcome(books, [card])
 
 
-def replace(doc: GiftCardReplace, books: Books) -> Outcome:
+def replace(document: GiftCardReplace, books: Books) -> Outcome:
     """Let a new card take over everything from a lost or broken one. Later documents that name the old card follow to
     the new one, except requests: for them the old card is frozen (contract CMD21–24).
     """
-    source = books.card(doc.from_card)
+    source = books.card(document.from_card)
     if source is None or source.card is None:
         return _not_accepted()
-    number = doc.to_card.number
-    card_id = derived_id(books.orgcode, "crm.giftcard.replace", doc.command_id)
+    number = document.to_card.number
+    card_id = derived_id(books.orgcode, "crm.giftcard.replace", document.command_id)
     exists = books.numbered(number) is not None or (Kind.CARD, card_id) in books.accounts
     reason = first(
         [
@@ -257,26 +257,26 @@ def replace(doc: GiftCardReplace, books: Books) -> Outcome:
     )
     if reason is not None:
         return _outcome(books, [source], reason)
-    pin = b"" if doc.pin is None else pin_digest(doc.pin.tokens[0], card_id)
+    pin = b"" if document.pin is None else pin_digest(document.pin.tokens[0], card_id)
     details = CardDetails(number.last4, source.card.expires_tick, pin, source.card.customer_id)
     target = books.open_card(card_id, number, source.currency, details)
     card_timer(books, target)
-    books.move_all(source, target, tick_of(doc.occurred_at))
+    books.move_all(source, target, tick_of(document.occurred_at))
     books.lead(source, target)
     source.standing = Standing.REPLACED
     source.card.expires_tick, source.card.customer_id = NEVER, ""  # they belong to the new card now
     return _outcome(books, [source, target])
 
 
-def transfer(doc: GiftCardTransfer, books: Books, *, trusted: bool) -> Outcome:
+def transfer(document: GiftCardTransfer, books: Books, *, trusted: bool) -> Outcome:
     """Move a balance, or a part of it, to another card."""
-    source, target = accepted_card(doc.from_card, books, trusted=trusted), books.loadable(doc.to_card)
+    source, target = accepted_card(document.from_card, books, trusted=trusted), books.loadable(document.to_card)
     if source is None or target is None:
         return _not_accepted()
-    tick = tick_of(doc.occurred_at)
+    tick = tick_of(document.occurred_at)
     available = source.available(tick)
-    amount = available if doc.amount_minor is None else doc.amount_minor
-    rules = books.policies.at(doc.occurred_at).policy.gift_card
+    amount = available if document.amount_minor is None else document.amount_minor
+    rules = books.policies.at(document.occurred_at).policy.gift_card
     reasons = [
         Reason.CURRENCY_MISMATCH if source.currency != target.currency else None,
         Reason.INVALID_STATE if source is target else None,

@@ -27,17 +27,19 @@ Limit = tuple[int, Reason]
 class TenderKind(Protocol):
     """What differs between kinds, while a request is decided. Amounts are in minor units."""
 
-    def account(self, doc: TenderRequested, books: Books, *, trusted: bool) -> tuple[Account | None, Reason | None]:
+    def account(
+        self, document: TenderRequested, books: Books, *, trusted: bool
+    ) -> tuple[Account | None, Reason | None]:
         """Return the account that pays, and why it can't."""
 
-    def is_late(self, doc: TenderRequested, record_us: int, max_age_days: int) -> bool:
+    def is_late(self, document: TenderRequested, record_us: int, max_age_days: int) -> bool:
         """Return whether the request is too old to be decided."""
 
     def refused(self, tender: Tender, version: PolicyVersion) -> Reason | None:
         """Set the value of the tender's units. Return why the policy refuses the tender, or None."""
 
     def limits(
-        self, doc: TenderRequested, books: Books, tender: Tender, sale: Sale | None, version: PolicyVersion
+        self, document: TenderRequested, books: Books, tender: Tender, sale: Sale | None, version: PolicyVersion
     ) -> list[Limit]:
         """Return the limits of the amount besides the balance."""
 
@@ -46,48 +48,56 @@ class TenderKind(Protocol):
 
 
 class _GiftCard:
-    def account(self, doc: TenderRequested, books: Books, *, trusted: bool) -> tuple[Account | None, Reason | None]:
+    def account(
+        self, document: TenderRequested, books: Books, *, trusted: bool
+    ) -> tuple[Account | None, Reason | None]:
         """Return no card if it is not accepted, because nothing is told about it (contract SAFE1)."""
-        ref = doc.gift_card
+        ref = document.gift_card
         assert ref is not None  # noqa: S101  the schema's rule: a gift card request names a card
         card = accepted_card(ref, books, trusted=trusted)
         if card is None:
             return None, Reason.CARD_NOT_ACCEPTED
         refused = []
-        if doc.customer_id is not None:
-            refused.append(customer_refused(books, doc.customer_id, doc.occurred_at))
-        if card.currency != doc.currency:
+        if document.customer_id is not None:
+            refused.append(customer_refused(books, document.customer_id, document.occurred_at))
+        if card.currency != document.currency:
             refused.append(Reason.CURRENCY_MISMATCH)
-        refused.append(card_refused(card, tick_of(doc.occurred_at)))
+        refused.append(card_refused(card, tick_of(document.occurred_at)))
         return card, first(refused)
 
-    def is_late(self, doc: TenderRequested, record_us: int, max_age_days: int) -> bool:
-        return doc.occurred_at < record_us - max_age_days * DAY_US
+    def is_late(self, document: TenderRequested, record_us: int, max_age_days: int) -> bool:
+        return document.occurred_at < record_us - max_age_days * DAY_US
 
     def refused(self, _tender: Tender, _version: PolicyVersion) -> Reason | None:
         return None
 
     def limits(
-        self, doc: TenderRequested, _books: Books, _tender: Tender, _sale: Sale | None, version: PolicyVersion
+        self, document: TenderRequested, _books: Books, _tender: Tender, _sale: Sale | None, version: PolicyVersion
     ) -> list[Limit]:
-        if doc.eligible_minor is None or version.policy.gift_card.bought_with_gift_card:
+        if document.eligible_minor is None or version.policy.gift_card.bought_with_gift_card:
             return []
-        return [(doc.eligible_minor, Reason.GIFT_CARD_BUYS_GIFT_CARD)]
+        return [(document.eligible_minor, Reason.GIFT_CARD_BUYS_GIFT_CARD)]
 
     def least(self, _version: PolicyVersion) -> int:
         return 0
 
 
 class _Points:
-    def account(self, doc: TenderRequested, books: Books, *, trusted: bool) -> tuple[Account | None, Reason | None]:  # noqa: ARG002  points have no PIN
-        customer_id = doc.customer_id or ""
-        refused = customer_refused(books, customer_id, doc.occurred_at)
+    def account(
+        self,
+        document: TenderRequested,
+        books: Books,
+        *,
+        trusted: bool,  # noqa: ARG002  points have no PIN
+    ) -> tuple[Account | None, Reason | None]:
+        customer_id = document.customer_id or ""
+        refused = customer_refused(books, customer_id, document.occurred_at)
         if refused is Reason.CUSTOMER_NOT_FOUND:
             return None, refused
         holder = books.holder(customer_id)
         return (None if holder is None else books.follow(holder)), refused
 
-    def is_late(self, _doc: TenderRequested, _record_us: int, _max_age_days: int) -> bool:
+    def is_late(self, _document: TenderRequested, _record_us: int, _max_age_days: int) -> bool:
         return False
 
     def refused(self, tender: Tender, version: PolicyVersion) -> Reason | None:
@@ -97,26 +107,28 @@ class _Points:
         return Reason.BELOW_MINIMUM if tender.value.points(tender.requested_minor) < self.least(version) else None
 
     def limits(
-        self, doc: TenderRequested, books: Books, tender: Tender, sale: Sale | None, version: PolicyVersion
+        self, document: TenderRequested, books: Books, tender: Tender, sale: Sale | None, version: PolicyVersion
     ) -> list[Limit]:
-        limits = [] if doc.eligible_minor is None else [(doc.eligible_minor, Reason.OVER_MAXIMUM)]
+        limits = [] if document.eligible_minor is None else [(document.eligible_minor, Reason.OVER_MAXIMUM)]
         if version.policy.redeem.max_share_of_sale < 1:
-            limits.append((_share_left(doc, books, tender, sale, version), Reason.OVER_MAXIMUM))
+            limits.append((_share_left(document, books, tender, sale, version), Reason.OVER_MAXIMUM))
         return limits
 
     def least(self, version: PolicyVersion) -> int:
         return version.policy.redeem.min_points
 
 
-def _share_left(doc: TenderRequested, books: Books, tender: Tender, sale: Sale | None, version: PolicyVersion) -> int:
+def _share_left(
+    document: TenderRequested, books: Books, tender: Tender, sale: Sale | None, version: PolicyVersion
+) -> int:
     """Return how much of the sale points may still pay; nothing if the request does not name its sale (contract §2.1).
 
     The id of a crowded sale names none.
     """
-    if sale is None or doc.sale_total_minor is None or doc.tender_id not in sale.requests:
+    if sale is None or document.sale_total_minor is None or document.tender_id not in sale.requests:
         return 0
     share = version.policy.redeem.max_share_of_sale
-    cap = doc.sale_total_minor * share.numerator // share.denominator
+    cap = document.sale_total_minor * share.numerator // share.denominator
     for other_id in sale.requests:
         other = books.tenders.get(other_id)
         if other is None or other is tender or other.kind != POINTS:

@@ -99,132 +99,132 @@ class Needs:
 # --- what a document of each type needs; `worker.domain.decide` says which
 
 
-def sale(doc: SaleCompleted, needs: Needs) -> None:
-    needs.rated(doc.occurred_at)
-    needs.sales[doc.sale_id] = None
-    needs.shares_of[doc.sale_id] = None  # a tender that the sale does not name is an orphan
-    needs.customer(doc.customer_id)
-    for tender in doc.tenders:
+def sale(document: SaleCompleted, needs: Needs) -> None:
+    needs.rated(document.occurred_at)
+    needs.sales[document.sale_id] = None
+    needs.shares_of[document.sale_id] = None  # a tender that the sale does not name is an orphan
+    needs.customer(document.customer_id)
+    for tender in document.tenders:
         if tender.kind in STORED_VALUE:
             needs.tenders[tender.tender_id] = None
-    for line in doc.lines:
+    for line in document.lines:
         if line.gift_card is not None:
             needs.card(line.gift_card)
 
 
-def sale_void(doc: SaleVoided, needs: Needs) -> None:
-    needs.sales[doc.sale_id] = None
-    needs.tenders_of[doc.sale_id] = None
+def sale_void(document: SaleVoided, needs: Needs) -> None:
+    needs.sales[document.sale_id] = None
+    needs.tenders_of[document.sale_id] = None
 
 
-def completed_return(doc: ReturnCompleted, needs: Needs) -> None:
-    needs.returns[doc.return_id] = None
-    if doc.sale_id is not None:
-        needs.sales[doc.sale_id] = None
-    needs.customer(doc.customer_id)
-    for refund in doc.refunds:
+def completed_return(document: ReturnCompleted, needs: Needs) -> None:
+    needs.returns[document.return_id] = None
+    if document.sale_id is not None:
+        needs.sales[document.sale_id] = None
+    needs.customer(document.customer_id)
+    for refund in document.refunds:
         if refund.kind in STORED_VALUE and refund.tender_id is not None:
             needs.tenders[refund.tender_id] = None
         needs.card(refund.gift_card)
 
 
-def return_void(doc: ReturnVoided, needs: Needs) -> None:
-    needs.returns[doc.return_id] = None
-    needs.undone[doc.return_id] = None
+def return_void(document: ReturnVoided, needs: Needs) -> None:
+    needs.returns[document.return_id] = None
+    needs.undone[document.return_id] = None
 
 
-def tender_request(doc: TenderRequested, needs: Needs) -> None:
-    needs.tenders[doc.tender_id] = None
-    if doc.sale_id is not None:
-        needs.sales[doc.sale_id] = None
-        if doc.kind == POINTS:  # the policy may cap their share of the sale
-            needs.shares_of[doc.sale_id] = None
-    needs.customer(doc.customer_id)
-    needs.card(doc.gift_card)
+def tender_request(document: TenderRequested, needs: Needs) -> None:
+    needs.tenders[document.tender_id] = None
+    if document.sale_id is not None:
+        needs.sales[document.sale_id] = None
+        if document.kind == POINTS:  # the policy may cap their share of the sale
+            needs.shares_of[document.sale_id] = None
+    needs.customer(document.customer_id)
+    needs.card(document.gift_card)
 
 
-def tender(doc: TenderCaptured | TenderVoided, needs: Needs) -> None:
-    needs.tenders[doc.tender_id] = None
+def tender(document: TenderCaptured | TenderVoided, needs: Needs) -> None:
+    needs.tenders[document.tender_id] = None
 
 
-def new_customer(doc: CustomerCreate, needs: Needs) -> None:
-    needs.customer(doc.customer_id or derived_id(needs.orgcode, "crm.customer.create", doc.command_id))
+def new_customer(document: CustomerCreate, needs: Needs) -> None:
+    needs.customer(document.customer_id or derived_id(needs.orgcode, "crm.customer.create", document.command_id))
 
 
-def customer(doc: CustomerUpdate | ConsentSet | LoyaltyRedeem | LoyaltyAdjust, needs: Needs) -> None:
-    needs.customer(doc.customer_id)
+def customer(document: CustomerUpdate | ConsentSet | LoyaltyRedeem | LoyaltyAdjust, needs: Needs) -> None:
+    needs.customer(document.customer_id)
 
 
-def points(doc: LoyaltyEarn, needs: Needs) -> None:
-    needs.rated(doc.occurred_at)
-    needs.customer(doc.customer_id)
+def points(document: LoyaltyEarn, needs: Needs) -> None:
+    needs.rated(document.occurred_at)
+    needs.customer(document.customer_id)
 
 
-def erasure(doc: CustomerErase, needs: Needs) -> None:
-    needs.customer(doc.customer_id)
-    needs.ids_of[doc.customer_id] = None
+def erasure(document: CustomerErase, needs: Needs) -> None:
+    needs.customer(document.customer_id)
+    needs.ids_of[document.customer_id] = None
 
 
-def merge(doc: CustomerMerge, needs: Needs) -> None:
-    needs.customer(doc.from_customer_id)
-    needs.customer(doc.into_customer_id)
-    needs.ids_of[doc.from_customer_id] = None
+def merge(document: CustomerMerge, needs: Needs) -> None:
+    needs.customer(document.from_customer_id)
+    needs.customer(document.into_customer_id)
+    needs.ids_of[document.from_customer_id] = None
 
 
-def policy(doc: PolicyPut, needs: Needs) -> None:
-    needs.consents |= purposes(doc.policy)
+def policy(document: PolicyPut, needs: Needs) -> None:
+    needs.consents |= purposes(document.policy)
 
 
-def pool(doc: PoolJoin | PoolLeave, needs: Needs) -> None:
-    needs.customer(doc.customer_id)
-    needs.accounts[Kind.POOL, doc.pool_id] = None
-    needs.members_of[doc.pool_id] = None
+def pool(document: PoolJoin | PoolLeave, needs: Needs) -> None:
+    needs.customer(document.customer_id)
+    needs.accounts[Kind.POOL, document.pool_id] = None
+    needs.members_of[document.pool_id] = None
 
 
-def points_transfer(doc: LoyaltyTransfer, needs: Needs) -> None:
-    needs.customer(doc.from_customer_id)
-    needs.customer(doc.to_customer_id)
+def points_transfer(document: LoyaltyTransfer, needs: Needs) -> None:
+    needs.customer(document.from_customer_id)
+    needs.customer(document.to_customer_id)
 
 
-def claim(doc: LoyaltyClaim, needs: Needs) -> None:
-    needs.sales[doc.sale_id] = None
-    needs.customer(doc.customer_id)
+def claim(document: LoyaltyClaim, needs: Needs) -> None:
+    needs.sales[document.sale_id] = None
+    needs.customer(document.customer_id)
 
 
-def undone(doc: LoyaltyRestore | LoyaltyReverse | GiftCardReverse, needs: Needs) -> None:
-    if doc.of.type == "scm.sale.completed":
-        needs.sales[doc.of.id] = None
-    elif doc.of.type == "scm.tender.requested":
-        needs.tenders[doc.of.id] = None
-    elif doc.of.type.startswith("crm."):
-        needs.entries[doc.of.type, doc.of.id] = None
+def undone(document: LoyaltyRestore | LoyaltyReverse | GiftCardReverse, needs: Needs) -> None:
+    if document.of.type == "scm.sale.completed":
+        needs.sales[document.of.id] = None
+    elif document.of.type == "scm.tender.requested":
+        needs.tenders[document.of.id] = None
+    elif document.of.type.startswith("crm."):
+        needs.entries[document.of.type, document.of.id] = None
 
 
-def new_card(doc: GiftCardIssue, needs: Needs) -> None:
-    needs.customer(doc.customer_id)
-    needs.accounts[Kind.CARD, derived_id(needs.orgcode, "crm.giftcard.issue", doc.command_id)] = None
-    needs.number(doc.gift_card.number)
+def new_card(document: GiftCardIssue, needs: Needs) -> None:
+    needs.customer(document.customer_id)
+    needs.accounts[Kind.CARD, derived_id(needs.orgcode, "crm.giftcard.issue", document.command_id)] = None
+    needs.number(document.gift_card.number)
 
 
-def card(doc: GiftCardRedeem | GiftCardReload | GiftCardExtend, needs: Needs) -> None:
-    needs.card(doc.gift_card)
+def card(document: GiftCardRedeem | GiftCardReload | GiftCardExtend, needs: Needs) -> None:
+    needs.card(document.gift_card)
 
 
-def card_and_customer(doc: GiftCardFreeze | GiftCardUnfreeze | GiftCardLink, needs: Needs) -> None:
-    needs.customer(doc.customer_id)
-    needs.card(doc.gift_card)
+def card_and_customer(document: GiftCardFreeze | GiftCardUnfreeze | GiftCardLink, needs: Needs) -> None:
+    needs.customer(document.customer_id)
+    needs.card(document.gift_card)
 
 
-def card_transfer(doc: GiftCardTransfer, needs: Needs) -> None:
-    needs.card(doc.from_card)
-    needs.card(doc.to_card)
+def card_transfer(document: GiftCardTransfer, needs: Needs) -> None:
+    needs.card(document.from_card)
+    needs.card(document.to_card)
 
 
-def replacement(doc: GiftCardReplace, needs: Needs) -> None:
-    needs.card(doc.from_card)
-    needs.replaced_by.append(doc.from_card)
-    needs.number(doc.to_card.number)
-    needs.accounts[Kind.CARD, derived_id(needs.orgcode, "crm.giftcard.replace", doc.command_id)] = None
+def replacement(document: GiftCardReplace, needs: Needs) -> None:
+    needs.card(document.from_card)
+    needs.replaced_by.append(document.from_card)
+    needs.number(document.to_card.number)
+    needs.accounts[Kind.CARD, derived_id(needs.orgcode, "crm.giftcard.replace", document.command_id)] = None
 
 
 def deadline(timer: Timer, needs: Needs) -> None:

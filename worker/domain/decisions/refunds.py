@@ -24,10 +24,15 @@ class Refunds:
     """
 
     def __init__(
-        self, doc: ReturnCompleted, returned: Return, sale: Sale | None, books: Books, cards: dict[str, Reason | None]
+        self,
+        document: ReturnCompleted,
+        returned: Return,
+        sale: Sale | None,
+        books: Books,
+        cards: dict[str, Reason | None],
     ) -> None:
         """`cards`: the gift cards that the return touches, with the reason for each, if any; refunds add to it."""
-        self._doc = doc
+        self._document = document
         self._returned = returned
         self._sale = sale
         self._books = books
@@ -38,7 +43,7 @@ class Refunds:
 
     def give(self) -> None:
         """Give all refunds back, in their order."""
-        for refund in self._doc.refunds:
+        for refund in self._document.refunds:
             if refund.kind not in STORED_VALUE:  # the till has given it back
                 self.counted = True
                 continue
@@ -50,9 +55,9 @@ class Refunds:
         """Return why less than the refund went back to the tender, or None."""
         tender = self._books.tender(tender_id)
         before = tender.refunded_minor
-        reason = _not_refundable(tender, self._sale, self._doc.currency)
+        reason = _not_refundable(tender, self._sale, self._document.currency)
         if reason is None:
-            reason = holds.refund(self._books, tender, refund.amount_minor, self._doc.occurred_at)
+            reason = holds.refund(self._books, tender, refund.amount_minor, self._document.occurred_at)
             self._returned.refunds.append((tender.id, refund.amount_minor))
             if self._sale is not None:
                 self._sale.refund(tender.id, refund.amount_minor)
@@ -65,21 +70,21 @@ class Refunds:
 
     def _load(self, refund: Refund) -> Reason | None:
         """Load a gift card. An unknown number becomes a card, as in a sale. Return why it was not loaded."""
-        doc, books = self._doc, self._books
+        document, books = self._document, self._books
         ref = refund.gift_card
         assert ref is not None  # noqa: S101  the schema's rule: a refund to a card names a tender or a card
-        tick = tick_of(doc.occurred_at)
+        tick = tick_of(document.occurred_at)
         card = books.loadable(ref)
         if card is None:
             if ref.number is None:
-                return self._said("", Reason.CARD_NOT_ACCEPTED)
-            card_id = derived_id(books.orgcode, "scm.return.completed", doc.return_id, refund.refund_id)
-            details = CardDetails(ref.number.last4, card_expiry(books.policies.at(doc.occurred_at), tick))
-            card = books.open_card(card_id, ref.number, doc.currency, details)
+                return self._note_card("", Reason.CARD_NOT_ACCEPTED)
+            card_id = derived_id(books.orgcode, "scm.return.completed", document.return_id, refund.refund_id)
+            details = CardDetails(ref.number.last4, card_expiry(books.policies.at(document.occurred_at), tick))
+            card = books.open_card(card_id, ref.number, document.currency, details)
             card_timer(books, card)
-        if card.currency != doc.currency:
-            return self._said(card.key, Reason.CURRENCY_MISMATCH)
-        self._said(card.key, card_refused(card, tick))  # the card is loaded nevertheless
+        if card.currency != document.currency:
+            return self._note_card(card.key, Reason.CURRENCY_MISMATCH)
+        self._note_card(card.key, card_refused(card, tick))  # the card is loaded nevertheless
         books.credit(card, refund.amount_minor, Contra.REFUNDED)
         if self._sale is not None:
             self._sale.load(card.key, refund.amount_minor)
@@ -87,7 +92,7 @@ class Refunds:
         self.counted = True
         return None
 
-    def _said(self, card_id: str, reason: Reason | None) -> Reason | None:
+    def _note_card(self, card_id: str, reason: Reason | None) -> Reason | None:
         self._cards[card_id] = first([self._cards.get(card_id), reason])
         return reason
 

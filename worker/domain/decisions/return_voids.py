@@ -21,11 +21,11 @@ from worker.domain.state.sale import Return, Sale
 from worker.domain.state.trace import Trace
 
 
-def void(doc: ReturnVoided, books: Books) -> Outcome:
+def void(document: ReturnVoided, books: Books) -> Outcome:
     """Undo a return. A return that has not been decided yet finds a tombstone."""
-    returned = books.returned(doc.return_id)
+    returned = books.returned(document.return_id)
     sale = books.sale(returned.sale_id) if returned.sale_id else None
-    outcome = Outcome("applied", sale_id=returned.sale_id or None, return_id=doc.return_id)
+    outcome = Outcome("applied", sale_id=returned.sale_id or None, return_id=document.return_id)
     outcome.customer_id = (returned.customer_id if sale is None else sale.customer_id) or None
     if not returned.decided:
         returned.voided = returned.dirty = True
@@ -33,12 +33,12 @@ def void(doc: ReturnVoided, books: Books) -> Outcome:
     elif not returned.stored:
         outcome.status, outcome.reason = "rejected", Reason.INVALID_STATE
     elif sale is None or not sale.voided:  # the void of its sale has undone it
-        _undo(doc, books, returned, sale, outcome)
+        _undo(document, books, returned, sale, outcome)
     return outcome
 
 
-def _undo(doc: ReturnVoided, books: Books, returned: Return, sale: Sale | None, outcome: Outcome) -> None:
-    tick = tick_of(doc.occurred_at)
+def _undo(document: ReturnVoided, books: Books, returned: Return, sale: Sale | None, outcome: Outcome) -> None:
+    tick = tick_of(document.occurred_at)
     outcome.trace = Trace()
     books.moves = outcome.trace.moves
     cards: dict[str, Reason | None] = {}
@@ -54,7 +54,7 @@ def _undo(doc: ReturnVoided, books: Books, returned: Return, sale: Sale | None, 
         cards[take_back_load(books, card_id, load_minor, Contra.REFUNDED, tick).key] = None
         if sale is not None:
             sale.load(card_id, -load_minor)
-    parts = _take_refunds(books, returned, sale, doc.occurred_at)
+    parts = _take_refunds(books, returned, sale, document.occurred_at)
     outcome.tenders = for_payers(books, parts, tick)
     outcome.gift_cards = card_parts(books, cards)
     outcome.points = points_shown(books, account, tick) if sale is None else points_of_sale(books, sale, tick)

@@ -30,15 +30,15 @@ class _Tally:
     reasons: list[Reason] = field(default_factory=list)
 
 
-def complete(doc: ReturnCompleted, books: Books, *, overdue: bool) -> Outcome | Parked:
+def complete(document: ReturnCompleted, books: Books, *, overdue: bool) -> Outcome | Parked:
     """Reverse what the lines earned and give the refunds back, or wait for what they refer to.
 
     `overdue`: it has waited too long. If its sale is missing, no line can be decided. If a tender that it refunds is
     missing, only that refund is short (contract WAIT11).
     """
-    returned = books.returned(doc.return_id)
-    returned.sale_id = doc.sale_id or ""
-    result = _complete(doc, returned, books, overdue=overdue)
+    returned = books.returned(document.return_id)
+    returned.sale_id = document.sale_id or ""
+    result = _complete(document, returned, books, overdue=overdue)
     returned.waiting = isinstance(result, Parked) and not overdue
     if not returned.waiting and not returned.voided:
         returned.decided = returned.dirty = True
@@ -47,47 +47,47 @@ def complete(doc: ReturnCompleted, books: Books, *, overdue: bool) -> Outcome | 
     return result
 
 
-def _complete(doc: ReturnCompleted, returned: Return, books: Books, *, overdue: bool) -> Outcome | Parked:
+def _complete(document: ReturnCompleted, returned: Return, books: Books, *, overdue: bool) -> Outcome | Parked:
     if returned.voided:
-        return _rejected(doc, None, Reason.ALREADY_VOIDED)
+        return _rejected(document, None, Reason.ALREADY_VOIDED)
     sale = None
-    if doc.sale_id is not None:
-        sale = books.sale(doc.sale_id)
+    if document.sale_id is not None:
+        sale = books.sale(document.sale_id)
         if sale.voided:
-            return _rejected(doc, sale, Reason.ALREADY_VOIDED)
+            return _rejected(document, sale, Reason.ALREADY_VOIDED)
         if not sale.decided:
             return _park(sale, "sale", Reason.SALE_NOT_FOUND)
-        if sale.currency != doc.currency:
-            return _rejected(doc, sale, Reason.CURRENCY_MISMATCH)
-    for refund in doc.refunds:
+        if sale.currency != document.currency:
+            return _rejected(document, sale, Reason.CURRENCY_MISMATCH)
+    for refund in document.refunds:
         if refund.kind in STORED_VALUE and refund.tender_id is not None:
             tender = books.tender(refund.tender_id)
             if tender.state in WAITED_FOR and not overdue:
                 if sale is not None:  # the sale's void ends the wait too
                     sale.waiting = sale.dirty = True
                 return _park(tender, "tender", Reason.TENDER_NOT_FOUND)
-    return _linked(doc, returned, sale, books) if sale is not None else _unlinked(doc, returned, books)
+    return _linked(document, returned, sale, books) if sale is not None else _unlinked(document, returned, books)
 
 
-def _park(what: Sale | Tender, kind: str, reason: Reason) -> Parked:
-    what.waiting = what.dirty = True
-    return Parked(kind, what.id, reason)
+def _park(awaited: Sale | Tender, kind: str, reason: Reason) -> Parked:
+    awaited.waiting = awaited.dirty = True
+    return Parked(kind, awaited.id, reason)
 
 
-def _rejected(doc: ReturnCompleted, sale: Sale | None, reason: Reason) -> Outcome:
-    customer_id = doc.customer_id if sale is None else sale.customer_id or doc.customer_id
-    return Outcome("rejected", reason, customer_id=customer_id, sale_id=doc.sale_id, return_id=doc.return_id)
+def _rejected(document: ReturnCompleted, sale: Sale | None, reason: Reason) -> Outcome:
+    customer_id = document.customer_id if sale is None else sale.customer_id or document.customer_id
+    return Outcome("rejected", reason, customer_id=customer_id, sale_id=document.sale_id, return_id=document.return_id)
 
 
-def _linked(doc: ReturnCompleted, returned: Return, sale: Sale, books: Books) -> Outcome:
-    tick = tick_of(doc.occurred_at)
+def _linked(document: ReturnCompleted, returned: Return, sale: Sale, books: Books) -> Outcome:
+    tick = tick_of(document.occurred_at)
     tally = _Tally()
     lines: list[tuple[int, int]] = []
     taken = 0
     cards: dict[str, Reason | None] = {}
     trace = Trace()
     books.moves = trace.moves
-    for line in doc.lines:
+    for line in document.lines:
         sold = sale.lines.get(line.sale_line_id or 0)
         before = 0 if sold is None else sold.returned_minor
         trace.lines.append(ReturnedLine(line.line_id, line.sale_line_id or 0, before, line.net_minor))
@@ -103,9 +103,9 @@ def _linked(doc: ReturnCompleted, returned: Return, sale: Sale, books: Books) ->
     if account is not None:
         trace.set_off, returned.let_go = take_back(sale, books, account, taken, tick)
     sale.dirty = True
-    outcome = _finish(doc, returned, sale, books, tally, cards)
+    outcome = _finish(document, returned, sale, books, tally, cards)
     outcome.trace = trace
-    outcome.customer_id = sale.customer_id or doc.customer_id
+    outcome.customer_id = sale.customer_id or document.customer_id
     outcome.lines = [line for line in lines if line[1]]
     outcome.policy_version = sale.policy_version
     outcome.points = points_of_sale(books, sale, tick)
@@ -131,23 +131,23 @@ def _come_back(line: ReturnLine, sold: SaleLine | None, returned: Return, tally:
     return points - sold.kept(sold.points), sold.card_id, load_minor - sold.kept(sold.load_minor)
 
 
-def _unlinked(doc: ReturnCompleted, returned: Return, books: Books) -> Outcome:
-    tick = tick_of(doc.occurred_at)
-    version = books.policies.at(doc.occurred_at)
+def _unlinked(document: ReturnCompleted, returned: Return, books: Books) -> Outcome:
+    tick = tick_of(document.occurred_at)
+    version = books.policies.at(document.occurred_at)
     account: Account | None = None
     reason: Reason | None = None
     points: dict[int, int] | None = {}
     trace = Trace()
     books.moves = trace.moves
-    if doc.customer_id is not None:
-        trace.lines = [ReturnedLine(line.line_id, 0, 0, line.net_minor) for line in doc.lines]
-        points, bases = unlinked_points(doc, version)
-        trace.rated, trace.currency = Basis(lines=bases), doc.currency
-        account, reason = _take_unlinked(doc, returned, books, points, tick)
-    net_minor = sum(line.net_minor for line in doc.lines)
-    outcome = _finish(doc, returned, None, books, _Tally(counted=True, net_minor=net_minor), {})
+    if document.customer_id is not None:
+        trace.lines = [ReturnedLine(line.line_id, 0, 0, line.net_minor) for line in document.lines]
+        points, bases = unlinked_points(document, version)
+        trace.rated, trace.currency = Basis(lines=bases), document.currency
+        account, reason = _take_unlinked(document, returned, books, points, tick)
+    net_minor = sum(line.net_minor for line in document.lines)
+    outcome = _finish(document, returned, None, books, _Tally(counted=True, net_minor=net_minor), {})
     outcome.trace = trace
-    outcome.customer_id = doc.customer_id
+    outcome.customer_id = document.customer_id
     outcome.lines = [(line_id, -value) for line_id, value in (points or {}).items() if value]
     outcome.policy_version = version.version
     outcome.points = points_shown(books, account, tick, reason)
@@ -155,19 +155,23 @@ def _unlinked(doc: ReturnCompleted, returned: Return, books: Books) -> Outcome:
 
 
 def _take_unlinked(
-    doc: ReturnCompleted, returned: Return, books: Books, points: dict[int, int] | None, tick: int
+    document: ReturnCompleted, returned: Return, books: Books, points: dict[int, int] | None, tick: int
 ) -> tuple[Account | None, Reason | None]:
     """Take the points from the customer's account; for a customer without a record, from the points that wait."""
-    version = books.policies.at(doc.occurred_at)
+    version = books.policies.at(document.occurred_at)
     taken = sum(points.values()) if points else 0
     reason = Reason.CURRENCY_NOT_IN_POLICY if points is None else None
-    holder, _ = earner(books, doc.customer_id, doc.occurred_at)
+    holder, _ = earner(books, document.customer_id, document.occurred_at)
     if holder is None:
         if taken == 0:
             return None, first([Reason.CUSTOMER_NOT_FOUND, reason])
-        holder = books.open_points(doc.customer_id or "", Standing.UNCLAIMED)
+        holder = books.open_points(document.customer_id or "", Standing.UNCLAIMED)
     account = books.follow(holder)
-    returned.customer_id, returned.account, returned.points = doc.customer_id or "", (account.kind, account.key), taken
+    returned.customer_id, returned.account, returned.points = (
+        document.customer_id or "",
+        (account.kind, account.key),
+        taken,
+    )
     returned.available_tick, returned.expires_tick = version.lot_ticks(tick)
     returned.earned_date = utc_date(tick)
     note_earned(books, returned.customer_id, returned.earned_date, -taken)
@@ -177,7 +181,7 @@ def _take_unlinked(
 
 
 def _finish(
-    doc: ReturnCompleted,
+    document: ReturnCompleted,
     returned: Return,
     sale: Sale | None,
     books: Books,
@@ -189,19 +193,19 @@ def _finish(
 
     Refunds above what the lines counted are given and flagged, because the money has left the till (contract RET9).
     """
-    refunds = Refunds(doc, returned, sale, books, cards)
+    refunds = Refunds(document, returned, sale, books, cards)
     refunds.give()
     short = lines.reasons + refunds.reasons
     status = "applied"
     if short:
         status = "partial" if lines.counted or refunds.counted else "rejected"
-    mismatch = sum(refund.amount_minor for refund in doc.refunds) > lines.net_minor
+    mismatch = sum(refund.amount_minor for refund in document.refunds) > lines.net_minor
     return Outcome(
         status,
         first([*short, Reason.REFUNDS_MISMATCH if mismatch else None]),
-        sale_id=doc.sale_id,
-        return_id=doc.return_id,
+        sale_id=document.sale_id,
+        return_id=document.return_id,
         gift_cards=card_parts(books, cards),
-        tenders=for_payers(books, refunds.parts, tick_of(doc.occurred_at)),
+        tenders=for_payers(books, refunds.parts, tick_of(document.occurred_at)),
         mismatch=Reason.REFUNDS_MISMATCH if mismatch else None,
     )

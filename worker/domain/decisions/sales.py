@@ -30,40 +30,40 @@ from worker.domain.state.tender import STORED_VALUE
 from worker.domain.state.trace import Trace
 
 
-def complete(doc: SaleCompleted, books: Books) -> Outcome:
+def complete(document: SaleCompleted, books: Books) -> Outcome:
     """Earn, capture the stored-value tenders that the sale names, load the cards that it sells."""
-    sale = books.sale(doc.sale_id)
-    named = [tender for tender in doc.tenders if tender.kind in STORED_VALUE]
-    tick = tick_of(doc.occurred_at)
+    sale = books.sale(document.sale_id)
+    named = [tender for tender in document.tenders if tender.kind in STORED_VALUE]
+    tick = tick_of(document.occurred_at)
     if sale.voided:  # its void gives back all tenders that it names, also those that only the late sale names
-        parts = [payments.void_named(books, tender, sale, doc) for tender in named]
+        parts = [payments.void_named(books, tender, sale, document) for tender in named]
         return Outcome(
             "rejected",
             Reason.ALREADY_VOIDED,
-            customer_id=doc.customer_id,
-            sale_id=doc.sale_id,
+            customer_id=document.customer_id,
+            sale_id=document.sale_id,
             points=points_shown(books, None, tick),
             gift_cards=card_parts(books, {}),
             tenders=payments.for_payers(books, parts, tick),
         )
-    version = books.policies.at(doc.occurred_at)
+    version = books.policies.at(document.occurred_at)
     sale.decided = sale.dirty = True
-    sale.currency = doc.currency
-    sale.customer_id = doc.customer_id or ""
+    sale.currency = document.currency
+    sale.customer_id = document.customer_id or ""
     sale.policy_version = version.version
-    sale.lines = {line.line_id: SaleLine(line.net_minor) for line in doc.lines}
-    account, unearned = _earn(doc, sale, books, version)
-    cards = _loads(doc, sale, books, version, tick)
-    parts = [payments.capture(doc, tender, sale, books) for tender in named]
+    sale.lines = {line.line_id: SaleLine(line.net_minor) for line in document.lines}
+    account, unearned = _earn(document, sale, books, version)
+    cards = _loads(document, sale, books, version, tick)
+    parts = [payments.capture(document, tender, sale, books) for tender in named]
     parts += payments.orphans(sale, books, tick)
-    mismatch = None if _adds_up(doc, version) else Reason.TENDERS_MISMATCH
+    mismatch = None if _adds_up(document, version) else Reason.TENDERS_MISMATCH
     books.wake(sale)
     return Outcome(
         "applied",
         mismatch,
         mismatch=mismatch,
-        customer_id=doc.customer_id,
-        sale_id=doc.sale_id,
+        customer_id=document.customer_id,
+        sale_id=document.sale_id,
         points=points_shown(books, account, tick, unearned),
         gift_cards=card_parts(books, cards) if cards or parts else [],
         tenders=payments.for_payers(books, parts, tick),
@@ -72,27 +72,31 @@ def complete(doc: SaleCompleted, books: Books) -> Outcome:
     )
 
 
-def _adds_up(doc: SaleCompleted, version: PolicyVersion) -> bool:
+def _adds_up(document: SaleCompleted, version: PolicyVersion) -> bool:
     """Return whether the tenders pay for the lines. A sale with cash may be rounded by less than a coin (contract
     SALE5).
     """
-    if not doc.tenders:
+    if not document.tenders:
         return True
-    off = abs(sum([tender.amount_minor for tender in doc.tenders]) - sum([line.net_minor for line in doc.lines]))
+    off = abs(
+        sum([tender.amount_minor for tender in document.tenders]) - sum([line.net_minor for line in document.lines])
+    )
     if off == 0:
         return True
-    cash = any(tender.kind == "cash" for tender in doc.tenders)
-    return cash and off < version.policy.cash_rounding_minor.get(doc.currency, 0)
+    cash = any(tender.kind == "cash" for tender in document.tenders)
+    return cash and off < version.policy.cash_rounding_minor.get(document.currency, 0)
 
 
-def _earn(doc: SaleCompleted, sale: Sale, books: Books, version: PolicyVersion) -> tuple[Account | None, Reason | None]:
+def _earn(
+    document: SaleCompleted, sale: Sale, books: Books, version: PolicyVersion
+) -> tuple[Account | None, Reason | None]:
     """Credit the points that the lines earn. If the sale has no customer, keep its basis, so that a customer can claim
     it.
     """
-    eligible, bases = eligible_lines(doc.lines, tender_shares(doc, version), version)
-    if doc.customer_id is not None:
-        return earn(sale, books, doc.occurred_at, eligible, bases)
-    sale.at_us = doc.occurred_at
+    eligible, bases = eligible_lines(document.lines, tender_shares(document, version), version)
+    if document.customer_id is not None:
+        return earn(sale, books, document.occurred_at, eligible, bases)
+    sale.at_us = document.occurred_at
     sale.basis = Basis(lines=bases) if bases else None
     return None, None
 
@@ -138,24 +142,32 @@ def earn(
     return account, reason
 
 
-def _loads(doc: SaleCompleted, sale: Sale, books: Books, version: PolicyVersion, tick: int) -> dict[str, Reason | None]:
+def _loads(
+    document: SaleCompleted, sale: Sale, books: Books, version: PolicyVersion, tick: int
+) -> dict[str, Reason | None]:
     """Load the cards that the sale sells. Return the reason for each card, if any, by id."""
     cards: dict[str, Reason | None] = {}
-    selling = [line for line in doc.lines if line.gift_card is not None]
-    flagged = selling and not version.policy.gift_card.bought_with_gift_card and _bought_with_card(doc)
-    said = Reason.GIFT_CARD_BUYS_GIFT_CARD if flagged else None
+    selling = [line for line in document.lines if line.gift_card is not None]
+    flagged = selling and not version.policy.gift_card.bought_with_gift_card and _bought_with_card(document)
+    flag = Reason.GIFT_CARD_BUYS_GIFT_CARD if flagged else None
     for line in selling:
-        card_id, reason = _load(doc, line, sale, books, version, tick, said)
+        card_id, reason = _load(document, line, sale, books, version, tick, flag)
         cards[card_id] = first([cards.get(card_id), reason])
     return cards
 
 
 def _load(
-    doc: SaleCompleted, line: SoldLine, sale: Sale, books: Books, version: PolicyVersion, tick: int, said: Reason | None
+    document: SaleCompleted,
+    line: SoldLine,
+    sale: Sale,
+    books: Books,
+    version: PolicyVersion,
+    tick: int,
+    flag: Reason | None,
 ) -> tuple[str, Reason | None]:
     """Load the card that a line sells, and note the reason, if any. An unknown number becomes a new card.
 
-    `said`: the reason for each card of the sale.
+    `flag`: the reason for each card of the sale.
     """
     ref = line.gift_card
     assert ref is not None  # noqa: S101  the caller's filter
@@ -165,11 +177,11 @@ def _load(
     if card is None:
         if ref.number is None:
             return "", Reason.CARD_NOT_ACCEPTED
-        card_id = derived_id(books.orgcode, "scm.sale.completed", doc.sale_id, str(line.line_id))
+        card_id = derived_id(books.orgcode, "scm.sale.completed", document.sale_id, str(line.line_id))
         details = CardDetails(ref.number.last4, card_expiry(version, tick))
-        card = books.open_card(card_id, ref.number, doc.currency, details)
+        card = books.open_card(card_id, ref.number, document.currency, details)
         card_timer(books, card)
-    if card.currency != doc.currency:
+    if card.currency != document.currency:
         return card.key, Reason.CURRENCY_MISMATCH
     sold = sale.lines[line.line_id]
     sold.card_id = card.key
@@ -177,16 +189,16 @@ def _load(
     flags = [
         card_refused(card, tick),
         Reason.CARD_EXISTS if there and not version.policy.gift_card.reload else None,
-        said,
+        flag,
     ]
     books.credit(card, load_minor, Contra.SOLD)
     return card.key, first(flags)
 
 
-def _bought_with_card(doc: SaleCompleted) -> bool:
+def _bought_with_card(document: SaleCompleted) -> bool:
     """Return whether gift cards paid more than the lines that are not gift cards: then some of them bought one."""
-    paid = sum(tender.amount_minor for tender in doc.tenders if tender.kind == "gift_card")
-    return paid > sum(line.net_minor for line in doc.lines if line.item_type != "gift_card")
+    paid = sum(tender.amount_minor for tender in document.tenders if tender.kind == "gift_card")
+    return paid > sum(line.net_minor for line in document.lines if line.item_type != "gift_card")
 
 
 def card_expiry(version: PolicyVersion, tick: int) -> int:
@@ -199,11 +211,11 @@ def card_timer(books: Books, card: Account) -> None:
         books.timers.append(Timer("card", card.key, (card.card.expires_tick + 1) * TICK_US))
 
 
-def void(doc: SaleVoided, books: Books) -> Outcome:
+def void(document: SaleVoided, books: Books) -> Outcome:
     """Undo all of a sale, its returns included. A sale that has not come yet finds a tombstone."""
-    sale = books.sale(doc.sale_id)
+    sale = books.sale(document.sale_id)
     sale.voided = sale.dirty = True
-    tick = tick_of(doc.occurred_at)
+    tick = tick_of(document.occurred_at)
     trace = Trace()
     books.moves = trace.moves
     lines, trace.set_off = _take_back(sale, books, tick)
@@ -211,12 +223,12 @@ def void(doc: SaleVoided, books: Books) -> Outcome:
     sold = [(line.card_id, line.kept(line.load_minor), Contra.SOLD) for line in sale.lines.values() if line.card_id]
     for card_id, load_minor, contra in [*sold, *((*load, Contra.REFUNDED) for load in sale.loads)]:
         touched[take_back_load(books, card_id, load_minor, contra, tick).key] = None
-    parts = payments.void_all(sale, books, doc.occurred_at)
+    parts = payments.void_all(sale, books, document.occurred_at)
     books.wake(sale)
     return Outcome(
         "applied",
         customer_id=sale.customer_id or None,
-        sale_id=doc.sale_id,
+        sale_id=document.sale_id,
         points=points_of_sale(books, sale, tick),
         gift_cards=card_parts(books, touched),
         tenders=payments.for_payers(books, parts, tick),

@@ -18,56 +18,58 @@ from worker.domain.state.tender import ALL, State, Tender
 SECOND_US = 1_000_000
 
 
-def request(doc: TenderRequested, books: Books, record_us: int, max_age_days: int, *, trusted: bool) -> Outcome:
+def request(document: TenderRequested, books: Books, record_us: int, max_age_days: int, *, trusted: bool) -> Outcome:
     """Hold, take or decline, at once and for good. `record_us` is when the record was written to its topic."""
-    kind = KINDS[doc.kind]
-    tender, sale = _requested(doc, books)
-    version = books.policies.at(doc.occurred_at)
+    kind = KINDS[document.kind]
+    tender, sale = _requested(document, books)
+    version = books.policies.at(document.occurred_at)
     reasons = [] if sale is None or not sale.voided else [Reason.ALREADY_VOIDED]
     if tender.state is State.VOIDED:
         reasons.append(Reason.ALREADY_VOIDED)
-    if kind.is_late(doc, record_us, max_age_days) or (doc.decide_by is not None and books.now_us > doc.decide_by):
+    if kind.is_late(document, record_us, max_age_days) or (
+        document.decide_by is not None and books.now_us > document.decide_by
+    ):
         reasons.append(Reason.TOO_LATE)
     if reasons:
-        return _answer(doc, books, tender, None, version, 0, first(reasons))
-    account, refused = kind.account(doc, books, trusted=trusted)
+        return _answer(document, books, tender, None, version, 0, first(reasons))
+    account, refused = kind.account(document, books, trusted=trusted)
     if refused is not None or account is None:
-        return _answer(doc, books, tender, account, version, 0, refused)
+        return _answer(document, books, tender, account, version, 0, refused)
     refused = kind.refused(tender, version)
     if refused is not None:
-        return _answer(doc, books, tender, account, version, 0, refused)
-    approved, reason = _approve(doc, books, tender, account, sale, version)
-    return _answer(doc, books, tender, account, version, approved, reason)
+        return _answer(document, books, tender, account, version, 0, refused)
+    approved, reason = _approve(document, books, tender, account, sale, version)
+    return _answer(document, books, tender, account, version, approved, reason)
 
 
-def _requested(doc: TenderRequested, books: Books) -> tuple[Tender, Sale | None]:
+def _requested(document: TenderRequested, books: Books) -> tuple[Tender, Sale | None]:
     """Note the requested amount on the tender, and the request on its sale."""
-    tender = books.tender(doc.tender_id)
-    tender.kind = doc.kind
-    tender.sale_id = doc.sale_id or ""
-    tender.customer_id = doc.customer_id or ""
-    tender.currency = doc.currency
-    tender.requested_minor = doc.amount_minor
+    tender = books.tender(document.tender_id)
+    tender.kind = document.kind
+    tender.sale_id = document.sale_id or ""
+    tender.customer_id = document.customer_id or ""
+    tender.currency = document.currency
+    tender.requested_minor = document.amount_minor
     tender.dirty = True
-    if doc.sale_id is None:
+    if document.sale_id is None:
         return tender, None
-    sale = books.sale(doc.sale_id)
+    sale = books.sale(document.sale_id)
     if not sale.crowded:
-        sale.requests.append(doc.tender_id)
+        sale.requests.append(document.tender_id)
         sale.dirty = True
     return tender, sale
 
 
 def _approve(
-    doc: TenderRequested, books: Books, tender: Tender, account: Account, sale: Sale | None, version: PolicyVersion
+    document: TenderRequested, books: Books, tender: Tender, account: Account, sale: Sale | None, version: PolicyVersion
 ) -> tuple[int, Reason | None]:
     """Return how much of the amount can be paid, and the first reason if that is not all of it."""
-    kind = KINDS[doc.kind]
-    available = tender.money(account.available(tick_of(doc.occurred_at)))
-    limits = [(available, Reason.INSUFFICIENT_BALANCE), *kind.limits(doc, books, tender, sale, version)]
-    approved = min([doc.amount_minor, *(limit for limit, _ in limits)])
-    reason = first([why for limit, why in limits if limit < doc.amount_minor])
-    if reason is not None and not doc.allow_partial:
+    kind = KINDS[document.kind]
+    available = tender.money(account.available(tick_of(document.occurred_at)))
+    limits = [(available, Reason.INSUFFICIENT_BALANCE), *kind.limits(document, books, tender, sale, version)]
+    approved = min([document.amount_minor, *(limit for limit, _ in limits)])
+    reason = first([why for limit, why in limits if limit < document.amount_minor])
+    if reason is not None and not document.allow_partial:
         return 0, reason
     if approved and tender.units(approved) < kind.least(version):
         return 0, reason
@@ -75,12 +77,17 @@ def _approve(
 
 
 def _answer(
-    doc: TenderRequested, books: Books, tender: Tender, account: Account | None, version: PolicyVersion, approved: int,
+    document: TenderRequested,
+    books: Books,
+    tender: Tender,
+    account: Account | None,
+    version: PolicyVersion,
+    approved: int,
     reason: Reason | None,
-) -> Outcome:  # fmt: skip
-    tick = tick_of(doc.occurred_at)
+) -> Outcome:
+    tick = tick_of(document.occurred_at)
     if approved and account is not None:
-        _hold(doc, books, tender, account, approved, doc.hold_s or version.policy.gift_card.hold_s)
+        _hold(document, books, tender, account, approved, document.hold_s or version.policy.gift_card.hold_s)
         status = "approved" if reason is None else "partial"
     else:
         _decline(books, tender, reason)
@@ -92,8 +99,8 @@ def _answer(
     return Outcome(
         status,
         reason,
-        customer_id=doc.customer_id,
-        sale_id=doc.sale_id,
+        customer_id=document.customer_id,
+        sale_id=document.sale_id,
         tender_id=tender.id,
         points=points,
         gift_cards=[card_part(books, card)] if card is not None else [],
@@ -102,11 +109,13 @@ def _answer(
     )
 
 
-def _hold(doc: TenderRequested, books: Books, tender: Tender, account: Account, approved: int, hold_s: int) -> None:
+def _hold(
+    document: TenderRequested, books: Books, tender: Tender, account: Account, approved: int, hold_s: int
+) -> None:
     """Hold the approved amount. Take it at once if the request or an earlier document says so."""
-    tick = tick_of(doc.occurred_at)
+    tick = tick_of(document.occurred_at)
     holds.authorize(books, tender, account, approved, tick)
-    if doc.capture and tender.state is State.AUTHORIZED:
+    if document.capture and tender.state is State.AUTHORIZED:
         holds.capture_held(books, tender, approved, tick)
     if tender.state is State.AUTHORIZED:
         tender.expires_us = books.now_us + hold_s * SECOND_US
@@ -121,57 +130,57 @@ def _decline(books: Books, tender: Tender, reason: Reason | None) -> None:
     books.wake(tender)
 
 
-def captured(doc: TenderCaptured, books: Books, *, resumed: bool, overdue: bool) -> Outcome | Parked:
+def captured(document: TenderCaptured, books: Books, *, resumed: bool, overdue: bool) -> Outcome | Parked:
     """Take the amount held, or less. A capture before its request waits. If it waits too long, it counts as never
     named.
     """
-    tender = books.tender(doc.tender_id)
-    tick = tick_of(doc.occurred_at)
+    tender = books.tender(document.tender_id)
+    tick = tick_of(document.occurred_at)
     reason: Reason | None
     match tender.state:
         case State.NONE | State.AWAITING if overdue:
             tender.give_up()
             return Outcome("rejected", Reason.PARKED_TOO_LONG, tender_id=tender.id)
         case State.NONE | State.AWAITING:
-            tender.wait(ALL if doc.amount_minor is None else doc.amount_minor)
+            tender.wait(ALL if document.amount_minor is None else document.amount_minor)
             return Parked("tender", tender.id, Reason.TENDER_NOT_FOUND, tender.part())
         case _ if resumed:
-            return _followed(doc, books, tender, tick)
+            return _followed(document, books, tender, tick)
         case State.DECLINED:
             reason = Reason.INVALID_STATE
         case State.VOIDED:
             reason = Reason.ALREADY_VOIDED
         case _:
-            reason = holds.capture(books, tender, doc.amount_minor, doc.occurred_at)
+            reason = holds.capture(books, tender, document.amount_minor, document.occurred_at)
             some = tender.state is State.CAPTURED
-            return _moved(
+            return _shown(
                 books, tender, "applied" if reason is None else "partial" if some else "rejected", tick, reason
             )
-    return _moved(books, tender, "rejected", tick, reason)
+    return _shown(books, tender, "rejected", tick, reason)
 
 
-def _followed(doc: TenderCaptured, books: Books, tender: Tender, tick: int) -> Outcome:
+def _followed(document: TenderCaptured, books: Books, tender: Tender, tick: int) -> Outcome:
     """Return the outcome of a capture that waited. It follows the request (contract TEND18), whatever came right after
     the request, because it was counted when the request was decided.
     """
     if tender.parked_minor is None:  # a void came before the request
-        return _moved(books, tender, "rejected", tick, Reason.ALREADY_VOIDED)
+        return _shown(books, tender, "rejected", tick, Reason.ALREADY_VOIDED)
     if tender.approved_minor == 0:
-        return _moved(books, tender, "rejected", tick, Reason.INVALID_STATE)
-    over = doc.amount_minor is not None and doc.amount_minor > tender.approved_minor
-    return _moved(
+        return _shown(books, tender, "rejected", tick, Reason.INVALID_STATE)
+    over = document.amount_minor is not None and document.amount_minor > tender.approved_minor
+    return _shown(
         books, tender, "partial" if over else "applied", tick, Reason.AMOUNT_OVER_AUTHORIZED if over else None
     )
 
 
-def voided(doc: TenderVoided, books: Books) -> Outcome:
+def voided(document: TenderVoided, books: Books) -> Outcome:
     """Release a hold, give a captured amount back, or leave a tombstone."""
-    tender = books.tender(doc.tender_id)
-    holds.void(books, tender, doc.occurred_at)
-    return _moved(books, tender, "applied", tick_of(doc.occurred_at), None)
+    tender = books.tender(document.tender_id)
+    holds.void(books, tender, document.occurred_at)
+    return _shown(books, tender, "applied", tick_of(document.occurred_at), None)
 
 
-def _moved(books: Books, tender: Tender, status: str, tick: int, reason: Reason | None) -> Outcome:
+def _shown(books: Books, tender: Tender, status: str, tick: int, reason: Reason | None) -> Outcome:
     account = books.at(tender.account)
     card = account if account is not None and account.kind is Kind.CARD else None
     return Outcome(

@@ -13,23 +13,23 @@ def consented(books: Books, customer_id: str, purpose: str, at_us: int) -> bool:
 
     For a merged customer, the consents of all their ids form one log.
     """
-    said = [
+    entries = [
         consent
         for record in records(books, customer_id)
         for consent in books.consents.get(record.key, ())
         if consent.purpose == purpose and consent.at_us <= at_us
     ]
-    return any(consent.granted for consent in in_force(said).values())
+    return any(consent.granted for consent in in_force(entries).values())
 
 
-def in_force(said: Iterable[Consent]) -> dict[str, Consent]:
-    """Return the consents in force for one purpose, by channel; "" stands for all channels. `said` is in the order of
-    decision.
+def in_force(entries: Iterable[Consent]) -> dict[str, Consent]:
+    """Return the consents in force for one purpose, by channel; "" stands for all channels. `entries` is in the order
+    of decision.
 
     The latest `at_us` counts; of equal ones, the one decided later. A consent without a channel ends those before it.
     """
     counts: dict[str, Consent] = {}
-    for consent in sorted(said, key=attrgetter("at_us")):
+    for consent in sorted(entries, key=attrgetter("at_us")):
         if not consent.channel:
             counts.clear()
         counts[consent.channel] = consent

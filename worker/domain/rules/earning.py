@@ -83,18 +83,18 @@ def _excluded(line: SoldLine | ReturnLine, share: int) -> LineBasis:
     return LineBasis(Exclusion.CATEGORY, share, line.category)
 
 
-def tender_shares(doc: SaleCompleted, version: PolicyVersion) -> dict[int, int]:
+def tender_shares(document: SaleCompleted, version: PolicyVersion) -> dict[int, int]:
     """Return each line's share of the tenders that don't earn (contract EARN4, EARN5).
 
     Such a tender pays for goods and fees first. Only the rest pays for the gift cards that the sale sells. Gift cards
     earn nothing, so a share on them would let goods that points paid for earn points again.
     """
     shares: dict[int, int] = {}
-    for tender in doc.tenders:
+    for tender in document.tenders:
         if tender.kind not in version.unearning:
             continue
-        cards = [(line.line_id, line.net_minor) for line in doc.lines if line.item_type == "gift_card"]
-        others = [(line.line_id, line.net_minor) for line in doc.lines if line.item_type != "gift_card"]
+        cards = [(line.line_id, line.net_minor) for line in document.lines if line.item_type == "gift_card"]
+        others = [(line.line_id, line.net_minor) for line in document.lines if line.item_type != "gift_card"]
         for_others = min(tender.amount_minor, sum(net for _, net in others))
         for amount, nets in ((for_others, others), (tender.amount_minor - for_others, cards)):
             for line_id, share in spread(amount, nets).items():
@@ -239,9 +239,11 @@ def earner(books: Books, customer_id: str | None, at_us: int) -> tuple[Account |
     return holder, Reason.CUSTOMER_BLOCKED if standing is Standing.FROZEN else None
 
 
-def unlinked_points(doc: ReturnCompleted, version: PolicyVersion) -> tuple[dict[int, int] | None, dict[int, LineBasis]]:
+def unlinked_points(
+    document: ReturnCompleted, version: PolicyVersion
+) -> tuple[dict[int, int] | None, dict[int, LineBasis]]:
     """Rate a return without a receipt like a sale of its lines by the policy of its date (contract NORC1), but without
     campaign and tier (contract NORC2).
     """
-    eligible, bases = eligible_lines(doc.lines, {}, version)
-    return points_of(version, doc.currency, ONE, eligible), bases
+    eligible, bases = eligible_lines(document.lines, {}, version)
+    return points_of(version, document.currency, ONE, eligible), bases

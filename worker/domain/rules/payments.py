@@ -13,26 +13,26 @@ from worker.domain.state.sale import Sale
 from worker.domain.state.tender import POINTS, State, Tender
 
 
-def capture(doc: SaleCompleted, named: SaleTender, sale: Sale, books: Books) -> TenderPart:
+def capture(document: SaleCompleted, named: SaleTender, sale: Sale, books: Books) -> TenderPart:
     """Capture the tender that the sale names, unless it belongs to another sale."""
     tender = books.tender(named.tender_id)
     sale.tenders.append(tender.id)
     if not tender.claim(sale.id):
-        return tender.part(_of_another_sale(tender, doc.currency))
+        return tender.part(_of_another_sale(tender, document.currency))
     before = _position(tender)
     reason: Reason | None
     match tender.state:
         case State.NONE | State.AWAITING:
-            tender.name(named.amount_minor, doc.currency)
+            tender.name(named.amount_minor, document.currency)
             reason = Reason.TENDER_NOT_FOUND
         case State.DECLINED:
             reason = Reason.INVALID_STATE
         case State.VOIDED:
             reason = Reason.ALREADY_VOIDED
-        case _ if tender.currency != doc.currency:
+        case _ if tender.currency != document.currency:
             reason = Reason.CURRENCY_MISMATCH
         case _:
-            reason = holds.capture(books, tender, named.amount_minor, doc.occurred_at)
+            reason = holds.capture(books, tender, named.amount_minor, document.occurred_at)
             if named.kind != tender.kind:
                 reason = first([reason, Reason.KIND_MISMATCH])
     return tender.part(reason, moved=_position(tender) != before and tender.state is not State.AWAITING)
@@ -101,11 +101,11 @@ def void_all(sale: Sale, books: Books, at_us: int) -> list[TenderPart]:
     return parts
 
 
-def void_named(books: Books, named: SaleTender, sale: Sale, doc: SaleCompleted) -> TenderPart:
+def void_named(books: Books, named: SaleTender, sale: Sale, document: SaleCompleted) -> TenderPart:
     tender = books.tender(named.tender_id)
     if not tender.claim(sale.id):
-        return tender.part(_of_another_sale(tender, doc.currency))
-    return _void_part(books, tender, doc.occurred_at)
+        return tender.part(_of_another_sale(tender, document.currency))
+    return _void_part(books, tender, document.occurred_at)
 
 
 def _void_part(books: Books, tender: Tender, at_us: int) -> TenderPart:

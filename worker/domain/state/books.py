@@ -105,7 +105,7 @@ class Books(Reversals):
         members = self.members.get(pool.key, {})
         return [key for key, standing in members.items() if standing is not Standing.CLOSED and key != person.key]
 
-    def told_of(self, account: Account) -> list[str]:
+    def recipients_of(self, account: Account) -> list[str]:
         """Return the customers who get a notice about a points account: its customer, or every member of the pool."""
         if account.kind is not Kind.POOL:
             return [account.key]
@@ -232,9 +232,9 @@ class Books(Reversals):
 
     # --- who waits -----------------------------------------------------------
 
-    def wake(self, what: Sale | Tender | Return) -> None:
+    def wake(self, awaited: Sale | Tender | Return) -> None:
         """Make the documents that wait for this sale or tender ready. A later batch decides each of them."""
-        if what.waiting:
-            what.waiting = False
-            kind = "sale" if isinstance(what, Sale) else "tender" if isinstance(what, Tender) else "return"
-            self.woken[kind, what.id] = self.mark
+        if awaited.waiting:
+            awaited.waiting = False
+            kind = "sale" if isinstance(awaited, Sale) else "tender" if isinstance(awaited, Tender) else "return"
+            self.woken[kind, awaited.id] = self.mark

@@ -83,17 +83,17 @@ class Movements:
             fill = min(account.deficit, amount)
             account.deficit -= fill
             amount -= fill
-            self._moved(account, Change.REPAID, 0, NEVER, fill)
+            self._note_move(account, Change.REPAID, 0, NEVER, fill)
         if amount:
             account.lot(available_tick, expires_tick).amount += amount
             if len(account.lots) > MOST_LOTS:
                 account.compact()
             if self.moves is not None:
-                self._moved(account, Change.CREDITED, available_tick, expires_tick, amount)
+                self._note_move(account, Change.CREDITED, available_tick, expires_tick, amount)
             self._expires(account, expires_tick)
             self._becomes_available(account, available_tick)
 
-    def _moved(self, account: Account, change: Change, available_tick: int, expires_tick: int, amount: int) -> None:
+    def _note_move(self, account: Account, change: Change, available_tick: int, expires_tick: int, amount: int) -> None:
         if self.moves is not None and amount:
             self.moves.append(Move(account, change, available_tick, expires_tick, amount))
 

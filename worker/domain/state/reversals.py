@@ -78,8 +78,8 @@ class Reversals(Movements):
         self.transfers.append(Transfer(self.mark, contra, account, amount))
         self.transfers.append(Transfer(self.mark, account, Contra.EXPIRED, amount))
         account.lot(available_tick, expires_tick).expired += amount
-        self._moved(account, Change.CREDITED, available_tick, expires_tick, amount)
-        self._moved(account, Change.LAPSED, available_tick, expires_tick, amount)
+        self._note_move(account, Change.CREDITED, available_tick, expires_tick, amount)
+        self._note_move(account, Change.LAPSED, available_tick, expires_tick, amount)
         account.forget_expired()
 
     def reverse(
@@ -100,12 +100,12 @@ class Reversals(Movements):
         part = min(lot.free, left)
         lot.amount -= part
         left -= part
-        self._moved(account, Change.TAKEN, *own, part)
+        self._note_move(account, Change.TAKEN, *own, part)
         self.book(account, contra if lot.expires_tick >= tick else Contra.EXPIRED, part)
         part = min(lot.expired, left)
         lot.expired -= part
         left -= part
-        self._moved(account, Change.GONE, *own, part)
+        self._note_move(account, Change.GONE, *own, part)
         taken = sum(part for _, _, part in self._take_unheld(account, left, tick))
         left -= taken
         let_go = left if within_balance else 0
@@ -125,7 +125,7 @@ class Reversals(Movements):
                 lot.amount -= part
                 amount -= part
                 picks.append((lot.available_tick, lot.expires_tick, part))
-                self._moved(account, Change.TAKEN, *picks[-1])
+                self._note_move(account, Change.TAKEN, *picks[-1])
         return picks
 
     def retake(self, account: Account, amount: int, contra: Contra, tick: int, *, within_balance: bool) -> list[Pick]:
@@ -151,7 +151,7 @@ class Reversals(Movements):
 
     def _owe(self, account: Account, amount: int) -> None:
         account.deficit += amount
-        self._moved(account, Change.OWED, 0, NEVER, amount)
+        self._note_move(account, Change.OWED, 0, NEVER, amount)
         self._miss("card_deficit" if account.kind is Kind.CARD else "points_deficit", amount)
 
     def _miss(self, what: str, amount: int) -> None:
@@ -176,5 +176,5 @@ class Reversals(Movements):
             lot.expired -= undone
             self.transfers.append(Transfer(self.mark, Contra.EXPIRED, card, undone))
             self.transfers.append(Transfer(self.mark, card, contra, undone))
-            self._moved(card, Change.GONE, 0, NEVER, undone)
+            self._note_move(card, Change.GONE, 0, NEVER, undone)
         return undone
