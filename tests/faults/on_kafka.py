@@ -126,14 +126,15 @@ async def fewer(world: World) -> None:
 async def more(world: World) -> None:
     """The workers' offsets are inside the new topic before they can notice.
 
-    So they may read a later record first. Of two that contradict each other that one would stand: none is sent here.
+    A worker that read on there would find a conflict before the document that it contradicts.
     """
     topic = world.place.inputs[RETURNS]
     world.signal_workers(signal.SIGSTOP)
     async with world.group() as consumer:
         ends = await consumer.end_offsets([at for at in consumer.assignment() if at.topic == topic])
     await _create_anew(world, topic)
-    records = [one.record(world.place) for one in world.traffic.sent if one.topic == RETURNS]
+    sent = [*world.traffic.sent, *world.traffic.conflicts]
+    records = [one.record(world.place) for one in sent if one.topic == RETURNS]
     more = itertools.islice(itertools.cycle(records), sum(ends.values()) + 20)
     await publish(world.place, more)
     world.signal_workers(signal.SIGCONT)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import asyncpg
+import pytest
 from aiokafka import TopicPartition
 from aiokafka.structs import ConsumerRecord
 
@@ -16,6 +17,7 @@ from worker.ledger.pool import Pool
 from worker.ledger.positions import Positions
 from worker.positions import Decision, Fingerprint, Partition, Position, fingerprint
 from worker.process import metrics
+from worker.process.errors import Unavailable
 
 # Ten records were read of each partition, five more came since.
 UNTOUCHED, RESTORED, NEVER_READ, OTHER_RECORD, ENDS_BEFORE, READ_ONES_GONE, GONE, RESET, OTHER_ID, NO_RECORD = range(10)
@@ -119,11 +121,17 @@ async def test_a_position_never_goes_back_and_idle_partitions_are_not_written(
 
 
 async def test_a_topic_made_anew_has_positions_of_its_own(pool: Pool, connection: asyncpg.Connection) -> None:
-    """They may be smaller; those of the same topic never go back."""
-    old, new = uuid.uuid4(), uuid.uuid4()
-    for position in (Position(50, None, old), Position(7, None, new), Position(3, None, new), Position(5, None, None)):
-        await save(pool, {}, {("scm.sales", 0): position})
-    assert await connection.fetchval("SELECT (next_offset, topic_id) = (7, $1::uuid) FROM watermark", new)
+    """They may be smaller; those of the same topic never go back. A worker that has not noticed commits nothing."""
+    at, old, new = ("scm.sales", 0), uuid.uuid4(), uuid.uuid4()
+    await save(pool, {}, {at: Position(50, None, old)})
+    with pytest.raises(Unavailable, match=r"scm\.sales-0: the ledger has read a topic of this name with another id"):
+        await save(pool, {}, {at: Position(70, None, new)})
+    await Positions(pool).forget([at])
+    for position in (Position(7, None, new), Position(3, None, new), Position(5, None, None)):
+        await save(pool, {}, {at: position})
+    with pytest.raises(Unavailable):
+        await save(pool, {at: 1}, {at: Position(50, None, old)})
+    assert await connection.fetchval("SELECT (next_offset, topic_id, read_us) = (7, $1::uuid, 0) FROM watermark", new)
 
 
 async def test_a_live_worker_reads_again_what_a_failover_has_lost(

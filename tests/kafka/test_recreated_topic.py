@@ -5,12 +5,12 @@ from aiokafka.errors import KafkaTimeoutError
 
 from tests.kafka.conftest import Cluster, NewReader, values
 from tests.kafka.processes import Start, customer, ended, said
-from tests.kafka_io import Reading, publish
+from tests.kafka_io import Reading, Record, document, publish
 from worker.engine.watch import Watch
 from worker.kafka import topic_ids
 from worker.kafka.group import Group
 from worker.kafka.security import PLAINTEXT
-from worker.kafka.topics import Topics
+from worker.kafka.topics import Topics, dead_letter
 from worker.ledger.pool import Pool
 from worker.ledger.positions import Positions
 from worker.process.health import Status
@@ -48,6 +48,52 @@ async def test_a_worker_that_has_just_begun_to_watch_notices(
     assert await values(reader, 5) == [b"new"] * 5
 
 
+async def test_no_record_of_a_topic_made_anew_is_read_at_the_old_offset(
+    cluster: Cluster, topics: Topics, new_reader: NewReader, group: str, pool: Pool
+) -> None:
+    """Nobody has noticed yet: others' records, or a rebalance, come first."""
+    commands, sales = topics.inputs[3], topics.inputs[0]
+    await cluster.send(commands, [b"old"] * 3)
+    reader = await new_reader([commands, sales], group, positions=Positions(pool))
+    got = await values(reader, 3)
+    await recreated(cluster, commands)
+    new = [b"new %d" % number for number in range(9)]
+    await cluster.send(commands, new)
+    for _ in range(3):
+        await cluster.send(sales, [b"other"])
+        got += await values(reader, 1)
+    async with Group.opened(cluster.bootstrap, group, PLAINTEXT) as opened:
+        await Watch(opened, pool, Status(), reader, topics).look_at_topics()
+    while new[-1] not in got:
+        got += await values(reader, 1)
+    assert [value for value in got if value.startswith(b"new")] == new
+
+
+async def test_of_two_records_that_contradict_each_other_the_first_stands_however_often_the_topic_is_made_anew(
+    start: Start, cluster: Cluster, topics: Topics
+) -> None:
+    """At the old offset the new topic has a second one."""
+    commands, counts = topics.inputs[3], (20, 30, 45, 67, 100, 150)
+    worker = await start("run", G3N_BATCH_DOCUMENTS="25")
+    await said(worker, "ready")
+    async with (
+        Reading(cluster.bootstrap, [topics.outcomes]) as outcomes,
+        Reading(cluster.bootstrap, [dead_letter(commands)]) as letters,
+    ):
+        for number, count in enumerate(counts):
+            if number:
+                await recreated(cluster, commands)
+            names = [f"{number}-{name}" for name in range(count)]
+            records = [called(topics, name, place) for place in ("first", "second") for name in names]
+            await publish(cluster.bootstrap, records)
+            await answered(outcomes, {*names})
+        await letters.until(lambda seen: len({one.subject for one in seen}) == sum(counts))
+    worker.terminate()
+    status, _, log = await ended(worker)
+    assert status == 0, log[-3000:]
+    assert {one.data["customer_id"].partition(":")[2] for one in outcomes.seen} == {"first"}
+
+
 async def test_a_broker_that_does_not_tell_its_ids_keeps_nobody_waiting(
     cluster: Cluster, topics: Topics, group: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -67,3 +113,12 @@ async def recreated(cluster: Cluster, topic: str) -> None:
     while topic in await cluster.admin.list_topics():
         pass
     await cluster.topic(2, topic)
+
+
+async def answered(outcomes: Reading, subjects: set[str]) -> None:
+    await outcomes.until(lambda seen: subjects <= {one.subject for one in seen})
+
+
+def called(topics: Topics, name: str, place: str) -> Record:
+    data = {"command_id": name, "occurred_at": "2026-03-01T10:00:00Z", "customer_id": f"{name}:{place}"}
+    return document(topics.inputs[3], "crm.customer.create", name, data, partition=0)

@@ -1,5 +1,6 @@
 """Tenders of other tenants overtake one tenant's flood; whoever is behind in his own tenders keeps his order."""
 
+import asyncio
 import random
 from collections import defaultdict
 from collections.abc import Sequence
@@ -38,7 +39,7 @@ def taken(scout: Scout, room: int = 9999, *, read: int = 0) -> list[tuple[str, i
 
 @pytest.fixture
 def scout() -> Scout:
-    return Scout("nowhere:1", PLAINTEXT)
+    return Scout("nowhere:1", PLAINTEXT, {})
 
 
 def test_nobody_overtakes_while_nobody_floods(scout: Scout) -> None:
@@ -131,6 +132,47 @@ def test_a_new_assignment_begins_again(scout: Scout) -> None:
     assert taken(scout, 1) == [("till", 0)]
     scout.follow(1)
     assert taken(scout) == []
+
+
+async def test_a_broker_that_does_not_answer_does_not_delay_the_end() -> None:
+    asked = asyncio.Event()
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.set()
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(silent, "127.0.0.1", 0) as server:
+        host, port = server.sockets[0].getsockname()
+        scout = Scout(f"{host}:{port}", PLAINTEXT, {})
+        await scout.look({TopicPartition(TOPIC, 0): 0}, 5000)
+        await asked.wait()
+        async with asyncio.timeout(5):  # aiokafka waits for 40 s
+            await scout.stop()
+
+
+async def test_a_broker_that_is_gone_is_not_asked_for_each_batch() -> None:
+    scout, starts = Scout("127.0.0.1:1", PLAINTEXT, {}), 0
+    for _ in range(5):
+        await scout.look({TopicPartition(TOPIC, 0): 0}, 5000)
+        if scout._starting is not None:
+            starts += 1
+            await scout._starting
+    assert starts == 1
+
+
+async def test_looking_ahead_waits_for_the_members_if_many_tenants_are_left_to_them(
+    cluster: Cluster, new_reader: NewReader, group: str
+) -> None:
+    """Whoever writes to the topic chooses the names, so they must not fill the memory."""
+    sales, tenders = await cluster.topic(), await cluster.topic()
+    await cluster.send(tenders, [record(f"t{at}", at).value for at in range(20_000)])
+    reader = await new_reader([sales, tenders], group, limits=Limits(tenders=50), tenders=tenders)
+    read: list[bytes] = []
+    while len(read) < 3000:
+        await read_once(reader, read)
+        assert reader._scout is not None
+        assert len(reader._scout._left) <= 6000
 
 
 BINARY = ("ce_specversion", b"1.0")

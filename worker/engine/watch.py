@@ -102,7 +102,8 @@ class Watch:
             self._status.up("topics")
         for topic, id_ in ids.items():
             # The partitions were assigned on the old topic, which may be gone by now.
-            if self._ids.setdefault(topic, self._reader.topic_ids.get(topic, id_)) == id_:
+            read = self._reader.topic_ids.get(topic, id_)
+            if self._ids.setdefault(topic, read) == read == id_:
                 continue
             if topic in self._topics.read:
                 _log.error("topic_made_anew", alert=True, topic=topic, why="an input topic: read from its beginning")

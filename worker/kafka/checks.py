@@ -24,6 +24,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import IllegalStateError
 from aiokafka.structs import ConsumerRecord
 
+from worker.kafka.fetch_by_id import fetch_by_id
 from worker.kafka.topic_ids import topic_ids
 from worker.positions import Decision, Halt, Kind, Position, Positions, fingerprint
 from worker.process import metrics
@@ -55,7 +56,8 @@ class Checks:
         self._expected: dict[TopicPartition, _Expected] = {}
         self._anew: set[str] = set()
         self._pending: set[str] = set()  # created anew while their partitions were being assigned
-        self.topic_ids: dict[str, UUID] = {}  # of the topics that the positions are of
+        self.topic_ids: dict[str, UUID] = {}  # the positions are of these topics
+        fetch_by_id(consumer._client, self.topic_ids)  # noqa: SLF001 - aiokafka fetches by name
         self.starts: dict[TopicPartition, int] = {}  # the next offset of each checked partition
         self.halted: dict[TopicPartition, Halt] = {}
         self.waived: dict[TopicPartition, int] = {}  # the offset up to which an operator allows dead letters
@@ -97,9 +99,11 @@ class Checks:
         pending = [at for at in assigned if at.topic in self._pending]
         await self.positions.forget([(at.topic, at.partition) for at in pending])
         found = await self.positions.read(keys)
-        # Before the first fetch: records of a topic that is created anew after this must not get the new id.
+        topics = {at.topic for at in assigned}
+        if only is not None:  # other partitions of the topic are read by the id that is known
+            topics -= self.topic_ids.keys()
         client = self._consumer._client  # noqa: SLF001 - aiokafka's consumer does not ask for ids
-        self.topic_ids |= await topic_ids(client, sorted({at.topic for at in assigned})) or {}
+        self._learn(await topic_ids(client, sorted(topics)) or {})
         offsets = await asyncio.gather(*map(self._consumer.committed, assigned))
         known: dict[TopicPartition, Position] = {}
         with contextlib.suppress(IllegalStateError):  # a rebalance came between: it begins anew
@@ -257,13 +261,14 @@ class Checks:
         `assigned`: no rebalance is under way; else the next `begin` does it.
         """
         self._anew.add(topic)
-        self.topic_ids[topic] = topic_id
         if not assigned:
             self._pending.add(topic)
+            self._learn({topic: topic_id})
             return
         partitions = [at for at in self._consumer.assignment() if at.topic == topic]
         if self.positions is not None:
             await self.positions.forget([(at.topic, at.partition) for at in partitions])
+        self._learn({topic: topic_id})  # from here on nothing waits until all positions are reset
         for at in partitions:
             self._expected.pop(at, None)
             if self.halted.pop(at, None) is not None:
@@ -271,6 +276,14 @@ class Checks:
                 metrics.HALTED.labels(at.topic, at.partition).set(0)
         if partitions:
             await self._consumer.seek_to_beginning(*partitions)
+
+    def _learn(self, ids: Mapping[str, UUID]) -> None:
+        """Fetch by these ids, and drop the records that were fetched by others."""
+        changed = {topic for topic, id_ in ids.items() if self.topic_ids.get(topic) != id_}
+        self.topic_ids |= ids
+        fetched = self._consumer._fetcher._records  # noqa: SLF001 - those that nobody has taken
+        for at in [at for at in fetched if at.topic in changed]:
+            del fetched[at]
 
     async def _go_to(self, at: TopicPartition, offset: int | None) -> None:
         if offset is None:

@@ -69,8 +69,9 @@ class Reader:
             self._tenders = member([tenders], _TENDER_PARTITION_BYTES, "-tenders")
         self._others = member(others or topics, _PARTITION_BYTES, "")
         self._members = [self._others] if self._tenders is None else [self._tenders, self._others]
-        looks_ahead = limits.look_ahead and self._tenders is not None
-        self._scout = Scout(bootstrap_servers, security) if looks_ahead else None
+        self._scout: Scout | None = None
+        if limits.look_ahead and self._tenders is not None:
+            self._scout = Scout(bootstrap_servers, security, self._tenders.checks.topic_ids)
 
     def check_against(self, positions: Positions) -> None:
         """Compare what the group and the topics say with the ledger's positions; called before `start`."""

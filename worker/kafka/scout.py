@@ -11,9 +11,11 @@ members until they have read past its last record that was left out. So each ten
 
 import asyncio
 import re
+import time
 from collections import Counter, deque
 from collections.abc import Collection, Mapping
 from typing import Final
+from uuid import UUID
 
 import orjson
 import structlog
@@ -24,6 +26,7 @@ from aiokafka.structs import ConsumerRecord
 from schemas import orgcode
 from schemas.envelope import HEADER_PREFIX
 from worker.codec import is_binary
+from worker.kafka.fetch_by_id import fetch_by_id
 from worker.kafka.outside import outside_consumer
 from worker.kafka.security import Security
 from worker.process.errors import describe
@@ -36,6 +39,11 @@ _QUEUE_RECORDS: Final = 2000
 _LOOK_RECORDS: Final = 4000
 # A larger record leaves its tenant to the members, so the queue holds at most 32 MiB.
 _MOST_BYTES: Final = 16 << 10
+# So many tenants are left to the members at once, and those of the last look. Then looking ahead waits for the members.
+_MOST_LEFT: Final = 1000
+_START_S: Final = 5.0
+# How long the members go on alone after a failure: a broker that is gone is not asked for each batch.
+_PAUSE_S: Final = 5.0
 NOBODY: Final = ""
 _ORGCODE: Final = re.compile(orgcode.PATTERN).fullmatch
 _ORGCODE_HEADER: Final = HEADER_PREFIX + "orgcode"
@@ -44,9 +52,12 @@ _ORGCODE_HEADER: Final = HEADER_PREFIX + "orgcode"
 class Scout:
     """Does nothing, and has no connection, until a backlog is long. Raises nothing: the members read every record."""
 
-    def __init__(self, bootstrap_servers: str, security: Security) -> None:
+    def __init__(self, bootstrap_servers: str, security: Security, topic_ids: dict[str, UUID]) -> None:
+        """`topic_ids`: by which the members fetch."""
         self._bootstrap_servers = bootstrap_servers
         self._security = security
+        self._topic_ids = topic_ids
+        self._pause_until = 0.0
         self._consumer: AIOKafkaConsumer | None = None
         self._starting: asyncio.Task[None] | None = None
         self._queue: deque[tuple[str, ConsumerRecord]] = deque()
@@ -65,16 +76,23 @@ class Scout:
         try:
             await self._look(read)
         except (KafkaError, IllegalStateError) as error:
-            _log.warning("looks_ahead_no_more", why=describe(error))
+            self._failed(error)
             await self.stop()
+
+    def _failed(self, error: Exception) -> None:
+        _log.warning("looks_ahead_no_more", why=describe(error))
+        self._pause_until = time.monotonic() + _PAUSE_S
 
     async def _look(self, read: Mapping[TopicPartition, int]) -> None:
         if self._consumer is None:
-            self._starting = self._starting or asyncio.create_task(self._start())
+            if self._starting is None and time.monotonic() >= self._pause_until:
+                self._starting = asyncio.create_task(self._start())
             return
         if self._consumer.assignment() != read.keys():
             self._begin(self._consumer, read)
         self.readmit(read)
+        if len(self._left) >= _MOST_LEFT:
+            return
         fetched = await self._consumer.getmany(max_records=_LOOK_RECORDS)
         for at, records in fetched.items():
             for record in records:
@@ -86,14 +104,16 @@ class Scout:
             # As the members read: no document of an aborted transaction, and no jump over records.
             isolation_level="read_committed", auto_offset_reset="none",
         )  # fmt: skip
+        fetch_by_id(consumer._client, self._topic_ids)  # noqa: SLF001 - aiokafka fetches by name
         try:
-            await consumer.start()
-        except KafkaError as error:
-            _log.warning("looks_ahead_no_more", why=describe(error))
-            await consumer.stop()
-        else:
+            async with asyncio.timeout(_START_S):
+                await consumer.start()
             self._consumer = consumer
+        except (KafkaError, TimeoutError) as error:
+            self._failed(error)
         finally:
+            if self._consumer is None:  # it failed, or was cancelled
+                await consumer.stop()
             self._starting = None
 
     def _begin(self, consumer: AIOKafkaConsumer, read: Mapping[TopicPartition, int]) -> None:
@@ -184,6 +204,7 @@ class Scout:
         self._forget()
         starting, self._starting = self._starting, None
         if starting is not None:
+            starting.cancel()  # a broker that does not answer would delay the end of the process
             await asyncio.gather(starting, return_exceptions=True)
         consumer, self._consumer = self._consumer, None
         if consumer is not None:

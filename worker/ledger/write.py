@@ -14,6 +14,7 @@ from worker.ledger.chain import Chain
 from worker.ledger.load import RETURN, SALE
 from worker.ledger.queries import SQL, Connection
 from worker.positions import Partition, Position
+from worker.process.errors import Unavailable
 from worker.stored.codes import STUB, event_no
 from worker.stored.entry import pack_entry
 from worker.stored.folded import folded
@@ -238,12 +239,19 @@ async def mark_published(connection: Connection, numbers: Sequence[int]) -> None
 async def watermarks(
     connection: Connection, marks: Mapping[Partition, int], positions: Mapping[Partition, Position] = NOWHERE
 ) -> None:
-    """Write the instant (in µs) and the record up to which partitions have been read."""
+    """Write the instant (in µs) and the record up to which partitions have been read.
+
+    Raises Unavailable if the ledger has read another topic of this name: then the caller must compare both again.
+    """
     rows = [
         (*at, marks.get(at, 0), *_position_row(positions.get(at))) for at in sorted(marks.keys() | positions.keys())
     ]
-    if rows:
-        await connection.execute(SQL["upsert_watermark"], *columns(rows, 8))
+    if not rows:
+        return
+    for topic, partition, known in await connection.fetch(SQL["upsert_watermark"], *columns(rows, 8)):
+        position = positions.get((topic, partition))
+        if position is not None and position.topic_id and known and known != position.topic_id:
+            raise Unavailable(f"{topic}-{partition}: the ledger has read a topic of this name with another id")
 
 
 def _position_row(position: Position | None) -> tuple[int | None, int | None, int | None, bytes | None, UUID | None]:
