@@ -35,7 +35,7 @@ OUTPUTS: Final = {
     "tenderOutcomes": ("crm.tender-outcomes", "Outcomes of tenders, and notices about tenders."),
     "outcomes": ("crm.outcomes", "Outcomes of everything else, and notices about points and cards."),
 }
-INPUT_KEY: Final = "customer id where there is one, else sale id; correctness never depends on it"
+INPUT_KEY: Final = "the customer id if there is one, else the sale id; correctness never depends on it"
 TRACEPARENT: Final = {"type": "string", "description": "W3C Trace Context"}
 
 
@@ -125,10 +125,10 @@ def _outcome(type_: str, about: str, subject: object, data: Mapping[str, Any] | 
     headers: Schema = {
         "content-type": _structured_header(),
         "traceparent": TRACEPARENT,
-        "crm-replayed": {"type": "string", "const": "true", "description": "there when a duplicate came"},
+        "crm-replayed": {"type": "string", "const": "true", "description": "present if the outcome is published again"},
     }
     if of_tender:
-        headers["crm-tender-state"] = {"type": "string", "description": "of a replay: the tender's present state"}
+        headers["crm-tender-state"] = {"type": "string", "description": "in a replay: the tender's present state"}
     message: Schema = {
         "name": type_,
         "summary": about,
@@ -166,10 +166,10 @@ def outcome_type(input_type: str) -> str:
 def _dead_letter() -> Schema:
     return {
         "name": "dead-letter",
-        "summary": "A record that was not accepted: key and value as they came, what is secret masked.",
+        "summary": "A record that was not accepted: its key, and its value with secrets masked.",
         "headers": _ref("components", "schemas", DeadLetterHeaders.__name__),
-        "payload": {"description": "The value as it came; JSON or not."},
-        "bindings": _kafka_key("as it came"),
+        "payload": {"description": "The record's value, whether or not it is JSON."},
+        "bindings": _kafka_key("the record's key"),
     }
 
 
@@ -186,7 +186,7 @@ def _accepted() -> Schema:
             ["content-type", "crm-seal"],
         ),
         "payload": {"allOf": [_ref("components", "schemas", Envelope.__name__)]},
-        "bindings": _kafka_key("orgcode/type/subject; without a value: what stood under the key is erased"),
+        "bindings": _kafka_key("orgcode/type/subject; a record without a value erases earlier records with its key"),
     }
 
 
@@ -200,7 +200,7 @@ def _messages(references: Mapping[type, Schema]) -> dict[str, Schema]:
         found[f"{name}.binary"] = _binary(kind, data)
         found[outcome_type(name)] = _outcome(
             outcome_type(name),
-            f"What became of a {name}.",
+            f"The outcome of a {name}.",
             subject,
             examples.OUTCOMES.get(name),
             of_tender=name.startswith("scm.tender."),
@@ -240,11 +240,11 @@ def _channels() -> dict[str, Schema]:
         ["accepted"],
     )
     channels["acceptedDeadLetters"] = _channel(
-        ACCEPTED + DEAD_LETTERS, f"What was not accepted from {ACCEPTED}.", ["dead-letter"]
+        ACCEPTED + DEAD_LETTERS, f"Records of {ACCEPTED} that were not accepted.", ["dead-letter"]
     )
     for name, (topic, _, _) in INPUTS.items():
         channels[f"{name}DeadLetters"] = _channel(
-            topic + DEAD_LETTERS, f"What was not accepted from {topic}.", ["dead-letter"]
+            topic + DEAD_LETTERS, f"Records of {topic} that were not accepted.", ["dead-letter"]
         )
     return channels
 
@@ -269,7 +269,7 @@ def document() -> Schema:
             "version": "1.0.0",
             "description": (
                 "Loyalty points and gift cards from retail events. Identity is (orgcode, type, subject), for ever; "
-                "absent, null and the default written out are the same; integers are strict. "
+                "an absent member, null and the default value mean the same; integers are strict. "
                 "Topics are the defaults: each can be configured, and all can have a prefix."
             ),
             "license": {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
@@ -279,7 +279,7 @@ def document() -> Schema:
             "kafka": {
                 "host": "{bootstrap}",
                 "protocol": "kafka",
-                "variables": {"bootstrap": {"default": "localhost:9092", "description": "a broker to start from"}},
+                "variables": {"bootstrap": {"default": "localhost:9092", "description": "a bootstrap broker"}},
             }
         },
         "channels": channels,

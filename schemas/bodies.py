@@ -1,4 +1,4 @@
-"""Check the body of an operation before it is sent: with the models and messages of the API itself (contract §5)."""
+"""Check the body of an operation before it is sent, with the API's own models and messages (contract §5)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -8,7 +8,7 @@ from schemas.scalars import Currency, Date, Flag, FromOne, FromZero, Id, NullMea
 
 
 class GiftCardIssue(Command):
-    """`crm.giftcard.issue`; `expires_on` is the last good day, in the policy's `time_zone`."""
+    """`crm.giftcard.issue`: issues a card. `expires_on` is the last good day, in the policy's `time_zone`."""
 
     gift_card: Annotated[NewCard, NullMeans(NewCard())] = NewCard()
     amount_minor: FromZero
@@ -19,7 +19,7 @@ class GiftCardIssue(Command):
 
 
 class GiftCardRedeem(Command):
-    """`crm.giftcard.redeem`: demands the PIN of a card that has one."""
+    """`crm.giftcard.redeem`: takes money from a card. If the card has a PIN, the PIN is required."""
 
     gift_card: CardRef
     amount_minor: FromOne
@@ -28,7 +28,7 @@ class GiftCardRedeem(Command):
 
 
 class GiftCardReload(Command):
-    """`crm.giftcard.reload`: within the limits of the policy."""
+    """`crm.giftcard.reload`: loads money on a card, within the limits of the policy."""
 
     gift_card: CardRef
     amount_minor: FromZero
@@ -37,7 +37,9 @@ class GiftCardReload(Command):
 
 
 class GiftCardReverse(Command):
-    """`crm.giftcard.reverse`; `amount_minor` absent: the rest."""
+    """`crm.giftcard.reverse`: undoes a redemption, a load or a captured tender. Without `amount_minor`, all that is
+    left.
+    """
 
     of: Of
     amount_minor: FromOne | None = None
@@ -50,26 +52,26 @@ class _CardCommand(Command):
 
 
 class GiftCardFreeze(_CardCommand):
-    """`crm.giftcard.freeze`: debits are refused from now on."""
+    """`crm.giftcard.freeze`: the card can't pay from now on."""
 
 
 class GiftCardUnfreeze(_CardCommand):
-    """`crm.giftcard.unfreeze`: not below zero."""
+    """`crm.giftcard.unfreeze`: the card can pay again. A card below zero stays frozen."""
 
 
 class GiftCardLink(_CardCommand):
-    """`crm.giftcard.link`: the card belongs to a customer."""
+    """`crm.giftcard.link`: links a card to a customer."""
 
 
 class GiftCardExtend(Command):
-    """`crm.giftcard.extend`: a later last good day; without `expires_on` the card never expires."""
+    """`crm.giftcard.extend`: gives a card a later last good day. Without `expires_on`, the card never expires."""
 
     gift_card: CardRef
     expires_on: Date | None = None
 
 
 class GiftCardReplace(Command):
-    """`crm.giftcard.replace`: a new card takes over all of another; `pin` is the new card's."""
+    """`crm.giftcard.replace`: a new card takes over everything from another. `pin` is the new card's."""
 
     from_card: CardRef
     to_card: NumberedCard
@@ -78,7 +80,7 @@ class GiftCardReplace(Command):
 
 
 class GiftCardTransfer(Command):
-    """`crm.giftcard.transfer`; `amount_minor` absent: all."""
+    """`crm.giftcard.transfer`: moves a balance to another card. Without `amount_minor`, the whole balance."""
 
     from_card: CardRef
     to_card: CardRef

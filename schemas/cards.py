@@ -24,24 +24,24 @@ class _Card(Wire):
 
 
 class CardRef(_Card):
-    """An existing card, by number or by id; the PIN where a rule asks for it."""
+    """An existing card, by number or by id, with its PIN if a rule asks for it."""
 
     pin: Pin | None = None
 
 
 class SoldCard(_Card):
-    """The card that a sale line sells; `load_minor` absent: the line's `net_minor`."""
+    """The card that a sale line sells. Without `load_minor`, its load is the line's `net_minor`."""
 
     load_minor: FromZero | None = None
 
 
 class NewCard(Wire):
-    """The card to issue; only the API generates a number where there is none."""
+    """The card to issue. If it has no number, the API generates one; a topic does not."""
 
     number: CardNumber | None = None
 
 
 class NumberedCard(NewCard):
-    """A new card that has a number already."""
+    """A new card whose number is known."""
 
     number: CardNumber

@@ -24,7 +24,7 @@ MAX_EXTERNAL_IDS = 50
 
 
 class Command(Wire):
-    """What every command has."""
+    """The members of every command."""
 
     command_id: Id
     occurred_at: Instant
@@ -32,9 +32,9 @@ class Command(Wire):
 
 
 class Of(Wire):
-    """The earlier document that a restore or a reverse is about; `type` is its whole type.
+    """The earlier document that a restore or a reverse undoes; `type` is its full type.
 
-    A transfer is none of them: the way to undo it is to transfer back.
+    A transfer can't be named: to undo it, transfer back.
     """
 
     type: Literal[
@@ -55,7 +55,7 @@ class Of(Wire):
 
 
 class CustomerCreate(Command):
-    """`crm.customer.create`; without `customer_id` one is derived from the identity."""
+    """`crm.customer.create`: creates a customer. Without `customer_id`, the id is derived from the identity."""
 
     customer_id: Id | None = None
     name: Text | None = None
@@ -66,7 +66,7 @@ class CustomerCreate(Command):
 
 
 class CustomerUpdate(Command):
-    """`crm.customer.update`: what is absent stays."""
+    """`crm.customer.update`: changes the given members. Absent members stay as they are."""
 
     customer_id: Id
     name: Text | None = None
@@ -78,14 +78,14 @@ class CustomerUpdate(Command):
 
 
 class CustomerErase(Command):
-    """`crm.customer.erase`: nulls what is personal, for good."""
+    """`crm.customer.erase`: removes the customer's personal data for good."""
 
     customer_id: Id
     reason: RequiredText
 
 
 class CustomerMerge(Command):
-    """`crm.customer.merge`: all of one customer goes to the other."""
+    """`crm.customer.merge`: moves everything of one customer to the other."""
 
     from_customer_id: Id
     into_customer_id: Id
@@ -98,7 +98,7 @@ class CustomerMerge(Command):
 
 
 class ConsentSet(Command):
-    """`crm.consent.set`: gives or withdraws."""
+    """`crm.consent.set`: records that a customer gave or withdrew a consent."""
 
     customer_id: Id
     purpose: Literal["marketing", "profiling", "service"]
@@ -108,14 +108,14 @@ class ConsentSet(Command):
 
 
 class PolicyPut(Command):
-    """`crm.policy.put`; `effective_from` must increase."""
+    """`crm.policy.put`: puts a version of the policy. `effective_from` must increase."""
 
     policy: Annotated[Policy, PlainSerializer(Policy.wire_form)]
     effective_from: Instant
 
 
 class LoyaltyEarn(Command):
-    """`crm.loyalty.earn`: points, or an amount that the policy rates."""
+    """`crm.loyalty.earn`: credits points, or the points that the policy gives for an amount."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -142,7 +142,7 @@ class LoyaltyEarn(Command):
 
 
 class LoyaltyRedeem(Command):
-    """`crm.loyalty.redeem`: points spent outside a sale."""
+    """`crm.loyalty.redeem`: spends points outside a sale."""
 
     customer_id: Id
     points: FromOne
@@ -155,7 +155,7 @@ def _not_zero(points: int) -> int:
 
 
 class LoyaltyAdjust(Command):
-    """`crm.loyalty.adjust`: points by hand, in either direction; says who and why."""
+    """`crm.loyalty.adjust`: corrects a balance by hand, up or down. `actor` and `reason` say who did it and why."""
 
     customer_id: Id
     points: Annotated[Points, Field(json_schema_extra={"not": {"const": 0}}), AfterValidator(_not_zero)]
@@ -164,7 +164,7 @@ class LoyaltyAdjust(Command):
 
 
 class LoyaltyTransfer(Command):
-    """`crm.loyalty.transfer`: points go to another customer, and the lots keep their dates."""
+    """`crm.loyalty.transfer`: moves points to another customer. The lots keep their dates."""
 
     from_customer_id: Id
     to_customer_id: Id
@@ -173,7 +173,7 @@ class LoyaltyTransfer(Command):
 
 
 class LoyaltyClaim(Command):
-    """`crm.loyalty.claim`: a sale that has no customer becomes this customer's."""
+    """`crm.loyalty.claim`: gives a sale without a customer to this customer."""
 
     sale_id: Id
     customer_id: Id
@@ -181,30 +181,30 @@ class LoyaltyClaim(Command):
 
 
 class LoyaltyRestore(Command):
-    """`crm.loyalty.restore` of a redemption (command or tender); `points` absent: the rest."""
+    """`crm.loyalty.restore`: gives back points of a redemption or a tender. Without `points`, all that are left."""
 
     of: Of
     points: FromOne | None = None
 
 
 class LoyaltyReverse(Command):
-    """`crm.loyalty.reverse` of an earning (command or sale); `points` absent: the rest."""
+    """`crm.loyalty.reverse`: takes back points of an earning or a sale. Without `points`, all that are left."""
 
     of: Of
     points: FromOne | None = None
 
 
 class PoolJoin(Command):
-    """`crm.pool.join`: the customer shares the points of the pool."""
+    """`crm.pool.join`: adds the customer to the pool. All of their points go into it."""
 
     customer_id: Id
     pool_id: Id
 
 
 class PoolLeave(Command):
-    """`crm.pool.leave`: the customer has points of their own again, and takes `points` along.
+    """`crm.pool.leave`: takes the customer out of the pool, with `points` of it.
 
-    The last member takes everything, a deficit too.
+    The last member takes everything, including a deficit.
     """
 
     customer_id: Id

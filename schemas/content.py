@@ -1,9 +1,10 @@
-"""What makes two documents of one identity the same: their content, of which the ledger stores a keyed digest.
+"""The content of documents: two documents with one identity and the same content are duplicates. The ledger stores a
+keyed digest of it.
 
 Contract §1: all of `data` without `occurred_at`, `business_date`, `decide_by`, `hold_s`, `pin`, `reason` and `actor`;
-of a void only the id. The version is stored beside each digest and chooses how a document that comes again is digested,
-so what was decided under an older version stays a duplicate. A version that was released never changes. A release that
-adds members to a document or changes what is content adds a version: a subclass of the latest in `VERSIONS`, and the
+of a void only the id. The version is stored beside each digest. It chooses how a repeated document is digested, so a
+document that was decided under an older version stays a duplicate. A released version never changes. A release that
+adds members to a document, or changes its content, adds a version: a subclass of the latest in `VERSIONS`, and the
 members in the entries of the catalogue.
 """
 
@@ -78,7 +79,7 @@ _POLICY: Final[Mapping[str, Any]] = {
 
 
 class ContentV1:
-    """Content as 0.1 digested it: the order of lines, tenders and refunds counts, a card number as it was written.
+    """Content as 0.1 digested it: the order of lines, tenders and refunds counts, and card numbers are as written.
 
     Each method makes the content of a validated model: nested tuples of str, int, bool and None. `key_index` is of the
     key whose HMACs stand for card numbers: 0 for the current one, 1… for the old ones.
@@ -90,7 +91,7 @@ class ContentV1:
         return (number.spelled or number.tokens)[key_index].hex()
 
     def _parts(self, parts: Iterable[Content]) -> Content:
-        """The parts of a document; each begins with its id, which no other part has."""
+        """Return the parts of a document. Each begins with its id, which no other part has."""
         return tuple(parts)
 
     def sale(self, sale: SaleCompleted, key_index: int = 0) -> Content:
@@ -129,7 +130,7 @@ class ContentV1:
         return content
 
     def _plain(self, value: object, key_index: int) -> object:
-        """A member as plain tuples, strings and numbers."""
+        """Return a member as plain tuples, strings and numbers."""
         match value:
             case CardRef():
                 return self._card(value.number, value.card_id, key_index)
@@ -145,7 +146,7 @@ class ContentV1:
                 return value
 
     def _card(self, number: CardToken | None, card_id: str | None, key_index: int) -> Content:
-        """A card as it was named: the HMAC of its number under one of the keys, or its id."""
+        """Return a card as it was named: the HMAC of its number under one of the keys, or its id."""
         return (None if number is None else self._number(number, key_index), card_id)
 
 
@@ -183,8 +184,8 @@ VERSIONS: Final[Mapping[int, ContentV1]] = MappingProxyType({1: ContentV1(), 2: 
 
 Members = tuple[str, ...]
 Digested = Mapping[int, Members | Callable[[ContentV1, Any, int], Content]]
-"""What of a type is content, by version: the members that the version adds, or the method for a document with parts.
-It stays so until a later version says something else. A type that is younger than a version is not in it.
+"""The content of a type, by version: the members that the version adds, or a method for a document with parts.
+It holds until a later version says otherwise. A version that is older than the type is not in it.
 """
 
 

@@ -1,4 +1,4 @@
-"""ISO 4217 alphabetic codes: the active list without XXX ("no currency"), and what left it since 2020.
+"""ISO 4217 alphabetic codes: the active list without XXX ("no currency"), and the codes that left it since 2020.
 
 A withdrawn code stays, so that old documents can be replayed.
 """

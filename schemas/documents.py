@@ -26,7 +26,7 @@ ItemType = Annotated[Literal["goods", "gift_card", "fee"], NullMeans("goods")]
 
 
 class SaleLine(Wire):
-    """A line of a sale; `net_minor` is what the customer pays for it."""
+    """A line of a sale. `net_minor` is the price that the customer pays for it."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -46,7 +46,7 @@ class SaleLine(Wire):
 
     @property
     def load_minor(self) -> int:
-        """What this line loads on its `gift_card`; 0 without one."""
+        """The amount that the line loads on its `gift_card`; 0 without one."""
         if self.gift_card is None:
             return 0
         load = self.gift_card.load_minor
@@ -56,12 +56,12 @@ class SaleLine(Wire):
 def _cards_on_card_lines(lines: tuple[SaleLine, ...]) -> tuple[SaleLine, ...]:
     for place, line in enumerate(lines):
         if line.gift_card is not None and line.item_type != "gift_card":
-            raise fault("gift_card, as the line has a gift_card", place, "item_type")
+            raise fault("gift_card, because the line has a gift_card", place, "item_type")
     return lines
 
 
 class SaleTender(Wire):
-    """What paid for a sale."""
+    """A means of payment of a sale."""
 
     tender_id: Id
     kind: TenderKind
@@ -69,7 +69,7 @@ class SaleTender(Wire):
 
 
 class SaleCompleted(Wire):
-    """`scm.sale.completed`: earns, captures the tenders it names, loads the gift cards it sells."""
+    """`scm.sale.completed`: earns points, captures the tenders that it names, loads the gift cards that it sells."""
 
     sale_id: Id
     store_id: Id
@@ -94,7 +94,7 @@ class SaleCompleted(Wire):
 
 
 class SaleVoided(Wire):
-    """`scm.sale.voided`: undoes all of the sale, its returns included."""
+    """`scm.sale.voided`: undoes the whole sale, including its returns."""
 
     sale_id: Id
     occurred_at: Instant
@@ -103,8 +103,8 @@ class SaleVoided(Wire):
 
 
 class ReturnLine(Wire):
-    """What came back of a sale line, or without a receipt; `category`, `item_type` and `loyalty_excluded` rate a line
-    without a receipt and mean nothing else.
+    """Goods that came back, of a sale line or without a receipt. `category`, `item_type` and `loyalty_excluded` only
+    serve to rate a line without a receipt.
     """
 
     line_id: FromOne
@@ -118,7 +118,7 @@ class ReturnLine(Wire):
 
 
 class Refund(Wire):
-    """Money given back: to a tender of the sale, or as a load of some card."""
+    """Money given back: to a tender of the sale, or as a load on a gift card."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -150,12 +150,12 @@ class Refund(Wire):
         elif self.gift_card is not None:
             raise fault("absent, unless kind is gift_card", "gift_card")
         elif self.kind == "points" and self.tender_id is None:
-            raise fault("tender_id is missing, as kind is points")
+            raise fault("tender_id is missing, because kind is points")
         return self
 
 
 class ReturnCompleted(Wire):
-    """`scm.return.completed`; without `sale_id` it is a return without a receipt."""
+    """`scm.return.completed`: takes goods back. Without `sale_id`, it is a return without a receipt."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -188,12 +188,12 @@ class ReturnCompleted(Wire):
         if self.sale_id is not None:
             for place, line in enumerate(self.lines):
                 if line.sale_line_id is None:
-                    raise fault("sale_line_id is missing, as there is a sale_id", "lines", place)
+                    raise fault("sale_line_id is missing, because there is a sale_id", "lines", place)
         return self
 
 
 class ReturnVoided(Wire):
-    """`scm.return.voided`: undoes a return that was keyed by mistake: its lines, refunds and loads."""
+    """`scm.return.voided`: undoes a return that was keyed by mistake, with its refunds and loads."""
 
     return_id: Id
     occurred_at: Instant
@@ -202,7 +202,7 @@ class ReturnVoided(Wire):
 
 
 class TenderRequested(Wire):
-    """`scm.tender.requested`: hold, or with `capture` take at once."""
+    """`scm.tender.requested`: places a hold on a gift card or on points. With `capture`, captures it at once."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -234,14 +234,14 @@ class TenderRequested(Wire):
     @model_validator(mode="after")
     def _payer(self) -> Self:
         if self.kind == "gift_card" and self.gift_card is None:
-            raise fault("gift_card is missing, as kind is gift_card")
+            raise fault("gift_card is missing, because kind is gift_card")
         if self.kind == "points" and self.customer_id is None:
-            raise fault("customer_id is missing, as kind is points")
+            raise fault("customer_id is missing, because kind is points")
         return self
 
 
 class TenderCaptured(Wire):
-    """`scm.tender.captured`; `amount_minor` absent: all that was approved."""
+    """`scm.tender.captured`: captures a hold. Without `amount_minor`, all that was approved."""
 
     tender_id: Id
     occurred_at: Instant
@@ -250,7 +250,7 @@ class TenderCaptured(Wire):
 
 
 class TenderVoided(Wire):
-    """`scm.tender.voided`: releases a hold, or gives back what was taken."""
+    """`scm.tender.voided`: releases a hold, or gives a captured amount back."""
 
     tender_id: Id
     occurred_at: Instant

@@ -84,7 +84,7 @@ def path(loc: Loc) -> str:
 
 
 class _Misspelt(str):
-    """An unknown member's name. The message names it, for it is what is wrong."""
+    """The name of an unknown member. The message shows it, because the name itself is wrong."""
 
     __slots__ = ()
 
@@ -100,7 +100,7 @@ def _fault(error: ErrorDetails) -> Fault:
 
 
 def _unknown(loc: Loc) -> Fault:
-    """Name the member if it looks like a name, and the known name that is most like it."""
+    """Name the member, if it looks like a name, and the known name that is closest to it."""
     name = str(loc[-1])
     if _is_name(name) is None:
         return Fault(loc, "no such member")
@@ -143,7 +143,7 @@ def _length(least_or_most: str, key: str) -> _Say:
 
 
 def _part(whole: object, *, one: bool) -> str:
-    """Return what a text, a map or a list consists of."""
+    """Return the word for the parts of a text, a map or a list."""
     if isinstance(whole, str):
         return "character" if one else "characters"
     if isinstance(whole, dict):
@@ -151,7 +151,7 @@ def _part(whole: object, *, one: bool) -> str:
     return "item" if one else "items"
 
 
-# What is said of each error that pydantic itself finds.
+# The words for each error that pydantic itself finds.
 _WORDS: Final[Mapping[str, _Say]] = MappingProxyType(
     {
         "int_type": _whole_number,

@@ -1,4 +1,4 @@
-"""A valid document of every type, and what comes out of some: the worked examples of contract §7 where it has one."""
+"""A valid document of every type, and outcomes of some. Where contract §7 has a worked example, it is that one."""
 
 from collections.abc import Mapping
 from typing import Final

@@ -1,5 +1,5 @@
-"""`python -m schemas.generate [--check]`: write the files that integrators work from, or list those
-that are outdated.
+"""`python -m schemas.generate [--check]`: write the generated files for integrators, or list those that
+are outdated.
 """
 
 import argparse
@@ -69,11 +69,11 @@ def outdated() -> list[Path]:
 def main() -> int:
     """Return the exit status: 1 with --check if a file is outdated."""
     parser = argparse.ArgumentParser(prog="python -m schemas.generate", description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing; fail where a file is outdated")
+    parser.add_argument("--check", action="store_true", help="write nothing; fail if a file is outdated")
     if parser.parse_args().check:
         stale = outdated()
         for path in stale:
-            print(f"{path}: not what the models say; run python -m schemas.generate", file=sys.stderr)
+            print(f"{path}: differs from the models; run python -m schemas.generate", file=sys.stderr)
         return 1 if stale else 0
     JSON.mkdir(exist_ok=True)
     for path in outdated():

@@ -1,4 +1,4 @@
-"""The models as JSON Schemas, with which an integrator validates documents before sending them."""
+"""The models as JSON Schemas. Integrators validate documents with them before they send them."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -18,7 +18,7 @@ Schema = dict[str, Any]
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 CURRENCY: Final = "Currency"
 CURRENCY_SCHEMA: Final[Schema] = {
-    "description": "ISO 4217 alphabetic code, active or lately withdrawn.",
+    "description": "ISO 4217 alphabetic code, active or recently withdrawn.",
     "type": "string",
     "enum": list(CURRENCIES),
 }

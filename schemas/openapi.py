@@ -36,12 +36,8 @@ _ANYWHERE: Final = (
     ApiReason.TIMED_OUT,
     ApiReason.UNAVAILABLE,
 )
-_DEFAULTS: Final = {
-    "within_s": 10,
-    "most_bytes": 1 << 20,
-    "holder": "key",
-    "most": 1000,
-}  # settings that a detail names
+# Settings that a detail names.
+_DEFAULTS: Final = {"within_s": 10, "most_bytes": 1 << 20, "holder": "key", "most": 1000}
 
 _COUNTED: Final = ("RateLimit", "RateLimit-Policy")
 # Headers of the problems that are the same for every route.
@@ -144,7 +140,7 @@ def _answer(operation: Operation) -> Schema:
     if operation.id_field == "tender_id":
         headers |= {"Crm-Tender-State": _ref("headers", "Crm-Tender-State")}
     return {
-        "description": "The outcome's data." if operation.document else "What was asked for.",
+        "description": "The outcome's data." if operation.document else "The answer.",
         "headers": headers,
         "content": {
             "application/json": {
@@ -156,7 +152,7 @@ def _answer(operation: Operation) -> Schema:
 
 
 def _description(operation: Operation) -> str:
-    scope = f"Scope `{operation.scope.value}`." if operation.scope else "Every key may."
+    scope = f"Scope `{operation.scope.value}`." if operation.scope else "Any key may call it."
     if operation.document is None:
         return scope
     told = f"{scope} Becomes a `{operation.document}`."
@@ -164,8 +160,9 @@ def _description(operation: Operation) -> str:
         told = f"{told[:-1]}; `{'` and `'.join(operation.given)}` must not be in the body."
     if operation.name == "tender.authorize":
         told += (
-            " Without `tender_id` the `Idempotency-Key` is it, or one is made. Repeated for a tender that has been "
-            "voided or has expired since: 409, with the stored outcome as `outcome`."
+            " Without `tender_id`, the `Idempotency-Key` becomes the tender's id; without both, the API makes one. If "
+            "the request is repeated after the tender was voided or its hold expired, the answer is 409, with the "
+            "stored outcome as `outcome`."
         )
     elif operation.id_field == "tender_id":
         told += " `tender_id` is the identity."
@@ -211,29 +208,32 @@ _PARAMETERS: Final[Schema] = {
     "Orgcode": _parameter(
         "X-Orgcode",
         {"type": "string", "pattern": f"^{orgcode.PATTERN}$"},
-        "The tenant; it must be the key's.",
+        "The tenant. It must be the key's own.",
         required=True,
     ),
     "IdempotencyKey": _parameter(
         "Idempotency-Key",
         {"type": "string", "pattern": _PRINTABLE},
-        "Becomes the document's id: the same key with the same body gets the stored answer again.",
+        "Becomes the document's id. The same key with the same body gets the stored answer.",
     ),
     "RequestId": _parameter(
         "X-Request-Id",
         {"type": "string", "pattern": "^[A-Za-z0-9._:-]{1,64}$"},
-        "Comes back and is in the log; one is made where it is absent or something else.",
+        "Returned in the answer and written to the log. The API makes one if it is absent or malformed.",
     ),
     "Traceparent": _parameter("traceparent", {"type": "string"}, "W3C Trace Context."),
 }
 _HEADERS: Final[Schema] = {
     "X-Request-Id": _text(r"^[A-Za-z0-9._:-]{1,64}$", "The request's id."),
-    "Idempotency-Key": _text(_PRINTABLE, "The document's id: that of the request, or the one that was made."),
-    "Idempotency-Replayed": _text("^true$", "There when this is the stored answer of an earlier request."),
-    "Crm-Tender-State": _text("^[a-z]+$", "With a replayed tender: its present state, which may not be the answer's."),
-    "Retry-After": _number("Seconds."),
-    "RateLimit": _text("^.+$", "What is left of the key's requests (draft-ietf-httpapi-ratelimit-headers)."),
-    "RateLimit-Policy": _text("^.+$", "How many requests the key has (draft-ietf-httpapi-ratelimit-headers)."),
+    "Idempotency-Key": _text(_PRINTABLE, "The document's id: the request's own, or the one that the API made."),
+    "Idempotency-Replayed": _text("^true$", "Present if this is the stored answer to an earlier request."),
+    "Crm-Tender-State": _text(
+        "^[a-z]+$",
+        "In the answer to a repeated request: the tender's present state, which may differ from the answer's.",
+    ),
+    "Retry-After": _number("Seconds to wait before the next attempt."),
+    "RateLimit": _text("^.+$", "The requests that the key has left (draft-ietf-httpapi-ratelimit-headers)."),
+    "RateLimit-Policy": _text("^.+$", "The key's limit of requests (draft-ietf-httpapi-ratelimit-headers)."),
     "WWW-Authenticate": _text("^.+$", "`Bearer`, for a session token; a key goes into X-Api-Key."),
 }
 _SECURITY: Final[Schema] = {
@@ -275,14 +275,14 @@ def document() -> Schema:
             "title": "g3n CRM",
             "version": VERSION,
             "description": (
-                "Customers, loyalty points and gift cards. What decides something goes through the same ledger as the "
-                "documents on the topics and has the same identity: send the same `Idempotency-Key` again after any "
-                "doubt. Money is in minor units of its currency; integers are strict; absent, null and the default "
-                "written out are the same; unknown members are ignored."
+                "Customers, loyalty points and gift cards. A request that changes something becomes a document in the "
+                "same ledger as the documents on the topics. If you are unsure whether a request was decided, send it "
+                "again with the same `Idempotency-Key`. Money is in minor units of its currency. Integers are strict. "
+                "An absent member, null and the default value mean the same. Unknown members are ignored."
             ),
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
-        "servers": [{"url": "/", "description": "where this document is served"}],
+        "servers": [{"url": "/", "description": "the server of this document"}],
         "security": [{"ApiKey": []}, {"Session": []}],
         "tags": [{"name": name} for name in dict.fromkeys(one.name.partition(".")[0] for one in operations)],
         "paths": {one.route: {"post": _operation(one)} for one in operations},

@@ -1,7 +1,7 @@
-"""An operation of the interfaces: HTTP route, `g3n crm` command, MCP tool and OpenAPI are made from it.
+"""An operation of the interfaces. The HTTP route, the `g3n crm` command, the MCP tool and OpenAPI are made from it.
 
-An operation that decides something becomes a document and goes through the same pipeline as the topics; its body is
-the document's `data` without `command_id` and `occurred_at`. The others read.
+An operation that changes something becomes a document and goes through the same pipeline as the topics. Its body is
+the document's `data` without `command_id` and `occurred_at`. Other operations read.
 """
 
 from collections.abc import Mapping
@@ -18,12 +18,12 @@ Example = Mapping[str, Any]
 
 
 class Access(StrEnum):
-    """What an operation may do to the ledger: for those who hand operations to machines."""
+    """What an operation may do to the ledger. MCP tells machines."""
 
     READ = "read"
     PROBE = "probe"  # reads, but a wrong PIN counts and may freeze a card
     WRITE = "write"
-    DANGEROUS = "dangerous"  # can't be taken back, or makes points of nothing, or changes the rules for all
+    DANGEROUS = "dangerous"  # can't be undone, creates points, or changes the rules for everybody
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Operation:
     request: type[BaseModel]  # with `document`: the document's model
     answer: type[BaseModel]
     document: str | None = None
-    # The member of `data` that is the document's id; `Idempotency-Key` stands in for it where it is absent.
+    # The member of `data` that is the document's id. If it is absent, `Idempotency-Key` takes its place.
     id_field: str | None = None
     refusals: tuple[Reason, ...] = ()
     example: Example = field(default_factory=dict, compare=False)  # with `document`: of its data
@@ -45,7 +45,7 @@ class Operation:
 
     @property
     def body_example(self) -> dict[str, Any]:
-        """The body of an example request."""
+        """Return the body of an example request."""
         return {name: value for name, value in self.example.items() if name not in self.given}
 
     @property
@@ -58,20 +58,20 @@ class Operation:
 
     @property
     def makes_id(self) -> bool:
-        """Whether `Idempotency-Key`, or one that is made, is the document's id where the body has none."""
+        """Return whether the API takes the document's id from `Idempotency-Key`, or makes one, if the body has none."""
         return self.id_field == "command_id" or self.name == "tender.authorize"
 
     @property
     def given(self) -> tuple[str, ...]:
-        """Members of the document that the interface fills in, and that no body has."""
-        if self.document is None or self.scope is Scope.SALE_WRITE:  # a sale says itself when it was
+        """Return the members of the document that the interface fills in. No body may have them."""
+        if self.document is None or self.scope is Scope.SALE_WRITE:  # a sale has its own `occurred_at`
             return ()
         return ("occurred_at", "command_id") if self.id_field == "command_id" else ("occurred_at",)
 
 
 def body_schema(operation: Operation, schema: dict[str, Any]) -> dict[str, Any]:
-    """The JSON Schema of a body, of that of the model: without what the interface fills in; a tender's id may be absent
-    where the interface can make one.
+    """Return the JSON Schema of a body: the model's, without the members that the interface fills in. An id that the
+    interface can make is not required.
     """
     absent = {*operation.given, *((operation.id_field,) if operation.makes_id else ())}
     properties = {name: member for name, member in schema["properties"].items() if name not in operation.given}

@@ -1,4 +1,4 @@
-"""How a tenant is written on the wire (contract §1.1)."""
+"""The form of a tenant's name on the wire (contract §1.1)."""
 
 from typing import Final
 

@@ -1,4 +1,6 @@
-"""What goes out (contract §3): for the JSON Schemas, AsyncAPI and tests. The worker's encoder is faster without."""
+"""Models of outcomes and notices (contract §3), for the JSON Schemas, AsyncAPI and tests. The worker's encoder writes
+them without models, which is faster.
+"""
 
 from typing import Annotated, Any, Final, Literal, Self, TypeVar
 
@@ -10,7 +12,7 @@ from schemas.reasons import Category, Reason
 from schemas.scalars import Currency, Id, Instant
 from schemas.validators import present
 
-# Beside `crm.outcome.*`; all have the data of an outcome, the second says besides what moved the tender.
+# All have the data of an outcome. The second one also has the `cause`.
 TENDER_CHANGED: Final = "crm.tender.changed"
 NOTICES: Final = (
     "crm.hold.expired",
@@ -29,7 +31,7 @@ TenderState = Literal["none", "awaiting", "authorized", "captured", "expired", "
 
 
 class Out(BaseModel):
-    """Ours: nothing unknown is in it."""
+    """A part of a message that the engine writes: it has no unknown members."""
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 
@@ -38,9 +40,9 @@ OutT = TypeVar("OutT", bound=Out)
 
 
 def _whole(part: OutT, fields: tuple[str, ...]) -> OutT:
-    """All of these fields are there, or none."""
+    """Return the part. Raises unless all of these fields are there, or none."""
     if len({getattr(part, field) is None for field in fields}) > 1:
-        raise PydanticCustomError("all_or_none", "some of what belongs together is missing")
+        raise PydanticCustomError("all_or_none", "members that belong together are missing")
     return part
 
 
@@ -52,7 +54,7 @@ _POINTS: Final = ("balance", "available", "held", "pending", "version")
 
 
 class Points(Out):
-    """The points account after the document; while the customer has no record only `change` and `reason`."""
+    """The points account after the document. While the customer has no record, it has only `change` and `reason`."""
 
     model_config = ConfigDict(json_schema_extra=_all_or_none(*_POINTS))
 
@@ -62,13 +64,13 @@ class Points(Out):
     held: Count | None = None
     pending: Count | None = None
     version: Annotated[
-        Count | None, Field(description="one more with each change of `account`: orders its outcomes")
+        Count | None, Field(description="goes up by one with each change of `account`; orders its outcomes")
     ] = None
     account: Annotated[
         str | None,
         Field(
             min_length=1,
-            description="opaque id of the points account; a pool's members share one, a merged customer's changes",
+            description="opaque id of the points account; the members of a pool share one; a merge changes it",
         ),
     ] = None
     reason: Reason | None = None
@@ -82,26 +84,28 @@ _CARD: Final = ("card_id", "currency", "change_minor", "balance_minor", "held_mi
 
 
 class Counterparty(Out):
-    """The other account, after it: of a transfer the receiver's, of a merge, a join or a leave the one left behind."""
+    """The other account after the document: the receiver's of a transfer, or the one that a merge, a join or a leave
+    emptied.
+    """
 
     customer_id: Id
     points: Points
 
 
 class GiftCard(Out):
-    """A gift card after the document; only `reason` of a card that is not accepted."""
+    """A gift card after the document. A card that is not accepted has only `reason`."""
 
     model_config = ConfigDict(json_schema_extra=_all_or_none(*_CARD))
 
     card_id: Id | None = None
-    last4: Annotated[str | None, Field(description="absent where the card has no known number")] = None
+    last4: Annotated[str | None, Field(description="absent if the card's number is not known")] = None
     currency: Currency | None = None
     change_minor: Annotated[int | None, Field(description="net change of `balance_minor` by the document")] = None
-    balance_minor: Annotated[
-        int | None, Field(description="may be negative: loads taken back after they were spent")
-    ] = None
+    balance_minor: Annotated[int | None, Field(description="negative if a load was taken back after it was spent")] = (
+        None
+    )
     held_minor: Count | None = None
-    version: Annotated[Count | None, Field(description="one more with each change: orders the outcomes")] = None
+    version: Annotated[Count | None, Field(description="goes up by one with each change; orders the outcomes")] = None
     reason: Reason | None = None
 
     @model_validator(mode="after")
@@ -110,7 +114,7 @@ class GiftCard(Out):
 
 
 class Tender(Out):
-    """A tender after the document; amounts in minor units of its currency."""
+    """A tender after the document. Amounts are in minor units of its currency."""
 
     tender_id: Id
     state: TenderState
@@ -118,21 +122,21 @@ class Tender(Out):
     approved_minor: Count
     captured_minor: Count
     refunded_minor: Count
-    points: Annotated[int | None, Field(description="what the tender takes in points, of a points tender")] = None
+    points: Annotated[int | None, Field(description="the points that the tender takes, if points pay")] = None
     expires_at: Annotated[Instant | None, Field(description="when the hold ends")] = None
     reason: Reason | None = None
 
 
 class Line(Out):
-    """The points of a line, negative of a return; zeros may be absent."""
+    """The points of a line, negative in a return. Lines with 0 points may be absent."""
 
     line_id: Annotated[int, Field(ge=1)]
     points: int
 
 
 class OutcomeData(Out):
-    """`data` of an outcome. Requests are approved, partial, declined or ignored; all others applied, partial, rejected,
-    parked (a final outcome follows) or ignored.
+    """`data` of an outcome. A tender request is approved, partial, declined or ignored. Any other document is applied,
+    partial, rejected, parked (a final outcome follows) or ignored.
     """
 
     status: Literal["applied", "approved", "partial", "declined", "rejected", "parked", "ignored"]
@@ -158,14 +162,14 @@ class OutcomeData(Out):
 
 
 class Cause(Out):
-    """The sale, the return or the void of one that moved a tender."""
+    """The sale, the return, or the void of either, that changed a tender."""
 
     type: Literal["scm.sale.completed", "scm.sale.voided", "scm.return.completed", "scm.return.voided"]
     id: Id
 
 
 class TenderChangedData(OutcomeData):
-    """`data` of the notice `crm.tender.changed`: a sale, its void or a return moved a tender."""
+    """`data` of the notice `crm.tender.changed`: a sale, a return or the void of either changed a tender."""
 
     tender_id: Id
     tender: Tender
@@ -173,15 +177,16 @@ class TenderChangedData(OutcomeData):
 
 
 class OutcomeEnvelope(Out):
-    """The envelope of an outcome or a notice; the same input gives the same `id` and the same bytes, always."""
+    """The envelope of an outcome or a notice. The same document always gives the same `id` and the same bytes."""
 
     specversion: Literal["1.0"]
-    id: Annotated[str, Field(min_length=1, description="derived from the input's identity and the step")]
+    id: Annotated[str, Field(min_length=1, description="derived from the document's identity and the step")]
     source: Literal["/crm"]
     type: Annotated[
-        str, Field(description="`crm.outcome.` and the input's type without `scm.` or `crm.`; or a notice's")
+        str,
+        Field(description="`crm.outcome.` and the document's type without `scm.` or `crm.`; or the type of a notice"),
     ]
-    subject: Annotated[Id, Field(description="as the input's")]
+    subject: Annotated[Id, Field(description="the document's subject")]
     orgcode: Orgcode
     time: Annotated[Instant, Field(description="when it was decided")]
     datacontenttype: Literal["application/json"]

@@ -1,4 +1,4 @@
-"""The loyalty policy (contract §4): read strictly, then exact fractions; absent members take the default's values."""
+"""The loyalty policy (contract §4), read strictly, with exact fractions. Absent members have the default values."""
 
 import json
 import re
@@ -38,7 +38,7 @@ from schemas.validators import fault, nullable_defaults, unique
 from schemas.zones import UTC_NAME, zone
 
 _DIGITS: Final = 12  # that DECIMAL_PATTERN allows after the point
-# Bounds that no honest programme meets, so that what a policy makes of the largest amount, 10¹⁵, fits into 64 bits:
+# Bounds that no honest programme meets. With them, the points for the largest amount, 10¹⁵, fit into 64 bits.
 MOST_A_FACTOR: Final = 1000  # of a multiplier, a campaign or a tier
 MOST_A_MINOR_UNIT: Final = 1000  # points, all factors together: a thousand for every penny
 LEAST_VALUE: Final = Fraction(1, 1000)  # of a point, in minor units: a thousand points a penny
@@ -116,14 +116,16 @@ class _Part(Wire):
 
 
 class Multiplier(_Part):
-    """A category that earns `factor` times as much; of several for one category the highest counts."""
+    """A category that earns `factor` times as much. If a category has several, the highest counts."""
 
     category: Text
     factor: PositiveFactor
 
 
 class Campaign(_Part):
-    """All earns `factor` times as much in [`from_us`, `to_us`), for who gave the consent where one is needed."""
+    """Every sale in [`from`, `to`) earns `factor` times as much; with `needs_consent`, only those of customers who gave
+    it.
+    """
 
     id: Text
     from_us: Moment = Field(alias="from")
@@ -140,7 +142,9 @@ class Campaign(_Part):
 
 
 class Tier(_Part):
-    """Who earned `from_points_12m` or more in 12 months earns `factor` times as much; the highest reached counts."""
+    """A customer who earned `from_points_12m` or more in 12 months earns `factor` times as much. The highest tier
+    counts.
+    """
 
     name: Text
     from_points_12m: FromZero
@@ -149,22 +153,22 @@ class Tier(_Part):
 
 def _known_zone(name: str) -> str:
     if name != UTC_NAME and zone(name) is None:
-        raise fault("a time zone by its IANA name, as Europe/London")
+        raise fault("the IANA name of a time zone, like Europe/London")
     return name
 
 
-TimeZone = Annotated[Text, AfterValidator(_known_zone), Field(description="an IANA name, as Europe/London")]
+TimeZone = Annotated[Text, AfterValidator(_known_zone), Field(description="an IANA name, like Europe/London")]
 
 
 def _no_overlap(campaigns: tuple[Campaign, ...]) -> tuple[Campaign, ...]:
     for one, next_one in pairwise(sorted(campaigns, key=attrgetter("id", "from_us"))):
         if one.id == next_one.id and next_one.from_us < one.to_us:
-            raise fault("campaigns of one id must not overlap in time")
+            raise fault("no two campaigns with one id at the same time")
     return campaigns
 
 
 class Earn(_Part):
-    """How a sale earns: points a unit of money, and what multiplies them."""
+    """How a sale earns: the points for a unit of money, and the factors that multiply them."""
 
     points_per_unit: Factor = Fraction(1)
     unit_minor: Annotated[dict[Currency, FromOne], PlainSerializer(_sorted)] = Field(
@@ -198,7 +202,7 @@ class Earn(_Part):
         for parts in (self.multipliers, self.campaigns, self.tiers):
             rate *= max([Fraction(1), *(part.factor for part in parts)])
         if rate > MOST_A_MINOR_UNIT:
-            raise fault("at most 1000 points a minor unit, all factors together")
+            raise fault("at most 1000 points for a minor unit, all factors together")
         return self
 
 
@@ -210,7 +214,7 @@ def _decimals(members: dict[str, Fraction]) -> dict[str, str]:
 
 
 class Redeem(_Part):
-    """What a point is worth, in minor units, and how many may be spent."""
+    """The value of a point, in minor units, and how many points may be spent."""
 
     point_value_minor: Annotated[dict[Currency, PointValueMinor], PlainSerializer(_decimals)] = Field(
         default_factory=lambda: {"EUR": _HALF, "GBP": _HALF, "USD": _HALF}
@@ -240,7 +244,7 @@ class GiftCardRules(_Part):
 
 
 class Policy(_Part):
-    """All rules of a tenant that may be set, at one version."""
+    """One version of a tenant's rules."""
 
     earn: Earn = Earn()
     redeem: Redeem = Redeem()
@@ -265,16 +269,18 @@ class Policy(_Part):
         return self
 
     def wire_form(self) -> dict[str, Any]:
-        """As in contract §4: every member, decimals at their shortest, times in UTC, currencies sorted."""
+        """Return the form of contract §4: every member, decimals at their shortest, times in UTC, currencies sorted."""
         return self.model_dump(mode="json", by_alias=True)
 
     def to_json(self) -> bytes:
-        """The wire form in UTF-8: equal policies, equal bytes."""
+        """Return the wire form in UTF-8. Equal policies have equal bytes."""
         return json.dumps(self.wire_form(), separators=(",", ":"), ensure_ascii=False).encode()
 
     @classmethod
     def from_json(cls, raw: bytes) -> Self:
-        """Of `to_json`, of this release or another: members that this one lacks are dropped."""
+        """Return the policy that `to_json` wrote, in this release or another. Members that this release lacks are
+        dropped.
+        """
         return cls.model_validate_json(raw, context=STORED)
 
 

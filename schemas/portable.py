@@ -16,14 +16,17 @@ _ACROSS: Final = ("oneOf", "anyOf", "allOf", "not", "if", "then", "else")
 # The rules across members in words, by model.
 RULES: Final[Mapping[str, str]] = {
     "CardRef": "Either `number` or `card_id`.",
-    "GiftCard": "All of the card's members are there, or none but `reason`.",
+    "GiftCard": "Either all of the card's members are present, or only `reason`.",
     "LoyaltyEarn": "Either `points`, or `amount_minor` and `currency`.",
-    "Points": "All of the account's members are there, or none of them.",
-    "Refund": "Kind gift_card: either `tender_id` or `gift_card`. Kind points: `tender_id`. Others: no `gift_card`.",
-    "ReturnCompleted": "With `sale_id` each line has a `sale_line_id`.",
+    "Points": "Either all of the account's members are present, or none.",
+    "Refund": (
+        "With the kind gift_card: either `tender_id` or `gift_card`. With the kind points: `tender_id`. With any other "
+        "kind: no `gift_card`."
+    ),
+    "ReturnCompleted": "If there is a `sale_id`, each line has a `sale_line_id`.",
     "SaleLine": "A line with a `gift_card` has the item_type gift_card.",
     "SoldCard": "Either `number` or `card_id`.",
-    "TenderRequested": "Kind gift_card: `gift_card` is required. Kind points: `customer_id` is required.",
+    "TenderRequested": "With the kind gift_card, `gift_card` is required; with the kind points, `customer_id`.",
 }
 _VALUES: Final[Mapping[str, str]] = {'{"const": 0}': "Not 0."}  # of `not`, of one member
 

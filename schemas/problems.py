@@ -47,11 +47,11 @@ class Kind:
 KINDS: Final[Mapping[Code, Kind]] = MappingProxyType(
     {
         Code.INVALID_REQUEST: Kind(400, "The request is not valid"),
-        Code.UNAUTHORIZED: Kind(401, "No key or session that is accepted"),
+        Code.UNAUTHORIZED: Kind(401, "No accepted key or session"),
         Code.FORBIDDEN: Kind(403, "The key may not do this"),
         Code.NOT_FOUND: Kind(404, "Not found"),
-        Code.METHOD_NOT_ALLOWED: Kind(405, "The route does not know this method"),
-        Code.TIMEOUT: Kind(408, "The request took too long to come"),
+        Code.METHOD_NOT_ALLOWED: Kind(405, "The route does not have this method"),
+        Code.TIMEOUT: Kind(408, "The request took too long to arrive"),
         Code.INVALID_STATE: Kind(409, "Not possible in the present state"),
         Code.CONFLICT: Kind(409, "The same identity with other content"),
         Code.TOO_LARGE: Kind(413, "The body is too large"),
@@ -65,7 +65,7 @@ KINDS: Final[Mapping[Code, Kind]] = MappingProxyType(
 
 
 class ApiReason(StrEnum):
-    """Why an interface itself says no; a document's own reasons are in `schemas.reasons`."""
+    """Why the API itself refuses a request. The reasons of documents are in `schemas.reasons`."""
 
     INVALID = "invalid"
     INVALID_HEADER = "invalid_header"
@@ -117,51 +117,53 @@ API_REASONS: Final[Mapping[ApiReason, Said]] = MappingProxyType(
         ApiReason.UNKNOWN_ROUTE: Said(Code.NOT_FOUND, "there is no such route"),
         ApiReason.UNKNOWN_EVENT: Said(Code.NOT_FOUND, "the tenant has no such document"),
         ApiReason.METHOD_NOT_ALLOWED: Said(Code.METHOD_NOT_ALLOWED, "the route does not take this method; see Allow"),
-        ApiReason.HEAD_TOO_SLOW: Said(Code.TIMEOUT, "the head was not complete in time"),
+        ApiReason.HEAD_TOO_SLOW: Said(Code.TIMEOUT, "the headers did not arrive in time"),
         ApiReason.BODY_TOO_SLOW: Said(Code.TIMEOUT, "the body did not arrive within {within_s} s"),
         ApiReason.CONFLICT: Said(Code.CONFLICT, "the identity is known with other content; the first document stands"),
         ApiReason.BODY_TOO_LARGE: Said(Code.TOO_LARGE, "the body has more than {most_bytes} bytes"),
         ApiReason.NOT_JSON: Said(
             Code.UNSUPPORTED_MEDIA_TYPE, "Content-Type must be application/json in UTF-8, without Content-Encoding"
         ),
-        ApiReason.RATE_LIMITED: Said(Code.TOO_MANY_REQUESTS, "the key has no request left; ask again later"),
+        ApiReason.RATE_LIMITED: Said(Code.TOO_MANY_REQUESTS, "the key has used up its requests; try again later"),
         ApiReason.ADDRESS_LIMITED: Said(
-            Code.TOO_MANY_REQUESTS, "too many requests without an accepted key from this address; ask again later"
+            Code.TOO_MANY_REQUESTS, "too many requests without an accepted key from this address; try again later"
         ),
         ApiReason.SHARE_IN_USE: Said(
-            Code.TOO_MANY_REQUESTS, "the {holder} has its full share of requests in progress; ask again later"
+            Code.TOO_MANY_REQUESTS, "the {holder} has its full share of requests in progress; try again later"
         ),
         ApiReason.SESSIONS_LIMITED: Said(
             Code.TOO_MANY_REQUESTS, "the key has {most} sessions; revoke one, or wait until one expires"
         ),
         ApiReason.CARD_MISSES_LIMITED: Said(
-            Code.TOO_MANY_REQUESTS, "too many cards were not accepted; ask again later"
+            Code.TOO_MANY_REQUESTS, "too many cards were not accepted; try again later"
         ),
         ApiReason.INTERNAL_ERROR: Said(Code.INTERNAL_ERROR, "a fault of the server; its log has the request's id"),
-        ApiReason.OVERLOADED: Said(Code.UNAVAILABLE, "too many requests are in progress; ask again later"),
+        ApiReason.OVERLOADED: Said(Code.UNAVAILABLE, "too many requests are in progress; try again later"),
         ApiReason.TIMED_OUT: Said(
             Code.UNAVAILABLE,
-            "no answer in time; the request may still take effect: ask again with the same Idempotency-Key",
+            "no answer in time; the request may still take effect: try again with the same Idempotency-Key",
         ),
         ApiReason.UNAVAILABLE: Said(
-            Code.UNAVAILABLE, "the ledger can't be reached; ask again with the same Idempotency-Key"
+            Code.UNAVAILABLE, "the ledger can't be reached; try again with the same Idempotency-Key"
         ),
     }
 )
 
 
 class Problem(Out):
-    """Problem details; `outcome` is there where a document was declined or rejected, and is its outcome's data."""
+    """Problem details. If a document was declined or rejected, `outcome` has the data of its outcome."""
 
     type: Annotated[str, Field(description=f"`{TYPE_PREFIX}` and the code")]
     title: str
     status: Annotated[int, Field(ge=400, le=599)]
-    detail: Annotated[str, Field(description="for a person: paths and rules, never a value")]
+    detail: Annotated[str, Field(description="for people: paths and rules, never a value")]
     code: Code
-    reason: Annotated[str, Field(description="one of the contract's §3, or of docs/api.md; for programs")]
-    instance: Annotated[str, Field(description="the request: `urn:g3n:request:` and its id")]
-    request_id: Annotated[str, Field(description="the header X-Request-Id; the server's log has it too")]
-    scope: Annotated[Scope | None, Field(description="what the key lacks, where that is the problem")] = None
+    reason: Annotated[str, Field(description="for programs: a reason of the contract's §3, or of docs/api.md")]
+    instance: Annotated[str, Field(description="`urn:g3n:request:` and the request's id")]
+    request_id: Annotated[
+        str, Field(description="the request's id, as in the header X-Request-Id and in the server's log")
+    ]
+    scope: Annotated[Scope | None, Field(description="the scope that the key lacks, if that is the problem")] = None
     outcome: OutcomeData | None = None
 
 
@@ -196,8 +198,8 @@ NOT_ANY_MORE: Final = (
 
 
 def refused(reason: Reason, outcome: Mapping[str, Any] | None = None) -> str:
-    """Return the words for a document that was declined or rejected, with its outcome's data; for a
-    reading, without.
+    """Return the `detail` of a refusal. `outcome`: the data of the document's outcome; None for an operation that
+    reads.
     """
     told = reason.value.replace("_", " ")
     return told if outcome is None else f"the document was {outcome['status']}: {told}"

@@ -41,10 +41,10 @@ _OPERATION: Final = re.compile(r"\{([a-z.]+)\}")
 
 
 class Reason(StrEnum):
-    """In order of precedence: where several hold, the outcome has the first.
+    """In order of precedence: if several hold, the outcome has the first.
 
-    An entry has its value; its category; its meaning, to be read after "it was not plainly applied because"; the
-    advice, with `{operation}` for an operation of schemas/operations.py; the places where it can occur.
+    An entry has its value, its category, its meaning (it completes "the document was not plainly applied because"), the
+    advice with `{operation}` for an operation of schemas/operations.py, and the places where it can occur.
     """
 
     category: Category
@@ -52,7 +52,7 @@ class Reason(StrEnum):
     places: frozenset[Place]
     advice_template: str
 
-    # The defaults are for type checkers, which take a look-up by value for a call of this.
+    # The defaults are for type checkers, which see a call of this in a look-up by value.
     def __new__(
         cls, value: str, category: Category = _INVALID, meaning: str = "", advice: str = "", *places: Place
     ) -> Self:
@@ -70,16 +70,17 @@ class Reason(StrEnum):
 
     # fmt: off
     TRAINING = (
-        "training", _INVALID, "it is a training document", "Leave `training` out if it was meant.", *_SCM,
+        "training", _INVALID, "it is a training document",
+        "If the document was meant to count, send it without `training`.", *_SCM,
     )
     ALREADY_VOIDED = (
         "already_voided", _STATE, "it, its sale or its tender was voided",
-        "A void is final. To ask for the money again, use a new id.",
+        "A void is final. To request the money again, use a new id.",
         _P.REQUEST, _P.CAPTURE, _P.SALE, _P.RETURN, _P.COMMAND, _P.TENDER,
     )
     TOO_LATE = (
         "too_late", _STATE, "it was read after `decide_by`, or is too old",
-        "If it is still wanted, send it with a new id and a later `decide_by`.", _P.REQUEST,
+        "If it is still wanted, send it again with a new id and a later `decide_by`.", _P.REQUEST,
     )
     CARD_NOT_ACCEPTED = (
         "card_not_accepted", _UNKNOWN, "the card is unknown, or the PIN is missing or wrong",
@@ -92,7 +93,7 @@ class Reason(StrEnum):
         _P.REQUEST, _P.COMMAND, _P.POINTS,
     )
     CUSTOMER_ERASED = (
-        "customer_erased", _STATE, "the customer was erased", "Nothing more can be done for this id.",
+        "customer_erased", _STATE, "the customer was erased", "This id can't be used any more.",
         _P.REQUEST, _P.COMMAND, _P.POINTS,
     )
     CUSTOMER_BLOCKED = (
@@ -113,44 +114,45 @@ class Reason(StrEnum):
     )
     COMMAND_NOT_FOUND = (
         "command_not_found", _UNKNOWN, "there is no such command",
-        "A line of {loyalty.history} or {giftcard.history} has the type and the id of its document.", _P.COMMAND,
+        "Find the command's type and id in {loyalty.history} or {giftcard.history}.", _P.COMMAND,
     )
     CURRENCY_MISMATCH = (
         "currency_mismatch", _INVALID, "the card or the sale has another currency",
-        "Use its own currency: {giftcard.get} shows a card's. Nothing is converted.",
+        "Use the currency of the card or the sale; {giftcard.get} shows a card's. Amounts are never converted.",
         _P.REQUEST, _P.RETURN, _P.COMMAND, _P.GIFT_CARD, _P.TENDER,
     )
     CURRENCY_NOT_IN_POLICY = (
         "currency_not_in_policy", _INVALID, "the policy lacks the currency",
-        "Use a currency of the policy: {loyalty.policy.get}.", _P.REQUEST, _P.RETURN, _P.COMMAND, _P.POINTS,
+        "Use a currency of the policy; {loyalty.policy.get} shows them.", _P.REQUEST, _P.RETURN, _P.COMMAND, _P.POINTS,
     )
     KIND_MISMATCH = (
         "kind_mismatch", _INVALID, "the sale names the tender with another kind than its request",
-        "The tender was settled. Correct the kind at the sale's source.", _P.TENDER,
+        "The tender was captured all the same. Correct the kind where the sale comes from.", _P.TENDER,
     )
     INVALID_STATE = (
-        "invalid_state", _STATE, "what it refers to is in a state that does not allow it",
-        "Look at it first ({customer.get}, {giftcard.get}, {tender.get}). A repetition is refused again.",
+        "invalid_state", _STATE, "the object it refers to is in a state that does not allow it",
+        "Look at its state with {customer.get}, {giftcard.get} or {tender.get}. Repeating the request changes nothing.",
         _P.CAPTURE, _P.RETURN, _P.COMMAND, _P.TENDER,
     )
     NOT_IN_SALE = (
         "not_in_sale", _STATE, "the tender's request names the sale, but the sale does not name it",
-        "The money was taken. Void the tender, or correct the sale.", _P.TENDER,
+        "The tender stays captured. Void it, or correct the sale.", _P.TENDER,
     )
     CUSTOMER_EXISTS = (
         "customer_exists", _STATE, "the customer was created before",
-        "See {customer.get}. {customer.update} changes the profile.", _P.COMMAND,
+        "See the customer with {customer.get}. To change the profile, use {customer.update}.", _P.COMMAND,
     )
     CARD_EXISTS = (
         "card_exists", _STATE, "the card was issued before",
-        "Issue another number, or none: then one is generated.", _P.COMMAND, _P.GIFT_CARD,
+        "Use another number, or none: the API then generates one.", _P.COMMAND, _P.GIFT_CARD,
     )
     POLICY_NOT_LATER = (
-        "policy_not_later", _STATE, "a version in force begins later (POL6)",
-        "See {loyalty.policy.get}, and choose a later `effective_from`.", _P.COMMAND,
+        "policy_not_later", _STATE, "it does not begin after the version in force (POL6)",
+        "See the versions with {loyalty.policy.get}, and choose a later `effective_from`.", _P.COMMAND,
     )
     CARD_EXPIRED = (
-        "card_expired", _STATE, "the card's last day is over", "It can't pay. A new card can be issued.",
+        "card_expired", _STATE, "the card's last day is over",
+        "The card can't pay. Give it a later last day with {giftcard.extend}, or issue a new card.",
         _P.REQUEST, _P.RETURN, _P.COMMAND, _P.GIFT_CARD,
     )
     CARD_FROZEN = (
@@ -160,12 +162,12 @@ class Reason(StrEnum):
     )
     HOLD_EXPIRED = (
         "hold_expired", _STATE, "the hold had expired",
-        "Take what is missing by another means, or authorize again with a new id: {tender.authorize}.",
+        "Take the missing amount by another means, or authorize again with a new id: {tender.authorize}.",
         _P.REQUEST, _P.CAPTURE, _P.RETURN, _P.TENDER,
     )
     PARKED_TOO_LONG = (
-        "parked_too_long", _STATE, "what it waited for did not come in time",
-        "Find out what never came with {event.explain}, and send it again.", _P.CAPTURE, _P.RETURN, _P.TENDER,
+        "parked_too_long", _STATE, "the document it waited for did not come in time",
+        "Find the missing document with {event.explain}, and send it again.", _P.CAPTURE, _P.RETURN, _P.TENDER,
     )
     BELOW_MINIMUM = (
         "below_minimum", _INVALID, "it is less than the policy allows",
@@ -180,16 +182,16 @@ class Reason(StrEnum):
         "Pay that part of the sale by another means.", _P.REQUEST, _P.GIFT_CARD,
     )
     OVER_RETURNED = (
-        "over_returned", _STATE, "more is returned than was left", "Take back at most what is left ({event.explain}).",
-        _P.RETURN, _P.COMMAND,
+        "over_returned", _STATE, "it returns more than was left",
+        "Return at most what is left; {event.explain} shows it.", _P.RETURN, _P.COMMAND,
     )
     AMOUNT_OVER_CAPTURED = (
-        "amount_over_captured", _STATE, "more is given back than was taken",
-        "Give back at most what is left. Without an amount, a command gives back the rest.",
+        "amount_over_captured", _STATE, "it asks for more back than was taken",
+        "Ask for at most what is left. Without an amount, a command gives back all that is left.",
         _P.RETURN, _P.COMMAND, _P.TENDER,
     )
     AMOUNT_OVER_AUTHORIZED = (
-        "amount_over_authorized", _STATE, "more is taken than was approved",
+        "amount_over_authorized", _STATE, "it asks for more than was approved",
         "Only the approved amount was taken. Take the rest by another means.", _P.CAPTURE, _P.TENDER,
     )
     INSUFFICIENT_BALANCE = (
@@ -198,11 +200,11 @@ class Reason(StrEnum):
     )
     TENDERS_MISMATCH = (
         "tenders_mismatch", _INVALID, "the tenders do not add up to the lines",
-        "The sale was settled all the same. Check it at its source.", _P.SALE,
+        "The sale was booked all the same. Check it where it comes from.", _P.SALE,
     )
     REFUNDS_MISMATCH = (
-        "refunds_mismatch", _INVALID, "the refunds are more than the lines counted",
-        "The return was settled all the same. Check it at its source.", _P.RETURN,
+        "refunds_mismatch", _INVALID, "the refunds are more than the lines that counted",
+        "The return was booked all the same. Check it where it comes from.", _P.RETURN,
     )
     # fmt: on
 

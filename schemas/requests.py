@@ -1,4 +1,4 @@
-"""What the reading operations are asked (contract §5)."""
+"""The requests of the operations that read (contract §5)."""
 
 from typing import Annotated, Any, Final
 
@@ -12,7 +12,9 @@ MAX_PAGE: Final = 200
 SESSION_S: Final = 900
 MAX_SESSION_S: Final = 3600
 
-Cursor = Annotated[str, Field(max_length=512, description="`next_cursor` of the page before; stable while rows come")]
+Cursor = Annotated[
+    str, Field(max_length=512, description="the `next_cursor` of the page before; it stays valid while rows are added")
+]
 Last4 = Annotated[
     str, StringConstraints(pattern=LAST4_PATTERN), Field(description="the last four characters of the card's number")
 ]
@@ -20,32 +22,35 @@ Limit = Annotated[Annotated[int, Field(ge=1, le=MAX_PAGE)], NullMeans(50)]
 
 
 class CustomerGet(Wire):
-    """One customer, by the present id or by one that was merged into it."""
+    """The customer with this id, or the one whom this id was merged into."""
 
     customer_id: Id
 
 
 class CustomerList(Wire):
-    """Customers by id; with a filter those whose profile has all that is named. With `name` alone they come by name,
-    with another filter in the order in which they were created. A page may have fewer customers than `limit`: go on
-    while there is a `next_cursor`.
+    """Customers in the order of their ids. With filters, those whose profile matches all of them: in the order of names
+    if `name` is the only filter, else in the order in which they were created. A page may have fewer customers than
+    `limit`: go on while there is a `next_cursor`.
     """
 
     name: Annotated[
         Text | None,
         Field(
-            description="how words of the name begin, in any case, with or without accents; alone, at least two letters"
+            description=(
+                "the beginnings of words of the name, in any case, with or without accents; at least two letters if it "
+                "is the only filter"
+            )
         ),
     ] = None
-    email: Annotated[Text | None, Field(description="in any case")] = None
-    phone: Annotated[Text | None, Field(description="its digits count, and nothing between them")] = None
+    email: Annotated[Text | None, Field(description="in upper or lower case")] = None
+    phone: Annotated[Text | None, Field(description="only its digits count")] = None
     external_ids: Annotated[dict[Id, Id], Field(min_length=1, max_length=50)] | None = None
     limit: Limit = 50
     cursor: Cursor | None = None
 
 
 class LoyaltyHistory(Wire):
-    """The points account of a customer, the latest transfer first."""
+    """The history of a customer's points account, the latest transfer first."""
 
     customer_id: Id
     limit: Limit = 50
@@ -59,21 +64,21 @@ class PoolGet(Wire):
 
 
 class PolicyGet(Wire):
-    """A version of the policy; without one, that in force at `at`; without both, now."""
+    """A version of the policy. Without `version`, the one in force at `at`; without both, the one in force now."""
 
     version: FromZero | None = None
     at: Instant | None = None
 
 
 class GiftCardGet(Wire):
-    """One card; the PIN of a card that has one is asked for."""
+    """One card. If the card has a PIN, the PIN is required."""
 
     gift_card: CardRef
 
 
 class GiftCardList(Wire):
-    """Gift cards by card_id; with `customer_id` those linked to this customer, or to one who was merged into them; with
-    `last4` those whose number ends so.
+    """Gift cards in the order of their card_id. `customer_id`: those linked to this customer, or to a customer who was
+    merged into this one. `last4`: those whose number ends so.
     """
 
     customer_id: Id | None = None
@@ -83,7 +88,7 @@ class GiftCardList(Wire):
 
 
 class GiftCardHistory(Wire):
-    """The account of a card, the latest transfer first; the PIN of a card that has one is asked for."""
+    """The history of a card, the latest transfer first. If the card has a PIN, the PIN is required."""
 
     gift_card: CardRef
     limit: Limit = 50
@@ -104,31 +109,31 @@ class EventExplain(Wire):
 
 
 class EventSimulate(Wire):
-    """A document: its type and its data, whose id and `occurred_at` may be absent (made up, and now).
+    """A document: its type and its data. Without an id, one is made up; without `occurred_at`, it is now.
 
-    With `policy` it is decided by that draft, whose version is the one that it would get if it were put.
+    With `policy`, the document is decided by that draft, with the version that the draft would get if it were put.
     """
 
     type: Annotated[str, Field(max_length=64)]
     data: dict[str, Any]
     policy: Annotated[
         Annotated[Policy, PlainSerializer(Policy.wire_form)] | None,
-        Field(description="a draft to decide by; absent: the policy in force"),
+        Field(description="a draft to decide by; without it, the policy in force decides"),
     ] = None
 
 
 class SessionCreate(Wire):
-    """A token that does for a while what its key may do, or less."""
+    """The scopes of the new session, at most those of its key, and how long it lives."""
 
     scopes: Annotated[tuple[str, ...], Field(strict=False, max_length=20)] | None = None
     ttl_s: Annotated[Annotated[int, Field(ge=60, le=MAX_SESSION_S)], NullMeans(SESSION_S)] = SESSION_S
 
 
 class SessionList(Wire):
-    """The sessions of the key; asked with a session's token, that session and those that it opened."""
+    """With a key: its sessions. With a session's token: that session, and those that it opened."""
 
 
 class SessionRevoke(Wire):
-    """Ends a session and those that it opened; without `session_id` the session whose token the request bears."""
+    """The session to end, with those that it opened. Without `session_id`, the session of the request's own token."""
 
     session_id: Id | None = None

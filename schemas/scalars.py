@@ -89,7 +89,9 @@ STORED: Final[Keyring] = _Stored()
 
 
 class Wire(BaseModel):
-    """Base of all that comes in: strict, frozen, unknown fields ignored, values kept out of error texts."""
+    """Base of the models of documents and requests: strict and frozen. Unknown members are ignored, and error texts
+    hold no values.
+    """
 
     model_config = ConfigDict(strict=True, frozen=True, extra="ignore", hide_input_in_errors=True)
 
@@ -202,7 +204,7 @@ def _date(value: object, info: ValidationInfo) -> int:
     raise fault("a date, like 2026-03-01")
 
 
-# For other readers of the same members (`schemas.structs`): what the validator does with a text.
+# The parser behind a validator, for other readers of the same members (`schemas.structs`).
 PARSERS: Final[Mapping[object, Callable[[str], int]]] = {_instant: parse_instant, _date: parse_date}
 
 _NUMBER = r"^[ -]*([0-9A-Za-z][ -]*){8,32}$"
@@ -249,7 +251,7 @@ ID_PATTERN: Final = r"^[\x20-\x7e]*$"
 TEXT_PATTERN: Final = r"^[^\x00]*$"
 DECIMAL_PATTERN: Final = r"^[0-9]{1,15}(\.[0-9]{1,12})?$"
 LAST4_PATTERN: Final = r"^[0-9A-Za-z]{4}$"
-# Each pattern in words, as what would be right.
+# Each pattern in the words of an error message: what would be right.
 PATTERNS: Final[Mapping[str, str]] = {
     ID_PATTERN: "printable ASCII characters only",
     TEXT_PATTERN: "a text without NUL characters",

@@ -1,10 +1,10 @@
-"""What a key of the API may do. Apart from the operations, so that who only names scopes loads no document."""
+"""The scopes of API keys. They are apart from the operations, so that code that only names scopes loads no models."""
 
 from enum import StrEnum
 
 
 class Scope(StrEnum):
-    """What an API key may be allowed to do."""
+    """A right that an API key can have."""
 
     CUSTOMER_READ = "customer:read"
     CUSTOMER_WRITE = "customer:write"
@@ -13,8 +13,8 @@ class Scope(StrEnum):
     LOYALTY_ADJUST = "loyalty:adjust"
     GIFTCARD_READ = "giftcard:read"
     GIFTCARD_WRITE = "giftcard:write"
-    CARD_TRUSTED = "card:trusted"  # a card_id does for a PIN; cards may be listed and replaced
-    BULK = "bulk"  # no operation's own: a higher rate of requests, for imports
+    CARD_TRUSTED = "card:trusted"  # a card_id replaces a PIN; cards may be listed and replaced
+    BULK = "bulk"  # belongs to no operation: a higher rate of requests, for imports
     SALE_WRITE = "sale:write"
     TENDER = "tender"
     POLICY_WRITE = "policy:write"

@@ -1,8 +1,8 @@
-"""Structs derived from the models: the quick way to read a document that has no escapes and names no card.
+"""Structs derived from the models. With them, a document that has no escapes and names no card is read faster.
 
 pydantic validates a model by its core schema. From the same schema we derive a msgspec struct with the same members
-and limits, and the steps that msgspec can't take: our own validators. So the models stay the only source. A document
-that the struct does not accept is for the model to judge, which says what is wrong with it.
+and limits, and the steps that msgspec can't take: our own validators. So the models stay the only source. If the
+struct does not accept a document, the model reads it, or says what is wrong with it.
 
 The struct accepts less than the model: no card, and no `null` for a member whose default is another value. Where it
 accepts a document, its members have the model's values. `tests/codec/test_events.py` compares the two.
@@ -31,7 +31,7 @@ _set = msgspec.structs.force_setattr
 
 
 class Member(NamedTuple):
-    """How a member is read: its type for msgspec, then what is done to the value, unless it is None."""
+    """How a member is read: its type for msgspec, then the step that the value takes, unless it is None."""
 
     type: Any
     step: Step | None = None
@@ -42,7 +42,7 @@ class Underivable(TypeError):
 
 
 class Quick:
-    """The quick way to read the documents of a model, if no text in them has an escape."""
+    """Reads documents of a model fast, if no text in them has an escape."""
 
     def __init__(self, model: type[Wire], *, ascii_only: bool) -> None:
         """`ascii_only`: every text is printable ASCII. Raises Underivable for a model that requires a member that only

@@ -22,7 +22,7 @@ def unique(field: str) -> Callable[[ItemsT], ItemsT]:
         if len(set(map(get, items))) != len(items):
             keys = list(map(get, items))
             place = next(place for place, key in enumerate(keys) if key in keys[:place])
-            raise fault("another one than in the items before", place, field)
+            raise fault("a value that no item before it has", place, field)
         return items
 
     return check

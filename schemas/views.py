@@ -1,4 +1,4 @@
-"""What the reading operations answer (contract §5). Times are RFC 3339 in UTC, money in minor units."""
+"""The answers of the operations that read (contract §5). Times are RFC 3339 in UTC, money is in minor units."""
 
 from typing import Annotated, Literal
 
@@ -13,7 +13,7 @@ Day = Annotated[str, Field(json_schema_extra={"format": "date"})]
 
 
 class Profile(Out):
-    """What is personal; empty once erased."""
+    """The customer's personal data; empty after an erasure."""
 
     name: str | None = None
     email: str | None = None
@@ -23,7 +23,7 @@ class Profile(Out):
 
 
 class Consent(Out):
-    """What the customer said last for a purpose and a channel."""
+    """The customer's latest consent for a purpose and a channel."""
 
     purpose: Literal["marketing", "profiling", "service"]
     channel: str | None = None
@@ -32,20 +32,20 @@ class Consent(Out):
 
 
 class Balance(Out):
-    """A points account, of one customer or of a pool."""
+    """A points account of a customer or of a pool."""
 
     balance: int
     available: int
     held: Count
     pending: Count
     version: Count
-    account: Annotated[str, Field(min_length=1, description="opaque id: versions are ordered within one account")]
+    account: Annotated[str, Field(min_length=1, description="opaque id; versions are ordered within one account")]
     deficit: Annotated[
-        Count, Field(description="what a reversal took that was spent already; the next credits fill it")
+        Count, Field(description="points that were spent before a reversal took them back; the next credits fill it")
     ]
     shortfall: Annotated[
         Count,
-        Field(description="what `within_balance` let go; points that come back from a redemption make up for it first"),
+        Field(description="points that reversals waived under `within_balance`; restored points fill it first"),
     ] = 0
 
 
@@ -56,12 +56,12 @@ class PointsLot(Out):
     held: Count
     available_on: Day | None = None
     expires_on: Annotated[
-        Day | None, Field(description="the last good day, in the time zone of the policy; absent: never")
+        Day | None, Field(description="the last good day, in the policy's time zone; absent if they never expire")
     ] = None
 
 
 class CustomerTier(Out):
-    """The customer's tier by what was earned in twelve months."""
+    """The customer's tier, by the points earned in twelve months."""
 
     name: str | None = None
     factor: str
@@ -76,31 +76,35 @@ class DocumentRef(Out):
 
 
 class HistoryEntry(Out):
-    """One transfer: what it changed, and the document that caused it."""
+    """One transfer: the change of the balance, and the document that caused it."""
 
-    at: Annotated[Time, Field(description="when it was decided")]
+    at: Annotated[Time, Field(description="when the document was decided")]
     document: DocumentRef
     change: int
-    balance: Annotated[int, Field(description="after it")]
-    booked: Annotated[str, Field(description="against: earned, redeemed, adjusted, expired, …, or another account")]
-    account: Annotated[str | None, Field(description="the other account: customer, pool or card id")] = None
+    balance: Annotated[int, Field(description="the balance after the transfer")]
+    booked: Annotated[
+        str, Field(description="the other side: earned, redeemed, adjusted, expired and so on, or another account")
+    ]
+    account: Annotated[str | None, Field(description="the other account: the id of a customer, a pool or a card")] = (
+        None
+    )
     sale_id: Id | None = None
     return_id: Id | None = None
     tender_id: Id | None = None
 
 
 class HistoryPage(Out):
-    """Latest first."""
+    """A page of a history, the latest transfer first."""
 
     items: tuple[HistoryEntry, ...]
     next_cursor: str | None = None
     archived_until: Annotated[
-        Time | None, Field(description="on the last page: there are older entries, up to this time, in archives")
+        Time | None, Field(description="on the last page: older entries, up to this time, are in archives")
     ] = None
 
 
 class GiftCardView(Out):
-    """A card as it is now."""
+    """The present state of a gift card."""
 
     card_id: Id
     last4: str | None = None
@@ -114,12 +118,12 @@ class GiftCardView(Out):
     has_pin: bool
     version: Count
     replaced_by: Annotated[
-        Id | None, Field(description="the card that took over from a replaced one; only for keys with card:trusted")
+        Id | None, Field(description="the card that replaced this one; shown only to keys with card:trusted")
     ] = None
 
 
 class CustomerView(Out):
-    """All that is known of a customer."""
+    """A customer: profile, consents, points, tier, gift cards and latest activity."""
 
     customer_id: Id
     status: Literal["active", "blocked", "erased"]
@@ -134,7 +138,7 @@ class CustomerView(Out):
 
 
 class PoolView(Out):
-    """A pool as it is now. `members`: the ids of its customers; empty once the last one has left."""
+    """The present state of a pool. `members`: the ids of its customers; empty after the last one has left."""
 
     pool_id: Id
     members: tuple[Id, ...]
@@ -143,7 +147,7 @@ class PoolView(Out):
 
 
 class CustomerSummary(Out):
-    """A line of the list."""
+    """A customer in a list."""
 
     customer_id: Id
     status: Literal["active", "blocked", "erased"]
@@ -152,48 +156,52 @@ class CustomerSummary(Out):
 
 
 class GiftCardPage(Out):
-    """By card_id, ascending."""
+    """A page of gift cards, in the order of their card_id."""
 
     items: tuple[GiftCardView, ...]
     next_cursor: str | None = None
 
 
 class CustomerPage(Out):
-    """By id, ascending; by name if only `name` was asked."""
+    """A page of customers, in the order of their ids; by name if `name` was the only filter."""
 
     items: tuple[CustomerSummary, ...]
     next_cursor: str | None = None
 
 
 class PolicyVersion(Out):
-    """A version and since when it is in force."""
+    """A version of the policy, and when it comes into force."""
 
     version: Count
-    effective_from: Annotated[Time | None, Field(description="absent of version 0, the default")] = None
+    effective_from: Annotated[Time | None, Field(description="absent for version 0, the default")] = None
     superseded: Annotated[
-        bool | None, Field(description="true: a later version replaced it before it came into force")
+        bool | None, Field(description="true if a later version replaced it before it came into force")
     ] = None
 
 
 class PolicyView(PolicyVersion):
-    """The policy, and which versions there are."""
+    """A version of the policy, and the list of all versions."""
 
     policy: Annotated[Policy, PlainSerializer(Policy.wire_form)]
     versions: tuple[PolicyVersion, ...]
 
 
 class TenderView(Out):
-    """A tender as it is now; amounts in minor units. `awaiting`: a capture or a sale came, and the request has not."""
+    """The present state of a tender. Amounts are in minor units. `awaiting`: a capture or a sale came before the
+    request.
+    """
 
     tender_id: Id
     state: TenderState
-    kind: Annotated[Literal["gift_card", "points"] | None, Field(description="absent until the request comes")] = None
+    kind: Annotated[Literal["gift_card", "points"] | None, Field(description="absent until the request has come")] = (
+        None
+    )
     currency: Currency | None = None
     requested_minor: Count
     approved_minor: Count
     captured_minor: Count
     refunded_minor: Count
-    points: Annotated[int | None, Field(description="what it takes in points, if points pay")] = None
+    points: Annotated[int | None, Field(description="the points that the tender takes, if points pay")] = None
     expires_at: Annotated[Time | None, Field(description="when the hold ends")] = None
     sale_id: Id | None = None
     customer_id: Id | None = None
@@ -201,13 +209,13 @@ class TenderView(Out):
 
 
 class GiftCardIssued(OutcomeData):
-    """The outcome, and the number if it was generated: it is said here and nowhere else."""
+    """The outcome. If the API generated the number, `number` shows it, once."""
 
     number: str | None = None
 
 
 class Explained(Out):
-    """The whole story as JSON, and as text for a person."""
+    """The explanation as JSON, and as text for people."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -215,14 +223,14 @@ class Explained(Out):
 
 
 class Simulated(Out):
-    """What the document would get now; `stored`: it is known, and that is what it got."""
+    """The outcome that the document would get now. `stored`: the document is known, and this is its stored outcome."""
 
     outcome: OutcomeData
     stored: Flag
 
 
 class SessionView(Out):
-    """The token is said once."""
+    """A new session. Its token is shown once."""
 
     session_id: Id
     token: str
@@ -241,12 +249,12 @@ class SessionEntry(Out):
 
 
 class SessionPage(Out):
-    """Every session, the oldest first."""
+    """All sessions, the oldest first."""
 
     sessions: tuple[SessionEntry, ...]
 
 
 class Revoked(Out):
-    """The session is over."""
+    """The session that has ended."""
 
     session_id: Id

@@ -1,4 +1,4 @@
-"""Time zones by their IANA names, from the data that is pinned with the program: every process has the same."""
+"""Time zones by their IANA names, from data that is pinned with the program, so every process has the same."""
 
 import re
 from functools import cache
@@ -12,7 +12,7 @@ _is_name: Final = re.compile(r"[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+){0,2}").fullmatc
 
 @cache
 def zone(name: str) -> ZoneInfo | None:
-    """The time zone of a name, None where there is none. It is read once."""
+    """Return the time zone with this name, or None. Each is read once."""
     if _is_name(name) is None:
         return None
     try:

@@ -1,9 +1,10 @@
-"""One entry for each document type and each operation: all that the wire knows of it, but for the members of its model.
+"""One entry for each document type and each operation: everything that the wire knows of it besides its model's
+members.
 
-An entry names the model, the number in the database, what is content by digest version, and the operation with its
-scope, access and descriptions; and it has an example. `schemas.registry` finds a document type by name or number,
-`schemas.operations` an operation by name, `schemas.examples` an example. JSON Schemas, AsyncAPI, OpenAPI, HTTP routes,
-`g3n crm` and the MCP tools are made from these.
+An entry names the model, the number in the database, the content by digest version, and the operation with its scope,
+access and summary. It has an example of the request and of the answer. `schemas.registry` finds a document type by name
+or number, `schemas.operations` an operation by name, `schemas.examples` an example. JSON Schemas, AsyncAPI, OpenAPI,
+HTTP routes, `g3n crm` and the MCP tools are made from these.
 
 The order is that of the operations in all of them.
 """

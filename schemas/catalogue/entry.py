@@ -1,4 +1,4 @@
-"""What an entry of the catalogue says: `document` for a document type, `reading` for an operation that reads."""
+"""The entries of the catalogue: `document` makes one for a document type, `reading` for an operation that reads."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ NO_CARD: Final = (Reason.CARD_NOT_ACCEPTED, Reason.CURRENCY_MISMATCH, Reason.CAR
 
 @dataclass(frozen=True, slots=True)
 class DocumentType:
-    """All that the wire knows of a document type. `code` is the type's number in the database, for ever."""
+    """A document type on the wire. `code` is the type's number in the database, for ever."""
 
     name: str
     code: int
@@ -29,17 +29,17 @@ class DocumentType:
     id_field: str
     # Parsed JSON and the tenant's keyring → a model. Raises pydantic.ValidationError. Plain card numbers end here.
     validate: Callable[[object, Keyring], Any]
-    # By the digest's version: a model and the index of a key → what its digest is made from, only str, int, bool,
-    # None and tuples. A type that is younger than a version is not in it.
+    # By version of the digest: (model, index of a key) → the content to digest, of str, int, bool, None and tuples
+    # only. A version that is older than the type is not in it.
     contents: Mapping[int, Callable[[Any, int], Content]]
     digest_version: int  # of the digests of new documents
-    # Of a document that tills send in numbers, by whether all its texts are printable ASCII.
+    # Fast readers for documents that tills send, by whether all texts are printable ASCII.
     quick: Mapping[bool, structs.Quick]
-    operation: Operation  # by which the interfaces offer it
+    operation: Operation  # the interfaces offer the type as this
     example: Example
 
     def content(self, document: structs.Model, key_index: int, version: int) -> Content:
-        """Return what the document's digest of this version is made from."""
+        """Return the content from which the document's digest of this version is made."""
         return self.contents[version](document, key_index)
 
     def dump(self, document: structs.Model) -> dict[str, Any]:
@@ -53,7 +53,7 @@ class DocumentType:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """An operation that becomes no document."""
+    """The entry of an operation that becomes no document."""
 
     operation: Operation
 
@@ -61,7 +61,7 @@ class Reading:
 Entry = DocumentType | Reading
 
 
-def document(  # noqa: PLR0913  an entry is one call, and says each thing by its name
+def document(  # noqa: PLR0913  an entry is one call with named arguments
     name: str,
     code: int,
     model: type[Wire],
@@ -80,9 +80,9 @@ def document(  # noqa: PLR0913  an entry is one call, and says each thing by its
 ) -> DocumentType:
     """Return the entry of a document type.
 
-    `operation`: its name at the interfaces, if that is not `name` without `crm.`. `refusals`: why it may be rejected.
-    `content`: see `schemas.content.Digested`. `example`: the document's data; `asked`: the body of a request, if that
-    is not `example` without what the interface fills in; `answered`: the data of its outcome.
+    `operation`: its name at the interfaces, if not `name` without `crm.`. `refusals`: the reasons that it can get.
+    `content`: see `schemas.content.Digested`. `example`: the document's data; `asked`: the body of a request, if not
+    `example` without the members that the interface fills in; `answered`: the data of its outcome.
     """
     validate_python = TypeAdapter(model).validator.validate_python
 

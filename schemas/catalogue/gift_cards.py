@@ -30,7 +30,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         22,
         card_commands.GiftCardRedeem,
         scope=Scope.GIFTCARD_WRITE,
-        summary="Take money off a gift card, or a part of it if that is allowed.",
+        summary="Take money from a gift card; with `allow_partial`, as much as there is.",
         refusals=(*NO_CARD, Reason.INSUFFICIENT_BALANCE),
         content={1: ("command_id", "gift_card", "amount_minor", "currency", "allow_partial")},
         example=command("spend-1", gift_card=CARD, amount_minor=500, currency="GBP", allow_partial=True),
@@ -75,8 +75,8 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         card_commands.GiftCardUnfreeze,
         scope=Scope.GIFTCARD_WRITE,
         summary=(
-            "Unfreeze a gift card that is not below zero. After five wrong PINs it takes the scope card:trusted, and "
-            "resets nothing: the next wrong PIN freezes the card again."
+            "Unfreeze a gift card that is not below zero. If five wrong PINs froze it, this takes the scope "
+            "card:trusted, and the next wrong PIN freezes it again."
         ),
         refusals=(Reason.CARD_NOT_ACCEPTED, Reason.INVALID_STATE, Reason.CARD_FROZEN),
         content={1: ("command_id", "gift_card", "customer_id")},
@@ -121,7 +121,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         33,
         card_commands.GiftCardReplace,
         scope=Scope.CARD_TRUSTED,
-        summary="Replace a gift card by a new one, which takes over its balance, holds, last day and customer.",
+        summary="Replace a gift card by a new one, which takes over balance, holds, last day and customer.",
         refusals=(Reason.CARD_NOT_ACCEPTED, Reason.INVALID_STATE, Reason.CARD_EXISTS),
         access=Access.DANGEROUS,
         content={2: ("command_id", "from_card", "to_card")},
@@ -150,7 +150,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         requests.GiftCardList,
         views.GiftCardPage,
         scope=Scope.CARD_TRUSTED,
-        summary="List gift cards, or find them by customer or last four.",
+        summary="List gift cards, or find them by customer or by the last four characters of the number.",
         refusals=(Reason.CUSTOMER_NOT_FOUND,),
         asked={**CUSTOMER, "last4": "0017", "limit": 20},
         answered={"items": [CARD_NOW], "next_cursor": "Z2MtMQ"},
@@ -160,7 +160,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         requests.GiftCardHistory,
         views.HistoryPage,
         scope=Scope.GIFTCARD_READ,
-        summary="List the changes of a gift card, with document and balance.",
+        summary="List the changes of a gift card, each with its document and the balance after it.",
         refusals=(Reason.CARD_NOT_ACCEPTED,),
         access=Access.PROBE,
         asked={"gift_card": {"card_id": "gc-1", "pin": "4711"}, "limit": 20},

@@ -1,4 +1,4 @@
-"""What operators ask, and the sessions of a key (contract §5)."""
+"""Operations for operators, and the sessions of a key (contract §5)."""
 
 from typing import Final
 
@@ -44,7 +44,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         requests.SessionCreate,
         views.SessionView,
         scope=None,
-        summary="A short-lived token with the scopes of the key, or fewer.",
+        summary="Open a session: a short-lived token with the scopes of the key, or fewer.",
         access=Access.WRITE,
         asked={"scopes": ["customer:read", "loyalty:read"], "ttl_s": 900},
         answered={
@@ -59,7 +59,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         requests.SessionList,
         views.SessionPage,
         scope=None,
-        summary="The sessions of the key, or those that a session opened.",
+        summary="List the sessions of the key, or those that a session opened.",
         asked={},
         answered={
             "sessions": [
@@ -77,7 +77,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         requests.SessionRevoke,
         views.Revoked,
         scope=None,
-        summary="End a session, and those that it opened, before its time.",
+        summary="End a session, and those that it opened, before they expire.",
         access=Access.WRITE,
         asked={"session_id": "s-5f0c1d"},
         answered={"session_id": "s-5f0c1d"},

@@ -25,12 +25,12 @@ VALIDATORS = {type_: jsonschema_rs.validator_for(standalone(DOCUMENTS[type_].mod
 # What the decoder refuses and no JSON Schema can, by the end of its message.
 BEYOND = (
     # two members or two items against each other
-    "another one than in the items before",
+    "a value that no item before it has",
     "another customer than from_customer_id",
     "later than from",
     "at least min_load_minor",
-    "campaigns of one id must not overlap in time",
-    "at most 1000 points a minor unit, all factors together",
+    "no two campaigns with one id at the same time",
+    "at most 1000 points for a minor unit, all factors together",
     # the number that a text in quotes says
     "above 0",
     "at least 0.001",

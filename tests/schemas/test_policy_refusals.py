@@ -43,7 +43,7 @@ ROWS: list[tuple[object, str]] = [
     ({"earn": {"multipliers": [TOYS, TOYS | {"factor": "0"}]}}, "earn.multipliers[1].factor: above 0"),
     ({"earn": {"multipliers": [{"factor": "1"}]}}, "earn.multipliers[0]: category is missing"),
     ({"earn": {"multipliers": [TOYS | {"factor": None}]}}, "earn.multipliers[0]: factor is missing"),
-    ({"earn": {"campaigns": [CAMPAIGN, CAMPAIGN]}}, "earn.campaigns: campaigns of one id must not overlap in time"),
+    ({"earn": {"campaigns": [CAMPAIGN, CAMPAIGN]}}, "earn.campaigns: no two campaigns with one id at the same time"),
     (
         {
             "earn": {
@@ -53,7 +53,7 @@ ROWS: list[tuple[object, str]] = [
                 ]
             }
         },
-        "earn.campaigns: campaigns of one id must not overlap in time",
+        "earn.campaigns: no two campaigns with one id at the same time",
     ),
     ({"earn": {"campaigns": [CAMPAIGN | {"to": CAMPAIGN["from"]}]}}, "earn.campaigns[0].to: later than from"),
     ({"earn": {"campaigns": [CAMPAIGN | {"to": "2026-11-01T00:00:00Z"}]}}, "earn.campaigns[0].to: later than from"),
@@ -71,16 +71,16 @@ ROWS: list[tuple[object, str]] = [
     ({"earn": {"tiers": [GOLD | {"factor": "1001"}]}}, "earn.tiers[0].factor: at most 1000"),
     (
         {"earn": {"points_per_unit": "1001", "unit_minor": {"GBP": 100, "JPY": 1}}},
-        "earn: at most 1000 points a minor unit, all factors together",
+        "earn: at most 1000 points for a minor unit, all factors together",
     ),
-    ({"earn": {"tiers": [GOLD, GOLD]}}, "earn.tiers[1].name: another one than in the items before"),
+    ({"earn": {"tiers": [GOLD, GOLD]}}, "earn.tiers[1].name: a value that no item before it has"),
     (
         {"earn": {"tiers": [GOLD, GOLD | {"from_points_12m": 1}]}},
-        "earn.tiers[1].name: another one than in the items before",
+        "earn.tiers[1].name: a value that no item before it has",
     ),
     (
         {"earn": {"tiers": [GOLD, GOLD | {"name": "platinum"}]}},
-        "earn.tiers[1].from_points_12m: another one than in the items before",
+        "earn.tiers[1].from_points_12m: a value that no item before it has",
     ),
     ({"earn": {"tiers": [GOLD | {"from_points_12m": -1}]}}, "earn.tiers[0].from_points_12m: at least 0"),
     ({"earn": {"on_points_tender": 1}}, "earn.on_points_tender: true or false"),
@@ -88,12 +88,12 @@ ROWS: list[tuple[object, str]] = [
     ({"earn": {"pending_days": 36_501}}, "earn.pending_days: at most 36500"),
     ({"earn": {"expire_days": 0}}, "earn.expire_days: at least 1"),
     ({"earn": {"pending_days": 3, "expire_days": 3}}, "earn: pending_days below expire_days"),
-    ({"time_zone": "Europe/Lodnon"}, "time_zone: a time zone by its IANA name, as Europe/London"),
-    ({"time_zone": "../UTC"}, "time_zone: a time zone by its IANA name, as Europe/London"),
-    ({"time_zone": "Europe"}, "time_zone: a time zone by its IANA name, as Europe/London"),
-    ({"time_zone": "zone.tab"}, "time_zone: a time zone by its IANA name, as Europe/London"),
-    ({"time_zone": "tzdata.zi"}, "time_zone: a time zone by its IANA name, as Europe/London"),
-    ({"time_zone": "__init__"}, "time_zone: a time zone by its IANA name, as Europe/London"),
+    ({"time_zone": "Europe/Lodnon"}, "time_zone: the IANA name of a time zone, like Europe/London"),
+    ({"time_zone": "../UTC"}, "time_zone: the IANA name of a time zone, like Europe/London"),
+    ({"time_zone": "Europe"}, "time_zone: the IANA name of a time zone, like Europe/London"),
+    ({"time_zone": "zone.tab"}, "time_zone: the IANA name of a time zone, like Europe/London"),
+    ({"time_zone": "tzdata.zi"}, "time_zone: the IANA name of a time zone, like Europe/London"),
+    ({"time_zone": "__init__"}, "time_zone: the IANA name of a time zone, like Europe/London"),
     ({"redeem": {"point_value_minor": {"GBP": "0"}}}, "redeem.point_value_minor.*: above 0"),
     ({"redeem": {"point_value_minor": {"GBP": "0.000999999999"}}}, "redeem.point_value_minor.*: at least 0.001"),
     ({"redeem": {"point_value_minor": {"GBP": "1000000.1"}}}, "redeem.point_value_minor.*: at most 1000000"),
@@ -188,4 +188,4 @@ def test_all_factors_together_give_at_most_a_thousand_points_a_penny() -> None:
     for one in {"tiers": [GOLD]}, {"campaigns": [CAMPAIGN]}, {"multipliers": [TOYS | {"factor": "2.000000000001"}]}:
         with pytest.raises(ValidationError) as refused:
             Policy.model_validate({"earn": earn | more | one})
-        assert detail(refused.value) == "earn: at most 1000 points a minor unit, all factors together"
+        assert detail(refused.value) == "earn: at most 1000 points for a minor unit, all factors together"
