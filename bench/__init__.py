@@ -1,1 +1,1 @@
-"""How fast the worker is on this machine, what a document costs, and how a naive and a tuned rival do beside it."""
+"""Measure the worker on this machine: documents a second, the cost of a document, latencies; beside its rivals."""

@@ -1,10 +1,10 @@
-"""`python -m bench`, which is what `make bench` runs.
+"""`python -m bench`, which `make bench` runs.
 
-- `measure`: documents a second, and what they cost, of the worker and its rivals; then what a till waits.
-- `limits`: what a till waits while something goes wrong.
-- `growth`: what a document costs once the ledger is full.
-- `profile`: where the time of a worker goes.
-- `stages`: what one sale costs in each stage that needs no server.
+- `measure`: throughput and cost of the worker and its rivals; then the latencies of tills.
+- `limits`: the latencies of tills while something goes wrong.
+- `growth`: the cost of a document as the ledger fills up.
+- `profile`: the time of a worker, function by function.
+- `stages`: the CPU time of a sale in each stage that needs no server.
 """
 
 import argparse
@@ -34,7 +34,7 @@ WORKLOADS = (*TASKS, LATENCY, LOAD)
 # A group waits a moment for its other members before it gives out partitions, as brokers do: two processes start
 # together, not one after the other.
 _BROKER = {"group.initial.rebalance.delay.ms": "1000"}
-# A checkpoint makes the next change of each page write the whole page: what a document costs would depend on when.
+# After a checkpoint, the first change of each page writes the whole page, so the cost would depend on the moment.
 _DATABASE = {"checkpoint_timeout": "1h", "max_wal_size": "16GB"}
 _RUN_LIMIT_S = 900.0
 
@@ -73,12 +73,12 @@ def limits(options: argparse.Namespace) -> dict[str, list[Any]]:
             trial = TRIALS[name]
             size = options.size or trial.size
             say(f"{name}: {(trial.run.__doc__ or '').partition('.')[0]} …")
-            # Any tenant: another one than the tills' floods the topics.
+            # Any tenant, because a tenant other than the tills' floods the topics.
             settings = made.ledger(f"bench_{name}", name, name, G3N_ORGCODES="")
             ground = Ground(made, name, settings, size, options.customers)
             try:
                 findings[name] = asyncio.run(trial.run(ground))
-            except (ProgramFailed, WrongResult) as error:  # the other trials tell something all the same
+            except (ProgramFailed, WrongResult) as error:  # the other trials are still worth running
                 findings[name] = [Finding(f"failed: {error}", math.inf, 0)]
                 for log in sorted(made.directory.glob(f"{name}-*.log")):
                     say(f"{log.name}: {end_of(log)}")
@@ -88,12 +88,12 @@ def limits(options: argparse.Namespace) -> dict[str, list[Any]]:
 
 
 def main() -> int:
-    """0 when everything that ran did the work; 1 where something failed, or a bound does not hold."""
+    """Return the exit status: 1 if a run failed or a bound does not hold."""
     options = _options()
     if options.build == "compiled" and not compiled.is_used():
         compiled.start_again()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # it tells of each retry while topics are new
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # it logs each retry while topics are new
     try:
         return _run(options)
     except (ProgramFailed, WrongResult, devstack.StackError) as error:

@@ -1,7 +1,7 @@
 """Servers with the topics and databases of the runs. Every database begins with the same customers and gift cards.
 
-Every worker is a consumer group of its own and publishes to outcome topics of its own; where their partitions end
-afterwards tells what it published.
+Every worker has its own consumer group and its own outcome topics. The ends of their partitions show how many outcomes
+it published.
 """
 
 import asyncio
@@ -31,11 +31,11 @@ Settings = dict[str, str]
 
 
 class WrongResult(Exception):
-    """A run did not do the work: its numbers mean nothing."""
+    """A run did not do its work, so its numbers mean nothing."""
 
 
 class Arena:
-    """What runs share: servers, a directory for logs, a card key."""
+    """The things that runs share: servers, a directory for logs, a card key."""
 
     def __init__(self, servers: Report, directory: Path, limit_s: float) -> None:
         self.servers = servers
@@ -46,7 +46,9 @@ class Arena:
         self._published: set[str] = set()
 
     def prepare(self, customers: int) -> None:
-        """A database with customers and gift cards, which the worker has made of their documents. Not measured."""
+        """Make a database with customers and gift cards by letting the worker decide their documents. This is not
+        measured.
+        """
         self._create(SEED_DATABASE, "template0")
         settings = self.settings(SEED_DATABASE, "customers", "customers")
         self.set_up(settings)
@@ -56,13 +58,13 @@ class Arena:
         say(f"{customers:,} customers created in {ended.wall_s:.1f} s")
 
     def ledger(self, database: str, topic: str, group: str, **more: str) -> Settings:
-        """A ledger with customers, unless it is there already, and topics. Return the settings of a worker on them."""
+        """Make a ledger with customers, unless it exists, and topics. Return the settings of a worker on them."""
         settings = self.settings(database, topic, group) | more
         if database not in self._databases:
             self._create(database, SEED_DATABASE)
             self._databases.add(database)
         self.set_up(settings)
-        # another group than this one has made its customers
+        # another group has made its customers
         self.run(["worker", "worker", "adopt", "settings", "--reason", "measured again"], settings, "setup")
         return settings
 
@@ -70,7 +72,7 @@ class Arena:
         self.run(["worker", "worker", "setup"], settings, "setup")
 
     def backlog(self, topic: str, documents: int, customers: int) -> None:
-        """Publish the stream of that name, once."""
+        """Publish the stream with this name, once."""
         if topic in self._published:
             return
         self._published.add(topic)
@@ -107,7 +109,7 @@ class Arena:
         asyncio.run(create())
 
     def publish(self, messages: Iterable[Message], what: str) -> None:
-        """All of them, in order, each batch acknowledged before the next."""
+        """Publish all documents in order. Kafka acknowledges each batch before the next one is sent."""
         began = time.monotonic()
         asyncio.run(published(self.servers.bootstrap_servers, messages))
         say(f"{what} published in {time.monotonic() - began:.1f} s")
@@ -128,7 +130,7 @@ class Arena:
 
 
 async def published(bootstrap_servers: str, messages: Iterable[Message]) -> None:
-    """Publish in order, each batch acknowledged before the next."""
+    """Publish in order. Kafka acknowledges each batch before the next one is sent."""
     rest = iter(messages)
     publisher = Publisher(bootstrap_servers)
     try:
@@ -139,7 +141,7 @@ async def published(bootstrap_servers: str, messages: Iterable[Message]) -> None
 
 
 async def _counts(bootstrap_servers: str, wanted: re.Pattern[str]) -> dict[str, int]:
-    """How many records each topic of a wanted name holds."""
+    """Return the number of records in each of these topics."""
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap_servers)
     await consumer.start()
     try:
@@ -158,5 +160,5 @@ async def partitions_of(consumer: AIOKafkaConsumer, topic: str) -> list[TopicPar
 
 
 def say(line: str) -> None:
-    """Progress: on stderr, so that stdout is the result alone."""
+    """Print progress to stderr, so that stdout has the result alone."""
     print(line, file=sys.stderr, flush=True)

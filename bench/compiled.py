@@ -1,4 +1,4 @@
-"""The compiled wheel beside the checkout: where `make build/compiled` unpacks it, and how a program runs on it."""
+"""The compiled wheel beside the checkout: the folder of `make build/compiled`, and how a program runs on it."""
 
 import os
 import sys
@@ -22,5 +22,5 @@ def is_used() -> bool:
 
 
 def start_again() -> NoReturn:
-    """Begin this program anew, with the wheel's modules."""
+    """Start this program again with the wheel's modules."""
     os.execve(sys.executable, [sys.executable, "-m", "bench", *sys.argv[1:]], {**os.environ, **ENVIRONMENT})

@@ -1,4 +1,4 @@
-"""How fast Postgres takes the rows alone: those that the worker wrote for its sales, by COPY, as many in a transaction.
+"""The speed of Postgres alone: COPY the rows that the worker wrote for its sales, with as many rows in a transaction.
 
 The rows are read from the ledger before the clock starts, as the bytes that COPY takes. They go into tables with the
 same columns, constraints and indexes. Nothing is decoded, decided, locked, updated or published.

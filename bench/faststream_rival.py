@@ -1,4 +1,4 @@
-"""The tuned rival: what a good team builds with FastStream's batch subscriber, SQLAlchemy Core and uvloop.
+"""The tuned rival, as a good team would build it with FastStream's batch subscriber, SQLAlchemy Core and uvloop.
 
 Each batch is one transaction of set-based statements: identities that are known already are found first, their digests
 compared; the accounts are locked in order; events, postings and balances are written with a statement a table; the
@@ -63,7 +63,7 @@ POSTING = Table(
 
 
 class Line(BaseModel):
-    """Of a sale."""
+    """A line of a sale."""
 
     line_id: int
     sku: Name
@@ -72,7 +72,7 @@ class Line(BaseModel):
 
 
 class Paid(BaseModel):
-    """Of a sale: what paid it."""
+    """A tender of a sale."""
 
     tender_id: Name
     kind: Name
@@ -111,7 +111,7 @@ def _engine(chosen: settings.Settings, pool_size: int) -> AsyncEngine:
 
 
 class Rival:
-    """Books a batch, and publishes what became of it."""
+    """Books a batch, and publishes its outcomes."""
 
     def __init__(self, chosen: settings.Settings) -> None:
         self._engine = _engine(chosen, pool_size=2)
@@ -129,7 +129,7 @@ class Rival:
         await self._engine.dispose()
 
     async def book(self, events: list[Event], documents: list[bytes]) -> None:
-        """Raises what Postgres and Kafka raise; then the offsets are not committed."""
+        """Book a batch. Raises errors of Postgres and Kafka; then the offsets are not committed."""
         async with self._engine.begin() as connection:
             outcomes = await self._apply(connection, events, documents)
         sent = [
@@ -143,7 +143,7 @@ class Rival:
     async def _apply(
         self, connection: AsyncConnection, events: list[Event], documents: list[bytes]
     ) -> dict[str, dict[str, object]]:
-        """Return the outcomes by subject, those of duplicates included."""
+        """Return the outcomes by subject, including those of duplicates."""
         identities = [(event.type, event.subject) for event in events]
         known = select(EVENT.c.subject, EVENT.c.digest, EVENT.c.outcome).where(
             tuple_(EVENT.c.type, EVENT.c.subject).in_(identities)
@@ -178,7 +178,7 @@ class Rival:
 
 
 def _points(sale: Sale) -> int:
-    """A point for each whole unit of the currency, as the worker's policy has it."""
+    """Return a point for each whole unit of the currency, like the worker's policy."""
     return sum(line.net_minor for line in sale.lines) // 100
 
 
@@ -230,7 +230,7 @@ async def _published(consumer: AIOKafkaConsumer, partitions: list[TopicPartition
 
 
 async def drain(chosen: settings.Settings, documents: int, processes: int) -> int:
-    """Start the processes and end them when so many outcomes are published. Return their worst exit status."""
+    """Start the processes, and end them when this many outcomes are published. Return their worst exit status."""
     engine = _engine(chosen, pool_size=1)
     async with engine.begin() as connection:
         await connection.run_sync(TABLES.create_all)

@@ -1,4 +1,4 @@
-"""What a trial stands on: a ledger and topics of its own, workers that come and go, and tills that ask."""
+"""The ground of a trial: its own ledger and topics, workers that come and go, and tills that ask."""
 
 import asyncio
 import time
@@ -25,7 +25,7 @@ _COMES_WITHIN_S = 600.0
 
 @dataclass(frozen=True)
 class Finding:
-    """A number that a trial measured, and the most that it may be. `note`: what else there is to know."""
+    """A number that a trial measured, and its bound. `note` explains it."""
 
     what: str
     value: float
@@ -40,7 +40,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Ground:
-    """`size`: how many documents the trial is about."""
+    """`size`: the number of documents in the trial."""
 
     arena: Arena
     name: str
@@ -55,7 +55,7 @@ class Ground:
 
     @asynccontextmanager
     async def worker(self, number: int = 0) -> AsyncIterator[Program]:
-        """A worker, from when it is ready."""
+        """Run a worker. The context begins when it is ready."""
         log = self.arena.directory / f"{self.name}-{number}.log"
         program = Program(["worker", "worker", "run"], self.settings, log)
         try:
@@ -66,13 +66,13 @@ class Ground:
 
     @asynccontextmanager
     async def tills(self) -> AsyncIterator[Tills]:
-        """Tills that have asked before: only the first tenders pay for what the first have to."""
+        """Return tills that have asked before, because the first tenders pay for connections and caches."""
         async with openloop.tills(self.settings) as tills:
             await tills.play(islice(openloop.requests(self.prefix), _WARM_UP), TILLS_RATE)
             yield tills
 
     async def asking(self, tills: Tills, doing: Awaitable[object]) -> Waits:
-        """Let the tills ask until something is done, and for `at_least_s`."""
+        """Let the tills ask until a task is done, but at least for `at_least_s`."""
         task, began = asyncio.ensure_future(doing), time.monotonic()
         documents = openloop.requests(self.prefix)
         try:

@@ -1,4 +1,4 @@
-"""What a sale costs in a ledger that fills up: the CPU of worker and Postgres, and WAL, of windows of equal size."""
+"""The cost of a sale as the ledger fills up: CPU of the worker and of Postgres, and WAL, in windows of equal size."""
 
 import asyncio
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ _FILL_AT_ONCE = 250_000
 
 @dataclass(frozen=True)
 class Window:
-    """Sales after `rows` others, of customers who are drawn alike. CPU in seconds a million sales."""
+    """A window of sales after `rows` other sales. CPU is in seconds for a million sales."""
 
     rows: int
     worker_cpu_s_per_million: float
@@ -28,7 +28,7 @@ class Window:
 
 
 def measure(arena: Arena, rows: int, customers: int) -> list[Window]:
-    """One window after 100,000 sales, one after as many as there are to be, and some between. Raises ProgramFailed."""
+    """Measure a window after 100,000 sales, one at the end, and some between. Raises ProgramFailed."""
     settings, there, windows = arena.ledger("bench_growth", "growth", "growth"), 0, []
     wanted = [FIRST_ROWS * 10**power for power in range(9) if FIRST_ROWS * 10**power < rows]
     for at in [*wanted, rows]:

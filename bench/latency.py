@@ -1,4 +1,4 @@
-"""How long a till waits on an idle system: one request after the other, each sent when the one before is answered."""
+"""The latency of a till on an idle system: one request after the other, each sent when the one before is answered."""
 
 import asyncio
 import itertools
@@ -31,7 +31,7 @@ _ids = itertools.count()
 
 @dataclass(frozen=True)
 class Latency:
-    """From before a request is sent until its answer is read."""
+    """Times from before a request is sent until its answer is read."""
 
     request: str
     requests: int
@@ -40,7 +40,7 @@ class Latency:
 
 
 def measure(arena: Arena, requests: int) -> list[Latency]:
-    """Over HTTP and over Kafka, of an API and a worker on a ledger and topics of their own. Raises ProgramFailed."""
+    """Measure over HTTP and Kafka, with an API and a worker on their own ledger and topics. Raises ProgramFailed."""
     say(f"latency: {requests:,} requests each …")
     settings, directory = arena.ledger("bench_latency", "latency", "latency"), arena.directory
     (api_port,) = free_ports(1)

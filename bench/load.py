@@ -1,4 +1,4 @@
-"""What tenders wait under a steady load: a mixed day at some part of what one worker can do."""
+"""The latency of tenders under a steady load: a mixed day at a share of one worker's capacity."""
 
 import asyncio
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ _WARM_UP = 1_000
 
 @dataclass(frozen=True)
 class Load:
-    """What tenders waited at a rate of all documents. `bound_ms`: of the p99."""
+    """The latencies of tenders at one rate of documents. `bound_ms` is the bound of the p99."""
 
     part: float
     documents_per_s: float
@@ -51,7 +51,7 @@ async def _measure(settings: Settings, capacity: float, customers: int) -> list[
 
 
 def _day(settings: Settings, documents: int, customers: int, number: int) -> list[Message]:
-    """Made beforehand: while they are due, there is no time for it."""
+    """Make the documents beforehand, because there is no time for it while they are due."""
     return list(workload.day(settings["G3N_TOPIC_PREFIX"], documents, customers, first=number * 10_000_000))
 
 

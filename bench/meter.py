@@ -1,4 +1,4 @@
-"""What the servers say of themselves: bytes in the database, bytes of WAL, seconds of CPU."""
+"""Counters of the servers: bytes in the database, bytes of WAL, seconds of CPU."""
 
 import os
 from contextlib import suppress
@@ -24,7 +24,7 @@ SELECT (SELECT count(*) FROM event WHERE digest IS NOT NULL) AS documents,
 
 @dataclass(frozen=True)
 class Reading:
-    """Bytes and seconds so far. CPU is None where the system has no /proc."""
+    """Bytes and seconds so far. CPU is None on a system without /proc."""
 
     wal_bytes: int
     table_bytes: int
@@ -34,7 +34,9 @@ class Reading:
 
 @dataclass(frozen=True)
 class State:
-    """The ledger: documents in it, accounts whose balance is not the sum of their entries, sum of all balances."""
+    """A ledger: its documents, the accounts whose balance differs from the sum of their entries, the sum of all
+    balances.
+    """
 
     documents: int
     imbalances: int
@@ -42,7 +44,7 @@ class State:
 
 
 async def read(dsn: str, servers: Report) -> Reading:
-    """`dsn` names the database whose tables are measured; WAL and CPU are the whole server's."""
+    """Read the counters. Tables are those of the database `dsn`; WAL and CPU are of the whole server."""
     connection = await asyncpg.connect(dsn)
     try:
         wal_bytes, table_bytes = await connection.fetchval(_WAL), await connection.fetchval(_SIZE)
@@ -61,7 +63,7 @@ async def state(dsn: str) -> State:
 
 
 def rss_mib(pid: int) -> float:
-    """Return the memory of the process, or of a child that has more. 0 where the system has no /proc."""
+    """Return the memory of the process, or of a child that has more. 0 on a system without /proc."""
     try:
         pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
@@ -71,7 +73,7 @@ def rss_mib(pid: int) -> float:
 
 
 def cpu_s(pid: int) -> float | None:
-    """Seconds of CPU of a process, of its children that live and of those that it has waited for."""
+    """Return the seconds of CPU of a process, its living children, and the children that it has waited for."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
@@ -86,12 +88,12 @@ def cpu_s(pid: int) -> float | None:
 
 @dataclass(frozen=True)
 class Held:
-    """What a process holds now: memory, and open files and connections."""
+    """The memory, open files and connections of a process now."""
 
     rss_mib: float
     files: int
 
 
 def held(pid: int) -> Held:
-    """Of a process that runs, where the system has /proc."""
+    """Return the figures of a running process. The system must have /proc."""
     return Held(rss_mib(pid), sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir()))

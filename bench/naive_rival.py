@@ -1,10 +1,10 @@
 """The straightforward rival: asyncpg, one transaction a document, sixteen at once.
 
-What a good programmer writes first: read what the consumer has, handle sixteen documents at a time, each in a
-transaction of its own (has it come already? lock the account, decide, insert, update), publish the outcome, wait for
-the acknowledgements, commit the offsets. Prepared statements, uvloop, and the garbage collector tuned as the worker's.
+A good programmer's first version: read the records that the consumer has, handle sixteen documents at a time, each in
+its own transaction (look for a duplicate, lock the account, decide, insert, update), publish the outcome, wait for the
+acknowledgements, commit the offsets. Prepared statements, uvloop, and the garbage collector tuned as the worker's.
 
-It is spared everything that is not the question: decoding, decision, encoding and packing are the worker's own code, so
+Decoding, decision, encoding and packing are the worker's own code, so
 that both store the same rows with the same durability and publish the same bytes. It keeps no journal of batches and
 no watermarks, knows only sales of customers who have a record, and doesn't care about a second process. All of that is
 in the rival's favour.
@@ -75,7 +75,7 @@ class Rival:
         self._policies = PolicyBook([])
 
     async def handle(self, record: ConsumerRecord) -> list[Message]:
-        """One document, in one transaction: what is to be published of it; nothing if it was there already."""
+        """Handle a document in one transaction. Return the messages to publish; none for a duplicate."""
         now_us = time.time_ns() // 1000
         document = self._decoder.decode(record, now_us)
         if not isinstance(document, Document) or document.kind is not SALE:
@@ -120,7 +120,7 @@ class Rival:
 
 
 async def handle_all(rival: Rival, records: Sequence[ConsumerRecord]) -> list[Message]:
-    """Sixteen at once; what they have to say, in the order of the records."""
+    """Handle sixteen documents at once. Return their messages in the order of the records."""
     said: list[list[Message]] = [[] for _ in records]
     places = iter(range(len(records)))
 
@@ -133,7 +133,7 @@ async def handle_all(rival: Rival, records: Sequence[ConsumerRecord]) -> list[Me
 
 
 async def drain(chosen: settings.Settings, documents: int) -> None:
-    """Handle so many documents, from the beginning of the sales topic."""
+    """Handle this many documents, from the beginning of the sales topic."""
     names = topics.from_settings(chosen)
     consumer = AIOKafkaConsumer(
         names.inputs[0], bootstrap_servers=chosen.kafka_bootstrap_servers, group_id=chosen.consumer_group,

@@ -27,7 +27,7 @@ _ids = itertools.count()
 
 @dataclass
 class Waits:
-    """How long tenders waited, in seconds."""
+    """The times that tenders waited, in seconds."""
 
     due: dict[str, float] = field(default_factory=dict)
     waited_s: dict[str, float] = field(default_factory=dict)
@@ -56,7 +56,7 @@ class Tills:
         self._waits = Waits()
 
     async def play(self, documents: Iterable[Message], rate: float, until: Callable[[], bool] | None = None) -> Waits:
-        """Publish `rate` documents a second, all or `until` that is true; then wait for every answer."""
+        """Publish `rate` documents a second, until all are published or `until` is true. Then wait for every answer."""
         self._waits = waits = Waits()
         listening = asyncio.create_task(self._listen(waits))
         began = time.monotonic()
@@ -91,7 +91,7 @@ class Tills:
 
 
 def requests(prefix: str) -> Iterator[Message]:
-    """Tenders of tills, each on another gift card, endlessly."""
+    """Yield tenders of tills, each on another gift card, endlessly."""
     shop = Shop(prefix)
     for number in _ids:
         yield shop.tender(f"till-{number}", number % workload.CARDS)
@@ -99,7 +99,7 @@ def requests(prefix: str) -> Iterator[Message]:
 
 @asynccontextmanager
 async def tills(settings: Mapping[str, str]) -> AsyncIterator[Tills]:
-    """Tills on the topics of a worker with these settings."""
+    """Return tills on the topics of a worker with these settings."""
     servers = settings["G3N_KAFKA_BOOTSTRAP_SERVERS"]
     outcomes = settings["G3N_TOPIC_PREFIX"] + settings["G3N_TOPIC_TENDER_OUTCOMES"]
     producer, consumer = AIOKafkaProducer(bootstrap_servers=servers), AIOKafkaConsumer(bootstrap_servers=servers)

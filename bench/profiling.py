@@ -1,4 +1,4 @@
-"""Where the time of one worker process goes: batches of W1 through the pipeline, in this process, without Kafka."""
+"""Profile one worker process: batches of W1 through the pipeline, in this process, without Kafka."""
 
 import cProfile
 import gc
@@ -40,7 +40,7 @@ def _batches(messages: Iterator[Message], size: int) -> Iterator[list[Read]]:
 
 
 async def profile(documents: int, customers: int, size: int) -> None:
-    """Half of the documents by the clock, stage by stage; the other half under cProfile, which slows it down."""
+    """Time half of the documents by the clock, stage by stage, and the other half under cProfile, which is slower."""
     with devstack.start() as stack:
         await set_up(stack.dsn)
         settings = Settings(

@@ -1,4 +1,4 @@
-"""A worker, or its rival, as a program of its own: run to its end, with what it cost."""
+"""Run a worker or a rival as its own program to its end, and measure its cost."""
 
 import json
 import os
@@ -21,13 +21,13 @@ _LAST_LINES = 12
 
 
 class ProgramFailed(Exception):
-    """A program left with another code than 0, or took too long; the message has the end of its log."""
+    """A program ended with an exit status other than 0, or took too long. The message has the end of its log."""
 
 
 @dataclass(frozen=True)
 class Ended:
-    """`wall_s`: from start to exit. `work_s`: from when the group gave it partitions to exit. `cpu_s`: of it and all
-    processes that it started. `rss_mib`: the most memory that one of them had.
+    """`wall_s`: from start to exit. `work_s`: from the assignment of partitions to exit. `cpu_s`: of the program and
+    all processes that it started. `rss_mib`: the most memory of any of them.
     """
 
     wall_s: float
@@ -81,7 +81,7 @@ class Program:
 
 @contextmanager
 def running(arguments: Sequence[str], settings: Mapping[str, str], log: Path, event: str) -> Iterator[Program]:
-    """`python -m …` from when its log says `event` to the end of the context. Raises ProgramFailed."""
+    """Run `python -m …`. The context begins when its log says `event`. Raises ProgramFailed."""
     program = Program(arguments, settings, log)
     try:
         program.says(event)
@@ -102,8 +102,8 @@ def _start(arguments: Sequence[str], settings: Mapping[str, str], log: Path) -> 
 
 
 def _wait(process: subprocess.Popen[bytes], deadline: float) -> tuple[float, float]:
-    """Until it has ended: the seconds of CPU that it and all its waited-for children took, and the most memory in MiB
-    that one of them had.
+    """Wait for its end. Return the seconds of CPU of the program and its children, and the most memory in MiB that one
+    of them had.
     """
     rss_mib = 0.0  # the kernel's own maximum begins with that of this process, from which it was forked
     while True:
@@ -128,7 +128,7 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 
 
 def _assigned_at(log: Path) -> float | None:
-    """When the group gave the first of its members partitions, by the program's log."""
+    """Return when the group first assigned partitions to a member, by the program's log."""
     for line in log.read_text(errors="replace").splitlines():
         if '"assigned"' in line:
             return datetime.fromisoformat(json.loads(line)["timestamp"]).timestamp()

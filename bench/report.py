@@ -1,4 +1,4 @@
-"""The table at the end."""
+"""Print the tables at the end."""
 
 import os
 import platform
@@ -20,7 +20,7 @@ RIVALS = {"faststream": "FastStream", STREAMS: "Streams", COPY: "COPY", "naive":
 
 
 def machine() -> dict[str, str | int | float]:
-    """What the numbers depend on beside the code. A load before the start means that others work here too."""
+    """Describe the machine. A load before the start means that other programs run on it."""
     return {
         "python": platform.python_version(),
         "cpus": os.cpu_count() or 1,
@@ -29,7 +29,7 @@ def machine() -> dict[str, str | int | float]:
 
 
 def show(results: Sequence[Result], on: Mapping[str, str | int | float]) -> None:
-    """A line a run; the ratios are to the rivals of the same call, if they ran."""
+    """Print a line for each run. The ratios compare it with the rivals of the same call, if they ran."""
     if not results:
         return
     rates = {(one.workload, one.program): one.documents_per_s for one in results if one.program in RIVALS}
@@ -63,7 +63,7 @@ def show(results: Sequence[Result], on: Mapping[str, str | int | float]) -> None
 
 
 def _noise(results: Sequence[Result]) -> None:
-    """What differs from run to run of one program on one stream."""
+    """Return how much runs of one program on one stream differ."""
     alike: dict[tuple[str, str, int], list[float]] = {}
     for one in results:
         alike.setdefault((one.workload, one.program, one.processes), []).append(one.documents_per_s)
@@ -73,7 +73,7 @@ def _noise(results: Sequence[Result]) -> None:
 
 
 def show_latencies(latencies: Sequence[Latency]) -> None:
-    """A line a kind of request."""
+    """Print a line for each kind of request."""
     if not latencies:
         return
     table = Table(title="A till on an idle system: one request after the other", caption="From sent to answer read.")
@@ -86,7 +86,7 @@ def show_latencies(latencies: Sequence[Latency]) -> None:
 
 
 def show_loads(loads: Sequence[Load]) -> None:
-    """A line a rate."""
+    """Print a line for each rate."""
     if not loads:
         return
     table = Table(
@@ -112,7 +112,7 @@ def show_loads(loads: Sequence[Load]) -> None:
 
 
 def show_findings(findings: Mapping[str, Sequence[Finding]], on: Mapping[str, str | int | float]) -> None:
-    """A line a number, and whether it is within its bound."""
+    """Print a line for each number, and whether it is within its bound."""
     table = Table(title="Limits", caption=_machine(on))
     for heading, justify in {
         "trial": "left",
@@ -132,7 +132,7 @@ def show_findings(findings: Mapping[str, Sequence[Finding]], on: Mapping[str, st
 
 
 def show_growth(windows: Sequence[Window], on: Mapping[str, str | int | float]) -> None:
-    """A line a window, and what the last costs in terms of the first."""
+    """Print a line for each window, and the cost of the last one relative to the first."""
     table = Table(title="A sale in a ledger that fills up", caption=_machine(on))
     for heading in ("sales before", "CPU s a million", "worker", "Postgres", "WAL, bytes", "CPU ÷ first"):
         table.add_column(heading, justify="right")

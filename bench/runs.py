@@ -1,4 +1,4 @@
-"""Runs that drain a backlog: what each program makes of it, by the second and by the document.
+"""Runs that drain a backlog: documents a second, and the cost of a document.
 
 The stream is in Kafka before the program starts. The table of runs is `TASKS`.
 """
@@ -21,7 +21,7 @@ WAITING: Final = ("returns", "day")
 
 @dataclass(frozen=True)
 class Result:
-    """A line of the table. Bytes and seconds of CPU are a document's, or a million documents'."""
+    """A line of the table. Bytes are for a document, seconds of CPU for a million documents."""
 
     workload: str
     program: str
@@ -40,9 +40,9 @@ class Result:
 
 @dataclass(frozen=True)
 class Task:
-    """What to run. `program` is worker, COMPILED, or a rival: COPY, STREAMS, naive, faststream. `stream` is the name
-    of a stream, and of its topics. `at_most`: documents, for what would take too long. `after`: the task whose ledger
-    it goes on with.
+    """A run. `program` is worker, COMPILED, or a rival: COPY, STREAMS, naive, faststream. `stream` is the name
+    of a stream, and of its topics. `at_most`: a limit of documents, for a slow program. `after`: the task whose ledger
+    it continues.
     """
 
     workload: str
@@ -81,14 +81,14 @@ class Runs:
     """Runs tasks one after the other, and keeps their results."""
 
     def __init__(self, arena: Arena, documents: int, customers: int) -> None:
-        """`documents`: of each stream."""
+        """`documents`: the number in each stream."""
         self._arena = arena
         self._documents = documents
         self._customers = customers
         self.results: dict[str, Result] = {}
 
     def measure(self, name: str, task: Task) -> Result:
-        """Run the task to its end. Raises ProgramFailed, or WrongResult where it did not do what it should have."""
+        """Run the task to its end. Raises ProgramFailed, or WrongResult if it did not do its work."""
         published = min(self._documents, max(self._at_most(task.stream)))
         documents = min(published, task.at_most or published)
         self._arena.backlog(task.stream, published, self._customers)

@@ -24,17 +24,17 @@ Pick = Callable[[random.Random], int]
 
 
 def time_ordered(rng: random.Random, number: int) -> str:
-    """As a ULID: a millisecond, a thousand documents each second here, then 80 random bits."""
+    """Return an id like a ULID: a millisecond, here with a thousand documents each second, then 80 random bits."""
     return _base32(_STARTS_MS + number, 10) + _base32(rng.getrandbits(80), 16)
 
 
 def at_random(rng: random.Random, _number: int) -> str:
-    """As long as a ULID, without its order."""
+    """Return an id as long as a ULID, without its order."""
     return _base32(rng.getrandbits(130), 26)
 
 
 def of_tills(rng: random.Random, number: int) -> str:
-    """Store, terminal, date, number on that day: in order at each till."""
+    """Return an id of store, terminal, date and number on that day, in order at each till."""
     return f"{rng.randrange(STORES):03}-{rng.randrange(TERMINALS)}-20260105-{number:06}"
 
 
@@ -47,13 +47,13 @@ def customer(number: int) -> str:
 
 
 def card(number: int) -> dict[str, str]:
-    """A gift card, as documents name it."""
+    """Return a gift card as documents name it."""
     return {"number": f"600649{number:010}"}
 
 
 @dataclass(frozen=True, slots=True)
 class Sold:
-    """A sale, as far as a return of it needs it."""
+    """The parts of a sale that its return needs."""
 
     sale_id: str
     customer_id: str
@@ -61,7 +61,7 @@ class Sold:
 
 
 class Shop:
-    """Makes documents that happen now, on the topics of a prefix."""
+    """Makes documents that occur now, for the topics of a prefix."""
 
     def __init__(self, prefix: str, *, orgcode: str = ORGCODE) -> None:
         self._prefix = prefix
@@ -72,7 +72,7 @@ class Shop:
         return self._prefix + name
 
     def sold(self, rng: random.Random, number: int, ids: Ids, pick: Pick) -> Sold:
-        """Draw what the sale with this number sells to whom."""
+        """Draw the lines and the customer of the sale with this number."""
         return Sold(ids(rng, number), customer(pick(rng)), rng.choices(range(50, 5_000), k=LINES))
 
     def sale(self, rng: random.Random, number: int, sold: Sold, paid: Mapping[str, object] | None = None) -> Message:

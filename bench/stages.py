@@ -1,4 +1,4 @@
-"""What one sale costs in each stage of the worker that needs neither Kafka nor Postgres: µs of CPU."""
+"""The CPU time of one sale, in µs, in each stage of the worker that needs neither Kafka nor Postgres."""
 
 import gc
 import time
@@ -47,7 +47,7 @@ class Clock:
 
     @contextmanager
     def of(self, stage: str) -> Iterator[None]:
-        """Count what the block takes."""
+        """Count the time of the block."""
         began = time.process_time()
         yield
         self.spent_s[stage] = self.spent_s.get(stage, 0.0) + time.process_time() - began
@@ -128,7 +128,7 @@ def _books(customers: int) -> Books:
 
 
 def _repeat(works: Sequence[Work], outlet: Outlet, clock: Clock) -> None:
-    """Answer the same sales once more, from what is stored of them."""
+    """Answer the same sales once more, from their stored outcomes."""
     stored = [(work, work.digest or b"", work.facts_row(ENCODER_VERSION) or b"") for work in works]
     with clock.of("duplicate"):
         for work, digest, packed in stored:

@@ -1,4 +1,4 @@
-"""Starts the rival in Kafka Streams (`bench/streams/Rival.java`), with libraries that Maven fetches the first time."""
+"""Start the rival in Kafka Streams (`bench/streams/Rival.java`), with libraries that Maven fetches the first time."""
 
 import argparse
 import shutil
@@ -15,12 +15,12 @@ LIBRARIES: Final = Path(__file__).parents[1] / "build/streams"
 
 
 def can_run() -> bool:
-    """Return whether Java and Maven are there."""
+    """Return whether Java and Maven are installed."""
     return all(shutil.which(name) for name in ("javac", "mvn"))
 
 
 def fetch() -> None:
-    """Raises CalledProcessError if Maven can't reach its repository."""
+    """Fetch the libraries. Raises CalledProcessError if Maven can't reach its repository."""
     if not LIBRARIES.is_dir():
         goal = ["dependency:copy-dependencies", f"-DoutputDirectory={LIBRARIES}"]
         subprocess.run(["mvn", "-q", "-B", "-f", SOURCE / "pom.xml", *goal], check=True)  # noqa: S607  that of the path

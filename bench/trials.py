@@ -1,7 +1,7 @@
-"""What a till feels while something goes wrong: `python -m bench limits`.
+"""The latency of a till while something goes wrong: `python -m bench limits`.
 
 In each trial, tills ask for tenders at a fixed rate, whether or not they are answered, while a worker is killed, a
-backlog is read, or another tenant floods the topic. What the tills wait is compared with a bound.
+backlog is read, or another tenant floods the topic. The latencies are compared with a bound.
 """
 
 import asyncio
@@ -36,7 +36,7 @@ SALE, TENDER, ISSUE = 1, 4, 21
 
 
 async def killed(ground: Ground) -> list[Finding]:
-    """Of two workers one is killed with kill -9; the other one answers."""
+    """One of two workers is killed with kill -9. The other one answers."""
     async with ground.worker(1) as one, ground.worker(2), ground.tills() as tills:
 
         async def kill() -> None:
@@ -49,7 +49,7 @@ async def killed(ground: Ground) -> list[Finding]:
 
 
 async def deadlines(ground: Ground) -> list[Finding]:
-    """Holds that have all run out when the worker starts."""
+    """Holds that have all expired when the worker starts."""
     hold_s, shop = 20 + ground.size // 2_000, Shop(ground.prefix)
     async with ground.worker():
         await ground.publish(
@@ -94,17 +94,17 @@ async def _watched(pid: int, task: "asyncio.Task[float]") -> list[meter.Held]:
 
 
 async def flood(ground: Ground) -> list[Finding]:
-    """Another tenant asks for so many tenders at once, on many gift cards."""
+    """Another tenant requests `size` tenders at once, on many gift cards."""
     return await _flooded(ground, lambda shop, number: shop.tender(f"F{number}", number % workload.CARDS))
 
 
 async def hot_card(ground: Ground) -> list[Finding]:
-    """The same, all on one gift card."""
+    """The same on one gift card."""
     return await _flooded(ground, lambda shop, number: shop.tender(f"F{number}", workload.HOT))
 
 
 async def poison(ground: Ground) -> list[Finding]:
-    """So many records that are no documents, among the tenders."""
+    """`size` records that are no documents, among the tenders."""
 
     def make(shop: Shop, number: int) -> Message:
         return Message(shop.topic("scm.tenders"), b"%d" % number, b"\xff not JSON")
@@ -129,7 +129,7 @@ async def _flooded(ground: Ground, make: Callable[[Shop, int], Message], *, docu
 
 
 async def parked(ground: Ground) -> list[Finding]:
-    """So many MiB of returns wait for sales that never come."""
+    """`size` MiB of returns wait for sales that never come."""
     shop = Shop(ground.prefix)
     sold = Sold("nowhere", customer(0), [100] * _PARKED_LINES)
     async with ground.worker(), ground.tills() as tills:
@@ -184,7 +184,7 @@ async def scaled(ground: Ground) -> list[Finding]:
 
 @dataclass(frozen=True)
 class Trial:
-    """`size`: unless another is asked for; of what, says the trial's docstring."""
+    """`size` is the default; the trial's docstring gives its unit."""
 
     run: Callable[[Ground], Coroutine[Any, Any, list[Finding]]]
     size: int = 0

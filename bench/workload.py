@@ -1,7 +1,7 @@
-"""What the worker is given to read: streams of documents, each a function of the seed but for the time.
+"""The streams of documents that the worker reads. Everything but the time is a function of the seed.
 
-Sales are of the last minute, so that no deadline is in play. A stream is a function of the prefix of its topics, of
-how many documents it has, and of how many customers there are.
+Sales are of the last minute, so that no deadline interferes. A stream depends on the prefix of its topics, the number
+of its documents and the number of customers.
 """
 
 import random
@@ -18,7 +18,7 @@ CARDS: Final = 2_000
 CARD_MINOR: Final = 50_000
 HOT: Final = 0
 """The number of the customer, or of the gift card, that all documents of a hot workload name."""
-_OF_SALES: Final = 0.55  # beyond this part of the sales, and before the end, are those that are returned too early
+_OF_SALES: Final = 0.55  # of the sales, those after this share, and before the end, are returned too early
 
 Stream = Callable[[str, int, int], Iterator[Message]]
 
@@ -52,7 +52,7 @@ def sales(
     pick: Callable[[int], Pick] = uniform,
     first: int = 0,
 ) -> Iterator[Message]:
-    """Sales to known customers, of five lines and one bank card. `first`: the number of the first, for more of them."""
+    """Yield sales to known customers, of five lines and one bank card. `first`: the number of the first sale."""
     rng, shop, picked = random.Random(f"{SEED} {first}"), Shop(prefix), pick(customers)  # noqa: S311  the same each time
     for number in range(first, first + documents):
         yield shop.sale(rng, number, shop.sold(rng, number, ids, picked))
@@ -71,7 +71,7 @@ def hot_card(prefix: str, documents: int, _customers: int) -> Iterator[Message]:
 
 
 def returns(prefix: str, documents: int, customers: int) -> Iterator[Message]:
-    """Of five documents two are returns, each of one line. A tenth of them comes before its sale.
+    """Two of five documents are returns, each of one line. A tenth of them come before their sales.
 
     A sale is returned in two returns. A worker reads topics side by side, so a return is published long after its
     sale; else it would often be read before it.
@@ -99,7 +99,7 @@ class Day:
         self._sold: list[Sold] = []
 
     def documents(self) -> Iterator[Message]:
-        """Endlessly."""
+        """Yield documents endlessly."""
         kinds = list(_DAY)
         while True:
             for make in self._rng.choices(kinds, weights=list(_DAY.values()), k=100):
@@ -112,7 +112,7 @@ class Day:
         self._sold.append(sold)
 
     def sale_with_gift_card(self) -> Iterator[Message]:
-        """The till asks first; the sale takes what was held."""
+        """The till asks first, and the sale captures the hold."""
         sold, tender_id = self._drawn(), f"G{self._number:09}"
         yield self._shop.tender(tender_id, self._rng.randrange(CARDS), sale_id=sold.sale_id)
         paid = {"tender_id": tender_id, "kind": "gift_card", "amount_minor": 1}
@@ -153,7 +153,7 @@ _DAY: Final[dict[Callable[[Day], Iterator[Message]], int]] = {
 
 
 def day(prefix: str, documents: int, customers: int, *, first: int = 0) -> Iterator[Message]:
-    """A mix of everything that tills and back offices send. `first`: another one for each number."""
+    """Yield a mix of everything that tills and back offices send. `first`: each number gives another mix."""
     return islice(Day(prefix, customers, first).documents(), documents)
 
 

@@ -5,8 +5,8 @@ From Python, for tests, benchmarks and the demo:
     with devstack.start() as stack:
         stack.bootstrap_servers, stack.dsn
 
-A supervisor process owns both servers. It ends them when told to, when one of them dies, and when the process that
-called `start` is gone, however that ended.
+A supervisor process owns both servers. It stops them on request, when one of them dies, and when the process that
+called `start` is gone, even after kill -9.
 """
 
 from devstack.errors import StackError

@@ -1,4 +1,4 @@
-"""Apache Kafka from its jars, on the machine's Java: what to fetch and what to run."""
+"""Apache Kafka from its jars, on the machine's Java: fetch the jars, run the broker."""
 
 import fcntl
 import importlib.util

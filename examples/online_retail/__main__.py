@@ -1,4 +1,4 @@
-"""`python -m examples.online_retail [INVOICES] [--stack devstack|docker] [--keep]`, which is what `make demo` runs."""
+"""`python -m examples.online_retail [INVOICES] [--stack devstack|docker] [--keep]`: `make demo` runs it."""
 
 import argparse
 import logging
@@ -21,7 +21,7 @@ _WIDTH_OFF_TERMINAL = 120
 
 
 def options_of(arguments: list[str], environment: dict[str, str]) -> Options:
-    """Return what to run. The variables INVOICES, STACK and KEEP apply where no argument does."""
+    """Return the options. The variables INVOICES, STACK and KEEP are the defaults of the arguments."""
     parser = argparse.ArgumentParser(
         prog="python -m examples.online_retail",
         description="Real invoices through Kafka, the worker and Postgres; without INVOICES, a small sample.",
@@ -44,7 +44,7 @@ def main() -> int:
     """Return the exit status: 0 if every check passed, 1 if not, 2 for unusable input, 130 after Ctrl-C."""
     options = options_of(sys.argv[1:], dict(os.environ))
     console = Console(width=None if sys.stdout.isatty() else _WIDTH_OFF_TERMINAL)
-    # The client retries what it logs (a topic's leader is late) and raises other errors.
+    # The client logs errors that it retries (a topic's leader is late), and raises the others.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     # A background process may ignore SIGINT; here it always stops the demo in order.
     for number in (signal.SIGINT, signal.SIGTERM):

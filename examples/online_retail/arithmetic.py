@@ -1,7 +1,7 @@
-"""What the ledger must say, worked out from the file a second time by plain arithmetic.
+"""The numbers that the ledger must have, computed from the file a second time, by plain arithmetic.
 
-Shares no code with the conversion or the worker: it reads the CSV itself, finds for each cancellation what it cancels
-and applies the contract's default rule (§2.2: a point a pound; one floor a sale, split over lines by largest
+It shares no code with the conversion or the worker. It reads the CSV itself, finds the sale of each cancellation, and
+applies the contract's default rule (§2.2: a point a pound; one floor a sale, split over lines by largest
 remainder; a line that sold for n and earned p keeps ⌊p·(n − R)/n⌋ after R came back). Slow and naive on purpose.
 """
 
@@ -22,7 +22,7 @@ VALUE_OF_A_POINT = Decimal("0.5")
 
 @dataclass(frozen=True)
 class Tilled:
-    """What the tills did beyond the file: sales voided, pence paid in points a sale, (sale, line, pence) returned."""
+    """The tills' work beyond the file: sales voided, pence paid in points a sale, (sale, line, pence) returned."""
 
     voided: frozenset[str] = frozenset()
     paid_in_points: Mapping[str, int] = field(default_factory=dict)
@@ -31,7 +31,7 @@ class Tilled:
 
 @dataclass
 class Line:
-    """A line that was sold: whose, what, for how many pence, how many came back, how many points it earned."""
+    """A sold line: its customer and code, its pence, the pence that came back, the points that it earned."""
 
     customer: str
     code: str
@@ -53,12 +53,12 @@ class Expected:
 
     @property
     def outstanding(self) -> int:
-        """Points that customers have, less what some are short."""
+        """Return the points that customers have, less the deficits."""
         return self.issued - self.reversed - self.redeemed
 
 
 def expected(path: Path, tilled: Tilled = Tilled()) -> Expected:
-    """The totals of a file that `invoices.read_file` accepts."""
+    """Return the totals of a file that `invoices.read_file` accepts."""
     result = Expected()
     sales: dict[str, list[Line]] = {}
     bought: dict[tuple[str, str], list[Line]] = defaultdict(list)
@@ -96,7 +96,9 @@ def expected(path: Path, tilled: Tilled = Tilled()) -> Expected:
 
 
 def _earn(lines: list[Line], paid_in_points: int) -> None:
-    """Points of a sale's lines: pence that count ÷ 100, one floor, the odd points to the largest fractions."""
+    """Return the points of a sale's lines: eligible pence ÷ 100, one floor; the remaining points go to the largest
+    fractions.
+    """
     shares = _largest_remainder(paid_in_points, [line.net for line in lines])
     pence = [
         line.net - share if line.customer and _is_goods(line.code) else 0
@@ -111,7 +113,7 @@ def _earn(lines: list[Line], paid_in_points: int) -> None:
 
 
 def _largest_remainder(amount: int, weights: list[int]) -> list[int]:
-    """`amount` spread by weight, whole pence, the odd ones to the largest fractions, ties to the first."""
+    """Spread `amount` by weight in whole pence. The remaining pence go to the largest fractions, ties to the first."""
     total = sum(weights)
     if not amount or not total:
         return [0] * len(weights)
@@ -123,7 +125,7 @@ def _largest_remainder(amount: int, weights: list[int]) -> list[int]:
 
 
 def _cancel(bought: list[Line], net: int, code: str) -> tuple[str, int]:
-    """Take `net` pence off what was bought, the latest line first; the pence for which there is no line."""
+    """Take `net` pence off the bought lines, the latest first. Return the pence for which there is no line."""
     for line in reversed(bought):
         taken = min(net, line.net - line.returned)
         line.returned += taken
@@ -141,7 +143,7 @@ def _settle(result: Expected, lines: list[Line], *, voided: bool) -> None:
 
 
 def _sold_lines(rows: list[tuple[str, int, int]]) -> list[tuple[str, int]]:
-    """(code, pence) a line: a row each, but a gift voucher each where a row sells several."""
+    """Return (code, pence) of each line. A row is a line, but each gift voucher of a row is a line of its own."""
     lines = []
     for code, quantity, net in rows:
         if net > 0 or (net == 0 and quantity > 0):
@@ -159,7 +161,7 @@ def _is_goods(code: str) -> bool:
 
 
 def _invoices(path: Path) -> list[tuple[str, str, list[tuple[str, int, int]]]]:
-    """(number, customer, [(code, quantity, pence)]) in the order of their times; a number is one invoice a day."""
+    """Return (number, customer, [(code, quantity, pence)]) in the order of times. A number is one invoice a day."""
     with path.open("rb") as file:
         zipped = file.read(2) == b"\x1f\x8b"
     opened = gzip.open if zipped else open

@@ -30,7 +30,7 @@ from examples.online_retail.tills import Scene, Step, Tills
 
 @dataclass(slots=True, frozen=True)
 class Options:
-    """What to run: a file of invoices, `devstack` or `docker`, and whether servers and data stay afterwards."""
+    """The options: a file of invoices, `devstack` or `docker`, and whether servers and data stay afterwards."""
 
     invoices: Path
     stack: str

@@ -1,15 +1,15 @@
 """Invoices → documents of the contract (§2): customers, sales, returns. Pure: same invoices, same documents.
 
-What the data set does not say is decided here, row by row, and nowhere else:
+Only this module decides what is not in the data set:
 
-- money in (net > 0) is a sale's line, money back (net < 0) a return's, whatever the invoice's number begins with;
-  so the documents add up to the file, bad-debt adjustments (`A…`) included;
-- a row without money is a free line of its sale (quantity > 0) or a movement of stock, which is left out;
-- postage, fees and manual corrections earn nothing (`item_type` `fee`);
-- a cancellation names no invoice: it is linked to the sale lines of the same customer and stock code, latest first,
-  within the money that is left of them; one return names one sale, so a cancellation may become several returns.
-  What remains is a return without a receipt;
-- a gift voucher (`gift_0001_30`) is a gift card of its face value, a card a line, with a test number.
+- A row with money in (net > 0) is a line of a sale, one with money back (net < 0) a line of a return, whatever the
+  invoice's number begins with. So the documents add up to the file, including bad-debt adjustments (`A…`).
+- A row without money is a free line of its sale (quantity > 0), or a movement of stock, which is left out.
+- Postage, fees and manual corrections earn nothing (`item_type` `fee`).
+- A cancellation names no invoice. It is linked to the sale lines of the same customer and stock code, the latest
+  first, within the money that is left of them. A return names one sale, so a cancellation may become several returns.
+  The rest is a return without a receipt.
+- A gift voucher (`gift_0001_30`) is a gift card of its face value, one card for each line, with a test number.
 """
 
 import hashlib
@@ -47,7 +47,7 @@ class Document(NamedTuple):
     data: dict[str, Any]
 
     def envelope(self) -> dict[str, Any]:
-        """The structured CloudEvent (contract §1), ready to be written as JSON."""
+        """Return the structured CloudEvent (contract §1), ready to be written as JSON."""
         return {
             "specversion": "1.0",
             "id": f"{self.type}/{self.subject}",
@@ -61,7 +61,7 @@ class Document(NamedTuple):
 
 
 class Link(NamedTuple):
-    """That `net_minor` of a return comes off this line of this sale."""
+    """`net_minor` of a return comes off this line of this sale."""
 
     sale_id: str
     line_id: int
@@ -69,7 +69,7 @@ class Link(NamedTuple):
 
 
 class OpenLines:
-    """What customers have bought and not yet brought back: per customer and stock code, the latest line last."""
+    """The lines that customers have not brought back: by customer and stock code, the latest line last."""
 
     def __init__(self) -> None:
         self._lines: dict[tuple[str, str], list[Link]] = {}
@@ -79,7 +79,7 @@ class OpenLines:
         self._lines.setdefault((customer_id, sku), []).append(line)
 
     def take(self, customer_id: str, sku: str, net_minor: int) -> tuple[list[Link], int]:
-        """Links for as much of `net_minor` as is left, latest line first, and the pence that found no line."""
+        """Return links for `net_minor`, the latest line first, and the pence for which no line is left."""
         lines, links = self._lines.get((customer_id, sku), []), list[Link]()
         while net_minor and lines:
             line = lines.pop()
@@ -93,7 +93,7 @@ class OpenLines:
 
 @dataclass(slots=True)
 class Converter:
-    """Turns invoices into documents, in the invoices' order; counts on the way what the file held."""
+    """Turns invoices into documents, in the invoices' order, and counts the rows of the file."""
 
     rows: int = 0
     invoices: int = 0
@@ -106,7 +106,7 @@ class Converter:
     _documents_of: Counter[str] = field(default_factory=Counter)
 
     def convert(self, invoices: Iterable[Invoice]) -> Iterator[Document]:
-        """The documents of all invoices; a customer's comes before the first invoice that names that customer."""
+        """Yield the documents of all invoices. A customer's own comes before the first invoice with the customer."""
         for invoice in invoices:
             self.invoices += 1
             self.rows += len(invoice.rows)
@@ -148,7 +148,8 @@ class Converter:
                 self.unlinked_minor += rest_minor
         for sale_id, lines in by_sale.items():
             yield from self._return(invoice, lines, sale_id, invoice.customer_id)
-        # Without a receipt goods cost points at the rate of the day; fees never earned any and name nobody.
+        # Without a receipt, goods cost points at the rate of the day. Fees never earned any, so their return names
+        # nobody.
         goods = [line for line in without_receipt if _item_type(line["sku"]) == "goods"]
         yield from self._return(invoice, goods, None, invoice.customer_id)
         fees = [line for line in without_receipt if _item_type(line["sku"]) != "goods"]
@@ -175,26 +176,28 @@ class Converter:
             yield Document(RETURNS, "scm.return.completed", return_id, customer_id or return_id, data)
 
     def _next_id(self, invoice_number: str) -> str:
-        """`online-536365`; where one invoice makes more documents, then `online-536365.2` and so on."""
+        """Return `online-536365`; for further documents of one invoice, `online-536365.2` and so on."""
         self._documents_of[invoice_number] += 1
         n = self._documents_of[invoice_number]
         return f"{STORE_ID}-{invoice_number}" + (f".{n}" if n > 1 else "")
 
 
 def create_customer(customer_id: str, local_time: datetime) -> Document:
-    """The command that makes the customer known; the data set knows no more of a customer than the number."""
+    """Return the command that creates the customer. The data set has nothing but the customer's number."""
     command_id = f"customer-{customer_id}"
     data = {"command_id": command_id, "occurred_at": instant(local_time), "customer_id": customer_id}
     return Document(COMMANDS, "crm.customer.create", command_id, customer_id, data)
 
 
 def instant(local_time: datetime) -> str:
-    """RFC 3339 with the offset that London had then; of an hour that clocks repeat, the first."""
+    """Return RFC 3339 with London's offset at that time. If clocks repeat the hour, it is the first one."""
     return local_time.replace(tzinfo=_ZONE).isoformat()
 
 
 def card_number(seed: str) -> str:
-    """A 16-digit gift card number that passes the Luhn check: a function of `seed`, in a range that no issuer has."""
+    """Return a 16-digit gift card number that passes the Luhn check: a function of `seed`, in a range without an
+    issuer.
+    """
     digits = "9999" + str(int.from_bytes(hashlib.sha256(seed.encode()).digest()[:8]) % 10**11).zfill(11)
     return digits + str(-_luhn_sum(digits + "0") % 10)
 
@@ -205,7 +208,7 @@ def _luhn_sum(digits: str) -> int:
 
 
 def _rows_with_meaning(invoice: Invoice) -> list[Row]:
-    """The rows with money, and the free ones of a sale; what is left moved stock but sold nothing."""
+    """Return the rows with money, and the free rows of sales. The others moved stock but sold nothing."""
     is_trade = invoice.customer_id is not None or any(row.net_minor for row in invoice.rows)
     return [row for row in invoice.rows if row.net_minor or (is_trade and row.quantity > 0)]
 
@@ -217,7 +220,7 @@ def _item_type(sku: str) -> str:
 
 
 def _sale_lines(row: Row) -> list[dict[str, Any]]:
-    """The row as lines without ids: one, or one a card where it sells gift vouchers."""
+    """Return the row as lines without ids: one, or one for each gift voucher that it sells."""
     voucher = _VOUCHER.fullmatch(row.stock_code)
     if voucher is None or row.quantity < 1:
         line = {"sku": row.stock_code, "quantity": str(row.quantity), "net_minor": row.net_minor}
@@ -235,7 +238,7 @@ def _sale_lines(row: Row) -> list[dict[str, Any]]:
 
 
 def _sale(sale_id: str, invoice: Invoice, lines: list[dict[str, Any]]) -> Document:
-    # How it was paid is not in the data set: "other" is a payment that the CRM need not know.
+    # The data set has no payments. The kind "other" stands for a payment that the CRM need not know.
     tender = {"tender_id": f"{sale_id}-pay", "kind": "other", "amount_minor": sum(line["net_minor"] for line in lines)}
     data: dict[str, Any] = {"sale_id": sale_id, "store_id": STORE_ID, "occurred_at": instant(invoice.local_time)}
     data |= {"business_date": invoice.local_time.date().isoformat(), "currency": CURRENCY}
@@ -247,7 +250,7 @@ def _sale(sale_id: str, invoice: Invoice, lines: list[dict[str, Any]]) -> Docume
 
 def _return_line(row: Row, net_minor: int) -> dict[str, Any]:
     line: dict[str, Any] = {"sku": row.stock_code}
-    # A part of a row gets a quantity only where it is a whole number of pieces.
+    # A part of a row has a quantity only if it is a whole number of pieces.
     quantity, broken = divmod(row.quantity * net_minor, row.net_minor)
     if not broken:
         line["quantity"] = str(quantity)

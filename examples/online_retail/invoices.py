@@ -27,7 +27,7 @@ _TIME_FORMATS = ("%Y-%m-%d %H:%M:%S", "%m/%d/%Y %H:%M")
 
 
 class InvoiceFileError(Exception):
-    """The invoice file can't be used; the message is one line that names the file, and the row where there is one."""
+    """The invoice file can't be used. The message is one line that names the file and, if there is one, the row."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -41,9 +41,9 @@ class Row:
 
 @dataclass(slots=True, frozen=True)
 class Invoice:
-    """What one invoice number says on one day.
+    """The rows with one invoice number on one day.
 
-    `customer_id` is None where the rows name nobody; `local_time` is the wall clock of the shop, without a zone.
+    `customer_id` is None if the rows name nobody; `local_time` is the wall clock of the shop, without a zone.
     """
 
     number: str
@@ -53,7 +53,7 @@ class Invoice:
 
 
 def read_file(path: Path) -> Iterator[Invoice]:
-    """The invoices of a CSV file, gzipped or not, streamed in the file's order; raises InvoiceFileError."""
+    """Yield the invoices of a CSV file, gzipped or not, in the file's order. Raises InvoiceFileError."""
     try:
         with _open_text(path) as text:
             yield from read_rows(text, str(path))
@@ -63,9 +63,9 @@ def read_file(path: Path) -> Iterator[Invoice]:
 
 
 def read_rows(lines: Iterable[str], name: str) -> Iterator[Invoice]:
-    """The invoices in lines of CSV, the header first; `name` stands before the message of an InvoiceFileError.
+    """Yield the invoices in lines of CSV, the header first. `name` begins the message of an InvoiceFileError.
 
-    An invoice's rows may stand apart, but not on different days: each day's invoices are yielded by their time as
+    The rows of an invoice may be apart, but must be of one day: each day's invoices are yielded by their time as
     soon as the next day begins, so memory holds one day.
     """
     reader = csv.reader(lines)
@@ -140,7 +140,7 @@ def _integer(text: str) -> int:
 
 @lru_cache(4096)
 def _pence(text: str) -> int | Decimal:
-    """Unit price in pence: an integer unless the price has fractions of a penny."""
+    """Return the unit price in pence: an integer, unless it has fractions of a penny."""
     if not _PRICE.fullmatch(text):
         raise ValueError(f"UnitPrice {text!r} is not a decimal number")
     pence = Decimal(text).scaleb(2)

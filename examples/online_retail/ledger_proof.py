@@ -1,4 +1,4 @@
-"""What the ledger in Postgres adds up to (tables and views: worker/ledger/migrations)."""
+"""The sums of the ledger in Postgres (tables and views: worker/ledger/migrations)."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ SELECT (SELECT count(*) FROM account WHERE kind = 0) AS points_accounts,
        (SELECT count(*) FROM parked) AS parked
 """
 
-# What each contra account gave and got back, separately for points (kind 0) and gift cards (kind 1).
+# The amounts that each contra account gave and got back, for points (kind 0) and for gift cards (kind 1).
 _BOOK = """
 SELECT a.kind, c.name,
        coalesce(sum(t.amount) FILTER (WHERE t.debit = c.id), 0)::bigint AS credited,
@@ -43,7 +43,7 @@ POINTS, CARD = 0, 1
 
 @dataclass(slots=True, frozen=True)
 class Flow:
-    """A contra account, seen from accounts of one kind: the points or pence that it gave them and took from them."""
+    """The points or pence that a contra account gave to accounts of one kind, and took from them."""
 
     kind: int
     name: str
@@ -63,7 +63,7 @@ class TopCustomer:
 
 @dataclass(slots=True, frozen=True)
 class Proof:
-    """The ledger in numbers. Points are points, gift cards are in pence; `balances` is by (kind,
+    """The ledger in numbers. Points are whole points, gift cards are in pence; `balances` is by (kind,
     customer or card id).
     """
 
@@ -79,15 +79,15 @@ class Proof:
     top: tuple[TopCustomer, ...]
 
     def credited(self, kind: int, name: str) -> int:
-        """Return what a contra account gave to accounts of a kind."""
+        """Return the amount that a contra account gave to accounts of a kind."""
         return sum(flow.credited for flow in self.flows if (flow.kind, flow.name) == (kind, name))
 
     def debited(self, kind: int, name: str) -> int:
-        """Return what a contra account took from accounts of a kind."""
+        """Return the amount that a contra account took from accounts of a kind."""
         return sum(flow.debited for flow in self.flows if (flow.kind, flow.name) == (kind, name))
 
     def booked(self, kind: int) -> int:
-        """Return what all contra accounts gave to accounts of a kind, less what they took."""
+        """Return the amount that all contra accounts gave to accounts of a kind, less the amount that they took."""
         return sum(flow.credited - flow.debited for flow in self.flows if flow.kind == kind)
 
     def outstanding(self, kind: int) -> int:
@@ -96,7 +96,7 @@ class Proof:
 
     @property
     def balances_itself(self) -> bool:
-        """Whether every account is the sum of its entries, all entries sum to zero, and nothing came from nowhere."""
+        """Return whether every account is the sum of its entries, and all entries sum to zero."""
         return (
             self.imbalances == 0
             and self.entries_sum == 0

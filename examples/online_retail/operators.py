@@ -1,4 +1,4 @@
-"""What an operator asks at the end: a plan of a replay, and an audit. Each answers in one line."""
+"""An operator's checks at the end: a plan of a replay, and an audit. Each prints one line."""
 
 import asyncio
 import sys
@@ -10,7 +10,7 @@ from rich.console import Console
 
 from examples.online_retail.worker_process import environment_of
 
-# What is asked, and the last line of a good answer.
+# The commands, and the last line of a good answer.
 _QUESTIONS: Final = (
     (("replay",), "This replay changes nothing and publishes nothing."),
     (("audit", "--coverage"), "All is accounted for."),

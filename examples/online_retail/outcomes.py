@@ -37,7 +37,7 @@ class DeadLetter(NamedTuple):
 
 
 class Outcomes:
-    """All answers of the worker so far. As a context, it reads on until it is left."""
+    """All answers of the worker so far. It reads as long as its context is open."""
 
     def __init__(self, bootstrap_servers: str, topic_prefix: str) -> None:
         self.by_kind = Counter[tuple[str, str, str]]()

@@ -24,7 +24,7 @@ class Record(NamedTuple):
 
 
 def record_of(document: Document) -> Record:
-    """The structured CloudEvent as compact UTF-8 JSON."""
+    """Return the structured CloudEvent as compact UTF-8 JSON."""
     return Record(
         document.topic, document.type, document.subject, document.key.encode(), orjson.dumps(document.envelope())
     )
@@ -51,7 +51,7 @@ class Publisher:
         await self._producer.stop()
 
     async def publish(self, records: Sequence[Record], sent: Callable[[int], None]) -> None:
-        """Send all, in order for each key; `sent` is told how many more were acknowledged."""
+        """Send all documents, in order for each key. `sent` is called with the number of newly acknowledged ones."""
         for start in range(0, len(records), _IN_FLIGHT):
             part = records[start : start + _IN_FLIGHT]
             await asyncio.gather(*[await self._send(record.topic, record.key, record.value) for record in part])

@@ -23,7 +23,7 @@ class ServersError(Exception):
 
 @dataclass(slots=True, frozen=True)
 class Servers:
-    """Where the servers are, what they are, and the command that stops them later (None: they stop with the demo).
+    """The addresses and the kind of the servers, and the command that stops them later (None: they stop with the demo).
 
     `shared`: they ran before the demo, and others may use them.
     """

@@ -19,7 +19,7 @@ _DEAD_LETTERS_SHOWN = 10
 
 @dataclass(slots=True)
 class Run:
-    """What happened: everything that the summary reports."""
+    """A run: everything that the summary reports."""
 
     converter: Converter
     documents: int = 0
@@ -42,7 +42,7 @@ def _points(points: int) -> str:
 
 
 def checks(run: Run, outcomes: Outcomes, proof: Proof, expected: Expected) -> list[tuple[str, bool]]:
-    """Return what must be true, each as a sentence and whether it is."""
+    """Return the checks, each as a sentence and whether it is true."""
     balances = {key: balance for (kind, key), balance in proof.balances.items() if kind == POINTS}
     ours = expected.balances
     equal = sum(balances.get(customer) == balance for customer, balance in ours.items())

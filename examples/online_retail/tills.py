@@ -1,4 +1,4 @@
-"""What the file does not have: gift cards, payments with points, voids. The last invoices are sold live, at tills.
+"""Tills: gift cards, payments with points, and voids, which the file lacks. The last invoices are sold live at tills.
 
 A till sends `scm.tender.requested`, waits for the answer, and then sends the sale that names the tender. So these
 documents can't be published in bulk. Their times are the demo's own: a request may be a week old, not fifteen years.
@@ -43,7 +43,7 @@ class Scene(NamedTuple):
 
 @dataclass(slots=True)
 class Card:
-    """A gift card of a story, and what must be left on it at the end, in pence."""
+    """A gift card of a story, and its expected balance at the end, in pence."""
 
     story: str
     number: str
@@ -52,7 +52,7 @@ class Card:
 
 @dataclass(slots=True)
 class Tills:
-    """The stories: the cards to issue first, what happens at the tills, and what it adds up to."""
+    """The stories: the cards to issue first, the scenes at the tills, and the sums."""
 
     now: str
     cards: list[Card] = field(default_factory=list)
@@ -61,7 +61,8 @@ class Tills:
     tilled: Tilled = field(default_factory=Tilled)
 
     def tell(self, sales: list[Document], points: int, voucher: dict[str, Any] | None) -> None:
-        """Make the stories from the sales of `Selection.choose`; `points` is what the first sale's customer can spend.
+        """Make the stories from the sales of `Selection.choose`; `points`: the points that the first sale's customer
+        can spend.
 
         Without sales there is one story, which needs none.
         """

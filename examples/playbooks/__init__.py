@@ -1,1 +1,1 @@
-"""Runs the playbooks of `docs/playbooks` against a live stack; a line that is not true fails (`make playbooks`)."""
+"""Run the playbooks of `docs/playbooks` against a live stack. A line that is not true fails (`make playbooks`)."""

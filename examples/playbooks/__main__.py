@@ -1,4 +1,4 @@
-"""`python -m examples.playbooks [PAGE …]`, which is what `make playbooks` runs: every line of a page must be true."""
+"""`python -m examples.playbooks [PAGE …]`: every line of a page must be true. `make playbooks` runs it."""
 
 import asyncio
 import sys
@@ -16,7 +16,7 @@ _FAILED, _INTERRUPTED = 1, 130
 
 
 def main(arguments: Sequence[str]) -> int:
-    """0 where all is true; 1 where something is not, or nothing could be tried."""
+    """Return the exit status: 1 if a line is not true, or if nothing could be tried."""
     pages = [Path(name) for name in arguments] or sorted(
         page for page in PAGES.glob("*.md") if page.name != "README.md"
     )
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def verdict(pages: Sequence[Path], true: Sequence[bool]) -> str:
-    """The last line: whether every page is true, or which are not."""
+    """Return the last line: every page is true, or the pages that are not."""
     if all(true):
         return f"playbooks: every line of {len(pages)} pages is true"
     wrong = [page.name for page, is_true in zip(pages, true, strict=True) if not is_true]
@@ -49,7 +49,7 @@ async def _is_true(page: Path, servers: Servers) -> bool:
 
 
 def _all_true(shell: Shell, todo: Sequence[Step]) -> bool:
-    """Ends at the first that is not: what comes after it stands on it."""
+    """Run the steps. Stop at the first one that is not true, because later steps depend on it."""
     for step in todo:
         printed, code = shell.run(step.command)
         if code != step.exit_code or not step.matches(printed):

@@ -1,9 +1,9 @@
 """A playbook or another page of commands.
 
-A playbook is prose, and boxes (```console) of commands with what they must print.
+A playbook is prose with boxes (```console) of commands and their output.
 
-`$ …` is a command, `> …` goes on with it; the lines below are what it prints, where `…` stands for any text, and alone
-on a line for any lines; `[exit 4]` is its exit code, where that is not 0.
+`$ …` is a command, and `> …` continues it. The lines below are its output; `…` stands for any text, and alone on a line
+for any lines. `[exit 4]` is its exit status, if that is not 0.
 """
 
 import re
@@ -20,7 +20,7 @@ ANY = "…"
 
 @dataclass(slots=True)
 class Step:
-    """A command at a line of its page, what it must print, and with which code it must end."""
+    """A command at a line of its page, its output, and its exit status."""
 
     page: str
     line: int
@@ -41,7 +41,7 @@ def _line_pattern(line: str) -> str:
 
 
 def steps(path: Path) -> Iterator[Step]:
-    """The commands of a page, in order."""
+    """Return the commands of a page, in order."""
     step: Step | None = None
     inside = False
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
@@ -60,8 +60,8 @@ def steps(path: Path) -> Iterator[Step]:
 
 
 def commands(path: Path) -> Iterator[Step]:
-    """The commands of a page that does not show what they print: each line of a plain box (```), with the lines that a
-    backslash ties to it, and what a sentence asks for ("Run `g3n …`").
+    """Return the commands of a page that shows no output: each line of a plain box (```), with the lines that a
+    backslash joins to it, and the commands in sentences ("Run `g3n …`").
     """
     box = ""
     tied: Step | None = None

@@ -1,6 +1,6 @@
-"""Publish one document and print what the worker says: `python -m examples.playbooks.publish TYPE`, its data on stdin.
+"""Publish one document and print its outcome: `python -m examples.playbooks.publish TYPE`, with the data on stdin.
 
-The settings are those of `g3n worker`, and G3N_ORGCODE. `occurred_at` is now where the data says nothing.
+The settings are those of `g3n worker`, and G3N_ORGCODE. If the data has no `occurred_at`, it is now.
 """
 
 import asyncio
@@ -18,13 +18,13 @@ KAFKA: Final = os.environ.get("G3N_KAFKA_BOOTSTRAP_SERVERS", "localhost:9092")
 PREFIX: Final = os.environ.get("G3N_TOPIC_PREFIX", "")
 ORGCODE: Final = os.environ.get("G3N_ORGCODE", "acme")
 PATIENCE_S: Final = 30
-# A broker that has just made a topic is asked again; the page shows what the command prints, not that.
+# The client asks a broker that has just made a topic again. Its log must not be part of the output.
 logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
 TOPICS: Final = {"sale": "scm.sales", "return": "scm.returns", "tender": "scm.tenders"}
 
 
 async def publish(type_: str, data: dict[str, Any]) -> int:
-    """0 once an outcome came and is printed; 2 if none did (see the dead letters)."""
+    """Return 0 after printing an outcome; 2 if none came (see the dead letters)."""
     source, name, _ = type_.split(".", 2)
     subject = data[f"{name}_id" if source == "scm" else "command_id"]
     answered = f"crm.outcome.{type_.removeprefix('scm.').removeprefix('crm.')}"

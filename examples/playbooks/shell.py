@@ -1,4 +1,4 @@
-"""One shell for a whole page, so that what a command exports is there for the next."""
+"""One shell for a whole page, so that the variables of one command are set for the next."""
 
 import secrets
 import subprocess
@@ -9,7 +9,7 @@ from typing import IO, Self, cast
 
 
 class Shell:
-    """`bash` with an environment of its own, in a folder of its own."""
+    """`bash` with its own environment, in its own folder."""
 
     def __init__(self, environment: Mapping[str, str], folder: Path) -> None:
         self._bash = subprocess.Popen(
@@ -27,7 +27,7 @@ class Shell:
         self._bash.communicate()
 
     def run(self, command: str) -> tuple[list[str], int]:
-        """What the command printed, both streams, and its exit code."""
+        """Run a command. Return its output, of both streams, and its exit status."""
         mark = f"--{secrets.token_hex(8)}--"
         asks, says = cast("IO[str]", self._bash.stdin), cast("IO[str]", self._bash.stdout)
         asks.write(f"{{ {command}\n}} </dev/null\nprintf '\\n%s%d\\n' '{mark}' $?\n")

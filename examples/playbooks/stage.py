@@ -1,4 +1,4 @@
-"""Everything that a playbook needs to be true: Kafka, Postgres, a worker, the API, and a shell that knows of them."""
+"""Everything that a playbook needs: Kafka, Postgres, a worker, the API, and a shell with their settings."""
 
 import os
 import secrets
@@ -26,9 +26,9 @@ _READY_S = 60
 
 @asynccontextmanager
 async def stage(servers: Servers) -> AsyncIterator[Shell]:
-    """A shell for one page, with a database, topics, a worker and an API of its own. Raises WorkerFailed.
+    """Yield a shell for one page, with its own database, topics, worker and API. Raises WorkerFailed.
 
-    Logs and what the page wrote are removed at the end, unless something failed.
+    Logs and the page's files are removed at the end, unless something failed.
     """
     name = f"playbook-{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
     (port,) = free_ports(1)
@@ -57,7 +57,7 @@ async def stage(servers: Servers) -> AsyncIterator[Shell]:
 
 
 def _bare(desk: Path) -> dict[str, str]:
-    """The reader's own shell, without settings; `g3n` and `python` are those of this checkout."""
+    """Return the reader's environment without settings. `g3n` and `python` are those of this checkout."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("G3N_")}
     path = f"{Path(sys.executable).parent}{os.pathsep}{kept.get('PATH', os.defpath)}"
     config = {"HOME": str(desk), "XDG_CONFIG_HOME": str(desk / ".config")}

@@ -1,4 +1,4 @@
-// A till: may this gift card pay? Wait for the answer, then publish the sale, which takes what was held.
+// A till: ask whether a gift card may pay, wait for the answer, then publish the sale, which captures the hold.
 //
 //     mvn -q dependency:copy-dependencies
 //     KAFKA=localhost:9092 ORGCODE=acme java -cp 'target/dependency/*' Till.java CARD_NUMBER AMOUNT_MINOR

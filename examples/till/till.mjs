@@ -1,4 +1,4 @@
-// A till: may this gift card pay? Wait for the answer, then publish the sale, which takes what was held.
+// A till: ask whether a gift card may pay, wait for the answer, then publish the sale, which captures the hold.
 //
 //     npm ci
 //     KAFKA=localhost:9092 ORGCODE=acme node till.mjs CARD_NUMBER AMOUNT_MINOR

@@ -1,4 +1,4 @@
-"""A till: may this gift card pay? Wait for the answer, then publish the sale, which takes what was held.
+"""A till: ask whether a gift card may pay, wait for the answer, then publish the sale, which captures the hold.
 
 pip install aiokafka==0.14.0
 KAFKA=localhost:9092 ORGCODE=acme python till.py CARD_NUMBER AMOUNT_MINOR
@@ -29,7 +29,7 @@ class DeadLettered(Exception):
 
 
 def event(type_: str, subject: str, data: dict[str, Any]) -> bytes:
-    """A CloudEvent in structured mode. The identity is (orgcode, type, subject): sent twice, it counts once."""
+    """Return a CloudEvent in structured mode. Its identity is (orgcode, type, subject): sent twice, it counts once."""
     return json.dumps(
         {
             "specversion": "1.0",
@@ -45,7 +45,7 @@ def event(type_: str, subject: str, data: dict[str, Any]) -> bytes:
 
 
 async def at_the_end(*topics: str) -> AIOKafkaConsumer:
-    """Read what comes from now on. Without a group, every till sees every answer and picks its own."""
+    """Read from now on. Without a group, every till sees every answer, and picks its own."""
     consumer = AIOKafkaConsumer(*topics, bootstrap_servers=KAFKA, group_id=None)
     await consumer.start()
     await consumer.seek_to_end()
@@ -53,7 +53,7 @@ async def at_the_end(*topics: str) -> AIOKafkaConsumer:
 
 
 def check_dead_letter(letter: ConsumerRecord, asked: RecordMetadata) -> None:
-    """Raise DeadLettered if this is the dead letter of the request: its headers say of which record it is."""
+    """Raise DeadLettered if this is the dead letter of the request. Its headers name the original record."""
     headers = {name: (value or b"").decode() for name, value in letter.headers}
     origin = (headers["kafka_dlt-original-topic"], headers["kafka_dlt-original-partition"])
     if (*origin, headers["kafka_dlt-original-offset"]) == (asked.topic, str(asked.partition), str(asked.offset)):
@@ -72,18 +72,20 @@ async def answer(consumer: AIOKafkaConsumer, type_: str, subject: str, asked: Re
                 outcome = json.loads(record.value)
                 if (outcome["orgcode"], outcome["type"], outcome["subject"]) == (ORGCODE, type_, subject):
                     data: dict[str, Any] = outcome["data"]
-                    # An approval that comes again says in a header what has become of the tender since.
+                    # A repeated approval has a header with the tender's present state.
                     state = dict(record.headers).get("crm-tender-state")
                     return {**data, "state": state.decode() if state else data["tender"]["state"]}
     return None
 
 
 async def pay(card_number: str, amount_minor: int) -> int:
-    """Return 0 if the card may pay and the sale is published, 1 if it may not, 2 without an answer, 3 if it is dead."""
+    """Return 0 if the card may pay and the sale is published, 1 if it may not, 2 without an answer, 3 if it is
+    dead-lettered.
+    """
     sale_id = f"london-1-3-{datetime.now(UTC):%Y%m%d}-{uuid.uuid4().hex[:8]}"  # unique for ever, not a running number
     tender_id = f"{sale_id}-T1"
     sale = {"sale_id": sale_id, "store_id": "london-1", "currency": "GBP"}
-    # Before asking, or the answer may be missed.
+    # Begin to read before asking, or the answer may be missed.
     answers = await at_the_end(f"{PREFIX}crm.tender-outcomes", f"{PREFIX}scm.tenders{DEAD_LETTERS}")
     producer = AIOKafkaProducer(bootstrap_servers=KAFKA, acks="all", enable_idempotence=True)
     await producer.start()

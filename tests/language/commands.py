@@ -1,4 +1,4 @@
-"""Commands: how the words of a line become the members of each."""
+"""Turn the words of a line into the members of a command."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.language.names import Clock, Data, Words, card_ref, pin
 
 
 def simple(kind: str, **places: Callable[[str], Any]) -> Callable[[Words, Clock], tuple[str, Data]]:
-    """A command whose fields stand in order after its id; a trailing field may be absent, `-` leaves one out."""
+    """Make a command whose fields follow its id in order. Trailing fields may be absent; `-` leaves one out."""
 
     def build(words: Words, clock: Clock) -> tuple[str, Data]:
         del clock
@@ -30,7 +30,7 @@ def of(word: str) -> Data:
 
 
 def card_command(kind: str, *fields: str) -> Callable[[Words, Clock], tuple[str, Data]]:
-    """`reload K1 G 500`: the card, then the named fields; amounts bring their currency along."""
+    """`reload K1 G 500`: the card, then the named fields. An amount brings its currency."""
 
     def build(words: Words, clock: Clock) -> tuple[str, Data]:
         data: Data = {"command_id": words[0], "gift_card": card_ref(words[1], clock)}
@@ -64,12 +64,12 @@ def replace(words: Words, clock: Clock) -> tuple[str, Data]:
 
 
 def about(kind: str, prefix: str, **fixed: object) -> Callable[[Words, Clock], tuple[str, Data]]:
-    """`customer C`: a command about one customer, whose id follows from it."""
+    """`customer C`: a command about one customer, with an id derived from the customer's."""
     return lambda words, _: (kind, {"command_id": f"{prefix}-{words[0]}", "customer_id": words[0], **fixed})
 
 
 def policy(words: Words, clock: Clock) -> tuple[str, Data]:
-    """`policy {…} [from=-3d] [id=P2]`: effective long ago unless said."""
+    """`policy {…} [from=-3d] [id=P2]`: by default effective long ago."""
     options = dict(w.split("=") for w in words if re.match(r"\w+=", w))
     start = clock.at(options.get("from", "-1000d"))
     data = {

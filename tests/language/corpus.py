@@ -1,4 +1,4 @@
-"""Every scenario there is."""
+"""All scenarios."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +14,7 @@ CONTRACT = ROOT / "docs" / "contract.md"
 
 
 def read_all() -> list[Scenario]:
-    """The worked examples of the contract's page, the table of tenders, then the folder in the order of its files."""
+    """Return the worked examples of the contract's page, the table of tenders, then the folder's files in order."""
     return [one for one in _all() if any(phase.steps for phase in one.phases)]
 
 

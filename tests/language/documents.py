@@ -1,4 +1,4 @@
-"""From the words of a line to the document that is published: each verb, and what any verb takes."""
+"""Turn the words of a line into a document to publish: each verb, and the words that any verb takes."""
 
 from __future__ import annotations
 
@@ -70,10 +70,10 @@ _NOT_FIELDS = {"pin", "from", "id"}
 
 
 def build(words: tuple[str, ...], clock: Clock) -> Document:
-    """The document of one line.
+    """Return the document of one line.
 
-    `@-3d` is when it happened, `stamped@-3d` its record's timestamp; `field=value` sets any field, `field=+3d` a time
-    and `field=day+3d` a date by offset.
+    `@-3d` sets `occurred_at`, `stamped@-3d` the record's timestamp, `field=value` any member, `field=+3d` a time and
+    `field=day+3d` a date by offset.
     """
     verb, *rest = words
     times = [w for w in rest if re.fullmatch(r"(stamped)?@[+-]?\d+[dhms]", w)]

@@ -1,4 +1,4 @@
-"""Outcomes as the text of the scenarios, and what differs between the two.
+"""Outcomes as text, and the differences between an outcome and an expectation.
 
     applied|partial|rejected|… [reason] [points +19=1019 [held 5] [pending 5] [(reason)]]
     [card G -500=0 [held 5] [(reason)]]… [tender T1 captured 4000/2500/2500/0 [(reason)]]…
@@ -26,7 +26,7 @@ QUIET = ("policy", "customer", "sale", "worth", "until")
 
 
 def parse(text: str) -> Parts:
-    """The parts of an expectation by name: `status`, `points`, `card G`, `tender T1`, `lines`, `policy`,
+    """Return the parts of an expectation by name: `status`, `points`, `card G`, `tender T1`, `lines`, `policy`,
     `customer`, `to D` (the counterparty), `...`.
     """
     words = text.split()
@@ -47,7 +47,7 @@ def parse(text: str) -> Parts:
 
 
 def render(data: Data) -> Parts:
-    """The same parts of an outcome's `data`."""
+    """Return the same parts of an outcome's `data`."""
     reason = data.get("reason")
     parts = {"status": " ".join(filter(None, [data["status"], reason]))}
     if data.get("category") != (CATEGORY[reason] if reason else None):
@@ -58,7 +58,7 @@ def render(data: Data) -> Parts:
         parts["to " + other["customer_id"]] = _points(other["points"])
     for card in data.get("gift_cards") or ():
         parts["card " + card_name(card.get("last4"))] = _card(card)
-    own = [{**data["tender"], "reason": None}] if data.get("tender") else []  # its reason stands at the top
+    own = [{**data["tender"], "reason": None}] if data.get("tender") else []  # its reason is at the top of the outcome
     for tender in [*(data.get("tenders") or ()), *own]:
         amounts = "/".join(str(tender[f"{k}_minor"]) for k in ("requested", "approved", "captured", "refunded"))
         parts["tender " + tender["tender_id"]] = f"{tender['state']} {amounts}{_because(tender)}"
@@ -97,14 +97,14 @@ def _because(block: Data) -> str:
 
 
 def says_nothing(name: str, text: str) -> bool:
-    """A part that need not be mentioned: it says that nothing changed."""
+    """Return whether a part may be left out, because it says that nothing changed."""
     kind = name.partition(" ")[0]
     unchanged = re.fullmatch(r"\+0=\S+( held \d+)?( pending \d+)?( [A-Z]{3})?|\+0 \(customer_not_found\)", text)
     return kind in QUIET or (kind in ("points", "card", "to") and unchanged is not None)
 
 
 def differences(expected: str | None, data: Data) -> list[str]:
-    """What the outcome says otherwise than the line, in words; empty where they agree."""
+    """Return the differences between the outcome and the line in words; none if they agree."""
     actual = render(data)
     if expected is None:
         return (

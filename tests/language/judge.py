@@ -1,4 +1,4 @@
-"""Compares what came back with what a scenario says."""
+"""Compare the outcomes with a scenario's expectations."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _TYPES = {
 
 
 def judge(played: Played) -> list[str]:
-    """What is otherwise than the scenario says, a line each."""
+    """Return a line for each difference from the scenario."""
     told: dict[Key, list[dict[str, Any]]] = defaultdict(list)
     replays: dict[Key, list[dict[str, Any]]] = defaultdict(list)
     dead: dict[Key, list[str]] = defaultdict(list)
@@ -63,7 +63,7 @@ def _compare(step: Step, waiting: list[dict[str, Any]]) -> list[str]:
 
 
 def _watched(played: Played, told: Outcomes) -> list[str]:
-    """`final` and `notice` lines; kinds of notices that the scenario never names are not looked at."""
+    """Check `final` and `notice` lines. Notices of types that the scenario never names are ignored."""
     problems: list[str] = []
     kinds = set()
     for phase in played.scenario.phases:
@@ -85,7 +85,7 @@ def _watched(played: Played, told: Outcomes) -> list[str]:
 
 
 def _card_id(name: str, told: Outcomes) -> str:
-    """`#G`: the id that the outcomes give the card."""
+    """Return the id that the outcomes give the card `#G`."""
     shown = [card for items in told.values() for item in items for card in item["data"].get("gift_cards", ())]
     return next((card["card_id"] for card in shown if card_name(card.get("last4")) == name[1:]), name)
 

@@ -1,4 +1,4 @@
-"""What the words of a line stand for: moments, and the numbers and ids of cards."""
+"""The values behind the words of a line: moments, and the numbers and ids of cards."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ Words = list[str]
 
 @dataclass
 class Clock:
-    """The moment all offsets (`@-3d`) of a run count from."""
+    """The moment from which all offsets (`@-3d`) of a run count."""
 
     base: datetime
-    card_ids: dict[str, str] = field(default_factory=dict)  # number → id, once an outcome has told it
+    card_ids: dict[str, str] = field(default_factory=dict)  # number → id, once an outcome has shown it
 
     def at(self, offset: str) -> datetime:
         match = re.fullmatch(r"([+-]?\d+)([dhms])", offset)
@@ -31,7 +31,7 @@ _NAMES: dict[str, str] = {}
 
 
 def card_number(alias: str) -> str:
-    """Sixteen digits for a card's name in a scenario."""
+    """Return sixteen digits for a card's name in a scenario."""
     number = f"60000000{zlib.crc32(alias.encode()) % 10**8:08d}"
     if _NAMES.setdefault(number[-4:], alias) != alias:
         raise ValueError(f"{alias} ends like {_NAMES[number[-4:]]}: choose another name")
@@ -39,7 +39,7 @@ def card_number(alias: str) -> str:
 
 
 def card_name(last4: str | None) -> str:
-    """The name of a card by the last four digits of its number."""
+    """Return the name of a card by the last four digits of its number."""
     return _NAMES.get(last4 or "", "?")
 
 

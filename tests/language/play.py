@@ -1,4 +1,4 @@
-"""Which documents a phase of a scenario publishes, and all that was seen of the scenario."""
+"""The documents that a phase of a scenario publishes, and everything that came back."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ WATCHES = ("final", "notice")
 
 @dataclass
 class Played:
-    """`outcomes`: what came back, in the order of each key.
+    """`outcomes`: the messages that came back, in the order of each key.
 
-    Each {"type", "subject", "data"}, "replayed" when a duplicate made it, or {"dead_letter", "type", "subject"}.
+    Each is {"type", "subject", "data"}, with "replayed" for a duplicate, or {"dead_letter", "type", "subject"}.
     """
 
     scenario: Scenario
@@ -25,7 +25,7 @@ class Played:
 
 
 def play(played: Played, phase: int, clock: Clock) -> Iterator[tuple[Step, Document]]:
-    """The documents of one phase, in order; they are added to `played`."""
+    """Return the documents of one phase in order, and add them to `played`."""
     for step in played.scenario.phases[phase].steps:
         if step.words[0] in WATCHES:
             continue

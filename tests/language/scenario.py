@@ -1,11 +1,11 @@
-"""Scenarios: documents from top to bottom, and what must come of each. tests/language/__init__.py has the grammar.
+"""Scenarios: documents from top to bottom, each with its expected outcome. tests/language/__init__.py has the grammar.
 
-A line without `->` must be applied or approved, whatever else it says. One that begins with `->` belongs to the line
-above. Lines are documents (`documents.VERBS`), except `final <kind> <subject>`: the second outcome of a document that
-was parked; `notice <type> <subject>`: what nobody asked for; `again <subject>`: the same document once more. `-> again`
-is the stored outcome, republished; `-> dead <reason>` a dead letter. `---` ends a phase: what follows is published once
-all before has been drained; `--- until hold.expired T1` waits for that notice first, `--- until final R1` for that
-outcome. Each scenario is a tenant of its own, so that one worker decides hundreds of them in one go.
+A document without `->` must be applied or approved. A line that begins with `->` belongs to the line above. Lines are
+documents (`documents.VERBS`), except `final <kind> <subject>`: the second outcome of a document that was parked;
+`notice <type> <subject>`: a notice; `again <subject>`: the same document once more. `-> again` is the stored outcome,
+republished; `-> dead <reason>` a dead letter. `---` ends a phase: later documents are published once all earlier ones
+are decided; `--- until hold.expired T1` waits for that notice first, `--- until final R1` for that outcome. Each
+scenario has its own tenant, so that one worker decides hundreds of them at once.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tests.language.words import words
 
 @dataclass(frozen=True)
 class Step:
-    """One line: `words` before the arrow, `expected` after it (None where the line has none)."""
+    """One line: `words` before the arrow, `expected` after it (None if there is no arrow)."""
 
     line: int
     text: str
@@ -28,7 +28,7 @@ class Step:
 
 @dataclass
 class Phase:
-    """What is published before the worker drains, and the notice that must have come before the next phase."""
+    """The documents to publish before the worker drains, and the notice that must come before the next phase."""
 
     steps: list[Step] = field(default_factory=list)
     until: tuple[str, str] | None = None
@@ -36,7 +36,7 @@ class Phase:
 
 @dataclass
 class Scenario:
-    """`name` is the heading, `org` the tenant that it has to itself."""
+    """`name` is the heading, `org` its own tenant."""
 
     name: str
     org: str
@@ -44,7 +44,7 @@ class Scenario:
 
 
 def parse(text: str, prefix: str) -> list[Scenario]:
-    """The scenarios of one file; tenants are `prefix-1`, `prefix-2`…"""
+    """Return the scenarios of one file. Tenants are `prefix-1`, `prefix-2`…"""
     scenarios: list[Scenario] = []
     for number, raw in enumerate(text.splitlines(), 1):
         line = re.sub(r"(^|\s)# .*", "", raw).strip()

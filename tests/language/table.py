@@ -1,4 +1,4 @@
-"""Tables: a row a case. tests/language/__init__.py has the grammar."""
+"""Tables: a row for each case. tests/language/__init__.py has the grammar."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ HEADING = ["given", "when", "then"]
 
 @dataclass(frozen=True)
 class Row:
-    """One case; `rule` is what it shows, `given` has its `let`s resolved."""
+    """One case. `rule` is the rule that it shows; in `given`, every `let` is resolved."""
 
     heading: str
     rule: str
@@ -28,7 +28,7 @@ class Row:
 
 
 def rows(path: Path) -> Iterator[Row]:
-    """The rows of a file; of a page in Markdown those in its boxes of `decisions`."""
+    """Return the rows of a file; of a Markdown page, those in its `decisions` boxes."""
     text = path.read_text()
     named: dict[str, tuple[str, ...]] = {}
     heading, rule, before = path.stem, "", ""
@@ -51,7 +51,7 @@ def rows(path: Path) -> Iterator[Row]:
 
 
 def table(name: str) -> list[Row]:
-    """The rows of one of the domain's tables."""
+    """Return the rows of one of the domain's tables."""
     return list(rows(FOLDER / f"{name}.txt"))
 
 

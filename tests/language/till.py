@@ -50,7 +50,7 @@ def _tenders(words: Words) -> list[tuple[str, str, int]]:
 def return_(words: Words, clock: Clock) -> tuple[str, Data]:
     """`return R1 S1|- C|- 1:400 [card:T1:300] [points:T1:300] [card>G:500] [cash:20]`: refunds follow the lines.
 
-    A line without a receipt may be as in a sale: `1:250:toys`, `1:250!`, `1:250~fee`.
+    Without a receipt, a line may be as in a sale: `1:250:toys`, `1:250!`, `1:250~fee`.
     """
     return_id, sale_id, customer = words[:3]
     lines: list[Data] = []

@@ -1,11 +1,13 @@
-"""A line as words: the one place that splits text."""
+"""Split lines into words. No other module splits text."""
 
 import re
 from datetime import UTC, datetime, timedelta
 
 
 def words(text: str, now: datetime | None = None) -> tuple[str, ...]:
-    """Split at spaces; a `{…}` is one word up to the last brace. Days (`@2026-03-10`) become offsets from `now`."""
+    """Return the words of a line. A `{…}` is one word up to the last brace. Days (`@2026-03-10`) become offsets from
+    `now`.
+    """
     if now is not None:
         text = re.sub(r"(@|from=|day)(\d{4}-\d\d-\d\d)", lambda day: day[1] + _offset(day[2], now), text)
     head, brace, tail = text.partition("{")
@@ -16,17 +18,17 @@ def words(text: str, now: datetime | None = None) -> tuple[str, ...]:
 
 
 def steps(text: str) -> tuple[str, ...]:
-    """Split at semicolons, except inside braces."""
+    """Return the steps of a line, split at semicolons outside braces."""
     return tuple(part.strip() for part in re.split(r";(?![^{]*\})", text) if part.strip())
 
 
 def batch(step: str) -> list[str]:
-    """The documents of a step: `a + b` come together."""
+    """Return the documents of a step; `a + b` come in one batch."""
     return [one for one in step.split(" + ") if one]
 
 
 def boxes(page: str, language: str) -> str:
-    """The boxes of a page in Markdown that are in this language, below the headings of the page; all lines keep their
+    """Return the boxes of a Markdown page that are in this language, below the page's headings. All lines keep their
     numbers.
     """
     kept, inside = [], ""

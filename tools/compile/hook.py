@@ -1,4 +1,4 @@
-"""The build hook of `make wheel`: mypyc compiles the modules that pyproject.toml lists, from the sources that there are.
+"""The build hook of `make wheel`: mypyc compiles the modules that pyproject.toml lists, from the same sources.
 
 Hatchling runs it if HATCH_BUILD_HOOK_ENABLE_CUSTOM is true, and it does nothing for an editable install. The wheel has
 each compiled module beside its source. Python imports the compiled one; tracebacks show the source.
@@ -33,7 +33,8 @@ def sources(root: Path, config: dict[str, Any]) -> list[str]:
 
 
 def compiled(modules: Sequence[str], folder: Path) -> Path:
-    """Compile modules, relative to the working directory, and return the folder that holds them as Python finds them."""
+    """Compile modules, relative to the working directory, and return the folder that holds them as Python finds them.
+    """
     from mypyc.build import mypycify
     from setuptools import Distribution
     from setuptools.command.build_ext import build_ext

@@ -1,4 +1,4 @@
-"""Says of what and by what files were built: an in-toto statement with SLSA provenance v1, one a release.
+"""Write an in-toto statement with SLSA provenance v1 for a release: its files, its sources and its builder.
 
     python tools/supply/provenance.py dist/g3n_crm-0.2.0-py3-none-any.whl … > dist/provenance.intoto.json
 
