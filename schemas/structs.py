@@ -10,7 +10,7 @@ accepts a document, its members have the model's values. `tests/codec/test_event
 
 import re
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from operator import attrgetter
 from typing import Annotated, Any, Final, Literal, NamedTuple
 
 import msgspec
@@ -26,7 +26,7 @@ Model = Wire | Struct
 """A document as it is read: an instance of its model, or of the struct that is derived from the model."""
 Step = Callable[[Any], Any]
 
-_KEPT_TEXTS: Final = 1024  # of a member whose texts are checked here: quantities, of which there are few
+_SETTLED_TEXTS: Final = 1024  # of a member whose texts are checked here: quantities, of which there are few
 _set = msgspec.structs.force_setattr
 
 
@@ -35,6 +35,7 @@ class Member(NamedTuple):
 
     type: Any
     step: Step | None = None
+    recurs: bool = False  # its values are few texts that come again and again
 
 
 class Underivable(TypeError):
@@ -73,8 +74,8 @@ class Quick:
             case "tuple":
                 return self._structs(schema)
             case "nullable":
-                inner, step = self._member(schema["schema"])
-                return Member(inner | None, step)
+                inner = self._member(schema["schema"])
+                return inner._replace(type=inner.type | None)
             case "function-before":  # NullMeans
                 return self._member(schema["schema"])
             case "function-after":
@@ -85,13 +86,13 @@ class Quick:
                 raise Underivable(other)
 
     def _after(self, schema: Any) -> Member:  # noqa: ANN401
-        inner, first = self._member(schema["schema"])
+        inner, first, _ = self._member(schema["schema"])
         second = schema["function"]["function"]
 
         def both(value: Any) -> Any:  # noqa: ANN401  # whatever the member is
             return second(value if first is None else first(value))
 
-        return Member(inner, lru_cache(_KEPT_TEXTS)(both) if schema["schema"]["type"] == "str" else both)
+        return Member(inner, both, recurs=schema["schema"]["type"] == "str")
 
     def _structs(self, schema: Any) -> Member:  # noqa: ANN401
         """A list of objects."""
@@ -107,17 +108,18 @@ class Quick:
         if schema["type"] != "model":
             raise Underivable(schema["type"])
         fields: list[Any] = []
-        steps: list[tuple[str, Step]] = []
+        steps: list[Step] = []
         for name, field in schema["schema"]["fields"].items():
             inner = field["schema"]
             if inner["type"] == "default":
-                type_, step = self._optional(inner["schema"])
-                fields.append((name, type_, inner["default"]))
+                member = self._optional(inner["schema"])
+                fields.append((name, member.type, inner["default"]))
             else:
-                type_, step = self._member(inner)
-                fields.append((name, type_))
-            if step is not None:
-                steps.append((name, step))
+                member = self._member(inner)
+                fields.append((name, member.type))
+            if member.step is not None:
+                taken = _taken(name, member.step)
+                steps.append(_unless_settled(name, taken) if member.recurs else taken)
         # The members are texts, numbers and tuples of such structs, so no instance can be part of a cycle: no gc.
         made = msgspec.defstruct(
             schema["cls"].__name__, fields, kw_only=True, frozen=True, gc=False, omit_defaults=True
@@ -155,14 +157,42 @@ def _matching(pattern: str) -> Step:
     return check
 
 
-def _finisher(steps: Sequence[tuple[str, Step]], rules: Sequence[Step]) -> Step:
-    def finish(structs: Sequence[Struct]) -> Sequence[Struct]:
+def _taken(name: str, step: Step) -> Step:
+    """Return what takes the step with this member of each struct in a list."""
+    get = attrgetter(name)
+
+    def take(structs: Sequence[Struct]) -> None:
         for struct in structs:
-            for name, step in steps:
-                value = getattr(struct, name)
-                if value is not None and (taken := step(value)) != value:
-                    _set(struct, name, taken)
-            for rule in rules:
+            value = get(struct)
+            if value is not None and (taken := step(value)) != value:
+                _set(struct, name, taken)
+
+    return take
+
+
+def _unless_settled(name: str, take: Step) -> Step:
+    """Return `take` for a member whose texts recur: lists that have only texts that it left as they are, it skips."""
+    get = attrgetter(name)
+    settled: set[str | None] = {None}
+
+    def take_others(structs: Sequence[Struct]) -> None:
+        if settled.issuperset(map(get, structs)):
+            return
+        before = list(map(get, structs))
+        take(structs)
+        if len(settled) + len(structs) > _SETTLED_TEXTS:
+            settled.clear()
+        settled.update(None if text != get(struct) else text for struct, text in zip(structs, before, strict=True))
+
+    return take_others
+
+
+def _finisher(steps: Sequence[Step], rules: Sequence[Step]) -> Step:
+    def finish(structs: Sequence[Struct]) -> Sequence[Struct]:
+        for step in steps:
+            step(structs)
+        for rule in rules:
+            for struct in structs:
                 rule(struct)
         return structs
 

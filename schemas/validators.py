@@ -19,7 +19,7 @@ def unique(field: str) -> Callable[[ItemsT], ItemsT]:
     get = attrgetter(field)
 
     def check(items: ItemsT) -> ItemsT:
-        if len(set(map(get, items))) != len(items):
+        if len(items) > 1 and len(set(map(get, items))) != len(items):
             keys = list(map(get, items))
             place = next(place for place, key in enumerate(keys) if key in keys[:place])
             raise fault("a value that no item before it has", place, field)

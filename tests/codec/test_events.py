@@ -6,6 +6,7 @@ import json
 import random
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
@@ -33,17 +34,21 @@ ATTRIBUTES: list[Data] = [
 ]  # fmt: skip
 
 
-def written(value: object, chance: random.Random, twice: float) -> str:
-    """JSON with white space here and there, in which an object may have a member twice."""
-    gap = chance.choice(("", "", "", " ", "\n", "\t "))
+GAPS = ("",), ("", "", "", " ", "\n", "\t ")
+"""What a publisher may write between the parts of JSON: nothing, or white space here and there."""
+
+
+def written(value: object, chance: random.Random, twice: float, gaps: Sequence[str]) -> str:
+    """JSON in which an object may have a member twice."""
+    gap = chance.choice(gaps)
     if isinstance(value, dict):
         members = list(value.items())
         if members and chance.random() < twice:
             members.insert(chance.randrange(len(members) + 1), chance.choice(members))
-        parts = (f"{json.dumps(name)}{gap}:{gap}{written(part, chance, twice)}" for name, part in members)
+        parts = (f"{json.dumps(name)}{gap}:{gap}{written(part, chance, twice, gaps)}" for name, part in members)
         return "{" + gap + f",{gap}".join(parts) + gap + "}"
     if isinstance(value, list):
-        return "[" + f"{gap},".join(written(part, chance, twice) for part in value) + gap + "]"
+        return "[" + f"{gap},".join(written(part, chance, twice, gaps) for part in value) + gap + "]"
     return json.dumps(value, ensure_ascii=chance.random() < 0.5)
 
 
@@ -80,7 +85,8 @@ def compare(count: int, seed: int) -> Counter[str]:
         subject = data.get(DOCUMENTS[type_].id_field)
         event = envelope(type_, str(subject), data) | chance.choice((SENT, SENT, SENT, chance.choice(ATTRIBUTES)))
         record = binary(type_, str(subject), data) if chance.random() < 0.2 else Record(b"")  # with its headers
-        raw = written(data if record.headers else event, chance, chance.choice((0, 0, 0, 0.1))).encode()
+        twice, gaps = chance.choice((0, 0, 0, 0.1)), chance.choice(GAPS)
+        raw = written(data if record.headers else event, chance, twice, gaps).encode()
         broken = chance.randrange(len(raw)) if chance.random() < 0.1 else None
         if broken is not None:
             raw = b"{" + raw[1:broken] + chance.choice(BROKEN) + raw[broken + 1 :]

@@ -46,6 +46,16 @@ def test_quantities_are_canonical(value: str, canonical: str) -> None:
     assert read("scm.sale.completed", data).lines[0].quantity == canonical
 
 
+def test_quantities_are_canonical_however_many_there_are() -> None:
+    data: Any = example("scm.sale.completed")
+    line = data["lines"][0]
+    for first in range(0, 3000, 500):  # more than are remembered, and each of them again in the next round
+        for _ in range(2):
+            data["lines"] = [{**line, "line_id": n, "quantity": f"{n}.{n % 3}0"} for n in range(first + 1, first + 501)]
+            lines = read("scm.sale.completed", data).lines
+            assert all(line.quantity == f"{line.line_id}.{line.line_id % 3}".removesuffix(".0") for line in lines)
+
+
 @pytest.mark.parametrize("text", ["a\n", "a\0", "a\\", "é"])
 def test_a_text_with_an_escape_is_for_the_model(text: str) -> None:
     assert read("scm.sale.voided", example("scm.sale.voided") | {"reason": text}) is None

@@ -70,9 +70,11 @@ def _read(raw: bytes, ways: Mapping[bool, Way]) -> Struct | None:
         struct = way.decode(raw)
     except (ValueError, RecursionError):
         return None
-    # msgspec takes the last of equal names. What it has read is encoded again: if that has as many colons as the
-    # record, it has every member of it. It has fewer where a member is a default, or nobody reads it: parse, and see.
-    if _encode(struct).count(b":") != raw.count(b":"):
+    # msgspec takes the last of equal names. What it has read is encoded again, without white space. If that is as long
+    # as the record, or has as many colons, it has every member of it: no member can be written in fewer bytes. It has
+    # fewer where a member is a default, or nobody reads it: parse, and see.
+    encoded = _encode(struct)
+    if len(encoded) != len(raw) and encoded.count(b":") != raw.count(b":"):
         parse(raw)
     return struct if way.finish(struct) else None
 
