@@ -114,7 +114,7 @@ def test_points_name_their_account_by_an_opaque_id() -> None:
 
     def told(account: tuple[Kind, str], customer_id: str, orgcode: str = "acme") -> str:
         part = PointsPart(5, 5, 5, 0, 0, 1, None, account=account)
-        outcome = OutcomeV1.of(Outcome("applied", None, customer_id, points=part), "x", 0)
+        outcome = OutcomeV1.of(Outcome("applied", customer_id=customer_id, points=part), "x", 0)
         facts = OutcomeV1.restore(unpack(pack(outcome.members())))
         (message,) = OUTLET.messages(orgcode, "crm.loyalty.earn", "x", 0, facts)
         return str(orjson.loads(message.value or b"")["data"]["points"]["account"])
@@ -126,7 +126,9 @@ def test_points_name_their_account_by_an_opaque_id() -> None:
 
 
 def test_points_decided_before_accounts_were_told_keep_their_bytes() -> None:
-    members = OutcomeV1.of(Outcome("applied", None, "C", points=PointsPart(5, 5, 5, 0, 0, 1, None)), "x", 0).members()
+    members = OutcomeV1.of(
+        Outcome("applied", customer_id="C", points=PointsPart(5, 5, 5, 0, 0, 1, None)), "x", 0
+    ).members()
     assert members[7] == (5, 5, 5, 0, 0, 1, None, True)
     facts = OutcomeV1.restore(list(members))
     (message,) = OUTLET.messages("acme", "crm.loyalty.earn", "x", 0, facts)

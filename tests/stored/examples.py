@@ -160,9 +160,11 @@ OUTCOMES: dict[str, Outcome] = {
         "applied", customer_id="C1", sale_id="S1", points=POINTS, lines=[(1, 11), (2, 2)], policy_version=2
     ),
     "everything": Outcome(
-        "partial", Reason.TENDERS_MISMATCH, "C1", "S2", "R1", "T1", POINTS._replace(reason="customer_not_found",
-        claimed=False), ("C2", POINTS), [CARD, CARD._replace(card_id="", reason="card_not_accepted")], TENDER,
-        [TENDER, TENDER._replace(moved=False, expires_us=None, points=None)], [(1, -11)], 2, "crm.hold.expired",
+        "partial", Reason.TENDERS_MISMATCH, customer_id="C1", sale_id="S2", return_id="R1", tender_id="T1",
+        points=POINTS._replace(reason="customer_not_found", claimed=False), counterparty=("C2", POINTS),
+        gift_cards=[CARD, CARD._replace(card_id="", reason="card_not_accepted")], tender=TENDER,
+        tenders=[TENDER, TENDER._replace(moved=False, expires_us=None, points=None)], lines=[(1, -11)],
+        policy_version=2, notice="crm.hold.expired",
     ),
     "payers": Outcome("applied", customer_id="C1", tenders=[
         TENDER._replace(customer_id="C2", account=POINTS._replace(account=(Kind.POINTS, "C2"))),

@@ -4,7 +4,6 @@
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
 from schemas import card_commands, commands, documents
@@ -28,7 +27,6 @@ from worker.domain.state.outcome import Outcome, Parked
 D = TypeVar("D", bound=Wire)
 
 
-@dataclass(slots=True)
 class Circumstances:
     """What a decision depends on besides the document and the books.
 
@@ -36,12 +34,24 @@ class Circumstances:
     no document that asks for them ever waits.
     """
 
-    record_us: int  # when the record was written to its topic
-    max_age_days: int = 7  # older gift card requests are too late
-    resumed: bool = False  # it was parked, and the document that it waited for has come
-    overdue: bool = False  # it was parked, and its deadline has passed
-    trusted: bool = False  # its sender has the scope card:trusted: a card_id replaces the PIN (contract SAFE5)
-    on_topic: bool = True  # it came on a topic, not through an interface: no scope bounds what it may do
+    __slots__ = ("max_age_days", "on_topic", "overdue", "record_us", "resumed", "trusted")
+
+    def __init__(
+        self,
+        record_us: int,  # when the record was written to its topic
+        *,
+        max_age_days: int = 7,  # older gift card requests are too late
+        resumed: bool = False,  # it was parked, and the document that it waited for has come
+        overdue: bool = False,  # it was parked, and its deadline has passed
+        trusted: bool = False,  # its sender has the scope card:trusted: a card_id replaces the PIN (contract SAFE5)
+        on_topic: bool = True,  # it came on a topic, not through an interface: no scope bounds what it may do
+    ) -> None:
+        self.record_us = record_us
+        self.max_age_days = max_age_days
+        self.resumed = resumed
+        self.overdue = overdue
+        self.trusted = trusted
+        self.on_topic = on_topic
 
 
 class Decision(Generic[D]):

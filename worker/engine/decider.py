@@ -120,7 +120,10 @@ class Decider:
         read = document if on_topic and book.pins is not Pins.WAIVED else None  # an interface limits guesses itself
         if read is not None and not self._sources.may_guess(read):
             book.pins = Pins.REFUSED
-        at = Circumstances(work.record_us, self._max_age_days, work.resumed, work.overdue, trusted, on_topic)
+        at = Circumstances(
+            work.record_us, max_age_days=self._max_age_days, resumed=work.resumed, overdue=work.overdue,
+            trusted=trusted, on_topic=on_topic,
+        )  # fmt: skip
         result = decide(work.type, work.model, book, at)
         if isinstance(result, Outcome):
             work.outcome = result

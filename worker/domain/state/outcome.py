@@ -1,6 +1,6 @@
 """The result of a decision, from which an outcome's bytes are made (contract §3.2)."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from schemas.reasons import Reason
@@ -70,30 +70,73 @@ class Notice(NamedTuple):
     points: PointsPart
 
 
-@dataclass(slots=True)
 class Outcome:
     """The outcome of one document. `notice` is the type of a notice of contract §3.1, empty for the document's own
     outcome.
+
+    No dataclass: mypyc leaves the constructor of one to the interpreter, and there is an outcome for each document.
     """
 
-    status: str
-    reason: Reason | None = None
-    customer_id: str | None = None
-    sale_id: str | None = None
-    return_id: str | None = None
-    tender_id: str | None = None
-    points: PointsPart | None = None
-    counterparty: tuple[str, PointsPart] | None = None  # the other account that points came from or went to
-    gift_cards: list[CardPart] = field(default_factory=list)
-    tender: TenderPart | None = None
-    tenders: list[TenderPart] = field(default_factory=list)
-    lines: list[tuple[int, int]] = field(default_factory=list)
-    policy_version: int | None = None
-    notice: str = ""
-    notices: list[Notice] = field(default_factory=list)  # to other owners of the account
-    mismatch: Reason | None = None  # for the operator, even if another reason is at the top
-    missing: dict[str, int] = field(default_factory=dict)  # for the operator: spent amounts that were taken back
-    trace: Trace | None = None  # stored, not published
+    __slots__ = (
+        "counterparty",
+        "customer_id",
+        "gift_cards",
+        "lines",
+        "mismatch",
+        "missing",
+        "notice",
+        "notices",
+        "points",
+        "policy_version",
+        "reason",
+        "return_id",
+        "sale_id",
+        "status",
+        "tender",
+        "tender_id",
+        "tenders",
+        "trace",
+    )  # fmt: skip
+
+    def __init__(  # noqa: PLR0913  its members
+        self,
+        status: str,
+        reason: Reason | None = None,
+        *,
+        customer_id: str | None = None,
+        sale_id: str | None = None,
+        return_id: str | None = None,
+        tender_id: str | None = None,
+        points: PointsPart | None = None,
+        counterparty: tuple[str, PointsPart] | None = None,  # the other account that points came from or went to
+        gift_cards: list[CardPart] | None = None,
+        tender: TenderPart | None = None,
+        tenders: list[TenderPart] | None = None,
+        lines: list[tuple[int, int]] | None = None,
+        policy_version: int | None = None,
+        notice: str = "",
+        notices: list[Notice] | None = None,  # to other owners of the account
+        mismatch: Reason | None = None,  # for the operator, even if another reason is at the top
+        trace: Trace | None = None,  # stored, not published
+    ) -> None:
+        self.status = status
+        self.reason = reason
+        self.customer_id = customer_id
+        self.sale_id = sale_id
+        self.return_id = return_id
+        self.tender_id = tender_id
+        self.points = points
+        self.counterparty = counterparty
+        self.gift_cards = gift_cards or []
+        self.tender = tender
+        self.tenders = tenders or []
+        self.lines = lines or []
+        self.policy_version = policy_version
+        self.notice = notice
+        self.notices = notices or []
+        self.mismatch = mismatch
+        self.missing: dict[str, int] = {}  # for the operator: spent amounts that were taken back
+        self.trace = trace
 
 
 @dataclass(slots=True)
