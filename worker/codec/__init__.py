@@ -3,9 +3,10 @@ PIN.
 """
 
 from worker.codec.decode import Decoder, is_binary
-from worker.codec.document import Document, Record, Undecodable, Unreadable
+from worker.codec.document import Document, Record, Undecodable
 from worker.codec.encode import ENCODER_VERSION, Message, Outlet
 from worker.codec.keyring import Keyring
+from worker.codec.unreadable import Unreadable
 
 __all__ = [
     "ENCODER_VERSION",

@@ -14,11 +14,12 @@ from schemas.scalars import DAY_US
 from schemas.structs import Struct
 from worker.codec import events
 from worker.codec.accepted import SOURCE, Safe
-from worker.codec.document import Document, Record, Undecodable, Unreadable
+from worker.codec.document import Document, Record, Undecodable
 from worker.codec.events import Event, Parsed
 from worker.codec.keyring import Keyring, identity, pseudonym
 from worker.codec.mask import names_secret
 from worker.codec.parse import Refused, parse
+from worker.codec.unreadable import Unreadable
 from worker.process.topic_rules import ORGCODE, Rule, allowed
 
 _ORGCODE = ORGCODE.fullmatch
@@ -124,7 +125,7 @@ class Decoder:
         kind, keyring = DOCUMENTS[read.type], self.keyring(read.orgcode)
         return Document(
             read.orgcode, read.type, read.subject, kind, read.model, keyring.digest(kind, read.model), keyring,
-            read.received_us, record, read.traceparent, SOURCE, trusted=read.trusted, stored=True,
+            read.received_us, record, read.traceparent, source=SOURCE, trusted=read.trusted, stored=True,
             received_us=read.received_us,
         )  # fmt: skip
 

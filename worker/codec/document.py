@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, Self
+from typing import Any, Protocol
 
 from schemas.reasons import DeadLetterReason
 from schemas.registry import DocumentType
@@ -21,36 +21,49 @@ class Record(Protocol):
     headers: Sequence[tuple[str, bytes | None]]
 
 
-class Unreadable(bytes):
-    """The value of a record that can't be read as it was sent, as far as it could be: the record is a dead letter."""
-
-    reason: DeadLetterReason
-    detail: str
-
-    def __new__(cls, value: bytes, reason: DeadLetterReason, detail: str) -> Self:
-        made = super().__new__(cls, value)
-        made.reason, made.detail = reason, detail
-        return made
-
-
-@dataclass(slots=True, eq=False)
 class Document:
-    """A decoded document. Its identity is (orgcode, type, subject), for ever (contract §1)."""
+    """A decoded document. Its identity is (orgcode, type, subject), for ever (contract §1).
 
-    orgcode: str
-    type: str
-    subject: str
-    kind: DocumentType
-    model: Any
-    digest: bytes
-    keyring: Keyring
-    record_us: int  # when the record was written to its topic; else when it was read (contract TIME5)
-    record: Record | None = None  # None: it came in through an interface, not from a topic
-    traceparent: bytes | None = None
-    source: str = ""  # the publisher's, of a record
-    trusted: bool = False  # came with the scope card:trusted (contract §2.2 Safety)
-    stored: bool = False  # read back from crm.accepted: as a duplicate it gets no outcomes, because they are published
-    received_us: int | None = None  # when it first came in, if it was read back
+    No dataclass: mypyc leaves the constructor of one to the interpreter, and there is one for each record.
+    """
+
+    __slots__ = (
+        "digest", "keyring", "kind", "model", "orgcode", "received_us", "record", "record_us", "source", "stored",
+        "subject", "traceparent", "trusted", "type",
+    )  # fmt: skip
+
+    def __init__(  # noqa: PLR0913, PLR0917  its members
+        self,
+        orgcode: str,
+        type_: str,
+        subject: str,
+        kind: DocumentType,
+        model: Any,  # noqa: ANN401  one model a type
+        digest: bytes,
+        keyring: Keyring,
+        record_us: int,  # when the record was written to its topic; else when it was read (contract TIME5)
+        record: Record | None = None,  # None: it came in through an interface, not from a topic
+        traceparent: bytes | None = None,
+        *,
+        source: str = "",  # the publisher's, of a record
+        trusted: bool = False,  # came with the scope card:trusted (contract §2.2 Safety)
+        stored: bool = False,  # read back from crm.accepted: as a duplicate it gets no outcomes: they are published
+        received_us: int | None = None,  # when it first came in, if it was read back
+    ) -> None:
+        self.orgcode = orgcode
+        self.type = type_
+        self.subject = subject
+        self.kind = kind
+        self.model = model
+        self.digest = digest
+        self.keyring = keyring
+        self.record_us = record_us
+        self.record = record
+        self.traceparent = traceparent
+        self.source = source
+        self.trusted = trusted
+        self.stored = stored
+        self.received_us = received_us
 
     def matches(self, digest: bytes, version: int) -> bool:
         """Return whether a stored digest of this version belongs to this content, under any active key."""
