@@ -36,7 +36,7 @@ class Read(Protocol):
 
 
 class Fingerprint(NamedTuple):
-    """Tells a record from any other that could stand in its place."""
+    """Distinguishes a record from any other at its position."""
 
     offset: int
     timestamp_ms: int
@@ -81,10 +81,10 @@ class Positions(Protocol):
     """The positions that the ledger holds, and the partitions that are halted."""
 
     async def tell(self, halted: Mapping[Partition, Halt]) -> Mapping[Partition, Decision]:
-        """Show operators these partitions. Returns what they have decided."""
+        """Show these partitions to operators. Return their decisions."""
 
     async def take(self, partitions: Collection[Partition]) -> Mapping[Partition, tuple[Kind, Decision]]:
-        """These partitions are halted no more. Returns what was decided about those that were."""
+        """End the halts of these partitions. Return the decisions about those that were halted."""
 
     async def read(self, partitions: Collection[Partition]) -> Mapping[Partition, Position | None]:
         """Return those of these partitions. None: read before positions were recorded; absent: never read."""

@@ -90,7 +90,7 @@ def test_what_became_of_it_is_not_known(shell: Shell) -> None:
     assert done.code == 1
     assert done.err.splitlines()[1] == (
         f"     The request's id is {asked.headers['x-request-id']}. "
-        f"What became of it is not known. Ask again with the same id: --idempotency-key {asked.key}"
+        f"It is not known whether it was done. Repeat it with the same id: --idempotency-key {asked.key}"
     )
 
 

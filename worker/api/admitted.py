@@ -34,7 +34,7 @@ class AdmittedRequest:
 
     @property
     def trusted(self) -> bool:
-        """Whether a card_id replaces the PIN (contract SAFE5)."""
+        """Return whether a card_id replaces the PIN (contract SAFE5)."""
         return Scope.CARD_TRUSTED.value in self.caller.scopes
 
 

@@ -81,7 +81,7 @@ class Api:
             exchange.operation = operation.name
             try:
                 told = await self._answer(operation, request, exchange)
-            except Exception as error:  # noqa: BLE001  told as what it is
+            except Exception as error:  # noqa: BLE001  `_problem` says what it is
                 problem = self._problem(error)
                 await self._slow_down(problem, exchange)
                 problem.headers |= admitted.key_header(exchange.document_id)
@@ -95,7 +95,7 @@ class Api:
         """Return the answer, the cheapest checks first. The body is read only for admitted callers, and only complete
         requests take a slot.
 
-        Raises Problem, and what the ledger raises.
+        Raises Problem, and the ledger's errors.
         """
         if self.watch.down:
             raise own(ApiReason.UNAVAILABLE, headers=LATER)
@@ -169,11 +169,11 @@ class Api:
         self._strangers.count(request.scope["state"]["exchange"].address)
 
     def _refused(self, request: Request, error: Exception) -> Response:
-        assert isinstance(error, Problem)  # noqa: S101  that is what the handler is for
+        assert isinstance(error, Problem)  # noqa: S101  the handler's own type
         return as_response(error, request.scope["state"]["exchange"])
 
     def _no_route(self, request: Request, error: Exception) -> Response:
-        assert isinstance(error, HTTPException)  # noqa: S101  that is what the handler is for
+        assert isinstance(error, HTTPException)  # noqa: S101  the handler's own type
         try:
             self._admit(request)
         except Problem as limited:

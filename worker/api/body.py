@@ -22,8 +22,8 @@ _CLOSE: Final = {"Connection": "close"}  # the rest of the body is not read
 
 
 async def read(request: Request, most_bytes: int, within_s: float, hold: Callable[[int], None]) -> dict[str, Any]:
-    """Return the members of the body. `hold` is told of the bytes as they come, and may raise. Raises Problem: 400,
-    408, 413, 415, and what `hold` raises.
+    """Return the members of the body. `hold` is called with the number of bytes as they arrive, and may raise. Raises
+    Problem (400, 408, 413, 415), and the errors of `hold`.
     """
     _check_type(request.headers)
     if int(request.headers.get("Content-Length", "0")) > most_bytes:
@@ -45,7 +45,7 @@ async def read(request: Request, most_bytes: int, within_s: float, hold: Callabl
 
 
 def _check_type(headers: Headers) -> None:
-    """Check that there is one media type, one character set and no coding, each given at most once."""
+    """Check that the body has one media type, at most one character set and no coding."""
     kinds, codings = headers.getlist("Content-Type"), headers.getlist("Content-Encoding")
     parsed = Message()
     parsed["Content-Type"] = kinds[0] if kinds else "none/none"

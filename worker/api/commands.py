@@ -1,4 +1,4 @@
-"""Operations that decide something: the body becomes a document, and the outcome's data is the answer."""
+"""Operations that change something: the body becomes a document, and the answer is the data of its outcome."""
 
 from typing import Any, Final
 
@@ -43,7 +43,7 @@ class Commands:
         self._issuers = issuers
 
     async def answer(self, asked: AdmittedRequest, now_us: int) -> Reply:
-        """Return what was decided. Raises Problem."""
+        """Return the data of the outcome. Raises Problem if the document was refused."""
         decided, number, issue = await self._decide(asked, now_us)
         if isinstance(decided, DeadLetterReason):
             raise own(_NO_OUTCOME[decided])
@@ -67,7 +67,7 @@ class Commands:
         and its issuer.
         """
         operation = asked.operation
-        assert operation.document is not None  # noqa: S101  what has none is a reading
+        assert operation.document is not None  # noqa: S101  only readings have none
         data = asked.body
         if asked.document_id is not None and operation.id_field is not None:
             data = {**data, operation.id_field: asked.document_id}
@@ -123,8 +123,8 @@ def names_card(request: BaseModel) -> bool:
 
 
 def _accepted(answer: Answer, document: Document) -> bool | None:
-    """Return whether the card was accepted; None if nothing was decided. A command that makes a card must succeed, as a
-    refused one tells that the number exists.
+    """Return whether the card was accepted; None if nothing was decided. A command that makes a card must succeed,
+    because a refused one shows that the number exists.
     """
     if isinstance(answer, DeadLetterReason):
         return None

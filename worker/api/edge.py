@@ -1,4 +1,4 @@
-"""What all exchanges share, whatever their route: an id, a line in the log, safe headers, 405 for HEAD and OPTIONS."""
+"""The edge around all routes: a request id, a line in the log, safe headers, 405 for HEAD and OPTIONS."""
 
 import re
 import time
@@ -46,7 +46,7 @@ _LIMITS: Final = frozenset(
 
 @dataclass(slots=True)
 class Exchange:
-    """What the log says about a request; nothing from its body."""
+    """The facts about a request that the log shows; nothing from its body."""
 
     request_id: str
     address: str

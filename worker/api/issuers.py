@@ -1,4 +1,4 @@
-"""Which API key issued a card whose number was generated. No other key gets the number by repeating the request."""
+"""The API keys that issued cards with generated numbers. No other key gets a number by repeating the request."""
 
 from dataclasses import dataclass
 from typing import Final

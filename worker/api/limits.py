@@ -1,4 +1,4 @@
-"""How many requests a key may send: token buckets of this process alone, so N processes allow N times as many."""
+"""Limits on a key's requests: token buckets of this process alone, so N processes allow N times as many."""
 
 import asyncio
 import math
@@ -77,7 +77,7 @@ class Limits:
         self._requests: dict[tuple[str, bool], Bucket] = {}
 
     def count(self, key_id: str, *, bulk: bool = False) -> dict[str, str]:
-        """Count a request and return the headers that say what is left (draft-ietf-httpapi-ratelimit-headers).
+        """Count a request and return the headers with the rest of the quota (draft-ietf-httpapi-ratelimit-headers).
 
         `bulk` is for callers with the scope `bulk`, whose rate is higher. Raises Problem if nothing was left.
         """

@@ -43,11 +43,11 @@ def own(
     *,
     scope: Scope | None = None,
     headers: Mapping[str, str] | None = None,
-    **told: object,
+    **values: object,
 ) -> Problem:
-    """Return a problem of the API itself. `told` fills in its words; `detail` replaces them."""
+    """Return a problem of the API itself. `values` fill in its text; `detail` replaces it."""
     said = API_REASONS[reason]
-    detail = said.detail.format(**told, scope=scope and scope.value) if detail is None else detail
+    detail = said.detail.format(**values, scope=scope and scope.value) if detail is None else detail
     return Problem(said.code, reason.value, detail, scope=scope, headers=headers)
 
 

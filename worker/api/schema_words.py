@@ -9,7 +9,7 @@ _MANY: Final = 12  # values of an enumeration that are shown
 
 
 def kind(schema: Json) -> str:
-    """Return what a value is: its type and limits. A named type is a link."""
+    """Return the type and the limits of a value. A named type is a link."""
     if "$ref" in schema:
         name = escape(schema["$ref"].rpartition("/")[2])
         return f'<a href="#type-{name}">{name}</a>'

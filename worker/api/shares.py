@@ -1,4 +1,4 @@
-"""Each key, tenant and address has a share of what the API can hold at a time, so that none shuts out the others."""
+"""Each key, tenant and address has a share of the API's capacity, so that none shuts out the others."""
 
 import contextlib
 from collections import Counter
@@ -14,7 +14,9 @@ LATER = {"Retry-After": "1"}
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Whose share a request counts against. `address` is None behind a trusted proxy that does not name its client."""
+    """The owners of the shares that a request counts against. `address` is None behind a trusted proxy that does not
+    name its client.
+    """
 
     key: str
     tenant: str

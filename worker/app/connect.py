@@ -17,7 +17,7 @@ from worker.process.settings import SettingsError
 _log = structlog.get_logger(__name__)
 _T = TypeVar("_T")
 
-# How long Kafka and Postgres may take to answer at the start.
+# The time that Kafka and Postgres have to answer at the start.
 START_S = 30.0
 POSTGRES: Final = "Postgres (G3N_POSTGRES_DSN)"
 KAFKA: Final = "Kafka (G3N_KAFKA_BOOTSTRAP_SERVERS)"

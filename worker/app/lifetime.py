@@ -20,7 +20,7 @@ _GC_THRESHOLD = (400_000, 50, 50)
 
 @contextlib.contextmanager
 def before_the_start(stopped: asyncio.Event) -> Iterator[None]:
-    """Whoever is told to stop while it still waits for Kafka or Postgres just leaves."""
+    """A process that is told to stop while it waits for Kafka or Postgres exits at once."""
     opening = asyncio.current_task()
 
     def stop() -> None:

@@ -12,9 +12,14 @@ from worker.process import settings
 
 def archive(
     directory: Annotated[
-        Path, typer.Argument(metavar="DIR", help="gets a folder for each partition", file_okay=False, exists=True)
+        Path,
+        typer.Argument(
+            metavar="DIR", help="the directory, which gets a folder for each partition", file_okay=False, exists=True
+        ),
     ],
-    before: Annotated[str, typer.Option(metavar="TIME", help="only transfers that are older, as 2026-01-01T00:00:00Z")],
+    before: Annotated[
+        str, typer.Option(metavar="TIME", help="only transfers before this time, like 2026-01-01T00:00:00Z")
+    ],
     reason: Annotated[str, typer.Option(metavar="WHY", min=1, help="for the journal")],
     yes: Yes = False,
 ) -> None:

@@ -13,9 +13,12 @@ _FORMATS = ("text", "json", "csv", "html")
 
 
 def audit(
-    format_: Annotated[str, typer.Option("--format", metavar="|".join(_FORMATS), help="of the report")] = "text",
+    format_: Annotated[
+        str, typer.Option("--format", metavar="|".join(_FORMATS), help="the format of the report")
+    ] = "text",
     as_of: Annotated[
-        str | None, typer.Option(metavar="TIME", help="date the finance reports, as 2026-11-27T00:00:00Z; default: now")
+        str | None,
+        typer.Option(metavar="TIME", help="the date of the finance reports, like 2026-11-27T00:00:00Z; default: now"),
     ] = None,
     coverage: Annotated[
         bool, typer.Option("--coverage", help="read the topics too: is every offset accounted for?")

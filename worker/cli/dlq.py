@@ -22,7 +22,7 @@ app = typer.Typer(
 
 _POSITION: Final = re.compile(r"(.+)-(\d+)@(\d+)")
 _Which = Annotated[
-    list[str], typer.Argument(metavar="GROUP | POSITION…", help="a group's number, or positions as scm.sales-3@1234")
+    list[str], typer.Argument(metavar="GROUP | POSITION…", help="a group's number, or positions like scm.sales-3@1234")
 ]
 _Reason = Annotated[str, typer.Option(metavar="WHY", min=1, help="for the journal")]
 
@@ -160,7 +160,7 @@ def _chosen(which: list[str]) -> "Chosen":
     for one in which:
         match = _POSITION.fullmatch(one)
         if match is None:
-            raise typer.BadParameter(f"{one}: a group's number, or positions as scm.sales-3@1234")
+            raise typer.BadParameter(f"{one}: a group's number, or positions like scm.sales-3@1234")
         positions.append(Place(match[1], int(match[2]), int(match[3])))
     return Chosen(positions=tuple(positions))
 

@@ -1,4 +1,4 @@
-"""What `g3n worker dlq` prints: for people, and as JSON."""
+"""The output of `g3n worker dlq`: for people, and as JSON."""
 
 import base64
 import json

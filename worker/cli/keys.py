@@ -34,7 +34,7 @@ _Valid = Annotated[
 @app.command()
 def create(
     orgcode: _Orgcode,
-    name: Annotated[str, typer.Option(help="what it is for, as till-london-1; for people")],
+    name: Annotated[str, typer.Option(help="a name for people, like till-london-1")],
     scope: Annotated[list[Scope], typer.Option(help="what the key may do; repeat for more")],
     valid_days: _Valid = None,
     reason: _Reason = "",

@@ -20,10 +20,10 @@ def serve(
     tools: Annotated[
         str | None,
         typer.Option(
-            metavar="NAMES", help="only these groups and tools, as customer,loyalty,giftcard_get; default: all"
+            metavar="NAMES", help="only these groups and tools, like customer,loyalty,giftcard_get; default: all"
         ),
     ] = None,
-    profile: Annotated[str | None, typer.Option(help="of g3n login")] = None,
+    profile: Annotated[str | None, typer.Option(help="the profile, from g3n login")] = None,
     http: Annotated[
         str | None,
         typer.Option(metavar="HOST:PORT", help="streamable HTTP there, at /mcp, instead of stdin and stdout"),
@@ -35,10 +35,12 @@ def serve(
         bool, typer.Option("--shared-key", help="HTTP: lend the profile's key to callers of this machine without one")
     ] = False,
     log_level: Annotated[
-        Literal["debug", "info", "warning", "error"], typer.Option(envvar="G3N_LOG_LEVEL", help="of stderr")
+        Literal["debug", "info", "warning", "error"],
+        typer.Option(envvar="G3N_LOG_LEVEL", help="level of the log on stderr"),
     ] = "info",
     log_format: Annotated[
-        Literal["auto", "json", "console"], typer.Option(envvar="G3N_LOG_FORMAT", help="JSON unless it is a terminal")
+        Literal["auto", "json", "console"],
+        typer.Option(envvar="G3N_LOG_FORMAT", help="auto: JSON unless stderr is a terminal"),
     ] = "auto",
 ) -> None:
     """Serve MCP, as a client of the HTTP API: tools, resources, prompts.

@@ -12,7 +12,7 @@ from worker.cli import operations, running
 from worker.process import settings
 
 _EVERY: Final = 10_000
-_Times = typer.Option(metavar="TIME", help="RFC 3339, as 2026-11-27T08:00:00Z")
+_Times = typer.Option(metavar="TIME", help="RFC 3339, like 2026-11-27T08:00:00Z")
 
 
 def replay(  # noqa: PLR0913, PLR0917  typer: an option is a parameter
@@ -27,7 +27,7 @@ def replay(  # noqa: PLR0913, PLR0917  typer: an option is a parameter
     subject: Annotated[str | None, typer.Option(help="the document of this business id only")] = None,
     type_: Annotated[str | None, typer.Option("--type", help="documents of this type only")] = None,
     outcomes: Annotated[
-        str, typer.Option(metavar="none|new|all", help="which outcomes are published; all: stored ones again, too")
+        str, typer.Option(metavar="none|new|all", help="which outcomes to publish; all: stored ones again, too")
     ] = "new",
     to: Annotated[
         str | None, typer.Option(metavar="TOPIC", help="publish there, instead of to the outcome topics")

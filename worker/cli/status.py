@@ -28,7 +28,10 @@ def status(
     watch: Annotated[bool, typer.Option("--watch", help="a live screen, until Ctrl-C")] = False,
     as_json: Json = False,
 ) -> None:
-    """Say how things stand: 0 all is well, 1 have a look, 2 act now. Asks Kafka and Postgres, and no worker."""
+    """Show the state of the workers. Exit status 0: all is well; 1: have a look; 2: act now.
+
+    It asks Kafka and Postgres, not the workers.
+    """
 
     async def work(chosen: settings.Settings) -> int:
         from worker.ops.status.gather import gather
@@ -137,7 +140,9 @@ def as_dict(now: "Snapshot", judged: "Verdict") -> dict[str, Any]:
 def probe(
     orgcode: Annotated[str, typer.Option(envvar="G3N_ORGCODE", help="the tenant whose training tenders it sends")],
     once: Annotated[bool, typer.Option("--once", help="ask once, and say how long the answer took")] = False,
-    timeout: Annotated[float, typer.Option(min=1, max=3600, metavar="SECONDS", help="with --once: wait so long")] = 10,
+    timeout: Annotated[
+        float, typer.Option(min=1, max=3600, metavar="SECONDS", help="with --once: how long to wait")
+    ] = 10,
 ) -> None:
     """Send a training tender a minute through Kafka and back, until SIGTERM; /metrics says how long each took.
 

@@ -59,5 +59,5 @@ def shortened(text: str, most: int) -> str:
 
 
 def for_people() -> bool:
-    """Whether a person is at both ends: stdin and stdout are terminals."""
+    """Return whether a person is at both ends: stdin and stdout are terminals."""
     return sys.stdin.isatty() and sys.stdout.isatty()

@@ -96,7 +96,7 @@ def drain(processes: _Processes = 1) -> None:
 
 @app.command()
 def explain(
-    type_: Annotated[str, typer.Argument(metavar="TYPE", help="the document's type, as scm.sale.completed")],
+    type_: Annotated[str, typer.Argument(metavar="TYPE", help="the document's type, like scm.sale.completed")],
     subject: Annotated[
         str, typer.Argument(metavar="SUBJECT", help="its business id: sale, return, tender or command id")
     ],
@@ -165,7 +165,7 @@ def publish(
     ],
     type_: Annotated[
         str | None,
-        typer.Option("--type", metavar="TYPE", help="the type of data without an envelope, as scm.sale.completed"),
+        typer.Option("--type", metavar="TYPE", help="the type of data without an envelope, like scm.sale.completed"),
     ] = None,
     orgcode: Annotated[
         str | None, typer.Option(envvar="G3N_ORGCODE", help="the tenant of documents that name none")

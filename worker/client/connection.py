@@ -1,4 +1,4 @@
-"""Where the API is, and the tenant and key of the caller."""
+"""The URL of the API, and the tenant and key of the caller."""
 
 import ipaddress
 import re

@@ -1,4 +1,4 @@
-"""Find out what a key may do."""
+"""Find the scopes of a key."""
 
 from typing import Final
 

@@ -1,5 +1,5 @@
-"""Bytes to document, or to the reason why not; outcome to bytes. Nothing behind this package holds a card number or a
-PIN.
+"""Decode records to documents, or to dead letters, and encode outcomes. Only this package sees card numbers and PINs in
+plain text.
 """
 
 from worker.codec.decode import Decoder, is_binary

@@ -44,7 +44,7 @@ class Decoder:
         rules: Sequence[Rule] = (),
         accepted: str = "",
     ) -> None:
-        """`rules`: what the topics may carry, by full name. Raises ValueError for one that allows no type.
+        """`rules`: of the input topics, by full name. Raises ValueError for a rule that allows no type.
         `accepted`: the topic of documents in stored form.
         """
         self.safe = Safe(keys)
@@ -183,7 +183,7 @@ def _envelope(record: Record, value: bytes) -> dict[str, Any]:
 
 
 def named(record: Record) -> dict[str, str]:
-    """Return what a refused record calls itself: type, subject and orgcode, as far as they can be read.
+    """Return type, subject and orgcode of a refused record, as far as they can be read.
 
     The subject may be a card number or personal data: `shown` masks it.
     """

@@ -285,7 +285,7 @@ def _tender(part: TenderPart) -> dict[str, Any]:
 
 
 class Encoder(NamedTuple):
-    """How a stored outcome becomes `data`; the envelope around it is the same in every version."""
+    """Makes `data` of a stored outcome. The envelope around it is the same in every version."""
 
     outcome: Callable[[OutcomeV1, str, str], dict[str, Any]]
     changed: Callable[[OutcomeV1, TenderPart, str, str, str], dict[str, Any]]

@@ -70,9 +70,9 @@ def _read(raw: bytes, ways: Mapping[bool, Way]) -> Struct | None:
         struct = way.decode(raw)
     except (ValueError, RecursionError):
         return None
-    # msgspec takes the last of equal names. What it has read is encoded again, without white space. If that is as long
-    # as the record, or has as many colons, it has every member of it: no member can be written in fewer bytes. It has
-    # fewer where a member is a default, or nobody reads it: parse, and see.
+    # msgspec takes the last of equal names. So the struct is encoded again, without white space. If that is as long as
+    # the record, or has as many colons, the struct has every member of it: no member can be written in fewer bytes. It
+    # has fewer if a member is a default or is not read; then the parser looks for equal names.
     encoded = _encode(struct)
     if len(encoded) != len(raw) and encoded.count(b":") != raw.count(b":"):
         parse(raw)

@@ -15,7 +15,7 @@ from schemas.registry import DOCUMENTS
 
 
 class Secrecy(Enum):
-    """What may be shown of the value under a name."""
+    """The part of a value that may be shown under a name."""
 
     SECRET = auto()  # nothing
     CARD = auto()  # only the members of a card that we know

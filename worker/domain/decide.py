@@ -28,7 +28,7 @@ D = TypeVar("D", bound=Wire)
 
 
 class Circumstances:
-    """What a decision depends on besides the document and the books.
+    """The input of a decision besides the document and the books.
 
     All of it is stored, so that a document that waited decides the same. The exceptions are `trusted` and `on_topic`:
     no document that asks for them ever waits.

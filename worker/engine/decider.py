@@ -1,4 +1,4 @@
-"""Work items → decisions → rows, inside the caller's transaction. `blame` says what each kind of failure means.
+"""Work items → decisions → rows, inside the caller's transaction. `blame` judges failures.
 
 This module makes every decision: about documents from a topic or an interface, parked documents, and deadlines.
 """

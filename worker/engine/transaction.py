@@ -22,7 +22,7 @@ from worker.process import faults, metrics
 
 
 class Read(NamedTuple):
-    """How far the partitions have been read once a transaction is committed, and the records refused on the way."""
+    """The positions of the partitions once a transaction is committed, and the dead letters up to there."""
 
     watermarks: Mapping[Partition, int]
     positions: Mapping[Partition, Position]

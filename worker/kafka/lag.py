@@ -1,4 +1,4 @@
-"""How far a member of the group is behind, and what a drain waits for."""
+"""The lag of a member of the group, and the ends that a drain waits for."""
 
 import asyncio
 import time
@@ -11,7 +11,7 @@ from worker.kafka.progress import Progress, read_of
 
 
 class Lag:
-    """How much the partitions of a member still hold."""
+    """The unread records in a member's partitions."""
 
     def __init__(
         self, consumer: AIOKafkaConsumer, topics: Sequence[str], progress: Mapping[TopicPartition, Progress]

@@ -1,4 +1,4 @@
-"""How far one partition has been read, decided and committed."""
+"""The progress in one partition: read, decided, committed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

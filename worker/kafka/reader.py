@@ -1,4 +1,4 @@
-"""Make batches from what this worker's members read from the input topics.
+"""Make batches of the records that this worker's members read from the input topics.
 
 Tills wait for tenders, and for nothing else. So tenders have a consumer of their own, whose fetches wait for no other
 topic, and each batch begins with them. While tenders come in, a batch takes few other documents, because the next

@@ -1,4 +1,4 @@
-"""Which card keys a ledger's rows were made with, so that a program with another key is refused at its start.
+"""The card keys with which a ledger's rows were made, so that a program with another key is refused at its start.
 
 With a wrong key, the program would find no card by its number and recognise no duplicate. It would go on, with wrong
 results.

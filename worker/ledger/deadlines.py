@@ -17,7 +17,7 @@ _NEVER_US: Final = 1 << 62
 
 
 class Until(NamedTuple):
-    """How far the topics have been read, as far as this worker knows.
+    """The progress in the topics, as far as this worker knows.
 
     `partitions`: the number of partitions of each topic; None: those that were ever read. `watermarks`: the instant
     (µs) up to which this worker has read its partitions. `final`: no more records will come, so nothing waits for late

@@ -1,4 +1,4 @@
-"""Which programs may work on a ledger: those that know its rows, and that serve its consumer group and its topics.
+"""Guards of a ledger: only programs that know its rows, and that serve its consumer group and its topics, may use it.
 
 A second group would answer every document a second time, and its offsets would say nothing about this ledger. A program
 that does not know a digest would treat duplicates as conflicts. A program that does not know an encoder can't publish

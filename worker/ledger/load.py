@@ -28,7 +28,7 @@ from worker.stored.tender import tender_of
 SALE = DOCUMENTS["scm.sale.completed"].code
 RETURN = DOCUMENTS["scm.return.completed"].code
 STUBBED: Final = (SALE, RETURN)  # types whose rows may be inserted before the document comes
-OPEN: Final = (STATUS_CODE["parked"], STATUS_CODE["ignored"])  # a return that is not decided, or is none
+OPEN: Final = (STATUS_CODE["parked"], STATUS_CODE["ignored"])  # a return that is not decided, or a training return
 REJECTED: Final = STATUS_CODE["rejected"]
 
 
@@ -239,7 +239,7 @@ async def _consents(connection: Connection, books: dict[int, Books], needs: dict
     for org, book in books.items():
         need = needs[org]
         for sale in book.sales.values():
-            if sale.at_us is not None:  # somebody may claim it, and then it is rated as of its own time
+            if sale.at_us is not None:  # a customer may claim it; then it is rated as of its own time
                 need.rated(sale.at_us)
         purposes = need.consents.union(*(version.consents for version in book.policies.versions))
         if purposes and need.rated_us is not None:

@@ -15,7 +15,7 @@ from worker.ledger.queries import SQL, Connection
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """Who runs a command (`Settings.operator_name`), and the reason that they gave."""
+    """The person who runs a command (`Settings.operator_name`), and their reason."""
 
     who: str
     reason: str = ""

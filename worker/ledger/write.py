@@ -76,7 +76,7 @@ async def accounts(connection: Connection, shelf: Sequence[Books]) -> None:
     await _copy(connection, "account", AccountRow._fields, new)
 
 
-# --- events: what came, what was answered, and the stubs of sales that somebody waits for ----------------------------
+# --- events, and the stubs of sales that documents wait for ---------------------------------------------------------
 
 
 async def _events(connection: Connection, decided: Decided, shelf: list[Books]) -> None:

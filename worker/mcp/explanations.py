@@ -12,7 +12,7 @@ from schemas.reasons import Place, Reason
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What a reason means, and what the caller can do about it."""
+    """The meaning of a reason, and advice for the caller."""
 
     meaning: str
     advice: str
@@ -21,7 +21,7 @@ class Explanation:
 _REASONS: Final = frozenset(reason.value for reason in Reason)
 _ASK_AGAIN: Final = "Call again with the same arguments and the same identity (`document.id`): it has one effect."
 
-# What only the API, its client and this server say.
+# Reasons of the API, its client and this server.
 INTERFACES: Final[Mapping[str, Explanation]] = MappingProxyType(
     {
         "invalid": Explanation("an argument is wrong: `detail` says which and why", "Correct it and call again."),
@@ -63,7 +63,8 @@ INTERFACES: Final[Mapping[str, Explanation]] = MappingProxyType(
         ),
         "no_answer": Explanation("the API did not answer; the call may have had its effect", _ASK_AGAIN),
         "not_an_answer": Explanation(
-            "another program than the API answered", "Tell the operator of this server the URL."
+            "another program than the API answered",
+            "Tell the operator of this server that its URL of the API is wrong.",
         ),
         "unknown_event": Explanation(
             "the tenant has no such document: it was not read yet, or is a dead letter", "Check `type` and `id`."
@@ -78,7 +79,7 @@ INTERFACES: Final[Mapping[str, Explanation]] = MappingProxyType(
             "the confirmation is unknown, used, too old, or for other arguments: the call had no effect",
             "Call again without `confirmation_token`, read the preview, and confirm that.",
         ),
-        "internal_error": Explanation("a fault of the server", "Tell its operator the `request_id`."),
+        "internal_error": Explanation("a fault of the server", "Give its operator the `request_id`."),
     }
 )
 

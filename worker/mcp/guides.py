@@ -1,4 +1,4 @@
-"""What a model needs to know about each tool besides its summary: when to use it, and what it can break."""
+"""Guides to the tools for models: when to use each tool, and what it can break."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Guide:
-    """`when`: when to use the tool. `adds`: it takes nothing from anybody. `warning`: what a dangerous tool does."""
+    """`when`: when to use the tool. `adds`: it takes nothing away. `warning`: the effect of a dangerous tool."""
 
     when: str = ""
     adds: bool = False
@@ -25,7 +25,8 @@ GUIDES: Final[Mapping[str, Guide]] = MappingProxyType(
         "customer.update": Guide("With status `blocked` the customer can neither earn nor spend."),
         "customer.get": Guide("Start here if a customer asks about points, cards or consents."),
         "customer.list": Guide(
-            "Each word of `name` is the beginning of one. For the next page pass `next_cursor` as `cursor`."
+            "Each word of `name` matches the beginning of a word of the customer's name. For the next page pass "
+            "`next_cursor` as `cursor`."
         ),
         "customer.erase": Guide(
             "Use it only if the person asked to be forgotten.",
@@ -57,11 +58,13 @@ GUIDES: Final[Mapping[str, Guide]] = MappingProxyType(
         "pool.join": Guide("Use it for a household that collects together. The customer must not have open holds."),
         "pool.leave": Guide("Pass `points` if the customer takes a share along. By default it stays in the pool."),
         "pool.get": Guide("customer_get says which pool a customer is in."),
-        "loyalty.claim": Guide("Use it if a customer shows the receipt of a sale that was booked for none.", adds=True),
+        "loyalty.claim": Guide(
+            "Use it if a customer shows the receipt of a sale that was booked without a customer.", adds=True
+        ),
         "loyalty.history": Guide("Latest first. For the next page pass `next_cursor` as `cursor`."),
         "loyalty.policy.get": Guide("It says how points are earned and spent, and which limits gift cards have."),
         "loyalty.policy.put": Guide(
-            "Start from the answer of loyalty_policy_get: members that you leave out take the default's values.",
+            "Start from the answer of loyalty_policy_get: members that you leave out get the default values.",
             warning="Changes the rules for every customer and card of the tenant from `effective_from` on.",
         ),
         "giftcard.issue": Guide(
@@ -76,8 +79,8 @@ GUIDES: Final[Mapping[str, Guide]] = MappingProxyType(
         "giftcard.transfer": Guide("Without `amount_minor`: all that is available."),
         "giftcard.extend": Guide("Without `expires_on` the card never expires. An earlier day is refused.", adds=True),
         "giftcard.replace": Guide(
-            "Use it if a card is lost, stolen or broken. `pin` is the new card's; the old card's is not asked for.",
-            warning="Moves all that the card has to `to_card`. The old number never pays again. This can't be undone.",
+            "Use it if a card is lost, stolen or broken. `pin` is the new card's. The old card's PIN is not needed.",
+            warning="Moves everything on the card to `to_card`. The old number never pays again. This can't be undone.",
         ),
         "giftcard.get": Guide("Name the card by `number` or by `card_id`."),
         "giftcard.list": Guide("For the next page pass `next_cursor` as `cursor`."),
@@ -97,11 +100,11 @@ GUIDES: Final[Mapping[str, Guide]] = MappingProxyType(
         ),
         "tender.capture": Guide("Use it when the sale is done. Without `amount_minor`: all that was approved."),
         "tender.void": Guide(
-            "Use it if the sale does not happen, or if it is unknown what became of a tender: it is safe before, after "
-            "and instead of the request."
+            "Use it if the sale does not happen, or if you don't know whether a tender was decided. It is safe before, "
+            "after and instead of the request."
         ),
-        "tender.get": Guide("Use it if it is unknown what became of a tender."),
-        "event.explain": Guide("`type` is the whole type, as crm.loyalty.earn; `id` is the business id."),
+        "tender.get": Guide("Use it if you don't know whether a tender was decided, or how."),
+        "event.explain": Guide("`type` is the full type, like crm.loyalty.earn; `id` is the business id."),
         "event.simulate": Guide("Use it before a change if you are not certain.", has_example=True),
     }
 )

@@ -16,7 +16,7 @@ Rules for every task:
 - Money is in minor units (1250 is 12.50), with one currency for each call. Points are whole numbers.
 - Look before you change. If you are not certain, event_simulate shows what would happen, and changes nothing.
 - Choose an `idempotency_key` before the first attempt of every change, and keep it. The same call with the
-  same key has one effect, whatever became of the first attempt.
+  same key has one effect, whether or not the first attempt got through.
 - An error has `meaning` and `what_to_do`: do that, and don't try to get around it.
 - A dangerous tool first returns a preview and a `confirmation_token`. Show the preview to a person, and go on only if
   they agree.

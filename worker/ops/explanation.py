@@ -122,7 +122,7 @@ class EarningLine(_Part):
 
 
 class Earning(_Part):
-    """How the lines were rated. `adds_up`: computed again from the stored data, the points are those that were
+    """The rating of the lines. `adds_up`: computed again from the stored data, the points are those that were
     booked.
     """
 

@@ -1,4 +1,4 @@
-"""A CloudEvent given to a command, as a record of its topic."""
+"""A CloudEvent from a command line, as a record of its topic."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Which build of the program runs: compiled, from `make wheel`, or interpreted."""
+"""The build of the program that runs: compiled, from `make wheel`, or interpreted."""
 
 from importlib.machinery import EXTENSION_SUFFIXES
 from importlib.util import find_spec

@@ -90,7 +90,7 @@ LAG = Gauge(
 )
 LAG_SECONDS = Gauge(
     "g3n_lag_seconds",
-    "Age of the oldest record of an assigned partition that is not yet read; 0 where all are",
+    "Age of the oldest unread record of an assigned partition; 0 if all are read",
     ["topic", "partition"],
     registry=REGISTRY,
 )
@@ -109,7 +109,7 @@ PROBE_SECONDS = Gauge(
 )
 HALTED = Gauge(
     "g3n_partition_halted",
-    "1: the partition waits for an operator, g3n worker partition list says why: alert",
+    "1: the partition waits for an operator; g3n worker partition list says why: alert",
     ["topic", "partition"],
     registry=REGISTRY,
 )
@@ -159,7 +159,7 @@ HTTP_SECONDS = Histogram(
 )
 GUESSES_REFUSED = Counter(
     "g3n_card_guesses_refused",
-    "Requests that named a card after too many that were not accepted, by whose limit it was",
+    "Requests refused because too many cards were not accepted, by the limit: key or tenant",
     ["of"],
     registry=REGISTRY,
 )
@@ -170,7 +170,7 @@ HTTP_CLOSED = Counter(
 )
 HTTP_REFUSED = Counter(
     "g3n_http_refused",
-    "Requests refused by a limit; the tenant only where G3N_ORGCODES names them",
+    "Requests refused by a limit; with the tenant if G3N_ORGCODES names it",
     ["limit", "orgcode"],
     registry=REGISTRY,
 )

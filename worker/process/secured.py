@@ -46,7 +46,7 @@ class Secured(BaseSettings):
         "", description="brokers to connect to first: host:port, comma separated (required to use Kafka)"
     )
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
-        "PLAINTEXT", description="how to reach brokers: PLAINTEXT, SSL, SASL_PLAINTEXT, SASL_SSL"
+        "PLAINTEXT", description="the brokers' protocol: PLAINTEXT, SSL, SASL_PLAINTEXT, SASL_SSL"
     )
     kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"] = Field(
         "SCRAM-SHA-512", description="with SASL: PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER"
@@ -56,19 +56,19 @@ class Secured(BaseSettings):
         SecretStr(""), description="with SASL: the password; with OAUTHBEARER: the client's secret"
     )
     kafka_token_url: str = Field(
-        "", description="with OAUTHBEARER: where tokens come from (client credentials grant): https://…"
+        "", description="with OAUTHBEARER: the token endpoint (client credentials grant): https://…"
     )
-    kafka_ca_file: Path | None = Field(None, description="with TLS: authorities to trust, PEM; none: the system's")
+    kafka_ca_file: Path | None = Field(None, description="with TLS: authorities to trust, PEM; default: the system's")
     kafka_cert_file: Path | None = Field(None, description="with TLS: the client's certificate, PEM")
     kafka_key_file: Path | None = Field(None, description="with TLS: the certificate's key, PEM")
     api_tls_cert_file: Path | None = Field(
-        None, description="`g3n api`: serve TLS with this certificate (chain included), PEM; none: no TLS"
+        None, description="`g3n api`: serve TLS with this certificate with its chain, PEM; default: no TLS"
     )
     api_tls_key_file: Path | None = Field(None, description="`g3n api`: the certificate's key, PEM")
     postgres_dsn: SecretStr = Field(description="the ledger's database: postgresql://user:password@host:port/name")
     postgres_admin_dsn: SecretStr = Field(
         SecretStr(""),
-        description="`setup` and `archive`: the same database, as a user who may create roles; none: G3N_POSTGRES_DSN",
+        description="`setup`, `archive`: the same database, as a user who may create roles; default: G3N_POSTGRES_DSN",
     )
     card_key: SecretStr = Field(description="key for the HMACs of card numbers and PINs: hex of at least 32 bytes")
     card_keys_old: SecretStr = Field(SecretStr(""), description="earlier keys, comma separated, newest first")
@@ -78,8 +78,8 @@ class Secured(BaseSettings):
     )
     topic_rules: str = Field(
         "",
-        description="which types and tenants an input topic may carry: TOPIC: TYPE, TYPE @ ORGCODE, ORGCODE; …;"
-        " anything else becomes a dead letter, not_allowed_here; a topic that is not named may carry everything",
+        description="the types and tenants that an input topic may carry: TOPIC: TYPE, TYPE @ ORGCODE, ORGCODE; …;"
+        " anything else becomes a dead letter, not_allowed_here; a topic without a rule may carry everything",
     )
 
     @field_validator("kafka_bootstrap_servers")

@@ -32,14 +32,14 @@ class Settings(Secured):
 
     postgres_role_passwords: SecretStr = Field(
         SecretStr(""),
-        description="`setup`: passwords to set for roles: crm_worker=…,crm_api=…; none: sets none",
+        description="`setup`: passwords to set for roles: crm_worker=…,crm_api=…; default: none",
     )
     orgcodes: Annotated[frozenset[str], NoDecode] = Field(
         frozenset(),
-        description="tenants to serve, comma separated; others become dead letters, unknown_org; none: serves all",
+        description="tenants to serve, comma separated; documents of others are dead letters; default: all",
     )
 
-    topic_prefix: str = Field("", description="goes before the name of every topic")
+    topic_prefix: str = Field("", description="the prefix of every topic's name")
     topic_sales: str = Field("scm.sales", description="input: sales")
     topic_returns: str = Field("scm.returns", description="input: returns")
     topic_tenders: str = Field("scm.tenders", description="input: tender requests, captures, voids")
@@ -56,26 +56,30 @@ class Settings(Secured):
 
     consumer_group: str = Field("crm-worker", min_length=1, max_length=249, description="the Kafka consumer group")
     worker_instance: str | None = Field(
-        None, max_length=200, description="name of a static member, another for each worker; none: dynamic membership"
+        None,
+        max_length=200,
+        description="name of a static member, one for each worker; default: dynamic membership",
     )
     worker_restart_follows: bool = Field(
         default=False,
-        description="with G3N_WORKER_INSTANCE: true: on SIGTERM a static member stays in the group",
+        description="with G3N_WORKER_INSTANCE: true: a restart follows, so the member stays in the group after SIGTERM",
     )
     max_document_bytes: int = Field(MIB, ge=1024, description="a larger document becomes a dead letter, too_large")
     batch_documents: int = Field(2000, ge=1, le=4000, description="documents in one transaction, at most")
-    batch_bytes: int = Field(4 * MIB, ge=1, description="a batch that holds so many bytes takes no more records")
+    batch_bytes: int = Field(4 * MIB, ge=1, description="a batch of this many bytes takes no more records")
     linger_ms: int = Field(10, ge=0, le=1000, description="milliseconds to wait, at most, for a small batch to grow")
-    tender_max_age_days: int = Field(7, ge=1, description="gift card requests that are older are declined, too_late")
+    tender_max_age_days: int = Field(7, ge=1, description="older gift card requests are declined, too_late")
 
     source_card_misses_per_min: int = Field(
         10_000,
         ge=0,
-        description="wrong cards of one source on the topics; beyond it, no card of it is accepted; 0: no limit",
+        description="wrong cards a minute of one source on the topics; beyond it, no card is accepted; 0: no limit",
     )
 
     http_host: str = Field("127.0.0.1", description="address of /livez, /readyz and /metrics")
-    http_port: int = Field(9464, ge=0, le=65_535, description="their port; process i of N takes port + i; 0: off")
+    http_port: int = Field(
+        9464, ge=0, le=65_535, description="port of /livez, /readyz and /metrics; process i of N takes port + i; 0: off"
+    )
     api_host: str = Field("127.0.0.1", description="`g3n api`: address to listen on")
     api_port: int = Field(8080, ge=0, le=65_535, description="`g3n api`: port to listen on; 0: any free port")
     api_connections: int = Field(8, ge=2, le=100, description="`g3n api`: connections to Postgres, at most")
@@ -89,7 +93,7 @@ class Settings(Secured):
         1000,
         ge=16,
         le=100_000,
-        description="`g3n api`: open connections, at most; beyond it, those that wait longest are closed",
+        description="`g3n api`: open connections, at most; beyond it, those that have waited longest are closed",
     )
     api_key_share: float = Field(
         0.25,
@@ -126,15 +130,19 @@ class Settings(Secured):
         description="`g3n api`: requests a second of a key with the scope bulk; never less than the other limit",
     )
     api_card_misses_per_min: int = Field(
-        30, ge=1, description="`g3n api`: wrong cards of one key; beyond it, every card is answered 429"
+        30, ge=1, description="`g3n api`: wrong cards a minute of one key; beyond it, every card is answered 429"
     )
     api_tenant_card_misses_per_min: int = Field(
-        300, ge=1, description="`g3n api`: wrong cards of all keys of a tenant; both limits hold over all processes"
+        300,
+        ge=1,
+        description="`g3n api`: wrong cards a minute of all keys of a tenant; both limits hold over all processes",
     )
-    operator: str | None = Field(None, max_length=200, description="your name in the operator journal; none: user@host")
+    operator: str | None = Field(
+        None, max_length=200, description="your name in the operator journal; default: user@host"
+    )
     on_failure: Literal["dead_letter", "crash"] = Field(
         "dead_letter",
-        description="what happens to a document on which the program fails; crash (for tests): the process ends",
+        description="a document on which the program fails becomes a dead letter; crash (for tests): the process ends",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least severe level to log")
     log_format: Literal["auto", "json", "console"] = Field("auto", description="auto: JSON unless stderr is a terminal")
@@ -206,7 +214,7 @@ class Settings(Secured):
 
     @property
     def rules(self) -> tuple[Rule, ...]:
-        """Return what each input topic may carry, by its full name."""
+        """Return the rules of the input topics, by full name."""
         rules = parse(self.topic_rules)
         return tuple(rule._replace(topic=self.topic_prefix + rule.topic) for rule in rules)
 

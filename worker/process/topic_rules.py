@@ -1,4 +1,4 @@
-"""Which types and tenants each input topic may carry: parses G3N_TOPIC_RULES.
+"""The types and tenants that each input topic may carry: parses G3N_TOPIC_RULES.
 
 `scm.tenders: scm.tender.* @ acme, globex; crm.commands: crm.loyalty.*, crm.customer.create` Entries end at semicolons.
 A topic without an entry may carry everything. A topic with entries may carry what one of them allows.

@@ -75,8 +75,8 @@ def _packed_earned(earned: Iterable[tuple[int, int]]) -> bytes:
 def pack_days(account: Account) -> tuple[bytes | None, bytes | None, bytes | None]:
     """Return `lots`, `earned` and, where it changes, `past`.
 
-    Of an account with few lots and days, the first two have them all. Of any other, `past` has them as they were when
-    it was written, and the first two have those that differ since; zeros: it is gone.
+    If the account has few lots and days, the first two have all of them. Otherwise `past` has them as of when it was
+    written, and the first two have those that differ since; a lot or day that is gone has zeros.
     """
     past = account.past
     if past is None and len(account.lots) + len(account.earned) <= MOST_APART:

@@ -1,4 +1,4 @@
-"""How a sale, or a return without a receipt, earned: part of `event.record`."""
+"""The basis of the points of a sale, or of a return without a receipt: part of `event.record`."""
 
 from typing import Any, NamedTuple
 

@@ -41,7 +41,7 @@ def pack_entry(entry: Entry) -> bytes:
 
 
 def undone_of(record: bytes) -> tuple[int, int]:
-    """Return what a command moved, and how much of it was undone."""
+    """Return the amount that a command moved, and the part of it that was undone."""
     stored = ENTRY.load(record)
     return stored.amount, stored.undone
 

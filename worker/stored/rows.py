@@ -10,13 +10,13 @@ from worker.stored.codes import STATE_CODE
 from worker.stored.tender import pack_tender
 
 Key = tuple[int, int, str]
-"""Which event a row is of: tenant, number of the type, subject."""
+"""The key of an event: tenant, number of the type, subject."""
 TimerKey = tuple[int, str, str]
-"""Which deadline: tenant, kind, key."""
+"""The key of a deadline: tenant, kind, key."""
 
 
 class AccountRow(NamedTuple):
-    """The key, what changes (update_account.sql), then what never does."""
+    """A row of `account`: the key, the columns of update_account.sql, then those that never change."""
 
     org: int
     kind: int
@@ -60,11 +60,11 @@ class AccountRow(NamedTuple):
 
 ACCOUNT_CHANGES: Final = AccountRow._fields.index("id")  # columns of update_account.sql
 ACCOUNT_READ: Final = ", ".join(name for name in AccountRow._fields if name not in ("org", "owner"))
-"""What `account_of` reads: `{account}` in a statement."""
+"""The columns that `account_of` reads: `{account}` in a statement."""
 
 
 class TenderRow(NamedTuple):
-    """As update_tender.sql has them."""
+    """A row of `tender`, in the column order of update_tender.sql."""
 
     org: int
     id: str
@@ -94,11 +94,11 @@ class TenderRow(NamedTuple):
 
 
 TENDER_READ: Final = ", ".join(name for name in TenderRow._fields if name != "org")
-"""What `tender_of` reads: `{tender}` in a statement."""
+"""The columns that `tender_of` reads: `{tender}` in a statement."""
 
 
 class EventRow(NamedTuple):
-    """As update_event.sql has them; None leaves a column as it is."""
+    """A row of `event`, in the column order of update_event.sql. None leaves a column as it is."""
 
     org: int
     type: int
@@ -111,7 +111,7 @@ class EventRow(NamedTuple):
 
 
 class ParkedRow(NamedTuple):
-    """As upsert_parked.sql has them."""
+    """A row of `parked`, in the column order of upsert_parked.sql."""
 
     org: int
     type: int

@@ -114,21 +114,21 @@ def an_id(text: str) -> str:
 
 def _manner(operation: Operation) -> Iterator[tuple[str, tuple[Any, Any, Any]]]:
     """Return the options that are not part of the body, named like the members of `reach.Manner`."""
-    text = typer.Option("--data", metavar="FILE", help="the body as JSON; options go over it; -: stdin")
+    text = typer.Option("--data", metavar="FILE", help="the body as JSON; options override it; -: stdin")
     yield "data_file", (str | None, text, None)
     if operation.document is not None and operation.id_field is not None:
         key = typer.Option(
-            help="the document's id: with the same one it is done once, however often it is asked", parser=an_id
+            help="the document's id: repeated with the same id, the request has one effect", parser=an_id
         )
         yield "idempotency_key", (str | None, key, None)
     if operation.access is Access.DANGEROUS:
-        yield "sure", (bool, typer.Option("--yes", "-y", help="at a terminal: do not ask whether to go ahead"), False)
+        yield "sure", (bool, typer.Option("--yes", "-y", help="at a terminal: don't ask whether to go ahead"), False)
     if operation.name == "loyalty.policy.put":
-        yield "dry_run", (bool, typer.Option("--dry-run", help="show what would change; put nothing"), False)
+        yield "dry_run", (bool, typer.Option("--dry-run", help="show the changes; put nothing"), False)
     if "cursor" in {member.name for member in members(operation.name)}:
-        yield "all_pages", (bool, typer.Option("--all", help="every page, as they come"), False)
-    yield "as_json", (bool, typer.Option("--json", help="exactly what the API answered"), False)
-    yield "profile", (str | None, typer.Option(help="of g3n login", autocompletion=_profiles), None)
+        yield "all_pages", (bool, typer.Option("--all", help="fetch every page"), False)
+    yield "as_json", (bool, typer.Option("--json", help="print exactly the API's answer"), False)
+    yield "profile", (str | None, typer.Option(help="the profile, from g3n login", autocompletion=_profiles), None)
 
 
 def _help(operation: Operation) -> str:

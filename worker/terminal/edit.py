@@ -25,11 +25,11 @@ _NOW: Final = "now"
 
 
 def edit(
-    version: Annotated[int | None, typer.Option(min=0, help="begin with this version; else with the last")] = None,
+    version: Annotated[int | None, typer.Option(min=0, help="begin with this version; default: the latest")] = None,
     effective_from: Annotated[
-        str | None, typer.Option(metavar="TIME", help="RFC 3339 with offset, or now; else asked for")
+        str | None, typer.Option(metavar="TIME", help="RFC 3339 with offset, or now; default: ask")
     ] = None,
-    profile: Annotated[str | None, typer.Option(help="of g3n login")] = None,
+    profile: Annotated[str | None, typer.Option(help="the profile, from g3n login")] = None,
 ) -> None:
     """Edit the policy in $VISUAL or $EDITOR, see the difference, and put it into force.
 

@@ -1,4 +1,4 @@
-"""How a command ends when it fails: the exit status gives the category; stderr says why, then what to do."""
+"""The end of a command that fails: the exit status gives the category; stderr says why, then what to do."""
 
 from collections.abc import Mapping, Sequence
 from enum import IntEnum

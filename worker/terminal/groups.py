@@ -10,7 +10,7 @@ from schemas.operations import OPERATIONS, Operation
 from worker.terminal.deferred import Deferred, alone
 from worker.terminal.exit_status import EXIT_STATUSES
 
-# What each group is about, and its short names.
+# The subject of each group, and its short names.
 _GROUPS: Final[Mapping[str, str]] = {
     "customer": "Customers: profiles, consents, erasure, merging.",
     "customer.consent": "Consents: what a customer has agreed to.",

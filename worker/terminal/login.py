@@ -16,10 +16,10 @@ _Profile = Annotated[str, typer.Option(help="the name under which it is kept", e
 
 def login(
     profile: _Profile = profiles.DEFAULT,
-    url: Annotated[str | None, typer.Option(help="the API's; else asked for", envvar="G3N_API_URL")] = None,
-    orgcode: Annotated[str | None, typer.Option(help="the tenant; else asked for", envvar="G3N_ORGCODE")] = None,
+    url: Annotated[str | None, typer.Option(help="the API's URL; default: ask", envvar="G3N_API_URL")] = None,
+    orgcode: Annotated[str | None, typer.Option(help="the tenant; default: ask", envvar="G3N_ORGCODE")] = None,
     key: Annotated[
-        str | None, typer.Option(metavar="KEY", help="-: a line of stdin; else asked for", envvar="G3N_API_KEY")
+        str | None, typer.Option(metavar="KEY", help="-: read a line of stdin; default: ask", envvar="G3N_API_KEY")
     ] = None,
 ) -> None:
     """Store the URL, tenant and key of the API, once the API has accepted them.

@@ -15,7 +15,7 @@ _SECRETS: Final = frozenset({"number", "pin"})  # who knows these can pay
 
 
 class Kind(StrEnum):
-    """How a member is written on a command line."""
+    """The form of a member on a command line."""
 
     TEXT = "text"
     INTEGER = "integer"

@@ -15,12 +15,12 @@ from worker.terminal.exit_status import STATUS_OF_CODE, ExitStatus, advice_for, 
 
 ResultT = TypeVar("ResultT")
 _PATIENCE_S: Final = 10.0  # a person waits
-UNKNOWN: Final = "What became of it is not known. Ask again with the same id: --idempotency-key {}"
+UNKNOWN: Final = "It is not known whether it was done. Repeat it with the same id: --idempotency-key {}"
 
 
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """How a command runs, whatever its operation."""
+    """The options of every command, whatever its operation."""
 
     profile: str | None = None
     as_json: bool = False

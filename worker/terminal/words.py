@@ -57,7 +57,7 @@ MEMBERS: Final[Mapping[str, str]] = MappingProxyType(
         "terminal_id": "the till",
         "training": "answered `ignored`, and changes nothing",
         "ttl_s": "seconds that it lasts",
-        "type": "the document's type, as scm.sale.completed",
+        "type": "the document's type, like scm.sale.completed",
         "version": "of the policy; 0 is the default",
     }
 )

@@ -1,4 +1,4 @@
-"""One connection within limits: uvicorn's protocol, and what it lacks.
+"""One connection within limits: uvicorn's protocol, with the limits that it lacks.
 
 uvicorn limits neither the size of a head nor the time for it. It limits neither how long an answer may stay unread, nor
 a body that goes on after its answer. It answers a parse error ahead of the requests that came before. `Connection` adds

@@ -1,1 +1,1 @@
-"""One function for each document: what it needs, and what it does to the books."""
+"""The decisions: for each document, the rows that it needs, and its effect on the books."""

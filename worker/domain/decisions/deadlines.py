@@ -1,4 +1,4 @@
-"""What happens at deadlines: holds expire, lots expire or become available, waiting points are forfeited, cards expire.
+"""Decisions about deadlines: holds expire, lots expire or become available, waiting points are forfeited, cards expire.
 
 Deadlines are documents and go through the same pipeline. Each has the type of its notice (contract §3.1). A decision of
 None means that nothing is left to do.

@@ -25,7 +25,7 @@ Limit = tuple[int, Reason]
 
 
 class TenderKind(Protocol):
-    """What differs between kinds, while a request is decided. Amounts are in minor units."""
+    """The differences between kinds when a request is decided. Amounts are in minor units."""
 
     def account(
         self, document: TenderRequested, books: Books, *, trusted: bool
@@ -51,7 +51,7 @@ class _GiftCard:
     def account(
         self, document: TenderRequested, books: Books, *, trusted: bool
     ) -> tuple[Account | None, Reason | None]:
-        """Return no card if it is not accepted, because nothing is told about it (contract SAFE1)."""
+        """Return no card if it is not accepted, because the outcome must not show it (contract SAFE1)."""
         ref = document.gift_card
         assert ref is not None  # noqa: S101  the schema's rule: a gift card request names a card
         card = accepted_card(ref, books, trusted=trusted)

@@ -96,7 +96,7 @@ class Needs:
         return [*sale.tenders, *sale.requests] if sale.id in self.shares_of and not sale.crowded else []
 
 
-# --- what a document of each type needs; `worker.domain.decide` says which
+# --- the needs of each document type; `worker.domain.decide` has the table
 
 
 def sale(document: SaleCompleted, needs: Needs) -> None:
@@ -228,7 +228,7 @@ def replacement(document: GiftCardReplace, needs: Needs) -> None:
 
 
 def deadline(timer: Timer, needs: Needs) -> None:
-    """Add what a deadline needs."""
+    """Add the rows that a deadline needs."""
     match timer.kind:
         case "hold":
             needs.tenders[timer.key] = None

@@ -23,7 +23,7 @@ from worker.domain.state.trace import ReturnedLine, Trace
 
 @dataclass(slots=True)
 class _Tally:
-    """How far the lines of a return took effect."""
+    """The effect of a return's lines so far."""
 
     counted: bool = False
     net_minor: int = 0  # of the lines that counted
@@ -31,7 +31,7 @@ class _Tally:
 
 
 def complete(document: ReturnCompleted, books: Books, *, overdue: bool) -> Outcome | Parked:
-    """Reverse what the lines earned and give the refunds back, or wait for what they refer to.
+    """Reverse the points of the lines and give the refunds back, or wait for the sale or the tenders.
 
     `overdue`: it has waited too long. If its sale is missing, no line can be decided. If a tender that it refunds is
     missing, only that refund is short (contract WAIT11).

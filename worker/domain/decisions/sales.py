@@ -104,8 +104,8 @@ def _earn(
 def earn(
     sale: Sale, books: Books, at_us: int, eligible: list[Eligible], bases: dict[int, LineBasis]
 ) -> tuple[Account | None, Reason | None]:
-    """Credit the sale's customer with what its lines earn as of `at_us`, less what was returned; the account, and why
-    it earned nothing. No account: there is nothing to credit.
+    """Credit the sale's customer with the points of its lines as of `at_us`, less what was returned. Return the
+    account, and why it earned nothing. No account: there is nothing to credit.
     """
     version = books.policies.numbered(sale.policy_version)
     holder, refused = earner(books, sale.customer_id, at_us)

@@ -1,1 +1,1 @@
-"""Rules that several decisions share: what earns, what a hold takes, what an outcome shows."""
+"""Rules that several decisions share: earning, holds, loads of cards, consents, parts of outcomes."""

@@ -1,4 +1,4 @@
-"""What a tender does to the account that pays it: hold, capture, give back, release.
+"""The effects of a tender on its account: hold, capture, give back, release.
 
 Every document books the change of −C + B, so their order does not matter (contract TEND1–4).
 """

@@ -1,4 +1,4 @@
-"""Recompute how points came about, line by line, from what is stored: the arithmetic of
+"""Recompute the points of a sale line by line from its stored basis, with the arithmetic of
 `earning.points_of`, in full.
 """
 

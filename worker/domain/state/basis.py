@@ -1,4 +1,4 @@
-"""How the points of a sale were computed. A return needs it for its exact share, and `explain` shows it."""
+"""How the points of a sale were computed: its basis. A return needs it for its exact share; `explain` shows it."""
 
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -16,7 +16,7 @@ class Exclusion(IntEnum):
 
 
 class LineBasis(NamedTuple):
-    """How a line earned, besides its net amount and the rate."""
+    """The basis of a line's points, besides its net amount and the rate."""
 
     exclusion: Exclusion
     share_minor: int  # its share of the tenders that do not earn
@@ -25,7 +25,7 @@ class LineBasis(NamedTuple):
 
 @dataclass(slots=True)
 class Basis:
-    """How a sale earned, beyond its policy and its lines' net amounts. A plain sale has no basis.
+    """The basis of a sale's points, besides its policy and its lines' net amounts. A plain sale has none.
 
     Campaigns and tiers are places in the lists of the policy's version, which never changes.
     """

@@ -15,7 +15,7 @@ from worker.domain.state.tender import Tender
 
 
 class CardNamed(Protocol):
-    """How a document names a card: by number or by id."""
+    """A card as a document names it: by number or by id."""
 
     @property
     def number(self) -> CardToken | None: ...
@@ -24,7 +24,7 @@ class CardNamed(Protocol):
 
 
 class Pins(Enum):
-    """How the cards that a document names, and their PINs, are checked."""
+    """The check of cards that a document names, and of their PINs."""
 
     CHECKED = auto()
     WAIVED = auto()  # a simulation: every known card counts as accepted
@@ -60,7 +60,7 @@ class Books(Reversals):
         # account → the accounts that lead to it: ids merged into a customer, cards replaced by a card
         self.leading: dict[tuple[Kind, str], dict[tuple[Kind, str], None]] = {}
         self.members: dict[str, dict[str, Standing]] = {}  # pool → its members, where `Needs.members_of` asks for them
-        # what the batch changed
+        # the changes of the batch
         self.woken: dict[tuple[str, str], int] = {}  # (what, id) that no longer waits (`wake`) → mark of the cause
         self.new_cards: list[tuple[bytes, str, str]] = []  # token, card_id, last four
         self.new_consents: list[Consent] = []

@@ -5,7 +5,7 @@ counts them in ticks: quarters of an hour since 1970 UTC. For half a century, ev
 quarters. `available_tick` is the first tick of a day, `expires_tick` the last one. A `date` is a whole day since 1970,
 as in a document.
 
-A bound in UTC is stored as a whole day, as it was before there were time zones.
+A bound in UTC is stored as a whole day, as before the engine knew time zones.
 """
 
 from collections.abc import Iterable, Sequence

@@ -13,8 +13,8 @@ AccountKey = tuple[Kind, str]
 class PointsPart(NamedTuple):
     """`points` of an outcome. While the customer has no record, it shows only `change` and `reason`.
 
-    `account` is True for the account under the customer's own id. None: the outcome was decided before accounts were
-    told.
+    `account` is True for the account under the customer's own id. None: the outcome was decided before outcomes
+    showed accounts.
     """
 
     change: int

@@ -9,7 +9,7 @@ from worker.domain.state.basis import Basis
 
 
 class Change(IntEnum):
-    """What happened to a part of an amount. The numbers are stored."""
+    """The change of a part of an amount. The numbers are stored."""
 
     TAKEN = 0  # out of a lot
     CREDITED = 1  # to a lot

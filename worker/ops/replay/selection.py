@@ -25,7 +25,7 @@ class Selection:
 
     @property
     def whole(self) -> bool:
-        """Whether every record is selected, including records that can't be decoded."""
+        """Return whether every record is selected, including records that can't be decoded."""
         return not any((self.orgcode, self.customer_id, self.subject, self.type))
 
     def of(self, items: Sequence[Document | Undecodable]) -> list[Document | Undecodable]:

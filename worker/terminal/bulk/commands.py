@@ -20,9 +20,11 @@ MAX_CARDS: Final = 10_000
 _PATIENCE_S: Final = 300.0  # long enough for a restart of the API
 
 _File = Annotated[Path, typer.Argument(metavar="FILE", help="CSV with a header, or JSONL; in UTF-8")]
-_Concurrency = Annotated[int, typer.Option(min=1, max=64, help="so many rows at a time")]
-_State = Annotated[Path | None, typer.Option(metavar="FILE", help="what was done; else FILE.state.jsonl")]
-_Profile = Annotated[str | None, typer.Option(help="of g3n login")]
+_Concurrency = Annotated[int, typer.Option(min=1, max=64, help="how many rows to send at a time")]
+_State = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="the file of rows that are done; default: FILE.state.jsonl")
+]
+_Profile = Annotated[str | None, typer.Option(help="the profile, from g3n login")]
 
 
 def customers(file: _File, concurrency: _Concurrency = 8, state: _State = None, profile: _Profile = None) -> None:
@@ -40,8 +42,8 @@ def customers(file: _File, concurrency: _Concurrency = 8, state: _State = None, 
 
 def points(
     file: _File,
-    reason: Annotated[str, typer.Option(help="of rows that say none")] = "opening balance",
-    actor: Annotated[str | None, typer.Option(help="of rows that say none; else your login name")] = None,
+    reason: Annotated[str, typer.Option(help="of rows without one")] = "opening balance",
+    actor: Annotated[str | None, typer.Option(help="of rows without one; default: your login name")] = None,
     concurrency: _Concurrency = 8,
     state: _State = None,
     profile: _Profile = None,
@@ -62,7 +64,7 @@ def points(
 def gift_cards(
     file: _File,
     out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="where generated numbers go (CSV, for your eyes only)")
+        Path | None, typer.Option(metavar="FILE", help="the file for generated numbers: CSV that only you can read")
     ] = None,
     concurrency: _Concurrency = 8,
     state: _State = None,

@@ -1,4 +1,4 @@
-"""A row of an import, or the reason why a line is none."""
+"""A row of an import, or the reason why a line is not a row."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

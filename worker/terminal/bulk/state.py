@@ -1,4 +1,4 @@
-"""Which rows of a file are done: stored beside the file, one line for each row, so that an import can continue."""
+"""The rows of a file that are done: stored beside the file, one line for each row, so that an import can continue."""
 
 import errno
 import fcntl

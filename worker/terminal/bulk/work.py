@@ -90,7 +90,7 @@ class Import:
         self._shown.stopping()
 
     async def _some(self, client: Client) -> None:
-        """Take rows until there is none. Wait for the answers of rows that were sent, so that they are recorded."""
+        """Take rows until none is left. Wait for the answers of rows that were sent, so that they are recorded."""
         while not self.interrupted and self.stopped is None and (row := next(self._open, None)) is not None:
             try:
                 await self._one(client, row)
