@@ -16,7 +16,7 @@ async def test_each_test_has_a_migrated_database_of_its_own(database: str, empty
     assert tables == ["migration", None]
 
 
-async def test_what_is_published_is_read(bootstrap: str, topics: Topics) -> None:
+async def test_published_records_are_read(bootstrap: str, topics: Topics) -> None:
     records = [document(topics.outcomes, "crm.outcome.x", f"S{n}", {"n": n}, partition=n % 2) for n in range(4)]
     async with Reading(bootstrap, [topics.outcomes, topics.tender_outcomes]) as reading:
         sent = await publish(bootstrap, records)

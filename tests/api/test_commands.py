@@ -49,7 +49,7 @@ async def test_a_rejection_is_a_problem_with_its_outcome(caller: Caller) -> None
     assert (partial["status"], partial["tender"]["approved_minor"]) == ("partial", 2500)
 
 
-async def test_what_waits_is_parked_and_answers_later_what_became_of_it(caller: Caller, worker: Pipeline) -> None:
+async def test_a_parked_request_is_answered_later_with_its_outcome(caller: Caller, worker: Pipeline) -> None:
     await caller.ok("giftcard.issue", ISSUE)
     assert (await caller.ok("tender.capture", {"tender_id": "T1"}))["status"] == "parked"
     await caller.ok("tender.authorize", asks("T1", 300))
@@ -181,7 +181,7 @@ async def test_only_card_trusted_needs_no_pin(caller: Caller, new_caller: NewCal
 
 
 @pytest.mark.parametrize("member", ["occurred_at", "command_id"])
-async def test_what_the_interface_fills_in_is_in_no_body(caller: Caller, member: str) -> None:
+async def test_a_body_must_not_have_members_that_the_api_fills_in(caller: Caller, member: str) -> None:
     answer = await caller.post("customer.create", {member: "2026-01-01T00:00:00Z"})
     assert problem(answer) == (400, "invalid-request", "invalid")
     assert answer.json()["detail"] == f"{member}: absent, the API sets it"
@@ -214,7 +214,7 @@ async def test_training_is_ignored(caller: Caller) -> None:
     assert (answer["status"], answer["reason"]) == ("ignored", "training")
 
 
-async def test_what_the_ledger_cannot_hold_is_its_senders_fault_alone(
+async def test_an_amount_too_large_for_the_ledger_fails_its_sender_only(
     caller: Caller, connection: asyncpg.Connection
 ) -> None:
     for customer_id in "C", "D":
@@ -251,7 +251,7 @@ async def test_a_generated_number_goes_to_the_key_that_issued_the_card(
         assert "number" not in await asker.ok("giftcard.issue", GENERATED, "I1")
 
 
-async def test_whoever_really_issues_the_card_gets_the_number(
+async def test_only_the_issuer_of_a_card_gets_its_number(
     caller: Caller, new_caller: NewCaller, connection: asyncpg.Connection
 ) -> None:
     """Another key asked first, and its request was never decided."""

@@ -206,7 +206,7 @@ async def test_more_than_can_be_in_hand_is_told_at_once(
         assert (await caller.post("customer.create")).status_code == 200
 
 
-async def test_who_gave_up_before_the_batch_is_not_decided(
+async def test_a_request_cancelled_before_its_batch_is_not_decided(
     serving: Serving, new_caller: NewCaller, connection: asyncpg.Connection
 ) -> None:
     async with serving(api_deadline_s=0.3) as hasty:

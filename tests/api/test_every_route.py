@@ -96,7 +96,7 @@ def request(operation: Operation) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("operation", ROUTES, ids=lambda one: one.name)
-async def test_what_the_example_asks_is_answered(caller: Caller, operation: Operation) -> None:
+async def test_every_example_is_answered(caller: Caller, operation: Operation) -> None:
     await world(caller)
     answer = await caller.post(operation.name, request(operation), "K-1")
     assert answer.status_code == 200, answer.text

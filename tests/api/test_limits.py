@@ -140,7 +140,9 @@ PROBES: list[tuple[str, dict[str, object]]] = [
 
 
 @pytest.mark.parametrize("place", range(len(PROBES)))
-async def test_whatever_tells_that_a_number_exists_counts(serving: Serving, new_caller: NewCaller, place: int) -> None:
+async def test_every_answer_that_reveals_a_number_counts_as_a_guess(
+    serving: Serving, new_caller: NewCaller, place: int
+) -> None:
     async with serving(api_card_misses_per_min=1) as strict:
         name, body = PROBES[place]
         maker, prober = await new_caller(of=strict), await new_caller(of=strict)

@@ -91,7 +91,7 @@ async def test_the_client_and_the_api_agree(start: Start, secret: str) -> None:
     assert secret not in err
 
 
-async def test_whatever_the_file_allows_is_answered_as_it_says(
+async def test_requests_that_the_openapi_file_allows_are_answered_as_it_says(
     start: Start, connection: Connection, tmp_path: Path
 ) -> None:
     """Schemathesis, against the running service: no 5xx, and every answer as openapi.json promises."""

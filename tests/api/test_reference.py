@@ -61,7 +61,7 @@ def test_the_page_has_every_operation_and_type_and_no_dead_link() -> None:
     assert not re.search(r"url\(|@import", page.decode())
 
 
-def test_what_the_document_says_is_text() -> None:
+def test_texts_of_the_openapi_document_are_escaped() -> None:
     hostile = json.loads(json.dumps(OPENAPI).replace("Create a customer", "<script>alert(1)</script>"))
     page, _ = reference.page(hostile)
     assert b"<script>" not in page

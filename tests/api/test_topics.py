@@ -143,7 +143,7 @@ async def test_two_workers_do_not_publish_the_same(caller: Caller, worker: Pipel
         await other.close()
 
 
-async def test_what_was_parked_at_the_interface_is_told_before_its_end(caller: Caller, worker: Pipeline) -> None:
+async def test_an_outcome_parked_is_published_before_the_final_one(caller: Caller, worker: Pipeline) -> None:
     """The document that ends the wait comes before a worker has published that there is one."""
     await caller.ok("tender.capture", {"tender_id": "T1"})
     await caller.ok("tender.void", {"tender_id": "T1"})

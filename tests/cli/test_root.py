@@ -161,7 +161,7 @@ def deferred(group: TyperGroup) -> Iterator[Deferred]:
             yield from deferred(command)
 
 
-def test_what_stands_for_a_command_says_what_the_command_says() -> None:
+def test_a_deferred_command_has_the_help_of_the_real_one() -> None:
     root = get_command(app)
     assert isinstance(root, Root)
     for command in deferred(root):

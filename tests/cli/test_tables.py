@@ -36,5 +36,5 @@ def test_a_duration_is_said_in_its_largest_units(seconds: float, said: str) -> N
     assert duration(seconds) == said
 
 
-def test_what_is_too_long_is_cut() -> None:
+def test_long_texts_are_cut() -> None:
     assert (shortened("abc", 3), shortened("abcd", 3)) == ("abc", "ab…")

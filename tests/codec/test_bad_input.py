@@ -163,7 +163,7 @@ def test_a_tenant_who_is_not_served_is_unknown() -> None:
     assert isinstance(decode(structured("scm.sale.completed", "S1", SALE, orgcode="other"), one), Document)
 
 
-def test_what_is_too_large_is_not_even_parsed() -> None:
+def test_a_document_that_is_too_large_is_not_parsed() -> None:
     assert refused(Record(b"{" * (10 << 20)))[0] == "too_large"
     exact = raw(SALE)
     assert isinstance(decode(Record(exact), Decoder((KEY,), frozenset(), len(exact))), Document)

@@ -94,7 +94,7 @@ def _rewritten(value: Any, chance: random.Random, *, strict: bool = False) -> An
     ],
     ids=str,
 )  # fmt: skip
-def test_what_is_content(one: Data, other: Data, same: bool) -> None:  # noqa: FBT001  of the table
+def test_the_members_that_are_content(one: Data, other: Data, same: bool) -> None:  # noqa: FBT001  of the table
     base = {"sale_id": "S1", "store_id": "s", "occurred_at": "2026-03-01T12:00:00Z", "currency": "GBP",
             "lines": [{"line_id": 1, "sku": "x", "net_minor": 5}]}  # fmt: skip
     digests = {decode(structured("scm.sale.completed", "S1", {**base, **part})).digest for part in (one, other)}
@@ -183,7 +183,7 @@ def test_traceparent_of_binary_mode() -> None:
 
 
 @pytest.mark.parametrize("type_", TYPES)
-def test_what_is_parked_comes_back_as_it_was(type_: str) -> None:
+def test_a_parked_document_is_restored_unchanged(type_: str) -> None:
     document = decode(structured(type_, *example(type_)))
     stored = ormsgpack.unpackb(ormsgpack.packb(document.kind.dump(document.model)))
     restored = document.kind.restore(stored)

@@ -57,7 +57,7 @@ types = st.sampled_from(sorted(DOCUMENTS))
 
 
 @given(outcomes, types, ids, st.integers(0, 2), st.integers(0, NOW_US))
-def test_what_is_published_again_is_byte_for_byte_what_was_published(
+def test_a_repeated_outcome_has_the_same_bytes(
     outcome: Outcome, type_: str, subject: str, step: int, at_us: int
 ) -> None:
     facts = OutcomeV1.of(outcome, subject, at_us)

@@ -178,7 +178,7 @@ def test_these_names_are_no_secret_s(name: str) -> None:
     assert secrecy(name) in {Secrecy.KNOWN, Secrecy.UNKNOWN}
 
 
-def test_what_the_contract_names_is_known() -> None:
+def test_every_name_in_the_contract_is_known() -> None:
     assert {"sale_id", "line_id", "net_minor", "from_points_12m", "subject", "traceparent"} <= known_names()
     assert {secrecy(name) for name in ("number", "pin", "name", "email", "phone")} == {Secrecy.SECRET}
 

@@ -62,7 +62,7 @@ def test_the_neighbours_of_a_number_are_masked(text: str, expected: str) -> None
     assert masked_lines(text) == expected
 
 
-def test_what_is_no_text_is_masked_whole() -> None:
+def test_bytes_that_are_not_text_are_masked_entirely() -> None:
     avro = b"\0\0\0\0\x07\x02" + b"\x20" + NUMBER.encode() + b"\x084711" + b"\x18Ada Lovelace\x06GBP"
     assert mask(avro)[:2] == (b"***", True)
 

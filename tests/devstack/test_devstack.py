@@ -114,7 +114,7 @@ def test_two_run_side_by_side_and_neither_outlives_who_started_it() -> None:
     assert ends(second["supervisor_pid"])
 
 
-def test_what_a_killed_stack_left_is_removed_on_disk_and_in_memory(
+def test_leftovers_of_a_killed_stack_are_removed_on_disk_and_in_memory(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     left = []
@@ -160,7 +160,7 @@ def test_without_maven_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch, 
         kafka.jars(tmp_path / "cache")
 
 
-def test_what_maven_says_is_passed_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_output_of_maven_is_passed_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     maven = tmp_path / "mvn"
     maven.write_text(f"#!{shutil.which('sh')}\necho no such artifact\nexit 1\n")
     maven.chmod(0o755)

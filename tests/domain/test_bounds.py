@@ -58,7 +58,7 @@ def test_a_day_has_one_sum() -> None:
     assert one.earned == [(20_500, 3), (20_600, 1), (20_767, 1)]
 
 
-def test_what_is_earned_on_a_day_fits_into_a_column() -> None:
+def test_the_points_of_a_day_fit_into_a_column() -> None:
     one = account()
     for _ in range(3):
         one.note_earned(20_500, MOST_EARNED, 366)

@@ -121,7 +121,7 @@ def test_points_of_a_sale_are_one_floor_of_an_exact_sum(policy: Data, basket: Ba
 
 
 @given(st.integers(0, 5000), st.dictionaries(st.integers(1, 9), st.integers(0, 3000), min_size=1))
-def test_what_is_spread_is_all_there(amount: int, nets: dict[int, int]) -> None:
+def test_a_spread_amount_adds_up(amount: int, nets: dict[int, int]) -> None:
     shares = spread(amount, list(nets.items()))
     total = sum(nets.values())
     assert sum(shares.values()) == (amount if total else 0)
@@ -139,7 +139,7 @@ def test_points_for_money_always_pay_it_and_never_a_step_too_many(value: str, st
 
 
 @given(policies, st.integers(1, 300), st.lists(st.integers(1, 120), max_size=5))
-def test_what_is_refunded_to_points_returns_exactly(policy: Data, amount_minor: int, refunds: list[int]) -> None:
+def test_a_refund_to_points_returns_exactly(policy: Data, amount_minor: int, refunds: list[int]) -> None:
     """Points tender of x: P(x); giving back takes P(before) − P(after), so that all of it is P(x) again."""
     room = room_with(policy, command("loyalty.adjust", "A", customer_id="C", points=9999, reason="r", actor="a"))
     start = balance(room)
@@ -160,7 +160,7 @@ def test_what_is_refunded_to_points_returns_exactly(policy: Data, amount_minor: 
 
 
 @given(st.data())
-def test_what_comes_twice_changes_nothing_and_says_the_same(data: st.DataObject) -> None:
+def test_a_duplicate_changes_nothing_and_gets_the_same_outcome(data: st.DataObject) -> None:
     basket = data.draw(sales("S1", ["C", None], {"T1": "points", "T2": "gift_card"}, "GH"))
     said = [
         command("giftcard.issue", "I", gift_card={"number": "6006-GGGGGGGG-0071"}, amount_minor=900, currency="GBP"),

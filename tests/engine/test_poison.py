@@ -46,7 +46,7 @@ def test_which_batches_halt(fine: int, spoilt: int, reason: Reason, *, halts: bo
     assert halt.why.endswith(f"most of them {reason}")
 
 
-def test_what_the_database_refuses_counts_and_only_the_partitions_to_blame_halt() -> None:
+def test_refusals_of_the_database_count_and_only_their_partitions_halt() -> None:
     guard = Guard([good()] * 160 + [bad(Reason.TOO_LARGE)] * 40, lambda _: False)
     record = Record(b"", topic="scm.sales", partition=7)
     for _ in range(59):
@@ -56,7 +56,7 @@ def test_what_the_database_refuses_counts_and_only_the_partitions_to_blame_halt(
     assert sorted(found.value.halts) == [("scm.sales", 3), ("scm.sales", 7)]
 
 
-def test_what_an_operator_waives_does_not_count() -> None:
+def test_a_waived_record_does_not_count() -> None:
     guard = Guard([bad(Reason.UNKNOWN_ORG)] * 200, lambda record: record.partition == 3)
     guard.check()
     guard.refuse(Record(b"", topic="scm.sales", partition=3))

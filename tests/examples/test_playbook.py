@@ -77,7 +77,7 @@ def test_commands_of_a_page_that_does_not_show_what_they_print(tmp_path: Path) -
         (["…  5"], ["x  6"], False),
     ],
 )
-def test_what_is_true(expected: list[str], printed: list[str], true: bool) -> None:  # noqa: FBT001  a column
+def test_pages_that_are_true(expected: list[str], printed: list[str], true: bool) -> None:  # noqa: FBT001  a column
     assert Step("page.md", 1, "", expected).matches(printed) is true
 
 

@@ -27,7 +27,7 @@ def test_a_right_that_nobody_knows_how_to_check_is_a_problem() -> None:
 
 
 @pytest.mark.parametrize("wrong", ["records", "requests", "commands"])
-def test_what_is_wrong_is_told(stack: Servers, tmp_path: Path, wrong: str) -> None:
+def test_a_wrong_result_is_reported(stack: Servers, tmp_path: Path, wrong: str) -> None:
     """An input that says the opposite of what is right."""
     folder = tmp_path / "inputs"
     folder.mkdir()

@@ -64,7 +64,7 @@ def test_each_kind_of_violation_is_seen(seen: Sequence[Published], kinds: list[s
     assert sorted({line.partition(":")[0] for line in found}) == kinds
 
 
-def test_what_the_api_answered_is_what_was_published() -> None:
+def test_answers_of_the_api_equal_the_published_outcomes() -> None:
     seen, traffic = [CREATED, POINTS, CARD], OneCustomer("r0", random.Random(1))
     created = f"new-{NUMBER}"
     assert [*compared(traffic, seen, answers={created: {"status": "applied"}})] == []

@@ -68,7 +68,7 @@ async def test_an_input_topic_that_keeps_batches_compressed_is_warned_of(
     assert (await own_settings(cluster, named.inputs[1]))["compression.type"] == "uncompressed"
 
 
-async def test_what_the_broker_refuses_is_said(bootstrap: str, named: Topics) -> None:
+async def test_a_refusal_of_the_broker_is_reported(bootstrap: str, named: Topics) -> None:
     with pytest.raises(OperatorError, match=r"Kafka refuses to create .*replicat"):
         await create_topics(bootstrap, named, partitions=1, replication=3)
 

@@ -134,7 +134,7 @@ async def _stopped(*running: processes.Process) -> None:
         assert (await ended(process))[0] == 0
 
 
-async def test_what_was_answered_survives_a_restore_and_a_failover_and_cannot_be_spent_twice(site: Site) -> None:
+async def test_answers_survive_a_restore_and_a_failover_without_double_spending(site: Site) -> None:
     back_up, replace, read_again, make_standby, promote = boxes()
     bootstrap, topics = site.environment["G3N_KAFKA_BOOTSTRAP_SERVERS"], site.topics
     async with (

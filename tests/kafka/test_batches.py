@@ -49,7 +49,7 @@ def test_only_the_record_whose_header_name_is_not_utf_8_is_unreadable(codec: str
 
 
 @pytest.mark.parametrize("codec", CODECS)
-def test_what_a_batch_expands_to_is_bounded(codec: str) -> None:
+def test_the_expanded_size_of_a_batch_is_bounded(codec: str) -> None:
     bomb = bytes(inflate.LIMIT_BYTES)
     raw = batch([record(0, b"before"), record(1, bomb), record(2, b"after")], codec)
     got = shown(read(raw))
@@ -107,7 +107,7 @@ def test_a_checksum_that_stays_wrong_makes_the_records_of_the_batch_unreadable()
     assert [why for _, why in shown(read(bytes(raw)))] == [wrong, (BROKEN, "a length inside the record is wrong")]
 
 
-def test_whatever_bytes_a_batch_has_every_record_that_it_counts_comes_out() -> None:
+def test_a_batch_of_any_bytes_yields_every_record_that_it_counts() -> None:
     chance = random.Random(7)
     headers = [(b"content-type", b"application/cloudevents+json"), (LATIN_1, b"x" * 40)]
     plain = b"".join(record(index, b"v" * 30, b"k", headers) for index in range(5))

@@ -86,7 +86,7 @@ async def test_a_topic_that_refuses_a_message_is_named_and_others_go_on(cluster:
     ]  # twice: with each attempt
 
 
-async def test_what_came_compressed_goes_out_compressed(
+async def test_a_compressed_record_is_published_compressed(
     cluster: Cluster, publisher: Publisher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A producer's compressed record fits into a topic that its dead letter, as it is, would not fit into."""

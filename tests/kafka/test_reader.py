@@ -51,9 +51,7 @@ async def test_a_batch_ends_at_either_limit(cluster: Cluster, new_reader: NewRea
 
 
 @pytest.mark.parametrize("codec", ["gzip", "snappy", "lz4", "zstd"])
-async def test_whatever_a_producer_compresses_with_is_read(
-    cluster: Cluster, new_reader: NewReader, group: str, codec: str
-) -> None:
+async def test_every_compression_is_read(cluster: Cluster, new_reader: NewReader, group: str, codec: str) -> None:
     topic = await cluster.topic(1, **{"compression.type": codec})
     await cluster.send(topic, numbered(300))
     assert numbered(300) == await values(await new_reader([topic], group), 300)
@@ -69,7 +67,7 @@ async def test_a_huge_record_comes_among_small_ones(cluster: Cluster, new_reader
     assert set(numbered(3000)) | {huge} == set(got)
 
 
-async def test_what_is_not_done_comes_again(cluster: Cluster, new_reader: NewReader, group: str) -> None:
+async def test_unfinished_records_come_again(cluster: Cluster, new_reader: NewReader, group: str) -> None:
     topic = await cluster.topic()
     await cluster.send(topic, numbered(30))
     reader = await new_reader([topic], group, limits=Limits(documents=10))

@@ -177,7 +177,7 @@ async def test_a_tender_waits_for_the_batch_in_hand_and_for_no_other(cluster: Cl
     assert 0 < applied.index(b"tender-2") - applied.index(b"1200") <= 201
 
 
-async def test_what_is_due_takes_turns_with_the_batches(cluster: Cluster, new_rig: NewRig) -> None:
+async def test_due_work_takes_turns_with_batches(cluster: Cluster, new_rig: NewRig) -> None:
     rig = await new_rig(documents=10)
     rig.pipeline.ready = numbered(40)
     await cluster.send(rig.source, numbered(1000))
@@ -213,7 +213,7 @@ async def test_two_drain_as_one_group(cluster: Cluster, new_rig: NewRig) -> None
     assert set(await answered(cluster, one)) == set(numbered(1000)) == {*one.pipeline.applied, *two.pipeline.applied}
 
 
-async def test_what_is_the_worlds_fault_is_tried_again(
+async def test_faults_of_the_environment_are_retried(
     cluster: Cluster, new_rig: NewRig, group: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rig = await new_rig()
@@ -240,7 +240,7 @@ async def test_what_is_the_worlds_fault_is_tried_again(
     assert (await cluster.committed(group))[TopicPartition(rig.source, 0)] == 1000
 
 
-async def test_what_stays_away_ends_the_stream_without_a_commit(cluster: Cluster, new_rig: NewRig, group: str) -> None:
+async def test_a_lasting_fault_ends_the_stream_without_a_commit(cluster: Cluster, new_rig: NewRig, group: str) -> None:
     rig = await new_rig(give_up_s=0.5)
 
     def fail(batch: list[bytes]) -> None:

@@ -18,7 +18,7 @@ INSERT INTO transfer (no, debit, credit, amount, org) VALUES (4096, -1, 1, 100, 
     ["UPDATE transfer SET amount = 1", "DELETE FROM transfer", "TRUNCATE transfer", "TRUNCATE org, transfer",
      "UPDATE transfer SET amount = 1 WHERE false"],
 )  # fmt: skip
-async def test_what_was_transferred_stays(connection: asyncpg.Connection, statement: str) -> None:
+async def test_transfers_are_append_only(connection: asyncpg.Connection, statement: str) -> None:
     await connection.execute(FILL)
     with pytest.raises(asyncpg.RaiseError, match="append-only"):
         await connection.execute(statement)

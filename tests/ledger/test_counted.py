@@ -29,7 +29,7 @@ async def added_by(worker: Worker, *texts: str) -> dict[str, float]:
     return {name: value - before[name] for name, value in counted().items() if value != before[name]}
 
 
-async def test_what_was_taken_back_and_had_been_spent(worker: Worker) -> None:
+async def test_spent_amounts_that_were_taken_back_are_counted(worker: Worker) -> None:
     await added_by(worker, "customer C", "sale S1 C 1:1000", "redeem K1 C 10", "sale S2 - 1:500>G", "spend K2 G 200")
     assert await added_by(worker, "return R1 S1 C 1:400") == {"points_deficit": 4}
     assert await added_by(worker, "void S2") == {"card_deficit": 200}

@@ -80,7 +80,7 @@ async def test_a_document_on_which_the_core_fails_becomes_a_dead_letter_and_the_
     assert outcome["data"]["status"] == "applied", "it took no identity, so the repaired program decides it"
 
 
-async def test_what_cannot_be_told_is_not_booked(
+async def test_an_outcome_that_cannot_be_encoded_is_not_booked(
     worker: Worker, connection: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tell = Outlet._outcome

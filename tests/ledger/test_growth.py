@@ -109,7 +109,7 @@ async def test_a_sale_remembers_a_hundred_requests(worker: Worker) -> None:
     assert capture["data"]["status"] == "applied"
 
 
-async def test_what_became_ready_is_taken_in_its_order_a_batch_at_a_time(
+async def test_ready_documents_are_locked_in_order_a_batch_at_a_time(
     database: str, connection: asyncpg.Connection
 ) -> None:
     """However much else is ready, or waits."""

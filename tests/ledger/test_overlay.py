@@ -103,9 +103,7 @@ def compared_of(row: Row, names: list[str]) -> list[Any]:
     return [row.get(name) for name in names if name not in left_out]
 
 
-async def test_what_was_parked_in_one_instant_goes_on_in_the_order_in_which_it_came(
-    worker: Worker, database: str
-) -> None:
+async def test_documents_parked_in_one_instant_go_on_in_order(worker: Worker, database: str) -> None:
     """Two returns of one line: the first to come is whole, in a plan as in the ledger."""
     clock = Clock(NOW)
     first, then = (

@@ -156,7 +156,7 @@ class Forgetful(Room):
 
 
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.txt")), ids=lambda path: path.stem)
-def test_what_was_written_down_decides_the_same(path: Any) -> None:  # noqa: ANN401
+def test_stored_state_decides_the_same(path: Any) -> None:  # noqa: ANN401
     for row in rows(path):
         assert _told(row, Forgetful()) == _told(row, Room())
 

@@ -90,7 +90,7 @@ async def test_a_partition_has_the_batches_of_thirty_days(connection: asyncpg.Co
     assert (start, end - start) == (1_200_000 + SIZE, 200_000)
 
 
-async def test_what_no_partition_takes_is_taken_all_the_same(connection: asyncpg.Connection, pool: Pool) -> None:
+async def test_the_default_partition_takes_other_rows(connection: asyncpg.Connection, pool: Pool) -> None:
     """No housekeeping was done for long; then the next partition begins after what the default one has."""
     ahead = (await _partitions(connection))[-1][1] + 1_000_000
     await _come_to(connection, ahead)

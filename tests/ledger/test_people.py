@@ -38,7 +38,9 @@ async def statuses(worker: Worker, *records: Record) -> list[str]:
     return [one["data"]["status"] for record in records for one in said((await worker.read([record])).messages)]
 
 
-async def test_what_the_person_lacks_comes_from_the_merged_id(worker: Worker, connection: asyncpg.Connection) -> None:
+async def test_missing_members_of_the_profile_come_from_the_merged_id(
+    worker: Worker, connection: asyncpg.Connection
+) -> None:
     await worker.read([create("A", **PROFILE), create("B", name="Grace", external_ids={"web": "9"}), merge("A", "B")])
     await worker.read([create("D"), create("E", **PROFILE), merge("E", "D")])
     told = await profiles(connection)

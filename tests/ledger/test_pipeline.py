@@ -155,7 +155,7 @@ def refunded(return_id: str, lines: list[Data]) -> Record:
     return record("scm.return.completed", {**data, "lines": lines, "refunds": refunds})
 
 
-async def test_what_waits_and_is_refused_later_gets_its_final_outcome(
+async def test_a_parked_document_that_postgres_refuses_gets_its_final_outcome(
     worker: Worker, connection: asyncpg.Connection
 ) -> None:
     """Its points fit into no bigint; the others that wait, and the deadlines, go on."""
@@ -234,7 +234,7 @@ async def test_a_watermark_is_written_only_when_a_deadline_waits_for_it(
     assert await connection.fetchval("SELECT read_us FROM watermark") == read["scm.sales", 0]
 
 
-async def test_what_is_refused_takes_no_identity(worker: Worker) -> None:
+async def test_a_dead_letter_takes_no_identity(worker: Worker) -> None:
     policy = {"earn": {"points_per_unit": "1000", "unit_minor": {"GBP": 1}}}
     await worker.read([command("policy.put", "P", policy=policy, effective_from="2020-01-01T00:00:00Z")])
     (letter,) = (await worker.read([sold("S1", lines=most_lines(10))])).messages
@@ -287,7 +287,7 @@ async def test_a_sweeper_publishes_what_a_crash_left(another: Open, connection: 
     assert await connection.fetchval("SELECT count(*) FROM batch WHERE published_at IS NULL") == 0
 
 
-async def test_what_was_published_is_not_swept(another: Open) -> None:
+async def test_published_batches_are_not_swept(another: Open) -> None:
     gone, other = await another(), await another()
     await gone.read([sold("S1")])
     await gone.close()
@@ -296,7 +296,7 @@ async def test_what_was_published_is_not_swept(another: Open) -> None:
 
 
 @pytest.mark.parametrize("at_a_time", [1, 3, 100])
-async def test_how_documents_are_batched_does_not_matter(
+async def test_the_division_into_batches_does_not_matter(
     worker: Worker, connection: asyncpg.Connection, at_a_time: int
 ) -> None:
     records = [

@@ -120,7 +120,7 @@ async def test_a_sale_that_is_waited_for_comes_to_both_at_once(another: Open, co
     assert await connection.fetchval("SELECT balance FROM account WHERE kind = 0 AND key = 'C'") == 6
 
 
-async def test_what_waited_is_decided_again_when_another_was_faster(
+async def test_parked_documents_are_decided_again_after_a_collision(
     worker: Worker, connection: asyncpg.Connection
 ) -> None:
     """The account that the return opens is there already when it is written."""

@@ -201,7 +201,9 @@ async def test_a_role_logs_in_with_the_password_that_setup_gave_it(empty_databas
     await connection.close()
 
 
-async def test_who_may_not_create_the_roles_is_told_what_a_dba_does(stack: Servers, empty_database: str) -> None:
+async def test_without_the_right_to_create_roles_setup_says_what_a_dba_must_do(
+    stack: Servers, empty_database: str
+) -> None:
     superuser = await asyncpg.connect(stack.superuser_dsn)
     await superuser.execute("CREATE ROLE g3n_nobody LOGIN PASSWORD 'none'")
     parts = urlsplit(empty_database)
@@ -214,11 +216,11 @@ async def test_who_may_not_create_the_roles_is_told_what_a_dba_does(stack: Serve
         await superuser.close()
 
 
-def test_what_a_dba_is_given_creates_every_role() -> None:
+def test_the_printed_sql_creates_every_role() -> None:
     assert set(re.findall(r"crm_\w+", roles.sql())) == {*Role, "crm_operator"}
 
 
-async def test_what_was_decided_stays_whoever_changes_it(connection: asyncpg.Connection) -> None:
+async def test_no_role_can_change_a_decision(connection: asyncpg.Connection) -> None:
     """Even the owner is refused; a parked document still gets its final outcome, and a stub its sale."""
     await connection.execute("INSERT INTO org (code) VALUES ('acme')")
     insert = "INSERT INTO event (no, org, type, status, subject, digest, facts) VALUES (7, 1, 1, $1, $2, $3, 'old')"

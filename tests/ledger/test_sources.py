@@ -59,7 +59,7 @@ async def test_without_a_limit_nothing_is_kept(worker: Worker) -> None:
     assert not worker._decider._sources._buckets
 
 
-async def test_what_came_in_through_an_interface_is_not_counted(strict: Worker) -> None:
+async def test_documents_of_interfaces_are_not_counted(strict: Worker) -> None:
     """Read back from crm.accepted, it is decided as it was at the interface."""
     batch = strict.decode([*(redeem(str(n), "9999-9999") for n in range(MISSES + 1)), redeem("a")], NOW_US)
     for document in batch.items:

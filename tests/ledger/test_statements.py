@@ -94,7 +94,7 @@ async def test_no_statement_reads_a_whole_table(session: asyncpg.Connection) -> 
             assert not {node["Node Type"] for node in _nodes(plan)} & {"Hash Join", "Merge Join"}, (name, mode)
 
 
-async def test_what_is_read_by_keys_touches_only_the_rows_it_wants(session: asyncpg.Connection) -> None:
+async def test_reads_by_key_touch_only_their_rows(session: asyncpg.Connection) -> None:
     """What EXPLAIN promises holds when it runs: rows read are rows wanted."""
     for name in TOUCHES_ONLY_WHAT_IT_WANTS:
         plan = await _plan(session, name, "force_generic_plan", run=True)

@@ -91,7 +91,7 @@ async def test_a_refusal_is_an_error_with_the_outcome_and_what_to_do(mode: str) 
         (Reply(200, b"<html>"), "not_an_answer", {}),
     ],
 )
-async def test_what_only_the_api_says(reply: Reply, reason: str, more: dict[str, Any]) -> None:
+async def test_reasons_of_the_api_alone(reply: Reply, reason: str, more: dict[str, Any]) -> None:
     async with connected(in_turn(reply)) as (client, _):
         said = refusal(await client.call_tool("loyalty_earn", EARN))
     assert said["reason"] == reason
@@ -146,7 +146,7 @@ async def test_too_deep_and_too_much() -> None:
     assert api.asked == []
 
 
-async def test_what_was_not_allowed_is_refused_and_never_asked() -> None:
+async def test_a_tool_that_is_not_allowed_is_refused_without_a_request() -> None:
     async with connected(allow_writes=False) as (client, api):
         assert refusal(await client.call_tool("loyalty_earn", EARN))["reason"] == "tool_not_allowed"
         assert refusal(await client.call_tool("session_create", {}))["reason"] == "unknown_tool"

@@ -112,7 +112,7 @@ async def test_the_order_of_members_is_no_matter() -> None:
         assert DOCUMENT in members(await client.call_tool("loyalty_adjust", {TOKEN: preview[TOKEN], **other_way}))
 
 
-async def test_what_would_be_refused_has_no_token() -> None:
+async def test_a_call_that_would_be_refused_gets_no_token() -> None:
     outcome = {"status": "rejected", "reason": "insufficient_balance", "category": "insufficient-balance"}
     async with connected(simulating(outcome)) as (client, api):
         said = refusal(await client.call_tool("loyalty_adjust", ADJUST))
@@ -120,7 +120,7 @@ async def test_what_would_be_refused_has_no_token() -> None:
     assert [asked.route for asked in api.asked] == ["/event/simulate"]
 
 
-async def test_what_was_done_before_is_said_to_be_nothing_new() -> None:
+async def test_a_repeated_call_is_reported_as_known() -> None:
     outcome = {"status": "rejected", "reason": "customer_not_found", "category": "not-found"}
     async with connected(simulating(outcome, stored=True)) as (client, _):
         preview = await previewed(client, "loyalty_adjust", {**ADJUST, IDENTITY: "mine"})
@@ -145,7 +145,7 @@ async def test_a_key_that_may_not_simulate_is_told_so_and_may_confirm() -> None:
 
 
 @pytest.mark.parametrize("code", [Code.UNAUTHORIZED, Code.CONFLICT, Code.INVALID_REQUEST, Code.INTERNAL_ERROR])
-async def test_what_cannot_be_asked_has_no_token(code: Code) -> None:
+async def test_a_call_that_cannot_be_previewed_gets_no_token(code: Code) -> None:
     async with connected(lambda _: problem(code, "whatever")) as (client, _):
         said = refusal(await client.call_tool("loyalty_adjust", ADJUST))
     assert (said["code"], said["reason"]) == (code.value, "whatever")

@@ -129,7 +129,7 @@ async def test_a_confirmation_is_its_callers_only(mode: str, url: str, api: Api)
         ({"X-Orgcode": "ACME", "X-Api-Key": "k-1"}, "the orgcode has 1 to 32 characters of a-z 0-9 - _"),
     ],
 )
-def test_who_says_not_as_whom_gets_no_further(headers: dict[str, str], detail: str, url: str, api: Api) -> None:
+def test_a_request_without_credentials_is_refused(headers: dict[str, str], detail: str, url: str, api: Api) -> None:
     answer = posted(url, headers)
     assert (answer.status_code, answer.headers["content-type"]) == (401, "application/problem+json")
     assert answer.json()["reason"] == "credentials_not_accepted"
@@ -187,7 +187,7 @@ def test_the_shared_key_is_lent_to_who_says_nothing(api: Api, tmp_path: Path) ->
     assert [asked.headers["x-api-key"] for asked in api.asked] == ["k-lent", "k-1"]
 
 
-def test_what_else_is_served(url: str) -> None:
+def test_other_paths(url: str) -> None:
     assert httpx.get(f"{url}/livez").json() == {"status": "alive"}
     assert httpx.get(f"{url}/mcp", headers={**JSON, **KEY}).status_code == 405
     assert httpx.delete(f"{url}/mcp", headers={**JSON, **KEY}).status_code == 405
@@ -208,7 +208,7 @@ def test_silent_connections_shut_nobody_out(url: str) -> None:
 @pytest.mark.parametrize(
     "text", ["8765", "localhost:http", "a@localhost:1", "127.0.0.1:0/mcp", "no such host", "[::1]"]
 )
-def test_what_is_no_address(text: str) -> None:
+def test_invalid_addresses(text: str) -> None:
     with pytest.raises(CannotServe, match="HOST:PORT"):
         Address.parsed(text)
 

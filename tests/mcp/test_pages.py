@@ -74,7 +74,7 @@ async def test_no_other_resource(uri: str, mode: str) -> None:
 
 
 @MODES
-async def test_what_the_api_refuses_is_an_error_that_says_why(mode: str) -> None:
+async def test_a_refusal_of_the_api_is_an_error_that_says_why(mode: str) -> None:
     async with connected(lambda _: problem(Code.UNAUTHORIZED, "credentials_not_accepted"), mode=mode) as (client, _):
         error = await refused(client, "g3n://policy")
     assert (error.code, error.data["reason"]) == (types.INTERNAL_ERROR, "credentials_not_accepted")

@@ -65,7 +65,7 @@ async def test_a_tool_leaves_the_same_as_its_route(
 
 
 @pytest.mark.parametrize("operation", [served()[name] for name in ("loyalty_earn", "giftcard_issue", "loyalty_adjust")])
-async def test_what_was_done_over_http_is_not_done_again(
+async def test_a_call_that_was_made_over_http_has_one_effect(
     caller: Caller, operation: Operation, connection: asyncpg.Connection
 ) -> None:
     await world(caller)
@@ -95,7 +95,7 @@ async def test_a_preview_leaves_nothing_and_is_what_comes(caller: Caller, connec
         assert again[CONFIRMATION]["what_will_happen"].startswith("Nothing new")
 
 
-async def test_what_would_be_refused_is_refused_at_once(caller: Caller, connection: asyncpg.Connection) -> None:
+async def test_a_call_that_would_be_refused_is_refused_at_once(caller: Caller, connection: asyncpg.Connection) -> None:
     await world(caller)
     before = await everything_of(connection, "acme")
     wrong: list[tuple[str, dict[str, Any], str]] = [

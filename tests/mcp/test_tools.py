@@ -36,7 +36,7 @@ def test_every_operation_but_sessions_is_a_tool_and_has_a_guide() -> None:
     assert {name.replace(".", "_") for name in GUIDES} == wanted
 
 
-def test_what_is_dangerous() -> None:
+def test_the_dangerous_tools() -> None:
     dangerous = {name for name, one in ALL.items() if one.is_confirmed}
     assert dangerous == {"customer_erase", "customer_merge", "giftcard_replace", "loyalty_adjust", "loyalty_policy_put"}
     assert dangerous == {name.replace(".", "_") for name, guide in GUIDES.items() if guide.warning}
@@ -145,7 +145,7 @@ def test_names_of_no_tools_are_refused(names: list[str]) -> None:
         named(names)
 
 
-def test_what_the_api_itself_may_say_of_a_tool_has_a_meaning() -> None:
+def test_every_reason_of_the_api_has_a_meaning() -> None:
     of_other_requests = {
         ApiReason.UNKNOWN_ROUTE, ApiReason.METHOD_NOT_ALLOWED, ApiReason.NOT_JSON, ApiReason.BODY_TOO_SLOW,
         ApiReason.MALFORMED_REQUEST, ApiReason.HEAD_TOO_SLOW, ApiReason.SESSIONS_LIMITED,

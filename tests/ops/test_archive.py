@@ -90,7 +90,7 @@ async def old(desk: Desk, connection: asyncpg.Connection, environment: dict[str,
     return Old(desk, connection, environment, tmp_path, ends)
 
 
-async def test_what_is_archived_still_adds_up(old: Old) -> None:
+async def test_the_books_balance_with_archived_partitions(old: Old) -> None:
     names = await old.partitions()
     before = await old.audited(), await old.audited(old.ends[1]), await old.audited(old.ends[0]), await old.numbers()
     explained = [
@@ -229,7 +229,7 @@ async def test_an_archive_that_is_not_the_one_of_before_is_refused(old: Old, tmp
         await old.audited(archives=old.directory)
 
 
-async def test_what_is_not_over_stays(old: Old) -> None:
+async def test_an_open_partition_stays(old: Old) -> None:
     names = await old.partitions()
     with pytest.raises(OperatorError, match="--before: at least a day ago"):
         await old.archive(datetime.now(UTC) - timedelta(hours=23))

@@ -27,7 +27,7 @@ async def test_explain(desk: Desk, settings: dict[str, str]) -> None:
     assert json.loads(as_json.out)["earning"]["exact"] == "10.99"
 
 
-async def test_what_cannot_be_explained(settings: dict[str, str]) -> None:
+async def test_documents_that_cannot_be_explained(settings: dict[str, str]) -> None:
     unknown = await g3n(settings, "explain", "scm.sale.completed", "S1", "--orgcode", ORGCODE)
     assert (unknown.code, unknown.out) == (1, "")
     assert unknown.err == "g3n: acme has no scm.sale.completed S1: it was not read yet, or is a dead letter\n"
@@ -75,7 +75,7 @@ async def test_simulate(desk: Desk, settings: dict[str, str], tmp_path: Path) ->
         (b'{"orgcode":"other"}', ("--orgcode", ORGCODE), "orgcode: the event names another tenant"),
     ],
 )
-async def test_what_cannot_be_simulated(
+async def test_documents_that_cannot_be_simulated(
     settings: dict[str, str], event: bytes, options: tuple[str, ...], why: str
 ) -> None:
     told = await g3n(settings, "simulate", "-", *options, stdin=event)

@@ -78,7 +78,7 @@ async def test_a_campaign_without_consent_is_named(desk: Desk) -> None:
     assert (earning.missed_campaign.id, earning.missed_campaign.needs_consent) == ("spring", "marketing")
 
 
-async def test_what_returns_took_leaves_the_reasons_of_the_sale(desk: Desk) -> None:
+async def test_returns_leave_the_reasons_of_the_sale(desk: Desk) -> None:
     await play(desk, *MEMBER, SALE)
     before = rated(await desk.explain(SALES, "S1"))
     await play(desk, "return R1 S1 C 1:400", "void S1")
@@ -110,7 +110,7 @@ async def test_a_return_that_becomes_a_debt(desk: Desk) -> None:
     assert rated(repays).points == 11
 
 
-async def test_what_was_taken_by_hand_is_set_off(desk: Desk) -> None:
+async def test_points_taken_by_hand_are_set_off(desk: Desk) -> None:
     await play(desk, "customer C", "sale S1 C 1:1000", "reverse K1 scm.sale.completed:S1 4", "void S1")
     explanation = await desk.explain("scm.sale.voided", "S1")
     assert explanation.set_off == 4
@@ -164,7 +164,7 @@ async def test_points_of_an_unknown_customer_are_told(desk: Desk) -> None:
     assert explanation.published[0].data["points"] == {"change": 10, "reason": "customer_not_found"}
 
 
-async def test_what_a_return_waited_for(desk: Desk) -> None:
+async def test_the_wait_of_a_return(desk: Desk) -> None:
     waiting = "return R1 S1 C 1:400 points:T1:300"
     await play(desk, "customer C", "earn E1 C 2000", waiting)
     assert (await desk.explain(SALES, "S1")).state == "expected"
@@ -201,7 +201,7 @@ async def test_a_wait_that_the_deadline_ended(desk: Desk) -> None:
     assert "waited for sale S1, which did not come in time" in text(explanation)
 
 
-async def test_what_is_not_there_yet(desk: Desk) -> None:
+async def test_a_document_that_has_not_come_yet(desk: Desk) -> None:
     await play(desk, "customer C", "return R1 S1 C 1:400", "void S2")
     expected = await desk.explain(SALES, "S1")
     assert (expected.state, [one.subject for one in expected.waiters]) == ("expected", ["R1"])

@@ -84,7 +84,7 @@ async def test_a_paused_operation_goes_on_from_its_cursor_in_another_process(poo
     assert (await found(pool, planned)).rate_per_s == 1000
 
 
-async def test_what_a_process_did_before_it_heard_of_the_end_is_counted(pool: Pool, planned: int) -> None:
+async def test_documents_done_before_a_process_learns_of_the_end_count(pool: Pool, planned: int) -> None:
     async with Run.of(pool, planned, ADA) as run:
         assert await stop(pool, planned, State.CANCELLED)
         with pytest.raises(Stopped, match="was cancelled after 2 of 3"):

@@ -168,7 +168,7 @@ async def test_a_rebuilt_ledger_is_equal_and_what_differs_is_named(
     assert told["missing"] == {removed.topic: 3}
 
 
-async def test_what_is_refused(
+async def test_refusals(
     environment: dict[str, str], topics: Topics, database: str, new_database: NewDatabase, empty_database: str
 ) -> None:
     world = World(topics, environment)

@@ -23,7 +23,7 @@ def text(plan: Plan) -> str:
     return "\n".join(told.plan_text(plan.head, plan.accounts()))
 
 
-async def test_what_was_read_before_is_known_and_nothing_is_published(shop: Shop) -> None:
+async def test_a_replay_of_known_documents_publishes_nothing(shop: Shop) -> None:
     await shop.publish("customer C", "sale S1 C 1:1099", "return R1 S1 C 1:500", "return R2 S2 C 1:500")
     said = await shop.consume()
     plan = await shop.plan()

@@ -55,7 +55,7 @@ async def test_a_partition_that_its_worker_halted_is_halted(
     assert f"{topics.inputs[0]}-0: half of 200" in [one.what for one in verdict(now).findings]
 
 
-async def test_what_is_not_known_is_not_zero(topics: Topics, with_: With) -> None:
+async def test_an_unknown_number_is_not_shown_as_zero(topics: Topics, with_: With) -> None:
     without_kafka = await gather(with_(G3N_KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:1"))
     assert without_kafka.kafka
     assert (without_kafka.lag, without_kafka.workers, without_kafka.unpublished) == (None, None, 0)

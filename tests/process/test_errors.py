@@ -67,5 +67,5 @@ def test_a_lost_connection_is_tried_again(error: Exception) -> None:
 
 
 @pytest.mark.parametrize("error", OURS, ids=repr)
-def test_what_no_retry_helps_is_not(error: Exception) -> None:
+def test_permanent_errors_are_not_retriable(error: Exception) -> None:
     assert not retriable(error)

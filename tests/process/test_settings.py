@@ -94,7 +94,7 @@ def test_everything_missing_is_named_at_once(monkeypatch: pytest.MonkeyPatch) ->
         ("G3N_TOPIC_SALES", "crm.outcomes", "two topics have one name"),
     ],
 )
-def test_what_is_invalid_is_named_and_its_value_is_not(
+def test_an_invalid_setting_is_named_without_its_value(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str, says: str
 ) -> None:
     message = refusal(monkeypatch, **{**RIGHT, name: value})
@@ -116,13 +116,13 @@ def test_help_names_every_variable() -> None:
     assert sum("(required" in line for line in lines) == 3
 
 
-def test_what_asks_no_kafka_needs_no_setting_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_command_without_kafka_needs_no_setting_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
     without = {name: value for name, value in RIGHT.items() if name != settings.KAFKA}
     assert f"{settings.KAFKA} is missing" in refusal(monkeypatch, **without)
     assert settings.load(kafka=False).kafka_bootstrap_servers == ""
 
 
-def test_what_is_for_development_only_is_told_in_capitals(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_development_settings_are_warned_of_in_capitals(monkeypatch: pytest.MonkeyPatch) -> None:
     assert load(monkeypatch, **RIGHT).for_development_only == []
     compose = yaml.safe_load(COMPOSE.read_text(encoding="utf-8"))["x-worker"]["environment"]
     public = re.search(r":-([0-9a-f]+)}", compose["G3N_CARD_KEY"])

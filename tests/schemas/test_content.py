@@ -51,7 +51,7 @@ def test_the_documents_here_have_every_member(type_: str) -> None:
 
 
 @pytest.mark.parametrize("type_", TYPES)
-def test_what_is_content_makes_the_difference(type_: str) -> None:
+def test_only_content_makes_a_conflict(type_: str) -> None:
     fixed = {"policy.unlinked_return"}  # has one value so far
     tried, there = set(), set()
     for data in documents(type_):

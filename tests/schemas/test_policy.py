@@ -28,7 +28,7 @@ def test_default_is_the_contract_s() -> None:
         {"redeem": {"max_share_of_sale": "1.000"}},
     ],
 )
-def test_what_is_absent_or_null_is_the_default(members: dict[str, Any]) -> None:
+def test_an_absent_member_or_null_is_the_default(members: dict[str, Any]) -> None:
     assert Policy.model_validate(members) == DEFAULT_POLICY
     assert Policy.model_validate(members).to_json() == DEFAULT_POLICY.to_json()
     jsonschema.Draft202012Validator(standalone(Policy)).validate(members)

@@ -164,7 +164,7 @@ def test_a_thousand_rules_and_just_under_64_kib_are_allowed() -> None:
     assert 65_536 - 256 < len(Policy.model_validate(filled).to_json()) <= 65_536
 
 
-def test_what_was_stored_without_these_rules_still_loads() -> None:
+def test_a_policy_stored_before_these_rules_still_loads() -> None:
     """Releases before stored what a policy of theirs said; limits bind what is put from now on."""
     stored = {
         "gift_crad": {},

@@ -267,7 +267,7 @@ PLACES = [(type_, path) for type_ in sorted(DOCUMENTS) for path in _paths(exampl
 
 
 @given(place=st.sampled_from(PLACES), value=JSON)
-def test_whatever_comes_is_read_or_refused(place: tuple[str, str], value: object) -> None:
+def test_any_input_is_read_or_refused(place: tuple[str, str], value: object) -> None:
     """Any other exception would kill the worker on one bad record."""
     type_, path = place
     assert refusal(type_, changed(type_, path, value)).isprintable()

@@ -25,7 +25,7 @@ def test_documents_of_tills_have_structs() -> None:
 
 
 @pytest.mark.parametrize("type_", QUICK)
-def test_what_names_no_card_is_read_like_the_model(type_: str) -> None:
+def test_a_struct_reads_documents_without_a_card_like_the_model(type_: str) -> None:
     kind = DOCUMENTS[type_]
     for data in [example(type_), *documents(type_)]:
         struct, model = read(type_, data), kind.validate(data, KEYRING)

@@ -57,7 +57,7 @@ async def test_tls_with_a_certificate_of_the_client(
 
 
 @pytest.mark.parametrize("wrong", ["password", "authority", "protocol"])
-async def test_what_the_broker_or_the_worker_does_not_accept(
+async def test_connections_that_the_broker_or_the_worker_refuses(
     broker: Broker, authority: Authority, database: str, tmp_path: Path, wrong: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connect, "START_S", 1.0)

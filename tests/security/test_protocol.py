@@ -83,7 +83,7 @@ async def bare(probes: Starlette) -> AsyncIterator[Listening]:
         yield running
 
 
-async def test_what_could_mean_two_things_is_refused(bare: Listening) -> None:
+async def test_ambiguous_requests_are_refused(bare: Listening) -> None:
     """And nothing after it is understood."""
     for name, request in REFUSED.items():
         (answer,) = await bare.answers(request, b"GET /livez HTTP/1.1\r\nHost: api\r\n\r\n")
@@ -133,7 +133,7 @@ UNDERSTOOD = {
 
 
 @pytest.mark.parametrize("name", UNDERSTOOD)
-async def test_what_has_one_meaning_is_answered(bare: Listening, name: str) -> None:
+async def test_unambiguous_requests_are_answered(bare: Listening, name: str) -> None:
     (answer,) = await bare.answers(UNDERSTOOD[name])
     assert (answer.status, answer.body) == (200, b'{"status":"alive"}')
 

@@ -46,7 +46,7 @@ def _days(account: Account) -> tuple[list[tuple[int, ...]], list[tuple[int, int]
 @pytest.mark.parametrize("begin", [0, PARIS])
 @pytest.mark.parametrize("life", [365, None])
 @pytest.mark.parametrize("days", [MOST_APART // 2, MOST_APART // 2 + 1, 465])
-def test_what_is_stored_is_read(days: int, begin: int, life: int | None) -> None:
+def test_stored_days_are_read(days: int, begin: int, life: int | None) -> None:
     account = _old(days, begin, life)
     row = AccountRow.of(1, account)
     assert (row.past is None) == (2 * days <= MOST_APART)
@@ -109,7 +109,7 @@ def test_rows_of_before_are_read() -> None:
     assert _days(_read(AccountRow.of(1, again))) == _days(account)
 
 
-def test_what_version_1_wrote_is_read() -> None:
+def test_days_of_version_1_are_read() -> None:
     account = _old(9)
     now = pack_past(Past({lot.key: lot.rest for lot in account.lots}, dict(account.earned)))
     assert (now[0], zlib.decompress(now[1:])) == (1, zlib.decompress(bytes.fromhex(PAST)[1:]))

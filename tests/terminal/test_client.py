@@ -37,7 +37,7 @@ async def call(
                 return error, api.asked
 
 
-async def test_what_is_sent_and_said() -> None:
+async def test_a_request_and_its_answer() -> None:
     headers = {"Idempotency_Key": "made", "Idempotency_Replayed": "true", "X_Request_Id": "r-9"}
     with serving(in_turn(ok({"status": "applied"}, **headers))) as api:
         async with Client(Connection(api.url + "/crm/", "acme", "k-1")) as client:
@@ -90,7 +90,7 @@ async def test_a_tender_is_known_by_its_own_id() -> None:
         Reply(404, b"no such page"),
     ],
 )
-async def test_what_is_final_is_not_asked_again(refusal: Reply) -> None:
+async def test_a_final_answer_is_not_retried(refusal: Reply) -> None:
     error, asked = await call(in_turn(refusal))
     assert isinstance(error, ApiError)
     assert len(asked) == 1

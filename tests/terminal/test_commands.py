@@ -155,7 +155,7 @@ def test_a_pin_from_the_environment(shell: Shell) -> None:
         ("loyalty burn", "", 2, "No such command 'burn'"),
     ],
 )
-def test_what_is_wrong_is_said_before_anything_is_sent(
+def test_errors_are_reported_before_anything_is_sent(
     shell: Shell, words: str, stdin: str | bytes, code: int, said: str
 ) -> None:
     done = shell.crm(*words.split(), stdin=stdin)

@@ -59,7 +59,7 @@ def test_nothing_changed(shell: Shell, policies: Policies) -> None:
     assert (left(shell), len(policies.versions)) == ([], 1)
 
 
-def test_what_a_new_version_replaces_is_the_last_one_not_that_in_force(shell: Shell, policies: Policies) -> None:
+def test_a_new_version_is_compared_with_the_latest_not_with_the_one_in_force(shell: Shell, policies: Policies) -> None:
     policies.versions.append((policy(restore_grace_days=30), LATER))
     done = edit(shell, DOUBLE, "--effective-from", "2099-05-01T00:00:00Z", stdin="y\ny\n")
     assert done.code == 0
@@ -91,7 +91,7 @@ def test_back_to_an_earlier_version(shell: Shell, policies: Policies) -> None:
         ("""sed -i '4,$c []'""", "policy: an object"),
     ],
 )
-def test_what_is_wrong_is_said_and_may_be_corrected(shell: Shell, policies: Policies, editor: str, said: str) -> None:
+def test_an_error_is_shown_and_can_be_corrected(shell: Shell, policies: Policies, editor: str, said: str) -> None:
     given_up = edit(shell, editor, stdin="n\n")
     assert given_up.code == 1
     assert said in given_up.err
@@ -122,7 +122,7 @@ def test_what_is_wrong_is_said_and_may_be_corrected(shell: Shell, policies: Poli
         ("rm", "is gone: nothing was put"),
     ],
 )
-def test_who_gives_up(shell: Shell, policies: Policies, editor: str, said: str) -> None:
+def test_giving_up(shell: Shell, policies: Policies, editor: str, said: str) -> None:
     done = edit(shell, editor)
     assert done.code == 1
     assert said in done.err
@@ -165,7 +165,7 @@ def test_somebody_was_faster(shell: Shell, policies: Policies) -> None:
 @pytest.mark.parametrize(
     ("code", "exit_code"), [(Code.INVALID_STATE, 6), (Code.FORBIDDEN, 4), (Code.INTERNAL_ERROR, 1)]
 )
-def test_what_the_api_refuses_is_kept(shell: Shell, policies: Policies, code: Code, exit_code: int) -> None:
+def test_a_text_that_the_api_refuses_is_kept(shell: Shell, policies: Policies, code: Code, exit_code: int) -> None:
     def refusing(asked: Asked) -> Reply:
         return problem(code, "some_reason", "refused") if asked.route.endswith("put") else policies(asked)
 

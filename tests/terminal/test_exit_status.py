@@ -37,7 +37,7 @@ def test_the_exit_code_says_the_category(shell: Shell, code: Code, exit_code: in
 
 
 @pytest.mark.parametrize(("code", "exit_code"), [(Code.TOO_MANY_REQUESTS, 8), (Code.UNAVAILABLE, 9), (Code.TIMEOUT, 9)])
-def test_what_passes_is_not_waited_for_too_long(shell: Shell, code: Code, exit_code: int) -> None:
+def test_a_long_retry_after_is_not_waited_for(shell: Shell, code: Code, exit_code: int) -> None:
     shell.api.answer = in_turn(problem(code, "some_reason", "said for a person", Retry_After="3600"))
     done = shell.crm(*REDEEM)
     assert done.code == exit_code
@@ -69,7 +69,7 @@ def test_a_later_that_is_said(shell: Shell) -> None:
         (None, ""),
     ],
 )
-def test_what_there_is_instead(shell: Shell, outcome: object, said: str) -> None:
+def test_a_refusal_shows_the_available_amount(shell: Shell, outcome: object, said: str) -> None:
     shell.api.answer = in_turn(problem(Code.INSUFFICIENT_BALANCE, "insufficient_balance", "rejected", outcome))
     assert (
         shell.crm(*REDEEM).err.splitlines()[0].removeprefix("g3n: insufficient-balance insufficient_balance: rejected")
@@ -77,13 +77,13 @@ def test_what_there_is_instead(shell: Shell, outcome: object, said: str) -> None
     )
 
 
-def test_what_there_is_would_not_help(shell: Shell) -> None:
+def test_an_amount_that_would_not_help_is_not_shown(shell: Shell) -> None:
     frozen = {"gift_cards": [{"balance_minor": 900, "held_minor": 0, "currency": "GBP"}]}
     shell.api.answer = in_turn(problem(Code.INVALID_STATE, "card_frozen", "rejected", frozen))
     assert "available" not in shell.crm(*REDEEM).err
 
 
-def test_what_became_of_it_is_not_known(shell: Shell) -> None:
+def test_an_unknown_result_names_the_id_to_repeat(shell: Shell) -> None:
     shell.api.answer = in_turn(problem(Code.INTERNAL_ERROR, "internal_error", "a fault"))
     done = shell.crm(*REDEEM)
     (asked,) = shell.api.asked

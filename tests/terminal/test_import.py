@@ -45,7 +45,7 @@ def test_gift_cards_of_jsonl(shell: Shell) -> None:
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 @pytest.mark.parametrize("name_length", [4, 250])
-def test_whatever_ends_a_line_and_however_large_the_file(shell: Shell, end: str, name_length: int) -> None:
+def test_any_line_ending_and_any_size_of_a_file(shell: Shell, end: str, name_length: int) -> None:
     rows = [f"C{place},{'n' * name_length}" for place in range(300)]
     file = a_file(shell, "\ufeff" + end.join(["customer_id,name", *rows]))
     assert shell.crm("customer", "import", str(file), "--concurrency", "64").code == 0
@@ -53,7 +53,7 @@ def test_whatever_ends_a_line_and_however_large_the_file(shell: Shell, end: str,
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
-def test_whatever_ends_a_line_of_jsonl(shell: Shell, end: str) -> None:
+def test_any_line_ending_of_jsonl(shell: Shell, end: str) -> None:
     rows = [{"amount_minor": 5, "currency": currency} for currency in ("gbp", "EUR")]
     file = a_file(shell, end.join(map(json.dumps, rows)), "cards.jsonl")
     done = shell.crm("giftcard", "import", str(file), "--out", "numbers.csv", "--concurrency", "1")
@@ -131,7 +131,7 @@ def test_refused_rows_are_a_line_each_and_asked_again_with_the_same_key(shell: S
     assert shell.api.asked == []
 
 
-def test_what_is_wrong_with_all_rows_stops_it(shell: Shell) -> None:
+def test_an_error_of_all_rows_stops_the_import(shell: Shell) -> None:
     shell.api.answer = lambda _: problem(Code.FORBIDDEN, "scope_missing", "the key lacks customer:write")
     done = shell.crm("customer", "import", str(a_file(shell, people(50))), "--concurrency", "1")
     assert done.code == 4

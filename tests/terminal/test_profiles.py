@@ -78,7 +78,7 @@ def test_a_session_that_can_not_be_ended_ends_by_itself(bare: Shell) -> None:
         (("--url", "https://x"), "--orgcode: missing, and there is no terminal to ask at"),
     ],
 )
-def test_what_can_not_be_logged_in_to(bare: Shell, words: tuple[str, ...], said: str) -> None:
+def test_logins_that_fail(bare: Shell, words: tuple[str, ...], said: str) -> None:
     done = bare.g3n("login", *words, "--key", "k")
     assert (done.code, done.out) == (2, "")
     assert said in done.err.replace("Invalid value for '--url'", "--url").replace(
@@ -160,7 +160,7 @@ def test_a_broken_file_is_not_written_over(bare: Shell) -> None:
     assert (done.code, bare.config.read_text()) == (2, "[profile.other\n")
 
 
-def test_what_a_person_wrote_by_hand_stays_readable(bare: Shell) -> None:
+def test_a_profile_written_by_hand_stays_readable(bare: Shell) -> None:
     bare.config.parent.mkdir(parents=True)
     bare.config.write_text(
         '[profile."by hand \\" 😀"]\nurl = "https://x"\norgcode = "acme"\nkey = "k"\n"own \\u007f" = "é"\n'

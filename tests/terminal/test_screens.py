@@ -138,7 +138,7 @@ def test_the_first_and_the_last_instant(shell: Shell, monkeypatch: pytest.Monkey
     assert re.search(r"(?m)^(0001-01-01|0000-12-31|9999-12-31|10000-01-01)", done.out)
 
 
-def test_what_never_expires_says_so(shell: Shell) -> None:
+def test_points_that_never_expire_say_so(shell: Shell) -> None:
     lots = [{"points": 5, "held": 0}, {"points": 7, "held": 0, "expires_on": "2027-02-28"}]
     shell.api.answer = in_turn(ok({"customer_id": "C", "lots": lots}))
     shown = [line.rstrip() for line in shell.crm("customer", "get", "C").out.splitlines()]
@@ -172,7 +172,7 @@ def test_a_stored_answer_says_so(shell: Shell) -> None:
     assert shell.crm(*words, "--json").err == note
 
 
-def test_what_an_older_client_does_not_know_is_shown(shell: Shell) -> None:
+def test_members_that_the_client_does_not_know_are_shown(shell: Shell) -> None:
     shell.api.answer = in_turn(
         ok({"status": "applied", "novelty": {"a": {"b": 1}}, "list": [1, 2], "void": [], "gone": {}})
     )

@@ -53,7 +53,7 @@ ERASE = ("crm", "customer", "erase", "--customer-id", "C", "--reason", "asked fo
 
 
 @pytest.mark.parametrize(("answer", "code", "sent"), [("y", 0, 1), ("n", 1, 0), ("", 1, 0)])
-def test_what_is_dangerous_is_asked_about(shell: Shell, answer: str, code: int, sent: int) -> None:
+def test_a_dangerous_operation_asks_first(shell: Shell, answer: str, code: int, sent: int) -> None:
     with terminal(shell.whole_environment(), shell.folder, *ERASE) as screen:
         told = screen.wait_for("Go ahead? [y/N]: ")
         screen.type(f"{answer}\n")
@@ -71,7 +71,7 @@ def test_what_is_dangerous_is_asked_about(shell: Shell, answer: str, code: int, 
     assert (ended, len(erased)) == (code, sent)
 
 
-def test_who_is_erased_where_the_key_may_not_see_it(shell: Shell) -> None:
+def test_an_erasure_asks_without_the_name_if_the_key_may_not_see_it(shell: Shell) -> None:
     shell.api.answer = lambda asked: (
         problem(Code.FORBIDDEN, "scope_missing", "customer:read")
         if asked.route == "/customer/get"
@@ -85,7 +85,7 @@ def test_who_is_erased_where_the_key_may_not_see_it(shell: Shell) -> None:
     assert ended == 0
 
 
-def test_what_is_adjusted(shell: Shell) -> None:
+def test_an_adjustment_is_shown_before_it_is_made(shell: Shell) -> None:
     words = ("crm", "loyalty", "adjust", "C-1001", "--points=-20", "--reason", "booked twice", "--actor", "shell-4")
     with terminal(shell.whole_environment(), shell.folder, *words) as screen:
         told = screen.wait_for("Go ahead? [y/N]: ")

@@ -67,7 +67,7 @@ async def test_every_document_is_answered_again_with_the_same_bytes(upgraded: Up
     assert await upgraded.held() == upgraded.before
 
 
-async def test_what_the_release_stored_is_found(upgraded: Upgraded) -> None:
+async def test_rows_of_the_release_are_found(upgraded: Upgraded) -> None:
     """By name, e-mail and phone; a card by the last four that its account has packed."""
     fetch = upgraded.connection.fetch
     profiles = await fetch("SELECT name, email, phone, name_folded, email_folded, phone_digits FROM customer")
@@ -81,7 +81,7 @@ async def test_what_the_release_stored_is_found(upgraded: Upgraded) -> None:
     assert any(name for name, *_ in profiles)
 
 
-async def test_what_was_not_published_is_published_with_the_same_bytes(upgraded: Upgraded) -> None:
+async def test_unpublished_outcomes_are_published_with_the_same_bytes(upgraded: Upgraded) -> None:
     """Outcomes and notices alike, as if the release had died before it published anything."""
     await upgraded.connection.execute("UPDATE batch SET worker = 0, published_at = NULL")
     swept = {said.id: said for said in shown(await upgraded.worker.sweep())}
@@ -89,7 +89,7 @@ async def test_what_was_not_published_is_published_with_the_same_bytes(upgraded:
     assert await upgraded.held() == upgraded.before
 
 
-async def test_what_the_release_left_open_goes_on(upgraded: Upgraded) -> None:
+async def test_open_work_of_the_release_goes_on(upgraded: Upgraded) -> None:
     """Deadlines pass, every tender and every sale is voided: each stored row is read, changed and written."""
     upgraded.worker.now_us += YEAR_US
     messages = await upgraded.worker.rest()

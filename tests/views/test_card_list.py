@@ -106,6 +106,6 @@ async def test_a_list_is_no_guess_and_tells_no_number(shop: Shop) -> None:
     assert (await shop.ask("giftcard.get", gift_card=card("G", "4711")))["version"] == 1
 
 
-def test_who_may_look_at_a_card_may_not_list_all() -> None:
+def test_a_key_that_may_read_a_card_may_not_list_cards() -> None:
     """The card_id of a card without a PIN is as good as its number."""
     assert OPERATIONS["giftcard.list"].scope is Scope.CARD_TRUSTED

@@ -88,7 +88,7 @@ async def test_points_that_wait_and_points_that_expired(shop: Shop) -> None:
     ]
 
 
-async def test_what_is_owed(shop: Shop) -> None:
+async def test_a_deficit_is_shown(shop: Shop) -> None:
     await shop.tell("customer C", "sale S1 C 1:5000", "redeem K1 C 40", "void S1")
     told = await shop.ask("customer.get", customer_id="C")
     assert (told["points"]["balance"], told["points"]["available"], told["points"]["deficit"]) == (-40, 0, 40)
@@ -193,7 +193,7 @@ async def test_a_blocked_customer(shop: Shop) -> None:
     assert (await shop.ask("customer.get", customer_id="C"))["status"] == "active"
 
 
-async def test_who_has_no_record_is_not_found(shop: Shop) -> None:
+async def test_a_customer_without_a_record_is_not_found(shop: Shop) -> None:
     """Not even where points wait; nor does one tenant see another's."""
     await shop.tell("sale S1 W 1:1000", "customer C")
     for org, customer_id in (("acme", "W"), ("acme", "X"), ("other", "C"), ("nobody", "C")):

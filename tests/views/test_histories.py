@@ -86,7 +86,7 @@ async def test_a_card(shop: Shop) -> None:
     assert brief(there)[0] == ("giftcard.transfer", "K3", 50, 150, card_id)
 
 
-async def test_what_deadlines_did_is_told_as_their_notices(shop: Shop) -> None:
+async def test_entries_of_deadlines_name_their_notices(shop: Shop) -> None:
     await shop.tell(
         'policy {"earn":{"expire_days":5}}', "customer C", "earn K1 C 10 @-9d", "issue I1 G 5 expires_on=day-2d @-9d"
     )

@@ -83,7 +83,7 @@ async def test_why(shop: Shop) -> None:
         await shop.ask("event.explain", type="scm.sale", id="S1")
 
 
-async def test_what_it_would_get(shop: Shop) -> None:
+async def test_a_simulation_returns_the_outcome(shop: Shop) -> None:
     await shop.tell("customer C", "sale S1 C 1:1000")
     told = await shop.ask("event.simulate", type="scm.sale.completed", data=SALE)
     assert (told["stored"], told["outcome"]["points"]["change"], told["outcome"]["points"]["balance"]) == (
@@ -125,7 +125,7 @@ async def test_a_draft_policy_decides_and_leaves_no_trace(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("strange", [10**30, -(10**30), 1.5e300, "\ud800"])
-async def test_what_json_can_say_and_the_parser_of_events_can_not(shop: Shop, strange: object) -> None:
+async def test_json_that_the_parser_of_events_refuses(shop: Shop, strange: object) -> None:
     """It is the decoder's to say what is wrong with it, as it would of a record."""
     for data in (SALE | {"sale_id": "S-strange", "x": strange}, SALE | {"sale_id": "S-strange", "store_id": strange}):
         try:

@@ -35,14 +35,14 @@ async def test_members_and_points(shop: Shop) -> None:
     assert (await shop.ask("customer.get", customer_id="P"))["points"]["balance"] == 0
 
 
-async def test_what_names_a_pool_leads_to_whoever_left_it_last(shop: Shop) -> None:
+async def test_a_document_that_names_an_empty_pool_leads_to_its_last_member(shop: Shop) -> None:
     await shop.tell("customer C", "earn E1 C 100", "join J1 C P", "redeem K1 C 30", "leave J2 C P")
     assert told(await shop.tell("restore K2 crm.loyalty.redeem:K1")) == [("C", 100, False)]
     await shop.tell("customer D", "join J3 D P")
     assert told(await shop.tell("earn E2 D 5")) == [("D", 5, True)]
 
 
-async def test_who_is_erased_is_no_member_from_that_document_on(shop: Shop) -> None:
+async def test_an_erased_customer_is_no_member_any_more(shop: Shop) -> None:
     """Within one batch, too."""
     await shop.tell("customer C", "customer D", "earn E1 C 100", "join J1 C P", "join J2 D P")
     _, left = await shop.tell_together("forget K1 D asked", "leave J3 C P")

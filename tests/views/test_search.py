@@ -79,7 +79,7 @@ async def ids(shop: Shop, **body: Any) -> str:  # noqa: ANN401
     return "".join(item["customer_id"] for page in pages for item in page)
 
 
-async def test_who_is_found(shop: Shop) -> None:
+async def test_the_customers_that_a_search_finds(shop: Shop) -> None:
     for customer_id, profile in PEOPLE.items():
         await create(shop, customer_id, profile)
         await create(shop, customer_id, profile, "other")
@@ -90,7 +90,7 @@ async def test_who_is_found(shop: Shop) -> None:
             await ids(shop, **body)
 
 
-async def test_who_has_changed_is_found_by_what_is_true_now(shop: Shop) -> None:
+async def test_a_changed_customer_is_found_by_the_new_profile_only(shop: Shop) -> None:
     for customer_id in "AE":
         await create(shop, customer_id, PEOPLE[customer_id])
     await command(shop, "update", "A", {"name": "Ada Byron"})
