@@ -26,8 +26,8 @@ class Place(NamedTuple):
         return f"{self.topic}-{self.partition}@{self.offset}"
 
 
-class Read(Protocol):
-    """A record of a topic, as far as a fingerprint needs it."""
+class RecordContent(Protocol):
+    """The parts of a record that a fingerprint covers."""
 
     offset: int
     timestamp: int
@@ -55,7 +55,7 @@ class Position(NamedTuple):
     topic_id: UUID | None = None
 
 
-class Kind(StrEnum):
+class HaltKind(StrEnum):
     """Why a partition is halted."""
 
     CONTRADICTS = "contradicts"  # the topic is not the one that the ledger has read
@@ -73,7 +73,7 @@ class Decision(StrEnum):
 class Halt(NamedTuple):
     """A halted partition."""
 
-    kind: Kind
+    kind: HaltKind
     why: str
 
 
@@ -83,7 +83,7 @@ class Positions(Protocol):
     async def tell(self, halted: Mapping[Partition, Halt]) -> Mapping[Partition, Decision]:
         """Show these partitions to operators. Return their decisions."""
 
-    async def take(self, partitions: Collection[Partition]) -> Mapping[Partition, tuple[Kind, Decision]]:
+    async def end_halts(self, partitions: Collection[Partition]) -> Mapping[Partition, tuple[HaltKind, Decision]]:
         """End the halts of these partitions. Return the decisions about those that were halted."""
 
     async def read(self, partitions: Collection[Partition]) -> Mapping[Partition, Position | None]:
@@ -93,7 +93,7 @@ class Positions(Protocol):
         """Let these partitions count as never read."""
 
 
-def fingerprint(record: Read) -> Fingerprint:
+def fingerprint(record: RecordContent) -> Fingerprint:
     """Return the fingerprint of a record."""
     checksum = blake2b(record.value or b"", digest_size=CHECKSUM_BYTES, key=blake2b(record.key or b"").digest())
     return Fingerprint(record.offset, record.timestamp, checksum.digest())

@@ -3,7 +3,7 @@ import itertools
 import uuid
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -11,10 +11,15 @@ from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic, Records
 from aiokafka.structs import ConsumerRecord
 
 from tests.kafka.processes import Start, starting
+from tests.kafka.rig import NewRig, Recorder, Rig
+from worker.engine.pipeline import Pipeline
+from worker.engine.stream import Stream
 from worker.kafka.fetched import Fetched, Limits
+from worker.kafka.publisher import Publisher
 from worker.kafka.reader import Reader
 from worker.ledger.pool import Pool
 from worker.positions import Positions
+from worker.process.health import Status
 
 _numbers = itertools.count()
 
@@ -159,3 +164,33 @@ async def start(environment: Mapping[str, str]) -> AsyncIterator[Start]:
     """Start `python -m worker` with these arguments; `env` adds to this test's settings."""
     async with starting(environment) as run:
         yield run
+
+
+def numbered(count: int, start: int = 0) -> list[bytes]:
+    return [b"%d" % number for number in range(start, start + count)]
+
+
+@pytest.fixture
+async def new_rig(cluster: Cluster, new_reader: NewReader, group: str) -> AsyncIterator[NewRig]:
+    publishers = []
+
+    async def make(
+        source: str = "", answers: str = "", *, documents: int = 100, give_up_s: float = 20, tenders: str | None = None
+    ) -> Rig:
+        source, answers = source or await cluster.topic(2), answers or await cluster.topic()
+        publisher = Publisher(cluster.bootstrap, ack_s=5)
+        publishers.append(publisher)
+        await publisher.start()
+        topics = [source, tenders] if tenders else [source]
+        reader = await new_reader(topics, group, limits=Limits(documents=documents), tenders=tenders)
+        pipeline, status = Recorder(answers), Status()
+        stream = Stream(reader, cast("Pipeline", pipeline), publisher, status, give_up_s=give_up_s)
+        return Rig(source, answers, pipeline, stream, status)
+
+    yield make
+    for publisher in publishers:
+        await publisher.stop()
+
+
+async def answered(cluster: Cluster, rig: Rig) -> list[bytes]:
+    return [record.value for record in await cluster.all(rig.answers)]

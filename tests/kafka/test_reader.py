@@ -1,6 +1,5 @@
 """The reader against a real broker: nothing is lost, whatever aiokafka does."""
 
-import asyncio
 import time
 import uuid
 
@@ -10,15 +9,11 @@ from aiokafka.consumer.fetcher import PartitionRecords
 from aiokafka.errors import CorruptRecordException
 from aiokafka.protocol.fetch import FetchRequest
 
-from tests.kafka.conftest import Cluster, NewReader, until, until_idle, values
+from tests.kafka.conftest import Cluster, NewReader, numbered, until, until_idle, values
 from worker.kafka.fetched import Limits
 from worker.kafka.prefetch import Prefetcher
 from worker.process import metrics
 from worker.process.errors import OperatorError
-
-
-def numbered(count: int, start: int = 0) -> list[bytes]:
-    return [b"%d" % number for number in range(start, start + count)]
 
 
 async def test_the_first_start_reads_every_topic_from_its_beginning(
@@ -78,64 +73,6 @@ async def test_unfinished_records_come_again(cluster: Cluster, new_reader: NewRe
     await reader.stop()
     assert {TopicPartition(topic, 0): 10} == await cluster.committed(group)
     assert numbered(20, 10) == await values(await new_reader([topic], group), 20)
-
-
-async def test_a_batch_begins_with_tenders_and_takes_few_others_beside_them(
-    cluster: Cluster, new_reader: NewReader, group: str
-) -> None:
-    sales, tenders = await cluster.topic(), await cluster.topic(2)
-    await cluster.send(sales, numbered(3000))
-    limits = Limits(documents=1000, tenders=60, beside_tenders=50)
-    reader = await new_reader([sales, tenders], group, limits=limits, tenders=tenders)
-    first = await values(reader, 1)
-    await cluster.send(tenders, [b"flood-%d" % number for number in range(500)], partition=0)
-    await cluster.send(tenders, [b"till-%d" % number for number in range(20)], partition=1)
-    both = [TopicPartition(tenders, 0), TopicPartition(tenders, 1)]
-    assert reader._tenders is not None
-    fetched = reader._tenders._consumer._fetcher._records
-    await until(lambda: set(both) <= set(fetched))
-    batch = await reader.read(1)
-    got = [record.value for record in batch.records]
-    reader.done(batch)
-    kinds = [value.partition(b"-")[0] if b"-" in value else b"sale" for value in got]
-    assert [kinds.count(kind) for kind in (b"flood", b"till", b"sale")] == [40, 20, 50], "each partition has its share"
-    assert set(kinds[:50]) == {b"flood", b"till"}
-    await cluster.send(tenders, [b"late"], partition=1)
-    rest = await values(reader, 3000 + 521 - len(first) - len(got))
-    assert len({*first, *got, *rest}) == 3521
-
-
-async def test_a_batch_takes_few_bytes_beside_tenders(cluster: Cluster, new_reader: NewReader, group: str) -> None:
-    sales, tenders = await cluster.topic(), await cluster.topic()
-    reader = await new_reader([sales, tenders], group, tenders=tenders, limits=Limits(bytes_beside_tenders=100_000))
-    await cluster.send(tenders, [b"tender"])
-    await values(reader, 1)
-    await cluster.send(sales, [b"x" * 10_000] * 500)
-    sizes: list[int] = []
-    while sum(sizes) < 5_000_000:
-        batch = await reader.read(1)
-        sizes.append(batch.size_bytes)
-        reader.done(batch)
-    assert max(sizes) < 100_000 + 32 * 10_000, "more than a slice too much"
-
-
-async def test_tenders_are_added_to_the_batch_that_is_about_to_be_decided(
-    cluster: Cluster, new_reader: NewReader, group: str
-) -> None:
-    sales, tenders = await cluster.topic(), await cluster.topic()
-    reader = await new_reader([sales, tenders], group, tenders=tenders)
-    await cluster.send(sales, numbered(10))
-    while not (batch := await reader.read(1)).records:
-        reader.done(batch)
-    assert reader._tenders is not None
-    arrival = reader._tenders.arrival()
-    await cluster.send(tenders, [b"tender"])
-    await arrival
-    late = await reader.add_tenders(batch)
-    assert [record.value for record in late] == [b"tender"] == [record.value for record in batch.records[-1:]]
-    reader.done(batch)
-    await reader.commit()
-    assert {TopicPartition(sales, 0): 10, TopicPartition(tenders, 0): 1} == await cluster.committed(group)
 
 
 async def test_rewind_goes_back_to_what_is_done(cluster: Cluster, new_reader: NewReader, group: str) -> None:
@@ -246,38 +183,6 @@ async def test_a_failing_fetch_loses_nothing(
     assert numbered(2000) == sorted(got, key=int)
 
 
-async def test_a_rebalance_waits_for_the_batch_in_hand(cluster: Cluster, new_reader: NewReader, group: str) -> None:
-    topic = await cluster.topic(4)
-    for partition in range(4):
-        await cluster.send(topic, numbered(100, 100 * partition), partition=partition)
-    first = await new_reader([topic], group)
-    got: list[bytes] = []
-    while len(got) < 400:
-        held = await first.read(0.5)
-        got += [record.value for record in held.records]
-        if len(got) < 400:
-            first.done(held)
-    joining = asyncio.create_task(new_reader([topic], group))
-    reading = asyncio.create_task(first.read(30))
-    second = await joining
-    taken = asyncio.create_task(values(second, 1))
-    generation = first.generation
-    # A heartbeat tells the first of the second.
-    await until(lambda: first._others._consumer._subscription.reassignment_in_progress)
-    assert generation == first.generation
-    first.done(held)
-    for partition in range(4):
-        await cluster.send(topic, numbered(1, 1000 + partition), partition=partition)
-    rest = {record.value for record in (await reading).records} | set(await taken)
-    first_rest, second_rest = asyncio.create_task(until_idle(first)), asyncio.create_task(until_idle(second))
-    await asyncio.gather(first_rest, second_rest)
-    assert rest <= set(numbered(4, 1000))
-    assert 400 == len(set(got)) == len(got)
-    assert {f"{topic}-{at}": 100 for at in range(4)} == {
-        f"{at.topic}-{at.partition}": min(100, offset) for at, offset in (await cluster.committed(group)).items()
-    }
-
-
 async def test_watermarks_say_how_far_a_partition_has_been_read(
     cluster: Cluster, new_reader: NewReader, group: str
 ) -> None:
@@ -328,41 +233,6 @@ async def test_aborted_transactions_are_not_read_and_their_markers_are_passed(
     assert not (await until_idle(reader)).records
     await reader.commit()
     assert await reader.short_of(ends) == {}
-
-
-async def test_a_static_member_comes_back_without_a_rebalance(
-    cluster: Cluster, new_reader: NewReader, group: str
-) -> None:
-    topic = await cluster.topic(2)
-    stays = await new_reader([topic], group, instance="a")
-    await until(lambda: len(stays._others._consumer.assignment()) == 2)
-    leaves = await new_reader([topic], group, instance="b")
-    await until(lambda: len(leaves._others._consumer.assignment()) == len(stays._others._consumer.assignment()) == 1)
-    generation = stays.generation
-    await leaves.stop()
-    back = await new_reader([topic], group, instance="b")
-    await cluster.send(topic, numbered(5), partition=0)
-    await cluster.send(topic, numbered(5, 5), partition=1)
-    got = await asyncio.gather(values(stays, 5), values(back, 5))
-    assert {value for part in got for value in part} == set(numbered(10))
-    assert stays.generation == generation
-
-
-async def test_a_static_member_leaves_when_no_restart_follows(
-    cluster: Cluster, new_reader: NewReader, group: str
-) -> None:
-    topic = await cluster.topic(2)
-    stays, leaves = await new_reader([topic], group, instance="a"), await new_reader([topic], group, instance="b")
-    await until(lambda: len(stays._others._consumer.assignment()) == len(leaves._others._consumer.assignment()) == 1)
-
-    async def members() -> set[str]:
-        (answer,) = await cluster.admin.describe_consumer_groups([group])
-        return {member[0] for member in answer.groups[0][5]}
-
-    both = await members()
-    await leaves.stop(leave=True)
-    assert len(await members() & both) == 1
-    await until(lambda: len(stays._others._consumer.assignment()) == 2)
 
 
 async def test_a_missing_topic_is_named(new_reader: NewReader, group: str) -> None:

@@ -18,7 +18,7 @@ from worker.kafka.reader import Reader
 from worker.kafka.scout import NOBODY, Scout, tenant_of
 from worker.kafka.security import PLAINTEXT
 from worker.kafka.topics import Topics, dead_letter
-from worker.positions import Halt, Kind
+from worker.positions import Halt, HaltKind
 
 TOPIC = "scm.tenders"
 
@@ -253,7 +253,7 @@ async def test_nothing_is_read_early_of_a_halted_partition(cluster: Cluster, new
     await reader.ends()  # both members have joined: a rebalance would forget the halt
     read: list[bytes] = []
     await read_once(reader, read)
-    reader.halt(TopicPartition(tenders, 0), Halt(Kind.DEAD_LETTERS, "a test"))
+    reader.halt(TopicPartition(tenders, 0), Halt(HaltKind.DEAD_LETTERS, "a test"))
     await reader.rewind()
     while read.count(record("till1", 0).value) < 2:
         await read_once(reader, read)

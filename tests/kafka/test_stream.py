@@ -1,158 +1,13 @@
-"""The stream between a real broker and a pipeline that writes down what it is asked to do."""
+"""The stream between a real broker and a pipeline that records its calls."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, cast
 
 import pytest
 from aiokafka import TopicPartition
-from aiokafka.structs import ConsumerRecord
 
-from tests.kafka.conftest import Cluster, NewReader, until
-from worker.codec import Message
-from worker.engine.messages import Applied
-from worker.engine.pipeline import Pipeline
-from worker.engine.stream import Stream
-from worker.kafka.fetched import Limits
-from worker.kafka.publisher import Publisher
-from worker.ledger.deadlines import Left
-from worker.positions import Partition, Position
-from worker.process.errors import Halted, Unavailable
-from worker.process.health import Status
-
-
-@dataclass
-class Recorder:
-    """Answers each record with one message; keeps what it applied, as a ledger would, duplicates told apart."""
-
-    answers: str
-    applied: list[bytes] = field(default_factory=list)
-    batches: list[int] = field(default_factory=list)
-    duplicates: int = 0
-    resets: int = 0
-    published_no: list[int] = field(default_factory=list)
-    ready: list[bytes] = field(default_factory=list)
-    watermarks: dict[tuple[str, int], int] = field(default_factory=dict)
-    turns: list[str] = field(default_factory=list)
-    accepted_behind_s: float = 0.0
-    before_apply: Callable[[list[bytes]], None] = lambda _: None
-    during_apply: Callable[[list[bytes]], Awaitable[object]] = lambda _: asyncio.sleep(0)
-
-    def decode(self, records: Sequence[ConsumerRecord], now_us: int) -> list[bytes]:
-        assert now_us > 0
-        return [record.value for record in records]
-
-    async def apply(
-        self,
-        batch: list[bytes],
-        watermarks: Mapping[Partition, int],
-        positions: Mapping[Partition, Position],
-        waived: Callable[[ConsumerRecord], bool],
-    ) -> Applied:
-        assert positions.keys() >= watermarks.keys()
-        assert callable(waived)
-        self.watermarks |= watermarks
-        if not batch:
-            return Applied()
-        self.before_apply(batch)
-        await self.during_apply(batch)
-        self.duplicates += len(set(batch) & set(self.applied))
-        self.applied += batch
-        self.batches.append(len(batch))
-        self.turns.append("batch")
-        return self._answer(batch, ready=False)
-
-    async def left(self) -> Left:
-        return Left(0, len(self.ready))
-
-    async def catch_up(
-        self, *, final: bool, partitions: Mapping[str, int] | None, watermarks: Mapping[Partition, int]
-    ) -> Applied | None:
-        self.watermarks |= watermarks
-        assert final in (True, False)
-        assert partitions is not None
-        if not self.ready:
-            return None
-        self.turns.append("catch_up")
-        return self._answer([self.ready.pop()], ready=bool(self.ready))
-
-    def _answer(self, values: list[bytes], *, ready: bool) -> Applied:
-        return Applied([Message(self.answers, b"k", value) for value in values], (len(self.batches),), ready=ready)
-
-    def published(self, batch_no: tuple[int, ...], accepted: Sequence[Message]) -> None:
-        assert not accepted
-        self.published_no += batch_no
-
-    def failed(self) -> None:
-        self.resets += 1
-
-
-@dataclass
-class Rig:
-    source: str
-    answers: str
-    pipeline: Recorder
-    stream: Stream
-    status: Status
-
-
-NewRig = Callable[..., Any]
-
-
-@pytest.fixture
-async def new_rig(cluster: Cluster, new_reader: NewReader, group: str) -> AsyncIterator[NewRig]:
-    publishers = []
-
-    async def make(
-        source: str = "", answers: str = "", *, documents: int = 100, give_up_s: float = 20, tenders: str | None = None
-    ) -> Rig:
-        source, answers = source or await cluster.topic(2), answers or await cluster.topic()
-        publisher = Publisher(cluster.bootstrap, ack_s=5)
-        publishers.append(publisher)
-        await publisher.start()
-        topics = [source, tenders] if tenders else [source]
-        reader = await new_reader(topics, group, limits=Limits(documents=documents), tenders=tenders)
-        pipeline, status = Recorder(answers), Status()
-        stream = Stream(reader, cast("Pipeline", pipeline), publisher, status, give_up_s=give_up_s)
-        return Rig(source, answers, pipeline, stream, status)
-
-    yield make
-    for publisher in publishers:
-        await publisher.stop()
-
-
-def numbered(count: int, start: int = 0) -> list[bytes]:
-    return [b"%d" % number for number in range(start, start + count)]
-
-
-async def answered(cluster: Cluster, rig: Rig) -> list[bytes]:
-    return [record.value for record in await cluster.all(rig.answers)]
-
-
-async def test_drain_answers_everything_in_order_and_commits_it(cluster: Cluster, new_rig: NewRig, group: str) -> None:
-    rig = await new_rig()
-    await cluster.send(rig.source, numbered(1050))
-    assert await rig.stream.drain()
-    assert rig.pipeline.applied == await answered(cluster, rig) == numbered(1050)
-    assert max(rig.pipeline.batches) == 100
-    assert rig.pipeline.published_no == list(range(1, len(rig.pipeline.batches) + 1))
-    assert (await cluster.committed(group))[TopicPartition(rig.source, 0)] == 1050
-    assert rig.status.why_not == {}
-    assert set(rig.pipeline.watermarks) == {(rig.source, 0), (rig.source, 1)}
-
-
-async def test_drain_of_nothing_ends(new_rig: NewRig) -> None:
-    rig = await new_rig()
-    assert await rig.stream.drain()
-
-
-async def test_drain_ends_only_when_nothing_is_ready(cluster: Cluster, new_rig: NewRig) -> None:
-    rig = await new_rig()
-    rig.pipeline.ready = [b"woken-2", b"woken-1"]
-    await cluster.send(rig.source, numbered(3))
-    assert await rig.stream.drain()
-    assert await answered(cluster, rig) == [*numbered(3), b"woken-1", b"woken-2"]
+from tests.kafka.conftest import Cluster, answered, numbered, until
+from tests.kafka.rig import NewRig
+from worker.process.errors import Unavailable
 
 
 async def test_a_tender_waits_for_the_batch_in_hand_and_for_no_other(cluster: Cluster, new_rig: NewRig) -> None:
@@ -187,30 +42,6 @@ async def test_due_work_takes_turns_with_batches(cluster: Cluster, new_rig: NewR
     together = "".join(turn[0] for turn in turns[first : last + 1])
     assert "bb" not in together, "a batch came twice while something was due"
     assert together.count("c") == 40
-
-
-async def test_drain_ends_although_more_keeps_coming(cluster: Cluster, new_rig: NewRig) -> None:
-    rig = await new_rig(documents=10)
-    await cluster.send(rig.source, numbered(30))
-    sending: list[asyncio.Future[None]] = []
-
-    def send_more(batch: list[bytes]) -> None:
-        more = [b"more-%d-%d" % (len(sending), number) for number in range(len(batch))]
-        sending.append(asyncio.ensure_future(cluster.send(rig.source, more)))
-
-    rig.pipeline.before_apply = send_more
-    assert await rig.stream.drain()
-    await asyncio.gather(*sending)
-    assert (await answered(cluster, rig))[:30] == numbered(30)
-
-
-async def test_two_drain_as_one_group(cluster: Cluster, new_rig: NewRig) -> None:
-    one = await new_rig()
-    two = await new_rig(one.source, one.answers)
-    await cluster.send(one.source, numbered(500), partition=0)
-    await cluster.send(one.source, numbered(500, 500), partition=1)
-    assert all(await asyncio.gather(one.stream.drain(), two.stream.drain()))
-    assert set(await answered(cluster, one)) == set(numbered(1000)) == {*one.pipeline.applied, *two.pipeline.applied}
 
 
 async def test_faults_of_the_environment_are_retried(
@@ -288,25 +119,6 @@ async def test_little_is_committed_soon(cluster: Cluster, new_rig: NewRig, group
         assert not running.done()
     rig.stream.stop()
     await running
-
-
-async def test_a_stream_that_is_stopped_before_the_end_has_not_drained(cluster: Cluster, new_rig: NewRig) -> None:
-    rig = await new_rig(documents=10)
-    await cluster.send(rig.source, numbered(1000))
-    rig.pipeline.before_apply = lambda _: rig.stream.stop()
-    assert not await rig.stream.drain()
-
-
-async def test_a_halted_partition_fails_the_drain(cluster: Cluster, new_rig: NewRig) -> None:
-    first = await new_rig()
-    await cluster.send(first.source, numbered(10))
-    assert await first.stream.drain()
-    await first.stream._reader.stop()
-    await cluster.send(first.source, numbered(10, 10))
-    await cluster.delete_before(first.source, 0, 15)
-    second = await new_rig(first.source, first.answers)
-    with pytest.raises(Halted, match=f"halted: {first.source}-0"):
-        await second.stream.drain()
 
 
 async def test_a_member_that_joins_takes_over_without_a_duplicate(cluster: Cluster, new_rig: NewRig) -> None:

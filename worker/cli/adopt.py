@@ -24,7 +24,7 @@ def settings(reason: _Reason) -> None:
     The ledger keeps its positions in topics that it has read. First stop the workers of the group.
     """
 
-    async def work(chosen: of_process.Settings) -> int:
+    async def action(chosen: of_process.Settings) -> int:
         from worker.app import examine, operators
         from worker.ledger import guards
         from worker.ledger.operators import Operator
@@ -35,7 +35,7 @@ def settings(reason: _Reason) -> None:
         typer.echo(f"the ledger of the group {served.group}, topics {', '.join(served.topics)}")
         return 0
 
-    running.run(work, kafka=False)
+    running.run(action, kafka=False)
 
 
 @app.command("card-key")
@@ -49,7 +49,7 @@ def card_key(
     except ValueError:
         raise typer.BadParameter("must be hexadecimal", param_hint="FINGERPRINT") from None
 
-    async def work(connection: "Connection", operator: Any) -> int:  # noqa: ANN401  loaded late
+    async def action(connection: "Connection", operator: Any) -> int:  # noqa: ANN401  loaded late
         from worker.ledger import guards
 
         if await guards.forget_card_key(connection, key, operator):
@@ -58,4 +58,4 @@ def card_key(
         typer.echo(f"g3n: no rows are known to use the card key {fingerprint}", err=True)
         return FAILED
 
-    acting(work, reason)
+    acting(action, reason)

@@ -10,12 +10,12 @@ def api() -> None:
     not Kafka.
     """
 
-    async def work(chosen: settings.Settings) -> int:
+    async def action(chosen: settings.Settings) -> int:
         from worker.app import api
 
         return await api.serve_api(chosen)
 
-    running.run(work, "api", kafka=False)
+    running.run(action, "api", kafka=False)
 
 
 app = alone(api, epilog=running.EPILOG)

@@ -35,7 +35,7 @@ def audit(
         raise typer.BadParameter(f"one of {', '.join(_FORMATS)}", param_hint="--format")
     instant = running.instant(as_of, "--as-of")
 
-    async def work(chosen: settings.Settings) -> int:
+    async def action(chosen: settings.Settings) -> int:
         from worker.ops.audit import page, report
         from worker.ops.audit.commands import make
 
@@ -53,7 +53,7 @@ def audit(
                     typer.echo(line)
         return 0 if made.is_clean else running.FAILED
 
-    running.run(work, kafka=coverage)
+    running.run(action, kafka=coverage)
 
 
 def _progress(check: str) -> None:

@@ -35,7 +35,7 @@ def list_(
 ) -> None:
     """List groups of dead letters with one cause, the largest first; with --group, list the letters of one group."""
 
-    async def work(chosen: settings.Settings) -> int:
+    async def action(chosen: settings.Settings) -> int:
         from worker.app import operators
         from worker.cli import dlq_text
         from worker.ledger import inbox
@@ -52,7 +52,7 @@ def list_(
 
     if state not in ("open", "resolved", "discarded"):
         raise typer.BadParameter("open, resolved or discarded", param_hint="--state")
-    running.run(work, kafka=False)
+    running.run(action, kafka=False)
 
 
 @app.command()
@@ -62,7 +62,7 @@ def show(
     """Show a group with its sample, or a letter with its original, secrets masked."""
     chosen_letters = _chosen([which])
 
-    async def work(chosen: settings.Settings) -> int:
+    async def action(chosen: settings.Settings) -> int:
         from worker.app import operators
         from worker.cli import dlq_text
         from worker.ledger import inbox
@@ -84,7 +84,7 @@ def show(
         dlq_text.show_letter(letters[0], await reading.original(chosen, letters[0]), as_json=as_json)
         return 0
 
-    running.run(work)
+    running.run(action)
 
 
 @app.command()
@@ -121,17 +121,17 @@ def restore(which: _Which, reason: _Reason) -> None:
 def rebuild(reason: _Reason) -> None:
     """Put every letter of the dead-letter topics into the inbox; letters already there keep their state."""
 
-    async def work(chosen: settings.Settings) -> int:
+    async def action(chosen: settings.Settings) -> int:
         from worker.app import operators
 
         typer.echo(f"{await operators.rebuild_inbox(chosen, reason):,} letters are in the dead-letter topics")
         return 0
 
-    running.run(work)
+    running.run(action)
 
 
 def _move(chosen: "Chosen", verb: str, reason: str) -> None:
-    async def work(connection: "Connection", operator: "Operator") -> int:
+    async def action(connection: "Connection", operator: "Operator") -> int:
         from worker.ledger import inbox, operators
 
         ways = {
@@ -147,7 +147,7 @@ def _move(chosen: "Chosen", verb: str, reason: str) -> None:
         typer.echo(f"{len(moved):,} {'letter' if len(moved) == 1 else 'letters'}: {to.value}")
         return 0
 
-    acting(work, reason)
+    acting(action, reason)
 
 
 def _chosen(which: list[str]) -> "Chosen":

@@ -44,7 +44,7 @@ def create(
     if settings.ORGCODE.fullmatch(orgcode) is None:
         raise typer.BadParameter("1 to 32 characters of a-z 0-9 - _", param_hint="--orgcode")
 
-    async def work(connection: "Connection", operator: "Operator") -> int:
+    async def action(connection: "Connection", operator: "Operator") -> int:
         from worker.ledger import api_keys, operators
 
         scopes = tuple(dict.fromkeys(one.value for one in scope))
@@ -54,7 +54,7 @@ def create(
         _show_new(key, secret, as_json=as_json)
         return 0
 
-    acting(work, reason)
+    acting(action, reason)
 
 
 @app.command("list")
@@ -66,7 +66,7 @@ def list_(
 ) -> None:
     """List keys, including revoked and expired ones; never a secret."""
 
-    async def work(connection: "Connection") -> int:
+    async def action(connection: "Connection") -> int:
         from worker.ledger import api_keys
 
         found = await api_keys.listed(connection, orgcode)
@@ -76,14 +76,14 @@ def list_(
             typer.echo(f"{key.orgcode}  {key.id}  {_standing(key)}  {key.name}: {', '.join(key.scopes)}")
         return 0
 
-    on_ledger(work)
+    on_ledger(action)
 
 
 @app.command()
 def revoke(key_id: _KeyId, orgcode: _Orgcode, reason: _Reason = "") -> None:
     """Revoke a key and its sessions, everywhere within seconds. Revoking it again changes nothing."""
 
-    async def work(connection: "Connection", operator: "Operator") -> int:
+    async def action(connection: "Connection", operator: "Operator") -> int:
         from worker.ledger import api_keys, operators
 
         if not await api_keys.revoke(connection, orgcode, key_id):
@@ -92,7 +92,7 @@ def revoke(key_id: _KeyId, orgcode: _Orgcode, reason: _Reason = "") -> None:
         typer.echo(f"{key_id} of {orgcode}: revoked")
         return 0
 
-    acting(work, reason)
+    acting(action, reason)
 
 
 @app.command()
@@ -108,7 +108,7 @@ def rotate(
 ) -> None:
     """Create a key with the name and the scopes of another key, which expires after the overlap."""
 
-    async def work(connection: "Connection", operator: "Operator") -> int:
+    async def action(connection: "Connection", operator: "Operator") -> int:
         from worker.ledger import api_keys, operators
 
         made = await api_keys.rotate(connection, orgcode, key_id, timedelta(hours=overlap_h), _days(valid_days))
@@ -119,7 +119,7 @@ def rotate(
         _show_new(*made, as_json=as_json)
         return 0
 
-    acting(work, reason)
+    acting(action, reason)
 
 
 def _unknown(orgcode: str, key_id: str) -> int:

@@ -40,7 +40,7 @@ def list_(
 ) -> None:
     """List operations, the latest first."""
 
-    async def work(connection: "Connection") -> int:
+    async def action(connection: "Connection") -> int:
         from worker.ledger import operations
 
         found = await operations.listed(connection, only_open=only_open)
@@ -53,14 +53,14 @@ def list_(
             typer.echo("no operations")
         return 0
 
-    on_ledger(work)
+    on_ledger(action)
 
 
 @app.command()
 def show(id_: _Id, as_json: Json = False) -> None:
     """Show one operation: its plan, its progress, and every action on it."""
 
-    async def work(connection: "Connection") -> int:
+    async def action(connection: "Connection") -> int:
         from worker.ledger import operations, operators
 
         found = await operations.get(connection, id_)
@@ -73,7 +73,7 @@ def show(id_: _Id, as_json: Json = False) -> None:
             typer.echo(_text(found, history))
         return 0
 
-    on_ledger(work)
+    on_ledger(action)
 
 
 @app.command()
@@ -104,7 +104,7 @@ def plan_operation(plan: Plan, question: str, reason: str, rate: float | None = 
     """
     made: list[int] = []
 
-    async def work(chosen: settings.Settings) -> int:
+    async def action(chosen: settings.Settings) -> int:
         id_, lines = await plan(chosen)
         for line in lines:
             typer.echo(line)
@@ -114,7 +114,7 @@ def plan_operation(plan: Plan, question: str, reason: str, rate: float | None = 
         return 0
 
     try:
-        running.run(work)
+        running.run(action)
     except typer.Exit as left:
         if left.exit_code or not made:
             raise
@@ -127,12 +127,12 @@ def plan_operation(plan: Plan, question: str, reason: str, rate: float | None = 
 def run_operation(id_: int, reason: str, rate: float | None = None) -> None:
     """Run an operation in this process, and exit with status 0 once it is done."""
 
-    async def work(chosen: settings.Settings) -> int:
+    async def action(chosen: settings.Settings) -> int:
         from worker.app import operators
 
         return await operators.run_operation(chosen, id_, reason, rate, lambda line: typer.echo(line, err=True))
 
-    running.run(work)
+    running.run(action)
 
 
 def journal(
@@ -141,7 +141,7 @@ def journal(
 ) -> None:
     """Show who did what, and why: every action on keys, partitions, dead letters and operations."""
 
-    async def work(connection: "Connection") -> int:
+    async def action(connection: "Connection") -> int:
         from worker.ledger import operators
 
         found = (await operators.actions(connection, most))[::-1]
@@ -152,35 +152,35 @@ def journal(
                 typer.echo(_line(action))
         return 0
 
-    on_ledger(work)
+    on_ledger(action)
 
 
-def on_ledger(work: Any) -> None:  # noqa: ANN401  Connection → the exit status
-    """Run `work` in one transaction on the ledger; exit with the status that it returns."""
+def on_ledger(action: Any) -> None:  # noqa: ANN401  Connection → the exit status
+    """Run `action` in one transaction on the ledger; exit with the status that it returns."""
 
     async def on_the_ledger(chosen: settings.Settings) -> int:
         from worker.app import operators
 
-        return await operators.on_ledger(chosen, work)
+        return await operators.on_ledger(chosen, action)
 
     running.run(on_the_ledger, kafka=False)
 
 
-def acting(work: Any, reason: str = "") -> None:  # noqa: ANN401  Connection, Operator → the exit status
-    """Do what `on_ledger` does; `work` also gets the operator, for the journal."""
+def acting(action: Any, reason: str = "") -> None:  # noqa: ANN401  Connection, Operator → the exit status
+    """Do what `on_ledger` does; `action` also gets the operator, for the journal."""
 
     async def on_the_ledger(chosen: settings.Settings) -> int:
         from worker.app import operators
         from worker.ledger.operators import Operator
 
         operator = Operator(chosen.operator_name, reason)
-        return await operators.on_ledger(chosen, lambda connection: work(connection, operator))
+        return await operators.on_ledger(chosen, lambda connection: action(connection, operator))
 
     running.run(on_the_ledger, kafka=False)
 
 
 def _stop(id_: int, to: str, reason: str) -> None:
-    async def work(connection: "Connection", operator: Any) -> int:  # noqa: ANN401  loaded late
+    async def action(connection: "Connection", operator: Any) -> int:  # noqa: ANN401  loaded late
         from worker.ledger import operations
 
         state: State = operations.State(to)
@@ -193,7 +193,7 @@ def _stop(id_: int, to: str, reason: str) -> None:
         typer.echo(f"g3n: operation {id_} is {found.state.value}, so it can't be {to}", err=True)
         return FAILED
 
-    acting(work, reason)
+    acting(action, reason)
 
 
 def _unknown(id_: int) -> int:

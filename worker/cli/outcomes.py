@@ -39,7 +39,7 @@ def republish(  # noqa: PLR0913, PLR0917  typer: an option is a parameter
         raise typer.BadParameter(f"none of {', '.join(CODES)}", param_hint="--type")
     from_, before = running.instant(since, "--since"), running.instant(until, "--until")
 
-    async def work(chosen: settings.Settings) -> int:
+    async def action(chosen: settings.Settings) -> int:
         from worker.ledger.operators import Operator
         from worker.ops.republish import Chosen, republish
 
@@ -48,4 +48,4 @@ def republish(  # noqa: PLR0913, PLR0917  typer: an option is a parameter
         await republish(chosen, wanted, to=to, publishes=execute, operator=operator, say=typer.echo)
         return 0
 
-    running.run(work)
+    running.run(action)

@@ -21,7 +21,7 @@ _At = Annotated[str, typer.Argument(metavar="TOPIC:PARTITION", help="as `list` s
 def list_(as_json: Json = False) -> None:
     """List how far each partition has been read; halted ones first, with the reason."""
 
-    async def work(connection: "Connection") -> int:
+    async def action(connection: "Connection") -> int:
         from worker.ledger import halts
 
         found = await halts.listed(connection)
@@ -45,7 +45,7 @@ def list_(as_json: Json = False) -> None:
             typer.echo("no partition has been read")
         return 0
 
-    on_ledger(work)
+    on_ledger(action)
 
 
 @app.command()
@@ -69,7 +69,7 @@ def _decide(at: str, decision: str, reason: str) -> None:
     if not colon or not topic or not number.isdecimal():
         raise typer.BadParameter("must be TOPIC:PARTITION, like scm.sales:3")
 
-    async def work(connection: "Connection", operator: Any) -> int:  # noqa: ANN401  loaded late
+    async def action(connection: "Connection", operator: Any) -> int:  # noqa: ANN401  loaded late
         from worker.ledger import halts
         from worker.positions import Decision
 
@@ -80,4 +80,4 @@ def _decide(at: str, decision: str, reason: str) -> None:
         typer.echo(f"{at}: {decision}; its worker goes on within a second (halted because {why})")
         return 0
 
-    acting(work, reason)
+    acting(action, reason)

@@ -22,7 +22,7 @@ def rebuild(
     command again to continue. Exit status 0: equal; 1: different, and it prints the first differences; 2: refused.
     """
 
-    async def work(chosen: settings.Settings) -> int:
+    async def action(chosen: settings.Settings) -> int:
         from worker.ops.rebuild import commands, told
         from worker.ops.rebuild.target import Refused
 
@@ -38,4 +38,4 @@ def rebuild(
                 typer.echo(line)
         return 0 if report.is_equal else running.FAILED
 
-    running.run(work, quiet=True)
+    running.run(action, quiet=True)

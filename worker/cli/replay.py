@@ -62,20 +62,20 @@ def replay(  # noqa: PLR0913, PLR0917  typer: an option is a parameter
     if path.exists():
         raise typer.BadParameter(f"{path} exists", param_hint="--save")
 
-    async def work(chosen: settings.Settings) -> int:
+    async def action(chosen: settings.Settings) -> int:
         names = commands.chosen_topics(chosen, tuple(topic or ()))
         selection = Selection(names, frozenset(partition or ()), bounds, orgcode, customer, subject, type_)
         wanted = commands.Wanted(selection, Outcomes(outcomes), to)
         await commands.make_plan(chosen, wanted, path, as_json=as_json, show=typer.echo, progress=_progress())
         return 0
 
-    running.run(work, quiet=True)
+    running.run(action, quiet=True)
 
 
 def _execute(path: Path, reason: str, rate: float | None) -> None:
     """Start the operation of a plan and run it here."""
 
-    async def work(chosen: settings.Settings) -> int:
+    async def action(chosen: settings.Settings) -> int:
         from worker.app import operators
         from worker.ledger.operators import Operator
         from worker.ops.replay import commands
@@ -91,7 +91,7 @@ def _execute(path: Path, reason: str, rate: float | None) -> None:
         typer.echo(f"operation {id_}: g3n worker operations show {id_}", err=True)
         return await operators.run_operation(chosen, id_, reason, rate, lambda line: typer.echo(line, err=True))
 
-    running.run(work, quiet=True)
+    running.run(action, quiet=True)
 
 
 def _instant_ms(text: str | None, option: str) -> int | None:

@@ -14,13 +14,13 @@ EPILOG: Final = "\b\nSettings are environment variables:\n" + settings.describe(
 FAILED: Final = 1
 SETTINGS: Final = 2
 
-Work = Callable[[settings.Settings], Coroutine[Any, Any, int]]
+Action = Callable[[settings.Settings], Coroutine[Any, Any, int]]
 
 
-def run(work: Work, command: str = "", processes: int = 1, *, kafka: bool = True, quiet: bool = False) -> None:
-    """Exit with the status that `work` returns, with 1 after an error, or with 2 for invalid settings.
+def run(action: Action, command: str = "", processes: int = 1, *, kafka: bool = True, quiet: bool = False) -> None:
+    """Exit with the status that `action` returns, with 1 after an error, or with 2 for invalid settings.
 
-    With `processes` above 1, so many of `g3n worker <command>` do the work instead. `kafka`: the work needs a Kafka.
+    With `processes` above 1, that many child processes of `g3n worker <command>` run instead. `kafka`: the action needs Kafka.
     `quiet`: warnings about single documents are left out of the log, because the command counts them.
     """
     _leave_when_told(0 if command in ("run", "api") else FAILED)
@@ -38,7 +38,7 @@ def run(work: Work, command: str = "", processes: int = 1, *, kafka: bool = True
     if processes > 1:
         raise typer.Exit(uvloop.run(supervisor.supervise(["worker", command], processes)))
     try:
-        code = uvloop.run(work(chosen))
+        code = uvloop.run(action(chosen))
     except settings.SettingsError as error:  # what only the other side can tell
         _refuse(error)
     except (errors.OperatorError, errors.Unavailable) as error:
@@ -72,7 +72,7 @@ def _refuse(error: settings.SettingsError) -> NoReturn:
 
 
 def _leave_when_told(code: int) -> None:
-    """Exit on a signal before the work begins, when there is nothing to finish. The loop sets its own
+    """Exit on a signal before the action begins, when there is nothing to finish. The loop sets its own
     handlers later.
     """
 

@@ -33,7 +33,7 @@ def status(
     It asks Kafka and Postgres, not the workers.
     """
 
-    async def work(chosen: settings.Settings) -> int:
+    async def action(chosen: settings.Settings) -> int:
         from worker.ops.status.gather import gather
         from worker.ops.status.verdict import verdict
 
@@ -44,7 +44,7 @@ def status(
         typer.echo(json.dumps(as_dict(now, judged), indent=2) if as_json else text(now, judged))
         return int(judged.level)
 
-    running.run(work)
+    running.run(action)
 
 
 async def _watch(chosen: settings.Settings) -> int:
@@ -149,7 +149,7 @@ def probe(
     It is answered `ignored` and changes no account. With --once: exit status 0 if it was answered, else 1.
     """
 
-    async def work(chosen: settings.Settings) -> int:
+    async def action(chosen: settings.Settings) -> int:
         from worker.app import operators
         from worker.ops import probe as probing
 
@@ -161,4 +161,4 @@ def probe(
         typer.echo(f"answered within {duration(took_s)}")
         return 0
 
-    running.run(work)
+    running.run(action)

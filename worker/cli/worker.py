@@ -61,37 +61,37 @@ def setup(
         typer.echo(roles.sql(), nl=False)
         return
 
-    async def work(chosen: settings.Settings) -> int:
+    async def action(chosen: settings.Settings) -> int:
         from worker.app import setup
 
         await setup.setup(chosen, typer.echo)
         return 0
 
-    running.run(work)
+    running.run(action)
 
 
 @app.command(epilog=EPILOG)
 def run(processes: _Processes = 1) -> None:
     """Consume until SIGTERM; then finish the batch, commit and exit with status 0."""
 
-    async def work(chosen: settings.Settings) -> int:
+    async def action(chosen: settings.Settings) -> int:
         from worker.app import worker
 
         return await worker.run(chosen)
 
-    running.run(work, "run", processes)
+    running.run(action, "run", processes)
 
 
 @app.command()
 def drain(processes: _Processes = 1) -> None:
     """Consume each input to its end as of the start, and until no document is ready; then exit with status 0."""
 
-    async def work(chosen: settings.Settings) -> int:
+    async def action(chosen: settings.Settings) -> int:
         from worker.app import worker
 
         return await worker.drain(chosen)
 
-    running.run(work, "drain", processes)
+    running.run(action, "drain", processes)
 
 
 @app.command()
@@ -112,7 +112,7 @@ def explain(
     if type_ not in TYPES:
         raise typer.BadParameter(f"{type_} is none of {', '.join(TYPES)}", param_hint="TYPE")
 
-    async def work(chosen: settings.Settings) -> int:
+    async def action(chosen: settings.Settings) -> int:
         from worker.app import operators
         from worker.ops.text import text
 
@@ -123,7 +123,7 @@ def explain(
         typer.echo(told.json_text() if as_json else text(told))
         return 0
 
-    running.run(work, kafka=False)
+    running.run(action, kafka=False)
 
 
 @app.command()
@@ -138,7 +138,7 @@ def simulate(
     """Print the outcome's data that a document would get now. Writes and publishes nothing."""
     event = file.read()
 
-    async def work(chosen: settings.Settings) -> int:
+    async def action(chosen: settings.Settings) -> int:
         from worker.app import operators
         from worker.engine.rehearsal import Conflict
         from worker.ops.simulate import Invalid, outcome
@@ -154,7 +154,7 @@ def simulate(
             typer.echo("g3n: the document is known, this is its stored outcome", err=True)
         return 0
 
-    running.run(work, kafka=False)
+    running.run(action, kafka=False)
 
 
 @app.command()
@@ -184,7 +184,7 @@ def publish(
         raise typer.BadParameter(f"none of {', '.join(DOCUMENTS)}", param_hint="--type")
     raw = file.read()
 
-    async def work(chosen: settings.Settings) -> int:
+    async def action(chosen: settings.Settings) -> int:
         from worker.ops import publishing
         from worker.ops.documents import Unpublishable
 
@@ -200,4 +200,4 @@ def publish(
             typer.echo(f"g3n: {f'{more:,} more; ' if more > 0 else ''}nothing was published", err=True)
             return running.SETTINGS
 
-    running.run(work)
+    running.run(action)

@@ -11,7 +11,7 @@ from typing import Final
 
 from schemas.reasons import DeadLetterReason
 from worker.codec import Document, Record, Undecodable
-from worker.positions import Halt, Kind, Partition
+from worker.positions import Halt, HaltKind, Partition
 
 LEAST: Final = 200  # documents in a batch
 OURS: Final = frozenset({
@@ -47,7 +47,7 @@ class Guard:
             return
         ((reason, _),) = Counter(reason for _, reason in self._ours).most_common(1)
         why = f"{len(self._ours)} of {self._documents} documents would become dead letters, most of them {reason.value}"
-        raise Poisoned({(record.topic, record.partition): Halt(Kind.DEAD_LETTERS, why) for record, _ in self._ours})
+        raise Poisoned({(record.topic, record.partition): Halt(HaltKind.DEAD_LETTERS, why) for record, _ in self._ours})
 
     def refuse(self, record: Record) -> None:
         """Count a record that the database refuses, and check again."""

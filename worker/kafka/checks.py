@@ -26,7 +26,7 @@ from aiokafka.structs import ConsumerRecord
 
 from worker.kafka.fetch_by_id import fetch_by_id
 from worker.kafka.topic_ids import topic_ids
-from worker.positions import Decision, Halt, Kind, Position, Positions, fingerprint
+from worker.positions import Decision, Halt, HaltKind, Position, Positions, fingerprint
 from worker.process import metrics
 
 _log = structlog.get_logger(__name__)
@@ -93,7 +93,7 @@ class Checks:
         if only is None:
             self._expected.clear()
         keys = [(at.topic, at.partition) for at in assigned]
-        for key, (kind, decision) in (await self.positions.take(keys)).items():
+        for key, (kind, decision) in (await self.positions.end_halts(keys)).items():
             if decision is Decision.SKIP:
                 await self._accept(TopicPartition(*key), kind)
         pending = [at for at in assigned if at.topic in self._pending]
@@ -189,7 +189,7 @@ class Checks:
             await self._contradicts(at, _OTHER_ID)
         elif begin > next_offset:
             why = f"documents are gone: the next is offset {next_offset}, and the topic begins at {begin}"
-            self.halt(at, Halt(Kind.GONE, why))
+            self.halt(at, Halt(HaltKind.GONE, why))
         else:  # only records that were read are gone
             self._expected.pop(at, None)
             go_on_at = offset if expected is None else expected.go_on_at
@@ -198,7 +198,7 @@ class Checks:
     async def _contradicts(self, at: TopicPartition, what: str) -> None:
         if at.topic not in self._anew:
             why = f"{what}: the topic was deleted and created again, or this is another cluster"
-            self.halt(at, Halt(Kind.CONTRADICTS, why))
+            self.halt(at, Halt(HaltKind.CONTRADICTS, why))
             return
         self._expected.pop(at, None)
         if self.positions is not None:  # or the positions in the new topic would count as going back
@@ -248,9 +248,9 @@ class Checks:
             _log.warning("partition_goes_on", topic=at.topic, partition=at.partition)
         return decided
 
-    async def _accept(self, at: TopicPartition, kind: Kind) -> None:
+    async def _accept(self, at: TopicPartition, kind: HaltKind) -> None:
         """Let the partition go on although nothing has changed, because an operator wants it."""
-        if kind is Kind.DEAD_LETTERS:
+        if kind is HaltKind.DEAD_LETTERS:
             self.waived[at] = (await self._consumer.end_offsets([at]))[at]
         elif self.positions is not None:  # the topic as it is, from its beginning
             await self.positions.forget([(at.topic, at.partition)])

@@ -5,7 +5,7 @@ from typing import Any
 
 from worker.ledger.pool import Pool
 from worker.ledger.queries import SQL
-from worker.positions import Decision, Fingerprint, Halt, Kind, Partition, Position
+from worker.positions import Decision, Fingerprint, Halt, HaltKind, Partition, Position
 
 
 class Positions:
@@ -29,12 +29,12 @@ class Positions:
             found = await connection.fetch(SQL["tell_halted"], *zip(*rows, strict=True))
         return {(row["topic"], row["partition"]): Decision(row["decision"]) for row in found if row["decision"]}
 
-    async def take(self, partitions: Collection[Partition]) -> Mapping[Partition, tuple[Kind, Decision]]:
+    async def end_halts(self, partitions: Collection[Partition]) -> Mapping[Partition, tuple[HaltKind, Decision]]:
         """Note that these partitions are no longer halted. Return the decisions about those that were."""
         async with self._pool.transaction() as connection:
             found = await connection.fetch(SQL["take_halted"], *_columns(partitions))
         return {
-            (row["topic"], row["partition"]): (Kind(row["kind"]), Decision(row["decision"]))
+            (row["topic"], row["partition"]): (HaltKind(row["kind"]), Decision(row["decision"]))
             for row in found
             if row["decision"]
         }
