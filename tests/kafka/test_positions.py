@@ -1,7 +1,7 @@
 """When a partition is assigned, the group's offset, the topic and the ledger are compared."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import asyncpg
@@ -120,7 +120,16 @@ async def test_a_position_never_goes_back_and_idle_partitions_are_not_written(
     assert await connection.fetchval("SELECT (next_offset, last_offset) = (11, 10) FROM watermark")
 
 
-async def test_a_topic_made_anew_has_positions_of_its_own(pool: Pool, connection: asyncpg.Connection) -> None:
+async def save_with_batch(pool: Pool, marks: Mapping[Partition, int], positions: Mapping[Partition, Position]) -> None:
+    async with pool.transaction() as connection:
+        no = await pool.batch_no(connection)
+        assert not await write.journal(connection, no, pool.worker, 0, 1, write.Reached(marks, positions))
+
+
+@pytest.mark.parametrize("save", [save, save_with_batch])
+async def test_a_topic_made_anew_has_positions_of_its_own(
+    pool: Pool, connection: asyncpg.Connection, save: Callable[..., Awaitable[None]]
+) -> None:
     """They may be smaller; those of the same topic never go back. A worker that has not noticed commits nothing."""
     at, old, new = ("scm.sales", 0), uuid.uuid4(), uuid.uuid4()
     await save(pool, {}, {at: Position(50, None, old)})
@@ -132,6 +141,8 @@ async def test_a_topic_made_anew_has_positions_of_its_own(pool: Pool, connection
     with pytest.raises(Unavailable):
         await save(pool, {at: 1}, {at: Position(50, None, old)})
     assert await connection.fetchval("SELECT (next_offset, topic_id, read_us) = (7, $1::uuid, 0) FROM watermark", new)
+    batches = await connection.fetchval("SELECT count(*) FROM batch")
+    assert batches == (4 if save is save_with_batch else 0), "a refused position takes its batch with it"
 
 
 async def test_a_live_worker_reads_again_what_a_failover_has_lost(

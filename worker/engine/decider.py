@@ -3,6 +3,8 @@
 This module makes every decision: about documents from a topic or an interface, parked documents, and deadlines.
 """
 
+from typing import NamedTuple
+
 import asyncpg
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_random
 
@@ -65,6 +67,13 @@ def retrying(*, divisible: bool) -> AsyncRetrying:
         stop=stop_after_attempt(ATTEMPTS if divisible else 10 * ATTEMPTS),
         reraise=True,
     )
+
+
+class Written(NamedTuple):
+    """The number of a written batch, and whether an open dead letter waits for its repaired document."""
+
+    no: int
+    letters_wait: bool
 
 
 class Decider:
@@ -132,13 +141,19 @@ class Decider:
         else:
             work.parked = result
 
-    async def write(self, connection: Connection, works: list[Work], shelf: list[Books], now_us: int) -> int:
-        """Write the decisions under a new batch number, and return that number."""
+    async def write(
+        self,
+        connection: Connection,
+        works: list[Work],
+        shelf: list[Books],
+        now_us: int,
+        reached: write.Reached = write.NOT_MOVED,
+    ) -> Written:
+        """Write the decisions under a new batch number, and how far the partitions have been read."""
         no = await self._pool.batch_no(connection)
         for work in works:
             work.store(now_us)
         await write.write(connection, no, rows.decided(works, {book.org: book for book in shelf}, no), shelf, now_us)
         if self._safe is not None:
             await accepted.write(connection, no, rows.accepted(works, no, self._safe), shelf)
-        await write.journal(connection, no, self._pool.worker, now_us, len(works), ())
-        return no
+        return Written(no, await write.journal(connection, no, self._pool.worker, now_us, len(works), reached))

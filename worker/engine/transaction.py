@@ -86,8 +86,11 @@ class Transaction:
             fresh = await sort_out(connection, works, messages)
             if fresh:
                 shelf = await self._decider.decide(connection, fresh)
-                numbers = (await self._decider.write(connection, fresh, shelf, now_us),)
-                await self._resolve(connection, fresh)
+                reached = write.Reached(read.watermarks, read.positions)
+                no, letters_wait = await self._decider.write(connection, fresh, shelf, now_us, reached)
+                numbers, read = (no,), read._replace(watermarks={}, positions={})
+                if letters_wait:
+                    await self._resolve(connection, fresh)
             elif works:  # all of them are duplicates
                 await write_something(connection)
             conflicts = [(document, DeadLetterReason.CONFLICT) for document in messages.conflicts]
@@ -112,9 +115,8 @@ class Transaction:
 
     async def _resolve(self, connection: Connection, fresh: Sequence[Work]) -> None:
         """Close the dead letters whose repaired documents are decided here."""
-        if await inbox.awaits(connection):
-            identities = (self._decoder.identities(work.orgcode, work.type, work.subject) for work in fresh)
-            await inbox.resolve(connection, [one for of_work in identities for one in of_work])
+        identities = (self._decoder.identities(work.orgcode, work.type, work.subject) for work in fresh)
+        await inbox.resolve(connection, [one for of_work in identities for one in of_work])
 
     async def _name_orgs(self, orgcodes: set[str]) -> None:
         missing = orgcodes - self._orgs.keys()

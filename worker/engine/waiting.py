@@ -124,7 +124,7 @@ class Waiting:
 
     async def _decide(self, connection: Connection, works: list[Work], now_us: int, done: list[Work]) -> Applied:
         shelf = await self._decider.decide(connection, works)
-        no = await self._decider.write(connection, works, shelf, now_us)
+        no, _ = await self._decider.write(connection, works, shelf, now_us)
         done += works
         return Applied(BatchMessages(self._outlet).of_all(works), (no,), ready=True)
 
@@ -154,7 +154,7 @@ class Waiting:
         )  # fmt: skip
         work.begin(0)
         work.outcome = decide.refused(work.model)
-        no = await self._decider.write(connection, [work], [], now_us)
+        no, _ = await self._decider.write(connection, [work], [], now_us)
         done.append(work)
         return Applied(BatchMessages(self._outlet).of_all([work]), (no,), ready=True)
 

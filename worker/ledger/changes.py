@@ -55,8 +55,8 @@ IGNORED: Final = frozenset(
     SQL[name]
     for name in (
         "upsert_customer", "carry_profile", "erase_customer", "delete_timer", "insert_timer", "insert_batch",
-        "mark_published", "upsert_watermark", "put_off_timer", "insert_dead_letter_groups",
-        "upsert_dead_letters", "resolve_dead_letters",
+        "insert_batch_and_positions", "mark_published", "upsert_watermark", "put_off_timer",
+        "insert_dead_letter_groups", "upsert_dead_letters", "resolve_dead_letters",
         "write_something", "erase_accepted", "insert_accepted_profile", "delete_accepted", "delete_erased",
     )
 )  # fmt: skip

@@ -90,11 +90,6 @@ def _row(entry: Entry) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-async def awaits(connection: Connection) -> bool:
-    """Return whether any open letter waits for its repaired document."""
-    return bool(await connection.fetchval(SQL["has_open_dead_letters"]))
-
-
 async def resolve(connection: Connection, identities: Sequence[bytes]) -> None:
     """Mark the open letters of documents that this transaction decides as resolved."""
     await connection.execute(SQL["resolve_dead_letters"], identities)

@@ -166,8 +166,15 @@ class Pool:
     @contextlib.asynccontextmanager
     async def holding(self, lock_class: int, number: int) -> AsyncIterator[bool]:
         """Hold an advisory lock on a connection of its own as long as the context is open; False: another has it."""
+        lock = lock_class, number
         async with self._pool.acquire() as connection:
-            yield bool(await connection.fetchval("SELECT pg_try_advisory_lock($1::int, $2::int)", lock_class, number))
+            held = bool(await connection.fetchval("SELECT pg_try_advisory_lock($1::int, $2::int)", *lock))
+            try:
+                yield held
+            finally:
+                if held:  # a connection that was lost has lost the lock, too
+                    with contextlib.suppress(asyncpg.InterfaceError, asyncpg.PostgresConnectionError):
+                        await connection.execute("SELECT pg_advisory_unlock($1::int, $2::int)", *lock)
 
     @contextlib.asynccontextmanager
     async def reading(self) -> AsyncIterator[Connection]:

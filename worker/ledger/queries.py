@@ -1,20 +1,25 @@
-"""The SQL statements: one in each file of sql/, named by what it does."""
+"""The SQL statements: one in each file of sql/, named by what it does.
 
+`{account}` and `{tender}` stand for the columns of a row, any other name in braces for another statement.
+"""
+
+import re
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any, Final, Protocol
 
 from worker.stored.rows import ACCOUNT_READ, TENDER_READ
 
-
-def _statement(text: str) -> str:
-    """Return the statement, with the columns of an account or a tender in place of their names in braces."""
-    return text.replace("{account}", ACCOUNT_READ).replace("{tender}", TENDER_READ)
+_FOLDER: Final = Path(__file__).parent / "sql"
+_COLUMNS: Final = {"account": ACCOUNT_READ, "tender": TENDER_READ}
 
 
-SQL: Final = {
-    path.stem: _statement(path.read_text(encoding="utf-8")) for path in (Path(__file__).parent / "sql").glob("*.sql")
-}
+def _statement(name: str) -> str:
+    text = (_FOLDER / f"{name}.sql").read_text(encoding="utf-8")
+    return re.sub(r"\{(\w+)\}", lambda found: _COLUMNS.get(found[1]) or _statement(found[1]), text)
+
+
+SQL: Final = {path.stem: _statement(path.stem) for path in _FOLDER.glob("*.sql")}
 
 
 class Connection(Protocol):

@@ -60,14 +60,15 @@ class _Connection:
         return rows
 
     async def fetchval(self, query: str, *args: Any) -> Any:  # noqa: ANN401  as Connection's
-        return await self._connection.fetchval(query, *args)
+        value = await self._connection.fetchval(query, *args)
+        if query == SQL["insert_batch"] and self._silent:  # a rebuild has no positions
+            await self._connection.execute(SQL["mark_published"], [args[0]])
+        return value
 
     async def execute(self, query: str, *args: Any) -> str:  # noqa: ANN401  as Connection's
         done = await self._connection.execute(query, *args)
         if query in changes.WRITES:
             self._note(changes.WRITES[query], changes.updated(query, args))
-        elif query == SQL["insert_batch"] and self._silent:
-            await self._connection.execute(SQL["mark_published"], [args[0]])
         return done
 
     async def copy_records_to_table(self, table: str, *, records: Any, columns: Any) -> str:  # noqa: ANN401  as Connection's

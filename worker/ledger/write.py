@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import orjson
@@ -34,6 +34,16 @@ from worker.stored.sale import pack_sale
 
 NOWHERE: Mapping[Partition, Position] = {}
 COMPANIONS_US = 10_000_000  # how long a deadline that has already passed waits for other late documents
+
+
+class Reached(NamedTuple):
+    """How far partitions have been read: up to which instant, in µs, and up to which record."""
+
+    watermarks: Mapping[Partition, int]
+    positions: Mapping[Partition, Position]
+
+
+NOT_MOVED: Final = Reached({}, NOWHERE)
 
 
 async def write(connection: Connection, no: int, decided: Decided, books: list[Books], now_us: int) -> None:
@@ -222,13 +232,16 @@ def _not_before(due_us: int, now_us: int) -> int:
     return due_us if due_us > now_us else now_us + COMPANIONS_US
 
 
-async def journal(
-    connection: Connection, no: int, worker: int, now_us: int, documents: int, published: Sequence[int]
-) -> None:
-    """Write the batch's own row, and mark earlier batches as published."""
-    decided_at = EPOCH + timedelta(microseconds=now_us)
-    await connection.execute(SQL["insert_batch"], no, worker, decided_at, documents)
-    await mark_published(connection, published)
+async def journal(connection: Connection, no: int, worker: int, now_us: int, documents: int, reached: Reached) -> bool:
+    """Write the batch's own row, and how far its partitions have been read. Return whether an open dead letter waits
+    for its repaired document.
+    """
+    batch = no, worker, EPOCH + timedelta(microseconds=now_us), documents
+    if reached == NOT_MOVED:
+        return bool(await connection.fetchval(SQL["insert_batch"], *batch))
+    rows = await connection.fetch(SQL["insert_batch_and_positions"], *_watermark_columns(*reached), *batch)
+    _check_topics(rows, reached.positions)
+    return bool(rows[0]["letters_wait"])
 
 
 async def mark_published(connection: Connection, numbers: Sequence[int]) -> None:
@@ -243,15 +256,25 @@ async def watermarks(
 
     Raises Unavailable if the ledger has read another topic of this name: then the caller must compare both again.
     """
-    rows = [
-        (*at, marks.get(at, 0), *_position_row(positions.get(at))) for at in sorted(marks.keys() | positions.keys())
-    ]
-    if not rows:
-        return
-    for topic, partition, known in await connection.fetch(SQL["upsert_watermark"], *columns(rows, 8)):
+    if marks or positions:
+        _check_topics(await connection.fetch(SQL["upsert_watermark"], *_watermark_columns(marks, positions)), positions)
+
+
+def _check_topics(written: Sequence[Any], positions: Mapping[Partition, Position]) -> None:
+    for row in written:
+        topic, partition, known = row["topic"], row["partition"], row["topic_id"]
         position = positions.get((topic, partition))
         if position is not None and position.topic_id and known and known != position.topic_id:
             raise Unavailable(f"{topic}-{partition}: the ledger has read a topic of this name with another id")
+
+
+def _watermark_columns(
+    marks: Mapping[Partition, int], positions: Mapping[Partition, Position]
+) -> Sequence[Sequence[object]]:
+    rows = [
+        (*at, marks.get(at, 0), *_position_row(positions.get(at))) for at in sorted(marks.keys() | positions.keys())
+    ]
+    return columns(rows, 8)
 
 
 def _position_row(position: Position | None) -> tuple[int | None, int | None, int | None, bytes | None, UUID | None]:

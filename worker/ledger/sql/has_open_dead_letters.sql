@@ -1,1 +1,0 @@
-SELECT EXISTS (SELECT FROM dead_letter WHERE state = 'open' AND identity IS NOT NULL)
