@@ -20,8 +20,8 @@ Action = Callable[[settings.Settings], Coroutine[Any, Any, int]]
 def run(action: Action, command: str = "", processes: int = 1, *, kafka: bool = True, quiet: bool = False) -> None:
     """Exit with the status that `action` returns, with 1 after an error, or with 2 for invalid settings.
 
-    With `processes` above 1, that many child processes of `g3n worker <command>` run instead. `kafka`: the action needs Kafka.
-    `quiet`: warnings about single documents are left out of the log, because the command counts them.
+    With `processes` above 1, that many child processes of `g3n worker <command>` run instead. `kafka`: the action needs
+    Kafka. `quiet`: warnings about single documents are left out of the log, because the command counts them.
     """
     _leave_when_told(0 if command in ("run", "api") else FAILED)
     import structlog
