@@ -1,4 +1,6 @@
-"""What a test is given: a broker and a database server for the run, topics and a migrated database of its own."""
+"""The fixtures of all tests: a broker and a database server for the run, own topics and a migrated database for each
+test.
+"""
 
 import asyncio
 import itertools

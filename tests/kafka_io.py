@@ -87,7 +87,7 @@ async def publish(bootstrap: str, records: Iterable[Record]) -> list[RecordMetad
 
 @dataclass(frozen=True)
 class Published:
-    """What the worker published: `data` and `envelope` are empty where the value is no JSON object."""
+    """A message of the worker. `data` and `envelope` are empty if the value is no JSON object."""
 
     record: ConsumerRecord = field(repr=False)
     envelope: Mapping[str, Any]
@@ -153,7 +153,7 @@ class Reading:
         return self.seen[taken - count : taken]
 
     async def until(self, enough: Callable[[list[Published]], bool], within_s: float = WITHIN_S) -> list[Published]:
-        """All that has been read, as soon as it is `enough`; fails with what did come otherwise."""
+        """Return all messages read so far, once they are `enough`. Otherwise fail with the messages that came."""
         try:
             async with asyncio.timeout(within_s):
                 while not enough(self.seen):
@@ -165,7 +165,7 @@ class Reading:
         return self.seen
 
     async def rest(self) -> list[Published]:
-        """All that the topics hold at this moment."""
+        """Return all messages in the topics at this moment."""
         ends = await self._consumer.end_offsets(self._consumer.assignment())
         for partition, end in ends.items():
             while await self._consumer.position(partition) < end:

@@ -1,4 +1,4 @@
-"""What a test is given is its own, and what it publishes can be read."""
+"""The fixtures: each test has its own topics and database, and its documents can be read back."""
 
 import asyncpg
 import pytest

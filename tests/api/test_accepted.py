@@ -28,7 +28,7 @@ def back(messages: Sequence[Message]) -> list[Record]:
 
 
 async def told(worker: Pipeline) -> list[Message]:
-    """What the sweep publishes to crm.accepted."""
+    """Return the records that the sweep publishes to crm.accepted."""
     applied = await swept(worker)
     worker.published(applied.batch_no, applied.accepted)
     return applied.accepted

@@ -1,4 +1,4 @@
-"""What all exchanges share, and bodies that no good client sends."""
+"""The edge around all routes, and bodies that no good client sends."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -164,7 +164,7 @@ async def test_a_body_that_does_not_come(serving: Serving, new_caller: NewCaller
 
 
 async def locked(connection: asyncpg.Connection, caller: Caller) -> None:
-    """Whatever touches the customer C waits, as long as the connection's transaction."""
+    """Hold the customer C: documents that touch it wait as long as the connection's transaction."""
     await caller.ok("customer.create", {"customer_id": "C"})
     await connection.execute("BEGIN")
     await connection.execute("SELECT FROM account WHERE key = 'C' FOR UPDATE")

@@ -111,7 +111,7 @@ async def test_every_example_is_answered(caller: Caller, operation: Operation) -
 
 
 async def test_the_file_s_examples_are_requests(caller: Caller) -> None:
-    """Whatever they meet, they are understood, and answered as the file says."""
+    """Every valid body is understood, and answered as the OpenAPI file says."""
     asked = [caller.post(operation.name, operation.body_example) for operation in ROUTES]
     # At once: each refusal of a card is held back for half a second.
     for operation, answer in zip(ROUTES, await asyncio.gather(*asked), strict=True):

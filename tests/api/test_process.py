@@ -145,7 +145,7 @@ async def test_sigterm_finishes_what_is_in_hand(start: Start, secret: str, conne
 
 
 async def raw(url: str, request: bytes) -> bytes:
-    """What the server says to these bytes, until it ends the connection."""
+    """Return the bytes that the server answers to these bytes, until it ends the connection."""
     host, _, port = url.removeprefix("http://").partition(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     writer.write(request)
@@ -241,7 +241,7 @@ async def test_keys_are_made_listed_rotated_and_revoked(database: str) -> None:
 
 
 class Left(NamedTuple):
-    """What a command left with, and said."""
+    """The exit status of a command, and its output."""
 
     code: int
     out: str

@@ -77,7 +77,7 @@ async def test_the_same_operations_leave_the_same_rows(
 
 
 async def test_a_document_of_a_topic_and_a_request_are_one(caller: Caller, worker: Pipeline) -> None:
-    """Whichever came first; the other gets the stored answer."""
+    """The first of the two is decided; the other one gets the stored answer."""
     first = await caller.post("loyalty.redeem", {"customer_id": "C", "points": 1}, "K1")
     step = ("loyalty.redeem", {"customer_id": "C", "points": 1}, "K1")
     applied = await worker.apply(worker.decode([as_record(step, "2026-05-28T20:26:40Z")], 1), {})

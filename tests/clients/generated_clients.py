@@ -68,7 +68,7 @@ def _call(operation: Operation, body: Mapping[str, Any], key: str) -> dict[str, 
 
 
 def run(*arguments: str | Path, stdin: str = "", **variables: str) -> str:
-    """What the program prints. It must succeed."""
+    """Return the output of the program. It must succeed."""
     program = shutil.which(arguments[0]) or arguments[0]
     ran = subprocess.run(
         [program, *arguments[1:]], input=stdin, env={**os.environ, **variables}, capture_output=True, text=True,

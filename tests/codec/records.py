@@ -15,7 +15,7 @@ ORG = "acme"
 
 @dataclass
 class Record:
-    """What is read of a Kafka record."""
+    """The parts of a Kafka record that the decoder reads."""
 
     value: bytes | None
     headers: Sequence[tuple[str, bytes | None]] = ()

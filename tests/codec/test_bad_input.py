@@ -265,7 +265,7 @@ def test_no_data_breaks_the_decoder(type_: str, data: object) -> None:
 
 
 def _plain(value: object) -> bool:
-    """Whether orjson writes it: no lone surrogates, no integers beyond 64 bits."""
+    """Return whether orjson writes it: it writes no lone surrogates, and no integers beyond 64 bits."""
     try:
         orjson.dumps(value)
     except TypeError:

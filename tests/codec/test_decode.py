@@ -1,4 +1,4 @@
-"""What is understood: both content modes, identity, content; and what is kept of cards."""
+"""Decoding: both content modes, identity, content; and the parts of cards that are kept."""
 
 import random
 from typing import Any

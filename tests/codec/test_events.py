@@ -63,7 +63,7 @@ def told(decoded: Document | Undecodable) -> tuple[Any, ...]:
 
 
 def compared(record: Record) -> str:
-    """How an event was read: "quick", "slow" or "refused"; raises AssertionError if the two ways differ."""
+    """Return how an event was read: "quick", "slow" or "refused". Raises AssertionError if the two ways differ."""
     raw = record.value or b""
     start, comma = raw.index(b"{") + 1, b"," if b":" in raw else b""
     read = DECODER.decode(record, NOW_MS * 1000)

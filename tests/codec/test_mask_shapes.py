@@ -1,4 +1,4 @@
-"""What is masked for its shape, in text that has no names, and what large texts lose."""
+"""Masking by shape in text without names, and in large texts."""
 
 import json
 
@@ -108,6 +108,6 @@ HOSTILE = [
 
 @pytest.mark.parametrize("part", HOSTILE, ids=repr)
 def test_masking_takes_linear_time(part: str) -> None:
-    """Of a megabyte; the square of that would take hours."""
+    """The text has a megabyte. Quadratic time would take hours."""
     masked_lines(part * (MOST_BYTES // len(part)))
     mask(json.dumps(part * 100).encode() * 100)

@@ -1,4 +1,4 @@
-"""What shops say to the composed stack, through the broker's port on this machine, and what has to come back.
+"""Publish as shops do to the composed stack, through the broker's port on this machine, and check the outcomes.
 
 python tests/compose/exchange.py HOST:PORT first | many | again
 """

@@ -1,4 +1,4 @@
-"""What the dashboard, the alerts and the handbook name is what there is, and all that there is."""
+"""The dashboard, the alerts and the handbook name exactly the metrics and settings that exist."""
 
 import json
 import re

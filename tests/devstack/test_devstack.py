@@ -43,7 +43,7 @@ def exported(said: str) -> dict[str, str]:
 
 
 def ends(pid: int) -> bool:
-    """Whether the process is gone, or goes within `ENDS_WITHIN_S`; waits for the kernel to say so."""
+    """Return whether the process is gone, or goes within `ENDS_WITHIN_S`. Waits until the kernel says so."""
     try:
         process = os.pidfd_open(pid)
     except ProcessLookupError:

@@ -1,4 +1,4 @@
-"""How hard hypothesis looks: HYPOTHESIS_PROFILE=deep looks for an hour, what is run each time for seconds."""
+"""The effort of hypothesis: seconds for each test by default, an hour with HYPOTHESIS_PROFILE=deep."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""What holds after every document, whatever came in whatever order."""
+"""Invariants that hold after every document, in every order."""
 
 from collections import Counter
 
@@ -27,7 +27,7 @@ def check(room: Room) -> None:
 
 
 def _reckoned(room: Room, sale: Sale) -> None:
-    """What is stored of a sale that earned tells how it came about."""
+    """The stored basis of a sale explains its points."""
     nets = {line_id: line.net_minor for line_id, line in sale.lines.items()}
     told = reckon(room.books.policies.numbered(sale.policy_version), sale.currency, nets, sale.basis)
     assert told is not None

@@ -92,7 +92,7 @@ class Documents(Watched):
 
     @rule(data=st.data())
     def again(self, data: st.DataObject) -> None:
-        """Nothing changes, all that was said is said again."""
+        """A duplicate changes nothing, and gets every stored outcome again."""
         if not self.room.known:
             return
         identity = data.draw(st.sampled_from(sorted(self.room.known)))

@@ -53,7 +53,7 @@ def document(type_: str, data: Data, record_us: int, org: str = ORG, *, trusted:
 
 
 class Guarded(dict[K, V]):
-    """What is there, of which a decision may see what was loaded for it and what it made itself."""
+    """The whole state. A decision sees only the rows that were loaded for it, and those that it made."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -228,7 +228,7 @@ class Room:
         return undone
 
     def _noted(self) -> None:
-        """What the decision changed and set off later, kept as the ledger keeps it."""
+        """Keep the changes of the decision as the ledger would, and the deadlines that it set."""
         self.written.keep(self.books)
         for timer in self.books.timers:
             self.timers.setdefault((timer.kind, timer.key), timer)

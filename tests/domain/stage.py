@@ -70,7 +70,7 @@ class Stage:
 
 
 def _check_subject(item: Data) -> None:
-    """What is said about a sale, a return or a tender names it."""
+    """An outcome about a sale, a return or a tender names it."""
     about = re.match(r"crm\.(outcome\.)?(sale|return|tender|hold)\.", item["type"])
     if about is not None:
         assert item["data"][f"{about[2]}_id".replace("hold", "tender")] == item["subject"]
@@ -91,7 +91,7 @@ def _published(item: Data) -> bytes:
 
 
 def problems(row: Row) -> list[str]:
-    """What is otherwise than the row says."""
+    """Return the differences from the row."""
     stage = Stage()
     for step in row.given:
         stage.play(step)
@@ -113,7 +113,7 @@ def problems(row: Row) -> list[str]:
 
 
 def _matters(item: Data, own: Data | None, asked: set[str]) -> bool:
-    """Whether a row must name it: a final outcome of what the row did not send; all that time alone brings about."""
+    """Return whether a row must name it: a final outcome of a given document, and everything that time alone causes."""
     if own is None:
         return True
     return item["type"].startswith("crm.outcome.") and item["subject"] not in asked
@@ -147,6 +147,8 @@ def _differences(expected: str, item: Data | None, what: str) -> list[str]:
 
 
 def _absent(expected: str, data: Data) -> list[str]:
-    """What a row names is there, also where it says that nothing changed: the contract would let it be absent."""
+    """A part that a row names must be present, even if it says that nothing changed; the contract would let it be
+    absent.
+    """
     there = render({**data, "status": data.get("status", "")})
     return [f"{name}: absent" for name in parse(expected) if name not in (*there, "status", "...")]

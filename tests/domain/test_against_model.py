@@ -26,7 +26,7 @@ def test_the_domain_decides_as_the_model(lot: int) -> None:
 
 
 def _comparable(played: Played) -> Outcomes:
-    """Of a capture that waited how it went, not what is left: a return that waited with it may come first."""
+    """Compare the status of a capture that waited, not the rest: a return that waited with it may come first."""
     found = outcomes(played)
     for (kind, _), told in found.items():
         if kind == "crm.outcome.tender.captured" and len(told) > 1:

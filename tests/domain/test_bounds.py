@@ -1,4 +1,4 @@
-"""What an account remembers is bounded, and nothing that counts is forgotten."""
+"""The memory of an account is bounded, and no fact that counts is forgotten."""
 
 from worker.domain.decisions.deadlines import due
 from worker.domain.state.accounts import (

@@ -46,7 +46,7 @@ def test_bounds_of_utc_are_stored_as_days() -> None:
 
 
 def test_days_begin_with_a_quarter_of_an_hour_in_every_zone() -> None:
-    """Of all zones that there are now: midnight is a whole number of quarters from that of UTC."""
+    """In every time zone of today, midnight is a whole number of quarters of an hour from midnight UTC."""
     names = files("tzdata").joinpath("zones").read_text(encoding="utf-8").split()
     assert len(names) > 400
     for name in names:

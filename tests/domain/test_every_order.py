@@ -20,7 +20,7 @@ ROWS = [row for path in sorted((FOLDER / "orders").glob("*.txt")) for row in row
 
 
 def totals(stage: Stage) -> dict[str, str]:
-    """What each account has."""
+    """Return the numbers of each account."""
     found = {}
     for (kind, key), account in stage.room.accounts.items():
         name = card_name(account.card.last4) if kind is Kind.CARD and account.card else key

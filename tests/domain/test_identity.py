@@ -1,4 +1,4 @@
-"""What is derived from an identity is the same in every version: a retry after an upgrade must find what it made."""
+"""Ids derived from an identity are the same in every version, so that a retry after an upgrade finds its rows."""
 
 from tests.domain.stage import Stage
 from worker.domain.state.identity import derived_id, pin_digest

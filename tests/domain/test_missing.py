@@ -1,4 +1,4 @@
-"""What a document took back although it was spent is its own: documents of one batch share the books, not this."""
+"""A document counts only the spent amounts that it took back itself, although a batch shares the books."""
 
 from tests.domain.stage import Stage
 

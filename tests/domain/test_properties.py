@@ -1,4 +1,4 @@
-"""What holds of every sale and its returns, and of everything that comes twice."""
+"""Properties of every sale and its returns, and of every duplicate."""
 
 from collections.abc import Sequence
 from fractions import Fraction
@@ -52,7 +52,7 @@ def return_of(return_id: str, sale_id: str | None, parts: Sequence[tuple[int, in
 
 @st.composite
 def pieces(draw: st.DrawFn, basket: Basket) -> list[list[tuple[int, int]]]:
-    """All that the sale's lines cost, cut in pieces, over several returns, in any order."""
+    """Cut the sale's lines in pieces, over several returns, in any order."""
     cut = []
     for line_id, net in basket.nets.items():
         cuts = sorted(draw(st.sets(st.integers(1, net - 1), max_size=3))) if net > 1 else []

@@ -83,7 +83,7 @@ class Watched(RuleBasedStateMachine):
 
     @invariant()
     def what_was_published_last_is_true(self) -> None:
-        """Of every points account the last published version is its own, with the numbers that it has."""
+        """The last published version of every points account is its present version, with its present numbers."""
         tick = tick_of(microseconds(self.now))
         for account in self.room.accounts.values():
             if account.kind is Kind.CARD or account.standing is Standing.UNCLAIMED:

@@ -1,4 +1,4 @@
-"""What a ledger would have written after each document: only what the decision marked as changed, nothing else."""
+"""The rows that a ledger would have written after each document: only those that the decision marked as changed."""
 
 from collections.abc import Iterator
 from typing import Any

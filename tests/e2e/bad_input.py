@@ -1,4 +1,4 @@
-"""What publishers get wrong, and the dead letter that each mistake gets (contract §1, §3.4)."""
+"""Mistakes of publishers, and the dead letter of each (contract §1, §3.4)."""
 
 from __future__ import annotations
 

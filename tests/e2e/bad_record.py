@@ -1,4 +1,4 @@
-"""How bad records are made.
+"""Cases of bad records.
 
 Each case changes one thing of a good sale. `reasons`: the one that the contract names, or those that it leaves open.
 """

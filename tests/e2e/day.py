@@ -28,7 +28,7 @@ COMES_WITHIN_S = 20.0
 
 @dataclass
 class Day:
-    """What was published and, in `seen`, all that the worker published, in the order of each key."""
+    """The published documents and, in `seen`, all messages of the worker in the order of each key."""
 
     played: list[Played]
     orders: list[Played]  # the permutations
@@ -140,7 +140,7 @@ class _Reading(Reading):
 
 
 async def read(place: Place) -> list[Published]:
-    """All that the worker has published so far, dead letters too, sorted by topic, partition, offset."""
+    """Return all messages of the worker so far, including dead letters, sorted by topic, partition, offset."""
     async with _Reading(place.bootstrap, place.outputs) as reading:
         seen = await reading.rest()
     return sorted(seen, key=lambda one: (one.record.topic, one.record.partition, one.record.offset))

@@ -17,7 +17,7 @@ Outcomes = dict[tuple[str, str], list[dict[str, Any]]]
 
 
 def outcomes(played: Played) -> Outcomes:
-    """What each document got, in order; no notices, no replays."""
+    """Return the outcomes of each document in order, without notices and replays."""
     found: Outcomes = defaultdict(list)
     for one in played.outcomes:
         if one["type"].startswith("crm.outcome.") and not one.get("replayed"):

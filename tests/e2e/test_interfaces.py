@@ -1,4 +1,4 @@
-"""Whichever way an operation comes, by Kafka, HTTP, the command line or MCP: the same rows and the same answer."""
+"""Kafka, HTTP, the command line and MCP give the same rows and the same answer for every operation."""
 
 import asyncio
 import json

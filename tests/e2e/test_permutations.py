@@ -11,7 +11,7 @@ from tests.language.play import Played, outcome_type
 
 
 def totals(played: Played) -> dict[str, str]:
-    """What the probes show of each account that has anything; a card that a voided sale sold may be absent."""
+    """Return the numbers of each account that has any; a card that a voided sale sold may be absent."""
     shown = [render(one["data"]) for one in played.outcomes if one["subject"].startswith("probe-")]
     return {
         name: text

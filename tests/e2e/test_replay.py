@@ -24,7 +24,7 @@ NUMBERS = [f"{i}" for i in range(GROUPS)]
 
 @dataclass
 class History:
-    """What two workers published together, and all that was there after one had read everything once more."""
+    """The messages that two workers published together, and those after one of them had read everything once more."""
 
     sent: list[Sent]
     first: list[Published]

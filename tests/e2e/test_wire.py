@@ -1,4 +1,4 @@
-"""What one document is, however it is written, and what an outcome looks like (contract §1, §3)."""
+"""A document has one meaning in every spelling, and an outcome has one form (contract §1, §3)."""
 
 from __future__ import annotations
 

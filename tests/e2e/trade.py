@@ -20,7 +20,7 @@ EARNED = 15
 
 
 def card_number(number: str) -> str:
-    """Of the card of that number; the same each time."""
+    """Return the card with that number; the same each time."""
     return hashlib.sha256(number.encode()).hexdigest()[:24]
 
 
@@ -76,7 +76,7 @@ def sale_void(number: str, partition: int) -> Sent:
 
 
 def return_(number: str, partition: int, net_minor: int, refund_minor: int = 0) -> Sent:
-    """Of the sale of that number; `refund_minor` goes back to the tender of that number."""
+    """Return a return of the sale with that number. `refund_minor` goes back to the tender with that number."""
     refund = {"refund_id": "1", "kind": "gift_card", "tender_id": f"T{number}", "amount_minor": refund_minor}
     data = {
         "return_id": f"R{number}",

@@ -1,4 +1,4 @@
-"""What the demo sends is what the contract's JSON Schemas describe: an integrator has no more than these files."""
+"""The demo's documents are valid by the contract's JSON Schemas: an integrator has no more than these files."""
 
 import json
 from functools import cache

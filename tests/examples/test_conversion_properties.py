@@ -1,4 +1,4 @@
-"""What holds for any invoices: nothing is returned twice, and the documents add up to the file."""
+"""Properties of any invoices: no line is returned twice, and the documents add up to the file."""
 
 from collections import Counter
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""What the documents of invoices hold, member by member."""
+"""The members of the documents made of invoices, one by one."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""How a playbook is read, run and held against what came: a line that is not true must be found."""
+"""Playbooks are read, run and compared with their output: a line that is not true is found."""
 
 import os
 from pathlib import Path

@@ -1,1 +1,1 @@
-"""What a crash, a zombie or a replay may not do: lose or double."""
+"""Faults under traffic: a crash, a zombie or a replay must neither lose nor double anything."""

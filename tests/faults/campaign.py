@@ -40,7 +40,7 @@ ANSWERS_WITHIN_S = 150
 
 @dataclass
 class Round:
-    """What one fault did."""
+    """The result of one fault."""
 
     fault: str
     violations: Violations

@@ -1,4 +1,4 @@
-"""What a fault is, and how it is listed."""
+"""A fault, and the list of faults."""
 
 from __future__ import annotations
 

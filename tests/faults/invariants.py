@@ -1,4 +1,4 @@
-"""What must hold after any fault. Each check gives a line for each violation."""
+"""Invariants after any fault. Each check gives a line for each violation."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def _dead_letters(traffic: Traffic, seen: Sequence[Published], found: Violations
 
 
 def _answers(answers: Mapping[str, Mapping[str, object]], seen: Sequence[Published], found: Violations) -> None:
-    """What the API has answered is what was published."""
+    """The API's answers equal the published outcomes."""
     told = {one.subject: one.data for one in seen if one.type.startswith("crm.outcome.")}
     for subject, answer in answers.items():
         if subject not in told:

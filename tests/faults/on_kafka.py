@@ -67,7 +67,7 @@ async def leaders_move(world: World) -> None:
 
 @fault("two of three brokers are lost", long=True, brokers=3)
 async def two_lost(world: World) -> None:
-    """Nothing can be acknowledged until one of them is back."""
+    """No record can be acknowledged until one of them is back."""
     lost = world.servers.brokers[1:]
     for broker in lost:
         broker.kill()
@@ -90,7 +90,7 @@ async def offsets_reset(world: World) -> None:
 
 @fault("records that the group has read are deleted")
 async def read_ones_deleted(world: World) -> None:
-    """What retention does. A worker that starts then finds topics that begin where the ledger has read to."""
+    """Do as retention does. A worker that starts then finds topics that begin where the ledger has read to."""
     async with world.group() as consumer, world.admin() as admin:
         read_to = {at: await consumer.committed(at) for at in consumer.assignment()}
         await admin.delete_records({at: RecordsToDelete(to) for at, to in read_to.items() if to})

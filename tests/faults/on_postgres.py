@@ -50,7 +50,7 @@ async def terminated(world: World) -> None:
 
 @fault("all sessions end, again and again", long=True)
 async def sessions_end(world: World) -> None:
-    """What an administrator or a failover does, while the workers are at work and while they are idle."""
+    """Do as an administrator or a failover does, while the workers are busy and while they are idle."""
     async with world.database() as connection:
         for _ in range(10):
             await _end_sessions(connection)
@@ -107,7 +107,7 @@ async def disk_full(world: World) -> None:
 
 @fault("an asynchronous standby is promoted that lacks 500 documents", long=True, tells="ledger_behind")
 async def promoted_behind(world: World) -> None:
-    """What it lacks was decided, published and committed in Kafka."""
+    """The standby lacks documents that were decided, published and committed in Kafka."""
     with world.servers.standby() as standby:
         async with world.database() as connection:
             await until(lambda: connection.fetchval(SENDER))

@@ -70,7 +70,7 @@ async def _answers(api: Connection) -> None:
 
 
 def _shell(api: Connection, scratch: Path) -> Mapping[str, str]:
-    """What a person's shell has: the API's address and key, and no setting of a server."""
+    """Return the environment of a person's shell: the API's address and key, and no setting of a server."""
     own = {name: value for name, value in os.environ.items() if not name.startswith("G3N_")}
     about = {"G3N_API_URL": api.url, "G3N_ORGCODE": api.orgcode, "G3N_API_KEY": api.api_key}
     # For a command line that starts a worker: what it does not say itself. Nobody listens there.

@@ -24,7 +24,7 @@ _NAME = re.compile(rb'name"\s*:\s*"([^"]+ [^"]+)"')
 
 @dataclass(frozen=True)
 class Seen:
-    """What the worker published because of a record that has these bytes, and what it had published before."""
+    """The messages that the worker published because of a record with these bytes, and those before it."""
 
     given: bytes
     answers: Sequence[Published]
@@ -36,7 +36,7 @@ class Seen:
 
     @property
     def text(self) -> bytes:
-        """All that was published, key and headers included."""
+        """Return all messages, with keys and headers."""
         records = [one.record for one in self.answers]
         return b"\n".join(
             part or b""

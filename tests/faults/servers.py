@@ -139,7 +139,7 @@ class Database(Server):
 
 @dataclass
 class OwnServers:
-    """Where all are, and the processes behind them. A failover replaces `database`."""
+    """The addresses of all servers, and their processes. A failover replaces `database`."""
 
     folder: Path
     brokers: list[Server]

@@ -59,7 +59,7 @@ class Traffic:
 
     @property
     def dead_letters(self) -> Mapping[str, int]:
-        """How many dead letters of which reason the round must leave, at least."""
+        """The number of dead letters, by reason, that the round must leave at least."""
         return {"not_json": len(self.numbers) // 10, "conflict": len(self.conflicts)}
 
     def probes(self) -> list[Sent]:
@@ -103,7 +103,7 @@ class Storm(Traffic):
         return super().before() + customers + earned
 
     def wrong(self, seen: list[Published]) -> list[str]:
-        """What one customer or card has less, another has more."""
+        """Transfers between customers and cards: the sum stays the same."""
         points, cards = trade.probed_points(seen), [minor for minor, _ in trade.probed_cards(seen).values()]
         found = {"points": sum(points.values()), "minor units": sum(cards)}
         wanted = {"points": self.groups * self.points, "minor units": self.groups * trade.LOAD_MINOR}

@@ -1,4 +1,4 @@
-"""What an input says is right, in words, and whether it came out so."""
+"""The expected result of an input in words, and whether it was met."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -28,7 +28,7 @@ class Rules(Generic[SeenT]):
         self._rules = {re.compile(phrase): check for phrase, check in rules.items()}
 
     def problems(self, right: str, seen: SeenT) -> list[str]:
-        """What differs from `right`."""
+        """Return the differences from `right`."""
         matched = [(found, check) for phrase, check in self._rules.items() if (found := phrase.search(right))]
         if not matched:
             return [f"nobody knows how to check {right!r}"]

@@ -28,7 +28,7 @@ CATCHES_UP_WITHIN_S = 90
 
 @dataclass
 class World:
-    """What a fault acts on, and what it leaves for the checks."""
+    """The servers and workers that a fault acts on, and the facts that it leaves for the checks."""
 
     servers: OwnServers
     place: Place
@@ -154,7 +154,7 @@ async def caught_up(world: World) -> None:
 
 
 async def lag(world: World) -> int:
-    """How many input records the group has not committed, or has committed although they are not there."""
+    """Return how many input records the group has not committed, or has committed although they don't exist."""
     async with world.group() as consumer:
         ends = await consumer.end_offsets(consumer.assignment())
         return sum([abs(end - (await consumer.committed(at) or 0)) for at, end in ends.items()])

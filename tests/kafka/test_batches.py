@@ -1,4 +1,4 @@
-"""Whatever bytes a batch holds, each of its records comes out, and those that can't be read say so."""
+"""Any bytes of a batch: each of its records comes out, and those that can't be read are marked."""
 
 import random
 from functools import partial

@@ -164,7 +164,7 @@ async def test_a_broker_that_is_gone_is_not_asked_for_each_batch() -> None:
 async def test_looking_ahead_waits_for_the_members_if_many_tenants_are_left_to_them(
     cluster: Cluster, new_reader: NewReader, group: str
 ) -> None:
-    """Whoever writes to the topic chooses the names, so they must not fill the memory."""
+    """Publishers choose the tenants' names, so the names must not fill the memory."""
     sales, tenders = await cluster.topic(), await cluster.topic()
     await cluster.send(tenders, [record(f"t{at}", at).value for at in range(20_000)])
     reader = await new_reader([sales, tenders], group, limits=Limits(tenders=50), tenders=tenders)

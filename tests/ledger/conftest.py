@@ -52,7 +52,7 @@ class Worker(Pipeline):
         return applied
 
     async def rest(self) -> list[Message]:
-        """All that became ready or due."""
+        """Decide everything that is ready or due. Return the messages."""
         messages = []
         while (applied := await self.catch_up()) is not None:
             self.published(applied.batch_no)

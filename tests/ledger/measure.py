@@ -1,4 +1,4 @@
-"""What the server did for some work: buffers touched and bytes of WAL. They are the same on any machine."""
+"""Measure the server: buffers touched and bytes of WAL. They are the same on any machine."""
 
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
@@ -18,7 +18,7 @@ OTHERS = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database
 
 @dataclass
 class Cost:
-    """Of what was done inside `measured`."""
+    """The numbers of the statements inside `measured`."""
 
     buffers: int = 0
     wal_bytes: int = 0
@@ -36,7 +36,7 @@ async def measured(connection: asyncpg.Connection) -> AsyncIterator[Cost]:
 
 
 async def cost_of(another: Open, connection: asyncpg.Connection, records: Iterable[Record]) -> Cost:
-    """Of documents that come one at a time."""
+    """Measure documents that come one at a time."""
     async with measured(connection) as cost:
         worker = await another()
         for one in records:

@@ -1,4 +1,4 @@
-"""What the tables themselves refuse and show."""
+"""Constraints and views of the tables."""
 
 import asyncpg
 import pytest

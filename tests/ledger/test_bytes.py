@@ -1,4 +1,4 @@
-"""What a simple sale takes: bytes of WAL, of tables and of the index of identities."""
+"""The size of a simple sale: bytes of WAL, of tables and of the index of identities."""
 
 import asyncpg
 

@@ -1,4 +1,4 @@
-"""Nothing is sent that Postgres can still lose."""
+"""No outcome is sent that Postgres can still lose."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -41,7 +41,7 @@ async def test_a_sale_of_a_customer_of_many_consents(another: Open, connection: 
 
 
 async def _cost(another: Open, connection: asyncpg.Connection, name: str) -> Cost:
-    """Of sales that come one at a time."""
+    """Measure sales that come one at a time."""
     async with measured(connection) as cost:
         worker = await another()
         for n in range(PROBES):

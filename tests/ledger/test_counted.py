@@ -1,4 +1,4 @@
-"""What the people who run the programme see of a batch: what is missing, and what came late."""
+"""Metrics of a batch for the people who run the programme: missing amounts and late documents."""
 
 from datetime import UTC, datetime
 
@@ -18,7 +18,7 @@ def counted() -> dict[str, float]:
 
 
 async def added_by(worker: Worker, *texts: str) -> dict[str, float]:
-    """What these documents, a batch each, add to the metrics."""
+    """Return the increase of the metrics by these documents, a batch each."""
     clock, before = Clock(NOW), counted()
     for text in texts:
         document = build(words(text, clock.base), clock)

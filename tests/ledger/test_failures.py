@@ -26,7 +26,7 @@ BAD = "BAD"
 
 
 class Bug(Exception):
-    """What no document should be able to cause."""
+    """Raise an error that no document should be able to cause."""
 
 
 @pytest.fixture

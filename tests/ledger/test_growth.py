@@ -1,4 +1,4 @@
-"""What a document costs when its rows have seen ten others, and when they have seen thousands: the same."""
+"""A document costs the same whether its rows have seen ten others or thousands."""
 
 from collections.abc import Callable
 
@@ -112,7 +112,7 @@ async def test_a_sale_remembers_a_hundred_requests(worker: Worker) -> None:
 async def test_ready_documents_are_locked_in_order_a_batch_at_a_time(
     database: str, connection: asyncpg.Connection
 ) -> None:
-    """However much else is ready, or waits."""
+    """The order holds however many documents are ready or wait."""
     await connection.execute("INSERT INTO org (code) VALUES ('acme')")
     await connection.execute(PARKED, 60_000)
     session = await worker_session(database)

@@ -48,7 +48,7 @@ class Planner(Worker):
 
 
 async def decided(worker: Worker, records: list[list[Record]]) -> list[list[str]]:
-    """What is said to each step; each is read a millisecond after the one before, so the order of waiters is plain."""
+    """Return the outcomes of each step. Steps are a millisecond apart, so the order of parked documents is clear."""
     told = []
     for place, step in enumerate(records):
         now_us = NOW_US + 1000 * place
@@ -98,7 +98,7 @@ async def test_every_row_is_planned_as_it_is_decided(
 
 
 def compared_of(row: Row, names: list[str]) -> list[Any]:
-    """What does not depend on numbers: facts hold the time, and what a return or a void leaves the accounts' ids."""
+    """Return the columns that don't depend on numbers: facts hold the time; traces hold the accounts' ids."""
     left_out = {"facts"} if row.get("type") in (None, SALE) else {"facts", "record"}
     return [row.get(name) for name in names if name not in left_out]
 

@@ -90,7 +90,7 @@ tenders = st.builds(
 
 
 def fields(one: object) -> dict[str, object]:
-    """All that decisions read of it."""
+    """Return all columns that decisions read."""
     found = {name: getattr(one, name) for name in type(one).__slots__ if name not in NOT_STORED}  # type: ignore[attr-defined]
     return {name: _plain(value) for name, value in found.items()}
 

@@ -123,7 +123,7 @@ async def test_an_erasure_by_an_earlier_version_empties_the_folded_copies(
 async def test_profiles_of_an_earlier_version_are_folded(
     worker: Worker, connection: asyncpg.Connection, database: str
 ) -> None:
-    """However many there are. In a merge, a name that is not folded yet does not get the other id's folded name."""
+    """Any number of ids. In a merge, a name that is not folded yet does not get the other id's folded name."""
     await connection.execute(
         "INSERT INTO customer (org, account_id, name, email, phone)"
         " SELECT 1, -n, 'Zoë ' || n, 'É' || n || '@x', '+44 ' || n FROM generate_series(1, $1::integer) n", STEP + 1,
@@ -154,7 +154,7 @@ async def test_merged_and_erased_in_one_batch(worker: Worker, connection: asyncp
 
 
 async def test_a_chain_of_merges_is_one_step_long(another: Open, connection: asyncpg.Connection) -> None:
-    """Whoever was merged three hundred times is found as fast as one who was merged once."""
+    """A customer who was merged three hundred times is found as fast as one who was merged once."""
     worker = await another()
     await worker.read(create(f"C{n}") for n in range(CHAIN + 1))
     await worker.read(merge(f"C{n}", f"C{n + 1}") for n in range(100))

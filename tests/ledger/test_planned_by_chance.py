@@ -23,7 +23,7 @@ Parts = list[tuple[list[Record], int]]
 
 
 def documents(chance: random.Random) -> list[Record]:
-    """What many tenants send, mixed, each tenant's own order kept within a phase."""
+    """Return documents of many tenants, mixed, with each tenant's own order within a phase."""
     clock = Clock(datetime.fromtimestamp(NOW_US // 1_000_000, UTC))
     sent: list[Record] = []
     played = [Played(one) for one in scenarios(TENANTS, SEED)]
@@ -52,7 +52,7 @@ def parts(chance: random.Random, records: list[Record], now_us: int) -> Parts:
 
 
 async def decided(pipeline: Pipeline, made: Parts) -> list[list[Message]]:
-    """What is said to each part, byte for byte."""
+    """Return the messages of each part, byte for byte."""
     told = []
     for part, now_us in made:
         messages = (await pipeline.apply(pipeline.decode(part, now_us), {})).messages

@@ -1,4 +1,4 @@
-"""What reads touch of a ledger that has grown: as many buffers as their answer needs, whatever the statistics say."""
+"""Reads of a ledger that has grown touch as many buffers as their answer needs, whatever the statistics say."""
 
 from collections.abc import AsyncIterator
 from typing import Final

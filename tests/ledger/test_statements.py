@@ -95,7 +95,7 @@ async def test_no_statement_reads_a_whole_table(session: asyncpg.Connection) -> 
 
 
 async def test_reads_by_key_touch_only_their_rows(session: asyncpg.Connection) -> None:
-    """What EXPLAIN promises holds when it runs: rows read are rows wanted."""
+    """The promise of EXPLAIN holds in a run: only wanted rows are read."""
     for name in TOUCHES_ONLY_WHAT_IT_WANTS:
         plan = await _plan(session, name, "force_generic_plan", run=True)
         for node in _nodes(plan):

@@ -1,4 +1,4 @@
-"""What was stored under an older version is compared and encoded by that version (contract §1.2)."""
+"""Rows of an older version are compared and encoded by that version (contract §1.2)."""
 
 import asyncpg
 import pytest

@@ -24,7 +24,7 @@ ROUTES = {operation.route: operation for operation in OPERATIONS.values()}
 
 
 def examples(asked: Asked) -> Reply:
-    """What the documents of the API show as an answer, under the identity that was sent."""
+    """Return the answer of the API's example, under the identity of the request."""
     headers = {} if asked.key is None else {"Idempotency_Key": asked.key}
     return ok(ROUTES[asked.route].answer_example, **headers)
 

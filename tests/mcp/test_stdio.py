@@ -24,7 +24,7 @@ ADJUST = {"customer_id": "C-1", "points": -20, "reason": "booked twice", "actor"
 
 
 def environment(url: str, folder: Path) -> dict[str, str]:
-    """Nothing of a profile or of a worker: an API, a key."""
+    """An environment with an API and a key, without a profile or a worker's settings."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     own = {"G3N_API_URL": url, "G3N_ORGCODE": "acme", "G3N_API_KEY": "k-secret", "G3N_LOG_LEVEL": "debug"}
     return {**kept, **own, "XDG_CONFIG_HOME": str(folder)}
@@ -76,7 +76,7 @@ async def test_without_the_permission(tmp_path: Path) -> None:
 
 
 def said(lines: Sequence[str | bytes], url: str, folder: Path, *arguments: str) -> list[dict[str, Any]]:
-    """What it answers to these lines, with stdin closed right after the last one."""
+    """Return the answers to these lines. stdin is closed right after the last one."""
     raw = b"".join((line.encode() if isinstance(line, str) else line) + b"\n" for line in lines)
     ran = subprocess.run([*G3N, *arguments], input=raw, env=environment(url, folder), capture_output=True, check=True)
     answers: list[dict[str, Any]] = [json.loads(line) for line in ran.stdout.splitlines()]

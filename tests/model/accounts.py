@@ -74,7 +74,7 @@ class Points:
         return picks
 
     def _miss(self, amount: int, *, unlimited: bool) -> int:
-        """What a reversal does not find is owed, or let go: how much."""
+        """Return how much of a reversal is owed, or let go."""
         if unlimited:
             self.deficit += amount
             return 0

@@ -1,4 +1,4 @@
-"""Which function decides which command of contract §2.3."""
+"""The function that decides each command of contract §2.3."""
 
 from __future__ import annotations
 

@@ -43,7 +43,9 @@ _DECIDE: dict[str, Callable[[World, Doc], None]] = {
 
 
 def content(kind: str, data: Data) -> object:
-    """What two documents of one identity are compared by: absent = null = default, instants, decimals as numbers."""
+    """Return the content by which two documents of one identity are compared: absent = null = default, instants,
+    decimals as numbers.
+    """
     if kind.endswith(".voided"):
         return ()
 
@@ -95,7 +97,7 @@ class Model:
         return outcomes
 
     def tick(self, now: datetime) -> list[Data]:
-        """What runs on its own: holds that have ended, lots, waiting that took too long."""
+        """Do what time alone causes: holds end, lots expire or become available, waits end."""
         world, out = self.world, []
         doc = Doc("crm.tick", "", {"occurred_at": now.isoformat()}, now, now)
         for tender in list(world.tenders.values()):

@@ -20,13 +20,13 @@ def returned(world: World, doc: Doc) -> None:
 
 
 def retry_parked(world: World) -> None:
-    """What waits is tried again after every document that could free it."""
+    """Try parked documents again after every document that could free them."""
     waiting, world.parked = world.parked, []
     world.parked = [doc for doc in waiting if _decide_return(world, doc)] + world.parked
 
 
 def give_up(world: World, now: datetime) -> None:
-    """What has waited for longer than the policy's deadline (§2.2 What waits)."""
+    """End waits that are longer than the policy's deadline (§2.2 What waits)."""
 
     def overdue(doc: Doc) -> bool:
         return doc.received + timedelta(days=world.policy(doc.at)[0]["park_deadline_days"]) < now
@@ -49,7 +49,9 @@ def give_up(world: World, now: datetime) -> None:
 
 
 def _decide_return(world: World, doc: Doc, *, overdue: bool = False) -> str | None:
-    """What the return waits for, or None once it has its final outcome. Overdue, it waits for no tender."""
+    """Return the document that the return waits for, or None once it has its final outcome. Overdue, it waits for no
+    tender.
+    """
     data = doc.data
     sale = world.sales.get(data.get("sale_id", ""))
     if doc.subject in world.voided_returns:
@@ -163,7 +165,7 @@ def _unlinked_lines(world: World, done: Return) -> Lines:
 
 
 def _of_sale(tender: Tender, sale: Sale | None) -> bool:
-    """Whether a return of the sale may refund it: the sale names it, or its request the sale. No sale: any."""
+    """Return whether a return of the sale may refund it: the sale names it, or its request the sale. No sale: any."""
     if sale is None:
         return True
     named = [t["tender_id"] for t in sale.doc.data.get("tenders", []) if t["kind"] in STORED_VALUE]

@@ -13,7 +13,7 @@ Data = dict[str, Any]
 
 
 def first(reasons: list[str | None]) -> str | None:
-    """Of several reasons the one that the contract names first (§3)."""
+    """Return the reason that the contract names first (§3)."""
     given = [reason for reason in reasons if reason]
     return min(given, key=PRECEDENCE.index) if given else None
 
@@ -91,7 +91,7 @@ def rate(
 
 
 def kept(points: int, net: int, returned: int) -> int:
-    """What a line that sold for `net` and earned `points` keeps after `returned` of it came back (§2.2 Returns)."""
+    """Return what a line keeps of `points` after `returned` of `net` came back (§2.2 Returns)."""
     return points * (net - min(net, returned)) // net if net else points * (returned == 0)
 
 

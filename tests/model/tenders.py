@@ -42,7 +42,7 @@ def request(world: World, doc: Doc) -> None:
 
 
 def _approve(world: World, doc: Doc, tender: Tender, card: Card | None) -> tuple[int, str | None]:
-    """How much is approved and why not all: (0, reason) is a decline."""
+    """Return the approved amount, and the reason if it is not all; (0, reason) is a decline."""
     data, policy = doc.data, world.policy(doc.at)[0]
     amount, reasons = data["amount_minor"], []
     customer_id = data.get("customer_id")

@@ -95,7 +95,7 @@ class Sale:
 
 @dataclass
 class Return:
-    """What a return took and gave, for its void."""
+    """The parts that a return took and gave, for its void."""
 
     doc: Doc
     sale: Sale | None
@@ -202,7 +202,7 @@ class World:
         self.earned.append((doc.on, doc.data["customer_id"], points))
 
     def lot(self, on: date, policy: Data) -> LotKey:
-        """Where points earned on `on` go."""
+        """Return the lot of points earned on `on`."""
         pending, expire = policy["earn"]["pending_days"], policy["earn"]["expire_days"]
         return (
             on + timedelta(days=pending) if pending else None,

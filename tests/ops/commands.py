@@ -19,7 +19,7 @@ _ONE = threading.Lock()
 
 @dataclass
 class Done:
-    """How a command ended."""
+    """The result of a command."""
 
     code: int | None
     out: str

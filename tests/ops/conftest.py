@@ -71,7 +71,7 @@ class Desk:
         return told((await self.pipeline.apply(batch, {})).messages)
 
     async def work(self, *, read_all: bool = False) -> Applied:
-        """What became ready or due; `read_all`: the topics are read up to now."""
+        """Decide everything that is ready or due. `read_all`: the topics are read up to now."""
         if read_all:
             await self.pipeline.apply(self.pipeline.decode([], 0), {("scm.sales", 0): time.time_ns() // 1000})
         applied = await self.pipeline.catch_up(final=True)

@@ -86,7 +86,7 @@ class Shop:
         return await commands.start(self.settings, path, OPERATOR, None)
 
     async def execute(self, made: Plan, path: Path) -> list[str]:
-        """What is said of it, in lines."""
+        """Return the printed lines."""
         id_ = await self.start(made, path)
         said: list[str] = []
         pool = await Pool.of_interface(self.settings.dsn, 2, Role.WORKER)

@@ -1,4 +1,4 @@
-"""What is archived leaves the ledger, and every sum stays; kill -9 at any step loses nothing and doubles nothing."""
+"""Archived partitions leave the ledger, and every sum stays; kill -9 at any step neither loses nor doubles anything."""
 
 import asyncio
 import gzip
@@ -251,7 +251,7 @@ async def test_an_open_partition_stays(old: Old) -> None:
 
 
 def test_files_come_back_as_they_were_written(tmp_path: Path) -> None:
-    """Whatever the pieces are that Postgres sends, and however many parts they make."""
+    """For any pieces that Postgres sends, and any number of parts that they make."""
     lines = [f"{n << 12},-1,{n},{n * 10},1,,{n}\n".encode() for n in range(1, 8)]
     text = b"".join(lines)
     for size in (1, 13, len(text)):

@@ -1,4 +1,4 @@
-"""What an audit reads of a ledger that was filled and never analysed: each table a few times, each key by its index."""
+"""An audit of a ledger that was never analysed reads each table a few times, and each key by its index."""
 
 from collections.abc import AsyncIterator
 from typing import Any, Final

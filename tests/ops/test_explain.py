@@ -1,4 +1,4 @@
-"""What is told of a document is what was decided, and adds up."""
+"""The explanation of a document agrees with its decision, and adds up."""
 
 from fractions import Fraction
 from pathlib import Path

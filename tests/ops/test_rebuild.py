@@ -88,7 +88,7 @@ class World:
         await pipeline.close()
 
     async def outside(self, admin: AIOKafkaAdminClient) -> object:
-        """How far the workers' group is, and where every topic ends."""
+        """Return the offsets of the workers' group, and the ends of all topics."""
         offsets = await admin.list_consumer_group_offsets(self.settings.consumer_group)
         async with ends(self.settings.kafka_bootstrap_servers) as kafka:
             return offsets, await kafka.of([*self.topics.read, *self.topics.outputs])

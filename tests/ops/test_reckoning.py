@@ -1,4 +1,4 @@
-"""Whatever was sold, what is stored of it gives the points that were booked."""
+"""For any sale, the stored basis gives the booked points."""
 
 from fractions import Fraction
 from typing import Any

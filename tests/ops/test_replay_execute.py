@@ -1,4 +1,4 @@
-"""What a plan of a replay says is what its execution does: rows and bytes, through kill -9 too."""
+"""The execution of a replay does what its plan says, row for row and byte for byte, through kill -9, too."""
 
 import json
 import re

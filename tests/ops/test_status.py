@@ -43,7 +43,7 @@ async def test_the_lag_is_what_the_ledger_has_not_read(
 async def test_a_partition_that_its_worker_halted_is_halted(
     topics: Topics, connection: asyncpg.Connection, with_: With
 ) -> None:
-    """Nothing in the topic says so: half of a batch would have become dead letters."""
+    """The topic doesn't show it: half of a batch would have become dead letters."""
     await connection.execute(
         "INSERT INTO halted (topic, partition, kind, why) VALUES ($1, 0, 'dead_letters', 'half of 200')",
         topics.inputs[0],

@@ -1,4 +1,4 @@
-"""Which build is tested: the checkout, or with G3N_TEST_BUILD=compiled (`make compiled`) the modules of a wheel."""
+"""The build under test: the checkout, or with G3N_TEST_BUILD=compiled (`make compiled`) the modules of a wheel."""
 
 import importlib
 import os

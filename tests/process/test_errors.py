@@ -1,4 +1,4 @@
-"""Which errors are the world's fault, so that the same is tried again."""
+"""Errors of the environment, which are retried."""
 
 import asyncio
 

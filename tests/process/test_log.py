@@ -1,4 +1,4 @@
-"""Nothing that is logged carries a value."""
+"""No line of the log carries a value."""
 
 import json
 import subprocess

@@ -33,7 +33,7 @@ def rows(heading: str) -> list[list[str]]:
 
 
 def codes(text: str) -> list[str]:
-    """What stands in backticks, in order."""
+    """Return the texts in backticks, in order."""
     return CODE.findall(text)
 
 

@@ -1,4 +1,4 @@
-"""What is content and what is not (contract §1.2), and that it stays so."""
+"""The content of documents (contract §1.2), which never changes."""
 
 import datetime as dt
 from hashlib import blake2b

@@ -1,4 +1,4 @@
-"""What integrators work from says what the models say, and the examples in it hold."""
+"""The files for integrators agree with the models, and their examples are valid."""
 
 import json
 from pathlib import Path

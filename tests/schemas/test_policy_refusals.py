@@ -1,4 +1,4 @@
-"""What a policy may not say, and how that is told."""
+"""Invalid policies, and their messages."""
 
 import json
 

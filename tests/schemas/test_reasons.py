@@ -31,7 +31,7 @@ def test_advice_names_operations_that_there_are(reason: Reason) -> None:
 
 
 def shown(table: str) -> set[tuple[Reason, Place]]:
-    """Where the rows of a table of decisions show reasons: at the top, and in brackets behind a part."""
+    """Return the cells of a table of decisions that show reasons: at the top, and in brackets behind a part."""
     found = set()
     for line in table.splitlines():
         if line.startswith(("#", "let ")) or line.count("|") != 2:

@@ -69,7 +69,7 @@ def read(type_: str, data: object) -> Any:  # noqa: ANN401  # an instance of the
 
 
 def refusal(type_: str, data: object) -> str:
-    """What is said of a document that is refused; empty where it is not."""
+    """Return the message of a refused document; empty if it is accepted."""
     try:
         read(type_, data)
     except ValidationError as error:

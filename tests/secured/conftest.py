@@ -29,7 +29,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 @pytest.fixture(scope="session")
 def certificate(authority: Authority) -> Certificate:
-    """Of a server on this machine."""
+    """A certificate of a server on this machine."""
     return authority.sign("server", *LOCAL)
 
 

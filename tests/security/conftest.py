@@ -30,7 +30,9 @@ class Listening:
         return self.wires[-1]
 
     async def answers(self, *sent: bytes, end: bool = False) -> "list[Answer]":
-        """What one connection gets for these bytes until the server ends it; `end`: the client ends its half first."""
+        """Return the bytes that one connection gets for these bytes until the server ends it. `end`: the client ends
+        its half first.
+        """
         wire = await self.connect()
         for part in sent:
             wire.writer.write(part)

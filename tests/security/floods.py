@@ -23,7 +23,7 @@ _HOST: Final = "127.0.0.1"
 
 @dataclass(frozen=True)
 class Target:
-    """Where the API is, and the key of the tenant that floods it."""
+    """The address of the API, and the key of the tenant that floods it."""
 
     port: int
     orgcode: str
@@ -67,7 +67,7 @@ async def large_bodies(target: Target, reader: asyncio.StreamReader, writer: asy
 
 
 async def silence(target: Target, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Nothing."""
+    """Send nothing."""
     del target, writer
     await _wait_for_the_end(reader)
 
@@ -151,7 +151,7 @@ async def flooded(name: str | None, target: Target, seconds: float) -> AsyncIter
 
 @dataclass
 class Noticed:
-    """What another tenant was told: how often each status (0: no answer), and the seconds of each answer."""
+    """The answers to another tenant: how often each status came (0: no answer), and the seconds of each answer."""
 
     statuses: Counter[int]
     seconds: list[float]

@@ -1,4 +1,4 @@
-"""Who may do what, cell by cell: every route with every scope, as a key and as a session, and with no right at all.
+"""Access rights, cell by cell: every route with every scope, as a key and as a session, and with no right at all.
 
 The cells are made of the routes and scopes there are, so a new route or scope is in them by itself.
 """

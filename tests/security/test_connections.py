@@ -1,4 +1,4 @@
-"""What one client can hold of the server: connections that wait for it end, and cost no other client its answer."""
+"""Limits of what one client can hold: connections that wait for it end, and cost no other client its answer."""
 
 import asyncio
 import contextlib
@@ -32,7 +32,7 @@ def head(caller: Caller | None, length: int, route: str = "/customer/create") ->
 
 
 def closed(why: str) -> float:
-    """How many connections were closed for this reason."""
+    """Return how many connections were closed for this reason."""
     return float(metrics.REGISTRY.get_sample_value("g3n_http_connections_closed_total", {"why": why}) or 0)
 
 

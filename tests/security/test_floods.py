@@ -1,4 +1,4 @@
-"""Whatever one tenant, or somebody without a key, sends: another tenant's requests are answered, each of them."""
+"""Floods: whatever one tenant, or somebody without a key, sends, all requests of another tenant are answered."""
 
 import pytest
 

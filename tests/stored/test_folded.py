@@ -1,4 +1,4 @@
-"""What customers are found by: the folded forms are stored, so they never change."""
+"""The folded forms by which customers are found. They are stored, so they never change."""
 
 import pytest
 

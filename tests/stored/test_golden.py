@@ -1,4 +1,4 @@
-"""What is written today has the bytes that it had when each layout was released, and they are read as they were."""
+"""Rows of today have the bytes of the release that introduced their layout, and are read unchanged."""
 
 from collections.abc import Callable
 from typing import Any
@@ -31,7 +31,7 @@ WRITTEN: dict[str, Callable[[], dict[str, bytes | None]]] = {
 
 @pytest.mark.parametrize("struct", WRITTEN)
 def test_the_bytes_are_those_that_were_released(struct: str) -> None:
-    """What only an older release wrote has its release in its name, and is only read."""
+    """A layout that only an older release wrote has the release in its name, and is only read."""
     written = {name: value for name, value in golden.read(struct).items() if "@" not in name}
     assert golden.text(WRITTEN[struct]()) == golden.text(written)
 

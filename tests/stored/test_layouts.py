@@ -1,4 +1,4 @@
-"""How layouts grow: members at the end, or a new version that lifts the one before. Nobody else knows positions."""
+"""Layouts grow by members at the end, or by a version that lifts the one before. No other module knows positions."""
 
 import ast
 from pathlib import Path
@@ -63,7 +63,7 @@ def test_old_versions_are_lifted_to_the_newest() -> None:
 
 
 def test_only_stored_unpacks() -> None:
-    """Whoever has no unpacked value can't take one apart by position."""
+    """A module without unpacked values can't take one apart by position."""
     unpackers = set()
     for path in WORKER.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):

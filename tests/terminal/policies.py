@@ -19,7 +19,7 @@ def policy(**members: object) -> dict[str, Any]:
 
 @dataclass
 class Policies:
-    """What the API would know of a tenant: version 0, what a test puts, and what is put."""
+    """The policies that the API knows of a tenant: version 0, those of the test, and those that are put."""
 
     versions: list[tuple[dict[str, Any], str | None]] = field(default_factory=lambda: [(policy(), None)])
     in_force: int = 0

@@ -21,7 +21,7 @@ _OF_ROUTE = {operation.route: operation for operation in OPERATIONS.values()}
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """How a command ended."""
+    """The result of a command."""
 
     code: int
     out: str

@@ -1,4 +1,4 @@
-"""How a command ends: an exit status for programs, a line for people, and what to do."""
+"""The end of a command: an exit status for programs, a line for people, and advice."""
 
 import pytest
 

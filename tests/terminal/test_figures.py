@@ -1,4 +1,4 @@
-"""Whole numbers and amounts: the typed number is sent, or nothing is."""
+"""Whole numbers and amounts: the typed number is sent, or none."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What a person sees: every example of an answer as in `screens.txt`; and what a screen must not do."""
+"""Screens: every example of an answer as in `screens.txt`, and the rules of a screen."""
 
 import json
 import re

@@ -113,7 +113,7 @@ class Recorder:
             await self._feed([one])
 
     async def more(self) -> None:
-        """What no scenario has, one after the other."""
+        """Return documents that no scenario has, one after the other."""
         for type_, subject, data in MORE:
             own = {"tender_id" if type_.startswith("scm.") else "command_id": subject, "occurred_at": NOON.isoformat()}
             value = json.dumps(envelope(type_, subject, {**own, **data}, orgcode=BY_HAND))
@@ -122,7 +122,7 @@ class Recorder:
             await self._feed([one])
 
     async def requests(self) -> None:
-        """What the HTTP API makes of bodies, an issue that leaves the number to it among them."""
+        """Return documents that the HTTP API makes of bodies, including an issue without a number."""
         generated = ("giftcard.issue", {"amount_minor": 1200, "currency": "GBP"}, "generated")
         for name, body, subject in (*STEPS, generated):
             operation = OPERATIONS[name]

@@ -40,7 +40,7 @@ class Clocked:
         await self._pipeline.close()
 
     async def read(self, recorded: Sequence[Recorded]) -> list[Message]:
-        """What the worker says to these records of topics, in batches."""
+        """Return the messages for these records, in batches."""
         messages: list[Message] = []
         for at in range(0, len(recorded), BATCH):
             records = [self._record(one) for one in recorded[at : at + BATCH]]
@@ -60,7 +60,7 @@ class Clocked:
         return answer
 
     async def rest(self) -> list[Message]:
-        """What became ready or due by now."""
+        """Decide everything that is ready or due by now. Return the messages."""
         await self._pipeline.apply(Batch([], self.now_us), self._read_until())
         messages: list[Message] = []
         while (applied := await self._pipeline._waiting.decide_due(self.now_us, final=True)) is not None:
@@ -68,7 +68,7 @@ class Clocked:
         return messages
 
     async def sweep(self) -> list[Message]:
-        """What others left unpublished."""
+        """Publish the batches that others left unpublished."""
         messages: list[Message] = []
         journal = self._pipeline._journal
         journal.sweep_at = 0.0

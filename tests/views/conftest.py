@@ -55,7 +55,7 @@ class Shop:
 
 
 def card(alias: str, pin: str | None = None) -> Data:
-    """How a request names a card by its number."""
+    """Return a card as requests name it by its number."""
     return {"number": card_number(alias)} | ({} if pin is None else {"pin": pin})
 
 

@@ -68,7 +68,7 @@ async def test_all_that_is_known(shop: Shop) -> None:
 
 
 async def test_points_that_wait_and_points_that_expired(shop: Shop) -> None:
-    """What has expired counts until that is booked, but nobody can spend it."""
+    """Expired points count until their expiry is booked, but nobody can spend them."""
     await shop.tell(
         'policy {"earn":{"expire_days":5}}',
         'policy {"earn":{"pending_days":3}} id=P2 from=-1d',
@@ -221,7 +221,7 @@ async def test_two_tenants_with_the_same_ids_see_their_own(shop: Shop) -> None:
 
 
 async def test_the_list_is_stable_while_customers_come(shop: Shop) -> None:
-    """Whoever was there when it began is told once, in order; merged customers take no place."""
+    """Every customer of the beginning comes once, in order; merged customers take no place."""
     names = [f"C{number:03}" for number in range(60)]
     await shop.tell_together(*(f"customer {name}" for name in names))
     await shop.tell(*(f"merge M{number} C{number:03} C059" for number in range(5, 30)))

@@ -23,7 +23,7 @@ LOOK_UPS = ("giftcard.get", "giftcard.history")
 
 
 async def accepted(shop: Shop, gift_card: Data, *, trusted: bool = False, org: str = "acme") -> bool:
-    """Whether the card is told of, which both look-ups agree on."""
+    """Return whether the card is shown, on which both look-ups agree."""
     reasons = {await refusal(shop, name, gift_card=gift_card, trusted=trusted, org=org) for name in LOOK_UPS}
     assert len(reasons) == 1
     assert reasons <= {None, Reason.CARD_NOT_ACCEPTED}

@@ -101,7 +101,7 @@ async def test_entries_of_deadlines_name_their_notices(shop: Shop) -> None:
 
 
 async def test_points_that_went_over_bring_their_history(shop: Shop) -> None:
-    """Of a merged id what it had itself, then what became of it; of a pool's member what was before it joined."""
+    """A merged id shows its own entries, then the merge; a pool's member shows the entries before joining."""
     await shop.tell(
         "customer C", "customer D", "earn K1 D 7", "earn K2 C 40", "earn K3 D 1", "merge M1 C D", "earn K4 D 5",
         "join K5 D F", "customer E", "join K6 E F", "earn K7 E 100",
@@ -131,7 +131,7 @@ async def test_points_that_went_over_bring_their_history(shop: Shop) -> None:
 
 
 async def test_a_long_history_is_stable_while_more_is_booked(shop: Shop) -> None:
-    """Nothing is missed, nothing comes twice, and the balances stay those of then."""
+    """No entry is missed or comes twice, and the balances stay those of their time."""
     await shop.tell("customer C", "customer D")
     for part in range(5):
         await shop.tell_together(*(f"earn K{part * 200 + place} {'CD'[place % 2]} 1" for place in range(200)))

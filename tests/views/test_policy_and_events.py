@@ -40,7 +40,7 @@ async def test_the_policy_by_version_and_by_time(shop: Shop) -> None:
 
 
 async def test_a_policy_is_parsed_once(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    """However often it is read, and by several at a time."""
+    """For any number of readings, several at a time."""
     parsed: list[bytes] = []
     real = Policy.from_json
 

@@ -13,7 +13,7 @@ POOL = account_id("acme", Kind.POOL, "P")
 
 
 def told(data: list[Data]) -> list[tuple[str, int, bool]]:
-    """Whom each outcome or notice is for, the balance that it tells, and whether it is the pool's."""
+    """Return the customer of each outcome or notice, the balance in it, and whether it is the pool's."""
     return [(one["customer_id"], one["points"]["balance"], one["points"]["account"] == POOL) for one in data]
 
 

@@ -102,7 +102,7 @@ async def test_a_changed_customer_is_found_by_the_new_profile_only(shop: Shop) -
 
 
 async def test_a_merged_id_is_not_found_and_the_person_is(shop: Shop) -> None:
-    """What the person's record lacks comes from the merged id, and is found; what it has stays."""
+    """Members that the person's record lacks come from the merged id, and are found; its own members stay."""
     await create(shop, "A", PEOPLE["A"])
     await create(shop, "B", {"name": "Grace Hopper"})
     await shop.tell("merge M1 A B")
@@ -114,7 +114,7 @@ async def test_a_merged_id_is_not_found_and_the_person_is(shop: Shop) -> None:
 
 
 async def test_a_page_ends_when_it_has_cost_enough(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of many who are named Ann, one is named Ann Zoe: the pages before are empty, and lead on."""
+    """Many are named Ann, and one Ann Zoe: the pages before hers are empty, and lead on."""
     monkeypatch.setattr(search, "EXAMINED", 4)
     monkeypatch.setattr(search, "_AT_ONCE", 2)
     for name in ("Ann Abel", "Ann Bell", "Ann Cole", "Ann Dell", "Ann Eden", "Ann Zoe", "Ann Zorn"):
