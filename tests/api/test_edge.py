@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any, cast
 
 import asyncpg
 import pytest
@@ -13,9 +14,12 @@ from schemas.operations import OPERATIONS
 from tests.api.conftest import Caller, NewCaller, Service, Serving, problem
 from tests.api.forwarder import Forwarder
 from tests.kafka.conftest import until
+from worker.api.watch import Watch
 from worker.domain.state.books import Books
 from worker.engine.work import Work
 from worker.ledger.queries import Connection
+from worker.process.errors import Unavailable
+from worker.process.health import Status
 
 CREATE = "/customer/create"
 JSON = {"Content-Type": "application/json"}
@@ -239,6 +243,16 @@ async def test_a_fault_of_ours_tells_nothing(caller: Caller, monkeypatch: pytest
     assert answers[2].headers["idempotency-key"] == "bad"
     assert "Ada" not in answers[2].text
     assert [line["event"] for line in logs if line["log_level"] == "error"] == ["document_failed"]
+
+
+async def test_failures_of_many_requests_take_one_line_a_second() -> None:
+    watch = Watch(cast("Any", None), Status())
+    with capture_logs() as logs:
+        for _ in range(5):
+            watch.failed(Unavailable("no connection"))
+        watch._quiet_until = 0.0
+        watch.failed(Unavailable("no connection"))
+    assert [line["requests"] for line in logs] == [1, 5]
 
 
 async def test_without_postgres(serving: Serving, new_caller: NewCaller, database: str) -> None:

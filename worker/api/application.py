@@ -158,8 +158,7 @@ class Api:
         if isinstance(error, Problem):
             return error
         if errors.retriable(error):
-            _log.warning("unavailable", error=errors.describe(error))
-            self.watch.look_now()
+            self.watch.failed(error)
             return own(ApiReason.UNAVAILABLE, headers=LATER)
         _log.error("crashed", exc_info=error)
         return own(ApiReason.INTERNAL_ERROR)

@@ -3,9 +3,13 @@
 A killed worker can't leave the group, and Kafka waits a session timeout (10 s) for it. Postgres knows at once, because
 the worker's advisory lock is free. So each worker looks for consumers whose worker's lock is free, and removes these
 members from the group. The group then divides their partitions within a second.
+
+A worker whose sessions are ended loses its lock, and lives. So it takes the lock again at once, whatever its stream
+waits for: a member that is removed while it joins the group gets no answer from Kafka for more than a minute.
 """
 
 import asyncio
+import contextlib
 import math
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -61,6 +65,7 @@ class Watch:
     async def run(self) -> None:
         """Work until cancelled."""
         while True:
+            await self._asked("postgres", self._pool.stay_known)
             members = await self._asked("kafka", self._group.members) or {}
             self._look_at_fetches()
             await self.look_at_topics()
@@ -72,7 +77,9 @@ class Watch:
                 if worker in gone & self._gone:  # twice: a lost connection is made again within a second
                     await self._asked("kafka", partial(self._group.remove, member))
             self._gone = gone
-            await asyncio.sleep(_EVERY_S)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_EVERY_S):
+                    await self._pool.unknown.wait()
 
     async def _look_at_the_inbox(self) -> None:
         if time.monotonic() < self._inbox_at:

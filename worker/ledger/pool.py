@@ -13,7 +13,7 @@ from worker.ledger import arrays
 from worker.ledger.commit import Committing
 from worker.ledger.queries import Connection
 from worker.ledger.roles import Role
-from worker.process.errors import OperatorError
+from worker.process.errors import OperatorError, Unavailable
 
 # Plans use nested loops over the primary keys, whatever the statistics say. Of a table that is small, or was never
 # analysed, the planner would read all rows for each of a batch's keys, and keep that plan while the table grows
@@ -52,6 +52,8 @@ class Pool:
         self._pool = pool
         self._dsn = dsn
         self._alive: asyncpg.Connection | None = None
+        self._renewing, self._asking = asyncio.Lock(), asyncio.Lock()
+        self.unknown = asyncio.Event()  # the connection that holds the locks has ended
         self._sweeps = False
         self._looking: asyncpg.Connection | None = None
         self._instance: str | None = None
@@ -78,12 +80,17 @@ class Pool:
         await self._pool.close()
 
     async def stay_known(self) -> None:
-        """Hold the lock that says that this worker lives, on a connection of its own."""
-        if self._alive is None or self._alive.is_closed():
+        """Hold the lock that says that this worker lives, on a connection of its own. Call it again if that ends."""
+        async with self._renewing:
+            self.unknown.clear()
+            if self._alive is not None and not self._alive.is_closed():
+                return
             self._sweeps = False
             self._alive = await asyncpg.connect(self._dsn, command_timeout=COMMAND_TIMEOUT_S)
+            self._alive.add_termination_listener(lambda _: self.unknown.set())
             await self._locked("SELECT pg_advisory_lock($1)", self.worker)
             if self._instance is not None and not await self.claim(self._instance):
+                self._let_go()
                 raise OperatorError(taken(self._instance))
 
     async def claim(self, instance: str) -> bool:
@@ -138,13 +145,19 @@ class Pool:
 
     async def _locked(self, query: str, lock: int) -> object:
         """Query on the connection that holds the locks. A connection that fails is dropped, and its locks with it."""
-        assert self._alive is not None  # noqa: S101  stay_known made it
-        try:
-            return await self._alive.fetchval(query, lock)
-        except BaseException:
+        async with self._asking:
+            if self._alive is None:  # it has failed since `stay_known`
+                raise Unavailable("the connection that holds this worker's locks is lost")
+            try:
+                return await self._alive.fetchval(query, lock)
+            except BaseException:
+                self._let_go()
+                raise
+
+    def _let_go(self) -> None:
+        if self._alive is not None:
             self._alive.terminate()
-            self._alive, self._sweeps = None, False
-            raise
+        self._alive, self._sweeps = None, False
 
     @contextlib.asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
