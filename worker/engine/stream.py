@@ -94,22 +94,25 @@ class Stream:
                 idle = await self._attempts.run("batch", self._step, self._drop_what_was_read)
                 if self._reader.halted:
                     raise errors.Halted("halted: " + ", ".join(f"{t}-{p}" for t, p in sorted(self._reader.halted)))
-                if idle or time.monotonic() >= look_at:  # in a stream that never pauses, too
-                    look_at = time.monotonic() + _CATCH_UP_EVERY_S
-                    await self._outgoing.finish()
-                    ends = await self._reader.short_of(ends)
-                    if ends:
-                        continue
-                    if await self._attempts.run("work", partial(self._catch_up, final=True), self._drop_what_was_read):
-                        continue
-                    left = await self._attempts.run("work", self._pipeline.left, self._drop_what_was_read)
-                    if not any(left):
-                        return True
-                    give_up_at = give_up_at or time.monotonic() + _LEFT_S
-                    if time.monotonic() > give_up_at:
-                        _log.error("not_all_done", alert=True, **left._asdict())
-                        return False
+                if not idle and time.monotonic() < look_at:  # look now and then in a stream that never pauses, too
+                    continue
+                look_at = time.monotonic() + _CATCH_UP_EVERY_S
+                await self._outgoing.finish()
+                ends = await self._reader.short_of(ends)
+                if ends or await self._caught_up_some():
+                    continue
+                left = await self._attempts.run("work", self._pipeline.left, self._drop_what_was_read)
+                if not any(left):
+                    return True
+                give_up_at = give_up_at or time.monotonic() + _LEFT_S
+                if time.monotonic() > give_up_at:
+                    _log.error("not_all_done", alert=True, **left._asdict())
+                    return False
         return False
+
+    async def _caught_up_some(self) -> bool:
+        """Decide due work of a drain. Return False if there was none."""
+        return await self._attempts.run("work", partial(self._catch_up, final=True), self._drop_what_was_read)
 
     @contextlib.asynccontextmanager
     async def _hands(self) -> AsyncIterator[None]:

@@ -7,6 +7,7 @@ is put off. Both are tried again later, so that a repaired program decides them.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ import structlog
 from schemas.reasons import DeadLetterReason
 from worker.codec import Outlet
 from worker.domain import decide
+from worker.domain.state.books import Books
 from worker.engine.counting import count_decided
 from worker.engine.decider import Decider, blame, retrying
 from worker.engine.halves import in_halves
@@ -102,73 +104,80 @@ class Waiting:
         return reason is not None and not (reason is DeadLetterReason.FAILED and self._crash)
 
     async def _transaction(self, now_us: int, lock: Lock, *, singly: bool) -> Applied | None:
-        done: list[Work] = []
         async with self._pool.transaction() as connection:
             works = await lock(connection)
             if not works:
                 return None
-            unreadable = [work for work in works if work.unreadable is not None]
-            for work in unreadable:
-                if self._crash and work.unreadable is not None:
-                    raise work.unreadable
-                await self._put_off(connection, work, now_us, work.unreadable)
-            works = [work for work in works if work.unreadable is None]
-            if not works:
+            turn = _Turn(connection, now_us)
+            for work in works:
+                if work.unreadable is not None:
+                    await self._put_off_unreadable(turn, work, work.unreadable)
+            readable = [work for work in works if work.unreadable is None]
+            if not readable:
                 return Applied(ready=True)
-            if singly:
-                applied = await self._singled_out(connection, works, now_us, done)
-            else:
-                applied = await self._decide(connection, works, now_us, done)
-        count_decided(done)
+            applied = await (self._singled_out if singly else self._decide)(turn, readable)
+        count_decided(turn.decided)
         return applied
 
-    async def _decide(self, connection: Connection, works: list[Work], now_us: int, done: list[Work]) -> Applied:
-        shelf = await self._decider.decide(connection, works)
-        no, _ = await self._decider.write(connection, works, shelf, now_us)
-        done += works
+    async def _decide(self, turn: "_Turn", works: list[Work]) -> Applied:
+        shelf = await self._decider.decide(turn.connection, works)
+        return await self._write(turn, works, shelf)
+
+    async def _write(self, turn: "_Turn", works: list[Work], shelf: list[Books]) -> Applied:
+        no, _ = await self._decider.write(turn.connection, works, shelf, turn.now_us)
+        turn.decided += works
         return Applied(BatchMessages(self._outlet).of_all(works), (no,), ready=True)
 
-    async def _singled_out(self, connection: Connection, works: list[Work], now_us: int, done: list[Work]) -> Applied:
+    async def _singled_out(self, turn: "_Turn", works: list[Work]) -> Applied:
         """Decide the works without those that fail."""
 
         async def attempt(part: list[Work]) -> Applied:
             for mark, work in enumerate(part):
                 work.begin(mark)
-            async with connection.transaction():
-                return await self._decide(connection, part, now_us, done)
+            async with turn.connection.transaction():
+                return await self._decide(turn, part)
 
         async def give_up(work: Work, error: Exception) -> Applied:
-            return await self._give_up(connection, work, now_us, done, error)
+            if work.timer is not None or blame(error) is DeadLetterReason.FAILED:
+                await self._put_off(turn, work, error)
+                return Applied(ready=True)
+            return await self._refuse(turn, work, error)
 
         return await in_halves(works, attempt, give_up, lambda error, _: self._of_one(error))
 
-    async def _give_up(
-        self, connection: Connection, work: Work, now_us: int, done: list[Work], error: Exception
-    ) -> Applied:
-        if work.timer is not None or blame(error) is DeadLetterReason.FAILED:
-            await self._put_off(connection, work, now_us, error)
-            return Applied(ready=True)
-        _log.warning(
-            "refused_by_database", type=work.type, subject=work.subject, orgcode=work.orgcode,
-            error=type(error).__name__,
-        )  # fmt: skip
+    async def _refuse(self, turn: "_Turn", work: Work, error: Exception) -> Applied:
+        """Give a document whose values the database refuses its final outcome."""
+        named = {"type": work.type, "subject": work.subject, "orgcode": work.orgcode}
+        _log.warning("refused_by_database", **named, error=type(error).__name__)
         work.begin(0)
         work.outcome = decide.refused(work.model)
-        no, _ = await self._decider.write(connection, [work], [], now_us)
-        done.append(work)
-        return Applied(BatchMessages(self._outlet).of_all([work]), (no,), ready=True)
+        return await self._write(turn, [work], [])
 
-    async def _put_off(self, connection: Connection, work: Work, now_us: int, error: Exception | None) -> None:
+    async def _put_off_unreadable(self, turn: "_Turn", work: Work, error: Exception) -> None:
+        if self._crash:
+            raise error
+        await self._put_off(turn, work, error)
+
+    async def _put_off(self, turn: "_Turn", work: Work, error: Exception) -> None:
         """Put the work off, and tell the operator."""
-        said = {"type": work.type, "subject": work.subject, "orgcode": work.orgcode, "exc_info": error}
+        named = {"type": work.type, "subject": work.subject, "orgcode": work.orgcode}
         if work.timer is not None:
             metrics.FAILURES.labels("deadline").inc()
-            _log.error("deadline_failed", kind=work.timer.kind, **said)
-            await deadlines.put_off(connection, work.org, work.timer, now_us)
+            _log.error("deadline_failed", kind=work.timer.kind, **named, exc_info=error)
+            await deadlines.put_off(turn.connection, work.org, work.timer, turn.now_us)
         else:
             metrics.FAILURES.labels("parked").inc()
-            _log.error("parked_failed", **said)
-            await parked.put_off(connection, work.key, now_us)
+            _log.error("parked_failed", **named, exc_info=error)
+            await parked.put_off(turn.connection, work.key, turn.now_us)
+
+
+@dataclass(slots=True)
+class _Turn:
+    """One transaction, its clock, and the works that it has decided so far."""
+
+    connection: Connection
+    now_us: int
+    decided: list[Work] = field(default_factory=list)
 
 
 def _works(documents: Sequence[Resumable], passed: Sequence[Deadline], now_us: int) -> list[Work]:

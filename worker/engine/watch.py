@@ -112,18 +112,20 @@ class Watch:
             read = self._reader.topic_ids.get(topic, id_)
             if self._ids.setdefault(topic, read) == read == id_:
                 continue
-            if topic in self._topics.read:
+            if topic not in self._topics.read:
+                lost = self._lost_with(topic)
+                _log.error("topic_made_anew", alert=True, topic=topic, why=f"gone with the old one: {lost} until now")
+            else:
                 _log.error("topic_made_anew", alert=True, topic=topic, why="an input topic: read from its beginning")
                 if await self._asked("kafka", partial(self._started_over, topic, id_)) is None:
                     continue  # tried again
-            else:
-                told = (
-                    "dead letters" if topic in self._topics.dead_letters else _OUTCOMES[topic == self._topics.outcomes]
-                )
-                _log.error(
-                    "topic_made_anew", alert=True, topic=topic, why=f"gone with the old one: all {told} until now"
-                )
             self._ids[topic] = id_
+
+    def _lost_with(self, topic: str) -> str:
+        """Return the messages that an output topic took with it when it was deleted."""
+        if topic in self._topics.dead_letters:
+            return "all dead letters"
+        return f"all {_OUTCOMES[topic == self._topics.outcomes]}"
 
     async def _started_over(self, topic: str, topic_id: UUID) -> bool:
         await self._reader.start_over(topic, topic_id)
