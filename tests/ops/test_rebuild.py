@@ -75,8 +75,8 @@ class World:
     async def drain(self) -> None:
         assert (await g3n(self.environment, "worker", "drain")).code == 0
 
-    async def ask(self) -> None:
-        [scenario] = parse(API_REASONS, "interface")
+    async def ask(self, text: str = API_REASONS) -> None:
+        [scenario] = parse(text, "interface")
         pipeline = Pipeline.over(await Pool.of_interface(self.settings.dsn, 1, Role.API), self.settings)
         for _, made in play(Played(scenario), 0, self.clock):
             sent = record(self.topics.inputs[0], scenario.org, made)

@@ -23,6 +23,10 @@ def audit(
     coverage: Annotated[
         bool, typer.Option("--coverage", help="read the topics too: is every offset accounted for?")
     ] = False,
+    tie_out: Annotated[
+        bool,
+        typer.Option("--tie-out", help="with --coverage: compare tills, ledger and outcomes by store and business day"),
+    ] = False,
     archive: Annotated[
         Path | None, typer.Option(metavar="DIR", help="read the archives of this directory too, as if they were rows")
     ] = None,
@@ -39,7 +43,7 @@ def audit(
         from worker.ops.audit import page, report
         from worker.ops.audit.commands import make
 
-        made = await make(chosen, instant, _progress, coverage=coverage, archives=archive)
+        made = await make(chosen, instant, _progress, coverage=coverage, tie_out=tie_out, archives=archive)
         _progress("")
         match format_:
             case "json":
@@ -53,7 +57,7 @@ def audit(
                     typer.echo(line)
         return 0 if made.is_clean else running.FAILED
 
-    running.run(action, kafka=coverage)
+    running.run(action, kafka=coverage or tie_out)
 
 
 def _progress(check: str) -> None:

@@ -12,10 +12,13 @@ from worker.ledger.queries import SQL
 from worker.ledger.roles import Role
 from worker.ops.archive import loading
 from worker.ops.audit import book
+from worker.ops.audit.claims import Claims
 from worker.ops.audit.contents import Contents
 from worker.ops.audit.coverage import Coverage, Covered, Place
 from worker.ops.audit.finance import Finance, finance
 from worker.ops.audit.finding import CHECKS, Finding
+from worker.ops.audit.tie_out import Line, TieOut
+from worker.ops.audit.told import Told
 from worker.ops.snapshot import snapshot
 from worker.process.errors import OperatorError
 
@@ -26,7 +29,7 @@ MOST: Final = 100  # findings of one check that are named
 class Report:
     """`checks`: the number of findings of each check; `findings` has `MOST` of each. `seconds`: the time of each check.
 
-    `coverage`: each partition; None if the topics were not read.
+    `coverage`: each partition; None if the topics were not read. `tie_out`: each store's days; None without a tie-out.
     """
 
     made_at: datetime
@@ -35,6 +38,7 @@ class Report:
     checks: dict[str, int] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
     coverage: list[Covered] | None = None
+    tie_out: list[Line] | None = None
     seconds: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -59,6 +63,7 @@ async def audit(
     `place`: topics to compare with. `archives`: the directory of archives, to read as if they were in the ledger.
     Raises OperatorError if an archive has changed, or if the instant needs archives and none are given.
     """
+    before = {} if place is None else await place.ends.of((place.names.outcomes, place.names.tender_outcomes))
     beside = None if archives is None else partial(loading.beside, directory=archives)
     async with snapshot(dsn, Role.AUDIT, "g3n-audit", beside) as connection:
         # Before the snapshot: a partition that is dropped after it would be missed, with its sums not yet there.
@@ -70,7 +75,8 @@ async def audit(
         orgs = {row["id"]: row["code"] for row in await connection.fetch("SELECT id, code FROM org")}
         contents = Contents(connection, orgs)
         started = time.monotonic()
-        names = [name for name in CHECKS if name != "coverage" or place is not None]
+        left_out = set() if place is not None and place.decoder is not None else {"published", "tie-out"}
+        names = [name for name in CHECKS if name not in left_out and (name != "coverage" or place is not None)]
         report = Report(datetime.now(UTC), as_of, await finance(connection, as_of), dict.fromkeys(names, 0))
         report.seconds["finance"] = time.monotonic() - started
         for name in book.CHECKS:
@@ -84,9 +90,16 @@ async def audit(
             for check in (contents.lots, contents.holds, contents.undone, contents.voids, contents.outcomes)
         }
         if place is not None:
-            coverage = Coverage(connection, place, progress)
+            claims = None if place.decoder is None else Claims(place.decoder)
+            coverage = Coverage(connection, place, progress, claims)
             report.coverage = coverage.partitions
             checks["coverage"] = coverage.check
+            if claims is not None and place.outlet is not None:
+                topics = place.names.outcomes, place.names.tender_outcomes
+                told = Told(connection, place.kafka, place.ends, topics, before, progress)
+                tie_out = TieOut(connection, place.outlet, claims, told, progress)
+                report.tie_out = tie_out.lines
+                checks["tie-out"] = tie_out.check
         for name, check in checks.items():
             progress(name)
             started = time.monotonic()

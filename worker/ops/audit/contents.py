@@ -13,6 +13,7 @@ from worker.stored.account import account_of
 from worker.stored.codes import PLACES, STATUSES
 from worker.stored.entry import undone_of
 from worker.stored.event import facts_of, plain_change
+from worker.stored.outcome import OutcomeV1
 from worker.stored.sale import PLAIN_BEGINS, sale_of
 from worker.stored.tender import tender_of
 
@@ -34,7 +35,7 @@ _EVENTS: Final = (
     "SELECT no, org, type, status, subject, facts FROM event WHERE facts IS NOT NULL AND no >= $1 ORDER BY no"
 )
 # The transfers of documents below this number are in files.
-_ARCHIVED: Final = f"SELECT coalesce(max(end_batch), 0) << {PLACES} FROM archive"  # noqa: S608  a number of ours
+ARCHIVED: Final = f"SELECT coalesce(max(end_batch), 0) << {PLACES} FROM archive"  # noqa: S608  a number of ours
 
 
 class Contents:
@@ -134,8 +135,8 @@ class Contents:
 
     async def outcomes(self) -> AsyncIterator[Finding]:
         """Compare outcomes with their bookings."""
-        booked = _Booked(await self._connection.cursor(SQL["audit_booked"]))
-        events = await self._connection.cursor(_EVENTS, await self._connection.fetchval(_ARCHIVED))
+        booked = Booked(await self._connection.cursor(SQL["audit_booked"]))
+        events = await self._connection.cursor(_EVENTS, await self._connection.fetchval(ARCHIVED))
         while rows := await events.fetch(_AT_ONCE):
             moved = await booked.until(rows[-1]["no"])
             for row in rows:
@@ -162,7 +163,7 @@ class _Leads:
         return key
 
 
-class _Booked:
+class Booked:
     """The movements of documents, by number and tenant: kind, key and amount of each transfer."""
 
     def __init__(self, rows: Any) -> None:  # noqa: ANN401  a cursor, in the order of the numbers
@@ -225,9 +226,24 @@ def _wrong_outcome(row: Any, booked: Iterable[tuple[int, str, int]]) -> Iterable
         last.points is None or last.notices or row["type"] in _TELL_WHAT_WAITED
     ):  # notices: each member of a pool gets one
         return
+    if last.counterparty is None and (account := _account_of(last, row["subject"])) is not None:
+        net = moved.get(account, 0)
+        if last.points.change != net:
+            yield "booked", f"says {last.points.change:+} points, {net:+} was booked"
+        return
     points = [amount for (kind, _), amount in moved.items() if kind != Kind.CARD]
     others = [] if last.counterparty is None else [last.counterparty[1].change]
     if len(points) <= 1 + len(others):
         said = last.points.change + sum(others)
         if said != sum(points):
             yield "booked", f"says {said:+} points, {sum(points):+} was booked"
+
+
+def _account_of(outcome: OutcomeV1, subject: str) -> tuple[int, str] | None:
+    """Return the account whose points an outcome shows; None: it was decided before accounts were told."""
+    if outcome.points is None or outcome.points.account is None:
+        return None
+    if outcome.points.account is not True:
+        return outcome.points.account
+    customer_id = subject if outcome.customer_id is True else outcome.customer_id
+    return None if customer_id is None else (Kind.POINTS, customer_id)

@@ -1,5 +1,6 @@
 """Compare the ledger with the topics: account for each offset that the ledger has read."""
 
+import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
@@ -7,10 +8,13 @@ from typing import Any, Final, NamedTuple
 from aiokafka.structs import ConsumerRecord
 
 from schemas.registry import DOCUMENTS
+from worker.codec import Decoder, Outlet
 from worker.codec.decode import named
 from worker.kafka.ends import Ends
 from worker.kafka.ranges import Range, Ranges
+from worker.kafka.topics import Topics
 from worker.ledger.queries import SQL
+from worker.ops.audit.claims import ASKING, Claims
 from worker.ops.audit.finding import Finding
 from worker.positions import Partition
 from worker.stored.event import source_of
@@ -37,21 +41,25 @@ class Covered:
 
 
 class Place(NamedTuple):
-    """The topics, and connections to them outside any consumer group."""
+    """The topics, and connections to them outside any consumer group. `outlet`, `decoder`: for a tie-out."""
 
-    names: Sequence[str]
-    accepted: str
+    names: Topics
     kafka: Ranges
     ends: Ends
+    outlet: Outlet | None = None
+    decoder: Decoder | None = None
 
 
 @dataclass(slots=True)
 class Coverage:
-    """`connection`: of one snapshot. `partitions` is filled while `check` runs. `progress` gets how far it is."""
+    """`connection`: of one snapshot. `partitions` is filled while `check` runs, and `claims`, if they are wanted.
+    `progress` gets how far it is.
+    """
 
     connection: Any
     place: Place
     progress: Callable[[str], None]
+    claims: Claims | None = None
     partitions: list[Covered] = field(default_factory=list)
 
     async def check(self) -> AsyncIterator[Finding]:
@@ -59,7 +67,7 @@ class Coverage:
 
         Raises Unavailable if no broker answers.
         """
-        bounds = await self.place.ends.of(self.place.names)
+        bounds = await self.place.ends.of(self.place.names.read)
         rows = await self.connection.fetch("SELECT topic, partition, next_offset FROM watermark")
         read_to: Mapping[Partition, int] = {
             (row["topic"], row["partition"]): row["next_offset"] for row in rows if row["next_offset"] is not None
@@ -88,17 +96,21 @@ class Coverage:
         """Count the records, and return those that are unaccounted for."""
         identities = [self._identity(record) for record in records]
         sources = await self._sources(list(dict.fromkeys(filter(None, identities))))
-        others = []
+        others, asking = [], []
         for record, identity in zip(records, identities, strict=True):
             at = record.topic, record.partition
             one = by_partition[at]
             one.no_record -= 1
             known = identity is not None and identity in sources
             source = sources.get(identity) if identity is not None else None
-            if record.topic == self.place.accepted and record.value is None:  # erased
+            if record.topic == self.place.names.accepted and record.value is None:  # erased
                 one.no_record += 1
-            elif known and (source == (*at, record.offset) or (record.topic == self.place.accepted and not source)):
+            elif known and (
+                source == (*at, record.offset) or (record.topic == self.place.names.accepted and not source)
+            ):
                 one.documents += 1
+                if identity is not None and identity[1] in ASKING:
+                    asking.append(record)
             else:
                 others.append((record, known))
         letters = await self._letters([record for record, _ in others])
@@ -112,10 +124,12 @@ class Coverage:
             else:
                 one.unaccounted += 1
                 left.append(record)
+        if self.claims is not None:
+            self.claims.add([*asking, *left], time.time_ns() // 1000)
         return left
 
     def _identity(self, record: ConsumerRecord) -> Identity | None:
-        return _accepted(record) if record.topic == self.place.accepted else _identity(record)
+        return _accepted(record) if record.topic == self.place.names.accepted else _identity(record)
 
     async def _letters(self, records: Sequence[ConsumerRecord]) -> set[int]:
         """Return which of the records are dead letters, counted from 1."""

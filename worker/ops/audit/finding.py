@@ -32,6 +32,8 @@ CHECKS: Final = {
     "undone": "nothing is given back or reversed beyond what it was",
     "booked": "each outcome says what was booked",
     "coverage": "each offset that was read is a document, a duplicate, a dead letter or no record",
+    "published": "each outcome is on its topic, byte for byte, and no other is there",
+    "tie-out": "what each document of a till asks was booked and published, or refused with a reason",
 }
 
 

@@ -8,7 +8,7 @@ from typing import Final
 from worker.ops.audit.audit import Report
 from worker.ops.audit.finance import AGES
 from worker.ops.audit.finding import CHECKS
-from worker.ops.audit.report import COVERED
+from worker.ops.audit.report import COVERED, TIED
 
 _STYLE: Final = """
 body { font: 14px/1.45 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #1b1b1f; }
@@ -45,6 +45,13 @@ def page(report: Report) -> str:
     if report.coverage is not None:
         heads = [name.replace("_", " ") for name in COVERED]
         parts += ["<h2>Offsets</h2>", _table(heads, [astuple(one) for one in report.coverage])]
+    if report.tie_out is not None:
+        said = (
+            "Minor units. asked: by the tills' documents; short: refused with a reason; booked: in the ledger; told: in"
+            " the published outcomes."
+        )
+        parts.append(f"<h2>Tie-out by store and business day</h2><p>{said}</p>")
+        parts.append(_table(("tenant", *TIED[1:]), [astuple(one) for one in report.tie_out]))
     parts += [
         "<h2>Trial balance</h2><p>Minor units, or points.</p>",
         _table(

@@ -11,10 +11,12 @@ from worker.ops.audit.audit import MOST, Report
 from worker.ops.audit.coverage import Covered
 from worker.ops.audit.finance import Liability, TrialLine
 from worker.ops.audit.finding import CHECKS, Finding
+from worker.ops.audit.tie_out import Line
 from worker.ops.table import table
 
 _SHOWN: Final = 20
 COVERED: Final = tuple(one.name for one in fields(Covered))
+TIED: Final = tuple(one.name for one in fields(Line))
 
 
 def text(report: Report) -> Iterator[str]:
@@ -26,8 +28,11 @@ def text(report: Report) -> Iterator[str]:
         yield f"  {'ok   ' if not found else f'{found:>4,} '} {name:<9} {CHECKS[name]}"
     if report.coverage is None:
         yield "  -     coverage  the topics were not read: --coverage does"
+    if report.tie_out is None:
+        yield "  -     tie-out   tills and outcomes were not compared: --tie-out does"
     yield from _findings(report)
     yield from _coverage(report)
+    yield from _tie_out(report)
     yield ""
     yield "Trial balance (minor units, points)"
     yield from _indented(
@@ -77,6 +82,19 @@ def _coverage(report: Report) -> Iterator[str]:
     yield from _indented([heads, *rows], (0,))
 
 
+def _tie_out(report: Report) -> Iterator[str]:
+    if report.tie_out is None:
+        return
+    yield ""
+    yield "Tie-out by store and business day (minor units)"
+    rows = [
+        [one.orgcode, one.store, f"{one.day}", one.what, one.currency]
+        + [_n(number) for number in (one.documents, one.asked, one.short, one.booked, one.told)]
+        for one in report.tie_out
+    ]
+    yield from _indented([["tenant", *TIED[1:]], *rows], (0, 1, 2, 3, 4))
+
+
 def _indented(rows: Sequence[Sequence[str]], words: tuple[int, ...]) -> Iterator[str]:
     yield from (f"  {line}" for line in table(rows, words))
 
@@ -95,6 +113,9 @@ def as_json(report: Report) -> str:
             "checks": [{"check": name, "holds": CHECKS[name], "found": n} for name, n in report.checks.items()],
             "findings": [one._asdict() for one in report.findings],
             "coverage": None if report.coverage is None else [asdict(one) for one in report.coverage],
+            "tie_out": None
+            if report.tie_out is None
+            else [{**asdict(one), "day": f"{one.day}"} for one in report.tie_out],
             "trial_balance": [one._asdict() for one in report.finance.trial],
             "outstanding": [one._asdict() for one in report.finance.liabilities],
             "seconds": {name: round(seconds, 3) for name, seconds in report.seconds.items()},
@@ -104,12 +125,13 @@ def as_json(report: Report) -> str:
 
 
 def as_csv(report: Report) -> str:
-    """Return findings, coverage, trial balance and liabilities as consecutive tables, each with its heading."""
+    """Return findings, coverage, tie-out, trial balance and liabilities as tables, each with its heading."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     tables: tuple[tuple[Sequence[str], Sequence[Any]], ...] = (
         (Finding._fields, report.findings),
         *([] if report.coverage is None else [(COVERED, [astuple(one) for one in report.coverage])]),
+        *([] if report.tie_out is None else [(TIED, [astuple(one) for one in report.tie_out])]),
         (TrialLine._fields, report.finance.trial),
         (Liability._fields, report.finance.liabilities),
     )
