@@ -49,6 +49,7 @@ operator_journal ri                                          -                  
 org             ra                                           ra                                           ra                           r
 parked          rawd                                         rawd                                         r                            r
 policy          ra                                           ra                                           r                            r
+retried         rawd                                         -                                            r                            -
 session         -                                            rad                                          rd                           -
 tender          raw                                          raw                                          r                            r
 timer           rawd                                         rawd                                         r                            r

@@ -10,6 +10,8 @@ from tests.ops.commands import g3n
 from tests.ops.test_dlq import With, with_
 from worker.cli.status import text
 from worker.kafka.topics import Topics
+from worker.ledger.pool import Pool
+from worker.ledger.retried import COUNTS, Retried, write
 from worker.ops.status.gather import gather
 from worker.ops.status.snapshot import PartitionNow
 from worker.ops.status.verdict import Level, verdict
@@ -66,6 +68,26 @@ async def test_an_unknown_number_is_not_shown_as_zero(topics: Topics, with_: Wit
         assert verdict(one).level is Level.ACT
         assert "unknown" in text(one, verdict(one))
     assert topics.inputs[0] in text(without_postgres, verdict(without_postgres))
+
+
+async def test_retries_outlive_their_workers(connection: asyncpg.Connection, pool: Pool, with_: With) -> None:
+    """Two workers tried again within the hour, one of them twice; a third did yesterday. None runs."""
+    assert (await gather(with_())).retried is None, "nobody counts"
+    for minutes, worker, retries in ((70, 8, 1), (1500, 9, 1), (5, 7, 2)):
+        await connection.execute(
+            "INSERT INTO retried VALUES (now() - $1 * interval '1 minute', $2, $3, 0)", minutes, worker, retries
+        )
+    COUNTS.retries, COUNTS.halves = 3, 1
+    await write(pool)
+    await write(pool)  # nothing new
+    COUNTS.halves = 1
+    await write(pool)
+    assert (COUNTS.retries, COUNTS.halves) == (0, 0)
+    now = await gather(with_())
+    assert now.retried == (Retried(pool.worker, 3, 2), Retried(7, 2, 0))
+    line = f"5 times, 2 batches halved, last hour (worker {pool.worker}: 3, 2; worker 7: 2, 0)"
+    assert line in text(now, verdict(now))
+    assert await connection.fetchval("SELECT count(*) FROM retried WHERE worker = 9") == 0, "forgotten after a day"
 
 
 async def test_the_command_leaves_with_the_verdict(environment: dict[str, str]) -> None:

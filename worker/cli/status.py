@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _WIDE: Final = 80
 _EVERY_S: Final = 2.0
+_NAMED: Final = 3
 _WORDS: Final = ("WELL", "LOOK", "ACT")
 _COLOURS: Final = ("green", "yellow", "red")
 
@@ -97,6 +98,7 @@ def _facts(now: "Snapshot") -> list[tuple[str, str]]:
         ("lost", f"{sum(one.lost for one in now.partitions):,} records" if now.partitions else "unknown"),
         ("decided", "unknown" if now.rate_per_s is None else f"{now.rate_per_s:,.1f} documents a second, last minute"),
         ("published within", f"{took} (median, 99 %)" if now.published_s else took),
+        ("retried", _retried(now)),
         ("parked", f"{_known(now.parked)}, {_known(now.ready)} ready"),
         ("overdue", f"{_known(now.overdue)} deadlines"),
         ("unpublished", f"{_known(now.unpublished)} batches older than a minute"),
@@ -104,6 +106,15 @@ def _facts(now: "Snapshot") -> list[tuple[str, str]]:
         ("originals kept", "" if now.kept_s is None else f"{duration(now.kept_s)} more"),
         ("halted", f"{sum(bool(one.halted) for one in now.partitions)} partitions" if now.partitions else "unknown"),
     ]
+
+
+def _retried(now: "Snapshot") -> str:
+    if now.retried is None:
+        return "unknown"
+    retries, halves = sum(one.retries for one in now.retried), sum(one.halves for one in now.retried)
+    said = f"{retries:,} times, {halves:,} batches halved, last hour"
+    named = "; ".join(f"worker {one.worker}: {one.retries:,}, {one.halves:,}" for one in now.retried[:_NAMED])
+    return f"{said} ({named}{'; …' if len(now.retried) > _NAMED else ''})" if named else said
 
 
 def _partitions(now: "Snapshot") -> str:
@@ -131,6 +142,7 @@ def as_dict(now: "Snapshot", judged: "Verdict") -> dict[str, Any]:
         "verdict": judged.level.name.lower(),
         "findings": [{"level": one.level.name.lower(), "what": one.what, "do": one.do} for one in judged.findings],
         **asdict(now),
+        "retried": None if now.retried is None else [one._asdict() for one in now.retried],
         "at": instant(now.at),
         "lag": now.lag,
         "oldest_s": now.age_s(),

@@ -8,6 +8,7 @@ from typing import Final, TypeVar
 import structlog
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_delay, wait_random_exponential
 
+from worker.ledger.retried import COUNTS
 from worker.process import errors, metrics
 from worker.process.health import Status
 
@@ -55,6 +56,7 @@ class Attempts:
         error = state.outcome.exception() if state.outcome else None
         why = errors.describe(error) if error else ""
         metrics.RETRIES.labels(stage).inc()
+        COUNTS.retries += 1
         self._status.down("stream", why)
         _log.warning("retry", stage=stage, attempt=state.attempt_number, error=why)
 

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from worker.engine.messages import Applied
+from worker.ledger.retried import COUNTS
 
 _T = TypeVar("_T")
 
@@ -26,6 +27,7 @@ async def in_halves(
             raise
         if len(batch) == 1:
             return await give_up(batch[0], error)
+    COUNTS.halves += 1
     half = len(batch) // 2
     applied = await in_halves(batch[:half], attempt, give_up, divides)
     applied.add(await in_halves(batch[half:], attempt, give_up, divides))

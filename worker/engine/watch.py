@@ -24,7 +24,7 @@ from schemas.reasons import DeadLetterReason
 from worker.kafka.group import Group
 from worker.kafka.reader import Reader
 from worker.kafka.topics import Topics
-from worker.ledger import inbox
+from worker.ledger import inbox, retried
 from worker.ledger.inbox import Open
 from worker.ledger.pool import Pool
 from worker.process import errors, metrics
@@ -70,6 +70,7 @@ class Watch:
             self._look_at_fetches()
             await self.look_at_topics()
             await self._look_at_the_inbox()
+            await self._asked("postgres", partial(retried.write, self._pool))
             await self._asked("halted", self._reader.go_on)
             workers = set(members.values()) - {self._pool.worker}
             gone = await self._asked("postgres", partial(self._pool.gone, workers, _ANSWER_S)) or set()

@@ -52,7 +52,7 @@ BEGIN
                 OR c.relname = ANY ('{archive,archived_entry,org,batch,batch_past,every_batch,event,'
                 'account,transfer,transfer_partition,tender,card_number,parked,timer,customer,'
                 'customer_name,consent,policy,watermark,api_key,session,migration,card_key,guess_limit,card_issuer,accepted,'
-                'accepted_profile,operation,operator_journal,dead_letter,dead_letter_group,halted,guard,contra,entry,imbalance}'))
+                'accepted_profile,operation,operator_journal,dead_letter,dead_letter_group,halted,retried,guard,contra,entry,imbalance}'))
     LOOP
         EXECUTE format('ALTER TABLE %s OWNER TO crm_owner', relation);
     END LOOP;

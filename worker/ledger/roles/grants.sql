@@ -32,6 +32,8 @@ GRANT SELECT, INSERT, UPDATE (published_at) ON batch TO crm_worker;
 GRANT EXECUTE ON FUNCTION fold_batches(), add_transfer_partition() TO crm_worker;
 GRANT SELECT, INSERT, UPDATE, DELETE ON watermark, halted TO crm_worker;
 GRANT SELECT, UPDATE (decision) ON halted TO crm_ops;
+GRANT SELECT, INSERT, UPDATE, DELETE ON retried TO crm_worker;
+GRANT SELECT ON retried TO crm_ops;
 
 -- The API records its batches for the workers to publish, and knows its callers.
 GRANT INSERT ON batch TO crm_api;

@@ -17,11 +17,12 @@ from worker.kafka.group import Group, worker_of
 from worker.kafka.originals import Originals, originals
 from worker.kafka.security import security
 from worker.kafka.topics import Topics
-from worker.ledger import deadlines, halts, inbox, operations, unpublished
+from worker.ledger import deadlines, halts, inbox, operations, retried, unpublished
 from worker.ledger.inbox import Open
 from worker.ledger.pool import Pool
 from worker.ledger.positions import Positions
 from worker.ledger.queries import SQL, Connection
+from worker.ledger.retried import Retried
 from worker.ledger.roles import Role
 from worker.ops.status.snapshot import OperationNow, PartitionNow, Snapshot
 from worker.positions import Partition, Position, fingerprint
@@ -59,6 +60,7 @@ class _Ledger:
     positions: Mapping[Partition, Position | None] = field(default_factory=dict)
     gone: Collection[int] = ()
     halted: Mapping[Partition, str] = field(default_factory=dict)  # why
+    retried: tuple[Retried, ...] | None = None
 
 
 async def gather(settings: Settings) -> Snapshot:
@@ -151,6 +153,7 @@ async def _ask_ledger(pool: Pool, ledger: _Ledger, broker: _Broker) -> None:
         ledger.said = await _counts(connection)
         ledger.letters = await inbox.counts(connection)
         ledger.said["operations"] = await _operations(connection)
+        ledger.retried = tuple(await retried.read(connection))
         ledger.halted = {
             (one.topic, one.partition): one.why for one in await halts.listed(connection) if one.halted_since
         }
@@ -186,11 +189,14 @@ def _snapshot(settings: Settings, broker: _Broker, ledger: _Ledger) -> Snapshot:
     for one in ledger.letters:
         counts[one.reason] = counts.get(one.reason, 0) + one.letters
     ends = [one.oldest_ms + kept for one in ledger.letters if (kept := broker.retention_ms.get(one.topic, -1)) >= 0]
+    workers = None if broker.error else _workers(broker, ledger)
     return Snapshot(
         now, settings.topic_prefix + settings.topic_tenders, broker.error, ledger.error, broker.missing,
-        broker.group, None if broker.error else _workers(broker, ledger),
+        broker.group, workers,
         tuple(_partition(at, broker, ledger, now.timestamp()) for at in sorted(broker.bounds)),
         dead_letters={} if ledger.error else counts,
+        # Without a worker nobody counts: no row is no zero.
+        retried=ledger.retried if workers else ledger.retried or None,
         kept_s=max(0.0, min(ends) / 1000 - now.timestamp()) if ends else None, **ledger.said,
     )  # fmt: skip
 

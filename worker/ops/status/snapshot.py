@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from worker.ledger.retried import Retried
+
 
 @dataclass(frozen=True, slots=True)
 class PartitionNow:
@@ -40,7 +42,7 @@ class Snapshot:
     `rate_per_s`: documents decided, over the last minute. `published_s`: median and 99th percentile of the time from
     a batch's decision to its acknowledged outcomes. `unpublished`: batches older than a minute. `overdue`: deadlines
     and parked documents that should have been decided and were put off. `kept_s`: until the original of an open dead
-    letter may be deleted, None: never or not known.
+    letter may be deleted, None: never or not known. `retried`: workers that tried again within the last hour.
     """
 
     at: datetime
@@ -60,6 +62,7 @@ class Snapshot:
     dead_letters: Mapping[str, int] = field(default_factory=dict)
     kept_s: float | None = None
     operations: tuple[OperationNow, ...] = ()
+    retried: tuple[Retried, ...] | None = None
 
     @property
     def lag(self) -> int | None:

@@ -1,0 +1,1 @@
+DELETE FROM retried WHERE minute < clock_timestamp() - interval '1 day'
