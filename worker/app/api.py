@@ -9,6 +9,7 @@ from worker.api import server, watch
 from worker.app.connect import POSTGRES, reached
 from worker.app.examine import examined, warn
 from worker.app.lifetime import before_the_start, on_signal, tune_gc
+from worker.app.traced import traced
 from worker.ledger.roles import Role
 from worker.process import health
 from worker.process.build import build
@@ -23,6 +24,7 @@ async def serve_api(settings: Settings) -> int:
     stopped, status = asyncio.Event(), Status(watch.PART)
     with before_the_start(stopped):
         async with contextlib.AsyncExitStack() as stack:
+            await stack.enter_async_context(traced(settings, "g3n-api"))
             names = "G3N_API_HOST, G3N_API_PORT"
             listener = health.bind(settings.api_host, settings.api_port, names, chosen=True)
             assert listener is not None  # noqa: S101  chosen

@@ -10,6 +10,7 @@ from worker.app import connect
 from worker.app.connect import KAFKA, POSTGRES, reached
 from worker.app.examine import examined, warn
 from worker.app.lifetime import before_the_start, on_signal, tune_gc, until
+from worker.app.traced import traced
 from worker.engine.pipeline import Pipeline
 from worker.engine.stream import Stream
 from worker.engine.watch import Watch
@@ -56,6 +57,7 @@ async def _worker(settings: Settings, stopped: asyncio.Event) -> AsyncIterator[S
     status = Status()
     warn(settings, status)
     async with contextlib.AsyncExitStack() as stack:
+        await stack.enter_async_context(traced(settings, "g3n-worker"))
         listener = None
         if settings.http_port:
             port = settings.http_port + settings.process_index

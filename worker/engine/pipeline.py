@@ -27,7 +27,7 @@ from worker.ledger import deadlines, write
 from worker.ledger.pool import Pool
 from worker.ledger.positions import Positions
 from worker.positions import Partition, Position
-from worker.process import faults, metrics
+from worker.process import faults, metrics, tracing
 from worker.process.settings import Settings, SettingsError
 
 _log = structlog.get_logger(__name__)
@@ -153,14 +153,16 @@ class Pipeline:
         guard = None if waived is None else Guard(batch.items, waived)
         if guard is not None:
             guard.check()
-        letters = await self._dead.of([item for item in batch.items if isinstance(item, Undecodable)])
         documents = [item for item in batch.items if isinstance(item, Document)]
-        read = Read(watermarks, positions, letters)
-        if documents:
-            applied = await self._apply(documents, batch.now_us, read, guard)
-        else:
-            await self._transaction.note(read)
-            applied = Applied()
+        counts = {"g3n.documents": len(documents), "g3n.dead_letters": len(batch.items) - len(documents)}
+        with tracing.batch((document.traceparent for document in documents), counts):
+            letters = await self._dead.of([item for item in batch.items if isinstance(item, Undecodable)])
+            read = Read(watermarks, positions, letters)
+            if documents:
+                applied = await self._apply(documents, batch.now_us, read, guard)
+            else:
+                await self._transaction.note(read)
+                applied = Applied()
         applied.messages = self._dead.told(letters) + applied.messages
         return applied
 

@@ -146,6 +146,9 @@ class Settings(Secured):
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least severe level to log")
     log_format: Literal["auto", "json", "console"] = Field("auto", description="auto: JSON unless stderr is a terminal")
+    tracing: bool = Field(
+        default=False, description="true: send a span for each batch to OpenTelemetry, as OTEL_… variables say"
+    )
     process_index: int = Field(0, ge=0, description="set by --processes: the number of this process")
 
     @field_validator("orgcodes", mode="before")
