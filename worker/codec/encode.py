@@ -15,6 +15,7 @@ import orjson
 from schemas.envelope import OUTCOME_PREFIX, SOURCE, SPECVERSION
 from schemas.reasons import Reason
 from schemas.scalars import format_instant
+from schemas.tuples import made
 from worker.domain.state.accounts import Kind
 from worker.domain.state.identity import account_id
 from worker.domain.state.outcome import CardPart, Notice, PointsPart, TenderPart
@@ -96,7 +97,7 @@ class Outlet:
             )
         name = OUTCOME_PREFIX + type_[4:]
         value = _envelope(event_id(orgcode, type_, subject, str(step)), name, subject, orgcode, outcome.time_us, data)
-        return Message(topic, key.encode(), value, headers)
+        return made(Message, (topic, key.encode(), value, headers))
 
     def _noticed(
         self, orgcode: str, type_: str, subject: str, step: int, outcome: OutcomeV1, notice: Notice,

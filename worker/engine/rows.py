@@ -5,6 +5,7 @@ from typing import Final
 
 from schemas.registry import DOCUMENTS
 from schemas.scalars import DAY_US
+from schemas.tuples import made
 from worker.codec.accepted import Safe
 from worker.codec.encode import ENCODER_VERSION
 from worker.domain.state.books import Books
@@ -38,7 +39,8 @@ def _event(work: Work, facts: bytes, no: int) -> EventRow:
     outcome = work.outcome
     status = STATUS_CODE["parked" if outcome is None else outcome.status]
     record = None if outcome is None or outcome.trace is None else pack_trace(outcome.trace)
-    return EventRow(work.org, work.code, work.subject, event_no(no, work.mark), status, work.digest, facts, record)
+    row = work.org, work.code, work.subject, event_no(no, work.mark), status, work.digest, facts, record
+    return made(EventRow, row)
 
 
 def _parked(work: Work, books: Books, no: int) -> ParkedRow:

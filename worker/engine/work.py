@@ -3,6 +3,7 @@
 from typing import Any, Self
 
 from schemas.registry import BY_CODE
+from schemas.tuples import made
 from worker.codec import Document
 from worker.domain import decide
 from worker.domain.decisions.deadlines import NOTICES, notice_subject
@@ -124,7 +125,7 @@ class Work:
         version = 0 if document is None else document.kind.digest_version
         if record is None:
             return pack_first(latest, version, self.received_us, self.record_us, None, self.traceparent)
-        source = Source(record.topic, record.partition, record.offset)
+        source = made(Source, (record.topic, record.partition, record.offset))
         return pack_first(latest, version, self.received_us, self.record_us, source, None)
 
     @property

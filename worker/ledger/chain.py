@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from schemas.tuples import made
 from worker.domain.state.accounts import Account, Contra
 from worker.domain.state.books import Books
 from worker.stored.codes import event_no
@@ -19,10 +20,10 @@ class Chain:
         ids.
         """
         return [
-            TransferRow(
+            made(TransferRow, (
                 no := event_no(batch_no, mark), _id(debit), _id(credit), amount, book.org, self._link(debit, no),
                 self._link(credit, no),
-            )
+            ))
             for book in shelf
             for mark, debit, credit, amount in book.transfers
         ]  # fmt: skip

@@ -9,6 +9,7 @@ import orjson
 
 from schemas.registry import DOCUMENTS
 from schemas.scalars import EPOCH
+from schemas.tuples import made
 from worker.domain.state.books import Books
 from worker.ledger.chain import Chain
 from worker.ledger.load import RETURN, SALE
@@ -96,7 +97,7 @@ async def _events(connection: Connection, decided: Decided, shelf: list[Books]) 
     for rows, are_new in ((decided.first, True), (decided.further, False)):
         for row in rows:
             record, there = records.pop(row[:3], (None, False))
-            written = row if record is None else EventRow(*row[:-1], record)
+            written = row if record is None else made(EventRow, (*row[:-1], record))
             (new if are_new and not there else changed).append(written)
     for key, (record, there) in records.items():
         if there and record is not None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Final, Literal, NamedTuple, Self
 
+from schemas.tuples import made
 from worker.domain.state.accounts import Kind
 from worker.domain.state.outcome import CardPart, Notice, Outcome, PointsPart, TenderPart
 from worker.stored.codes import STATUS_CODE
@@ -39,7 +40,7 @@ class OutcomeV1(NamedTuple):
     @classmethod
     def of(cls, outcome: Outcome, subject: str, time_us: int) -> Self:
         reason, other = outcome.reason, outcome.counterparty
-        return cls(
+        members = (
             time_us,
             STATUS_CODE[outcome.status],
             None if reason is None else reason.value,
@@ -59,6 +60,7 @@ class OutcomeV1(NamedTuple):
             if outcome.notices
             else (),
         )
+        return made(cls, members)
 
     @classmethod
     def restore(cls, members: list[Any]) -> Self:
@@ -160,7 +162,7 @@ def _told_of(part: PointsPart | None, customer_id: str | None) -> Any:  # noqa: 
     if part is None or part.account is None or part.account is True:
         return part
     kind, key = part.account
-    return PointsPart._make((*part[:_POINTS], True)) if key == customer_id and kind is Kind.POINTS else part
+    return made(PointsPart, (*part[:_POINTS], True)) if key == customer_id and kind is Kind.POINTS else part
 
 
 def _id(id_: str | None, subject: str) -> StoredId:

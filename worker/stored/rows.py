@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple, Self
 
+from schemas.tuples import made
 from worker.domain.state.accounts import Account
 from worker.domain.state.tender import Tender
 from worker.stored.account import owner_of, pack_days, pack_extra
@@ -38,7 +39,7 @@ class AccountRow(NamedTuple):
     @classmethod
     def of(cls, org: int, account: Account) -> Self:
         lots, earned, past = pack_days(account)
-        return cls(
+        row = (
             org,
             account.kind,
             account.key,
@@ -56,6 +57,7 @@ class AccountRow(NamedTuple):
             account.id,
             account.currency,
         )
+        return made(cls, row)
 
 
 ACCOUNT_CHANGES: Final = AccountRow._fields.index("id")  # columns of update_account.sql

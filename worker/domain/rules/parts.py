@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from schemas.reasons import Reason
+from schemas.tuples import made
 from worker.domain.state.accounts import Account, Kind, Standing
 from worker.domain.state.books import Books
 from worker.domain.state.outcome import CardPart, PointsPart
@@ -17,7 +18,7 @@ def points_part(books: Books, account: Account, tick: int, reason: Reason | None
     balance, available, held, pending = account.figures(tick)
     change = balance - books.before.get(account, balance)
     whose = (account.kind, account.key)
-    return PointsPart(change, balance, available, held, pending, account.version, reason, account=whose)
+    return made(PointsPart, (change, balance, available, held, pending, account.version, reason, True, whose))
 
 
 def points_shown(books: Books, account: Account | None, tick: int, reason: Reason | None = None) -> PointsPart | None:

@@ -6,6 +6,7 @@ The rules are those of contract §2.2 Points and Tenders. Gift cards follow them
 
 from typing import NamedTuple
 
+from schemas.tuples import made
 from worker.domain.state.accounts import MOST_LOTS, NEVER, TICK_US, Account, Contra, Kind, Pick, Standing
 from worker.domain.state.days import stored_begin, stored_end
 from worker.domain.state.trace import Change, Move
@@ -78,7 +79,7 @@ class Movements:
         if amount == 0:
             return
         self.touch(account)
-        self.transfers.append(Transfer(self.mark, contra, account, amount))
+        self.transfers.append(made(Transfer, (self.mark, contra, account, amount)))
         if account.deficit:
             fill = min(account.deficit, amount)
             account.deficit -= fill
@@ -124,7 +125,7 @@ class Movements:
         """Book the transfer of a debit whose lots the caller changed."""
         if amount:
             self.touch(account)
-            self.transfers.append(Transfer(self.mark, account, contra, amount))
+            self.transfers.append(made(Transfer, (self.mark, account, contra, amount)))
 
     def hold(self, account: Account, amount: int, tick: int) -> list[Pick]:
         """Hold `amount` of what is available in `tick`. Return the held lots, soonest to expire first."""
