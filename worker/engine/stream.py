@@ -38,6 +38,9 @@ _log = structlog.get_logger(__name__)
 _DRAIN_WAIT_S = 0.1
 # How often the stream looks for due timers and ready documents when nothing tells it that there are any.
 _CATCH_UP_EVERY_S = 1.0
+# How often a drain in a stream that never pauses asks whether the group has come to the end. Each time, the batches in
+# progress end first.
+_ASK_EVERY_S = 5.0
 # How long a drain waits for due work that it can't decide: another worker of the group may be deciding it.
 _LEFT_S = 5.0
 
@@ -88,7 +91,7 @@ class Stream:
         """
         self._wait_s = _DRAIN_WAIT_S
         async with self._hands():
-            ends, look_at = await self._reader.ends(), 0.0
+            ends, look_at = await self._reader.ends(), time.monotonic() + _ASK_EVERY_S
             give_up_at: float | None = None
             while not self._stopped.done():
                 idle = await self._attempts.run("batch", self._step, self._drop_what_was_read)
