@@ -10,7 +10,7 @@ from tests.kafka_io import Record, publish
 from tests.language.documents import Clock
 from tests.ops.replaying import Shop, settings_of
 from worker.kafka.ranges import Bounds
-from worker.ops.replay import told
+from worker.ops.replay import report
 from worker.ops.replay.plan import Outcomes, Plan
 
 
@@ -20,7 +20,7 @@ def shop(environment: dict[str, str]) -> Shop:
 
 
 def text(plan: Plan) -> str:
-    return "\n".join(told.plan_text(plan.head, plan.accounts()))
+    return "\n".join(report.plan_text(plan.head, plan.accounts()))
 
 
 async def test_a_replay_of_known_documents_publishes_nothing(shop: Shop) -> None:
@@ -29,10 +29,10 @@ async def test_a_replay_of_known_documents_publishes_nothing(shop: Shop) -> None
     plan = await shop.plan()
     tally = plan.head["tally"]
     assert (tally["records"], tally["known"], tally["new"], tally["accounts"]) == (4, 4, 0, 0)
-    assert told.published(plan.head) == {}
+    assert report.published(plan.head) == {}
     assert text(plan).endswith("This replay changes nothing and publishes nothing.")
     again = await shop.plan(Outcomes.ALL)
-    assert sum(told.published(again.head).values()) == len(said)
+    assert sum(report.published(again.head).values()) == len(said)
     assert text(again).endswith(f"This replay changes nothing and publishes {len(said)} messages.")
 
 
@@ -70,7 +70,7 @@ async def test_records_that_are_no_documents_are_counted_by_reason(shop: Shop) -
     tally = plan.head["tally"]
     assert (tally["known"], tally["new"], tally["conflict"]) == (1, 0, 1)
     assert tally["dead_letters"] == {"conflict": 1, "not_json": 1}
-    assert told.published(plan.head) == {}
+    assert report.published(plan.head) == {}
 
 
 async def test_a_range_is_chosen_by_topic_offset_time_and_document(shop: Shop) -> None:

@@ -23,19 +23,19 @@ def rebuild(
     """
 
     async def action(chosen: settings.Settings) -> int:
-        from worker.ops.rebuild import commands, told
+        from worker.ops.rebuild import commands, report
         from worker.ops.rebuild.target import Refused
 
         try:
-            report = await commands.rebuild(chosen, into, lambda line: typer.echo(line, err=True))
+            result = await commands.rebuild(chosen, into, lambda line: typer.echo(line, err=True))
         except Refused as refused:
             typer.echo(f"g3n: {refused}", err=True)
             return REFUSED
         if as_json:
-            typer.echo(told.as_json(report))
+            typer.echo(report.as_json(result))
         else:
-            for line in told.text(report):
+            for line in report.text(result):
                 typer.echo(line)
-        return 0 if report.is_equal else running.FAILED
+        return 0 if result.is_equal else running.FAILED
 
     running.run(action, quiet=True)

@@ -10,7 +10,7 @@ from worker.domain.state.policy import PolicyVersion
 from worker.domain.state.sale import Sale, SaleLine
 from worker.domain.state.trace import ReturnedLine as StoredLine
 from worker.domain.state.trace import Trace
-from worker.ops.explanation import CampaignTold, Earning, EarningLine, ReturnedLine, TierTold
+from worker.ops.explanation import CampaignShown, Earning, EarningLine, ReturnedLine, TierShown
 
 _EXCLUDED = {
     Exclusion.NONE: None,
@@ -50,40 +50,40 @@ def _earning(
     version: PolicyVersion, currency: str, lines: Mapping[int, SaleLine], rated: Sale | Trace
 ) -> Earning | None:
     basis = rated.basis if isinstance(rated, Sale) else rated.rated
-    told = reckon(version, currency, {line_id: line.net_minor for line_id, line in lines.items()}, basis)
-    if told is None:
+    reckoning = reckon(version, currency, {line_id: line.net_minor for line_id, line in lines.items()}, basis)
+    if reckoning is None:
         return None
     points = sum(line.points for line in lines.values())
     return Earning(
         currency=currency,
-        points_per_unit=exact_text(told.points_per_unit),
-        unit_minor=told.unit_minor,
-        campaign=_campaign(told.campaign),
-        missed_campaign=_campaign(told.missed),
-        tier=_tier(told),
-        exact=exact_text(told.exact),
+        points_per_unit=exact_text(reckoning.points_per_unit),
+        unit_minor=reckoning.unit_minor,
+        campaign=_campaign(reckoning.campaign),
+        missed_campaign=_campaign(reckoning.missed),
+        tier=_tier(reckoning),
+        exact=exact_text(reckoning.exact),
         points=points,
-        adds_up=all(part.floor + part.left_over == lines[part.line_id].points for part in told.lines),
-        lines=[_line(part, lines[part.line_id]) for part in told.lines],
+        adds_up=all(part.floor + part.left_over == lines[part.line_id].points for part in reckoning.lines),
+        lines=[_line(part, lines[part.line_id]) for part in reckoning.lines],
     )
 
 
-def _campaign(campaign: Campaign | None) -> CampaignTold | None:
+def _campaign(campaign: Campaign | None) -> CampaignShown | None:
     if campaign is None:
         return None
     factor = exact_text(campaign.factor)
-    return CampaignTold(id=campaign.id, factor=factor, needs_consent=campaign.needs_consent)
+    return CampaignShown(id=campaign.id, factor=factor, needs_consent=campaign.needs_consent)
 
 
-def _tier(told: Reckoning) -> TierTold | None:
-    tier = told.tier
+def _tier(reckoning: Reckoning) -> TierShown | None:
+    tier = reckoning.tier
     if tier is None:
         return None
-    return TierTold(
+    return TierShown(
         name=tier.name,
         factor=exact_text(tier.factor),
         from_points_12m=tier.from_points_12m,
-        earned_12m=told.earned_12m,
+        earned_12m=reckoning.earned_12m,
     )
 
 

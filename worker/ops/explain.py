@@ -29,7 +29,7 @@ from worker.ops.explanation import (
     Published,
     Related,
     SaleNow,
-    TenderTold,
+    TenderShown,
     Transfer,
     Wait,
 )
@@ -181,7 +181,7 @@ class _Ledger:
         rows = await self.connection.fetch(SQL["read_accounts"], self.org, sorted(set(ids)))
         return {row["id"]: stored.account(Kind(row["kind"]), row["key"], row["extra"]) for row in rows}
 
-    async def _tenders(self, outcomes: list[VersionedOutcome]) -> list[TenderTold]:
+    async def _tenders(self, outcomes: list[VersionedOutcome]) -> list[TenderShown]:
         own = {outcome.tender.tender_id: outcome.tender for _, outcome in outcomes if outcome.tender is not None}
         parts = own | {part.tender_id: part for _, outcome in outcomes for part in outcome.tenders}
         keys = ([self.org] * len(parts), list(parts))

@@ -83,7 +83,7 @@ class Transfer(_Part):
     amount: int
 
 
-class CampaignTold(_Part):
+class CampaignShown(_Part):
     """A campaign of the policy; `needs_consent` where it asks for one."""
 
     id: str
@@ -91,7 +91,7 @@ class CampaignTold(_Part):
     needs_consent: str | None = None
 
 
-class TierTold(_Part):
+class TierShown(_Part):
     """The tier, and the `earned_12m` points that reached it."""
 
     name: str
@@ -129,9 +129,9 @@ class Earning(_Part):
     currency: str
     points_per_unit: str
     unit_minor: int
-    campaign: CampaignTold | None = None
-    missed_campaign: Annotated[CampaignTold | None, Field(description="higher; the customer had not consented")] = None
-    tier: TierTold | None = None
+    campaign: CampaignShown | None = None
+    missed_campaign: Annotated[CampaignShown | None, Field(description="higher; the customer had not consented")] = None
+    tier: TierShown | None = None
     exact: Annotated[str, Field(description="the lines' sum, before the one floor")]
     points: int
     adds_up: bool
@@ -160,7 +160,7 @@ class SaleNow(_Part):
     by_hand: Annotated[int, Field(description="points taken back by crm.loyalty.reverse and not set off yet")]
 
 
-class TenderTold(_Part):
+class TenderShown(_Part):
     """A tender that the document names: as the document left it, and as it is now."""
 
     tender_id: str
@@ -222,7 +222,7 @@ class Explanation(_Part):
     lots: list[Lot] = []
     transfers: list[Transfer] = []
     archived: Annotated[str | None, Field(description="the archive that its transfers are in, if it has any")] = None
-    tenders: list[TenderTold] = []
+    tenders: list[TenderShown] = []
     entry: Entry | None = None
     waits: list[Wait] = []
     waiters: Annotated[list[Identity], Field(description="documents that wait for this sale or tender")] = []

@@ -10,7 +10,7 @@ from worker.domain.state.days import Calendar
 from worker.domain.state.outcome import TenderPart
 from worker.domain.state.tender import State, Tender
 from worker.ops.earning import exact_text
-from worker.ops.explanation import Account, Lot, Related, Source, TenderTold
+from worker.ops.explanation import Account, Lot, Related, Source, TenderShown
 from worker.stored.account import last4_of
 from worker.stored.codes import NOTICE_TYPES, STATUSES
 from worker.stored.event import EventFacts, facts_of
@@ -43,12 +43,12 @@ def lot(of: Account, change: str, pick: Pick, days: Calendar) -> Lot:
     )
 
 
-def tender(part: TenderPart, now: Tender, days: Calendar, *, own: bool) -> TenderTold:
+def tender(part: TenderPart, now: Tender, days: Calendar, *, own: bool) -> TenderShown:
     """Show a tender as in an outcome, and as it is now. `own`: the document is the tender's."""
     payer = None if now.account is None else account(*now.account)
     change = "held" if now.state is State.AUTHORIZED else "taken"
     value = now.value
-    return TenderTold(
+    return TenderShown(
         tender_id=part.tender_id,
         kind=now.kind,
         moved=own or part.moved,

@@ -12,7 +12,7 @@ from worker.ops.explanation import (
     Published,
     ReturnedLine,
     SaleNow,
-    TenderTold,
+    TenderShown,
     Wait,
 )
 from worker.ops.table import table
@@ -34,29 +34,32 @@ _CHANGES = {
 }
 
 
-def text(told: Explanation) -> str:
+def text(explained: Explanation) -> str:
     """Return the whole explanation, with a heading for each part that has content."""
-    parts = [("", list(_head(told))), ("published", [line for item in told.published for line in _published(item)])]
-    if told.earning is not None:
-        parts.append(("how the lines were rated", list(_earning(told.earning))))
-    if told.returned:
-        parts.append(("what the sold lines keep", list(_returned(told))))
+    parts = [
+        ("", list(_head(explained))),
+        ("published", [line for item in explained.published for line in _published(item)]),
+    ]
+    if explained.earning is not None:
+        parts.append(("how the lines were rated", list(_earning(explained.earning))))
+    if explained.returned:
+        parts.append(("what the sold lines keep", list(_returned(explained))))
     parts += [
-        ("lots", [_lot(lot) for lot in told.lots]),
+        ("lots", [_lot(lot) for lot in explained.lots]),
         (
             "transfers",
-            table([[_name(t.source), "→", _name(t.target), t.amount] for t in told.transfers], words=range(3)),
+            table([[_name(t.source), "→", _name(t.target), t.amount] for t in explained.transfers], words=range(3)),
         ),
         (
             "archived",
-            [f"its transfers, if it has any, are in {told.archived}: g3n worker explain --archive DIR"]
-            if told.archived
+            [f"its transfers, if it has any, are in {explained.archived}: g3n worker explain --archive DIR"]
+            if explained.archived
             else [],
         ),
-        ("tenders", [line for tender in told.tenders for line in _tender(tender)]),
-        ("waiting", [_wait(wait) for wait in told.waits]),
-        ("these wait for it", [f"{one.type} {one.subject}" for one in told.waiters]),
-        ("also known", [f"{one.type} {one.subject}: {one.status} at {one.at}" for one in told.related]),
+        ("tenders", [line for tender in explained.tenders for line in _tender(tender)]),
+        ("waiting", [_wait(wait) for wait in explained.waits]),
+        ("these wait for it", [f"{one.type} {one.subject}" for one in explained.waiters]),
+        ("also known", [f"{one.type} {one.subject}: {one.status} at {one.at}" for one in explained.related]),
     ]
     lines: list[str] = []
     for heading, content in parts:
@@ -65,21 +68,21 @@ def text(told: Explanation) -> str:
     return "\n".join(lines)
 
 
-def _head(told: Explanation) -> Iterator[str]:
-    yield f"{told.type} {told.subject} of {told.orgcode}: {_STATES[told.state]}"
-    source = told.source
+def _head(explained: Explanation) -> Iterator[str]:
+    yield f"{explained.type} {explained.subject} of {explained.orgcode}: {_STATES[explained.state]}"
+    source = explained.source
     if source is not None:
         where = f" from {source.topic}, partition {source.partition}, offset {source.offset}" if source.topic else ""
         yield f"read at {source.received_at}{where}, record of {source.record_at}"
-    if told.policy is not None:
-        since = f"in force since {told.policy.since}" if told.policy.since else "the default, always in force"
-        yield f"policy version {told.policy.version}, {since}"
-    if told.no_points is not None:
-        yield f"no points: {told.no_points}"
-    if told.sale is not None:
-        yield from _sale(told.sale)
-    if told.entry is not None:
-        entry = told.entry
+    if explained.policy is not None:
+        since = f"in force since {explained.policy.since}" if explained.policy.since else "the default, always in force"
+        yield f"policy version {explained.policy.version}, {since}"
+    if explained.no_points is not None:
+        yield f"no points: {explained.no_points}"
+    if explained.sale is not None:
+        yield from _sale(explained.sale)
+    if explained.entry is not None:
+        entry = explained.entry
         yield f"moved {entry.amount} on {_name(entry.account)}; {entry.undone} of it undone since"
         yield from (f"  now {_lot(lot)}" for lot in entry.lots_now if lot.amount)
 
@@ -115,16 +118,16 @@ def _because(part: dict[str, Any]) -> str:
     return f" ({part['reason']})" if part.get("reason") else ""
 
 
-def _earning(told: Earning) -> Iterator[str]:
-    yield f"{told.points_per_unit} point(s) for every {told.unit_minor} {told.currency} minor units"
-    if told.campaign is not None:
-        consent = f", {told.campaign.needs_consent} consent given" if told.campaign.needs_consent else ""
-        yield f"× {told.campaign.factor} campaign {told.campaign.id}{consent}"
-    if told.missed_campaign is not None:
-        missed = told.missed_campaign
+def _earning(earning: Earning) -> Iterator[str]:
+    yield f"{earning.points_per_unit} point(s) for every {earning.unit_minor} {earning.currency} minor units"
+    if earning.campaign is not None:
+        consent = f", {earning.campaign.needs_consent} consent given" if earning.campaign.needs_consent else ""
+        yield f"× {earning.campaign.factor} campaign {earning.campaign.id}{consent}"
+    if earning.missed_campaign is not None:
+        missed = earning.missed_campaign
         yield f"not × {missed.factor} campaign {missed.id}: no {missed.needs_consent} consent at the time"
-    if told.tier is not None:
-        tier = told.tier
+    if earning.tier is not None:
+        tier = earning.tier
         yield f"× {tier.factor} tier {tier.name}: {tier.earned_12m} points in 12 months, from {tier.from_points_12m}"
     heading = ["line", "net", "tenders", "eligible", "because of", "exact", "floor", "left over", "points"]
     rows = [
@@ -132,16 +135,17 @@ def _earning(told: Earning) -> Iterator[str]:
             line.line_id, line.net_minor, -line.tender_share_minor, line.eligible_minor, _category(line), line.exact,
             line.floor, line.left_over, line.points,
         ]
-        for line in told.lines
+        for line in earning.lines
     ]  # fmt: skip
     sums = [sum(row[at] for row in rows) for at in (1, 2, 3, 6, 7, 8)]  # type: ignore[misc]
-    rows.append(["sum", *sums[:3], "", told.exact, *sums[3:]])
+    rows.append(["sum", *sums[:3], "", earning.exact, *sums[3:]])
     yield from table([heading, *rows], words={4})
-    yield f"one floor for all: {told.exact} → {told.points}; what the lines' floors leave goes to the largest fractions"
-    if any(line.returned_minor for line in told.lines):
-        came_back = [[line.line_id, line.returned_minor, line.kept_points] for line in told.lines]
+    floored = f"{earning.exact} → {earning.points}"
+    yield f"one floor for all: {floored}; what the lines' floors leave goes to the largest fractions"
+    if any(line.returned_minor for line in earning.lines):
+        came_back = [[line.line_id, line.returned_minor, line.kept_points] for line in earning.lines]
         yield from table([["line", "returned since", "keeps"], *came_back])
-    if not told.adds_up:
+    if not earning.adds_up:
         yield "! this does not give what was booked: an earlier version of the worker did not store all of it"
 
 
@@ -153,13 +157,13 @@ def _category(line: EarningLine) -> str:
     return f"{line.category} × {line.category_factor}" if line.category else ""
 
 
-def _returned(told: Explanation) -> Iterator[str]:
+def _returned(explained: Explanation) -> Iterator[str]:
     heading = ["line", "of", "asked", "counts", "of net", "returned before", "earned", "kept before", "keeps", "points"]
-    yield from table([heading, *(_returned_row(line) for line in told.returned)])
-    if told.account is not None:
-        yield f"taken from {_name(told.account)}, which earned them"
-    if told.set_off:
-        yield f"{told.set_off} of it had been taken back by hand before: set off"
+    yield from table([heading, *(_returned_row(line) for line in explained.returned)])
+    if explained.account is not None:
+        yield f"taken from {_name(explained.account)}, which earned them"
+    if explained.set_off:
+        yield f"{explained.set_off} of it had been taken back by hand before: set off"
 
 
 def _returned_row(line: ReturnedLine) -> list[object]:
@@ -177,7 +181,7 @@ def _lot(lot: Lot) -> str:
     return " ".join([str(lot.amount), _CHANGES[lot.change], _name(lot.account), *days])
 
 
-def _tender(tender: TenderTold) -> Iterator[str]:
+def _tender(tender: TenderShown) -> Iterator[str]:
     what = f"{tender.kind} tender {tender.tender_id}".lstrip()
     payer = f" of {_name(tender.account)}" if tender.account else ""
     points = f" = {tender.points} points" if tender.points is not None else ""

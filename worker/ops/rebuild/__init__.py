@@ -2,5 +2,5 @@
 
 `target` prepares the empty database. `steps` lists the decisions of the live ledger, in its own order. `apply` decides
 each step again. `rest` decides documents of the topics that the live ledger lacks. `compare` finds the differences, and
-`told` prints them. The tables `rebuild_…` in the target are the cursor: a killed rebuild continues from there.
+`report` prints them. The tables `rebuild_…` in the target are the cursor: a killed rebuild continues from there.
 """

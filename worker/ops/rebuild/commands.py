@@ -17,8 +17,8 @@ from worker.ledger.roles import Role
 from worker.ops.rebuild import rest, steps
 from worker.ops.rebuild.apply import Applying
 from worker.ops.rebuild.compare import Comparison
+from worker.ops.rebuild.report import Report
 from worker.ops.rebuild.target import Target, prepare
-from worker.ops.rebuild.told import Report
 from worker.ops.replay.plan import code_version
 from worker.ops.snapshot import WHOLE, snapshot
 from worker.process.settings import Settings

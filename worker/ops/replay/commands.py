@@ -12,7 +12,7 @@ from worker.ledger.operators import Operator
 from worker.ledger.overlay import Overlay
 from worker.ledger.pool import Pool
 from worker.ledger.roles import Role
-from worker.ops.replay import saved, told
+from worker.ops.replay import report, saved
 from worker.ops.replay.execute import KIND
 from worker.ops.replay.plan import Outcomes, plan
 from worker.ops.replay.selection import Selection
@@ -72,9 +72,9 @@ async def make_plan(
         for line in saved.lines(made):
             show(line.decode())
         return
-    for text in told.plan_text(made.head, made.accounts()):
+    for text in report.plan_text(made.head, made.accounts()):
         show(text)
-    if told.does_nothing(made.head):
+    if report.does_nothing(made.head):
         return
     with path.open("xb") as file:
         file.writelines(line + b"\n" for line in saved.lines(made))
@@ -90,7 +90,7 @@ async def start(settings: Settings, path: Path, operator: Operator, rate_per_s: 
     ):
         if changes := await stale(settings, kafka, overlay, plan_):
             raise Stale(changes)
-    head = {**plan_.head, "summary": list(told.plan_text(plan_.head, ()))}
+    head = {**plan_.head, "summary": list(report.plan_text(plan_.head, ()))}
     pool = await Pool.of_interface(settings.dsn, 1, Role.OPS)
     try:
         async with pool.transaction() as connection:

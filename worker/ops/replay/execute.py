@@ -22,9 +22,9 @@ from worker.kafka.security import security
 from worker.ledger.queries import SQL
 from worker.ledger.watched import Watched
 from worker.ops.replay.plan import Outcomes, ranges_of
+from worker.ops.replay.report import done_text
 from worker.ops.replay.selection import Selection
 from worker.ops.replay.tally import Tally
-from worker.ops.replay.told import done_text
 from worker.ops.running import Run
 from worker.process.errors import OperatorError
 from worker.process.settings import Settings
