@@ -1,7 +1,11 @@
-"""The latency of a till on an idle system: one request after the other, each sent when the one before is answered."""
+"""The latency of a till on an idle system: one request after the other, each sent when the one before is answered.
+
+The clients do little themselves, because their time counts: a request by httpx takes 0.8 ms of CPU, by hand 0.02 ms.
+"""
 
 import asyncio
 import itertools
+import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -10,8 +14,8 @@ from statistics import quantiles
 from typing import Any, cast
 
 import asyncpg
-import httpx
 import orjson
+import uvloop
 from aiokafka import AIOKafkaConsumer
 
 from bench import program
@@ -26,6 +30,7 @@ ASKED = {"kind": "gift_card", "gift_card": card(0), "amount_minor": 1, "currency
 REQUEST = "scm.tender.requested"
 WARM_UP = 50
 _ANSWER_S = 30.0
+_LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
 _ids = itertools.count()
 
 
@@ -49,11 +54,11 @@ def measure(arena: Arena, requests: int) -> list[Latency]:
         program.running(["worker", "api"], api, directory / "api.log", "ready"),
         program.running(["worker", "worker", "run"], settings, directory / "latency.log", "ready"),
     ):
-        return asyncio.run(_measure(settings, f"http://127.0.0.1:{api_port}", requests))
+        return uvloop.run(_measure(settings, api_port, requests))
 
 
-async def _measure(settings: Mapping[str, str], url: str, requests: int) -> list[Latency]:
-    async with _over_http(settings["G3N_POSTGRES_DSN"], url) as ask:
+async def _measure(settings: Mapping[str, str], api_port: int, requests: int) -> list[Latency]:
+    async with _over_http(settings["G3N_POSTGRES_DSN"], api_port) as ask:
         over_http = await _times_s(ask, requests)
     async with _over_kafka(settings) as ask:
         over_kafka = await _times_s(ask, requests)
@@ -76,20 +81,30 @@ def _latency(request: str, times_s: list[float]) -> Latency:
 
 
 @asynccontextmanager
-async def _over_http(dsn: str, url: str) -> AsyncIterator[Callable[[str], Awaitable[None]]]:
+async def _over_http(dsn: str, port: int) -> AsyncIterator[Callable[[str], Awaitable[None]]]:
     connection = await asyncpg.connect(dsn)
     try:
         _, secret = await api_keys.create(cast("Connection", connection), ORGCODE, "latency", ("tender",))
     finally:
         await connection.close()
-    headers = {"X-Orgcode": ORGCODE, "X-Api-Key": secret}
-    async with httpx.AsyncClient(base_url=url, headers=headers, timeout=_ANSWER_S) as http:
+    head = (
+        f"POST /tender/authorize HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nX-Orgcode: {ORGCODE}\r\nX-Api-Key: {secret}\r\n"
+        "Content-Type: application/json\r\nContent-Length: "
+    )
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
 
-        async def ask(tender_id: str) -> None:
-            answer = await http.post("/tender/authorize", json={**ASKED, "tender_id": tender_id})
-            _check(answer.json()["status"])
+    async def ask(tender_id: str) -> None:
+        body = orjson.dumps({**ASKED, "tender_id": tender_id})
+        writer.write(b"%s%d\r\n\r\n%s" % (head.encode(), len(body), body))
+        async with asyncio.timeout(_ANSWER_S):
+            length = _LENGTH.search(await reader.readuntil(b"\r\n\r\n"))
+            answer = await reader.readexactly(int(length[1]) if length else 0)
+        _check(orjson.loads(answer)["status"])
 
+    try:
         yield ask
+    finally:
+        writer.close()
 
 
 @asynccontextmanager
