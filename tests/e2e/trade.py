@@ -139,7 +139,9 @@ def missing(sent: list[Sent], seen: list[Published], org: str = ORG) -> list[str
 
 def probed_points(seen: list[Published]) -> dict[str, int]:
     """Points by customer number, the probe's own not counted."""
-    found = [one for one in seen if one.subject.startswith("probe-points-") and one.data]
+    found = [
+        one for one in seen if one.subject.startswith("probe-points-") and isinstance(one.data.get("points"), dict)
+    ]
     return {one.subject.removeprefix("probe-points-"): one.data["points"]["balance"] - 1 for one in found}
 
 

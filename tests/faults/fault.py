@@ -28,6 +28,7 @@ class Fault:
     traffic: type[Traffic] = Traffic
     graceful: bool = False  # every worker must end with status 0
     tells: str = ""  # the event that a worker must log: somebody has been told what happened
+    may_tell: tuple[str, ...] = ()  # other alerts that follow from it
     sends_again: bool = False  # records are gone that nobody may have read: their publisher sends all of them again
 
 

@@ -35,10 +35,11 @@ class Violations:
         yield from (f"unaccounted: {line}" for line in self.unaccounted)
 
 
-async def violations(world: World, tells: str, logged: int) -> Violations:
+async def violations(world: World, tells: str, may_tell: Collection[str], logged: int) -> Violations:
     """Probe every account of the round, then compare what the topics and the ledger hold with what they should.
 
-    `tells`: an event that the workers must have logged after the first `logged` bytes of their log.
+    `tells`: an event that the workers must have logged after the first `logged` bytes of their log. `may_tell`: other
+    alerts that they may have logged.
     """
     await publish(world.place, [one.record(world.place) for one in world.traffic.probes()])
     await caught_up(world)
@@ -46,8 +47,11 @@ async def violations(world: World, tells: str, logged: int) -> Violations:
     found = compared(world.traffic, world.saved + await read(world.place), world.forgotten, world.answers)
     found.lost += await _not_in_ledger(world)
     found.unaccounted += left + world.wrong
-    if tells and not _was_told(world, tells, logged):
+    entries = _logged(world, logged)
+    if tells and all(entry["event"] != tells for entry in entries):
         found.unaccounted.append(f"no worker logged {tells}")
+    alerts = {str(entry["event"]) for entry in entries if entry.get("alert")}
+    found.unaccounted += [f"an alert that nothing explains: {event}" for event in sorted(alerts - {tells, *may_tell})]
     return found
 
 
@@ -63,7 +67,7 @@ def compared(
     """
     found = Violations()
     mine = [one for one in seen if f"{traffic.name}-" in one.subject]
-    found.lost += trade.missing(traffic.sent, mine)
+    found.lost += trade.missing([*traffic.before(), *traffic.sent], mine)
     found.doubled += _two_texts([one for one in mine if one.at not in forgotten])
     _dead_letters(traffic, seen, found)
     _answers(answers, mine, found)
@@ -113,7 +117,8 @@ async def _not_in_ledger(world: World) -> list[str]:
     async with world.database() as connection:
         rows = await connection.fetch("SELECT subject FROM event WHERE position($1 in subject) > 0", world.traffic.name)
     known = {row["subject"] for row in rows}
-    return [f"{one.kind} {one.subject}, from the ledger" for one in world.traffic.sent if one.subject not in known]
+    sent = [*world.traffic.before(), *world.traffic.sent]
+    return [f"{one.kind} {one.subject}, from the ledger" for one in sent if one.subject not in known]
 
 
 async def _ledger(world: World) -> list[str]:
@@ -130,6 +135,6 @@ async def _ledger(world: World) -> list[str]:
     return found + ([f"{unpublished} batches are not published"] if unpublished else [])
 
 
-def _was_told(world: World, event: str, logged: int) -> bool:
-    lines = world.place.log.read_bytes()[logged:].splitlines()
-    return any(line.startswith(b"{") and json.loads(line).get("event") == event for line in lines)
+def _logged(world: World, after: int) -> list[dict[str, object]]:
+    lines = world.place.log.read_bytes()[after:].splitlines()
+    return [json.loads(line) for line in lines if line.startswith(b"{")]

@@ -2,17 +2,30 @@
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.place import Place
+from tests.e2e.place import Place, place
+from tests.faults import breaks, campaign
+from tests.faults.breaks import BREAKS, MARK
 from tests.faults.campaign import arena, one_round
 from tests.faults.catalogue import FAULTS
 from tests.faults.servers import OwnServers
+from tests.faults.traffic import Traffic
+from tests.stack import Servers
 
 SEED = 20261127
 PAGE = Path(__file__).parents[2] / "docs/reliability.md"
+
+
+class Few(Traffic):
+    """Enough for each kind of document to come."""
+
+    groups = 15
+
+
 QUICK = {name for name, fault in FAULTS.items() if not fault.long}
 
 
@@ -26,6 +39,29 @@ def test_the_reliability_page_lists_every_fault_and_says_which_ci_causes() -> No
     rows = (line.split("|")[1:3] for line in PAGE.read_text().splitlines() if line.startswith("| ") and "yes" in line)
     assert {name.strip() for name, _ in rows} == QUICK
     assert all(f"| {name} |" in PAGE.read_text() for name in FAULTS)
+
+
+@pytest.fixture(scope="module")
+def broken(servers: tuple[OwnServers, Place], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """A ledger and topics of their own: they are wrong afterwards."""
+    own, good = servers
+    stack = Servers("own", good.bootstrap, good.dsn.partition("?")[0], own.superuser_dsn)
+    with place(stack, tmp_path_factory.mktemp("broken"), **campaign.SETTINGS) as made:
+        yield made
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("name", BREAKS)
+def test_a_broken_worker_is_noticed(
+    servers: tuple[OwnServers, Place], broken: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(campaign, "ANSWERS_WITHIN_S", 10)
+    settings = {MARK: str(tmp_path / "died")}
+    fault = replace(FAULTS["nothing happens"], workers=1, traffic=Few, graceful=False, settings=settings)
+    program, logged = (breaks.__name__, name), broken.log.stat().st_size
+    done = asyncio.run(one_round(servers[0], broken, fault, f"b{[*BREAKS].index(name)}", SEED, program))
+    seen = [line for line in done.violations if BREAKS[name].seen_as in line]
+    assert seen, f"{[*done.violations]}\n{broken.log.read_text()[logged:][-4000:]}"
 
 
 @pytest.mark.timeout(300)

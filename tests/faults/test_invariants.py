@@ -9,6 +9,7 @@ import pytest
 from aiokafka import ConsumerRecord
 
 from tests.e2e import trade
+from tests.e2e.trade import Sent
 from tests.faults.invariants import compared
 from tests.faults.traffic import KEPT_MINOR, KEPT_POINTS, Traffic
 from tests.kafka_io import Published, parsed
@@ -23,6 +24,9 @@ class OneCustomer(Traffic):
 
     def make(self) -> None:
         self.sent = [trade.customer(NUMBER, 0)]
+
+    def before(self) -> list[Sent]:
+        return []
 
 
 def record(value: bytes, *headers: tuple[str, bytes]) -> Published:

@@ -34,6 +34,7 @@ class World:
     place: Place
     traffic: Traffic
     chance: random.Random
+    program: tuple[str, ...] = ("worker",)  # a module, and its first words
     workers: list[asyncio.subprocess.Process] = field(default_factory=list)
     exit_statuses: list[int] = field(default_factory=list)
     saved: list[Published] = field(default_factory=list)  # what was published to topics that are gone now
@@ -72,7 +73,7 @@ class World:
         environment: Mapping[str, str],
         closing: asyncio.Event,
     ) -> None:
-        command = sys.executable, "-m", "worker", *words
+        command = sys.executable, "-m", *self.program, *words
         while not closing.is_set():
             with self.place.log.open("ab") as log:
                 process = await asyncio.create_subprocess_exec(*command, env=environment, stdout=log, stderr=log)

@@ -65,7 +65,6 @@ class Watch:
     async def run(self) -> None:
         """Work until cancelled."""
         while True:
-            await self._asked("postgres", self._pool.stay_known)
             members = await self._asked("kafka", self._group.members) or {}
             self._look_at_fetches()
             await self.look_at_topics()
@@ -73,7 +72,7 @@ class Watch:
             await self._asked("postgres", partial(retried.write, self._pool))
             await self._asked("halted", self._reader.go_on)
             workers = set(members.values()) - {self._pool.worker}
-            gone = await self._asked("postgres", partial(self._pool.gone, workers, _ANSWER_S)) or set()
+            gone = await self._asked("postgres", partial(self._known, workers)) or set()
             for member, worker in members.items():
                 if worker in gone & self._gone:  # twice: a lost connection is made again within a second
                     await self._asked("kafka", partial(self._group.remove, member))
@@ -81,6 +80,11 @@ class Watch:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_EVERY_S):
                     await self._pool.unknown.wait()
+
+    async def _known(self, workers: set[int]) -> set[int]:
+        """Hold this worker's lock, and return those workers whose locks are free."""
+        await self._pool.stay_known()
+        return await self._pool.gone(workers, _ANSWER_S)
 
     async def _look_at_the_inbox(self) -> None:
         if time.monotonic() < self._inbox_at:
