@@ -47,7 +47,7 @@ playbooks: setup ## every line of docs/playbooks, against a live Kafka, Postgres
 # Brokers, compilers and tills that live for seconds: HotSpot's second compiler would take more time than it saves.
 demo playbooks test clients compiled: export JDK_JAVA_OPTIONS ?= -XX:TieredStopAtLevel=1
 
-test: lint ## the whole suite on a real Kafka and a real Postgres, and what `lint` does (PYTEST_ARGS='-k sale')
+test: lint ## the whole suite on a real Kafka and a real Postgres, after `lint` (PYTEST_ARGS='-k sale')
 	$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 wheel: setup ## dist/: a wheel of this Python and platform with compiled decisions (needs a C compiler)
@@ -62,7 +62,7 @@ $(COMPILED)/.installed: $(WHEEL_OF)
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-index --target $(COMPILED) dist/g3n_crm-*-cp*.whl
 	@touch $@
 
-compiled: $(COMPILED)/.installed ## the tests of what `make wheel` compiles, against its compiled modules
+compiled: $(COMPILED)/.installed ## the tests of compiled modules, against the wheel of `make wheel`
 	$(ON_COMPILED) G3N_TEST_BUILD=compiled $(BIN)/python -m pytest -o pythonpath="$(COMPILED) ." \
 		--numprocesses $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder $(COMPILED_TESTS) $(PYTEST_ARGS)
 
@@ -73,10 +73,10 @@ COMPILED_TESTS := tests/process/test_build.py tests/schemas/test_agreement.py te
 faults: setup ## every fault that the reliability page lists, under traffic (FAULTS_ARGS='--rounds 20 --only broker')
 	$(BIN)/python -m tests.faults.campaign $(FAULTS_ARGS)
 
-clients: setup $(CLIENT_STAMPS) ## generated clients and MCP's own, against what is served here (Node.js 20, Java 17)
+clients: setup $(CLIENT_STAMPS) ## generated clients and MCP's own, against the running API (Node.js 20, Java 17)
 	$(BIN)/python -m pytest -q tests/clients/*_clients.py
 
-check: lint ## within a minute, without any server: what `lint` does, and the tests of schemas, domain and codec
+check: lint ## within a minute, without any server: `lint`, and the tests of schemas, domain and codec
 	$(BIN)/python -m pytest -q tests/schemas tests/domain tests/codec
 
 lint: setup asyncapi ## format, spelling, lint, types, layers, generated files, asyncapi.yaml
@@ -109,16 +109,16 @@ bench: setup $(if $(shell command -v cc),$(COMPILED)) ## documents a second besi
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-build-isolation -e '.[bench]'
 	$(BIN)/python -m bench $(BENCH_ARGS)
 
-bench-growth: setup ## what a sale costs after a million others (BENCH_ARGS='--rows 10000000')
+bench-growth: setup ## the cost of a sale after a million others (BENCH_ARGS='--rows 10000000')
 	$(BIN)/python -m bench growth $(BENCH_ARGS)
 
-bench-limits: setup ## what a till waits in a flood, a backlog, a failure (BENCH_ARGS='--only flood --size 1000000')
+bench-limits: setup ## the latencies of tills in a flood, a backlog, a failure (BENCH_ARGS='--only flood --size 1000000')
 	$(BIN)/python -m bench limits $(BENCH_ARGS)
 
 up: setup ## a Kafka and a Postgres of this checkout, until `make down`; prints how to reach them
 	$(BIN)/python -m devstack up
 
-down: ## stop what `make up` started
+down: ## stop the servers of `make up`
 	@test ! -x $(BIN)/python || $(BIN)/python -m devstack down
 
 status: setup ## where the Kafka and the Postgres of this checkout are
@@ -138,7 +138,7 @@ $(SUPPLY_STAMP): tools/supply/requirements.txt
 	$(SUPPLY)/pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
-supply-lock: ## resolve what audits and lists the dependencies anew
+supply-lock: ## resolve the tools that audit and list the dependencies anew
 	$(PYTHON) -m venv build/lock
 	build/lock/bin/pip install --quiet pip-tools
 	CUSTOM_COMPILE_COMMAND='make supply-lock' build/lock/bin/pip-compile $(LOCK_OPTIONS) -o tools/supply/requirements.txt tools/supply/requirements.in
@@ -159,7 +159,7 @@ alerts: $(PROMTOOL) ## each alert fires and is cleared, by promtool (needs Go; t
 	$(PROMTOOL) check rules deploy/prometheus/alerts.yml
 	$(PROMTOOL) test rules deploy/prometheus/alerts.test.yml
 
-release: setup $(SUPPLY_STAMP) ## dist/: both wheels, what is in them (CycloneDX), how they were built (provenance)
+release: setup $(SUPPLY_STAMP) ## dist/: both wheels, their contents (CycloneDX), their provenance
 	rm -rf dist && mkdir dist
 	$(BIN)/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
 	@$(MAKE) --no-print-directory wheel
@@ -168,7 +168,7 @@ release: setup $(SUPPLY_STAMP) ## dist/: both wheels, what is in them (CycloneDX
 	$(BIN)/python tools/supply/provenance.py dist/*.whl dist/sbom.cdx.json > dist/provenance.intoto.json
 	@ls -1 dist
 
-image: ## the image, and beside it in dist/ what is in it (CycloneDX) and how it was built (IMAGE=name)
+image: ## the image, and in dist/ its contents (CycloneDX) and its provenance (IMAGE=name)
 	mkdir -p dist
 	DOCKER_BUILDKIT=1 docker build --tag $(IMAGE) .
 	DOCKER_BUILDKIT=1 docker build --target sbom --output dist .

@@ -15,7 +15,7 @@ from worker.codec.parse import parse
 
 
 class Way(NamedTuple):
-    """How a struct is made of bytes: msgspec's part, then ours, which tells whether the document is valid."""
+    """The two steps from bytes to a struct: msgspec's, then ours, which returns whether the document is valid."""
 
     decode: Callable[[bytes], Any]
     finish: Callable[[Any], bool]

@@ -212,7 +212,7 @@ def card_timer(books: Books, card: Account) -> None:
 
 
 def void(document: SaleVoided, books: Books) -> Outcome:
-    """Undo all of a sale, its returns included. A sale that has not come yet finds a tombstone."""
+    """Undo a whole sale, including its returns. A sale that has not come yet finds a tombstone."""
     sale = books.sale(document.sale_id)
     sale.voided = sale.dirty = True
     tick = tick_of(document.occurred_at)
