@@ -3,8 +3,8 @@
 import asyncpg
 
 from tests.ledger.conftest import Open
+from tests.ledger.documents import command, sold
 from tests.ledger.measure import measured
-from tests.ledger.test_pipeline import command, sold
 
 CUSTOMERS, SALES, BATCH = 500, 4000, 500
 WAL_BYTES = 600  # of a sale, with its share of the batch

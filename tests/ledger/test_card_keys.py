@@ -4,7 +4,7 @@ import pytest
 
 from tests.domain.room import KEY
 from tests.ledger.conftest import Worker
-from tests.ledger.test_pipeline import CARD, command
+from tests.ledger.documents import CARD, command
 from worker.ledger.card_keys import WrongKey, accept, fingerprint
 from worker.ledger.queries import Connection
 

@@ -8,8 +8,9 @@ import asyncpg
 import pytest
 
 from tests.ledger.conftest import NOW_US, Open
+from tests.ledger.documents import command, sold
 from tests.ledger.measure import Cost, measured
-from tests.ledger.test_pipeline import DAY_US, command, sold
+from tests.ledger.test_pipeline import DAY_US
 from worker.domain.rules.consents import in_force
 from worker.domain.state.books import Consent
 from worker.ledger import consents

@@ -11,7 +11,8 @@ from schemas.reasons import DeadLetterReason
 from tests.codec.records import Data
 from tests.domain.room import keyring
 from tests.ledger.conftest import NOW_US, Open, Worker, header, record, said
-from tests.ledger.test_pipeline import AT, CARD, command, counted, most_lines, refunded, request, sold
+from tests.ledger.documents import AT, CARD, command, request, sold
+from tests.ledger.test_pipeline import counted, most_lines, refunded
 from worker.codec import Decoder, Message, Outlet, Undecodable
 from worker.codec.interface import document
 from worker.codec.letter import dead_letter

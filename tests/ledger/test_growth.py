@@ -8,8 +8,9 @@ import pytest
 from schemas.scalars import format_instant
 from tests.codec.records import Record
 from tests.ledger.conftest import NOW_US, Open, Worker, record, said
+from tests.ledger.documents import AT, CARD, about, command, sale
 from tests.ledger.measure import buffers_of, cost_of, worker_session
-from tests.ledger.test_pipeline import AT, CARD, DAY_US, about, command, sale
+from tests.ledger.test_pipeline import DAY_US
 from worker.domain.state.sale import MOST_REQUESTS
 from worker.ledger.queries import SQL
 

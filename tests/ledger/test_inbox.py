@@ -10,9 +10,9 @@ import pytest
 from tests.codec.records import Data, Record
 from tests.domain.room import keyring
 from tests.ledger.conftest import NOW_US, Open, Worker, record
+from tests.ledger.documents import sold
 from tests.ledger.measure import buffers_of
 from tests.ledger.test_failures import BAD, failing
-from tests.ledger.test_pipeline import sold
 from worker.codec.interface import document
 from worker.domain.decide import DECISIONS
 from worker.engine.batch import Batch

@@ -8,8 +8,9 @@ import pytest
 from schemas.scalars import format_instant
 from tests.codec.records import Record
 from tests.ledger.conftest import NOW_US, Open, record
+from tests.ledger.documents import command
 from tests.ledger.measure import cost_of
-from tests.ledger.test_pipeline import DAY_US, command
+from tests.ledger.test_pipeline import DAY_US
 
 PROBES = 20
 OLD = 1.5

@@ -6,8 +6,8 @@ import asyncpg
 
 from tests.codec.records import Record
 from tests.ledger.conftest import Open, Worker, said
+from tests.ledger.documents import command, sold
 from tests.ledger.measure import measured
-from tests.ledger.test_pipeline import command, sold
 from tests.upgrade import release
 from worker.ledger.queries import SQL
 from worker.ledger.setup import set_up

@@ -13,7 +13,8 @@ from tests.codec.records import NOW_MS, Record
 from tests.domain.documents import Said
 from tests.domain.test_order import worlds
 from tests.ledger.conftest import Open, Worker, record, said
-from tests.ledger.test_pipeline import AT, CARD, about, bare, command, request, sold
+from tests.ledger.documents import AT, CARD, about, command, request, sold
+from tests.ledger.test_pipeline import bare
 
 PAIRS = 100
 

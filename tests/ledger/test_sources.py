@@ -5,7 +5,7 @@ from structlog.testing import capture_logs
 
 from tests.codec.records import Record
 from tests.ledger.conftest import NOW_US, Worker, record, said
-from tests.ledger.test_pipeline import AT, CARD, command
+from tests.ledger.documents import AT, CARD, command
 from worker.codec import Document
 from worker.engine.sources import Sources
 

@@ -6,7 +6,8 @@ import pytest
 from schemas import content, registry
 from tests.codec.records import Data, Record
 from tests.ledger.conftest import Open, header, record, said
-from tests.ledger.test_pipeline import AT, about, bare, command, sale, sold
+from tests.ledger.documents import AT, about, command, sale, sold
+from tests.ledger.test_pipeline import bare
 from worker.codec import encode
 from worker.engine import messages, rows
 from worker.stored.event import facts_of

@@ -91,11 +91,18 @@ class Decider:
         self._shelf.forget()
 
     async def decide(
-        self, connection: Connection, works: list[Work], draft: Policy | None = None, pins: Pins = Pins.CHECKED
+        self,
+        connection: Connection,
+        works: list[Work],
+        draft: Policy | None = None,
+        pins: Pins = Pins.CHECKED,
+        *,
+        until_woken: bool = False,
     ) -> list[Books]:
         """Load and lock all rows that the batch can touch, then decide one document after the other, in memory.
 
-        `draft`: a policy to use for these works instead of the stored one. `pins`: for a simulation.
+        `draft`: a policy to use for these works instead of the stored one. `pins`: for a simulation. `until_woken`:
+        stop after the first work that wakes a parked document.
         """
         books = await self._shelf.open(connection, {work.orgcode: work.org for work in works})
         if draft is not None:
@@ -117,6 +124,8 @@ class Decider:
             book.begin(work.mark, work.received_us)
             book.pins = pins
             self._decide_one(work, book)
+            if until_woken and book.woken:
+                break
         return list(books.values())
 
     def _decide_one(self, work: Work, book: Books) -> None:

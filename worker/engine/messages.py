@@ -59,6 +59,13 @@ class BatchMessages:
         """Note a document that is in this batch already, as `earlier`."""
         self._known[work] = (None, earlier)
 
+    def drop(self, works: Sequence[Work]) -> None:
+        """Forget what was noted of these documents: another transaction answers them."""
+        for work in works:
+            self._known.pop(work, None)
+        dropped = {work.document for work in works}
+        self.conflicts = [document for document in self.conflicts if document not in dropped]
+
     async def add_states(self, connection: Connection, shelf: Iterable[Books]) -> None:
         """Read the present state of every tender whose outcome is published again (contract §1)."""
         keys = sorted({(work.org, work.subject) for work in self._known if work.type.startswith("scm.tender.")})

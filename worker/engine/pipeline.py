@@ -7,6 +7,7 @@ documents there and publishes the stored outcomes again, byte for byte.
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from typing import Final
 
 import structlog
 
@@ -31,6 +32,10 @@ from worker.process import faults, metrics, tracing
 from worker.process.settings import Settings, SettingsError
 
 _log = structlog.get_logger(__name__)
+# Woken documents that a batch decides in turn. Each costs two commits, and the rows of the documents behind it are read
+# again. So a tenant that wakes many can't make the others wait. A backlog, which comes in large batches, is not slower.
+_MOST_IN_TURN: Final = 20
+_BACKLOG: Final = 500
 
 
 class Pipeline:
@@ -170,15 +175,22 @@ class Pipeline:
         """Decide the documents in one transaction. If that fails, decide halves, until the document that is to blame is
         alone. It becomes a dead letter, and the others go on. Dead letters and positions are written after the last
         half, because the guard must see all dead letters first.
+
+        In a stream, a transaction ends at a document that wakes a parked one. The parked one is decided next, then the
+        documents behind it (contract WAIT8).
         """
         given_up: list[Refused] = []
-        whole = len(documents)
-        parts: list[int] = []
+        part, rest, noted = documents, documents, False
+        in_turn = _MOST_IN_TURN if guard is not None and len(documents) <= _BACKLOG else 0
 
-        async def attempt(part: list[Document]) -> Applied:
-            applied = await self._transaction.decide(part, now_us, read if len(part) == whole else NOTHING)
-            parts.append(len(part))
-            return applied
+        async def attempt(some: list[Document]) -> Applied:
+            nonlocal rest, noted
+            whole = len(some) == len(part)
+            to_write = read if whole and not given_up else NOTHING
+            decided, left = await self._transaction.decide(some, now_us, to_write, until_woken=whole and in_turn > 0)
+            if whole:
+                rest, noted = left, to_write is read and not left
+            return decided
 
         async def give_up(document: Document, error: Exception) -> Applied:
             reason = self._given_up(document, error)
@@ -190,8 +202,14 @@ class Pipeline:
         def divides(error: Exception, part: Sequence[Document]) -> bool:
             return self._reason(error) is not None or (len(part) > 1 and isinstance(error, COLLIDED))
 
-        applied = await in_halves(documents, attempt, give_up, divides)
-        if parts != [whole]:
+        applied = Applied()
+        while rest:
+            part, rest = rest, []
+            applied.add(await in_halves(part, attempt, give_up, divides))
+            if rest:
+                in_turn -= 1
+                applied.add(await self._waiting.decide_ready(now_us) or Applied())
+        if not noted:
             letters = await self._transaction.letters(given_up)
             await self._transaction.note(read._replace(letters=[*read.letters, *letters]))
             applied.add(self._transaction.refused(given_up, letters))

@@ -68,24 +68,38 @@ class Transaction:
         to_callers = {document: reason for document, reason in refused if document.record is None}
         return Applied(self._dead.told(letters), to_callers={**to_callers})
 
-    async def decide(self, documents: list[Document], now_us: int, read: Read) -> Applied:
+    async def decide(
+        self, documents: list[Document], now_us: int, read: Read, *, until_woken: bool = False
+    ) -> tuple[Applied, list[Document]]:
         """Decide the documents and commit. After a collision with another worker, retry. `now_us`: when they were read.
+
+        Return the documents that are left, too. `until_woken`: these are all behind the first new one that wakes a
+        parked document. While any are left, `read` is not written.
 
         Raises the errors that `decider.blame` judges. Then nothing is committed, unless the answer to COMMIT was lost.
         """
-        return await retrying(divisible=len(documents) > 1)(self._decide, documents, now_us, read)
+        attempt = retrying(divisible=len(documents) > 1)
+        return await attempt(self._decide, documents, now_us, read, until_woken=until_woken)
 
-    async def _decide(self, documents: list[Document], now_us: int, read: Read) -> Applied:
+    async def _decide(
+        self, documents: list[Document], now_us: int, read: Read, *, until_woken: bool
+    ) -> tuple[Applied, list[Document]]:
         """Answer duplicates from the event table and decide the rest, in one transaction."""
         await self._name_orgs({document.orgcode for document in documents})
         works = [Work.of(document, now_us, self._orgs[document.orgcode]) for document in documents]
         messages = BatchMessages(self._outlet)
         shelf: list[Books] = []
         numbers: tuple[int, ...] = ()
+        left: list[Document] = []
         async with self._pool.transaction() as connection:
             fresh = await sort_out(connection, works, messages)
             if fresh:
-                shelf = await self._decider.decide(connection, fresh)
+                shelf = await self._decider.decide(connection, fresh, until_woken=until_woken)
+                if not fresh[-1].is_decided:
+                    fresh = [work for work in fresh if work.is_decided]
+                    end = works.index(fresh[-1]) + 1
+                    messages.drop(works[end:])
+                    works, documents, left, read = works[:end], documents[:end], documents[end:], NOTHING
                 reached = write.Reached(read.watermarks, read.positions)
                 no, letters_wait = await self._decider.write(connection, fresh, shelf, now_us, reached)
                 numbers, read = (no,), read._replace(watermarks={}, positions={})
@@ -111,7 +125,7 @@ class Transaction:
         metrics.CONFLICTS.inc(len(letters))
         metrics.DUPLICATES.inc(messages.duplicates)
         count_decided(fresh)
-        return applied
+        return applied, left
 
     async def _resolve(self, connection: Connection, fresh: Sequence[Work]) -> None:
         """Close the dead letters whose repaired documents are decided here."""

@@ -100,6 +100,10 @@ class Work:
         """Return the place of this batch's outcome among the document's outcomes."""
         return len(self.facts.outcomes) if self.facts is not None else 0
 
+    @property
+    def is_decided(self) -> bool:
+        return self.outcome is not None or self.parked is not None
+
     def begin(self, mark: int) -> None:
         """Reset the decision, and note the place in the batch: the attempt before was rolled back."""
         self.mark = mark
