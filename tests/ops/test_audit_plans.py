@@ -32,6 +32,7 @@ WHOLE: Final[dict[str, tuple[str, ...]]] = {
 # So many keys that reading the whole table would be cheaper: but an audit asks for ever more of them.
 KEYS: Final = f"FROM generate_series(1, {ROWS // 10}) n)"
 KEYED: Final = {
+    "audit_captured": (f"(SELECT array_agg('acme'::text) {KEYS}", f"(SELECT array_agg('T' || n) {KEYS}"),
     "audit_coverage": (
         f"(SELECT array_agg('acme'::text) {KEYS}", f"(SELECT array_agg(1::smallint) {KEYS}",
         f"(SELECT array_agg('S' || n) {KEYS}",
