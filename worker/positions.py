@@ -47,12 +47,14 @@ class Position(NamedTuple):
     """Everything before `next_offset` has its effect in the ledger; `last` is the last record read, if any.
 
     `topic_id`: Kafka's id of the topic, which a topic that is deleted and created again does not keep (KIP-516). None:
-    not recorded, or the broker has none (before Kafka 2.8).
+    not recorded, or the broker has none (before Kafka 2.8). `session`: the session of the worker's lock in which topic
+    and ledger were compared; not stored. None: they were not.
     """
 
     next_offset: int
     last: Fingerprint | None
     topic_id: UUID | None = None
+    session: int | None = None
 
 
 class HaltKind(StrEnum):
@@ -79,6 +81,10 @@ class Halt(NamedTuple):
 
 class Positions(Protocol):
     """The positions that the ledger holds, and the partitions that are halted."""
+
+    @property
+    def session(self) -> int:
+        """The present session of the worker's lock: a failover or a restore ends it."""
 
     async def tell(self, halted: Mapping[Partition, Halt]) -> Mapping[Partition, Decision]:
         """Show these partitions to operators. Return their decisions."""

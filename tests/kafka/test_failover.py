@@ -2,8 +2,10 @@
 
 import asyncio
 import time
+from collections.abc import Mapping
 
 import asyncpg
+from aiokafka import TopicPartition
 
 from tests.kafka.conftest import Cluster, NewReader
 from tests.kafka.processes import Start, ended, said
@@ -55,6 +57,26 @@ async def test_a_worker_whose_sessions_are_ended_is_not_taken_for_dead(
         status, _, log = await ended(worker)
         assert status == 0, log[-3000:]
         assert "member_removed" not in log
+
+
+async def test_an_idle_worker_notices_that_the_ledger_has_lost_what_it_had_read(
+    start: Start, cluster: Cluster, topics: Topics, connection: asyncpg.Connection, environment: Mapping[str, str]
+) -> None:
+    """A standby was promoted that lagged, or a backup restored. No statement of the worker fails."""
+    worker, group = await start("run"), environment["G3N_CONSUMER_GROUP"]
+    await said(worker, "ready")
+    async with Reading(cluster.bootstrap, [topics.tender_outcomes]) as outcomes:
+        await publish(cluster.bootstrap, [_tender(topics, f"tender-{number}", 0) for number in range(10)])
+        await outcomes.take(10)
+        while (await cluster.committed(group)).get(TopicPartition(topics.inputs[2], 0)) != 10:
+            pass
+        await connection.execute("DELETE FROM watermark")
+        await _end_sessions(connection, read_only=False)
+        assert (await said(worker, "ledger_behind"))["topic"] == topics.inputs[2]
+        await outcomes.take(10)
+    worker.terminate()
+    status, _, log = await ended(worker)
+    assert status == 0, log[-3000:]
 
 
 async def _end_sessions(connection: asyncpg.Connection, *, read_only: bool) -> None:

@@ -64,6 +64,7 @@ class Journal:
             return
         numbers, erased = list(self._published), list(self._erased)
         async with self._pool.transaction() as connection:
+            self._pool.compared(positions.values())
             if not positions:  # losing the note only repeats messages; a lost position would be behind the offset
                 await connection.execute("SET LOCAL synchronous_commit = off")
             await write.watermarks(connection, watermarks, positions)

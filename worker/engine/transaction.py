@@ -53,6 +53,7 @@ class Transaction:
             await self._journal.note(read.watermarks, read.positions)
             return
         async with self._pool.transaction() as connection:
+            self._pool.compared(read.positions.values())
             await self._write_down(connection, read)
 
     async def _write_down(self, connection: Connection, read: Read) -> None:
@@ -92,6 +93,8 @@ class Transaction:
         numbers: tuple[int, ...] = ()
         left: list[Document] = []
         async with self._pool.transaction() as connection:
+            if read.positions:
+                self._pool.compared(read.positions.values())
             fresh = await sort_out(connection, works, messages)
             if fresh:
                 shelf = await self._decider.decide(connection, fresh, until_woken=until_woken)

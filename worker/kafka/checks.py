@@ -1,4 +1,4 @@
-"""Compares each topic with the ledger's position in it, whenever a partition is assigned.
+"""Compares each topic with the ledger's position in it, whenever a partition is assigned or Postgres may be another.
 
 The group's offset, the ledger's position and the topic can each be lost, restored or replaced without the others:
 
@@ -58,6 +58,7 @@ class Checks:
         self._pending: set[str] = set()  # created anew while their partitions were being assigned
         self.topic_ids: dict[str, UUID] = {}  # the positions are of these topics
         fetch_by_id(consumer._client, self.topic_ids)  # noqa: SLF001 - aiokafka fetches by name
+        self.session: int | None = None  # of the ledger, in which all partitions were compared
         self.starts: dict[TopicPartition, int] = {}  # the next offset of each checked partition
         self.halted: dict[TopicPartition, Halt] = {}
         self.waived: dict[TopicPartition, int] = {}  # the offset up to which an operator allows dead letters
@@ -66,6 +67,11 @@ class Checks:
     def unchecked(self) -> set[TopicPartition]:
         """Partitions without a known position: halted, or not checked yet."""
         return self.halted.keys() | self._expected.keys()
+
+    @property
+    def outdated(self) -> bool:
+        """Whether Postgres has ended the session in which the partitions were compared: it may be another server."""
+        return self.session is not None and self.positions is not None and self.session != self.positions.session
 
     def checked(self, of: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
         """Return the items of those partitions that are read on: checked, and not halted."""
@@ -88,6 +94,7 @@ class Checks:
         """
         if self.positions is None:
             return {}
+        session = self.positions.session
         assigned = sorted(self._consumer.assignment() - self.halted.keys() if only is None else {only})
         self.starts.clear()
         if only is None:
@@ -99,9 +106,8 @@ class Checks:
         pending = [at for at in assigned if at.topic in self._pending]
         await self.positions.forget([(at.topic, at.partition) for at in pending])
         found = await self.positions.read(keys)
-        topics = {at.topic for at in assigned}
-        if only is not None:  # other partitions of the topic are read by the id that is known
-            topics -= self.topic_ids.keys()
+        # If only one partition goes on, the others of its topic are read by the id that is known.
+        topics = {at.topic for at in assigned} - (set() if only is None else self.topic_ids.keys())
         client = self._consumer._client  # noqa: SLF001 - aiokafka's consumer does not ask for ids
         self._learn(await topic_ids(client, sorted(topics)) or {})
         offsets = await asyncio.gather(*map(self._consumer.committed, assigned))
@@ -118,6 +124,8 @@ class Checks:
                 elif key not in found and committed:
                     await self._never_read(at, committed)
             self._pending -= {at.topic for at in pending}
+        if only is None:
+            self.session = session
         return known
 
     def _expect(self, at: TopicPartition, position: Position, committed: int | None) -> None:

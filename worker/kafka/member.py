@@ -186,7 +186,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
                 progress.last = fingerprint(last)
             if progress.read != position:
                 batch.positions[partition] = Position(
-                    position, progress.last, self.checks.topic_ids.get(partition.topic)
+                    position, progress.last, self.checks.topic_ids.get(partition.topic), self.checks.session
                 )
             polled_ms = self._consumer.last_poll_timestamp(partition)
             # A producer's clock may be ahead, but its timestamp can't be later than our reading.
@@ -243,7 +243,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         """Read again after the last finished batch, if the ledger still has it: the failure may have been a
         failover.
         """
-        self._checked = False
+        self._checked, self.checks.session = False, None
         for progress in self._progress.values():
             progress.read, progress.last = progress.done, None  # the last was of a batch that failed
         await self._seek(read_of(self._progress))

@@ -21,6 +21,7 @@ from worker.kafka.member import Member
 from worker.kafka.scout import Scout
 from worker.kafka.security import PLAINTEXT, Security
 from worker.positions import Halt, Positions
+from worker.process.errors import Unavailable
 
 # A batch with so many records shows a stream that is worth waiting for. A lone document is decided at once.
 _LINGER_FULL_AT = 50
@@ -54,8 +55,7 @@ class Reader:
         self._in_flight = 0
         self._idle = asyncio.Event()
         self._idle.set()
-        self._last_records = 0
-        self._tender_at = float("-inf")
+        self._last_records, self._tender_at = 0, float("-inf")
 
         def member(names: Sequence[str], partition_bytes: int, name: str) -> Member:
             return Member(
@@ -129,7 +129,8 @@ class Reader:
     async def read(self, wait_s: float) -> Fetched:
         """Return the next batch: the available records, up to the limits; empty if none arrives within `wait_s`.
 
-        Raises KafkaError, after seeking back so that no record is lost.
+        Raises KafkaError, after seeking back so that no record is lost. Raises Unavailable if the ledger may be another
+        server's by now; then rewind.
         """
         try:
             batch = await self._gather(wait_s)
@@ -144,6 +145,8 @@ class Reader:
         return batch
 
     async def _gather(self, wait_s: float) -> Fetched:
+        if any(member.checks.outdated for member in self._members):
+            raise Unavailable("the sessions of Postgres were ended: its positions are compared again")
         batch, until = Fetched(self._limits_now()), time.monotonic() + wait_s
         if self._scout is not None and self._tenders is not None:
             lag, checked = self._tenders.lag, self._tenders.checks.checked
@@ -156,7 +159,7 @@ class Reader:
             if came:
                 continue
             rest_s = max(until - time.monotonic(), _START_POLL_S if starting else 0.0)
-            if rest_s <= 0 or self._has_all(batch):
+            if rest_s <= 0 or (batch.records and self._room(batch) <= 0):
                 break
             await self._arrival(rest_s)
         for member in self._members:
@@ -208,9 +211,6 @@ class Reader:
         if not self._has_tills:
             return room
         return min(room, self._limits.beside_tenders - (len(batch.records) - batch.tenders))
-
-    def _has_all(self, batch: Fetched) -> bool:
-        return bool(batch.records) and self._room(batch) <= 0
 
     async def _arrival(self, within_s: float) -> None:
         arrivals = [member.arrival() for member in self._members]

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import secrets
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from hashlib import blake2b
 from typing import Self, cast
 
@@ -13,6 +13,7 @@ from worker.ledger import arrays
 from worker.ledger.commit import Committing
 from worker.ledger.queries import Connection
 from worker.ledger.roles import Role
+from worker.positions import Position
 from worker.process.errors import OperatorError, Unavailable
 
 # Plans use nested loops over the primary keys, whatever the statistics say. Of a table that is small, or was never
@@ -57,6 +58,7 @@ class Pool:
         self._sweeps = False
         self._looking: asyncpg.Connection | None = None
         self._instance: str | None = None
+        self.session = 0  # counts the sessions that held this worker's lock
         self.worker = worker
         self.latest_batch = 0
 
@@ -87,11 +89,23 @@ class Pool:
                 return
             self._sweeps = False
             self._alive = await asyncpg.connect(self._dsn, command_timeout=COMMAND_TIMEOUT_S)
+            self.session += 1
             self._alive.add_termination_listener(lambda _: self.unknown.set())
             await self._locked("SELECT pg_advisory_lock($1)", self.worker)
             if self._instance is not None and not await self.claim(self._instance):
                 self._let_go()
                 raise OperatorError(taken(self._instance))
+
+    def compared(self, positions: Iterable[Position]) -> None:
+        """Raise Unavailable if any position was compared in a session of the lock that has ended.
+
+        The pool replaces ended connections without a word. So the server may be another one by now, a standby that was
+        promoted or a restored backup, which lacks what this worker has read. Call it with a connection in hand: a
+        later failover ends that one, too.
+        """
+        known = None if self._alive is None or self._alive.is_closed() else self.session
+        if any(one.session not in {None, known} for one in positions):
+            raise Unavailable("the sessions of Postgres were ended: its positions are compared again")
 
     async def claim(self, instance: str) -> bool:
         """Claim the name for this process until its end. Return False if another process has it."""

@@ -14,6 +14,11 @@ class Positions:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
+    @property
+    def session(self) -> int:
+        """The present session of the worker's lock."""
+        return self._pool.session
+
     async def read(self, partitions: Collection[Partition]) -> Mapping[Partition, Position | None]:
         """Return the positions. None: the partition was read before positions were recorded; absent: it was never
         read.
