@@ -230,10 +230,10 @@ async def test_a_fault_of_ours_tells_nothing(caller: Caller, monkeypatch: pytest
     """And is that document's alone: what shares its batch is decided."""
     decide = caller.service.api.batcher._pipeline._decider.decide
 
-    async def broken(connection: Connection, works: list[Work]) -> list[Books]:
+    async def broken(connection: Connection, works: list[Work], *, until_woken: bool) -> list[Books]:
         if any(work.subject == "bad" for work in works):
             raise AssertionError("a secret of Ada")
-        return await decide(connection, works)
+        return await decide(connection, works, until_woken=until_woken)
 
     monkeypatch.setattr(caller.service.api.batcher._pipeline._decider, "decide", broken)
     with capture_logs() as logs:
