@@ -154,7 +154,7 @@ async def outputs_deleted(world: World) -> None:
     await world.g3n("worker", "setup")
 
 
-@fault("an outcome topic refuses what is published")
+@fault("an outcome topic refuses outcomes")
 async def outcomes_refused(world: World) -> None:
     """Somebody lowers the size that the topic takes, notices, and sets it right."""
     topic = world.place.prefix + "crm.outcomes"
