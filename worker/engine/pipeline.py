@@ -34,8 +34,8 @@ from worker.process.settings import Settings, SettingsError
 _log = structlog.get_logger(__name__)
 # Woken documents that a batch decides in turn. Each costs two commits, and the rows of the documents behind it are read
 # again. So a tenant that wakes many can't make the others wait. A backlog, which comes in large batches, is not slower.
-_MOST_IN_TURN: Final = 20
-_BACKLOG: Final = 500
+_MOST_IN_TURN: Final = 10
+_BACKLOG: Final = 200
 
 
 class Pipeline:
