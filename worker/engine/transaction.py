@@ -93,8 +93,7 @@ class Transaction:
         numbers: tuple[int, ...] = ()
         left: list[Document] = []
         async with self._pool.transaction() as connection:
-            if read.positions:
-                self._pool.compared(read.positions.values())
+            self._pool.compared(read.positions.values())
             fresh = await sort_out(connection, works, messages)
             if fresh:
                 shelf = await self._decider.decide(connection, fresh, until_woken=until_woken)
