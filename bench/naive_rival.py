@@ -27,7 +27,7 @@ from schemas.registry import DOCUMENTS
 from worker.codec import Decoder, Document, Message, Outlet
 from worker.codec.encode import ENCODER_VERSION
 from worker.domain.decide import Circumstances, decide
-from worker.domain.state.accounts import Account, Kind
+from worker.domain.state.accounts import Account, AccountType
 from worker.domain.state.books import Books
 from worker.domain.state.outcome import Outcome
 from worker.domain.state.policy import PolicyBook
@@ -78,7 +78,7 @@ class Rival:
         """Handle a document in one transaction. Return the messages to publish; none for a duplicate."""
         now_us = time.time_ns() // 1000
         document = self._decoder.decode(record, now_us)
-        if not isinstance(document, Document) or document.kind is not SALE:
+        if not isinstance(document, Document) or document.doctype is not SALE:
             raise TypeError("the rival knows only sales")
         work = Work.of(document, now_us, self._org)
         async with self._pool.acquire() as connection, connection.transaction():
@@ -89,8 +89,8 @@ class Rival:
 
     async def _apply(self, connection: asyncpg.pool.PoolConnectionProxy, work: Work, now_us: int) -> OutcomeV1:
         books = Books(self._org, work.orgcode, self._policies)
-        row = await connection.fetchrow(LOCK, self._org, Kind.POINTS, work.model.customer_id)
-        account = books.accounts[Kind.POINTS, work.model.customer_id] = account_of(row)
+        row = await connection.fetchrow(LOCK, self._org, AccountType.POINTS, work.model.customer_id)
+        account = books.accounts[AccountType.POINTS, work.model.customer_id] = account_of(row)
         books.begin(0, now_us)
         outcome = decide(work.type, work.model, books, Circumstances(work.record_us))
         if not isinstance(outcome, Outcome):
@@ -111,7 +111,7 @@ class Rival:
             work.facts_row(ENCODER_VERSION), pack_sale(books.sales[work.subject]),
         )  # fmt: skip
         await connection.execute(
-            UPDATE_ACCOUNT, work.org, account.kind, account.key, account.balance, account.held, account.deficit,
+            UPDATE_ACCOUNT, work.org, account.type, account.key, account.balance, account.held, account.deficit,
             account.version, pack_lots(account), pack_earned(account),
         )  # fmt: skip
         for transfer in books.transfers:

@@ -73,18 +73,18 @@ def _envelope(type_: str, data: Mapping[str, Any], id_field: str) -> Schema:
     }
 
 
-def _structured(kind: DocumentType, data: Schema) -> Schema:
-    example = _envelope(kind.name, examples.DOCUMENTS[kind.name], kind.id_field)
+def _structured(doctype: DocumentType, data: Schema) -> Schema:
+    example = _envelope(doctype.name, examples.DOCUMENTS[doctype.name], doctype.id_field)
     return {
-        "name": kind.name,
-        "title": f"{kind.name} (structured)",
-        "summary": _first_line(kind.model),
+        "name": doctype.name,
+        "title": f"{doctype.name} (structured)",
+        "summary": _first_line(doctype.model),
         "contentType": CONTENT_TYPE,
         "headers": _object({"content-type": _structured_header(), "traceparent": TRACEPARENT}),
         "payload": {
             "allOf": [
                 _ref("components", "schemas", Envelope.__name__),
-                _object({"type": {"const": kind.name}, "data": data}, ["type", "data"]),
+                _object({"type": {"const": doctype.name}, "data": data}, ["type", "data"]),
             ]
         },
         "bindings": _kafka_key(INPUT_KEY),
@@ -92,17 +92,17 @@ def _structured(kind: DocumentType, data: Schema) -> Schema:
     }
 
 
-def _binary(kind: DocumentType, data: Schema) -> Schema:
-    example = _envelope(kind.name, examples.DOCUMENTS[kind.name], kind.id_field)
+def _binary(doctype: DocumentType, data: Schema) -> Schema:
+    example = _envelope(doctype.name, examples.DOCUMENTS[doctype.name], doctype.id_field)
     attributes = tuple(Attributes.model_fields)
     properties = {
         HEADER_PREFIX + name: {"const": example[name]} if name in {"type", "specversion"} else {"type": "string"}
         for name in (*attributes, "time", "traceparent")
     }
     return {
-        "name": f"{kind.name}.binary",
-        "title": f"{kind.name} (binary)",
-        "summary": _first_line(kind.model),
+        "name": f"{doctype.name}.binary",
+        "title": f"{doctype.name} (binary)",
+        "summary": _first_line(doctype.model),
         "contentType": "application/json",
         "headers": _object(
             {"content-type": {"type": "string", "const": "application/json"}, **properties, "traceparent": TRACEPARENT},
@@ -193,11 +193,11 @@ def _accepted() -> Schema:
 def _messages(references: Mapping[type, Schema]) -> dict[str, Schema]:
     """Return every message by its name."""
     found = {}
-    for name, kind in DOCUMENTS.items():
-        data = references[kind.model]
-        subject = examples.DOCUMENTS[name][kind.id_field]
-        found[name] = _structured(kind, data)
-        found[f"{name}.binary"] = _binary(kind, data)
+    for name, doctype in DOCUMENTS.items():
+        data = references[doctype.model]
+        subject = examples.DOCUMENTS[name][doctype.id_field]
+        found[name] = _structured(doctype, data)
+        found[f"{name}.binary"] = _binary(doctype, data)
         found[outcome_type(name)] = _outcome(
             outcome_type(name),
             f"The outcome of a {name}.",
@@ -259,7 +259,7 @@ def _operations(channels: Iterable[str]) -> dict[str, Schema]:
 
 def document() -> Schema:
     """Return the AsyncAPI 3.0 document; `receive` and `send` are the worker's."""
-    models = [kind.model for kind in DOCUMENTS.values()]
+    models = [doctype.model for doctype in DOCUMENTS.values()]
     references, schemas = definitions([*models, Envelope, OutcomeEnvelope, DeadLetterHeaders])
     channels = _channels()
     return {

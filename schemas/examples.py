@@ -7,7 +7,7 @@ from schemas.catalogue.example import ACCOUNT, AUTHORIZED, SPLIT
 from schemas.operation import Example
 from schemas.registry import DOCUMENTS as _TYPES
 
-DOCUMENTS: Final[Mapping[str, Example]] = {name: kind.example for name, kind in _TYPES.items()}
+DOCUMENTS: Final[Mapping[str, Example]] = {name: doctype.example for name, doctype in _TYPES.items()}
 
 # By the type of the input, or of the notice.
 OUTCOMES: Final[Mapping[str, Example]] = {

@@ -27,7 +27,7 @@ _COMPONENT: Final = "#/components/schemas/{model}"  # where OpenAPI and AsyncAPI
 
 # File name → model.
 FILES: Final[Mapping[str, type[BaseModel]]] = {
-    **{name: kind.model for name, kind in DOCUMENTS.items()},
+    **{name: doctype.model for name, doctype in DOCUMENTS.items()},
     "envelope": Envelope,
     "outcome": OutcomeEnvelope,
     "policy": Policy,

@@ -8,7 +8,7 @@ from schemas.json_schema import Schema, definitions
 from schemas.operations import OPERATIONS, Operation, body_schema
 from schemas.policy import Policy
 from schemas.portable import answers, portable
-from schemas.problems import API_REASONS, KINDS, MEDIA_TYPE, NOT_ANY_MORE, ApiReason, Code, Problem, details, refused
+from schemas.problems import API_REASONS, MEDIA_TYPE, NOT_ANY_MORE, PROBLEMS, ApiReason, Code, Problem, details, refused
 from schemas.reasons import Reason
 from schemas.scopes import Scope
 
@@ -124,7 +124,7 @@ def _problem_response(examples: Mapping[str, dict[str, Any]], *headers_too: str)
     codes = list(dict.fromkeys(Code(one["code"]) for one in examples.values()))
     headers = _headers(*headers_too, *_OF_CODE.get(codes[0], ()))
     return {
-        "description": "; ".join(f"`{code.value}`: {KINDS[code].title}" for code in codes) + ".",
+        "description": "; ".join(f"`{code.value}`: {PROBLEMS[code].title}" for code in codes) + ".",
         "headers": headers,
         "content": {
             MEDIA_TYPE: {

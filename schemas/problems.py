@@ -37,29 +37,29 @@ class Code(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class ProblemType:
     """What every problem of a code has in common."""
 
     status: int
     title: str
 
 
-KINDS: Final[Mapping[Code, Kind]] = MappingProxyType(
+PROBLEMS: Final[Mapping[Code, ProblemType]] = MappingProxyType(
     {
-        Code.INVALID_REQUEST: Kind(400, "The request is not valid"),
-        Code.UNAUTHORIZED: Kind(401, "No accepted key or session"),
-        Code.FORBIDDEN: Kind(403, "The key may not do this"),
-        Code.NOT_FOUND: Kind(404, "Not found"),
-        Code.METHOD_NOT_ALLOWED: Kind(405, "The route does not have this method"),
-        Code.TIMEOUT: Kind(408, "The request took too long to arrive"),
-        Code.INVALID_STATE: Kind(409, "Not possible in the present state"),
-        Code.CONFLICT: Kind(409, "The same identity with other content"),
-        Code.TOO_LARGE: Kind(413, "The body is too large"),
-        Code.UNSUPPORTED_MEDIA_TYPE: Kind(415, "The body is not JSON in UTF-8"),
-        Code.INSUFFICIENT_BALANCE: Kind(422, "The balance is not sufficient"),
-        Code.TOO_MANY_REQUESTS: Kind(429, "Too many requests"),
-        Code.INTERNAL_ERROR: Kind(500, "A fault of the server"),
-        Code.UNAVAILABLE: Kind(503, "Not available just now"),
+        Code.INVALID_REQUEST: ProblemType(400, "The request is not valid"),
+        Code.UNAUTHORIZED: ProblemType(401, "No accepted key or session"),
+        Code.FORBIDDEN: ProblemType(403, "The key may not do this"),
+        Code.NOT_FOUND: ProblemType(404, "Not found"),
+        Code.METHOD_NOT_ALLOWED: ProblemType(405, "The route does not have this method"),
+        Code.TIMEOUT: ProblemType(408, "The request took too long to arrive"),
+        Code.INVALID_STATE: ProblemType(409, "Not possible in the present state"),
+        Code.CONFLICT: ProblemType(409, "The same identity with other content"),
+        Code.TOO_LARGE: ProblemType(413, "The body is too large"),
+        Code.UNSUPPORTED_MEDIA_TYPE: ProblemType(415, "The body is not JSON in UTF-8"),
+        Code.INSUFFICIENT_BALANCE: ProblemType(422, "The balance is not sufficient"),
+        Code.TOO_MANY_REQUESTS: ProblemType(429, "Too many requests"),
+        Code.INTERNAL_ERROR: ProblemType(500, "A fault of the server"),
+        Code.UNAVAILABLE: ProblemType(503, "Not available just now"),
     }
 )
 
@@ -177,11 +177,11 @@ def details(
     outcome: object = None,
 ) -> dict[str, Any]:
     """Return a Problem's members in their order (RFC 9457 §3.1, contract §5). `outcome` is JSON, or stands for it."""
-    kind = KINDS[code]
+    problem_type = PROBLEMS[code]
     return {
         "type": TYPE_PREFIX + code.value,
-        "title": kind.title,
-        "status": kind.status,
+        "title": problem_type.title,
+        "status": problem_type.status,
         "detail": detail,
         "code": code.value,
         "reason": reason,

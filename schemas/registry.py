@@ -12,5 +12,5 @@ __all__ = ["BY_CODE", "DOCUMENTS", "DocumentType"]
 
 _TYPES: Final = sorted((entry for entry in ENTRIES if isinstance(entry, DocumentType)), key=attrgetter("code"))
 
-DOCUMENTS: Final[Mapping[str, DocumentType]] = MappingProxyType({kind.name: kind for kind in _TYPES})
-BY_CODE: Final[Mapping[int, DocumentType]] = MappingProxyType({kind.code: kind for kind in _TYPES})
+DOCUMENTS: Final[Mapping[str, DocumentType]] = MappingProxyType({doctype.name: doctype for doctype in _TYPES})
+BY_CODE: Final[Mapping[int, DocumentType]] = MappingProxyType({doctype.code: doctype for doctype in _TYPES})

@@ -109,7 +109,7 @@ def test_cards_are_tokens_of_key_and_tenant() -> None:
     assert number.last4 == data["gift_card"]["number"][-4:]
     assert len(number.tokens) == len(ours.model.gift_card.pin.tokens) == 2
     assert len({*number.tokens, *theirs.model.gift_card.number.tokens}) == 4
-    text = repr((ours.model, theirs.model, ours.kind.dump(ours.model)))
+    text = repr((ours.model, theirs.model, ours.doctype.dump(ours.model)))
     assert data["gift_card"]["number"] not in text
     assert data["gift_card"]["pin"] not in text
 
@@ -120,12 +120,12 @@ def test_a_key_that_was_replaced_still_knows_its_cards_and_content() -> None:
     before, now = decode(record, Decoder((OLD,), frozenset(), 1 << 20)), decode(record)
     assert before.model.gift_card.number.tokens[0] in now.model.gift_card.number.tokens
     assert before.digest != now.digest
-    assert now.matches(before.digest, before.kind.digest_version)
-    assert now.matches(now.digest, now.kind.digest_version)
+    assert now.matches(before.digest, before.doctype.digest_version)
+    assert now.matches(now.digest, now.doctype.digest_version)
     assert not now.matches(now.digest, 1)  # of the number as it was spelled
     data["amount_minor"] += 1
     changed = decode(structured("scm.tender.requested", subject, data))
-    assert not changed.matches(before.digest, before.kind.digest_version)
+    assert not changed.matches(before.digest, before.doctype.digest_version)
 
 
 @pytest.mark.parametrize(
@@ -137,20 +137,20 @@ def test_a_key_that_was_replaced_still_knows_its_cards_and_content() -> None:
 )
 def test_a_digest_made_before_numbers_had_a_canonical_form_still_matches(type_: str, digest: str) -> None:
     """Version 1 was made of the number as it was spelled; these were stored by that release."""
-    kind, ring = DOCUMENTS[type_], keyring()
+    doctype, ring = DOCUMENTS[type_], keyring()
     _, data = example(type_)
     assert "-" in data["gift_card"]["number"]
-    model = kind.validate(data, ring)
-    assert ring.matches(kind, model, bytes.fromhex(digest), 1)
-    assert ring.matches(kind, kind.restore(kind.dump(model)), bytes.fromhex(digest), 1)  # of what was parked
+    model = doctype.validate(data, ring)
+    assert ring.matches(doctype, model, bytes.fromhex(digest), 1)
+    assert ring.matches(doctype, doctype.restore(doctype.dump(model)), bytes.fromhex(digest), 1)  # of what was parked
     data["gift_card"]["number"] = "6006490000000033"
-    assert not ring.matches(kind, kind.validate(data, ring), bytes.fromhex(digest), 1)
+    assert not ring.matches(doctype, doctype.validate(data, ring), bytes.fromhex(digest), 1)
 
 
 def test_a_digest_without_the_key_says_nothing() -> None:
     subject, data = example("crm.customer.create")
     document = decode(structured("crm.customer.create", subject, data))
-    assert Keyring("acme", (b"x" * 32,)).digest(document.kind, document.model) != document.digest
+    assert Keyring("acme", (b"x" * 32,)).digest(document.doctype, document.model) != document.digest
 
 
 @pytest.mark.parametrize(
@@ -185,7 +185,7 @@ def test_traceparent_of_binary_mode() -> None:
 @pytest.mark.parametrize("type_", TYPES)
 def test_a_parked_document_is_restored_unchanged(type_: str) -> None:
     document = decode(structured(type_, *example(type_)))
-    stored = ormsgpack.unpackb(ormsgpack.packb(document.kind.dump(document.model)))
-    restored = document.kind.restore(stored)
-    assert document.kind.dump(restored) == document.kind.dump(document.model)
-    assert document.keyring.digest(document.kind, restored) == document.digest
+    stored = ormsgpack.unpackb(ormsgpack.packb(document.doctype.dump(document.model)))
+    restored = document.doctype.restore(stored)
+    assert document.doctype.dump(restored) == document.doctype.dump(document.model)
+    assert document.keyring.digest(document.doctype, restored) == document.digest

@@ -12,7 +12,7 @@ from tests.codec.records import NOW_MS
 from tests.schemas.contract_page import CATEGORY
 from worker.codec import Outlet
 from worker.codec.encode import event_id
-from worker.domain.state.accounts import Kind
+from worker.domain.state.accounts import AccountType
 from worker.domain.state.identity import account_id
 from worker.domain.state.outcome import CardPart, Outcome, PointsPart, TenderPart
 from worker.domain.state.tender import State
@@ -27,7 +27,7 @@ amount = st.integers(0, 10**15)
 reason = st.none() | st.sampled_from(sorted(Reason))
 points = st.builds(
     PointsPart, st.integers(-(10**15), 10**15), st.integers(-(10**15), 10**15), amount, amount, amount, amount, reason,
-    st.booleans(), st.none() | st.tuples(st.sampled_from(Kind), ids),
+    st.booleans(), st.none() | st.tuples(st.sampled_from(AccountType), ids),
 )  # fmt: skip
 cards = st.builds(
     CardPart, ids | st.just(""), st.sampled_from(["", "0017"]), st.just("GBP"), st.integers(-9, 9),
@@ -112,14 +112,14 @@ def test_every_reason_has_its_category() -> None:
 def test_points_name_their_account_by_an_opaque_id() -> None:
     """The same id for one account whatever the document, another for a pool of the same name or another tenant."""
 
-    def told(account: tuple[Kind, str], customer_id: str, orgcode: str = "acme") -> str:
+    def told(account: tuple[AccountType, str], customer_id: str, orgcode: str = "acme") -> str:
         part = PointsPart(5, 5, 5, 0, 0, 1, None, account=account)
         outcome = OutcomeV1.of(Outcome("applied", customer_id=customer_id, points=part), "x", 0)
         facts = OutcomeV1.restore(unpack(pack(outcome.members())))
         (message,) = OUTLET.messages(orgcode, "crm.loyalty.earn", "x", 0, facts)
         return str(orjson.loads(message.value or b"")["data"]["points"]["account"])
 
-    own, pool = (Kind.POINTS, "C"), (Kind.POOL, "C")
+    own, pool = (AccountType.POINTS, "C"), (AccountType.POOL, "C")
     assert told(own, "C") == told(own, "D") == account_id("acme", *own)
     assert told(pool, "C") == told(pool, "D") == account_id("acme", *pool)
     assert len({told(own, "C"), told(pool, "C"), told(own, "C", "other"), "C"}) == 4

@@ -20,7 +20,7 @@ from tests.schemas.test_agreement import generated
 from worker.codec import Decoder, Document, Undecodable
 
 DECODER = Decoder((b"n" * 32, b"o" * 32), frozenset(), 1 << 20)
-QUICK = sorted(name for name, kind in DOCUMENTS.items() if kind.quick)
+QUICK = sorted(name for name, doctype in DOCUMENTS.items() if doctype.quick)
 COUNT = 5_000
 # An attribute that nobody reads, with an escape: the models read the event.
 ESCAPED = b'"x":"\\u0020"'
@@ -55,10 +55,10 @@ def written(value: object, chance: random.Random, twice: float, gaps: Sequence[s
 def told(decoded: Document | Undecodable) -> tuple[Any, ...]:
     if isinstance(decoded, Undecodable):
         return decoded.reason, decoded.detail
-    kind, model = decoded.kind, decoded.model
+    doctype, model = decoded.doctype, decoded.model
     return (
         decoded.type, decoded.orgcode, decoded.subject, decoded.source, decoded.traceparent, decoded.digest,
-        decoded.record_us, kind.dump(model), list(kind.dump(model)),
+        decoded.record_us, doctype.dump(model), list(doctype.dump(model)),
     )  # fmt: skip
 
 

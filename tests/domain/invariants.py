@@ -4,7 +4,7 @@ from collections import Counter
 
 from tests.domain.room import Room
 from worker.domain.rules.reckoning import reckon
-from worker.domain.state.accounts import Account, Contra, Kind, Standing
+from worker.domain.state.accounts import Account, AccountType, Contra, Standing
 from worker.domain.state.sale import Sale
 from worker.domain.state.tender import State
 
@@ -48,7 +48,7 @@ def _booked(room: Room) -> None:
         for lot in account.lots:
             assert 0 <= lot.held <= lot.amount
             assert lot.expired >= 0
-        if account.kind is Kind.CARD and account.balance < 0:
+        if account.type is AccountType.CARD and account.balance < 0:
             assert account.standing is Standing.FROZEN
 
 

@@ -18,7 +18,7 @@ from worker.codec import Document, Keyring, Outlet
 from worker.domain.decide import DECISIONS, Circumstances, decide, parked
 from worker.domain.decisions import deadlines, needs
 from worker.domain.decisions.needs import Needs
-from worker.domain.state.accounts import Account, Kind
+from worker.domain.state.accounts import Account, AccountType
 from worker.domain.state.books import Books
 from worker.domain.state.movements import Timer
 from worker.domain.state.outcome import Outcome
@@ -45,11 +45,11 @@ def keyring(org: str = ORG) -> Keyring:
 
 def document(type_: str, data: Data, record_us: int, org: str = ORG, *, trusted: bool = False) -> Document:
     """A document as the codec makes it of `data`; `trusted`: as for an API key with the scope card:trusted."""
-    kind = DOCUMENTS[type_]
+    doctype = DOCUMENTS[type_]
     keys = keyring(org)
-    model = kind.validate(data, keys)
-    digest = keys.digest(kind, model)
-    return Document(org, type_, data[kind.id_field], kind, model, digest, keys, record_us, trusted=trusted)
+    model = doctype.validate(data, keys)
+    digest = keys.digest(doctype, model)
+    return Document(org, type_, data[doctype.id_field], doctype, model, digest, keys, record_us, trusted=trusted)
 
 
 class Guarded(dict[K, V]):
@@ -108,7 +108,7 @@ class Room:
     def __init__(self, org: str = ORG) -> None:
         self.org = org
         self.books = Books(1, org, PolicyBook([]))
-        self.accounts: Guarded[tuple[Kind, str], Any] = Guarded()
+        self.accounts: Guarded[tuple[AccountType, str], Any] = Guarded()
         self.sales: Guarded[str, Any] = Guarded()
         self.tenders: Guarded[str, Any] = Guarded()
         self.entries: Guarded[Identity, Any] = Guarded()
@@ -136,7 +136,7 @@ class Room:
             again = (self._told(type_, subject, step, stored) for step, stored in enumerate(known.outcomes))
             return [{**item, "replayed": True} for told in again for item in told]
         self.known[identity] = Known(document.digest)
-        stored = document.kind.dump(document.model)
+        stored = document.doctype.dump(document.model)
         waiting = Waiting(type_, subject, stored, received_us, document.record_us, 0, ("", ""))
         return self._decide(waiting, document.model, received_us, trusted=document.trusted)
 
@@ -179,7 +179,7 @@ class Room:
         undone = self._undone(wanted)
         for token in wanted.tokens:
             if token in self.books.cards:
-                wanted.accounts[Kind.CARD, self.books.cards[token]] = None
+                wanted.accounts[AccountType.CARD, self.books.cards[token]] = None
         self.sales.loaded.update(wanted.sales)
         self.entries.loaded.update(wanted.entries)
         sales = [dict.__getitem__(self.sales, id_) for id_ in wanted.sales if dict.__contains__(self.sales, id_)]
@@ -189,12 +189,12 @@ class Room:
         self.accounts.loaded.update(key for returned in undone for key in accounts_of(returned))
         for sale in sales:
             self.tenders.loaded.update(wanted.tenders_with(sale))
-            self.accounts.loaded.update((sale.account, (Kind.POINTS, sale.customer_id)))
-            self.accounts.loaded.update((Kind.CARD, line.card_id) for line in sale.lines.values())
-            self.accounts.loaded.update((Kind.CARD, card_id) for card_id, _ in sale.loads)
+            self.accounts.loaded.update((sale.account, (AccountType.POINTS, sale.customer_id)))
+            self.accounts.loaded.update((AccountType.CARD, line.card_id) for line in sale.lines.values())
+            self.accounts.loaded.update((AccountType.CARD, card_id) for card_id, _ in sale.loads)
         for store in (self.tenders, self.entries):
             for found in [store[key] for key in store.loaded if key in store]:  # type: ignore[index]
-                self.accounts.loaded.update((found.account, (Kind.POINTS, found.customer_id)))
+                self.accounts.loaded.update((found.account, (AccountType.POINTS, found.customer_id)))
         self._led_to(wanted)
         self._mark += 1
         self.books.begin(self._mark, now_us)
@@ -207,11 +207,11 @@ class Room:
                 self.accounts.loaded.add(account.target)
                 account = self.accounts[account.target]
         for end in self._ends(wanted):
-            self.accounts.loaded.update(self.books.leading.get((end.kind, end.key), ()))
+            self.accounts.loaded.update(self.books.leading.get((end.type, end.key), ()))
         self.members.loaded.update(wanted.members_of)
         for pool in wanted.members_of:
             for key in self.members.get(pool, ()):
-                self.members[pool][key] = dict.__getitem__(self.accounts, (Kind.POINTS, key)).standing
+                self.members[pool][key] = dict.__getitem__(self.accounts, (AccountType.POINTS, key)).standing
 
     def _ends(self, wanted: Needs) -> Iterator[Account]:
         """The accounts of which all that lead to them are wanted."""

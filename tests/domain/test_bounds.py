@@ -9,8 +9,8 @@ from worker.domain.state.accounts import (
     MOST_STANDINGS,
     NEVER,
     Account,
+    AccountType,
     Contra,
-    Kind,
     Lot,
     Standing,
 )
@@ -20,7 +20,7 @@ from worker.domain.state.policy import PolicyBook
 
 
 def account() -> Account:
-    return Account(Kind.POINTS, "C")
+    return Account(AccountType.POINTS, "C")
 
 
 def test_of_one_instant_the_later_decision_counts() -> None:
@@ -90,7 +90,7 @@ def test_the_latest_that_expired_are_remembered() -> None:
 
 def test_lots_that_expire_are_forgotten_without_a_credit() -> None:
     books = Books(1, "acme", PolicyBook([]))
-    one = books.accounts[Kind.POINTS, "C"] = account()
+    one = books.accounts[AccountType.POINTS, "C"] = account()
     last = MOST_EXPIRED + 20
     one.lots = [Lot(0, day, amount=3) for day in range(1, last + 1)]
     for day in range(1, last + 1):
@@ -102,7 +102,7 @@ def test_lots_that_expire_are_forgotten_without_a_credit() -> None:
 def test_an_account_of_ten_years_keeps_a_year() -> None:
     """Points every day that live for a year, and tiers over a year and 30 days."""
     books = Books(1, "acme", PolicyBook([]))
-    one = books.accounts[Kind.POINTS, "C"] = account()
+    one = books.accounts[AccountType.POINTS, "C"] = account()
     for date in range(20_000, 20_000 + 3_650):
         books.credit(one, 5, Contra.EARNED, date * DAY_TICKS, (date + 365) * DAY_TICKS - 1)
         one.note_earned(date, 5, 396)

@@ -14,7 +14,7 @@ import pytest
 from tests.domain.stage import Stage
 from tests.language.documents import card_name
 from tests.language.table import FOLDER, Row, rows
-from worker.domain.state.accounts import Kind
+from worker.domain.state.accounts import AccountType
 
 ROWS = [row for path in sorted((FOLDER / "orders").glob("*.txt")) for row in rows(path)]
 
@@ -22,8 +22,8 @@ ROWS = [row for path in sorted((FOLDER / "orders").glob("*.txt")) for row in row
 def totals(stage: Stage) -> dict[str, str]:
     """Return the numbers of each account."""
     found = {}
-    for (kind, key), account in stage.room.accounts.items():
-        name = card_name(account.card.last4) if kind is Kind.CARD and account.card else key
+    for (type_, key), account in stage.room.accounts.items():
+        name = card_name(account.card.last4) if type_ is AccountType.CARD and account.card else key
         if account.balance or account.held:
             found[name] = f"{account.balance}/{account.held}" if account.held else f"{account.balance}"
     return found

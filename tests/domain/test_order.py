@@ -9,7 +9,7 @@ from tests.domain.documents import CARDS, Said, capture, card, command, policies
 from tests.domain.invariants import check
 from tests.domain.room import Room, document, keyring
 from tests.domain.stage import BASE, microseconds
-from worker.domain.state.accounts import Kind
+from worker.domain.state.accounts import AccountType
 
 NOW_US = microseconds(BASE)
 CUSTOMERS = ["C", "D", None]
@@ -60,8 +60,8 @@ def totals(room: Room) -> dict[Any, tuple[int, int]]:
     tokens = {keyring().number(number).tokens[0]: number for number in CARDS.values()}
     numbers = {card_id: tokens[token] for token, card_id in room.books.cards.items()}
     found = {
-        numbers.get(key, key) if kind is Kind.CARD else (kind, key): (account.balance, account.held)
-        for (kind, key), account in room.accounts.items()
+        numbers.get(key, key) if type_ is AccountType.CARD else (type_, key): (account.balance, account.held)
+        for (type_, key), account in room.accounts.items()
     }
     return {key: total for key, total in found.items() if total != (0, 0)}
 

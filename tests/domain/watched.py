@@ -11,7 +11,7 @@ from tests.domain.documents import Data, Said, command
 from tests.domain.invariants import check
 from tests.domain.room import Room, document
 from tests.domain.stage import BASE, microseconds
-from worker.domain.state.accounts import Account, Kind, Standing
+from worker.domain.state.accounts import Account, AccountType, Standing
 from worker.domain.state.identity import account_id
 from worker.domain.state.movements import tick_of
 
@@ -86,9 +86,9 @@ class Watched(RuleBasedStateMachine):
         """The last published version of every points account is its present version, with its present numbers."""
         tick = tick_of(microseconds(self.now))
         for account in self.room.accounts.values():
-            if account.kind is Kind.CARD or account.standing is Standing.UNCLAIMED:
+            if account.type is AccountType.CARD or account.standing is Standing.UNCLAIMED:
                 continue
-            shown = self.shown[account_id(self.room.org, account.kind, account.key)]
+            shown = self.shown[account_id(self.room.org, account.type, account.key)]
             told = {name: shown[name] for name in ("balance", "available", "held", "pending", "version")}
             assert told == {
                 "balance": account.balance, "available": account.available(tick), "held": account.held,

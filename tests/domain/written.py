@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from worker.domain.state.accounts import Account, Kind
+from worker.domain.state.accounts import Account, AccountType
 from worker.domain.state.books import Books
 from worker.domain.state.sale import Entry, Return, Sale
 from worker.domain.state.tender import Tender
@@ -22,12 +22,12 @@ class Written:
 
     def __init__(self) -> None:
         self.rows: dict[tuple[Any, ...], Any] = {}
-        self.versions: dict[tuple[Kind, str], int] = {}
+        self.versions: dict[tuple[AccountType, str], int] = {}
         self.booked = 0
 
     def keep(self, books: Books) -> None:
         for account in books.changed:
-            key = (account.kind, account.key)
+            key = (account.type, account.key)
             more = account.version - self.versions.get(key, 0)
             assert more == (account.mark == books.mark), "one version for each document that touches it"
             self.versions[key] = account.version
@@ -58,7 +58,7 @@ class Written:
 
 def _rows(books: Books) -> Iterator[Row]:
     for account in books.accounts.values():
-        yield ("account", account.kind, account.key), _account(account), account.new, account in books.changed
+        yield ("account", account.type, account.key), _account(account), account.new, account in books.changed
     for sale in books.sales.values():
         yield ("sale", sale.id), pack_sale(sale), sale.new, sale.dirty
     for returned in books.returns.values():

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.domain.room import Room
 from tests.domain.stage import Stage
 from tests.language.table import FOLDER, Row, rows
-from worker.domain.state.accounts import NEVER, Account, CardDetails, Kind, Lot, Standing
+from worker.domain.state.accounts import NEVER, Account, AccountType, CardDetails, Lot, Standing
 from worker.domain.state.policy import PointValue
 from worker.domain.state.sale import Entry, Sale, SaleLine
 from worker.domain.state.tender import State, Tender
@@ -27,7 +27,7 @@ ids = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), min_size=1,
 amounts = st.integers(0, 10**15)
 days = st.sampled_from([0, 20_500, 20_512])
 last_days = st.sampled_from([NEVER, 20_510, 20_600])
-keys = st.tuples(st.sampled_from(Kind), ids)
+keys = st.tuples(st.sampled_from(AccountType), ids)
 picks = st.lists(st.tuples(days, last_days, amounts), max_size=3)
 values = st.builds(PointValue, st.integers(1, 9), st.integers(1, 9), st.integers(1, 9))
 tokens = st.binary(max_size=16)
@@ -51,8 +51,8 @@ def lots(draw: st.DrawFn) -> list[Lot]:
 
 
 accounts = st.builds(
-    lambda kind, key, **fields: made(Account, (kind, key), **fields),
-    st.sampled_from(Kind), ids, currency=st.sampled_from(["", "GBP"]), standing=st.sampled_from(Standing),
+    lambda type_, key, **fields: made(Account, (type_, key), **fields),
+    st.sampled_from(AccountType), ids, currency=st.sampled_from(["", "GBP"]), standing=st.sampled_from(Standing),
     id=st.integers(1, 99), lots=lots(), deficit=amounts, shortfall=amounts, booked_tick=days,
     version=st.integers(1, 99), target=st.none() | keys,
     owner_log=st.lists(st.tuples(instants, st.sampled_from([1, 2, 3])), max_size=2),

@@ -41,10 +41,10 @@ async def test_a_document_is_compared_by_the_version_that_it_was_digested_with(
 
     worker = await another()
     await worker.read([command("customer.create", "N", customer_id="C"), earn("OLD", 5)])
-    kind = registry.DOCUMENTS["crm.loyalty.earn"]
-    newer = kind.digest_version + 1
-    monkeypatch.setitem(kind.contents, newer, content.VERSIONS[2].of_members(("command_id", "customer_id")))
-    monkeypatch.setattr(type(kind), "digest_version", property(lambda kind: max(kind.contents)))
+    doctype = registry.DOCUMENTS["crm.loyalty.earn"]
+    newer = doctype.digest_version + 1
+    monkeypatch.setitem(doctype.contents, newer, content.VERSIONS[2].of_members(("command_id", "customer_id")))
+    monkeypatch.setattr(type(doctype), "digest_version", property(lambda doctype: max(doctype.contents)))
     await worker.read([earn("NEW", 5)])
     for command_id, points, reason in ("OLD", 5, None), ("OLD", 6, "conflict"), ("NEW", 5, None), ("NEW", 6, None):
         (message,) = (await worker.read([earn(command_id, points)])).messages

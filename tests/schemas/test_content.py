@@ -227,9 +227,9 @@ def test_content_is_for_ever(version: int, type_: str, expected: str) -> None:
 
 def test_every_version_and_every_type_has_its_digest_here() -> None:
     assert {(version, type_) for version, type_, _ in DIGESTS} == {
-        (version, type_) for type_, kind in DOCUMENTS.items() for version in kind.contents
+        (version, type_) for type_, doctype in DOCUMENTS.items() for version in doctype.contents
     }
-    assert {kind.digest_version for kind in DOCUMENTS.values()} == {max(VERSIONS)}
+    assert {doctype.digest_version for doctype in DOCUMENTS.values()} == {max(VERSIONS)}
 
 
 @pytest.mark.parametrize(

@@ -51,30 +51,30 @@ CODES = {
 
 
 def test_codes_are_for_ever() -> None:
-    assert {code: kind.name for code, kind in BY_CODE.items()} == CODES
+    assert {code: doctype.name for code, doctype in BY_CODE.items()} == CODES
 
 
 def test_every_type_has_an_example_and_a_content() -> None:
     assert sorted(examples.DOCUMENTS) == TYPES
-    assert {max(kind.contents) for kind in DOCUMENTS.values()} == {max(VERSIONS)}
+    assert {max(doctype.contents) for doctype in DOCUMENTS.values()} == {max(VERSIONS)}
 
 
 @pytest.mark.parametrize("type_", TYPES)
 def test_id_field_is_the_identity(type_: str) -> None:
-    kind = DOCUMENTS[type_]
+    doctype = DOCUMENTS[type_]
     data = example(type_)
-    assert getattr(read(type_, data), kind.id_field) == data[kind.id_field]
-    assert kind.model.model_fields[kind.id_field].is_required()
+    assert getattr(read(type_, data), doctype.id_field) == data[doctype.id_field]
+    assert doctype.model.model_fields[doctype.id_field].is_required()
 
 
 @pytest.mark.parametrize("type_", TYPES)
 def test_stored_form_survives_msgpack(type_: str) -> None:
-    kind = DOCUMENTS[type_]
+    doctype = DOCUMENTS[type_]
     for data in documents(type_):
         model = read(type_, data)
-        packed = ormsgpack.packb(kind.dump(model))
-        assert kind.restore(ormsgpack.unpackb(packed)) == model
-        assert kind.restore(kind.dump(model)) == model
+        packed = ormsgpack.packb(doctype.dump(model))
+        assert doctype.restore(ormsgpack.unpackb(packed)) == model
+        assert doctype.restore(doctype.dump(model)) == model
 
 
 @pytest.mark.parametrize("type_", TYPES)
@@ -98,10 +98,10 @@ def test_numbers_and_pins_become_tokens_of_every_key() -> None:
 
 
 def test_stored_form_is_refused_from_the_wire() -> None:
-    kind = DOCUMENTS["scm.tender.requested"]
-    stored = ormsgpack.unpackb(ormsgpack.packb(kind.dump(read(kind.name, example(kind.name)))))
+    doctype = DOCUMENTS["scm.tender.requested"]
+    stored = ormsgpack.unpackb(ormsgpack.packb(doctype.dump(read(doctype.name, example(doctype.name)))))
     with pytest.raises(ValueError, match="a time with offset") as refused:
-        kind.validate(stored, KEYS)
+        doctype.validate(stored, KEYS)
     assert {one["loc"] for one in refused.value.errors()} >= {  # type: ignore[attr-defined]  # a ValidationError
         ("occurred_at",),
         ("gift_card", "number"),

@@ -13,7 +13,7 @@ from tests.schemas.wire import example
 from worker.codec import Keyring, events
 
 KEYRING = Keyring("acme", (b"n" * 32, b"o" * 32))
-QUICK = sorted(name for name, kind in DOCUMENTS.items() if kind.quick)
+QUICK = sorted(name for name, doctype in DOCUMENTS.items() if doctype.quick)
 
 
 def read(type_: str, data: object) -> Any:  # noqa: ANN401  # a struct, or None
@@ -26,17 +26,17 @@ def test_documents_of_tills_have_structs() -> None:
 
 @pytest.mark.parametrize("type_", QUICK)
 def test_a_struct_reads_documents_without_a_card_like_the_model(type_: str) -> None:
-    kind = DOCUMENTS[type_]
+    doctype = DOCUMENTS[type_]
     for data in [example(type_), *documents(type_)]:
-        struct, model = read(type_, data), kind.validate(data, KEYRING)
+        struct, model = read(type_, data), doctype.validate(data, KEYRING)
         if any(name in json.dumps(data) for name in ('"number"', '"gift_card": {', "null")):
             assert struct is None
             continue
         assert isinstance(struct, Struct)
-        assert kind.dump(struct) == kind.dump(model)
-        assert list(kind.dump(struct)) == list(kind.dump(model))  # packed in this order
-        for version in kind.contents:
-            assert KEYRING.digest(kind, struct, 0, version) == KEYRING.digest(kind, model, 0, version)
+        assert doctype.dump(struct) == doctype.dump(model)
+        assert list(doctype.dump(struct)) == list(doctype.dump(model))  # packed in this order
+        for version in doctype.contents:
+            assert KEYRING.digest(doctype, struct, 0, version) == KEYRING.digest(doctype, model, 0, version)
 
 
 @pytest.mark.parametrize(("value", "canonical"), [("1.50", "1.5"), ("01", "1"), ("1.0", "1"), ("1", "1")])

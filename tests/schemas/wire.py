@@ -78,5 +78,5 @@ def refusal(type_: str, data: object) -> str:
 
 
 def content(type_: str, data: object, key_index: int = 0, version: int | None = None) -> tuple[object, ...]:
-    kind = DOCUMENTS[type_]
-    return kind.content(read(type_, data), key_index, version or kind.digest_version)
+    doctype = DOCUMENTS[type_]
+    return doctype.content(read(type_, data), key_index, version or doctype.digest_version)

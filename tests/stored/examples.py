@@ -5,7 +5,7 @@ from typing import TypeVar
 from schemas.reasons import Reason
 from schemas.registry import DOCUMENTS
 from worker.codec.keyring import Keyring
-from worker.domain.state.accounts import DAY_TICKS, NEVER, Account, CardDetails, Kind, Lot, Standing
+from worker.domain.state.accounts import DAY_TICKS, NEVER, Account, AccountType, CardDetails, Lot, Standing
 from worker.domain.state.basis import Basis, Exclusion, LineBasis
 from worker.domain.state.outcome import CardPart, Notice, Outcome, PointsPart, TenderPart
 from worker.domain.state.policy import PointValue
@@ -35,8 +35,10 @@ def _with(made: Made, **members: object) -> Made:
     return made
 
 
-def _account(kind: Kind = Kind.POINTS, key: str = "C1", **members: object) -> Account:
-    return _with(Account(kind, key, "GBP" if kind is Kind.CARD else ""), id=7, version=3, last_no=4096, **members)
+def _account(type_: AccountType = AccountType.POINTS, key: str = "C1", **members: object) -> Account:
+    return _with(
+        Account(type_, key, "GBP" if type_ is AccountType.CARD else ""), id=7, version=3, last_no=4096, **members
+    )
 
 
 ACCOUNTS: dict[str, Account] = {
@@ -47,13 +49,13 @@ ACCOUNTS: dict[str, Account] = {
         lots=[Lot(0, NEVER, 5), Lot(FIRST, last(DAY + 30), 100, 20, 7), Lot(FIRST + DAY_TICKS, NEVER, 0, 0, 9)]
     ),
     "earned": _account(lots=[Lot(0, NEVER, 250)], earned=[(DAY - 1, 100), (DAY, -50)]),
-    "card": _account(Kind.CARD, "K1", lots=[Lot(0, NEVER, 5000)], card=CardDetails("0017", NEVER, b"", "")),
+    "card": _account(AccountType.CARD, "K1", lots=[Lot(0, NEVER, 5000)], card=CardDetails("0017", NEVER, b"", "")),
     "card_with_pin": _account(
-        Kind.CARD, "K1", standing=Standing.FROZEN,
+        AccountType.CARD, "K1", standing=Standing.FROZEN,
         card=_with(CardDetails("0017", last(DAY + 365), b"\x01\x02pin", "C1"), pin_failures=5),
     ),
-    "merged": _account(target=(Kind.POINTS, "C2")),
-    "pooled": _account(target=(Kind.POOL, "P1"), owner_log=[(NOW_US, 2), (NOW_US + 1, 1)]),
+    "merged": _account(target=(AccountType.POINTS, "C2")),
+    "pooled": _account(target=(AccountType.POOL, "P1"), owner_log=[(NOW_US, 2), (NOW_US + 1, 1)]),
     "erased": _account(standing=Standing.CLOSED, owner_log=[(NOW_US, 3)]),
     "let_go": _account(shortfall=30, booked_tick=FIRST),
 }  # fmt: skip
@@ -61,8 +63,8 @@ ACCOUNTS: dict[str, Account] = {
 
 def _sale(**members: object) -> Sale:
     fields: dict[str, object] = {
-        "decided": True, "currency": "GBP", "customer_id": "C1", "account": (Kind.POINTS, "C1"), "policy_version": 2,
-        "lines": {1: SaleLine(1099, 11), 2: SaleLine(250, 2)}, "expires_tick": NEVER,
+        "decided": True, "currency": "GBP", "customer_id": "C1", "account": (AccountType.POINTS, "C1"),
+        "policy_version": 2, "lines": {1: SaleLine(1099, 11), 2: SaleLine(250, 2)}, "expires_tick": NEVER,
     }  # fmt: skip
     return _with(Sale("S1"), **fields | members)
 
@@ -74,7 +76,7 @@ SALES: dict[str, Sale] = {
     "plain": _sale(),
     "without_customer": _sale(customer_id="", account=None),
     "unclaimed": _sale(customer_id="", account=None, at_us=NOW_US),
-    "pooled": _sale(account=(Kind.POOL, "P1")),
+    "pooled": _sale(account=(AccountType.POOL, "P1")),
     "with_basis": _sale(basis=BASIS),
     "returned": _sale(lines={1: SaleLine(1099, 11, 400), 2: SaleLine(5000, 0, 0, "K1", 5000)}),
     "refunded": _sale(refunds=[("T1", 400)]),
@@ -90,9 +92,9 @@ SALES: dict[str, Sale] = {
 
 def _tender(**members: object) -> Tender:
     fields: dict[str, object] = {
-        "state": State.CAPTURED, "kind": "gift_card", "account": (Kind.CARD, "K1"), "sale_id": "S1", "currency": "GBP",
-        "requested_minor": 2500, "approved_minor": 2000, "captured_minor": 1500, "refunded_minor": 500,
-        "picks": [(0, NEVER, 1500)], "asked_minor": 500,
+        "state": State.CAPTURED, "kind": "gift_card", "account": (AccountType.CARD, "K1"), "sale_id": "S1",
+        "currency": "GBP", "requested_minor": 2500, "approved_minor": 2000, "captured_minor": 1500,
+        "refunded_minor": 500, "picks": [(0, NEVER, 1500)], "asked_minor": 500,
     }  # fmt: skip
     return _with(Tender("T1"), **fields | members)
 
@@ -107,22 +109,22 @@ TENDERS: dict[str, Tender] = {
     "asked_more_than_it_got": _tender(asked_minor=700),
     "of_a_sale": _tender(owner="S1"),
     "points": _tender(
-        kind="points", account=(Kind.POINTS, "C1"), customer_id="C1", value=PointValue(1, 2, 100),
+        kind="points", account=(AccountType.POINTS, "C1"), customer_id="C1", value=PointValue(1, 2, 100),
         picks=[(0, NEVER, 100), (FIRST, last(DAY + 9), 2900)], state=State.AUTHORIZED, expires_us=NOW_US,
     ),
 }  # fmt: skip
 
 
 def _entry(type_: str, **members: object) -> Entry:
-    return _with(Entry(type_, "X1", (Kind.POINTS, "C1"), 500, "C1"), **members)
+    return _with(Entry(type_, "X1", (AccountType.POINTS, "C1"), 500, "C1"), **members)
 
 
 ENTRIES: dict[str, Entry] = {
     "earned": _entry("crm.loyalty.earn", available_tick=FIRST, expires_tick=last(DAY + 365), undone=100),
     "redeemed": _entry("crm.loyalty.redeem", picks=[(0, NEVER, 400), (FIRST, last(DAY + 9), 100)]),
     "earned_on_a_day": _entry("crm.loyalty.earn", expires_tick=NEVER, earned_date=DAY),
-    "pooled": _entry("crm.loyalty.earn", account=(Kind.POOL, "P1"), expires_tick=NEVER),
-    "card": Entry("crm.giftcard.reload", "X1", (Kind.CARD, "K1"), 2500),
+    "pooled": _entry("crm.loyalty.earn", account=(AccountType.POOL, "P1"), expires_tick=NEVER),
+    "card": Entry("crm.giftcard.reload", "X1", (AccountType.CARD, "K1"), 2500),
 }
 
 
@@ -136,7 +138,7 @@ RETURNS: dict[str, Return] = {
     "plain": _return(),
     "refunded": _return(refunds=[("T1", 300)], loads=[("K1", 100)], voided=True),
     "without_receipt": _return(
-        lines=[], customer_id="C1", account=(Kind.POOL, "P1"), points=4, available_tick=FIRST,
+        lines=[], customer_id="C1", account=(AccountType.POOL, "P1"), points=4, available_tick=FIRST,
         expires_tick=last(DAY + 365), earned_date=DAY, let_go=1,
     ),
 }  # fmt: skip
@@ -167,16 +169,16 @@ OUTCOMES: dict[str, Outcome] = {
         policy_version=2, notice="crm.hold.expired",
     ),
     "payers": Outcome("applied", customer_id="C1", tenders=[
-        TENDER._replace(customer_id="C2", account=POINTS._replace(account=(Kind.POINTS, "C2"))),
-        TENDER._replace(customer_id="C2", account=POINTS._replace(account=(Kind.POOL, "P1")), listed=False),
+        TENDER._replace(customer_id="C2", account=POINTS._replace(account=(AccountType.POINTS, "C2"))),
+        TENDER._replace(customer_id="C2", account=POINTS._replace(account=(AccountType.POOL, "P1")), listed=False),
         TENDER._replace(customer_id=None), TENDER._replace(moved=False),
     ]),
     "notices": Outcome("applied", customer_id="C1", notices=[
-        Notice("crm.pool.changed", "C2", POINTS._replace(account=(Kind.POOL, "P1"))),
-        Notice("crm.pool.changed", "C3", POINTS._replace(account=(Kind.POINTS, "C3"))),
+        Notice("crm.pool.changed", "C2", POINTS._replace(account=(AccountType.POOL, "P1"))),
+        Notice("crm.pool.changed", "C3", POINTS._replace(account=(AccountType.POINTS, "C3"))),
     ]),
-    "own_account": Outcome("applied", customer_id="C1", points=POINTS._replace(account=(Kind.POINTS, "C1"))),
-    "pool": Outcome("applied", customer_id="C1", points=POINTS._replace(account=(Kind.POOL, "P1"))),
+    "own_account": Outcome("applied", customer_id="C1", points=POINTS._replace(account=(AccountType.POINTS, "C1"))),
+    "pool": Outcome("applied", customer_id="C1", points=POINTS._replace(account=(AccountType.POOL, "P1"))),
     **{f"status_{status}": Outcome(status) for status in (
         "applied", "partial", "rejected", "parked", "ignored", "approved", "declined")},
 }  # fmt: skip

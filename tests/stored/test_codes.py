@@ -1,7 +1,7 @@
 """Every number that Postgres keeps, as it has been since it was released. A line may be added, none may change."""
 
 from schemas.registry import DOCUMENTS
-from worker.domain.state.accounts import Contra, Kind, Standing
+from worker.domain.state.accounts import AccountType, Contra, Standing
 from worker.domain.state.basis import Exclusion
 from worker.domain.state.trace import Change
 from worker.stored import codes
@@ -59,9 +59,9 @@ state 3 captured
 state 4 expired
 state 5 declined
 state 6 voided
-kind 0 POINTS
-kind 1 CARD
-kind 2 POOL
+accounttype 0 POINTS
+accounttype 1 CARD
+accounttype 2 POOL
 standing 0 UNCLAIMED
 standing 1 ACTIVE
 standing 2 FROZEN
@@ -92,17 +92,17 @@ exclusion 4 CATEGORY
 
 
 def test_stored_numbers_never_change() -> None:
-    numbers = [f"document {kind.code} {kind.name}" for kind in DOCUMENTS.values()]
+    numbers = [f"document {doctype.code} {doctype.name}" for doctype in DOCUMENTS.values()]
     numbers += [f"notice {code} {type_}" for code, type_ in codes.NOTICE_TYPES.items()]
     numbers += [f"status {code} {status}" for code, status in codes.STATUSES.items()]
     numbers += [f"state {code} {state.value}" for code, state in codes.STATES.items()]
-    for enum in (Kind, Standing, Contra, Change, Exclusion):
+    for enum in (AccountType, Standing, Contra, Change, Exclusion):
         numbers += [f"{enum.__name__.lower()} {member.value} {member.name}" for member in enum]
     assert numbers == PINNED.split("\n")[1:-1]
 
 
 def test_places_in_the_tuples_are_the_numbers() -> None:
-    assert [int(kind) for kind in codes.KINDS] == list(range(len(Kind)))
+    assert [int(type_) for type_ in codes.ACCOUNT_TYPES] == list(range(len(AccountType)))
     assert [int(standing) for standing in codes.STANDINGS] == list(range(len(Standing)))
 
 

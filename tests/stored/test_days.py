@@ -4,7 +4,7 @@ import zlib
 
 import pytest
 
-from worker.domain.state.accounts import DAY_TICKS, NEVER, Account, Kind, Lot, Past
+from worker.domain.state.accounts import DAY_TICKS, NEVER, Account, AccountType, Lot, Past
 from worker.stored.account import MOST_APART, account_of
 from worker.stored.packing import pack
 from worker.stored.past import pack_past, past_of
@@ -20,7 +20,7 @@ PAST = (
 
 
 def _old(days: int, begin: int = 0, life: int | None = 365) -> Account:
-    account = Account(Kind.POINTS, "C")
+    account = Account(AccountType.POINTS, "C")
     for date in range(DAY - days, DAY):
         first = date * DAY_TICKS + begin
         last = NEVER if life is None else first + life * DAY_TICKS - 1

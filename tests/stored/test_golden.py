@@ -111,7 +111,7 @@ def test_a_trace_is_read_as_it_was() -> None:
 
 
 def test_a_parked_document_is_read_as_it_was() -> None:
-    kind = DOCUMENTS["scm.return.completed"]
+    doctype = DOCUMENTS["scm.return.completed"]
     for packed in golden.read("parked").values():
         document = parked.parked_of(packed or b"")
-        assert pack(kind.dump(kind.restore(document.model))) == pack(document.model)
+        assert pack(doctype.dump(doctype.restore(document.model))) == pack(document.model)

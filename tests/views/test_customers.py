@@ -9,11 +9,11 @@ from schemas.reasons import Reason
 from schemas.scalars import format_instant
 from tests.ledger.conftest import NOW_US
 from tests.views.conftest import NOW, Shop, card
-from worker.domain.state.accounts import Kind
+from worker.domain.state.accounts import AccountType
 from worker.domain.state.identity import account_id
 from worker.views import Invalid, Refused
 
-OWN = account_id("acme", Kind.POINTS, "C")
+OWN = account_id("acme", AccountType.POINTS, "C")
 SINCE = format_instant(NOW_US // 10**6 * 10**6)
 PERSON = "create K-{0} {0} email={0}@example.com phone=+441632-{0} name={0}"
 

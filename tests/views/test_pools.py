@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.views.conftest import Data, Shop
-from worker.domain.state.accounts import Kind
+from worker.domain.state.accounts import AccountType
 from worker.domain.state.identity import account_id
 from worker.views import Refused
 
-POOL = account_id("acme", Kind.POOL, "P")
+POOL = account_id("acme", AccountType.POOL, "P")
 
 
 def told(data: list[Data]) -> list[tuple[str, int, bool]]:

@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 from starlette.responses import Response
 
-from schemas.problems import API_REASONS, KINDS, MEDIA_TYPE, NOT_ANY_MORE, ApiReason, Code, details, refused
+from schemas.problems import API_REASONS, MEDIA_TYPE, NOT_ANY_MORE, PROBLEMS, ApiReason, Code, details, refused
 from schemas.reasons import Reason
 from schemas.scopes import Scope
 
@@ -34,7 +34,7 @@ class Problem(Exception):
 
     def response(self, request_id: str) -> Response:
         said = details(self.code, self.reason, self.detail, request_id, scope=self.scope, outcome=self.outcome)
-        return Response(orjson.dumps(said), KINDS[self.code].status, self.headers, MEDIA_TYPE)
+        return Response(orjson.dumps(said), PROBLEMS[self.code].status, self.headers, MEDIA_TYPE)
 
 
 def own(

@@ -25,7 +25,7 @@ from worker.ops.dlq import redrive
 from worker.ops.dlq.rebuild import rebuild
 from worker.ops.explain import explain as explain_document
 from worker.ops.explanation import Explanation
-from worker.ops.kinds import runner_of
+from worker.ops.runners import runner_of
 from worker.ops.running import Run, Stopped
 from worker.ops.simulate import simulate as simulate_event
 from worker.ops.tills import Tills

@@ -66,7 +66,7 @@ class Safe:
             "datacontenttype": CONTENT_TYPE,
             "crmtrusted": document.trusted,
             **({} if document.traceparent is None else {"traceparent": document.traceparent.decode("latin-1")}),
-            "data": _plain(document.kind.dump(document.model), self, stream),
+            "data": _plain(document.doctype.dump(document.model), self, stream),
         }
         return orjson.dumps(envelope)
 
@@ -80,20 +80,20 @@ class Safe:
         if not any(hmac.compare_digest(seal, _sealed(key, value)) for key in self._seals):
             raise Refused(DeadLetterReason.INVALID, _NOT_OURS)
         envelope: Any = parse(value)
-        kind = DOCUMENTS.get(envelope["type"])
-        if kind is None:
+        doctype = DOCUMENTS.get(envelope["type"])
+        if doctype is None:
             raise Refused(DeadLetterReason.UNKNOWN_TYPE)
         orgcode, subject = envelope["orgcode"], envelope["subject"]
-        stored = _stored(envelope["data"], self, self._keystreams(orgcode, kind.name, subject))
+        stored = _stored(envelope["data"], self, self._keystreams(orgcode, doctype.name, subject))
         traceparent = envelope.get("traceparent")
         return Accepted(
             orgcode,
-            kind.name,
+            doctype.name,
             subject,
             parse_instant(envelope["time"]),
             envelope["crmtrusted"],
             None if traceparent is None else traceparent.encode("latin-1"),
-            kind.restore(stored),
+            doctype.restore(stored),
         )
 
     # --- PINs

@@ -88,8 +88,8 @@ class Decoder:
             raise Refused(DeadLetterReason.TOO_LARGE, f"value: at most {self._max_bytes} bytes")
         event = _event(record, value)
         type_, orgcode, subject, data = event.type, event.orgcode, event.subject, event.data
-        kind = DOCUMENTS.get(type_)
-        if kind is None:
+        doctype = DOCUMENTS.get(type_)
+        if doctype is None:
             raise Refused(DeadLetterReason.UNKNOWN_TYPE)
         if not isinstance(orgcode, str) or not _ORGCODE(orgcode):
             raise Refused(DeadLetterReason.INVALID, "orgcode: 1 to 32 of a-z, 0-9, - and _")
@@ -100,16 +100,16 @@ class Decoder:
         if not isinstance(subject, str) or not _SUBJECT(subject):
             raise Refused(DeadLetterReason.INVALID, "subject: 1 to 128 printable ASCII characters")
         keyring = self.keyring(orgcode)
-        model: Any = data if isinstance(data, Struct) else kind.validate(data, keyring)
-        if getattr(model, kind.id_field) != subject:
-            raise Refused(DeadLetterReason.INVALID, f"{kind.id_field}: the same as the envelope's subject")
+        model: Any = data if isinstance(data, Struct) else doctype.validate(data, keyring)
+        if getattr(model, doctype.id_field) != subject:
+            raise Refused(DeadLetterReason.INVALID, f"{doctype.id_field}: the same as the envelope's subject")
         return Document(
             orgcode,
             type_,
             subject,
-            kind,
+            doctype,
             model,
-            keyring.digest(kind, model),
+            keyring.digest(doctype, model),
             keyring,
             _record_us(record, model.occurred_at, now_us),
             record,
@@ -122,9 +122,9 @@ class Decoder:
         if not record.value or isinstance(record.value, Unreadable):
             raise Refused(DeadLetterReason.INVALID, "value: a document in stored form")
         read = self.safe.read(record.value, dict(record.headers))
-        kind, keyring = DOCUMENTS[read.type], self.keyring(read.orgcode)
+        doctype, keyring = DOCUMENTS[read.type], self.keyring(read.orgcode)
         return Document(
-            read.orgcode, read.type, read.subject, kind, read.model, keyring.digest(kind, read.model), keyring,
+            read.orgcode, read.type, read.subject, doctype, read.model, keyring.digest(doctype, read.model), keyring,
             read.received_us, record, read.traceparent, source=SOURCE, trusted=read.trusted, stored=True,
             received_us=read.received_us,
         )  # fmt: skip

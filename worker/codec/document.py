@@ -28,7 +28,7 @@ class Document:
     """
 
     __slots__ = (
-        "digest", "keyring", "kind", "model", "orgcode", "received_us", "record", "record_us", "source", "stored",
+        "digest", "doctype", "keyring", "model", "orgcode", "received_us", "record", "record_us", "source", "stored",
         "subject", "traceparent", "trusted", "type",
     )  # fmt: skip
 
@@ -37,7 +37,7 @@ class Document:
         orgcode: str,
         type_: str,
         subject: str,
-        kind: DocumentType,
+        doctype: DocumentType,
         model: Any,  # noqa: ANN401  one model a type
         digest: bytes,
         keyring: Keyring,
@@ -53,7 +53,7 @@ class Document:
         self.orgcode = orgcode
         self.type = type_
         self.subject = subject
-        self.kind = kind
+        self.doctype = doctype
         self.model = model
         self.digest = digest
         self.keyring = keyring
@@ -67,8 +67,8 @@ class Document:
 
     def matches(self, digest: bytes, version: int) -> bool:
         """Return whether a stored digest of this version belongs to this content, under any active key."""
-        newest = version == self.kind.digest_version and digest == self.digest
-        return newest or self.keyring.matches(self.kind, self.model, digest, version)
+        newest = version == self.doctype.digest_version and digest == self.digest
+        return newest or self.keyring.matches(self.doctype, self.model, digest, version)
 
 
 @dataclass(slots=True, eq=False)

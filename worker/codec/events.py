@@ -102,15 +102,15 @@ def _way(quick: Quick) -> Way:
 
 
 def _way_of_events(*, ascii_only: bool) -> Way:
-    events = tuple(_event(name, kind.quick[ascii_only]) for name, kind in DOCUMENTS.items() if kind.quick)
+    events = tuple(_event(name, doctype.quick[ascii_only]) for name, doctype in DOCUMENTS.items() if doctype.quick)
     any_event: Any = Union[events]  # noqa: UP007  # one type a document
     return Way(msgspec.json.Decoder(any_event).decode, lambda event: event.quick.finish(event.data))
 
 
 _EVENTS: Final = {ascii_only: _way_of_events(ascii_only=ascii_only) for ascii_only in (False, True)}
 _DOCUMENTS: Final = {
-    name: {ascii_only: _way(quick) for ascii_only, quick in kind.quick.items()}
-    for name, kind in DOCUMENTS.items()
-    if kind.quick
+    name: {ascii_only: _way(quick) for ascii_only, quick in doctype.quick.items()}
+    for name, doctype in DOCUMENTS.items()
+    if doctype.quick
 }
 _encode: Final = msgspec.json.Encoder().encode

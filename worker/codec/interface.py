@@ -29,11 +29,11 @@ def document(
     """Return the document; `data` has its id. `occurred_at` is the time of receipt, unless `data` has one. Raises
     pydantic.ValidationError.
     """
-    kind = DOCUMENTS[type_]
-    model = kind.validate({"occurred_at": format_instant(now_us), **data}, keyring)
-    subject = getattr(model, kind.id_field)
+    doctype = DOCUMENTS[type_]
+    model = doctype.validate({"occurred_at": format_instant(now_us), **data}, keyring)
+    subject = getattr(model, doctype.id_field)
     return Document(
-        keyring.orgcode, type_, subject, kind, model, keyring.digest(kind, model), keyring, now_us,
+        keyring.orgcode, type_, subject, doctype, model, keyring.digest(doctype, model), keyring, now_us,
         traceparent=traceparent, trusted=trusted,
     )  # fmt: skip
 

@@ -53,17 +53,17 @@ class Keyring:
         text = b"\0".join((b"issue", self._org, issue_id.encode()))
         return tuple(_card_number(hmac.digest(key, text, sha256)) for _, key in self._keys)
 
-    def digest(self, kind: DocumentType, model: Model, key_index: int = 0, version: int | None = None) -> bytes:
+    def digest(self, doctype: DocumentType, model: Model, key_index: int = 0, version: int | None = None) -> bytes:
         """Return the digest of a document's content, under the current key or an older one; `version` None is the
         newest version.
         """
         digest = self._digests[key_index].copy()
-        digest.update(ormsgpack.packb(kind.content(model, key_index, version or kind.digest_version)))
+        digest.update(ormsgpack.packb(doctype.content(model, key_index, version or doctype.digest_version)))
         return digest.digest()
 
-    def matches(self, kind: DocumentType, model: Model, digest: bytes, version: int) -> bool:
+    def matches(self, doctype: DocumentType, model: Model, digest: bytes, version: int) -> bool:
         """Return whether a stored digest of this version belongs to this content, under any active key."""
-        return any(self.digest(kind, model, index, version) == digest for index in range(len(self._digests)))
+        return any(self.digest(doctype, model, index, version) == digest for index in range(len(self._digests)))
 
     def seal(self, content: bytes) -> bytes:
         """Return a proof that these bytes were issued for this tenant by a holder of the current key."""

@@ -68,7 +68,7 @@ def header_secrecy(name: str) -> Secrecy:
 @lru_cache(maxsize=1)
 def known_names() -> frozenset[str]:
     """Return the names of the contract's members and attributes."""
-    models: tuple[type[BaseModel], ...] = (Envelope, *(kind.model for kind in DOCUMENTS.values()))
+    models: tuple[type[BaseModel], ...] = (Envelope, *(doctype.model for doctype in DOCUMENTS.values()))
     return frozenset(name for model in models for name in _names(model, set())) | {"content-type"}
 
 

@@ -104,7 +104,7 @@ class DeadLetters:
     def _entry(self, letter: Undecodable, names: dict[str, str], sample: bytes | None) -> Entry:
         """`sample` is masked."""
         record, reason = letter.record, letter.reason
-        identity, kind = None, DOCUMENTS.get(names.get("type", ""))
+        identity, doctype = None, DOCUMENTS.get(names.get("type", ""))
         # A conflict's identity is in the ledger with other content, so finding it there resolves nothing.
         if len(names) == len(_IDENTITY) and reason is not DeadLetterReason.CONFLICT:
             identity = self._decoder.identities(*(names[name] for name in _IDENTITY))[0]
@@ -112,7 +112,7 @@ class DeadLetters:
         return Entry(
             Place(record.topic, record.partition, record.offset), record.timestamp, reason.value, letter.detail,
             VERSION, sample and sample[:SAMPLE_BYTES], told.get("type", ""), told.get("orgcode", ""),
-            told.get("subject", ""), identity, None if kind is None else kind.code, names.get("subject"),
+            told.get("subject", ""), identity, None if doctype is None else doctype.code, names.get("subject"),
         )  # fmt: skip
 
     def _emptied(self, record: Record, letter: Undecodable, topic: str) -> Message:

@@ -57,8 +57,8 @@ class Work:
     def of(cls, document: Document, now_us: int, org: int) -> Self:
         """Make the work of a document. `org`: the tenant's number. `now_us`: when it was read, if it doesn't say."""
         received_us = now_us if document.received_us is None else document.received_us
-        kind = document.kind
-        work = cls(document.orgcode, document.type, kind.code, document.subject, received_us, document.record_us)
+        doctype = document.doctype
+        work = cls(document.orgcode, document.type, doctype.code, document.subject, received_us, document.record_us)
         work.document, work.model, work.digest = document, document.model, document.digest
         work.traceparent = document.traceparent
         work.org = org
@@ -70,8 +70,8 @@ class Work:
         it in a form that this version lacks.
         """
         org, code, subject = row.key
-        kind = BY_CODE.get(code)
-        type_ = kind.name if kind else f"type {code}"
+        doctype = BY_CODE.get(code)
+        type_ = doctype.name if doctype else f"type {code}"
         work = cls(row.orgcode, type_, code, subject, row.received_us, row.record_us)
         work.org = org
         work.resumed, work.overdue = True, row.overdue
@@ -126,7 +126,7 @@ class Work:
             return self.facts.pack(self.waits, latest)
         document = self.document
         record = None if document is None else document.record
-        version = 0 if document is None else document.kind.digest_version
+        version = 0 if document is None else document.doctype.digest_version
         if record is None:
             return pack_first(latest, version, self.received_us, self.record_us, None, self.traceparent)
         source = made(Source, (record.topic, record.partition, record.offset))

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from worker.codec import Message
 from worker.codec.accepted import Safe
-from worker.domain.state.accounts import Kind
+from worker.domain.state.accounts import AccountType
 from worker.domain.state.books import Books
 from worker.ledger.queries import SQL, Connection
 from worker.stored.codes import event_no
@@ -24,7 +24,9 @@ async def write(connection: Connection, no: int, batch: Accepted, shelf: Sequenc
         await connection.copy_records_to_table("accepted", records=batch.records, columns=("no", "key", "document"))
     if batch.profiles:
         await connection.execute(SQL["insert_accepted_profile"], *zip(*sorted(batch.profiles), strict=True))
-    erased = sorted((book.org, account.key) for book in shelf for account in book.erased if account.kind is Kind.POINTS)
+    erased = sorted(
+        (book.org, account.key) for book in shelf for account in book.erased if account.type is AccountType.POINTS
+    )
     if erased:
         await connection.execute(SQL["erase_accepted"], event_no(no, 0), *zip(*erased, strict=True))
 

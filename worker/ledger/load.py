@@ -11,7 +11,7 @@ from typing import Final
 
 from schemas.registry import DOCUMENTS
 from worker.domain.decisions.needs import Needs
-from worker.domain.state.accounts import Kind
+from worker.domain.state.accounts import AccountType
 from worker.domain.state.books import Books
 from worker.domain.state.sale import Return
 from worker.ledger import consents
@@ -72,7 +72,7 @@ async def _card_numbers(connection: Connection, books: dict[int, Books], needs: 
     for row in await connection.fetch(SQL["load_card_number"], *columns(keys, 2)):
         org, token = keys[row["place"] - 1]
         books[org].cards[token] = row["card_id"]
-        needs[org].accounts[Kind.CARD, row["card_id"]] = None
+        needs[org].accounts[AccountType.CARD, row["card_id"]] = None
 
 
 async def _sales_of_returns(connection: Connection, needs: dict[int, Needs]) -> dict[tuple[int, str], str]:
@@ -121,7 +121,7 @@ async def _locked_events(
     keys = _event_keys(needs, own)
     if not keys:
         return
-    names = {kind.code: name for name, kind in DOCUMENTS.items()}
+    names = {doctype.code: name for name, doctype in DOCUMENTS.items()}
     for row in await connection.fetch(SQL["lock_event"], *columns(keys, 3)):
         org, code, id_ = keys[row["place"] - 1]
         if row["decided"] and (org, code, id_) in own:
@@ -159,9 +159,9 @@ def _also_accounts(books: Books, needs: Needs) -> None:
         needs.customer(sale.customer_id or None)
         for line in sale.lines.values():
             if line.card_id:
-                needs.accounts[Kind.CARD, line.card_id] = None
+                needs.accounts[AccountType.CARD, line.card_id] = None
         for card_id, _ in sale.loads:
-            needs.accounts[Kind.CARD, card_id] = None
+            needs.accounts[AccountType.CARD, card_id] = None
     for tender in books.tenders.values():
         if tender.account is not None:
             needs.accounts[tender.account] = None
@@ -174,22 +174,22 @@ def _also_accounts(books: Books, needs: Needs) -> None:
         needs.accounts |= dict.fromkeys(accounts_of(returned))
 
 
-def accounts_of(returned: Return) -> list[tuple[Kind, str]]:
+def accounts_of(returned: Return) -> list[tuple[AccountType, str]]:
     """Return the accounts that a return names and its sale does not."""
-    keys = [(Kind.CARD, card_id) for card_id, _ in returned.loads]
+    keys = [(AccountType.CARD, card_id) for card_id, _ in returned.loads]
     keys += [] if returned.account is None else [returned.account]
-    return keys + ([(Kind.POINTS, returned.customer_id)] if returned.customer_id else [])
+    return keys + ([(AccountType.POINTS, returned.customer_id)] if returned.customer_id else [])
 
 
 async def _accounts(connection: Connection, books: dict[int, Books], needs: dict[int, Needs]) -> None:
     """Lock the wanted accounts. Then lock the accounts to which they lead (merged, pooled)."""
-    keys = sorted((org, kind, key) for org, need in needs.items() for kind, key in need.accounts)
+    keys = sorted((org, type_, key) for org, need in needs.items() for type_, key in need.accounts)
     for need in needs.values():
         need.accounts.clear()
     for row in await connection.fetch(SQL["lock_account"], *columns(keys, 3)):
         org = keys[row["place"] - 1][0]
         account = account_of(row)
-        books[org].accounts[account.kind, account.key] = account
+        books[org].accounts[account.type, account.key] = account
         if account.target is not None and account.target not in books[org].accounts:
             needs[org].accounts[account.target] = None
 
@@ -203,33 +203,33 @@ async def _leading(connection: Connection, books: dict[int, Books], needs: dict[
         org, *end = keys[row["place"] - 1]
         account = account_of(row)
         if account.target == tuple(end):  # not a member of a pool of that name, nor a customer's card
-            books[org].accounts.setdefault((account.kind, account.key), account)
-            books[org].leading.setdefault(account.target, {})[account.kind, account.key] = None
+            books[org].accounts.setdefault((account.type, account.key), account)
+            books[org].leading.setdefault(account.target, {})[account.type, account.key] = None
 
 
-def _ends(books: Books, needs: Needs) -> Iterator[tuple[Kind, str]]:
+def _ends(books: Books, needs: Needs) -> Iterator[tuple[AccountType, str]]:
     """Return the accounts for which the batch needs all accounts that lead to them."""
     for customer_id in needs.ids_of:
         holder = books.holder(customer_id)
         if holder is not None:
-            yield Kind.POINTS, books.person(holder).key
+            yield AccountType.POINTS, books.person(holder).key
     for ref in needs.replaced_by:
         card = books.card(ref)
         if card is not None:
-            yield Kind.CARD, card.key
+            yield AccountType.CARD, card.key
 
 
 async def _members(connection: Connection, books: dict[int, Books], needs: dict[int, Needs]) -> None:
     """Return the members of the wanted pools. Joining and leaving lock the pool's account, as this batch does, so the
     members need no lock.
     """
-    keys = sorted((org, Kind.POINTS, pool) for org, need in needs.items() for pool in need.members_of)
+    keys = sorted((org, AccountType.POINTS, pool) for org, need in needs.items() for pool in need.members_of)
     if not keys:
         return
     for row in await connection.fetch(SQL["read_members"], *columns(keys, 3)):
         org, _, pool = keys[row["place"] - 1]
         account = account_of(row)
-        if account.target == (Kind.POOL, pool):  # not merged into a customer of that name
+        if account.target == (AccountType.POOL, pool):  # not merged into a customer of that name
             books[org].members.setdefault(pool, {})[account.key] = account.standing
 
 
@@ -243,7 +243,7 @@ async def _consents(connection: Connection, books: dict[int, Books], needs: dict
                 need.rated(sale.at_us)
         purposes = need.consents.union(*(version.consents for version in book.policies.versions))
         if purposes and need.rated_us is not None:
-            customers = [key for kind, key in book.accounts if kind is Kind.POINTS]
+            customers = [key for type_, key in book.accounts if type_ is AccountType.POINTS]
             keys += [(org, key, purpose, need.rated_us) for key in customers for purpose in purposes]
     for org, consent in await consents.read(connection, sorted(keys)):
         books[org].consents.setdefault(consent.customer_id, []).append(consent)

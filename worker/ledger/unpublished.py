@@ -65,8 +65,8 @@ def _runs(numbers: Sequence[int]) -> list[tuple[int, int]]:
 
 def stored_of(row: Any, *, maybe_published: bool) -> Stored:  # noqa: ANN401  an asyncpg record
     """Return the outcomes of a row of `event`."""
-    kind = BY_CODE.get(row["type"])
-    type_ = kind.name if kind is not None else NOTICE_TYPES[row["type"]]
+    doctype = BY_CODE.get(row["type"])
+    type_ = doctype.name if doctype is not None else NOTICE_TYPES[row["type"]]
     facts = facts_of(row["facts"])
     return Stored(
         row["orgcode"],

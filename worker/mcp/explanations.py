@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Final
 
 from schemas.operations import OPERATIONS
-from schemas.problems import KINDS, Code
+from schemas.problems import PROBLEMS, Code
 from schemas.reasons import Place, Reason
 
 
@@ -108,7 +108,7 @@ def explanation(reason: str, code: Code) -> Explanation:
         return INTERFACES[reason]
     if code in _OF_CODE:
         return INTERFACES[_OF_CODE[code]]
-    return Explanation(KINDS[code].title, INTERFACES["internal_error"].advice)
+    return Explanation(PROBLEMS[code].title, INTERFACES["internal_error"].advice)
 
 
 def as_page() -> str:

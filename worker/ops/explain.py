@@ -10,7 +10,7 @@ import orjson
 from schemas.registry import BY_CODE, DOCUMENTS
 from schemas.scalars import format_instant
 from worker.codec import Outlet
-from worker.domain.state.accounts import NEVER, Contra, Kind, Pick
+from worker.domain.state.accounts import NEVER, AccountType, Contra, Pick
 from worker.domain.state.policy import PolicyBook
 from worker.domain.state.sale import Sale
 from worker.engine.messages import stored_messages
@@ -55,7 +55,7 @@ RELATED: Final = {
     RETURN_VOID: (RETURN,),
     **{type_: (*(other for other in TENDER if other != type_), "crm.hold.expired") for type_ in TENDER},
 }
-CODES: Final = {name: kind.code for name, kind in DOCUMENTS.items()} | {
+CODES: Final = {name: doctype.code for name, doctype in DOCUMENTS.items()} | {
     name: code for code, name in NOTICE_TYPES.items()
 }
 TYPES: Final = tuple(CODES)
@@ -179,7 +179,7 @@ class _Ledger:
 
     async def _accounts(self, ids: Iterable[int]) -> dict[int, Account]:
         rows = await self.connection.fetch(SQL["read_accounts"], self.org, sorted(set(ids)))
-        return {row["id"]: stored.account(Kind(row["kind"]), row["key"], row["extra"]) for row in rows}
+        return {row["id"]: stored.account(AccountType(row["kind"]), row["key"], row["extra"]) for row in rows}
 
     async def _tenders(self, outcomes: list[VersionedOutcome]) -> list[TenderShown]:
         own = {outcome.tender.tender_id: outcome.tender for _, outcome in outcomes if outcome.tender is not None}

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-AccountKind = Literal["points", "gift_card", "pool", "contra"]
+ShownAccountType = Literal["points", "gift_card", "pool", "contra"]
 LotChange = Literal["credited", "taken", "repaid", "owed", "gone", "lapsed", "held"]
 
 
@@ -58,7 +58,7 @@ class PolicyInForce(_Part):
 class Account(_Part):
     """The owner of an account: a customer, a card or a pool; or the name of a contra account."""
 
-    kind: AccountKind
+    kind: ShownAccountType
     id: str
     last4: str | None = None
 

@@ -38,7 +38,7 @@ async def simulate(
     (item,) = pipeline.decode([record], now_us).items
     if isinstance(item, Undecodable):
         raise Invalid(": ".join(part for part in (item.reason.value, item.detail) if part))
-    if place := _pin(item.kind.dump(item.model)):
+    if place := _pin(item.doctype.dump(item.model)):
         raise Invalid(f"invalid: {place}: a simulation takes no PIN")
     item.trusted = trusted
     return await pipeline.rehearsal.simulate(item, now_us, draft)

@@ -5,7 +5,7 @@ from fractions import Fraction
 
 from schemas.registry import BY_CODE
 from schemas.scalars import DAY_US, format_instant
-from worker.domain.state.accounts import NEVER, Kind, Pick
+from worker.domain.state.accounts import NEVER, SHOWN_TYPES, AccountType, Pick
 from worker.domain.state.days import Calendar
 from worker.domain.state.outcome import TenderPart
 from worker.domain.state.tender import State, Tender
@@ -14,8 +14,6 @@ from worker.ops.explanation import Account, Lot, Related, Source, TenderShown
 from worker.stored.account import last4_of
 from worker.stored.codes import NOTICE_TYPES, STATUSES
 from worker.stored.event import EventFacts, facts_of
-
-_KINDS = {Kind.POINTS: "points", Kind.CARD: "gift_card", Kind.POOL: "pool"}
 
 
 def source(facts: EventFacts) -> Source:
@@ -28,8 +26,8 @@ def source(facts: EventFacts) -> Source:
     return Source(received_at=format_instant(received_us), record_at=format_instant(record_us), **read)
 
 
-def account(kind: Kind, key: str, extra: bytes | None = None) -> Account:
-    return Account(kind=_KINDS[kind], id=key, last4=last4_of(extra))
+def account(type_: AccountType, key: str, extra: bytes | None = None) -> Account:
+    return Account(kind=SHOWN_TYPES[type_], id=key, last4=last4_of(extra))
 
 
 def lot(of: Account, change: str, pick: Pick, days: Calendar) -> Lot:

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, TypeVar
 
-from worker.domain.state.accounts import NEVER, Account, CardDetails, Kind, Lot, LotKey, LotRest, Past
+from worker.domain.state.accounts import NEVER, Account, AccountType, CardDetails, Lot, LotKey, LotRest, Past
 from worker.domain.state.days import begin_of, end_of, lot_of, stored_begin, stored_end, stored_lot
-from worker.stored.codes import KINDS, STANDINGS
+from worker.stored.codes import ACCOUNT_TYPES, STANDINGS
 from worker.stored.packing import StoredKey, Versions, account_key, pack, stored_key, unpack
 from worker.stored.past import pack_past, past_of
 
@@ -142,7 +142,7 @@ def owner_of(account: Account) -> str | None:
     A pool that led to its last member belongs to nobody.
     """
     if account.target is not None:
-        return None if account.kind is Kind.POOL else account.target[1]
+        return None if account.type is AccountType.POOL else account.target[1]
     return None if account.card is None else account.card.customer_id or None
 
 
@@ -154,7 +154,7 @@ def last4_of(extra: bytes | None) -> str | None:
 
 def account_of(row: Any) -> Account:  # noqa: ANN401  an asyncpg record, or the same columns
     """Return the account in the columns of `rows.ACCOUNT_READ`."""
-    account = Account(KINDS[row["kind"]], row["key"], row["currency"], STANDINGS[row["standing"]])
+    account = Account(ACCOUNT_TYPES[row["kind"]], row["key"], row["currency"], STANDINGS[row["standing"]])
     account.new = False
     account.id = row["id"]
     account.version = row["version"]

@@ -1,8 +1,8 @@
 """The numbers in Postgres that stand for states, statuses, notices and documents. Each means one thing for ever.
 
 A retired number stays in its table, and its name says that it is retired. `tests/stored/test_codes.py` pins them all.
-Some are declared elsewhere: the codes of documents in `schemas.catalogue`; `Kind`, `Standing`, `Contra`, `Change` and
-`Exclusion` in the domain, as enums whose values are stored.
+Some are declared elsewhere: the codes of documents in `schemas.catalogue`; `AccountType`, `Standing`, `Contra`,
+`Change` and `Exclusion` in the domain, as enums whose values are stored.
 """
 
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Final
 
 from worker.domain.decisions.deadlines import NOTICES
-from worker.domain.state.accounts import Kind, Standing
+from worker.domain.state.accounts import AccountType, Standing
 from worker.domain.state.tender import State
 
 STATES: Final[Mapping[int, State]] = MappingProxyType(
@@ -40,7 +40,7 @@ STATE_CODE: Final[Mapping[State, int]] = MappingProxyType({state: code for code,
 STATUS_CODE: Final[Mapping[str, int]] = MappingProxyType({status: code for code, status in STATUSES.items()})
 NOTICE_CODES: Final[Mapping[str, int]] = MappingProxyType({kind: code for code, kind in TIMERS.items()})
 NOTICE_TYPES: Final[Mapping[int, str]] = MappingProxyType({code: NOTICES[kind] for code, kind in TIMERS.items()})
-KINDS: Final = tuple(Kind)  # finding a place in it is faster than finding an enum's member
+ACCOUNT_TYPES: Final = tuple(AccountType)  # finding a place in it is faster than finding an enum's member
 STANDINGS: Final = tuple(Standing)
 
 STUB: Final = 0  # `event.no` of the stub of a sale that a document waits for

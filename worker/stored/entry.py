@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-from worker.domain.state.accounts import Kind
+from worker.domain.state.accounts import AccountType
 from worker.domain.state.days import lot_of, picks_of, stored_lot, stored_picks
 from worker.domain.state.sale import Entry
 from worker.stored.packing import StoredKey, Versions
@@ -26,10 +26,10 @@ ENTRY = Versions[EntryV1](EntryV1)
 
 
 def pack_entry(entry: Entry) -> bytes:
-    kind, key = entry.account
+    account_type, key = entry.account
     return ENTRY.dump(
         EntryV1(
-            (int(kind), key),
+            (int(account_type), key),
             entry.amount,
             *stored_lot(entry.available_tick, entry.expires_tick),
             stored_picks(entry.picks),
@@ -48,9 +48,9 @@ def undone_of(record: bytes) -> tuple[int, int]:
 
 def entry_of(type_: str, command_id: str, record: bytes) -> Entry:
     stored = ENTRY.load(record)
-    kind, key = stored.account
+    account_type, key = stored.account
     customer_id = key if stored.customer_id is True else stored.customer_id
-    entry = Entry(type_, command_id, (Kind(kind), key), stored.amount, customer_id)
+    entry = Entry(type_, command_id, (AccountType(account_type), key), stored.amount, customer_id)
     entry.new = False
     entry.available_tick, entry.expires_tick = lot_of(stored.available_tick, stored.expires_tick)
     entry.undone = stored.undone

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Final, Literal, NamedTuple, Self
 
 from schemas.tuples import made
-from worker.domain.state.accounts import Kind
+from worker.domain.state.accounts import AccountType
 from worker.domain.state.outcome import CardPart, Notice, Outcome, PointsPart, TenderPart
 from worker.stored.codes import STATUS_CODE
 from worker.stored.packing import trimmed
@@ -131,8 +131,8 @@ def _points(members: Any) -> PointsPart:  # noqa: ANN401  as they were unpacked
     unpacked: Any = part
     if unpacked.account is None or unpacked.account is True:
         return part
-    kind, key = unpacked.account
-    return part._replace(account=(Kind(kind), key))
+    type_, key = unpacked.account
+    return part._replace(account=(AccountType(type_), key))
 
 
 def _tender(part: TenderPart) -> Any:  # noqa: ANN401  as above
@@ -161,8 +161,8 @@ def _told_of(part: PointsPart | None, customer_id: str | None) -> Any:  # noqa: 
     """Store True for the customer's own account, which is nearly always the account."""
     if part is None or part.account is None or part.account is True:
         return part
-    kind, key = part.account
-    return made(PointsPart, (*part[:_POINTS], True)) if key == customer_id and kind is Kind.POINTS else part
+    type_, key = part.account
+    return made(PointsPart, (*part[:_POINTS], True)) if key == customer_id and type_ is AccountType.POINTS else part
 
 
 def _id(id_: str | None, subject: str) -> StoredId:

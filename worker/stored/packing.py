@@ -5,11 +5,11 @@ from typing import Any, Final, Generic, TypeVar, cast
 
 import ormsgpack
 
-from worker.domain.state.accounts import Kind
+from worker.domain.state.accounts import AccountType
 
-AccountKey = tuple[Kind, str]
+AccountKey = tuple[AccountType, str]
 StoredKey = Sequence[Any]
-"""(kind, key): a tuple as it is packed, a list as it was unpacked. So is any part of a layout."""
+"""(type, key): a tuple as it is packed, a list as it was unpacked. So is any part of a layout."""
 _FIRST_UNVERSIONED: Final = 0x80  # MessagePack: a lesser first byte is an integer, and each layout is an array or a map
 
 unpack = ormsgpack.unpackb
@@ -67,4 +67,4 @@ def stored_key(key: AccountKey | None) -> StoredKey | None:
 
 
 def account_key(stored: StoredKey | None) -> AccountKey | None:
-    return None if stored is None else (Kind(stored[0]), stored[1])
+    return None if stored is None else (AccountType(stored[0]), stored[1])

@@ -41,7 +41,7 @@ class AccountRow(NamedTuple):
         lots, earned, past = pack_days(account)
         row = (
             org,
-            account.kind,
+            account.type,
             account.key,
             account.balance,
             account.held,

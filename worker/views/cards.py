@@ -11,7 +11,7 @@ from schemas.views import GiftCardView
 from worker.domain.decisions.needs import Needs
 from worker.domain.rules.card_access import accepted_card
 from worker.domain.rules.card_loads import card_refused
-from worker.domain.state.accounts import Account, CardDetails, Kind, Standing
+from worker.domain.state.accounts import Account, AccountType, CardDetails, Standing
 from worker.domain.state.books import Books
 from worker.domain.state.days import Calendar
 from worker.domain.state.policy import PolicyBook
@@ -58,7 +58,7 @@ async def accepted(tenant: Tenant, ref: CardRef, *, trusted: bool) -> tuple[Acco
         rows = await tenant.connection.fetch(SQL["load_card_number"], [tenant.org] * len(tokens), tokens)
         books.cards = {tokens[row["place"] - 1]: row["card_id"] for row in rows}
         ids += books.cards.values()
-    books.accounts |= await tenant.accounts((Kind.CARD, card_id) for card_id in ids)
+    books.accounts |= await tenant.accounts((AccountType.CARD, card_id) for card_id in ids)
     card = accepted_card(ref, books, trusted=trusted)
     if card is None or card.card is None:
         raise Refused(Reason.CARD_NOT_ACCEPTED)
@@ -103,11 +103,11 @@ async def linked(tenant: Tenant, person: Account) -> list[Account]:
         for account in await tenant.owned(one.key):
             if account.card is not None and account.target is None:
                 found.append(account)
-            elif account.target == (one.kind, one.key):
+            elif account.target == (one.type, one.key):
                 owners.append(account)
     return found
 
 
 def owner(path: Sequence[Account]) -> str | None:
     """Return the present id of the customer at the beginning of the path."""
-    return next((account.key for account in reversed(path) if account.kind is Kind.POINTS), None)
+    return next((account.key for account in reversed(path) if account.type is AccountType.POINTS), None)

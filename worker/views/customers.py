@@ -20,7 +20,7 @@ from schemas.views import (
 )
 from worker.domain.rules import consents
 from worker.domain.rules.earning import earned_12m, tier_of
-from worker.domain.state.accounts import Account, Kind, Standing
+from worker.domain.state.accounts import Account, AccountType, Standing
 from worker.domain.state.books import Consent as ConsentSaid
 from worker.domain.state.days import Calendar, utc_date
 from worker.domain.state.identity import account_id
@@ -48,7 +48,7 @@ async def get(context: Context, orgcode: str, request: CustomerGet) -> CustomerV
         path = await tenant.path(request.customer_id)
         if not path:
             raise Refused(Reason.CUSTOMER_NOT_FOUND)
-        person = next(account for account in reversed(path) if account.kind is Kind.POINTS)
+        person = next(account for account in reversed(path) if account.type is AccountType.POINTS)
         points = path[-1]
         version = (await tenant.policies()).at(now_us)
         erased = person.standing is Standing.CLOSED
@@ -60,7 +60,7 @@ async def get(context: Context, orgcode: str, request: CustomerGet) -> CustomerV
             points=balance(points, orgcode, tick),
             tier=_tier(version, person, utc_date(tick)),
             lots=tuple(lots(points, version.calendar)),
-            pool_id=points.key if points.kind is Kind.POOL else None,
+            pool_id=points.key if points.type is AccountType.POOL else None,
             gift_cards=await _cards(tenant, person, tick, version.calendar),
             activity=await transfers.latest(tenant, path, LATEST),
         )
@@ -89,7 +89,7 @@ def balance(points: Account, orgcode: str, tick: int) -> Balance:
         held=points.held,
         pending=points.pending(tick),
         version=points.version,
-        account=account_id(orgcode, points.kind, points.key),
+        account=account_id(orgcode, points.type, points.key),
         deficit=points.deficit,
         shortfall=points.shortfall,
     )

@@ -36,17 +36,20 @@ async def simulate(context: Context, orgcode: str, request: EventSimulate) -> Si
     """Return the outcome that the document would get now. Raises pipeline.Conflict if its id is known with other
     content.
     """
-    kind = DOCUMENTS.get(request.type)
-    if kind is None:
+    doctype = DOCUMENTS.get(request.type)
+    if doctype is None:
         raise Invalid("type: a document type of the contract, like scm.sale.completed")
-    made_up: dict[str, Any] = {kind.id_field: str(uuid.uuid4()), "occurred_at": format_instant(time.time_ns() // 1000)}
+    made_up: dict[str, Any] = {
+        doctype.id_field: str(uuid.uuid4()),
+        "occurred_at": format_instant(time.time_ns() // 1000),
+    }
     data = request.data | {name: value for name, value in made_up.items() if request.data.get(name) is None}
     event = {
         "specversion": SPECVERSION,
-        "id": made_up[kind.id_field],
+        "id": made_up[doctype.id_field],
         "source": "/simulate",
         "type": request.type,
-        "subject": data[kind.id_field],
+        "subject": data[doctype.id_field],
         "orgcode": orgcode,
         "data": data,
     }

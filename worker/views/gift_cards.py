@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from schemas.reasons import Reason
 from schemas.requests import GiftCardGet, GiftCardHistory, GiftCardList
 from schemas.views import GiftCardPage, GiftCardView, HistoryPage
-from worker.domain.state.accounts import Account, Kind
+from worker.domain.state.accounts import Account, AccountType
 from worker.domain.state.movements import tick_of
 from worker.ledger.queries import SQL
 from worker.stored.account import account_of
@@ -70,7 +70,7 @@ async def _found(
     path = await tenant.path(customer_id)
     if not path:
         raise Refused(Reason.CUSTOMER_NOT_FOUND)
-    person = next(account for account in reversed(path) if account.kind is Kind.POINTS)
+    person = next(account for account in reversed(path) if account.type is AccountType.POINTS)
     linked = sorted(await cards.linked(tenant, person), key=lambda card: card.key)
     return [card for card in linked if card.key > after and last4 in (None, _last4(card))][:limit]
 

@@ -5,7 +5,7 @@ import time
 from schemas.reasons import Reason
 from schemas.requests import PoolGet
 from schemas.views import PoolView
-from worker.domain.state.accounts import Kind
+from worker.domain.state.accounts import AccountType
 from worker.domain.state.movements import tick_of
 from worker.views.context import Context, Refused
 from worker.views.customers import balance, lots
@@ -14,7 +14,7 @@ from worker.views.tenant import reading
 
 async def get(context: Context, orgcode: str, request: PoolGet) -> PoolView:
     """Return the pool as it is now. Raises Refused for a pool that nobody ever joined."""
-    key = (Kind.POOL, request.pool_id)
+    key = (AccountType.POOL, request.pool_id)
     now_us = time.time_ns() // 1000
     async with reading(context, orgcode) as tenant:
         pool = (await tenant.accounts([key])).get(key)

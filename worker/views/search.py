@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple, Protocol, Self
 import orjson
 
 from schemas.requests import CustomerList
-from worker.domain.state.accounts import Account, Kind
+from worker.domain.state.accounts import Account, AccountType
 from worker.ledger.queries import SQL
 from worker.stored.account import account_of
 from worker.stored.folded import folded_email, folded_name, phone_digits
@@ -90,7 +90,7 @@ async def _all(tenant: Tenant, after: Any, limit: int) -> Found:  # noqa: ANN401
 
 def _is_a_person(account: Account) -> bool:
     """Return whether the account is a person's, and not an id that was merged into another."""
-    return account.target is None or account.target[0] is Kind.POOL
+    return account.target is None or account.target[0] is AccountType.POOL
 
 
 # --- candidates: customers in an order, and which of them match -------------------------------------------------------

@@ -8,7 +8,7 @@ import orjson
 
 from schemas.views import Profile
 from worker.codec import Keyring
-from worker.domain.state.accounts import Account, Kind, Standing
+from worker.domain.state.accounts import Account, AccountType, Standing
 from worker.domain.state.policy import PolicyBook
 from worker.engine.rehearsal import NOBODY
 from worker.ledger.queries import SQL, Connection
@@ -16,7 +16,7 @@ from worker.ledger.shelf import Shelf
 from worker.stored.account import account_of
 from worker.views.context import Context
 
-Key = tuple[Kind, str]
+Key = tuple[AccountType, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,33 +40,33 @@ class Tenant:
         if not wanted:
             return {}
         rows = await self.connection.fetch(
-            SQL["load_account"], [self.org] * len(wanted), [kind for kind, _ in wanted], [key for _, key in wanted]
+            SQL["load_account"], [self.org] * len(wanted), [type_ for type_, _ in wanted], [key for _, key in wanted]
         )
-        return {(account.kind, account.key): account for account in map(account_of, rows)}
+        return {(account.type, account.key): account for account in map(account_of, rows)}
 
     async def path(self, customer_id: str) -> list[Account]:
         """Return the customer's own account, then the accounts to which its points went, by merges and into a pool.
 
-        The last account has the points; the last of Kind.POINTS is the person's present record. Empty: no such
+        The last account has the points; the last of AccountType.POINTS is the person's present record. Empty: no such
         customer.
         """
         path: list[Account] = []
-        key: Key | None = (Kind.POINTS, customer_id)
+        key: Key | None = (AccountType.POINTS, customer_id)
         while key is not None:
             account = (await self.accounts([key])).get(key)
             if account is None or account.standing is Standing.UNCLAIMED:
                 return path
             path.append(account)
-            key = None if account.kind is Kind.POOL else account.target
+            key = None if account.type is AccountType.POOL else account.target
         return path
 
     async def present(self, customer_ids: Iterable[str]) -> dict[str, str]:
         """Return the present ids of customers who have a record. Merges of version 0.1.0 may lead there in several
         steps.
         """
-        found = await self.accounts((Kind.POINTS, customer_id) for customer_id in customer_ids)
+        found = await self.accounts((AccountType.POINTS, customer_id) for customer_id in customer_ids)
         leads = {
-            one.key: one.target[1] if one.target is not None and one.target[0] is Kind.POINTS else one.key
+            one.key: one.target[1] if one.target is not None and one.target[0] is AccountType.POINTS else one.key
             for one in found.values()
             if one.standing is not Standing.UNCLAIMED
         }

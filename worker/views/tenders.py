@@ -4,7 +4,7 @@ from schemas.reasons import Reason
 from schemas.requests import TenderGet
 from schemas.scalars import format_instant
 from schemas.views import TenderView
-from worker.domain.state.accounts import Kind
+from worker.domain.state.accounts import AccountType
 from worker.domain.state.tender import State, Tender
 from worker.ledger.queries import SQL
 from worker.stored.tender import tender_of
@@ -42,7 +42,7 @@ async def get(context: Context, orgcode: str, request: TenderGet) -> TenderView:
 
 async def _card(tenant: Tenant, tender: Tender | None) -> str | None:
     """Return the card that pays: the card that the request named, or the card that replaced it."""
-    if tender is None or tender.account is None or tender.account[0] is not Kind.CARD:
+    if tender is None or tender.account is None or tender.account[0] is not AccountType.CARD:
         return None
     account = (await tenant.accounts([tender.account]))[tender.account]
     return account.key if account.target is None else account.target[1]

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from schemas.registry import BY_CODE
 from schemas.scalars import format_instant
 from schemas.views import DocumentRef, HistoryEntry, HistoryPage
-from worker.domain.state.accounts import Account, Contra, Kind
+from worker.domain.state.accounts import SHOWN_TYPES, Account, AccountType, Contra
 from worker.domain.state.outcome import TenderPart
 from worker.ledger.queries import SQL
 from worker.stored.codes import NOTICE_TYPES
@@ -19,7 +19,6 @@ from worker.views import cursors
 from worker.views.context import Invalid
 from worker.views.tenant import Tenant
 
-KINDS = {Kind.POINTS: "points", Kind.CARD: "gift_card", Kind.POOL: "pool"}
 PAID = (Contra.REDEEMED, Contra.SPENT)
 
 
@@ -121,7 +120,7 @@ def _entry(booked: Booked, cause: Any, other: Any) -> HistoryEntry:  # noqa: ANN
         document=_document(cause["type"], subject),
         change=booked.change,
         balance=booked.balance,
-        booked=Contra(booked.other).name.lower() if other is None else KINDS[Kind(other["kind"])],
+        booked=Contra(booked.other).name.lower() if other is None else SHOWN_TYPES[AccountType(other["kind"])],
         account=None if other is None else other["key"],
         **ids,
     )

@@ -5,7 +5,7 @@ from typing import Final
 
 import orjson
 
-from schemas.problems import API_REASONS, KINDS, MEDIA_TYPE, ApiReason, details
+from schemas.problems import API_REASONS, MEDIA_TYPE, PROBLEMS, ApiReason, details
 
 _PHRASES: Final = {400: b"Bad Request", 408: b"Request Timeout", 503: b"Service Unavailable"}
 
@@ -15,7 +15,7 @@ def answer(reason: ApiReason, detail: str | None = None) -> bytes:
     words are used.
     """
     said, request_id = API_REASONS[reason], uuid.uuid4().hex
-    status = KINDS[said.code].status
+    status = PROBLEMS[said.code].status
     body = orjson.dumps(details(said.code, reason.value, detail or said.detail, request_id))
     return b"HTTP/1.1 %d %b\r\ncontent-type: %b\r\ncontent-length: %d\r\nx-request-id: %b\r\n%b\r\n%b" % (
         status,

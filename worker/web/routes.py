@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from schemas.problems import API_REASONS, KINDS, MEDIA_TYPE, ApiReason, details
+from schemas.problems import API_REASONS, MEDIA_TYPE, PROBLEMS, ApiReason, details
 
 _NOWHERE: Final = frozenset({"HEAD", "OPTIONS"})
 
@@ -33,7 +33,7 @@ def _no_route(request: Request, error: Exception) -> Response:
     if reason is ApiReason.METHOD_NOT_ALLOWED:
         headers.setdefault("Allow", "GET, POST")
     body = details(said.code, reason.value, said.detail, uuid.uuid4().hex)
-    return JSONResponse(body, KINDS[said.code].status, headers, MEDIA_TYPE)
+    return JSONResponse(body, PROBLEMS[said.code].status, headers, MEDIA_TYPE)
 
 
 NO_ROUTE: Final[Mapping[Any, Any]] = {HTTPException: _no_route}

@@ -15,7 +15,7 @@ from schemas.reasons import Reason, first
 from worker.domain.rules import consents
 from worker.domain.rules.earning import carry_earned
 from worker.domain.rules.parts import points_part
-from worker.domain.state.accounts import Account, Kind, Standing
+from worker.domain.state.accounts import Account, AccountType, Standing
 from worker.domain.state.books import Books, Consent
 from worker.domain.state.identity import derived_id
 from worker.domain.state.movements import tick_of
@@ -138,7 +138,7 @@ def merge(document: CustomerMerge, books: Books) -> Outcome:
         return Outcome("rejected", reason, customer_id=document.into_customer_id)
     target = books.follow(into)
     origin = books.follow(source)
-    if target is origin or source.target is not None or (target.kind is Kind.POOL and _holds(origin)):
+    if target is origin or source.target is not None or (target.type is AccountType.POOL and _holds(origin)):
         return Outcome("rejected", Reason.INVALID_STATE, customer_id=document.into_customer_id)
     tick = tick_of(document.occurred_at)
     books.move_all(source, target, tick)
@@ -167,9 +167,9 @@ def join(document: PoolJoin, books: Books) -> Outcome:
     person = books.person(holder)
     if person.target is not None or _holds(person):
         return Outcome("rejected", Reason.INVALID_STATE, customer_id=document.customer_id)
-    pool = books.accounts.get((Kind.POOL, document.pool_id))
+    pool = books.accounts.get((AccountType.POOL, document.pool_id))
     if pool is None:
-        pool = books.accounts[Kind.POOL, document.pool_id] = Account(Kind.POOL, document.pool_id)
+        pool = books.accounts[AccountType.POOL, document.pool_id] = Account(AccountType.POOL, document.pool_id)
         books.touch(pool)
     tick = tick_of(document.occurred_at)
     books.move_all(person, pool, tick)
@@ -188,7 +188,7 @@ def leave(document: PoolLeave, books: Books) -> Outcome:
     if holder is None or reason is not None:
         return Outcome("rejected", reason, customer_id=document.customer_id)
     person = books.person(holder)
-    if person.target != (Kind.POOL, document.pool_id):
+    if person.target != (AccountType.POOL, document.pool_id):
         return Outcome("rejected", Reason.INVALID_STATE, customer_id=document.customer_id)
     tick = tick_of(document.occurred_at)
     pool = books.accounts[person.target]
@@ -202,7 +202,7 @@ def leave(document: PoolLeave, books: Books) -> Outcome:
     books.leave_pool(person, pool)
     if last:
         books.move_all(pool, person, tick)
-        pool.target = (person.kind, person.key)
+        pool.target = (person.type, person.key)
     else:
         books.move(pool, person, document.points, tick)
     outcome = _points_moved(books, document.customer_id, person, (document.customer_id, pool), tick)

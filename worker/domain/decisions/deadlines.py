@@ -8,7 +8,7 @@ from worker.domain.decisions.sales import card_timer
 from worker.domain.rules import holds
 from worker.domain.rules.earning import note_earned
 from worker.domain.rules.parts import card_part, points_part
-from worker.domain.state.accounts import NEVER, Account, Contra, Kind, Standing
+from worker.domain.state.accounts import NEVER, Account, AccountType, Contra, Standing
 from worker.domain.state.books import Books
 from worker.domain.state.days import begin_of, end_of, utc_date
 from worker.domain.state.movements import Timer, tick_of
@@ -64,7 +64,7 @@ def _hold(timer: Timer, books: Books) -> Outcome | None:
     outcome.tender_id = tender.id
     outcome.sale_id = tender.sale_id or None
     outcome.tender = tender.part()
-    if account is not None and account.kind is Kind.CARD:
+    if account is not None and account.type is AccountType.CARD:
         outcome.gift_cards = [card_part(books, account)]
     elif account is not None:
         outcome.points = points_part(books, account, tick)
@@ -96,8 +96,8 @@ def _forfeit(timer: Timer, books: Books) -> Outcome | None:
 
 
 def _lots(timer: Timer, books: Books) -> Outcome | None:
-    kind, key, bound_text = timer.key.split("\n")
-    account = books.accounts.get((Kind(int(kind)), key))  # None: its lots went elsewhere; no notice
+    type_, key, bound_text = timer.key.split("\n")
+    account = books.accounts.get((AccountType(int(type_)), key))  # None: its lots went elsewhere; no notice
     if account is None:
         return None
     expires = timer.kind == "expire"
@@ -139,7 +139,7 @@ def _release(books: Books, account: Account, tick: int) -> int:
 
 def _frozen(timer: Timer, books: Books) -> Outcome | None:
     """Report that wrong PINs froze a card."""
-    card = books.accounts.get((Kind.CARD, timer.key.partition("\n")[0]))
+    card = books.accounts.get((AccountType.CARD, timer.key.partition("\n")[0]))
     if card is None or card.card is None:
         return None
     outcome = _notice("frozen", card.card.customer_id or None)
@@ -151,7 +151,7 @@ def _card(timer: Timer, books: Books) -> Outcome | None:
     """End a card whose last day is over: its balance becomes breakage. The lots keep it, in case the card is
     extended.
     """
-    card = books.accounts.get((Kind.CARD, timer.key))
+    card = books.accounts.get((AccountType.CARD, timer.key))
     if card is None or card.card is None or card.card.expires_tick == NEVER:
         return None
     tick = tick_of(timer.due_us)

@@ -20,7 +20,7 @@ from worker.domain.rules import holds
 from worker.domain.rules.card_access import accepted_card, frozen_by_pins
 from worker.domain.rules.card_loads import card_refused, take_back_load
 from worker.domain.rules.parts import card_part
-from worker.domain.state.accounts import NEVER, Account, CardDetails, Contra, Kind, Standing
+from worker.domain.state.accounts import NEVER, Account, AccountType, CardDetails, Contra, Standing
 from worker.domain.state.books import Books
 from worker.domain.state.identity import derived_id, pin_digest
 from worker.domain.state.movements import tick_of
@@ -66,7 +66,7 @@ def issue(document: GiftCardIssue, books: Books) -> Outcome:
     if document.customer_id is not None:
         reasons.append(customer_refused(books, document.customer_id, document.occurred_at))
     card_id = derived_id(books.orgcode, "crm.giftcard.issue", document.command_id)
-    if (number is not None and books.numbered(number) is not None) or (Kind.CARD, card_id) in books.accounts:
+    if (number is not None and books.numbered(number) is not None) or (AccountType.CARD, card_id) in books.accounts:
         reasons.append(Reason.CARD_EXISTS)
     reasons.append(_load_refused(books, document.amount_minor, 0, document.occurred_at))
     tick = tick_of(document.occurred_at)
@@ -91,7 +91,7 @@ def issue(document: GiftCardIssue, books: Books) -> Outcome:
 
 def _load(books: Books, card: Account, type_: str, command_id: str, amount_minor: int) -> None:
     books.credit(card, amount_minor, Contra.ISSUED)
-    books.enter(Entry(type_, command_id, (card.kind, card.key), amount_minor))
+    books.enter(Entry(type_, command_id, (card.type, card.key), amount_minor))
 
 
 def reload(document: GiftCardReload, books: Books) -> Outcome:
@@ -134,7 +134,7 @@ def redeem(document: GiftCardRedeem, books: Books, *, trusted: bool) -> Outcome:
     short = amount < document.amount_minor
     if short and (not document.allow_partial or amount == 0):
         return _outcome(books, [card], Reason.INSUFFICIENT_BALANCE)
-    entry = Entry("crm.giftcard.redeem", document.command_id, (card.kind, card.key), amount)
+    entry = Entry("crm.giftcard.redeem", document.command_id, (card.type, card.key), amount)
     entry.picks = books.debit(card, amount, Contra.SPENT, tick)
     books.enter(entry)
     return _outcome(books, [card], Reason.INSUFFICIENT_BALANCE if short else None, "partial" if short else "applied")
@@ -145,7 +145,7 @@ def reverse(document: GiftCardReverse, books: Books) -> Outcome:
     if document.of.type == TENDER:
         return _reverse_tender(document, books)
     entry = books.entries.get((document.of.type, document.of.id))
-    if entry is None or entry.account[0] is not Kind.CARD:
+    if entry is None or entry.account[0] is not AccountType.CARD:
         return Outcome("rejected", not_found(document.of))
     card = books.follow(books.accounts[entry.account])
     left = entry.amount - entry.undone
@@ -248,7 +248,7 @@ def replace(document: GiftCardReplace, books: Books) -> Outcome:
         return _not_accepted()
     number = document.to_card.number
     card_id = derived_id(books.orgcode, "crm.giftcard.replace", document.command_id)
-    exists = books.numbered(number) is not None or (Kind.CARD, card_id) in books.accounts
+    exists = books.numbered(number) is not None or (AccountType.CARD, card_id) in books.accounts
     reason = first(
         [
             Reason.INVALID_STATE if source.standing is Standing.REPLACED else None,

@@ -44,7 +44,7 @@ def earn(document: LoyaltyEarn, books: Books) -> Outcome:
     if account is None or reasons:
         return Outcome("rejected", first(reasons), customer_id=document.customer_id)
     tick = tick_of(document.occurred_at)
-    entry = Entry("crm.loyalty.earn", document.command_id, (account.kind, account.key), points, document.customer_id)
+    entry = Entry("crm.loyalty.earn", document.command_id, (account.type, account.key), points, document.customer_id)
     entry.earned_date = utc_date(tick)
     entry.available_tick, entry.expires_tick = version.lot_ticks(tick)
     books.credit(account, points, Contra.EARNED, entry.available_tick, entry.expires_tick)
@@ -82,7 +82,7 @@ def redeem(document: LoyaltyRedeem, books: Books) -> Outcome:
     if document.points > account.available(tick):
         return _rejected(books, account, document.customer_id, tick, Reason.INSUFFICIENT_BALANCE)
     entry = Entry(
-        "crm.loyalty.redeem", document.command_id, (account.kind, account.key), document.points, document.customer_id
+        "crm.loyalty.redeem", document.command_id, (account.type, account.key), document.points, document.customer_id
     )
     entry.picks = books.debit(account, document.points, Contra.REDEEMED, tick)
     books.enter(entry)

@@ -41,7 +41,7 @@ from schemas.documents import (
     TenderVoided,
 )  # fmt: skip
 from schemas.scalars import CardToken
-from worker.domain.state.accounts import Kind
+from worker.domain.state.accounts import AccountType
 from worker.domain.state.books import CardNamed
 from worker.domain.state.identity import derived_id
 from worker.domain.state.movements import Timer
@@ -55,7 +55,7 @@ class Needs:
     """Keys of one tenant. Dicts keep the order and drop repetitions."""
 
     orgcode: str = ""
-    accounts: dict[tuple[Kind, str], None] = field(default_factory=dict)
+    accounts: dict[tuple[AccountType, str], None] = field(default_factory=dict)
     sales: dict[str, None] = field(default_factory=dict)
     tenders: dict[str, None] = field(default_factory=dict)
     returns: dict[str, None] = field(default_factory=dict)
@@ -72,13 +72,13 @@ class Needs:
 
     def customer(self, customer_id: str | None) -> None:
         if customer_id is not None:
-            self.accounts[Kind.POINTS, customer_id] = None
+            self.accounts[AccountType.POINTS, customer_id] = None
 
     def card(self, ref: CardNamed | None) -> None:
         if ref is None:
             return
         if ref.card_id is not None:
-            self.accounts[Kind.CARD, ref.card_id] = None
+            self.accounts[AccountType.CARD, ref.card_id] = None
         else:
             self.number(ref.number)
 
@@ -177,7 +177,7 @@ def policy(document: PolicyPut, needs: Needs) -> None:
 
 def pool(document: PoolJoin | PoolLeave, needs: Needs) -> None:
     needs.customer(document.customer_id)
-    needs.accounts[Kind.POOL, document.pool_id] = None
+    needs.accounts[AccountType.POOL, document.pool_id] = None
     needs.members_of[document.pool_id] = None
 
 
@@ -202,7 +202,7 @@ def undone(document: LoyaltyRestore | LoyaltyReverse | GiftCardReverse, needs: N
 
 def new_card(document: GiftCardIssue, needs: Needs) -> None:
     needs.customer(document.customer_id)
-    needs.accounts[Kind.CARD, derived_id(needs.orgcode, "crm.giftcard.issue", document.command_id)] = None
+    needs.accounts[AccountType.CARD, derived_id(needs.orgcode, "crm.giftcard.issue", document.command_id)] = None
     needs.number(document.gift_card.number)
 
 
@@ -224,7 +224,7 @@ def replacement(document: GiftCardReplace, needs: Needs) -> None:
     needs.card(document.from_card)
     needs.replaced_by.append(document.from_card)
     needs.number(document.to_card.number)
-    needs.accounts[Kind.CARD, derived_id(needs.orgcode, "crm.giftcard.replace", document.command_id)] = None
+    needs.accounts[AccountType.CARD, derived_id(needs.orgcode, "crm.giftcard.replace", document.command_id)] = None
 
 
 def deadline(timer: Timer, needs: Needs) -> None:
@@ -235,9 +235,9 @@ def deadline(timer: Timer, needs: Needs) -> None:
         case "forfeit":
             needs.sales[timer.key] = None
         case "card" | "frozen":
-            needs.accounts[Kind.CARD, timer.key.partition("\n")[0]] = None
+            needs.accounts[AccountType.CARD, timer.key.partition("\n")[0]] = None
         case _:
-            kind, key, _ = timer.key.split("\n")
-            needs.accounts[Kind(int(kind)), key] = None
-            if Kind(int(kind)) is Kind.POOL:
+            type_, key, _ = timer.key.split("\n")
+            needs.accounts[AccountType(int(type_)), key] = None
+            if AccountType(int(type_)) is AccountType.POOL:
                 needs.members_of[key] = None

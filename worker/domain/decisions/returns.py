@@ -169,7 +169,7 @@ def _take_unlinked(
     account = books.follow(holder)
     returned.customer_id, returned.account, returned.points = (
         document.customer_id or "",
-        (account.kind, account.key),
+        (account.type, account.key),
         taken,
     )
     returned.available_tick, returned.expires_tick = version.lot_ticks(tick)

@@ -17,7 +17,7 @@ from worker.domain.rules.earning import (
     tender_shares,
 )
 from worker.domain.rules.parts import card_parts, points_shown
-from worker.domain.state.accounts import NEVER, TICK_US, Account, CardDetails, Contra, Kind, Standing
+from worker.domain.state.accounts import NEVER, TICK_US, Account, AccountType, CardDetails, Contra, Standing
 from worker.domain.state.basis import Basis, LineBasis
 from worker.domain.state.books import Books
 from worker.domain.state.days import utc_date
@@ -123,11 +123,11 @@ def earn(
             sale.basis = Basis(common.campaign, common.missed, common.tier, common.earned_12m, lines=bases)
     if account is None:
         if earned == 0:
-            sale.account = (Kind.POINTS, sale.customer_id)
+            sale.account = (AccountType.POINTS, sale.customer_id)
             return None, first([Reason.CUSTOMER_NOT_FOUND, reason])
         account = books.open_points(sale.customer_id, Standing.UNCLAIMED)
     tick = tick_of(at_us)
-    sale.account = (account.kind, account.key)
+    sale.account = (account.type, account.key)
     sale.earned_date = utc_date(tick)
     sale.available_tick, sale.expires_tick = version.lot_ticks(tick)
     if earned:

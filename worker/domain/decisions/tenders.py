@@ -7,7 +7,7 @@ from schemas.reasons import Reason, first
 from worker.domain.decisions.kinds import KINDS
 from worker.domain.rules import holds
 from worker.domain.rules.parts import card_part, points_part
-from worker.domain.state.accounts import Account, Kind
+from worker.domain.state.accounts import Account, AccountType
 from worker.domain.state.books import Books
 from worker.domain.state.movements import Timer, tick_of
 from worker.domain.state.outcome import Outcome, Parked, PointsPart
@@ -92,7 +92,7 @@ def _answer(
     else:
         _decline(books, tender, reason)
         status = "declined"
-    card = account if account is not None and account.kind is Kind.CARD else None
+    card = account if account is not None and account.type is AccountType.CARD else None
     points: PointsPart | None = None
     if account is not None and card is None:
         points = points_part(books, account, tick)
@@ -182,7 +182,7 @@ def voided(document: TenderVoided, books: Books) -> Outcome:
 
 def _shown(books: Books, tender: Tender, status: str, tick: int, reason: Reason | None) -> Outcome:
     account = books.at(tender.account)
-    card = account if account is not None and account.kind is Kind.CARD else None
+    card = account if account is not None and account.type is AccountType.CARD else None
     return Outcome(
         status,
         reason,

@@ -1,7 +1,7 @@
 """Take loads of gift cards back: for a return, a void or a reversal (contract CARD4–7)."""
 
 from schemas.reasons import Reason
-from worker.domain.state.accounts import NEVER, Account, Contra, Kind, Standing
+from worker.domain.state.accounts import NEVER, Account, AccountType, Contra, Standing
 from worker.domain.state.books import Books
 
 
@@ -20,7 +20,7 @@ def take_back_load(books: Books, card_id: str, amount_minor: int, contra: Contra
     The expired part of the load is undone first, so a card that was never spent ends at zero. If the load was spent,
     the card goes below zero.
     """
-    card = books.follow(books.accounts[Kind.CARD, card_id])
+    card = books.follow(books.accounts[AccountType.CARD, card_id])
     left = amount_minor - books.cancel_expired(card, amount_minor, contra)
     books.reverse(card, left, contra, (0, NEVER), tick, within_balance=False)
     return card
@@ -31,7 +31,7 @@ def put_back_load(books: Books, card_id: str, amount_minor: int, contra: Contra,
 
     On a card that has expired since, the load expires at once.
     """
-    card = books.follow(books.accounts[Kind.CARD, card_id])
+    card = books.follow(books.accounts[AccountType.CARD, card_id])
     lapsed = card.card is not None and card.card.expires_tick < tick
     books.recredit(card, amount_minor, contra, (0, NEVER), lapsed=lapsed)
     return card

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from operator import attrgetter
 
-from worker.domain.state.accounts import Account, Kind
+from worker.domain.state.accounts import Account, AccountType
 from worker.domain.state.books import Books, Consent
 
 
@@ -47,6 +47,6 @@ def note(books: Books, consent: Consent) -> None:
 def records(books: Books, customer_id: str) -> Iterator[Account]:
     """Return the customer's own record, then those that it was merged into."""
     record = books.holder(customer_id)
-    while record is not None and record.kind is Kind.POINTS:
+    while record is not None and record.type is AccountType.POINTS:
         yield record
         record = None if record.target is None else books.accounts[record.target]

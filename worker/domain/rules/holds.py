@@ -4,7 +4,7 @@ Every document books the change of −C + B, so their order does not matter (con
 """
 
 from schemas.reasons import Reason
-from worker.domain.state.accounts import TICK_US, Account, Kind, Standing
+from worker.domain.state.accounts import TICK_US, Account, AccountType, Standing
 from worker.domain.state.books import Books
 from worker.domain.state.sale import MOST_ASKED
 from worker.domain.state.tender import State, Tender
@@ -12,7 +12,7 @@ from worker.domain.state.tender import State, Tender
 
 def authorize(books: Books, tender: Tender, account: Account, approved_minor: int, tick: int) -> None:
     """Hold `approved_minor` on the account, and capture at once the amount that earlier documents named."""
-    tender.account = (account.kind, account.key)
+    tender.account = (account.type, account.key)
     tender.approved_minor = approved_minor
     tender.picks = books.hold(account, tender.units(approved_minor), tick)
     named = [minor for minor in (tender.named.get(tender.currency), tender.parked_minor) if minor is not None]
@@ -107,7 +107,7 @@ def unrefund(books: Books, tender: Tender, amount_minor: int, at_us: int) -> boo
     account = books.at(tender.account)
     assert account is not None  # noqa: S101  a captured tender has an account: the ledger loads it
     rule = books.policies.at(at_us).policy.negative_balance
-    within = account.kind is not Kind.CARD and rule == "within_balance"
+    within = account.type is not AccountType.CARD and rule == "within_balance"
     tender.picks += books.retake(account, more, tender.contra, at_us // TICK_US, within_balance=within)
     return True
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from schemas.reasons import Reason
 from schemas.tuples import made
-from worker.domain.state.accounts import Account, Kind, Standing
+from worker.domain.state.accounts import Account, AccountType, Standing
 from worker.domain.state.books import Books
 from worker.domain.state.outcome import CardPart, PointsPart
 
@@ -17,7 +17,7 @@ def points_part(books: Books, account: Account, tick: int, reason: Reason | None
         return PointsPart(change, 0, 0, 0, 0, account.version, Reason.CUSTOMER_NOT_FOUND, claimed=False)
     balance, available, held, pending = account.figures(tick)
     change = balance - books.before.get(account, balance)
-    whose = (account.kind, account.key)
+    whose = (account.type, account.key)
     return made(PointsPart, (change, balance, available, held, pending, account.version, reason, True, whose))
 
 
@@ -29,7 +29,7 @@ def points_shown(books: Books, account: Account | None, tick: int, reason: Reaso
     if account is None and reason is not None:
         return PointsPart(0, 0, 0, 0, 0, 0, reason, claimed=False)
     if account is None:
-        account = next((moved for moved in books.before if moved.kind is not Kind.CARD), None)
+        account = next((moved for moved in books.before if moved.type is not AccountType.CARD), None)
     return None if account is None else points_part(books, account, tick, reason)
 
 
@@ -37,9 +37,9 @@ def card_parts(books: Books, named: Mapping[str, Reason | None]) -> list[CardPar
     """Return the cards that a document names, by id ("" if not accepted), and those that its tenders moved, as they are
     now.
     """
-    ids = dict.fromkeys([*named, *(account.key for account in books.before if account.kind is Kind.CARD)])
+    ids = dict.fromkeys([*named, *(account.key for account in books.before if account.type is AccountType.CARD)])
     return [
-        card_part(books, books.accounts[Kind.CARD, id_], named.get(id_))
+        card_part(books, books.accounts[AccountType.CARD, id_], named.get(id_))
         if id_
         else CardPart("", "", "", 0, 0, 0, 0, named[id_])
         for id_ in ids

@@ -31,12 +31,16 @@ LotRest = tuple[int, int, int]
 """(amount, held, expired)."""
 
 
-class Kind(IntEnum):
-    """The kind of an account's owner; part of the account's key in the ledger."""
+class AccountType(IntEnum):
+    """The type of an account, by its owner; part of the account's key in the ledger."""
 
     POINTS = 0
     CARD = 1
     POOL = 2
+
+
+SHOWN_TYPES: Final = {AccountType.POINTS: "points", AccountType.CARD: "gift_card", AccountType.POOL: "pool"}
+"""The account types, as interfaces show them."""
 
 
 class Standing(IntEnum):
@@ -111,7 +115,6 @@ class Account:
         "earned",
         "id",
         "key",
-        "kind",
         "last_no",
         "lots",
         "mark",
@@ -121,14 +124,15 @@ class Account:
         "shortfall",
         "standing",
         "target",
+        "type",
         "version",
     )  # fmt: skip
 
-    def __init__(self, kind: Kind, key: str, currency: str = "", standing: Standing = Standing.ACTIVE) -> None:
+    def __init__(self, type_: AccountType, key: str, currency: str = "", standing: Standing = Standing.ACTIVE) -> None:
         self.id = 0  # given by the ledger when it is first written
         self.last_no: int | None = None  # of its latest transfer; the ledger's too
         self.past: Past | None = None  # the ledger's too
-        self.kind = kind
+        self.type = type_
         self.key = key
         self.currency = currency  # of a card; points have none
         self.standing = standing
@@ -140,7 +144,7 @@ class Account:
         self.mark = -1  # the document that touched it last
         self.new = True
         self.card: CardDetails | None = None
-        self.target: tuple[Kind, str] | None = None  # merged into, or member of, that account
+        self.target: tuple[AccountType, str] | None = None  # merged into, or member of, that account
         self.owner_log: list[tuple[int, int]] = []  # (since_us, Standing); empty if it was always active
         self.earned: list[tuple[int, int]] = []  # (date, points) earned, for tiers over a rolling year
 

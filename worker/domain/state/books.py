@@ -7,7 +7,7 @@ from enum import Enum, auto
 from typing import Final, NamedTuple, Protocol
 
 from schemas.scalars import CardToken
-from worker.domain.state.accounts import Account, CardDetails, Kind, Standing
+from worker.domain.state.accounts import Account, AccountType, CardDetails, Standing
 from worker.domain.state.policy import PolicyBook, PolicyVersion
 from worker.domain.state.reversals import Reversals
 from worker.domain.state.sale import Entry, Return, Sale
@@ -42,14 +42,14 @@ class Consent(NamedTuple):
 
 
 class Books(Reversals):
-    """One tenant's state: accounts by (kind, key), sales and tenders by id, cards by number token."""
+    """One tenant's state: accounts by (type, key), sales and tenders by id, cards by number token."""
 
     def __init__(self, org: int, orgcode: str, policies: PolicyBook) -> None:
         super().__init__()
         self.org: Final = org
         self.orgcode: Final = orgcode
         self.policies = policies
-        self.accounts: dict[tuple[Kind, str], Account] = {}
+        self.accounts: dict[tuple[AccountType, str], Account] = {}
         self.sales: dict[str, Sale] = {}
         self.tenders: dict[str, Tender] = {}
         self.returns: dict[str, Return] = {}
@@ -58,7 +58,7 @@ class Books(Reversals):
         self.consents: dict[str, list[Consent]] = {}
         self.pins = Pins.CHECKED
         # account → the accounts that lead to it: ids merged into a customer, cards replaced by a card
-        self.leading: dict[tuple[Kind, str], dict[tuple[Kind, str], None]] = {}
+        self.leading: dict[tuple[AccountType, str], dict[tuple[AccountType, str], None]] = {}
         self.members: dict[str, dict[str, Standing]] = {}  # pool → its members, where `Needs.members_of` asks for them
         # the changes of the batch
         self.woken: dict[tuple[str, str], int] = {}  # (what, id) that no longer waits (`wake`) → mark of the cause
@@ -73,7 +73,7 @@ class Books(Reversals):
 
     def holder(self, customer_id: str) -> Account | None:
         """Return the account of this customer's own record, even if it was merged or is in a pool."""
-        return self.accounts.get((Kind.POINTS, customer_id))
+        return self.accounts.get((AccountType.POINTS, customer_id))
 
     def follow(self, account: Account) -> Account:
         """Return the account that has the points of a merged or pooled customer."""
@@ -83,22 +83,22 @@ class Books(Reversals):
 
     def person(self, holder: Account) -> Account:
         """Return the record that an id leads to: its own, or that of the customer whom it was merged into."""
-        while holder.target is not None and holder.target[0] is Kind.POINTS:
+        while holder.target is not None and holder.target[0] is AccountType.POINTS:
             holder = self.accounts[holder.target]
         return holder
 
     def ids(self, person: Account) -> list[Account]:
         """Return the records of all ids that lead to a person, their own first, if `Needs.ids_of` asked for them."""
-        return [person, *(self.accounts[key] for key in self.leading.get((person.kind, person.key), ()))]
+        return [person, *(self.accounts[key] for key in self.leading.get((person.type, person.key), ()))]
 
     def lead(self, source: Account, target: Account) -> None:
         """Let an id or card, and all that led to it, lead to another one. No chain is longer than one step."""
-        key = (target.kind, target.key)
+        key = (target.type, target.key)
         for account in self.ids(source):
             account.target = key
             self.changed[account] = None
-            self.leading.setdefault(key, {})[account.kind, account.key] = None
-        self.leading.pop((source.kind, source.key), None)
+            self.leading.setdefault(key, {})[account.type, account.key] = None
+        self.leading.pop((source.type, source.key), None)
 
     def others(self, pool: Account, person: Account) -> list[str]:
         """Return the other members of a pool, without erased ones."""
@@ -107,7 +107,7 @@ class Books(Reversals):
 
     def recipients_of(self, account: Account) -> list[str]:
         """Return the customers who get a notice about a points account: its customer, or every member of the pool."""
-        if account.kind is not Kind.POOL:
+        if account.type is not AccountType.POOL:
             return [account.key]
         members = self.members.get(account.key, {})
         return [key for key, standing in members.items() if standing is not Standing.CLOSED] or list(members)
@@ -117,7 +117,7 @@ class Books(Reversals):
         if pool.target is not None:  # the pool led to its last member
             self.touch(pool)
             pool.target = None
-        person.target = (pool.kind, pool.key)
+        person.target = (pool.type, pool.key)
         self.members.setdefault(pool.key, {})[person.key] = person.standing
         self.changed[pool] = self.changed[person] = None
 
@@ -153,7 +153,7 @@ class Books(Reversals):
             worst = max(worst, holder.standing)
         return worst
 
-    def at(self, key: tuple[Kind, str] | None) -> Account | None:
+    def at(self, key: tuple[AccountType, str] | None) -> Account | None:
         account = self.accounts.get(key) if key is not None else None
         return None if account is None else self.follow(account)
 
@@ -167,7 +167,7 @@ class Books(Reversals):
             if card_id is not None:
                 if number.spelled:
                     self._know(number, card_id)
-                return self.accounts[Kind.CARD, card_id]
+                return self.accounts[AccountType.CARD, card_id]
         return None
 
     def _know(self, number: CardToken, card_id: str) -> None:
@@ -179,7 +179,7 @@ class Books(Reversals):
         """Return the card that a document names, or None if it is unknown."""
         if ref.number is not None:
             return self.numbered(ref.number)
-        return self.accounts.get((Kind.CARD, ref.card_id or ""))
+        return self.accounts.get((AccountType.CARD, ref.card_id or ""))
 
     def loadable(self, ref: CardNamed) -> Account | None:
         """Return the card that a load goes to: the named one, or the one that replaced it."""
@@ -213,13 +213,15 @@ class Books(Reversals):
         return returned
 
     def open_points(self, customer_id: str, standing: Standing) -> Account:
-        account = self.accounts[Kind.POINTS, customer_id] = Account(Kind.POINTS, customer_id, standing=standing)
+        account = self.accounts[AccountType.POINTS, customer_id] = Account(
+            AccountType.POINTS, customer_id, standing=standing
+        )
         self.touch(account)
         return account
 
     def open_card(self, card_id: str, number: CardToken | None, currency: str, details: CardDetails) -> Account:
         """Create a card. Its number, if it has one, becomes known under the current key's token."""
-        account = self.accounts[Kind.CARD, card_id] = Account(Kind.CARD, card_id, currency)
+        account = self.accounts[AccountType.CARD, card_id] = Account(AccountType.CARD, card_id, currency)
         account.card = details
         if number is not None:
             self._know(number, card_id)

@@ -15,10 +15,10 @@ def derived_id(*parts: str) -> str:
     return str(UUID(bytes=bytes(digest)))
 
 
-def account_id(orgcode: str, kind: int, key: str) -> str:
+def account_id(orgcode: str, type_: int, key: str) -> str:
     """Return the public id of a points account. It never changes, and reveals neither a customer's id nor a pool's."""
     id_ = _ACCOUNT_ID.copy()
-    id_.update(f"{orgcode}\n{int(kind)}\n{key}".encode())
+    id_.update(f"{orgcode}\n{int(type_)}\n{key}".encode())
     return id_.hexdigest()
 
 

@@ -7,7 +7,7 @@ The rules are those of contract §2.2 Points and Tenders. Gift cards follow them
 from typing import NamedTuple
 
 from schemas.tuples import made
-from worker.domain.state.accounts import MOST_LOTS, NEVER, TICK_US, Account, Contra, Kind, Pick, Standing
+from worker.domain.state.accounts import MOST_LOTS, NEVER, TICK_US, Account, AccountType, Contra, Pick, Standing
 from worker.domain.state.days import stored_begin, stored_end
 from worker.domain.state.trace import Change, Move
 
@@ -24,7 +24,7 @@ class Transfer(NamedTuple):
 
 
 class Timer(NamedTuple):
-    """A deadline that runs on its own: at `due_us` the document `kind` about `key` is decided."""
+    """A deadline: at `due_us` the engine acts on `key`. `kind` says how (`decisions.deadlines`)."""
 
     kind: str
     key: str
@@ -64,7 +64,7 @@ class Movements:
     def freeze_overdrawn(self) -> None:
         """Freeze the cards that this document leaves below zero. A card that it brings back to zero stays as it was."""
         for account in self.before:
-            if account.kind is Kind.CARD and account.balance < 0:
+            if account.type is AccountType.CARD and account.balance < 0:
                 account.standing = Standing.FROZEN
 
     def change(self, account: Account) -> int:
@@ -108,7 +108,7 @@ class Movements:
         day already.
         """
         if available_tick > account.booked_tick:
-            key = f"{account.kind:d}\n{account.key}\n{stored_begin(available_tick)}"
+            key = f"{account.type:d}\n{account.key}\n{stored_begin(available_tick)}"
             self.timers.append(Timer("release", key, available_tick * TICK_US))
 
     def debit(self, account: Account, amount: int, contra: Side, tick: int) -> list[Pick]:
@@ -202,5 +202,5 @@ def tick_of(at_us: int) -> int:
 
 def expiry(account: Account, expires_tick: int) -> Timer:
     """Return the deadline of an account's lots that expire on a day."""
-    key = f"{account.kind:d}\n{account.key}\n{stored_end(expires_tick)}"
+    key = f"{account.type:d}\n{account.key}\n{stored_end(expires_tick)}"
     return Timer("expire", key, (expires_tick + 1) * TICK_US)

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from schemas.reasons import Reason
-from worker.domain.state.accounts import Kind
+from worker.domain.state.accounts import AccountType
 from worker.domain.state.trace import Trace
 
-AccountKey = tuple[Kind, str]
+AccountKey = tuple[AccountType, str]
 
 
 class PointsPart(NamedTuple):

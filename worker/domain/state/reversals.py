@@ -1,6 +1,6 @@
 """Reversals: give spent amounts back, take credited amounts back, and book what is missing then (contract §2.2)."""
 
-from worker.domain.state.accounts import NEVER, Account, Contra, Kind, Pick
+from worker.domain.state.accounts import NEVER, Account, AccountType, Contra, Pick
 from worker.domain.state.movements import Movements, Side, Transfer
 from worker.domain.state.trace import Change
 
@@ -152,7 +152,7 @@ class Reversals(Movements):
     def _owe(self, account: Account, amount: int) -> None:
         account.deficit += amount
         self._note_move(account, Change.OWED, 0, NEVER, amount)
-        self._miss("card_deficit" if account.kind is Kind.CARD else "points_deficit", amount)
+        self._miss("card_deficit" if account.type is AccountType.CARD else "points_deficit", amount)
 
     def _miss(self, what: str, amount: int) -> None:
         if amount:

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from worker.domain.state.accounts import Kind, Pick
+from worker.domain.state.accounts import AccountType, Pick
 from worker.domain.state.basis import Basis
 from worker.domain.state.trace import Trace
 
@@ -86,7 +86,7 @@ class Sale:
         self.waiting = False  # a parked document waits for it
         self.currency = ""
         self.customer_id = ""
-        self.account: tuple[Kind, str] | None = None  # the account that earned its points
+        self.account: tuple[AccountType, str] | None = None  # the account that earned its points
         self.at_us: int | None = None  # when a sale without a customer happened: a claim is rated as of then
         self.policy_version = 0
         self.earned_date = 0  # on which its points count for tiers; 0: of a version that stored none
@@ -150,7 +150,7 @@ class Return:
         self.loads: list[tuple[str, int]] = []  # (card_id, minor units)
         # without a receipt: its customer, and the points that it took from which lot
         self.customer_id = ""
-        self.account: tuple[Kind, str] | None = None
+        self.account: tuple[AccountType, str] | None = None
         self.points = 0
         self.available_tick = 0
         self.expires_tick = 0
@@ -167,7 +167,7 @@ class Entry:
     )  # fmt: skip
 
     def __init__(
-        self, type_: str, command_id: str, account: tuple[Kind, str], amount: int, customer_id: str = ""
+        self, type_: str, command_id: str, account: tuple[AccountType, str], amount: int, customer_id: str = ""
     ) -> None:
         self.type = type_
         self.id = command_id

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Final
 
 from schemas.reasons import Reason
-from worker.domain.state.accounts import Contra, Kind, Pick
+from worker.domain.state.accounts import AccountType, Contra, Pick
 from worker.domain.state.outcome import TenderPart
 from worker.domain.state.policy import PointValue
 
@@ -48,7 +48,7 @@ class Tender:
         self.waiting = False
         self.state = State.NONE
         self.kind = ""
-        self.account: tuple[Kind, str] | None = None
+        self.account: tuple[AccountType, str] | None = None
         self.sale_id = ""  # that its request names
         self.owner = ""  # the completed sale that it belongs to: the first that named it
         self.customer_id = ""

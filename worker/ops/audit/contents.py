@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterable
 from typing import Any, Final
 
 from schemas.registry import DOCUMENTS
-from worker.domain.state.accounts import NEVER, Account, Kind, Standing
+from worker.domain.state.accounts import NEVER, Account, AccountType, Standing
 from worker.domain.state.movements import expiry
 from worker.ledger.queries import SQL
 from worker.ops.audit.finding import Finding, account_name, document_name
@@ -20,7 +20,7 @@ from worker.stored.tender import tender_of
 _AT_ONCE: Final = 10_000
 _SALE: Final = DOCUMENTS["scm.sale.completed"].code
 _SALE_VOID: Final = DOCUMENTS["scm.sale.voided"].code
-_COMMANDS: Final = [kind.code for name, kind in DOCUMENTS.items() if name.startswith("crm.")]
+_COMMANDS: Final = [doctype.code for name, doctype in DOCUMENTS.items() if name.startswith("crm.")]
 _WITH_LOTS: Final = "SELECT * FROM account WHERE lots IS NOT NULL OR past IS NOT NULL OR held <> 0 OR deficit <> 0"
 # Accounts that lead to another one: of merged and pooled customers, and replaced cards.
 _LEADING: Final = "SELECT * FROM account WHERE (owner IS NOT NULL AND kind <> 1) OR standing = $1"
@@ -55,7 +55,7 @@ class Contents:
         dated: list[tuple[int, str, str, str]] = []
         async for row in self._rows(_WITH_LOTS):
             account = account_of(row)
-            name = account_name(account.kind, account.key)
+            name = account_name(account.type, account.key)
             for what in _wrong_lots(row, account):
                 yield Finding("lots", self._orgs[row["org"]], name, what)
             dated += [
@@ -83,7 +83,7 @@ class Contents:
         leads = _Leads()
         async for row in self._rows(_LEADING, Standing.REPLACED):
             leads.add(row["org"], account_of(row))
-        held: dict[tuple[int, Kind, str], int] = defaultdict(int)
+        held: dict[tuple[int, AccountType, str], int] = defaultdict(int)
         dated = []
         async for row in self._rows("SELECT * FROM tender WHERE state = 2"):
             tender = tender_of(row)
@@ -92,7 +92,7 @@ class Contents:
             if tender.expires_us is not None:
                 dated.append((row["org"], "hold", tender.id, f"tender {tender.id}"))
         async for row in self._rows("SELECT org, kind, key, held FROM account WHERE held <> 0"):
-            at = row["org"], Kind(row["kind"]), row["key"]
+            at = row["org"], AccountType(row["kind"]), row["key"]
             by_holds = held.pop(at, 0)
             if by_holds != row["held"]:
                 yield self._held(at, row["held"], by_holds)
@@ -102,10 +102,10 @@ class Contents:
         async for finding in self._without_deadline(dated, "is held, and no deadline ends it"):
             yield finding
 
-    def _held(self, at: tuple[int, Kind, str], held: int, by_holds: int) -> Finding:
-        org, kind, key = at
+    def _held(self, at: tuple[int, AccountType, str], held: int, by_holds: int) -> Finding:
+        org, type_, key = at
         return Finding(
-            "holds", self._orgs[org], account_name(kind, key), f"{held} is held, its open holds come to {by_holds}"
+            "holds", self._orgs[org], account_name(type_, key), f"{held} is held, its open holds come to {by_holds}"
         )
 
     # --- documents
@@ -151,20 +151,20 @@ class _Leads:
     """The accounts that have the points of merged and pooled customers, and the holds of replaced accounts."""
 
     def __init__(self) -> None:
-        self._targets: dict[tuple[int, Kind, str], tuple[Kind, str]] = {}
+        self._targets: dict[tuple[int, AccountType, str], tuple[AccountType, str]] = {}
 
     def add(self, org: int, account: Account) -> None:
         if account.target is not None:
-            self._targets[org, account.kind, account.key] = account.target
+            self._targets[org, account.type, account.key] = account.target
 
-    def to(self, org: int, key: tuple[Kind, str]) -> tuple[Kind, str]:
+    def to(self, org: int, key: tuple[AccountType, str]) -> tuple[AccountType, str]:
         while (target := self._targets.get((org, *key))) is not None:
             key = target
         return key
 
 
 class Booked:
-    """The movements of documents, by number and tenant: kind, key and amount of each transfer."""
+    """The transfers of documents, by number and tenant: account type, key and amount of each."""
 
     def __init__(self, rows: Any) -> None:  # noqa: ANN401  a cursor, in the order of the numbers
         self._rows = rows
@@ -175,11 +175,11 @@ class Booked:
         found: dict[tuple[int, int], list[tuple[int, str, int]]] = defaultdict(list)
         rows = self._left
         while rows or (rows := await self._rows.fetch(_AT_ONCE)):
-            for place, (of, org, kind, key, amount) in enumerate(rows):
+            for place, (of, org, type_, key, amount) in enumerate(rows):
                 if of > no:
                     self._left = rows[place:]
                     return found
-                found[of, org].append((kind, key, amount))
+                found[of, org].append((type_, key, amount))
             rows = []
         self._left = []
         return found
@@ -204,13 +204,13 @@ def _is_plain_and_right(row: Any, moved: Iterable[tuple[int, str, int]]) -> bool
         return False
     if said[1] is None or type_ in _TELL_WHAT_WAITED:
         return True
-    return said[1] == sum(amount for kind, _, amount in moved if kind != Kind.CARD)
+    return said[1] == sum(amount for account_type, _, amount in moved if account_type != AccountType.CARD)
 
 
 def _wrong_outcome(row: Any, booked: Iterable[tuple[int, str, int]]) -> Iterable[tuple[str, str]]:  # noqa: ANN401  as above
     moved: dict[tuple[int, str], int] = defaultdict(int)
-    for kind, key, amount in booked:
-        moved[kind, key] += amount
+    for type_, key, amount in booked:
+        moved[type_, key] += amount
     outcomes = [outcome for _, outcome in facts_of(row["facts"]).outcomes]
     last = outcomes[-1]
     if last.status != row["status"]:
@@ -219,7 +219,7 @@ def _wrong_outcome(row: Any, booked: Iterable[tuple[int, str, int]]) -> Iterable
     if len(finals) > 1 or (len(outcomes) > 1 and STATUSES[outcomes[0].status] != "parked"):
         yield "outcome", f"has {len(finals)} final outcomes"
     for card in last.gift_cards:
-        net = moved.get((Kind.CARD, card.card_id), 0)
+        net = moved.get((AccountType.CARD, card.card_id), 0)
         if card.card_id and card.change_minor != net:
             yield "booked", f"says {card.change_minor:+} on card {card.card_id}, {net:+} was booked"
     if (
@@ -231,7 +231,7 @@ def _wrong_outcome(row: Any, booked: Iterable[tuple[int, str, int]]) -> Iterable
         if last.points.change != net:
             yield "booked", f"says {last.points.change:+} points, {net:+} was booked"
         return
-    points = [amount for (kind, _), amount in moved.items() if kind != Kind.CARD]
+    points = [amount for (type_, _), amount in moved.items() if type_ != AccountType.CARD]
     others = [] if last.counterparty is None else [last.counterparty[1].change]
     if len(points) <= 1 + len(others):
         said = last.points.change + sum(others)
@@ -246,4 +246,4 @@ def _account_of(outcome: OutcomeV1, subject: str) -> tuple[int, str] | None:
     if outcome.points.account is not True:
         return outcome.points.account
     customer_id = subject if outcome.customer_id is True else outcome.customer_id
-    return None if customer_id is None else (Kind.POINTS, customer_id)
+    return None if customer_id is None else (AccountType.POINTS, customer_id)

@@ -148,15 +148,15 @@ class Coverage:
 
 def _identity(record: ConsumerRecord) -> Identity | None:
     names = named(record)
-    kind = DOCUMENTS.get(names.get("type", ""))
-    if kind is None or "orgcode" not in names or "subject" not in names:
+    doctype = DOCUMENTS.get(names.get("type", ""))
+    if doctype is None or "orgcode" not in names or "subject" not in names:
         return None
-    return names["orgcode"], kind.code, names["subject"]
+    return names["orgcode"], doctype.code, names["subject"]
 
 
 def _accepted(record: ConsumerRecord) -> Identity | None:
     """Count the records of crm.accepted, whose keys are identities."""
     orgcode, _, rest = (record.key or b"").decode(errors="replace").partition("/")
     type_, _, subject = rest.partition("/")
-    kind = DOCUMENTS.get(type_)
-    return None if kind is None else (orgcode, kind.code, subject)
+    doctype = DOCUMENTS.get(type_)
+    return None if doctype is None else (orgcode, doctype.code, subject)

@@ -3,12 +3,12 @@
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-from worker.domain.state.accounts import Kind
+from worker.domain.state.accounts import AccountType
 from worker.ledger.queries import SQL
 
 # Upper bounds in days, as audit_liability.sql has them.
 AGES: Final = {30: "30 days", 90: "90 days", 365: "a year", 9999: "older"}
-_KINDS: Final = {Kind.POINTS: "points", Kind.CARD: "gift cards", Kind.POOL: "pools"}
+_NAMES: Final = {AccountType.POINTS: "points", AccountType.CARD: "gift cards", AccountType.POOL: "pools"}
 
 
 class TrialLine(NamedTuple):
@@ -61,7 +61,7 @@ async def finance(connection: Any, as_of: datetime | None) -> Finance:  # noqa: 
     liabilities = [
         Liability(
             row["orgcode"],
-            _KINDS[Kind(row["kind"])],
+            _NAMES[AccountType(row["kind"])],
             row["unit"],
             row["origin"],
             AGES[row["age_days"]],

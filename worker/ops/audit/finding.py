@@ -3,7 +3,7 @@
 from typing import Final, NamedTuple
 
 from schemas.registry import BY_CODE
-from worker.domain.state.accounts import Kind
+from worker.domain.state.accounts import AccountType
 from worker.stored.codes import NOTICE_TYPES
 
 
@@ -37,8 +37,8 @@ CHECKS: Final = {
 }
 
 
-def account_name(kind: int, key: str) -> str:
-    return f"{Kind(kind).name.lower()} account {key}"
+def account_name(type_: int, key: str) -> str:
+    return f"{AccountType(type_).name.lower()} account {key}"
 
 
 def document_name(code: int, subject: str) -> str:

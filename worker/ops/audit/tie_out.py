@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from schemas.reasons import Reason
 from worker.codec import Outlet
-from worker.domain.state.accounts import Kind
+from worker.domain.state.accounts import AccountType
 from worker.domain.state.outcome import TenderPart
 from worker.domain.state.tender import State
 from worker.engine.messages import stored_messages
@@ -130,7 +130,7 @@ class TieOut:
             ids = self.told.expect(no, no >> PLACES << PLACES, one.outcomes[-1][1].time_us, messages)
             if no != latest:  # documents of two tenants may have one number
                 latest, moved = no, await booked.until(no)
-            cards = sum(amount for kind, _, amount in moved.get((no, one.org), ()) if kind == Kind.CARD)
+            cards = sum(amount for type_, _, amount in moved.get((no, one.org), ()) if type_ == AccountType.CARD)
             self._decide(one, ids, None if no < archived else cards)
             done += 1
             if not done % _AT_ONCE:

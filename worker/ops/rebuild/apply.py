@@ -102,7 +102,7 @@ class Applying:
         for row in steps:
             record = None if row["topic"] is None else records[_at(row)]
             (item,) = self._pipeline.decode([record], now_us).items if record is not None else (None,)
-            same = isinstance(item, Document) and (item.orgcode, item.kind.code, item.subject) == tuple(row)[:3]
+            same = isinstance(item, Document) and (item.orgcode, item.doctype.code, item.subject) == tuple(row)[:3]
             if same and isinstance(item, Document):
                 documents.append(item)
             else:

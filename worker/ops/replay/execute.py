@@ -137,7 +137,7 @@ class _Execution:
         if self._head["to"] is not None:
             return list(chosen)
         documents = [item for item in chosen if isinstance(item, Document)]
-        keys = [(one.orgcode, one.kind.code, one.subject) for one in documents]
+        keys = [(one.orgcode, one.doctype.code, one.subject) for one in documents]
         async with pool.reading() as connection:
             rows = await connection.fetch(SQL["read_unpublished"], *zip(*keys, strict=True)) if keys else []
         return [documents[row["place"] - 1] for row in rows]

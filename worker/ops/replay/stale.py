@@ -3,7 +3,7 @@
 from typing import Final
 
 from schemas.registry import BY_CODE
-from worker.domain.state.accounts import Kind
+from worker.domain.state.accounts import AccountType
 from worker.kafka.ranges import Ranges
 from worker.ledger.overlay import Overlay
 from worker.ledger.overlay.since import Changed, changed
@@ -49,7 +49,7 @@ def _named(one: Changed, orgs: dict[str, str]) -> str:
     orgcode = orgs.get(str(org), f"tenant {org}")
     match one.table:
         case "account":
-            return f"{Kind(key[0]).name.lower()} account {key[1]} of {orgcode}"
+            return f"{AccountType(key[0]).name.lower()} account {key[1]} of {orgcode}"
         case "event" | "parked":
             return f"{BY_CODE[key[0]].name} {key[1]} of {orgcode}"
         case "card_number":

@@ -10,7 +10,7 @@ import ormsgpack
 from schemas.registry import BY_CODE
 from worker.codec import Document, Message
 from worker.codec.encode import REPLAYED
-from worker.domain.state.accounts import Contra, Kind
+from worker.domain.state.accounts import AccountType, Contra
 from worker.domain.state.tender import State
 from worker.ledger.changes import Changes, Key, Row
 from worker.stored.codes import NOTICE_TYPES, STATE_CODE, STATUS_CODE, STATUSES
@@ -158,13 +158,13 @@ class Tally:
 
     @property
     def accounts(self) -> Iterator[AccountChange]:
-        """Return every changed account, by tenant, kind and id."""
+        """Return every changed account, by tenant, type and id."""
         for packed in sorted(self._accounts):
-            org, kind, id_ = ormsgpack.unpackb(packed)
+            org, type_, id_ = ormsgpack.unpackb(packed)
             currency, before, after = ormsgpack.unpackb(self._accounts[packed])
             if before != after:
                 yield AccountChange(
-                    self.orgcode(org), Kind(kind).name.lower(), id_, currency or POINTS,
+                    self.orgcode(org), AccountType(type_).name.lower(), id_, currency or POINTS,
                     None if before is None else tuple(before), tuple(after),
                 )  # fmt: skip
 
