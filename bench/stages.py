@@ -86,7 +86,7 @@ def _pass(batches: Sequence[Sequence[Read]], customers: int, decoder: Decoder, o
         now_us = time.time_ns() // 1000
         with clock.of("decode"):
             documents = [decoder.decode(record, now_us) for record in records]
-        works = [_work(document, mark, now_us) for mark, document in enumerate(documents)]
+        works = [_work(document, place, now_us) for place, document in enumerate(documents)]
         books = _books(customers)
         _decide(works, books, clock)
         _store(works, books, now_us, clock)
@@ -109,10 +109,10 @@ def _decode_parts(records: Sequence[Read], decoder: Decoder, clock: Clock) -> No
             keyring.digest(_SALE, model)
 
 
-def _work(document: object, mark: int, now_us: int) -> Work:
+def _work(document: object, place: int, now_us: int) -> Work:
     assert isinstance(document, Document)  # noqa: S101  every document of the workload is valid
     work = Work.of(document, now_us, _ORG)
-    work.mark = mark
+    work.place = place
     return work
 
 
@@ -145,7 +145,7 @@ def _decide(works: Sequence[Work], books: Books, clock: Clock) -> None:
             DECISIONS[work.type].needs(work.model, wanted)
     with clock.of("decide"):
         for work in works:
-            books.begin(work.mark, work.received_us)
+            books.begin(work.place, work.received_us)
             outcome = decide(work.type, work.model, books, Circumstances(work.record_us))
             assert isinstance(outcome, Outcome)  # noqa: S101  a sale never waits
             work.outcome = outcome

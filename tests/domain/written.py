@@ -29,7 +29,7 @@ class Written:
         for account in books.changed:
             key = (account.type, account.key)
             more = account.version - self.versions.get(key, 0)
-            assert more == (account.mark == books.mark), "one version for each document that touches it"
+            assert more == (account.touched_by == books.place), "one version for each document that touches it"
             self.versions[key] = account.version
         for key, stored, new, marked in _rows(books):
             assert new is (key not in self.rows), f"{key} has a row, or it has none"
@@ -51,8 +51,8 @@ class Written:
             "a merge carries, and adds nothing"
         )
         assert books.new_policies == books.policies.versions[1:]
-        assert all(transfer.mark == books.mark for transfer in books.transfers[self.booked :])
-        assert set(books.woken.values()) <= {books.mark}
+        assert all(transfer.place == books.place for transfer in books.transfers[self.booked :])
+        assert set(books.woken.values()) <= {books.place}
         self.booked = len(books.transfers)
 
 

@@ -21,7 +21,7 @@ from worker.stored.rows import AccountRow
 from worker.stored.sale import pack_sale, sale_of
 from worker.stored.tender import pack_tender, tender_of
 
-NOT_STORED = {"new", "dirty", "mark", "past"}
+NOT_STORED = {"new", "dirty", "touched_by", "past"}
 
 ids = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), min_size=1, max_size=8)
 amounts = st.integers(0, 10**15)

@@ -121,7 +121,7 @@ class Decider:
         faults.point("after_load")
         for work in works:
             book = books[work.orgcode]
-            book.begin(work.mark, work.received_us)
+            book.begin(work.place, work.received_us)
             book.pins = pins
             self._decide_one(work, book)
             if until_woken and book.woken:

@@ -21,7 +21,7 @@ from worker.engine.journal import Journal
 from worker.engine.messages import Applied
 from worker.engine.poison import Guard
 from worker.engine.rehearsal import Rehearsal
-from worker.engine.transaction import NOTHING, Read, Refused, Transaction
+from worker.engine.transaction import NOTHING, Advance, Refused, Transaction
 from worker.engine.waiting import Named, Waiting
 from worker.kafka import topics
 from worker.ledger import deadlines, write
@@ -162,16 +162,16 @@ class Pipeline:
         counts = {"g3n.documents": len(documents), "g3n.dead_letters": len(batch.items) - len(documents)}
         with tracing.batch((document.traceparent for document in documents), counts):
             letters = await self._dead.of([item for item in batch.items if isinstance(item, Undecodable)])
-            read = Read(watermarks, positions, letters)
+            advance = Advance(watermarks, positions, letters)
             if documents:
-                applied = await self._apply(documents, batch.now_us, read, guard)
+                applied = await self._apply(documents, batch.now_us, advance, guard)
             else:
-                await self._transaction.note(read)
+                await self._transaction.note(advance)
                 applied = Applied()
         applied.messages = self._dead.told(letters) + applied.messages
         return applied
 
-    async def _apply(self, documents: list[Document], now_us: int, read: Read, guard: Guard | None) -> Applied:
+    async def _apply(self, documents: list[Document], now_us: int, advance: Advance, guard: Guard | None) -> Applied:
         """Decide the documents in one transaction. If that fails, decide halves, until the document that is to blame is
         alone. It becomes a dead letter, and the others go on. Dead letters and positions are written after the last
         half, because the guard must see all dead letters first.
@@ -186,10 +186,10 @@ class Pipeline:
         async def attempt(some: list[Document]) -> Applied:
             nonlocal rest, noted
             whole = len(some) == len(part)
-            to_write = read if whole and not given_up else NOTHING
+            to_write = advance if whole and not given_up else NOTHING
             decided, left = await self._transaction.decide(some, now_us, to_write, until_woken=whole and in_turn > 0)
             if whole:
-                rest, noted = left, to_write is read and not left
+                rest, noted = left, to_write is advance and not left
             return decided
 
         async def give_up(document: Document, error: Exception) -> Applied:
@@ -211,7 +211,7 @@ class Pipeline:
                 applied.add(await self._waiting.decide_ready(now_us) or Applied())
         if not noted:
             letters = await self._transaction.letters(given_up)
-            await self._transaction.note(read._replace(letters=[*read.letters, *letters]))
+            await self._transaction.note(advance._replace(letters=[*advance.letters, *letters]))
             applied.add(self._transaction.refused(given_up, letters))
         return applied
 

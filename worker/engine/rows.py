@@ -39,7 +39,7 @@ def _event(work: Work, facts: bytes, no: int) -> EventRow:
     outcome = work.outcome
     status = STATUS_CODE["parked" if outcome is None else outcome.status]
     record = None if outcome is None or outcome.trace is None else pack_trace(outcome.trace)
-    row = work.org, work.code, work.subject, event_no(no, work.mark), status, work.digest, facts, record
+    row = work.org, work.code, work.subject, event_no(no, work.place), status, work.digest, facts, record
     return made(EventRow, row)
 
 
@@ -51,7 +51,7 @@ def _parked(work: Work, books: Books, no: int) -> ParkedRow:
     document = pack_parked(ParkedDocument(DOCUMENTS[work.type].dump(model), work.traceparent, work.waits))
     return ParkedRow(
         work.org, work.code, work.subject, work.parked.waits_for, work.parked.key, sale_id,
-        work.received_us + days * DAY_US, work.received_us, work.record_us, document, event_no(no, work.mark),
+        work.received_us + days * DAY_US, work.received_us, work.record_us, document, event_no(no, work.place),
     )  # fmt: skip
 
 
@@ -64,7 +64,7 @@ def accepted(works: Sequence[Work], no: int, safe: Safe) -> Accepted:
             continue
         key = safe.key(work.orgcode, work.type, work.subject)
         if document.record is None:
-            batch.records.append((event_no(no, work.mark), key, safe.value(document, work.received_us)))
+            batch.records.append((event_no(no, work.place), key, safe.value(document, work.received_us)))
         customer_id = None if work.outcome is None else work.outcome.customer_id
         if work.type in PROFILES and customer_id is not None:
             batch.profiles.append((work.org, customer_id, key))

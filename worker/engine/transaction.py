@@ -21,15 +21,15 @@ from worker.positions import Partition, Position
 from worker.process import faults, metrics
 
 
-class Read(NamedTuple):
-    """The positions of the partitions once a transaction is committed, and the dead letters up to there."""
+class Advance(NamedTuple):
+    """How far a transaction moves the partitions: their positions after it, and the dead letters up to there."""
 
     watermarks: Mapping[Partition, int]
     positions: Mapping[Partition, Position]
     letters: Sequence[Letter] = ()
 
 
-NOTHING: Final = Read({}, {})
+NOTHING: Final = Advance({}, {})
 Refused = tuple[Document, DeadLetterReason]
 
 
@@ -47,18 +47,18 @@ class Transaction:
         self._journal = journal
         self._orgs: dict[str, int] = {}
 
-    async def note(self, read: Read) -> None:
+    async def note(self, advance: Advance) -> None:
         """Write the positions and the dead letters of a batch in which nothing was decided."""
-        if not read.letters:
-            await self._journal.note(read.watermarks, read.positions)
+        if not advance.letters:
+            await self._journal.note(advance.watermarks, advance.positions)
             return
         async with self._pool.transaction() as connection:
-            self._pool.compared(read.positions.values())
-            await self._write_down(connection, read)
+            self._pool.compared(advance.positions.values())
+            await self._write_down(connection, advance)
 
-    async def _write_down(self, connection: Connection, read: Read) -> None:
-        await write.watermarks(connection, read.watermarks, read.positions)
-        await inbox.put(connection, [letter.entry for letter in read.letters])
+    async def _write_down(self, connection: Connection, advance: Advance) -> None:
+        await write.watermarks(connection, advance.watermarks, advance.positions)
+        await inbox.put(connection, [letter.entry for letter in advance.letters])
 
     async def letters(self, refused: Sequence[Refused]) -> list[Letter]:
         """Return the dead letters of the documents that came from a topic."""
@@ -70,20 +70,20 @@ class Transaction:
         return Applied(self._dead.told(letters), to_callers={**to_callers})
 
     async def decide(
-        self, documents: list[Document], now_us: int, read: Read, *, until_woken: bool = False
+        self, documents: list[Document], now_us: int, advance: Advance, *, until_woken: bool = False
     ) -> tuple[Applied, list[Document]]:
         """Decide the documents and commit. After a collision with another worker, retry. `now_us`: when they were read.
 
         Return the documents that are left, too. `until_woken`: these are all behind the first new one that wakes a
-        parked document. While any are left, `read` is not written.
+        parked document. While any are left, `advance` is not written.
 
         Raises the errors that `decider.blame` judges. Then nothing is committed, unless the answer to COMMIT was lost.
         """
         attempt = retrying(divisible=len(documents) > 1)
-        return await attempt(self._decide, documents, now_us, read, until_woken=until_woken)
+        return await attempt(self._decide, documents, now_us, advance, until_woken=until_woken)
 
     async def _decide(
-        self, documents: list[Document], now_us: int, read: Read, *, until_woken: bool
+        self, documents: list[Document], now_us: int, advance: Advance, *, until_woken: bool
     ) -> tuple[Applied, list[Document]]:
         """Answer duplicates from the event table and decide the rest, in one transaction."""
         await self._name_orgs({document.orgcode for document in documents})
@@ -93,7 +93,7 @@ class Transaction:
         numbers: tuple[int, ...] = ()
         left: list[Document] = []
         async with self._pool.transaction() as connection:
-            self._pool.compared(read.positions.values())
+            self._pool.compared(advance.positions.values())
             fresh = await sort_out(connection, works, messages)
             if fresh:
                 shelf = await self._decider.decide(connection, fresh, until_woken=until_woken)
@@ -101,17 +101,17 @@ class Transaction:
                     fresh = [work for work in fresh if work.is_decided]
                     end = works.index(fresh[-1]) + 1
                     messages.drop(works[end:])
-                    works, documents, left, read = works[:end], documents[:end], documents[end:], NOTHING
-                reached = write.Reached(read.watermarks, read.positions)
+                    works, documents, left, advance = works[:end], documents[:end], documents[end:], NOTHING
+                reached = write.Reached(advance.watermarks, advance.positions)
                 no, letters_wait = await self._decider.write(connection, fresh, shelf, now_us, reached)
-                numbers, read = (no,), read._replace(watermarks={}, positions={})
+                numbers, advance = (no,), advance._replace(watermarks={}, positions={})
                 if letters_wait:
                     await self._resolve(connection, fresh)
             elif works:  # all of them are duplicates
                 await write_something(connection)
             conflicts = [(document, DeadLetterReason.CONFLICT) for document in messages.conflicts]
             letters = await self.letters(conflicts)
-            await self._write_down(connection, read._replace(letters=[*read.letters, *letters]))
+            await self._write_down(connection, advance._replace(letters=[*advance.letters, *letters]))
             await messages.add_states(connection, shelf)
             # Encode before the commit: an outcome that can't be encoded must not be booked.
             encoded = [messages.of(work) for work in works]

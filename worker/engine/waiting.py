@@ -132,8 +132,8 @@ class Waiting:
         """Decide the works without those that fail."""
 
         async def attempt(part: list[Work]) -> Applied:
-            for mark, work in enumerate(part):
-                work.begin(mark)
+            for place, work in enumerate(part):
+                work.begin(place)
             async with turn.connection.transaction():
                 return await self._decide(turn, part)
 
@@ -183,6 +183,6 @@ class _Turn:
 def _works(documents: Sequence[Resumable], passed: Sequence[Deadline], now_us: int) -> list[Work]:
     works = [Work.of_parked(row) for row in documents]
     works += [Work.of_deadline(deadline, now_us) for deadline in passed]
-    for mark, work in enumerate(works):
-        work.mark = mark
+    for place, work in enumerate(works):
+        work.place = place
     return works

@@ -31,7 +31,7 @@ class Work:
     overdue: bool = False  # its deadline has passed
     traceparent: bytes | None = None
     org: int = 0
-    mark: int = 0  # its place in the batch
+    place: int = 0  # its place in the batch
     # of the ledger
     stub: bool = False  # the row of its identity exists: the stub of a sale that a document waits for
     facts: EventFacts | None = None  # of a row that exists already
@@ -104,9 +104,9 @@ class Work:
     def is_decided(self) -> bool:
         return self.outcome is not None or self.parked is not None
 
-    def begin(self, mark: int) -> None:
+    def begin(self, place: int) -> None:
         """Reset the decision, and note the place in the batch: the attempt before was rolled back."""
-        self.mark = mark
+        self.place = place
         self.outcome = self.parked = self.stored_outcome = None
 
     def store(self, now_us: int) -> None:

@@ -21,11 +21,11 @@ class Chain:
         """
         return [
             made(TransferRow, (
-                no := event_no(batch_no, mark), _id(debit), _id(credit), amount, book.org, self._link(debit, no),
+                no := event_no(batch_no, place), _id(debit), _id(credit), amount, book.org, self._link(debit, no),
                 self._link(credit, no),
             ))
             for book in shelf
-            for mark, debit, credit, amount in book.transfers
+            for place, debit, credit, amount in book.transfers
         ]  # fmt: skip
 
     def _link(self, side: Account | Contra, no: int) -> int | None:

@@ -201,7 +201,7 @@ async def _waiting(connection: Connection, no: int, decided: Decided, shelf: lis
         parked = sorted(decided.parked, key=lambda row: row[:3])
         await connection.execute(SQL["upsert_parked"], *columns(parked, len(ParkedRow._fields)))
     woken = sorted(
-        (book.org, what, key, event_no(no, mark)) for book in shelf for (what, key), mark in book.woken.items()
+        (book.org, what, key, event_no(no, place)) for book in shelf for (what, key), place in book.woken.items()
     )
     if woken:
         await connection.execute(SQL["wake_parked"], *columns(woken, 4))

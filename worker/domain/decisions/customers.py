@@ -96,7 +96,7 @@ def _stand(books: Books, person: Account, standing: Standing) -> None:
 
 def _about(books: Books, person: Account, customer_id: str, at_us: int) -> Outcome:
     """Return the outcome of a change of a record. It shows the account if that has another version."""
-    touched = person in books.before
+    touched = person in books.opening
     part = points_part(books, person, tick_of(at_us)) if touched else None
     return Outcome("applied", customer_id=customer_id, points=part)
 

@@ -106,7 +106,7 @@ def _lots(timer: Timer, books: Books) -> Outcome | None:
     if account.lots and tick > account.booked_tick:
         account.booked_tick = tick
         books.changed[account] = None
-    moved = _expire(books, account, last_tick) if expires else _release(books, account, tick)
+    moved = _expire(books, account, last_tick) if expires else _become_available(books, account, tick)
     if not moved:
         return None
     recipients = books.recipients_of(account)
@@ -130,7 +130,7 @@ def _expire(books: Books, account: Account, tick: int) -> int:
     return moved
 
 
-def _release(books: Books, account: Account, tick: int) -> int:
+def _become_available(books: Books, account: Account, tick: int) -> int:
     moved = sum(lot.amount for lot in account.lots if lot.available_tick == tick)
     if moved:
         books.touch(account)

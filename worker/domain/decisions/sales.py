@@ -173,7 +173,7 @@ def _load(
     assert ref is not None  # noqa: S101  the caller's filter
     load_minor = line.net_minor if ref.load_minor is None else ref.load_minor
     card = books.loadable(ref)
-    there = card is not None and not (card.mark == books.mark and card.version == 1)  # before this sale
+    there = card is not None and not (card.touched_by == books.place and card.version == 1)  # before this sale
     if card is None:
         if ref.number is None:
             return "", Reason.CARD_NOT_ACCEPTED

@@ -16,7 +16,7 @@ def points_part(books: Books, account: Account, tick: int, reason: Reason | None
         change = books.change(account)
         return PointsPart(change, 0, 0, 0, 0, account.version, Reason.CUSTOMER_NOT_FOUND, claimed=False)
     balance, available, held, pending = account.figures(tick)
-    change = balance - books.before.get(account, balance)
+    change = balance - books.opening.get(account, balance)
     whose = (account.type, account.key)
     return made(PointsPart, (change, balance, available, held, pending, account.version, reason, True, whose))
 
@@ -29,7 +29,7 @@ def points_shown(books: Books, account: Account | None, tick: int, reason: Reaso
     if account is None and reason is not None:
         return PointsPart(0, 0, 0, 0, 0, 0, reason, claimed=False)
     if account is None:
-        account = next((moved for moved in books.before if moved.type is not AccountType.CARD), None)
+        account = next((moved for moved in books.opening if moved.type is not AccountType.CARD), None)
     return None if account is None else points_part(books, account, tick, reason)
 
 
@@ -37,7 +37,7 @@ def card_parts(books: Books, named: Mapping[str, Reason | None]) -> list[CardPar
     """Return the cards that a document names, by id ("" if not accepted), and those that its tenders moved, as they are
     now.
     """
-    ids = dict.fromkeys([*named, *(account.key for account in books.before if account.type is AccountType.CARD)])
+    ids = dict.fromkeys([*named, *(account.key for account in books.opening if account.type is AccountType.CARD)])
     return [
         card_part(books, books.accounts[AccountType.CARD, id_], named.get(id_))
         if id_

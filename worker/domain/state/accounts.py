@@ -117,13 +117,13 @@ class Account:
         "key",
         "last_no",
         "lots",
-        "mark",
         "new",
         "owner_log",
         "past",
         "shortfall",
         "standing",
         "target",
+        "touched_by",
         "type",
         "version",
     )  # fmt: skip
@@ -141,7 +141,7 @@ class Account:
         self.shortfall = 0  # points that reversals under `within_balance` let go, less those given back since
         self.booked_tick = 0  # the latest tick whose deadlines are booked; never shown as of an earlier one
         self.version = 0
-        self.mark = -1  # the document that touched it last
+        self.touched_by = -1  # the place in the batch of the document that touched it last
         self.new = True
         self.card: CardDetails | None = None
         self.target: tuple[AccountType, str] | None = None  # merged into, or member of, that account

@@ -61,7 +61,7 @@ class Books(Reversals):
         self.leading: dict[tuple[AccountType, str], dict[tuple[AccountType, str], None]] = {}
         self.members: dict[str, dict[str, Standing]] = {}  # pool → its members, where `Needs.members_of` asks for them
         # the changes of the batch
-        self.woken: dict[tuple[str, str], int] = {}  # (what, id) that no longer waits (`wake`) → mark of the cause
+        self.woken: dict[tuple[str, str], int] = {}  # (what, id) that no longer waits (`wake`) → place of the cause
         self.new_cards: list[tuple[bytes, str, str]] = []  # token, card_id, last four
         self.new_consents: list[Consent] = []
         self.profiles: list[tuple[Account, dict[str, object]]] = []
@@ -239,4 +239,4 @@ class Books(Reversals):
         if awaited.waiting:
             awaited.waiting = False
             kind = "sale" if isinstance(awaited, Sale) else "tender" if isinstance(awaited, Tender) else "return"
-            self.woken[kind, awaited.id] = self.mark
+            self.woken[kind, awaited.id] = self.place

@@ -15,9 +15,9 @@ Side = Account | Contra
 
 
 class Transfer(NamedTuple):
-    """`amount` left `debit` and went to `credit`, because of the batch's document number `mark`."""
+    """`amount` left `debit` and went to `credit`, because of the batch's document number `place`."""
 
-    mark: int
+    place: int
     debit: Side
     credit: Side
     amount: int
@@ -35,41 +35,41 @@ class Movements:
     """The movements of a batch's documents. They are written once, after the last decision."""
 
     def __init__(self) -> None:
-        self.mark = -1  # the document being decided
+        self.place = -1  # the document being decided
         self.now_us = 0  # when it was first read
-        self.before: dict[Account, int] = {}  # balance before this document, of each account it touched
+        self.opening: dict[Account, int] = {}  # the balance of each account that this document touched, before it
         self.missing: dict[str, int] = {}  # for the operator: spent amounts that this document took back
         self.moves: list[Move] | None = None  # this document's changes of lots, if they are to be stored
         self.changed: dict[Account, None] = {}
         self.transfers: list[Transfer] = []
         self.timers: list[Timer] = []
 
-    def begin(self, mark: int, now_us: int) -> None:
-        """Begin the next document, numbered `mark` within the batch and first read at `now_us`."""
-        self.mark = mark
+    def begin(self, place: int, now_us: int) -> None:
+        """Begin the next document, numbered `place` within the batch and first read at `now_us`."""
+        self.place = place
         self.now_us = now_us
         self.moves = None
-        if self.before:
-            self.before = {}
+        if self.opening:
+            self.opening = {}
         self.missing = {}  # a new one each time: the outcome keeps it
 
     def touch(self, account: Account) -> None:
         """Record that this document changes the account: its version goes up by one, once."""
-        if account.mark != self.mark:
-            account.mark = self.mark
+        if account.touched_by != self.place:
+            account.touched_by = self.place
             account.version += 1
-            self.before.setdefault(account, account.balance)
+            self.opening.setdefault(account, account.balance)
             self.changed[account] = None
 
     def freeze_overdrawn(self) -> None:
         """Freeze the cards that this document leaves below zero. A card that it brings back to zero stays as it was."""
-        for account in self.before:
+        for account in self.opening:
             if account.type is AccountType.CARD and account.balance < 0:
                 account.standing = Standing.FROZEN
 
     def change(self, account: Account) -> int:
         """Return the net change of the balance by this document so far (contract PTS14)."""
-        before = self.before.get(account)
+        before = self.opening.get(account)
         return 0 if before is None else account.balance - before
 
     def credit(
@@ -79,7 +79,7 @@ class Movements:
         if amount == 0:
             return
         self.touch(account)
-        self.transfers.append(made(Transfer, (self.mark, contra, account, amount)))
+        self.transfers.append(made(Transfer, (self.place, contra, account, amount)))
         if account.deficit:
             fill = min(account.deficit, amount)
             account.deficit -= fill
@@ -125,7 +125,7 @@ class Movements:
         """Book the transfer of a debit whose lots the caller changed."""
         if amount:
             self.touch(account)
-            self.transfers.append(made(Transfer, (self.mark, account, contra, amount)))
+            self.transfers.append(made(Transfer, (self.place, account, contra, amount)))
 
     def hold(self, account: Account, amount: int, tick: int) -> list[Pick]:
         """Hold `amount` of what is available in `tick`. Return the held lots, soonest to expire first."""
@@ -175,9 +175,9 @@ class Movements:
             self.touch(target)
         self.changed[target] = None
         if moved:
-            self.transfers.append(Transfer(self.mark, source, target, moved))
+            self.transfers.append(Transfer(self.place, source, target, moved))
         if source.deficit:
-            self.transfers.append(Transfer(self.mark, target, source, source.deficit))
+            self.transfers.append(Transfer(self.place, target, source, source.deficit))
         for lot in source.lots:
             into = target.lot(lot.available_tick, lot.expires_tick)
             into.amount += lot.amount

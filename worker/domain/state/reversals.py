@@ -56,10 +56,10 @@ class Reversals(Movements):
         self.changed[account] = None
         account.shortfall += amount
         if amount > 0:
-            self.transfers.append(Transfer(self.mark, Contra.SHORTFALL, contra, amount))
+            self.transfers.append(Transfer(self.place, Contra.SHORTFALL, contra, amount))
             self._miss("shortfall", amount)
         else:
-            self.transfers.append(Transfer(self.mark, contra, Contra.SHORTFALL, -amount))
+            self.transfers.append(Transfer(self.place, contra, Contra.SHORTFALL, -amount))
 
     def cancel_shortfall(self, account: Account, amount: int) -> int:
         """Cancel up to `amount` that a reversal of earned points let go and nothing has made up for. Return
@@ -75,8 +75,8 @@ class Reversals(Movements):
         if amount == 0:
             return
         self.changed[account] = None
-        self.transfers.append(Transfer(self.mark, contra, account, amount))
-        self.transfers.append(Transfer(self.mark, account, Contra.EXPIRED, amount))
+        self.transfers.append(Transfer(self.place, contra, account, amount))
+        self.transfers.append(Transfer(self.place, account, Contra.EXPIRED, amount))
         account.lot(available_tick, expires_tick).expired += amount
         self._note_move(account, Change.CREDITED, available_tick, expires_tick, amount)
         self._note_move(account, Change.LAPSED, available_tick, expires_tick, amount)
@@ -93,7 +93,7 @@ class Reversals(Movements):
         """
         if amount == 0:
             return 0
-        self.before.setdefault(account, account.balance)  # only what is taken makes another version
+        self.opening.setdefault(account, account.balance)  # only what is taken makes another version
         self.changed[account] = None
         lot = account.lot(*own)
         left = amount
@@ -134,7 +134,7 @@ class Reversals(Movements):
 
         `within_balance` lets the rest go and books it as shortfall, as in `reverse`.
         """
-        self.before.setdefault(account, account.balance)
+        self.opening.setdefault(account, account.balance)
         self.changed[account] = None
         picks = self._take_unheld(account, amount, tick)
         taken = sum(part for _, _, part in picks)
@@ -174,7 +174,7 @@ class Reversals(Movements):
         if undone:
             self.changed[card] = None
             lot.expired -= undone
-            self.transfers.append(Transfer(self.mark, Contra.EXPIRED, card, undone))
-            self.transfers.append(Transfer(self.mark, card, contra, undone))
+            self.transfers.append(Transfer(self.place, Contra.EXPIRED, card, undone))
+            self.transfers.append(Transfer(self.place, card, contra, undone))
             self._note_move(card, Change.GONE, 0, NEVER, undone)
         return undone
