@@ -128,6 +128,30 @@ async def test_a_canary_that_is_refused_stops_the_redrive_and_is_counted_once(
     assert [one.state.value for one in await letters(pool, refused)] == ["resolved"] * 3 + ["open"]
 
 
+@pytest.mark.parametrize("discarded", [[0, 2], [0, 1, 2]])
+async def test_a_redrive_leaves_letters_alone_that_were_discarded_after_its_plan(
+    pool: Pool, connection: asyncpg.Connection, with_: With, refused: list[Place], discarded: list[int]
+) -> None:
+    id_, _ = await redrive.plan(with_(), Chosen(positions=tuple(refused)), ADA, time.time_ns() // 1000)
+    assert id_ is not None
+    given_up = [refused[place] for place in discarded]
+    async with pool.transaction() as written:
+        moved = await inbox.move(written, Chosen(positions=tuple(given_up)), LetterState.OPEN, LetterState.DISCARDED)
+    assert moved == given_up
+    said: list[str] = []
+    async with Run.of(pool, id_, ADA) as run:
+        await redrive.run(with_(), run, said.append)
+    states = {one.position: one.state for one in await letters(pool, refused)}
+    assert [place for place, state in states.items() if state is LetterState.DISCARDED] == given_up
+    assert await connection.fetchval("SELECT count(*) FROM event WHERE digest IS NOT NULL") == 3 - len(discarded)
+    async with pool.transaction() as read:
+        done = await operations.get(read, id_)
+    assert done is not None
+    assert done.state is State.DONE
+    assert {"discarded": len(discarded), "applied": 3 - len(discarded)}.items() >= (done.result or {}).items()
+    assert f"{len(discarded)} discarded" in said[-1]
+
+
 @pytest.mark.parametrize("killed_at", [1, 2])
 async def test_a_redrive_that_is_killed_between_its_effect_and_its_cursor_goes_on_without_doing_anything_twice(
     pool: Pool, connection: asyncpg.Connection, with_: With, refused: list[Place], monkeypatch: pytest.MonkeyPatch,

@@ -26,7 +26,7 @@ from worker.process.settings import Settings
 KIND: Final = "redrive"
 MOST: Final = 100_000  # letters of one plan; the rest go into the next plan
 _CHUNK: Final = 200
-GONE, REFUSED, CHANGED, APPLIED = "gone", "refused", "changed", "applied"
+GONE, REFUSED, CHANGED, APPLIED, DISCARDED = "gone", "refused", "changed", "applied", "discarded"
 _SAID: Final = {
     Standing.NEW.value: "would be decided",
     Standing.KNOWN.value: "are in the ledger already, and will be resolved",
@@ -115,8 +115,8 @@ def _lines(letters: Sequence[Letter], verdicts: Counter[str], why: Counter[str])
 
 
 async def run(settings: Settings, run: Run, say: Callable[[str], None]) -> None:
-    """Apply the letters of the plan. The first letter goes alone. If it is refused, the operation fails and tries no
-    other.
+    """Apply the letters of the plan that nobody has discarded since. The first one goes alone. If it is refused, the
+    operation fails and tries no other.
     """
     letters = [(Place(*where), checksum) for *where, checksum in run.operation.plan["letters"]]
     counts = Counter(run.cursor["counts"] if run.cursor else {})
@@ -126,11 +126,16 @@ async def run(settings: Settings, run: Run, say: Callable[[str], None]) -> None:
     try:
         async with _originals(settings) as kafka:
             while at < len(letters):
-                part = letters[at : at + (_CHUNK if at else 1)]
+                part = letters[at : at + _CHUNK]
                 await run.turn(len(part))
-                told = await _apply(kafka, pipeline, dict(part), run)
-                if not at and told[APPLIED] == 0:
-                    raise OperatorError(f"the canary, {part[0][0]}, was {_first(told)}: nothing else was tried")
+                wanted = await _not_discarded(pool, part)
+                if not counts[APPLIED] and wanted:  # the canary goes first, after letters that are left alone
+                    wanted = wanted[:1]
+                    part = part[: part.index(wanted[0]) + 1]
+                told = await _apply(kafka, pipeline, dict(wanted), run) if wanted else Counter[str]()
+                if not (counts + told)[APPLIED] and wanted:
+                    raise OperatorError(f"the canary, {wanted[0][0]}, was {_first(told)}: nothing else was tried")
+                told[DISCARDED] = len(part) - len(wanted)
                 counts += told
                 at += len(part)
                 await run.advance({"next": at, "counts": counts}, len(part))
@@ -138,6 +143,13 @@ async def run(settings: Settings, run: Run, say: Callable[[str], None]) -> None:
         await run.finish(dict(counts))
     finally:
         await pipeline.close()
+
+
+async def _not_discarded(pool: Pool, part: Sequence[tuple[Place, str]]) -> list[tuple[Place, str]]:
+    async with pool.transaction() as connection:
+        chosen = Chosen(positions=tuple(position for position, _ in part))
+        discarded = {one.position for one in await inbox.letters(connection, chosen, LetterState.DISCARDED)}
+    return [(position, checksum) for position, checksum in part if position not in discarded]
 
 
 def _first(told: Counter[str]) -> str:
