@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 
 import asyncpg
+import pytest
 from pydantic import SecretStr
 
 from tests.api.conftest import Caller, rows
@@ -13,6 +14,7 @@ from tests.conftest import CARD_KEY
 from tests.ledger.conftest import said
 from worker.codec import Message
 from worker.engine.pipeline import Pipeline
+from worker.ledger import migrate as runner
 from worker.ledger.setup import set_up
 
 NOW_US = 1_780_000_000_000_000
@@ -108,3 +110,47 @@ async def test_erasing_a_customer_erases_the_records_with_a_profile(
     assert await worker.catch_up() is None
     assert await connection.fetchval("SELECT count(*) FROM accepted") == 0
     assert worker.decode(back(erased), NOW_US).items == [], "a record without a value says nothing"
+
+
+ADA = {"customer_id": "C", "name": "Ada"}
+ERASE_C = ("customer.erase", {"customer_id": "C", "reason": "asked"}, "K9")
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [("customer.create", ADA, "K1"), ("customer.update", ADA | {"name": "Ada L"}, "K2"), ERASE_C],
+        [("customer.create", {"customer_id": "C"}, "K1"), ERASE_C, ("customer.update", ADA, "K2")],
+        [("customer.create", {"customer_id": "C"}, "K1"), ERASE_C, ("customer.create", ADA, "K2")],
+        [("customer.update", ADA, "K1"), ERASE_C],
+    ],
+    ids=["not yet published", "updated after the erasure", "created after the erasure", "under an id without a record"],
+)
+async def test_erasing_reaches_records_that_are_not_on_the_topic_yet(
+    steps: list[tuple[str, dict[str, str], str]], caller: Caller, worker: Pipeline, connection: asyncpg.Connection
+) -> None:
+    for name, body, key in steps:
+        await caller.post(name, body, key)
+    documents = await connection.fetch("SELECT document FROM accepted WHERE document IS NOT NULL")
+    assert b"Ada" not in b"".join(row["document"] for row in documents)
+    records = await told(worker)
+    assert b"Ada" not in b"".join(record.value or b"" for record in records)
+    profiles = {f"acme/crm.{name}/{key}".encode() for name, body, key in steps if body is ADA or "name" in body}
+    assert {record.key for record in records if record.value is None} >= profiles
+    assert await worker.catch_up() is None
+    assert await connection.fetchval("SELECT count(*) FROM accepted_profile") == 0
+
+
+async def test_a_migration_erases_records_that_came_after_an_erasure(
+    caller: Caller, worker: Pipeline, connection: asyncpg.Connection
+) -> None:
+    for name, body, key in (("customer.create", ADA, "K1"), ERASE_C, ("customer.create", {"customer_id": "D"}, "K2")):
+        await caller.ok(name, body, key)
+    await told(worker)
+    assert await worker.catch_up() is None
+    left = [(1, "C", b"late"), (1, "D", b"K2")]
+    await connection.execute("DELETE FROM accepted_profile")
+    await connection.copy_records_to_table("accepted_profile", records=left)
+    await connection.execute((runner.FOLDER / "0033_erased_records.sql").read_text())
+    assert [(record.key, record.value) for record in await told(worker)] == [(b"late", None)]
+    assert await connection.fetchval("SELECT array_agg(key) FROM accepted_profile") == [b"K2"]

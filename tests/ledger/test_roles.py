@@ -17,7 +17,7 @@ from worker.ledger.setup import set_up
 # some columns only. Nobody may TRUNCATE, nor have what is not named.
 RIGHTS = """
 relation        crm_worker                                   crm_api                                      crm_ops                      crm_audit
-accepted        rad                                          a                                            -                            -
+accepted        rad                                          sad                                          -                            -
 accepted_profile rad                                         rad                                          -                            -
 account         raw                                          raw                                          r                            r
 account_id      U                                            U                                            -                            -

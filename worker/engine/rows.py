@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from schemas.reasons import Reason
 from schemas.registry import DOCUMENTS
 from schemas.scalars import DAY_US
 from schemas.tuples import made
@@ -16,7 +17,8 @@ from worker.stored.parked import ParkedDocument, pack_parked
 from worker.stored.rows import Decided, EventRow, ParkedRow
 from worker.stored.trace import pack_trace
 
-PROFILES: Final = frozenset({"crm.customer.create", "crm.customer.update"})
+ERASE: Final = "crm.customer.erase"
+ABOUT_PROFILES: Final = frozenset({"crm.customer.create", "crm.customer.update", ERASE})
 
 
 def decided(works: Sequence[Work], books: Mapping[int, Books], no: int) -> Decided:
@@ -56,16 +58,24 @@ def _parked(work: Work, books: Books, no: int) -> ParkedRow:
 
 
 def accepted(works: Sequence[Work], no: int, safe: Safe) -> Accepted:
-    """Return the records of those works that came in through an interface."""
-    batch = Accepted([], [])
+    """Return the records of those works that came in through an interface.
+
+    Erasing also reaches a profile that comes after it, and a profile under an id without a record: both documents are
+    rejected, but their records hold personal data.
+    """
+    batch = Accepted([], [], [])
     for work in works:
         document = work.document
+        outcome = work.outcome if work.type in ABOUT_PROFILES else None
+        customer_id = None if outcome is None else outcome.customer_id
+        refused = outcome is not None and outcome.reason is Reason.CUSTOMER_ERASED
+        if customer_id is not None and (refused or work.type == ERASE):
+            batch.erased.append((work.org, customer_id))
         if document is None or (document.record is not None and not document.stored):
             continue
         key = safe.key(work.orgcode, work.type, work.subject)
         if document.record is None:
             batch.records.append((event_no(no, work.place), key, safe.value(document, work.received_us)))
-        customer_id = None if work.outcome is None else work.outcome.customer_id
-        if work.type in PROFILES and customer_id is not None:
+        if customer_id is not None and work.type != ERASE:
             batch.profiles.append((work.org, customer_id, key))
     return batch

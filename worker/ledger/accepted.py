@@ -16,19 +16,18 @@ class Accepted(NamedTuple):
 
     records: list[tuple[int, bytes, bytes]]  # `event.no`, key and value of each document's record
     profiles: list[tuple[int, str, bytes]]  # of each record with personal data: tenant, customer, key
+    erased: list[tuple[int, str]]  # tenant and customer whose records with personal data must go
 
 
 async def write(connection: Connection, no: int, batch: Accepted, shelf: Sequence[Books]) -> None:
-    """Store the records of a batch's documents, and mark those of erased customers for erasure."""
+    """Store the records of a batch's documents, and erase those of erased customers."""
     if batch.records:
         await connection.copy_records_to_table("accepted", records=batch.records, columns=("no", "key", "document"))
     if batch.profiles:
         await connection.execute(SQL["insert_accepted_profile"], *zip(*sorted(batch.profiles), strict=True))
-    erased = sorted(
-        (book.org, account.key) for book in shelf for account in book.erased if account.type is AccountType.POINTS
-    )
-    if erased:
-        await connection.execute(SQL["erase_accepted"], event_no(no, 0), *zip(*erased, strict=True))
+    ids = ((book.org, account.key) for book in shelf for account in book.erased if account.type is AccountType.POINTS)
+    if erased := {*ids, *batch.erased}:
+        await connection.execute(SQL["erase_accepted"], event_no(no, 0), *zip(*sorted(erased), strict=True))
 
 
 async def read(connection: Connection, numbers: Sequence[int], topic: str, safe: Safe) -> list[Message]:

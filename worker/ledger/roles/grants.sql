@@ -22,7 +22,7 @@ GRANT SELECT, INSERT ON card_key TO crm_worker, crm_api;
 GRANT SELECT, INSERT, UPDATE ON guard TO crm_worker, crm_api, crm_ops;
 GRANT SELECT, DELETE ON card_key TO crm_ops;
 GRANT SELECT, INSERT, DELETE ON accepted_profile, customer_name TO crm_worker, crm_api;
-GRANT INSERT ON accepted TO crm_api;
+GRANT SELECT (key), INSERT, DELETE ON accepted TO crm_api;
 GRANT SELECT, INSERT, DELETE ON accepted TO crm_worker;
 GRANT SELECT ON contra, migration TO crm_worker, crm_api;
 GRANT USAGE ON SEQUENCE account_id, batch_no TO crm_worker, crm_api;
