@@ -24,7 +24,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.structs import ConsumerRecord
 
 from schemas.registry import DOCUMENTS
-from worker.codec import Decoder, Document, Message, Outlet
+from worker.codec import Decoder, Document, DocumentOutcome, Message, Outlet
 from worker.codec.encode import ENCODER_VERSION
 from worker.domain.decide import Circumstances, decide
 from worker.domain.state.accounts import Account, AccountType
@@ -85,7 +85,7 @@ class Rival:
             if await connection.fetchval(KNOWN, *work.key):
                 return []
             written = await self._apply(connection, work, now_us)
-        return self._outlet.messages(work.orgcode, work.type, work.subject, 0, written)
+        return self._outlet.messages(DocumentOutcome(work.orgcode, work.type, work.subject, 0, written))
 
     async def _apply(self, connection: asyncpg.pool.PoolConnectionProxy, work: Work, now_us: int) -> OutcomeV1:
         books = Books(self._org, work.orgcode, self._policies)

@@ -10,7 +10,8 @@ from bench import workload
 from bench.profiling import Read
 from bench.shop import ORGCODE, customer
 from schemas.registry import DOCUMENTS
-from worker.codec import Decoder, Document, Outlet, events
+from schemas.tuples import made
+from worker.codec import Decoder, Document, DocumentOutcome, Outlet, events
 from worker.codec.encode import ENCODER_VERSION, REPLAYED
 from worker.domain.decide import DECISIONS, Circumstances, decide
 from worker.domain.decisions import needs
@@ -93,7 +94,10 @@ def _pass(batches: Sequence[Sequence[Read]], customers: int, decoder: Decoder, o
         with clock.of("encode"):
             for work in works:
                 assert work.stored_outcome is not None  # noqa: S101  it is decided
-                outlet.messages(work.orgcode, work.type, work.subject, work.step, work.stored_outcome)
+                members = (
+                    work.orgcode, work.type, work.subject, work.step, work.stored_outcome, (), ENCODER_VERSION,
+                )  # fmt: skip
+                outlet.messages(made(DocumentOutcome, members))  # as worker/engine/messages.py does
         _repeat(works, outlet, clock)
     return clock
 

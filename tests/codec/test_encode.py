@@ -10,7 +10,7 @@ from schemas.reasons import Reason
 from schemas.registry import DOCUMENTS
 from tests.codec.records import NOW_MS
 from tests.schemas.contract_page import CATEGORY
-from worker.codec import Outlet
+from worker.codec import DocumentOutcome, Outlet
 from worker.codec.encode import event_id
 from worker.domain.state.accounts import AccountType
 from worker.domain.state.identity import account_id
@@ -62,8 +62,8 @@ def test_a_repeated_outcome_has_the_same_bytes(
 ) -> None:
     facts = OutcomeV1.of(outcome, subject, at_us)
     stored = OutcomeV1.restore(unpack(pack(facts.members())))
-    fresh = OUTLET.messages("acme", type_, subject, step, facts)
-    replayed = OUTLET.messages("acme", type_, subject, step, stored, (("crm-replayed", b"true"),))
+    fresh = OUTLET.messages(DocumentOutcome("acme", type_, subject, step, facts))
+    replayed = OUTLET.messages(DocumentOutcome("acme", type_, subject, step, stored, (("crm-replayed", b"true"),)))
     assert [(one.topic, one.key, one.value) for one in fresh] == [(one.topic, one.key, one.value) for one in replayed]
     assert all(one.headers == () for one in fresh)
     assert all(one.headers == (("crm-replayed", b"true"),) for one in replayed)
@@ -71,7 +71,9 @@ def test_a_repeated_outcome_has_the_same_bytes(
 
 @given(outcomes, types, ids, st.integers(0, 2))
 def test_an_outcome_is_as_published_schemas_say(outcome: Outcome, type_: str, subject: str, step: int) -> None:
-    first, *changed = OUTLET.messages("acme", type_, subject, step, OutcomeV1.of(outcome, subject, NOW_US))
+    first, *changed = OUTLET.messages(
+        DocumentOutcome("acme", type_, subject, step, OutcomeV1.of(outcome, subject, NOW_US))
+    )
     value = orjson.loads(first.value or b"")
     assert list(value) == [
         "specversion", "id", "source", "type", "subject", "orgcode", "time", "datacontenttype", "data",
@@ -102,7 +104,7 @@ def test_an_outcome_is_as_published_schemas_say(outcome: Outcome, type_: str, su
 def test_every_reason_has_its_category() -> None:
     for one in Reason:
         message = OUTLET.messages(
-            "acme", "scm.sale.voided", "S1", 0, OutcomeV1.of(Outcome("applied", one), "S1", NOW_US)
+            DocumentOutcome("acme", "scm.sale.voided", "S1", 0, OutcomeV1.of(Outcome("applied", one), "S1", NOW_US))
         )[0]
         data = orjson.loads(message.value or b"")["data"]
         assert (data["reason"], data["category"]) == (one.value, CATEGORY[one.value])
@@ -116,7 +118,7 @@ def test_points_name_their_account_by_an_opaque_id() -> None:
         part = PointsPart(5, 5, 5, 0, 0, 1, None, account=account)
         outcome = OutcomeV1.of(Outcome("applied", customer_id=customer_id, points=part), "x", 0)
         facts = OutcomeV1.restore(unpack(pack(outcome.members())))
-        (message,) = OUTLET.messages(orgcode, "crm.loyalty.earn", "x", 0, facts)
+        (message,) = OUTLET.messages(DocumentOutcome(orgcode, "crm.loyalty.earn", "x", 0, facts))
         return str(orjson.loads(message.value or b"")["data"]["points"]["account"])
 
     own, pool = (AccountType.POINTS, "C"), (AccountType.POOL, "C")
@@ -131,7 +133,7 @@ def test_points_decided_before_accounts_were_told_keep_their_bytes() -> None:
     ).members()
     assert members[7] == (5, 5, 5, 0, 0, 1, None, True)
     facts = OutcomeV1.restore(list(members))
-    (message,) = OUTLET.messages("acme", "crm.loyalty.earn", "x", 0, facts)
+    (message,) = OUTLET.messages(DocumentOutcome("acme", "crm.loyalty.earn", "x", 0, facts))
     assert list(orjson.loads(message.value or b"")["data"]["points"]) == [
         "change", "balance", "available", "held", "pending", "version",
     ]  # fmt: skip
@@ -143,7 +145,7 @@ def test_notices_go_where_the_contract_says(notice: str) -> None:
     if notice in TENDER_NOTICES:
         outcome.tender_id, outcome.tender = "T1", TenderPart("T1", "expired", 1, 1, 0, 0, None, None, None)
     (message,) = OUTLET.messages(
-        "acme", notice, "T1" if outcome.tender_id else "C", 0, OutcomeV1.of(outcome, "x", NOW_US)
+        DocumentOutcome("acme", notice, "T1" if outcome.tender_id else "C", 0, OutcomeV1.of(outcome, "x", NOW_US))
     )
     value = OutcomeEnvelope.model_validate_json(message.value or b"")
     assert value.type == notice

@@ -14,7 +14,7 @@ import ormsgpack
 from schemas.registry import DOCUMENTS
 from schemas.scalars import DAY_US
 from tests.domain.written import Written
-from worker.codec import Document, Keyring, Outlet
+from worker.codec import Document, DocumentOutcome, Keyring, Outlet
 from worker.domain.decide import DECISIONS, Circumstances, decide, parked
 from worker.domain.decisions import deadlines, needs
 from worker.domain.decisions.needs import Needs
@@ -240,9 +240,8 @@ class Room:
         self.books.woken.clear()
 
     def _told(self, type_: str, subject: str, step: int, stored: OutcomeV1) -> list[Data]:
-        return [
-            orjson.loads(message.value or b"") for message in OUTLET.messages(self.org, type_, subject, step, stored)
-        ]
+        messages = OUTLET.messages(DocumentOutcome(self.org, type_, subject, step, stored))
+        return [orjson.loads(message.value or b"") for message in messages]
 
     # --- what waits, what is due
 

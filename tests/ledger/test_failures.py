@@ -13,7 +13,7 @@ from tests.domain.room import keyring
 from tests.ledger.conftest import NOW_US, Open, Worker, header, record, said
 from tests.ledger.documents import AT, CARD, command, request, sold
 from tests.ledger.test_pipeline import counted, most_lines, refunded
-from worker.codec import Decoder, Message, Outlet, Undecodable
+from worker.codec import Decoder, DocumentOutcome, Message, Outlet, Undecodable
 from worker.codec.interface import document
 from worker.codec.letter import dead_letter
 from worker.domain.decide import DECISIONS, Decision
@@ -84,14 +84,14 @@ async def test_a_document_on_which_the_core_fails_becomes_a_dead_letter_and_the_
 async def test_an_outcome_that_cannot_be_encoded_is_not_booked(
     worker: Worker, connection: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tell = Outlet._outcome
+    encode = Outlet.messages
 
-    def outcome(self: Outlet, orgcode: str, type_: str, subject: str, *rest: Any) -> Any:  # noqa: ANN401
-        if subject == BAD:
+    def failing(self: Outlet, of: DocumentOutcome) -> list[Message]:
+        if of.subject == BAD:
             raise Bug
-        return tell(self, orgcode, type_, subject, *rest)
+        return encode(self, of)
 
-    monkeypatch.setattr(Outlet, "_outcome", outcome)
+    monkeypatch.setattr(Outlet, "messages", failing)
     messages = (await worker.read([sold("S1"), sold(BAD), sold("S2")])).messages
     assert [header(message, "crm-reason") for message in messages if message.topic == "scm.sales-dlt"] == ["failed"]
     assert [one["subject"] for one in said(messages)] == ["S1", "S2"]
@@ -194,14 +194,14 @@ async def test_a_stored_outcome_that_cannot_be_encoded_keeps_no_other_back(
     gone = await another()
     await gone.apply(gone.decode([sold("S1"), sold(BAD), sold("S2")], NOW_US), {})
     await gone.close()
-    tell = Outlet._outcome
+    encode = Outlet.messages
 
-    def outcome(self: Outlet, orgcode: str, type_: str, subject: str, *rest: Any) -> Any:  # noqa: ANN401
-        if subject == BAD:
+    def failing(self: Outlet, of: DocumentOutcome) -> list[Message]:
+        if of.subject == BAD:
             raise Bug
-        return tell(self, orgcode, type_, subject, *rest)
+        return encode(self, of)
 
-    monkeypatch.setattr(Outlet, "_outcome", outcome)
+    monkeypatch.setattr(Outlet, "messages", failing)
     before = failures("outcome")
     with capture_logs() as logs:
         swept = await worker.catch_up()

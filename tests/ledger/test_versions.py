@@ -11,7 +11,6 @@ from tests.ledger.test_pipeline import bare
 from worker.codec import encode
 from worker.engine import messages, rows
 from worker.stored.event import facts_of
-from worker.stored.outcome import OutcomeV1
 
 LINES = [{"line_id": n, "sku": "x", "net_minor": 100 * n} for n in (1, 2, 3)]
 
@@ -62,8 +61,8 @@ async def test_outcomes_of_two_encoders_stand_side_by_side(
     worker = await another()
     first = await worker.drained(before)
 
-    def outcome(stored: OutcomeV1, orgcode: str, subject: str) -> Data:
-        return encode.ENCODERS[1].outcome(stored, orgcode, subject) | {"flavour": "new"}
+    def outcome(of: encode.DocumentOutcome) -> Data:
+        return encode.ENCODERS[1].outcome(of) | {"flavour": "new"}
 
     newer = max(encode.ENCODERS) + 1
     monkeypatch.setattr(encode, "ENCODERS", {**encode.ENCODERS, newer: encode.ENCODERS[1]._replace(outcome=outcome)})

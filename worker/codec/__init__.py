@@ -4,7 +4,7 @@ plain text.
 
 from worker.codec.decode import Decoder, is_binary
 from worker.codec.document import Document, Record, Undecodable
-from worker.codec.encode import ENCODER_VERSION, Message, Outlet
+from worker.codec.encode import ENCODER_VERSION, DocumentOutcome, Message, Outlet
 from worker.codec.keyring import Keyring
 from worker.codec.unreadable import Unreadable
 
@@ -12,6 +12,7 @@ __all__ = [
     "ENCODER_VERSION",
     "Decoder",
     "Document",
+    "DocumentOutcome",
     "Keyring",
     "Message",
     "Outlet",

@@ -37,6 +37,20 @@ class Message(NamedTuple):
     headers: tuple[tuple[str, bytes | None], ...] = ()
 
 
+class DocumentOutcome(NamedTuple):
+    """A stored outcome and its document. `step`: the outcome's place among those of the document. `headers`: of its
+    messages. `version`: the encoder's, stored with the outcome.
+    """
+
+    orgcode: str
+    type: str
+    subject: str
+    step: int
+    outcome: OutcomeV1
+    headers: tuple[tuple[str, bytes], ...] = ()
+    version: int = ENCODER_VERSION
+
+
 class Outlet:
     """Writes outcomes and notices as messages for their topics."""
 
@@ -46,42 +60,21 @@ class Outlet:
         self._tender_outcomes = tender_outcomes
         self.consumer_group: Final = consumer_group
 
-    def messages(
-        self,
-        orgcode: str,
-        type_: str,
-        subject: str,
-        step: int,
-        outcome: OutcomeV1,
-        headers: tuple[tuple[str, bytes], ...] = (),
-        version: int = ENCODER_VERSION,
-    ) -> list[Message]:
-        """Return the outcome of one step of a document, and its notices. `version`: the encoder's, stored with the
-        outcome.
-        """
-        encoder = ENCODERS[version]
+    def messages(self, of: DocumentOutcome) -> list[Message]:
+        """Return the outcome of one step of a document, and its notices."""
+        outcome, encoder = of.outcome, ENCODERS[of.version]
         if outcome.notice is not None and _of_nobody(outcome):
             return []
-        messages = [self._outcome(orgcode, type_, subject, step, outcome, headers, encoder)]
+        messages = [self._outcome(of, encoder)]
         if outcome.tenders:
-            messages += [
-                self._changed(orgcode, type_, subject, step, outcome, part, headers, encoder)
-                for part in outcome.tenders
-                if part.moved
-            ]
+            messages += [self._changed(of, part, encoder) for part in outcome.tenders if part.moved]
         if outcome.notices:
-            messages += [
-                self._noticed(orgcode, type_, subject, step, outcome, notice, headers, encoder)
-                for notice in outcome.notices
-            ]
+            messages += [self._noticed(of, notice, encoder) for notice in outcome.notices]
         return messages
 
-    def _outcome(
-        self, orgcode: str, type_: str, subject: str, step: int, outcome: OutcomeV1,
-        headers: tuple[tuple[str, bytes], ...], encoder: "Encoder",
-    ) -> Message:  # fmt: skip
-        notice = outcome.notice
-        data = encoder.outcome(outcome, orgcode, subject)
+    def _outcome(self, of: DocumentOutcome, encoder: "Encoder") -> Message:
+        type_, subject, step, notice = of.type, of.subject, str(of.step), of.outcome.notice
+        data = encoder.outcome(of)
         customer_id = data.get("customer_id")
         if type_.startswith("scm.tender.") or notice == HOLD_EXPIRED:
             topic, key = self._tender_outcomes, subject
@@ -89,36 +82,24 @@ class Outlet:
             topic, key = self._outcomes, customer_id or subject
         if notice is not None:
             about = _notice_subject(data, subject)
-            value = _envelope(
-                event_id(orgcode, type_, subject, str(step)), notice, about, orgcode, outcome.time_us, data
-            )
+            value = _envelope(of, step, notice, about, data)
             return Message(
-                topic, (key if topic == self._tender_outcomes else customer_id or about).encode(), value, headers
+                topic, (key if topic == self._tender_outcomes else customer_id or about).encode(), value, of.headers
             )
-        name = OUTCOME_PREFIX + type_[4:]
-        value = _envelope(event_id(orgcode, type_, subject, str(step)), name, subject, orgcode, outcome.time_us, data)
-        return made(Message, (topic, key.encode(), value, headers))
+        value = _envelope(of, step, OUTCOME_PREFIX + type_[4:], subject, data)
+        return made(Message, (topic, key.encode(), value, of.headers))
 
-    def _noticed(
-        self, orgcode: str, type_: str, subject: str, step: int, outcome: OutcomeV1, notice: Notice,
-        headers: tuple[tuple[str, bytes], ...], encoder: "Encoder",
-    ) -> Message:  # fmt: skip
+    def _noticed(self, of: DocumentOutcome, notice: Notice, encoder: "Encoder") -> Message:
         """A notice to another customer whose points they are, too."""
-        data = encoder.noticed(notice, orgcode)
-        id_ = event_id(orgcode, type_, subject, f"{step}\n{notice.type}\n{notice.customer_id}")
-        value = _envelope(id_, notice.type, notice.customer_id, orgcode, outcome.time_us, data)
-        return Message(self._outcomes, notice.customer_id.encode(), value, headers)
+        step = f"{of.step}\n{notice.type}\n{notice.customer_id}"
+        value = _envelope(of, step, notice.type, notice.customer_id, encoder.noticed(notice, of.orgcode))
+        return Message(self._outcomes, notice.customer_id.encode(), value, of.headers)
 
-    def _changed(
-        self, orgcode: str, type_: str, subject: str, step: int, outcome: OutcomeV1, part: TenderPart,
-        headers: tuple[tuple[str, bytes], ...], encoder: "Encoder",
-    ) -> Message:  # fmt: skip
+    def _changed(self, of: DocumentOutcome, part: TenderPart, encoder: "Encoder") -> Message:
         """`crm.tender.changed`: a sale, its void or a return moved a tender."""
         tender_id = part.tender_id
-        data = encoder.changed(outcome, part, orgcode, type_, subject)
-        id_ = event_id(orgcode, type_, subject, f"{step}\n{tender_id}")
-        value = _envelope(id_, TENDER_CHANGED, tender_id, orgcode, outcome.time_us, data)
-        return Message(self._tender_outcomes, tender_id.encode(), value, headers)
+        value = _envelope(of, f"{of.step}\n{tender_id}", TENDER_CHANGED, tender_id, encoder.changed(of, part))
+        return Message(self._tender_outcomes, tender_id.encode(), value, of.headers)
 
 
 _EVENT_ID: Final = blake2b(digest_size=16, person=b"crm-event")
@@ -136,16 +117,16 @@ def _time(at_us: int) -> str:
     return format_instant(at_us)
 
 
-def _envelope(id_: str, type_: str, subject: str, orgcode: str, time_us: int, data: dict[str, Any]) -> bytes:
+def _envelope(of: DocumentOutcome, step: str, type_: str, subject: str, data: dict[str, Any]) -> bytes:
     return orjson.dumps(
         {
             "specversion": SPECVERSION,
-            "id": id_,
+            "id": event_id(of.orgcode, of.type, of.subject, step),
             "source": SOURCE,
             "type": type_,
             "subject": subject,
-            "orgcode": orgcode,
-            "time": _time(time_us),
+            "orgcode": of.orgcode,
+            "time": _time(of.outcome.time_us),
             "datacontenttype": "application/json",
             "data": data,
         }
@@ -179,13 +160,14 @@ def _notice_subject(data: dict[str, Any], subject: str) -> str:
     return str(data.get("customer_id") or subject)
 
 
-def _data(outcome: OutcomeV1, orgcode: str, subject: str) -> dict[str, Any]:
+def _data(of: DocumentOutcome) -> dict[str, Any]:
     """`data` of an outcome (contract §3)."""
+    orgcode, outcome = of.orgcode, of.outcome
     data: dict[str, Any] = {"status": STATUSES[outcome.status]}
     if outcome.reason is not None:
         data["reason"] = outcome.reason
         data["category"] = Reason(outcome.reason).category.value
-    _ids(data, outcome, subject)
+    _ids(data, outcome, of.subject)
     if outcome.points is not None:
         data["points"] = _points(outcome.points, orgcode, data.get("customer_id", ""))
     if outcome.counterparty is not None:
@@ -195,8 +177,7 @@ def _data(outcome: OutcomeV1, orgcode: str, subject: str) -> dict[str, Any]:
         data["gift_cards"] = [_card(card) for card in outcome.gift_cards]
     if outcome.tender is not None:
         data["tender"] = _tender(outcome.tender)
-    listed = [_tender(part) for part in outcome.tenders if part.listed]
-    if listed:
+    if outcome.tenders and (listed := [_tender(part) for part in outcome.tenders if part.listed]):
         data["tenders"] = listed
     if outcome.lines:
         data["lines"] = [{"line_id": line_id, "points": earned} for line_id, earned in outcome.points_by_line()]
@@ -205,19 +186,19 @@ def _data(outcome: OutcomeV1, orgcode: str, subject: str) -> dict[str, Any]:
     return data
 
 
-def _changed(outcome: OutcomeV1, part: TenderPart, orgcode: str, type_: str, subject: str) -> dict[str, Any]:
+def _changed(of: DocumentOutcome, part: TenderPart) -> dict[str, Any]:
     """`data` of a `crm.tender.changed`."""
     data: dict[str, Any] = {"status": "applied"}
-    _ids(data, outcome, subject)
+    _ids(data, of.outcome, of.subject)
     if part.customer_id is not True:  # the tender's own customer, not that of the sale
         data.pop("customer_id", None)
         if part.customer_id is not None:
             data["customer_id"] = part.customer_id
         if part.account is not None:
-            data["points"] = _points(part.account, orgcode, part.customer_id or "")
+            data["points"] = _points(part.account, of.orgcode, part.customer_id or "")
     data["tender_id"] = part.tender_id
     data["tender"] = _tender(part)
-    data["cause"] = {"type": type_, "id": subject}
+    data["cause"] = {"type": of.type, "id": of.subject}
     return data
 
 
@@ -288,8 +269,8 @@ def _tender(part: TenderPart) -> dict[str, Any]:
 class Encoder(NamedTuple):
     """Makes `data` of a stored outcome. The envelope around it is the same in every version."""
 
-    outcome: Callable[[OutcomeV1, str, str], dict[str, Any]]
-    changed: Callable[[OutcomeV1, TenderPart, str, str, str], dict[str, Any]]
+    outcome: Callable[[DocumentOutcome], dict[str, Any]]
+    changed: Callable[[DocumentOutcome, TenderPart], dict[str, Any]]
     noticed: Callable[[Notice, str], dict[str, Any]]
 
 

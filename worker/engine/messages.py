@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from schemas.reasons import DeadLetterReason
-from worker.codec import Document, Message, Outlet
+from schemas.tuples import made
+from worker.codec import Document, DocumentOutcome, Message, Outlet
 from worker.codec.encode import ENCODER_VERSION, REPLAYED
 from worker.domain.state.books import Books
 from worker.engine.work import Work
@@ -86,8 +87,9 @@ class BatchMessages:
         if work.stored_outcome is None:
             return []
         headers = trace_headers(work.traceparent)
+        latest = work.stored_outcome
         messages = self._outlet.messages(
-            work.orgcode, work.type, work.subject, work.step, work.stored_outcome, headers, ENCODER_VERSION
+            made(DocumentOutcome, (work.orgcode, work.type, work.subject, work.step, latest, headers, ENCODER_VERSION))
         )
         if work.parked_unpublished and work.facts is not None:
             earlier = stored_messages(self._outlet, work.orgcode, work.type, work.subject, work.facts.outcomes, headers)
@@ -114,7 +116,9 @@ def stored_messages(
     return [
         message
         for step, (version, outcome) in enumerate(outcomes)
-        for message in outlet.messages(orgcode, type_, subject, step, outcome, headers, version)
+        for message in outlet.messages(
+            made(DocumentOutcome, (orgcode, type_, subject, step, outcome, headers, version))
+        )
     ]
 
 

@@ -5,7 +5,7 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-from worker.codec import Outlet
+from worker.codec import DocumentOutcome, Outlet
 from worker.ops.audit.finding import account_name, document_name
 from worker.stored.account import account_of
 from worker.stored.event import EventFacts, facts_of
@@ -83,13 +83,12 @@ class Comparison:
     def _told(self, orgcode: str, row: Any, facts: EventFacts, versions: Sequence[int]) -> list[tuple[bytes, bytes]]:  # noqa: ANN401  asyncpg
         """Return key and value of each message, by the encoders that the live ledger used."""
         type_ = document_name(row["type"], "").rstrip()
-        return [
-            (message.key or b"", message.value or b"")
-            for step, (version, outcome) in enumerate(facts.outcomes)
-            for message in self._outlet.messages(
-                orgcode, type_, row["subject"], step, outcome, (), versions[step] if step < len(versions) else version
-            )
-        ]
+        told: list[tuple[bytes, bytes]] = []
+        for step, (own, outcome) in enumerate(facts.outcomes):
+            version = versions[step] if step < len(versions) else own
+            of = DocumentOutcome(orgcode, type_, row["subject"], step, outcome, version=version)
+            told += [(message.key or b"", message.value or b"") for message in self._outlet.messages(of)]
+        return told
 
 
 def _account(live: Any, rebuilt: Any) -> Iterator[str]:  # noqa: ANN401  asyncpg records
