@@ -20,8 +20,12 @@ from worker.process import metrics
 from worker.process.errors import Unavailable
 
 # Ten records were read of each partition, five more came since.
-UNTOUCHED, RESTORED, NEVER_READ, OTHER_RECORD, ENDS_BEFORE, READ_ONES_GONE, GONE, RESET, OTHER_ID, NO_RECORD = range(10)
-READ_AGAIN = {UNTOUCHED: 10, RESTORED: 5, NEVER_READ: 0, READ_ONES_GONE: 10, RESET: 3}
+PARTITIONS = 11
+(
+    UNTOUCHED, RESTORED, NEVER_READ, OTHER_RECORD, ENDS_BEFORE, READ_ONES_GONE, GONE, RESET, RESET_TO_GONE, OTHER_ID,
+    NO_RECORD,
+) = range(PARTITIONS)  # fmt: skip
+READ_AGAIN = {UNTOUCHED: 10, RESTORED: 5, NEVER_READ: 0, READ_ONES_GONE: 10, RESET: 3, RESET_TO_GONE: 6}
 HALTED = {
     OTHER_RECORD: "record 9 is not the one",
     ENDS_BEFORE: "the topic ends at 15",
@@ -42,8 +46,8 @@ async def save(pool: Pool, marks: Mapping[Partition, int], positions: Mapping[Pa
 
 async def read_ten(reader: Reader, pool: Pool) -> dict[int, list[ConsumerRecord]]:
     """Read ten records of each partition as a worker does; by partition."""
-    records: dict[int, list[ConsumerRecord]] = {number: [] for number in range(10)}
-    while sum(map(len, records.values())) < 100:
+    records: dict[int, list[ConsumerRecord]] = {number: [] for number in range(PARTITIONS)}
+    while sum(map(len, records.values())) < 10 * PARTITIONS:
         batch = await reader.read(0.5)
         for record in batch.records:
             records[record.partition].append(record)
@@ -61,14 +65,14 @@ async def test_each_partition_goes_on_where_nothing_is_lost_or_halts(
     pool: Pool,
     connection: asyncpg.Connection,
 ) -> None:
-    topic = await cluster.topic(10)
-    for number in range(10):
+    topic = await cluster.topic(PARTITIONS)
+    for number in range(PARTITIONS):
         await cluster.send(topic, numbered(number, 0, 10), partition=number)
     first = await new_reader([topic], group, positions=Positions(pool))
     records = await read_ten(first, pool)
-    for number in range(10):
+    for number in range(PARTITIONS):
         await cluster.send(topic, numbered(number, 10, 15), partition=number)
-    assert await connection.fetchval("SELECT count(*) = 10 AND count(DISTINCT topic_id) = 1 FROM watermark")
+    assert await connection.fetchval(f"SELECT count(*) = {PARTITIONS} AND count(DISTINCT topic_id) = 1 FROM watermark")
 
     await Positions(pool).forget([(topic, number) for number in (RESTORED, NEVER_READ, ENDS_BEFORE, NO_RECORD)])
     for number, position in (
@@ -85,7 +89,9 @@ async def test_each_partition_goes_on_where_nothing_is_lost_or_halts(
     )
     await cluster.delete_before(topic, READ_ONES_GONE, 10)
     await cluster.delete_before(topic, GONE, 12)
-    await cluster.reset(group, TopicPartition(topic, RESET), 3)
+    await cluster.delete_before(topic, RESET_TO_GONE, 6)
+    for number in (RESET, RESET_TO_GONE):
+        await cluster.reset(group, TopicPartition(topic, number), 3)
 
     behind = metrics.REGISTRY.get_sample_value("g3n_ledger_behind_total") or 0
     again = await new_reader([topic], group, positions=Positions(pool))

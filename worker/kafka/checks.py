@@ -152,14 +152,10 @@ class Checks:
     def _tell_behind(self, at: TopicPartition, ledger: int, group: int) -> None:
         metrics.BEHIND.inc()
         _log.error(
-            "ledger_behind",
-            alert=True,
-            topic=at.topic,
-            partition=at.partition,
-            ledger_offset=ledger,
+            "ledger_behind", alert=True, topic=at.topic, partition=at.partition, ledger_offset=ledger,
             group_offset=group,
             why="the database lost what it had read (restored, or a standby that lagged): it is read again",
-        )
+        )  # fmt: skip
 
     def back(self) -> None:
         """Go back to the records that are still to be compared."""
@@ -179,10 +175,14 @@ class Checks:
             what = f"record {first.offset} is not the one that the ledger read last"
             await self._contradicts(at, _OTHER_ID if expected.other else what)
             return ()
+        go_on_at = expected.go_on_at
+        if go_on_at is not None and go_on_at <= first.offset:
+            # The group may have been reset to records that are gone. This one was read after them.
+            go_on_at = max(go_on_at, (await self._consumer.beginning_offsets([at]))[at])
         del self._expected[at]
-        if expected.go_on_at is not None and expected.go_on_at > first.offset:
+        if go_on_at is not None and go_on_at > first.offset:
             return records[1:]
-        await self._go_to(at, expected.go_on_at)
+        await self._go_to(at, go_on_at)
         return ()
 
     async def out_of_range(self, at: TopicPartition, offset: int) -> None:
