@@ -35,7 +35,7 @@ from worker.engine.work import Work
 from worker.kafka import topics
 from worker.process import log, settings
 from worker.stored.account import account_of, pack_earned, pack_lots
-from worker.stored.codes import STATUS_CODE
+from worker.stored.codes import STATUS_CODE, event_no
 from worker.stored.outcome import OutcomeV1
 from worker.stored.rows import ACCOUNT_READ
 from worker.stored.sale import pack_sale
@@ -104,11 +104,12 @@ class Rival:
     async def _write(
         self, connection: asyncpg.pool.PoolConnectionProxy, work: Work, books: Books, account: Account
     ) -> None:
-        no = next(self._numbers) << 12
+        batch = next(self._numbers)
+        no = event_no(batch, 0)
         assert work.outcome is not None  # noqa: S101  the caller's
         await connection.execute(
             INSERT_EVENT, no, work.org, work.code, STATUS_CODE[work.outcome.status], work.subject, work.digest,
-            work.facts_row(ENCODER_VERSION), pack_sale(books.sales[work.subject]),
+            work.facts_row(ENCODER_VERSION, batch), pack_sale(books.sales[work.subject]),
         )  # fmt: skip
         await connection.execute(
             UPDATE_ACCOUNT, work.org, account.type, account.key, account.balance, account.held, account.deficit,

@@ -133,7 +133,7 @@ def _books(customers: int) -> Books:
 
 def _repeat(works: Sequence[Work], outlet: Outlet, clock: Clock) -> None:
     """Answer the same sales once more, from their stored outcomes."""
-    stored = [(work, work.digest or b"", work.facts_row(ENCODER_VERSION) or b"") for work in works]
+    stored = [(work, work.digest or b"", work.facts_row(ENCODER_VERSION, _BATCH_NO) or b"") for work in works]
     with clock.of("duplicate"):
         for work, digest, packed in stored:
             facts = facts_of(packed)
@@ -161,7 +161,7 @@ def _store(works: Sequence[Work], books: Books, now_us: int, clock: Clock) -> No
             work.store(now_us)
     with clock.of("facts"):
         for work in works:
-            work.facts_row(ENCODER_VERSION)
+            work.facts_row(ENCODER_VERSION, _BATCH_NO)
     with clock.of("sale"):
         for sale in books.sales.values():
             pack_sale(sale)

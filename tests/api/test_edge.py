@@ -15,7 +15,7 @@ from tests.api.conftest import Caller, NewCaller, Service, Serving, problem
 from tests.api.forwarder import Forwarder
 from tests.kafka.conftest import until
 from worker.api.watch import Watch
-from worker.domain.state.books import Books
+from worker.engine.decider import Decisions
 from worker.engine.work import Work
 from worker.ledger.queries import Connection
 from worker.process.errors import Unavailable
@@ -230,10 +230,10 @@ async def test_a_fault_of_ours_tells_nothing(caller: Caller, monkeypatch: pytest
     """And is that document's alone: what shares its batch is decided."""
     decide = caller.service.api.batcher._pipeline._decider.decide
 
-    async def broken(connection: Connection, works: list[Work], *, until_woken: bool) -> list[Books]:
+    async def broken(connection: Connection, works: list[Work], *, in_turn: bool) -> Decisions:
         if any(work.subject == "bad" for work in works):
             raise AssertionError("a secret of Ada")
-        return await decide(connection, works, until_woken=until_woken)
+        return await decide(connection, works, in_turn=in_turn)
 
     monkeypatch.setattr(caller.service.api.batcher._pipeline._decider, "decide", broken)
     with capture_logs() as logs:

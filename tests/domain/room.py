@@ -234,7 +234,8 @@ class Room:
             self.timers.setdefault((timer.kind, timer.key), timer)
         for waiting in self.parked.values():
             about = ("sale", waiting.stored.get("sale_id"))
-            woken = {waiting.waits_for, about, ("return", waiting.subject)} & self.books.woken.keys()
+            itself = ("return" if waiting.type == "scm.return.completed" else "", waiting.subject)
+            woken = {waiting.waits_for, about, itself} & self.books.woken.keys()
             waiting.ready |= bool(woken)
         self.books.timers.clear()
         self.books.woken.clear()
@@ -249,6 +250,11 @@ class Room:
         """Everything that may go on at `now_us`, until there is nothing left."""
         while due := [*self._ready(now_us), *(self._due(now_us) if deadlines_too else [])]:
             yield from due
+
+    def in_turn(self) -> Iterator[Data]:
+        """What waited for the document that was read last, and goes on right after it."""
+        while told := self._ready(0):
+            yield from told
 
     def _ready(self, now_us: int) -> list[Data]:
         told: list[Data] = []

@@ -45,7 +45,7 @@ class Stage:
             stamped_us, trusted = microseconds(said.stamped), "trusted" in one.split()
             own = self.room.read(document(said.type, said.data, stamped_us, trusted=trusted), microseconds(self.now))
             _check_ids(said, own[0])
-            told += own
+            told += [*own, *self.room.in_turn()]
         told += self.room.work(microseconds(self.now))
         self._seen(told)
         return told

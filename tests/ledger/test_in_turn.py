@@ -1,24 +1,50 @@
 """A parked document is decided right after the one that it waits for, also within a batch (contract WAIT8)."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import asyncpg
 import pytest
 
 from tests.codec.records import Record
-from tests.ledger.conftest import Open, Worker, record, said
-from tests.ledger.documents import AT, CARD, about, command, request, sold
+from tests.ledger.conftest import NOW_US, Open, Worker, header, record, said
+from tests.ledger.documents import AT, CARD, about, command, request, sale, sold
 from tests.ledger.test_pipeline import counted, most_lines
+from worker.codec import Message
+from worker.codec.interface import document
+from worker.engine.batch import Batch
+from worker.engine.work import Work
+from worker.stored.event import facts_of
+
+PAYS = [
+    {"tender_id": "T1", "kind": "gift_card", "amount_minor": 300},
+    {"tender_id": "T2", "kind": "cash", "amount_minor": 700},
+]
+REFUNDS = [{"refund_id": "F", "kind": "gift_card", "tender_id": "T1", "amount_minor": 100}]
+Outcomes = list[tuple[str, str, str | None]]
 
 
-def returned(return_id: str, sale_id: str, net_minor: int) -> Record:
+def returned(return_id: str, sale_id: str, net_minor: int, **more: object) -> Record:
     data = {"return_id": return_id, "sale_id": sale_id, "occurred_at": AT, "currency": "GBP",
-            "lines": [{"line_id": 1, "sale_line_id": 1, "net_minor": net_minor}]}  # fmt: skip
+            "lines": [{"line_id": 1, "sale_line_id": 1, "net_minor": net_minor}], **more}  # fmt: skip
     return record("scm.return.completed", data)
 
 
-async def in_turn(worker: Worker, records: list[Record]) -> list[tuple[str, str, str | None]]:
-    """One batch of a stream: (subject, status, reason) of each outcome, in the order in which they are published."""
-    messages = (await worker.read(records, stream=True)).messages + await worker.rest()
-    return [(one["subject"], one["data"]["status"], one["data"].get("reason")) for one in said(messages)]
+def outcomes_of(messages: Sequence[Message]) -> Outcomes:
+    """(subject, status, reason) of each outcome."""
+    return [
+        (one["subject"], one["data"]["status"], one["data"].get("reason"))
+        for one in said(messages)
+        if one["type"].startswith("crm.outcome.")
+    ]
+
+
+async def in_turn(worker: Worker, records: list[Record]) -> Outcomes:
+    """One batch of a stream, in the order in which its outcomes are published."""
+    applied = await worker.read(records, stream=True)
+    assert not applied.ready
+    assert await worker.rest() == []
+    return outcomes_of(applied.messages)
 
 
 async def test_a_parked_document_is_decided_right_after_the_one_that_it_waits_for(
@@ -87,41 +113,146 @@ async def test_points_that_a_parked_return_takes_back_pay_for_nothing_behind_its
     assert (await in_turn(worker, records))[-1] == ("T1", "declined", "insufficient_balance")
 
 
-async def test_in_a_backlog_parked_documents_wait_for_the_end_of_the_batch(
-    worker: Worker, monkeypatch: pytest.MonkeyPatch
+async def test_in_a_backlog_parked_documents_are_decided_in_turn(
+    worker: Worker, connection: asyncpg.Connection
 ) -> None:
-    monkeypatch.setattr("worker.engine.pipeline._BACKLOG", 2)
-    outcomes = await in_turn(worker, [returned("R1", "S1", 600), sold("S1"), returned("R2", "S1", 600)])
-    assert outcomes[-2:] == [("R2", "applied", None), ("R1", "partial", "over_returned")]
+    """Of two returns of the same line, the one that came first gets it, however many documents a batch has."""
+    parked = await in_turn(worker, [returned(f"R{number}", f"S{number}", 600) for number in range(300)])
+    assert {status for _, status, _ in parked} == {"parked"}
+    behind = [one for number in range(300) for one in (sold(f"S{number}"), returned(f"Q{number}", f"S{number}", 600))]
+    applied = await worker.read(behind, stream=True)
+    assert len(applied.batch_no) == 1
+    assert not applied.ready
+    assert outcomes_of(applied.messages) == [
+        one
+        for number in range(300)
+        for one in (
+            (f"S{number}", "applied", None),
+            (f"R{number}", "applied", None),
+            (f"Q{number}", "partial", "over_returned"),
+        )
+    ]
+    assert await counted(connection, "parked") == 0
+    assert await connection.fetch("SELECT * FROM imbalance") == []
 
 
-async def test_of_a_batch_that_wakes_many_the_first_are_decided_in_turn(
-    worker: Worker, monkeypatch: pytest.MonkeyPatch
+async def test_more_parked_documents_than_a_batch_takes_are_decided_after_it(
+    worker: Worker, connection: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("worker.engine.pipeline._MOST_IN_TURN", 1)
-    records = [returned("R1", "S1", 600), sold("S1"), returned("R2", "S2", 600), sold("S2"), returned("R3", "S2", 600)]
-    outcomes = await in_turn(worker, records)
-    assert outcomes[:3] == [("R1", "parked", "sale_not_found"), ("S1", "applied", None), ("R1", "applied", None)]
-    assert outcomes[-2:] == [("R3", "applied", None), ("R2", "partial", "over_returned")]
+    monkeypatch.setattr("worker.ledger.parked.LIMIT", 2)
+    await in_turn(worker, [returned(f"R{number}", "S1", 100) for number in range(3)])
+    applied = await worker.read([returned("R3", "S1", 100), sold("S1"), returned("R4", "S1", 700)], stream=True)
+    assert applied.ready
+    assert outcomes_of(applied.messages) == [
+        ("R3", "parked", "sale_not_found"), ("S1", "applied", None), ("R0", "applied", None), ("R1", "applied", None),
+        ("R4", "applied", None),
+    ]  # fmt: skip
+    assert outcomes_of(await worker.rest()) == [("R2", "applied", None), ("R3", "rejected", "over_returned")]
+    assert await counted(connection, "parked") == 0
 
 
-async def test_what_was_decided_before_a_crash_is_not_decided_again(
-    worker: Worker, another: Open, connection: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+async def test_a_return_that_waits_for_a_sale_and_a_tender_goes_on_twice_in_one_batch(
+    worker: Worker, connection: asyncpg.Connection
 ) -> None:
-    records = [returned("R1", "S1", 600), sold("S1"), returned("R2", "S1", 400)]
+    await in_turn(worker, [command("giftcard.issue", "I", **CARD), returned("R1", "S1", 100, refunds=REFUNDS)])
+    outcomes = await in_turn(worker, [sold("S1", tenders=PAYS), request("T1", 300), returned("R2", "S1", 1000)])
+    assert outcomes == [
+        ("S1", "applied", None), ("T1", "approved", None), ("R1", "applied", None), ("R2", "partial", "over_returned"),
+    ]  # fmt: skip
+    facts = facts_of(await connection.fetchval("SELECT facts FROM event WHERE subject = 'R1'"))
+    numbers = {row["subject"]: row["no"] for row in await connection.fetch("SELECT subject, no FROM event")}
+    assert [(wait.waits_for, wait.key, wait.ended_by) for wait in facts.waits] == [
+        ("sale", "S1", numbers["S1"]), ("tender", "T1", numbers["T1"]),
+    ]  # fmt: skip
+    assert numbers["T1"] + 1 == numbers["R1"] == numbers["R2"] - 1
 
-    async def crash(_: int) -> None:
-        raise ConnectionError
+
+async def test_a_document_that_goes_on_in_its_own_batch_is_stored_with_both_outcomes(
+    worker: Worker, another: Open, connection: asyncpg.Connection
+) -> None:
+    records = [returned("R1", "S1", 600), returned("R1", "S1", 600), sold("S1"), returned("R2", "S1", 600)]
+    first = await worker.read(records, stream=True)
+    assert outcomes_of(first.messages) == [
+        ("R1", "parked", "sale_not_found"),
+        ("R1", "parked", "sale_not_found"),  # the duplicate: both outcomes again
+        ("R1", "applied", None),
+        ("S1", "applied", None),
+        ("R1", "applied", None),
+        ("R2", "partial", "over_returned"),
+    ]
+    own = [message for message in first.messages if header(message, "crm-replayed") is None]
+    again = (await (await another()).read([records[0], *records[2:]])).messages
+    assert {message.value for message in again} == {message.value for message in own}
+    numbers = await connection.fetch("SELECT subject, no & 4095 AS place FROM event WHERE no > 0 ORDER BY no")
+    assert [tuple(row) for row in numbers] == [("S1", 1), ("R1", 2), ("R2", 3)]
+    assert await connection.fetchval("SELECT max(documents) FROM batch") == 4
+    assert await counted(connection, "parked") == 0
+
+
+async def test_a_document_that_goes_on_and_waits_again_stays_parked(
+    worker: Worker, connection: asyncpg.Connection
+) -> None:
+    outcomes = await in_turn(worker, [returned("R1", "S1", 100, refunds=REFUNDS), sold("S1", tenders=PAYS)])
+    assert outcomes == [("R1", "parked", "sale_not_found"), ("S1", "applied", None)]
+    (row,) = await connection.fetch("SELECT waits_for, waits_key, ready FROM parked")
+    assert tuple(row) == ("tender", "T1", False)
+    records = [command("giftcard.issue", "I", **CARD), request("T1", 300)]
+    assert (await in_turn(worker, records))[-1] == ("R1", "applied", None)
+    facts = facts_of(await connection.fetchval("SELECT facts FROM event WHERE subject = 'R1'"))
+    assert [wait.waits_for for wait in facts.waits] == ["sale", "tender"]
+
+
+async def test_documents_of_an_interface_wake_parked_documents_too(
+    worker: Worker, connection: asyncpg.Connection
+) -> None:
+    await in_turn(worker, [command("customer.create", "N", customer_id="C"), returned("R1", "S1", 1000)])
+    over_http = document(
+        "scm.sale.completed", sale("S1"), worker.keyring("acme"), NOW_US, trusted=False, traceparent=None
+    )
+    applied = await worker.apply(Batch([over_http], NOW_US), {})
+    told = applied.to_callers[over_http]
+    assert isinstance(told, list)
+    assert outcomes_of(told) == [("S1", "applied", None)]
+    assert outcomes_of(applied.messages) == [("R1", "applied", None)]
+    assert await connection.fetchval("SELECT balance FROM account WHERE kind = 0") == 0
+
+
+async def test_a_parked_document_that_fails_does_not_fail_the_one_that_wakes_it(
+    another: Open, connection: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = await another(crash=False)
+    await in_turn(worker, [returned("R1", "S1", 600)])
+    decide = worker._decider._decide_one
+
+    def broken(work: Work, *rest: Any) -> None:  # noqa: ANN401  as the decider's
+        if work.subject == "R1":
+            raise AssertionError
+        decide(work, *rest)
 
     with monkeypatch.context() as patched:
-        patched.setattr(worker._waiting, "decide_ready", crash)
-        with pytest.raises(ConnectionError):
-            await worker.read(records, stream=True)
-    assert await counted(connection, "watermark") == 0
-    other = await another()
-    outcomes = await in_turn(other, records)
-    assert {("R1", "applied", None), ("R2", "applied", None)} <= set(outcomes)
-    assert await counted(connection, "parked") == 0
+        patched.setattr(worker._decider, "_decide_one", broken)
+        applied = await worker.read([sold("S1"), sold("S2")], stream=True)
+        assert outcomes_of(applied.messages) == [("S1", "applied", None), ("S2", "applied", None)]
+        assert await worker.rest() == []
+    assert await connection.fetchval("SELECT ready FROM parked") is True
+
+
+async def test_the_sweep_publishes_what_went_on_in_the_batch_of_a_worker_that_is_gone(
+    another: Open, connection: asyncpg.Connection
+) -> None:
+    gone = await another()
+    await gone.read([returned("R0", "S1", 100)], stream=True)
+    records = [returned("R1", "S1", 600), sold("S1"), returned("R2", "S1", 300)]
+    applied = await gone.apply(gone.decode(records, NOW_US), {})
+    await gone.close()
+    swept = await (await another()).rest()
+    assert outcomes_of(swept) == [
+        ("S1", "applied", None),
+        ("R0", "parked", "sale_not_found"), ("R0", "applied", None),
+        ("R1", "parked", "sale_not_found"), ("R1", "applied", None),
+        ("R2", "applied", None),
+    ]  # fmt: skip
+    assert {message.value for message in applied.messages} <= {message.value for message in swept}
     assert await connection.fetch("SELECT * FROM imbalance") == []
 
 

@@ -24,7 +24,7 @@ account_id      U                                            U                  
 api_key         -                                            r                                            raw(expires_at,revoked_at)   -
 archive         r                                            r                                            r                            r
 archived_entry  r                                            r                                            r                            r
-batch           raw(published_at)                            a                                            r                            r
+batch           raw(published_at)                            sa                                           r                            r
 batch_past      -                                            -                                            r                            r
 batch_no        U                                            U                                            U                            -
 card_issuer     -                                            raw                                          -                            -

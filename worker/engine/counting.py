@@ -28,9 +28,10 @@ def count_decided(works: Sequence[Work]) -> None:
         for work in works
         if work.stored_outcome
     )
+    outcomes.update((work.type, "parked", work.earlier.reason or "") for work in works if work.earlier is not None)
     metrics.count_documents(outcomes)
     for work in works:
-        if work.model is not None and not work.resumed and work.record_us - work.model.occurred_at > DAY_US:
+        if work.model is not None and work.facts is None and work.record_us - work.model.occurred_at > DAY_US:
             metrics.LATE_DAYS.observe((work.record_us - work.model.occurred_at) / DAY_US)
         if work.stored_outcome and work.outcome is not None:
             if work.outcome.mismatch is not None:

@@ -3,6 +3,7 @@
 This module makes every decision: about documents from a topic or an interface, parked documents, and deadlines.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import asyncpg
@@ -18,12 +19,14 @@ from worker.domain.state.books import Books, Pins
 from worker.domain.state.outcome import Outcome
 from worker.engine import rows
 from worker.engine.sources import Sources
+from worker.engine.waiters import Waiters
 from worker.engine.work import Work
-from worker.ledger import accepted, load, write
+from worker.ledger import accepted, load, parked, write
 from worker.ledger.pool import Pool
 from worker.ledger.queries import Connection
 from worker.ledger.shelf import Shelf
 from worker.process import errors, faults
+from worker.stored.codes import PLACES
 from worker.stored.rows import Key
 
 ATTEMPTS = 4
@@ -69,6 +72,17 @@ def retrying(*, divisible: bool) -> AsyncRetrying:
     )
 
 
+class Decisions(NamedTuple):
+    """A batch's decisions: the books, all works that were decided, and the number of places that they take.
+
+    A document that was parked in the batch and went on takes two places.
+    """
+
+    shelf: list[Books]
+    works: list[Work]
+    places: int
+
+
 class Written(NamedTuple):
     """The number of a written batch, and whether an open dead letter waits for its repaired document."""
 
@@ -97,12 +111,12 @@ class Decider:
         draft: Policy | None = None,
         pins: Pins = Pins.CHECKED,
         *,
-        until_woken: bool = False,
-    ) -> list[Books]:
+        in_turn: bool = False,
+    ) -> Decisions:
         """Load and lock all rows that the batch can touch, then decide one document after the other, in memory.
 
-        `draft`: a policy to use for these works instead of the stored one. `pins`: for a simulation. `until_woken`:
-        stop after the first work that wakes a parked document.
+        `draft`: a policy to use for these works instead of the stored one. `pins`: for a simulation. `in_turn`: decide
+        parked documents, too, each right after the last document that it waits for.
         """
         books = await self._shelf.open(connection, {work.orgcode: work.org for work in works})
         if draft is not None:
@@ -111,26 +125,74 @@ class Decider:
         wanted = {orgcode: Needs(orgcode) for orgcode in books}
         own: dict[Key, bool] = {}
         for work in works:
-            if work.timer is not None:
-                needs.deadline(work.timer, wanted[work.orgcode])
-            else:
-                DECISIONS[work.type].needs(work.model, wanted[work.orgcode])
+            _add_needs(work, wanted)
             if work.code in load.STUBBED and not work.resumed:
                 own[work.key] = work.stub
-        await load.fill(connection, books, wanted, own)
+        await load.records(connection, books, wanted, own)
+        waiters = await self._waiters(connection, works, books, wanted, own) if in_turn else None
+        await load.accounts(connection, books, wanted)
         faults.point("after_load")
+        return self._decide_all(works, books, pins, waiters)
+
+    async def _waiters(
+        self,
+        connection: Connection,
+        works: Sequence[Work],
+        books: dict[str, Books],
+        wanted: dict[str, Needs],
+        own: Mapping[Key, bool],
+    ) -> Waiters:
+        """Lock the parked documents that the works may wake, and load the records that they need."""
+        most = min(parked.LIMIT, (1 << PLACES) - len(works))
+        waiters = Waiters(most)
+        rows = await parked.lock_waiters(connection, load.awaited(books.values(), wanted), most)
+        if len(rows) == most:
+            waiters.miss()
+        for row in rows:
+            work = Work.of_parked(row)
+            if work.unreadable is None:
+                _add_needs(work, wanted)
+                waiters.add(work)
+            else:
+                waiters.miss()
+        if rows:
+            await load.records(connection, books, wanted, own)
+        return waiters
+
+    def _decide_all(
+        self, works: Sequence[Work], books: Mapping[str, Books], pins: Pins, waiters: Waiters | None
+    ) -> Decisions:
+        place = 0
+        of_ledger: dict[Work, None] = {}  # parked documents that went on
         for work in works:
             book = books[work.orgcode]
-            book.begin(work.place, work.received_us)
-            book.pins = pins
-            self._decide_one(work, book)
-            if until_woken and book.woken:
-                break
-        return list(books.values())
+            work.place = place
+            self._decide_one(work, book, pins, place)
+            place += 1
+            if waiters is None:
+                continue
+            if work.parked is not None:
+                waiters.add(work)
+            while book.woken:
+                for other in waiters.woken(book):
+                    self._decide_one(other, book, pins, place)
+                    if other.facts is not None:
+                        of_ledger[other] = None
+                    if other.parked is not None:
+                        waiters.add(other)
+                    else:
+                        work.woke = [*work.woke, other]
+                        place += 1
+        if waiters is not None:
+            waiters.end()
+        return Decisions(list(books.values()), [*works, *of_ledger], place)
 
-    def _decide_one(self, work: Work, book: Books) -> None:
+    def _decide_one(self, work: Work, book: Books, pins: Pins, place: int) -> None:
+        """Decide a work. `place`: in the batch. A document that waits again takes none, because nothing tells of it."""
+        book.begin(place, work.received_us)
+        book.pins = pins
         if work.timer is not None:
-            work.outcome = deadlines.due(work.timer, book)
+            work.outcome, work.decided_place = deadlines.due(work.timer, book), place
             return
         document = work.document  # no parked document and no deadline names a PIN
         trusted = document is not None and document.trusted
@@ -144,25 +206,34 @@ class Decider:
         )  # fmt: skip
         result = decide(work.type, work.model, book, at)
         if isinstance(result, Outcome):
-            work.outcome = result
+            work.outcome, work.decided_place = result, place
             if read is not None and result.reason is Reason.CARD_NOT_ACCEPTED:
                 self._sources.missed(read)
-        else:
-            work.parked = result
+            return
+        work.wait(result)
+        if not work.resumed:
+            work.decided_place = place
 
     async def write(
         self,
         connection: Connection,
-        works: list[Work],
-        shelf: list[Books],
+        decisions: Decisions,
         now_us: int,
         reached: write.Reached = write.NOT_MOVED,
     ) -> Written:
         """Write the decisions under a new batch number, and how far the partitions have been read."""
+        shelf, works, places = decisions
         no = await self._pool.batch_no(connection)
         for work in works:
             work.store(now_us)
         await write.write(connection, no, rows.decided(works, {book.org: book for book in shelf}, no), shelf, now_us)
         if self._safe is not None:
             await accepted.write(connection, no, rows.accepted(works, no, self._safe), shelf)
-        return Written(no, await write.journal(connection, no, self._pool.worker, now_us, len(works), reached))
+        return Written(no, await write.journal(connection, no, self._pool.worker, now_us, places, reached))
+
+
+def _add_needs(work: Work, wanted: Mapping[str, Needs]) -> None:
+    if work.timer is not None:
+        needs.deadline(work.timer, wanted[work.orgcode])
+    else:
+        DECISIONS[work.type].needs(work.model, wanted[work.orgcode])

@@ -20,7 +20,6 @@ async def sort_out(connection: Connection, works: list[Work], messages: BatchMes
         earlier = first.get(work.key)
         if digest is None and earlier is None:
             first[work.key] = work
-            work.place = len(fresh)
             work.stub = place in known
             fresh.append(work)
         elif digest is None and earlier is not None and earlier.digest == work.digest:

@@ -12,6 +12,7 @@ from worker.engine.work import Work
 from worker.ledger.queries import SQL, Connection
 from worker.stored.codes import STATES
 from worker.stored.event import EventFacts, VersionedOutcome
+from worker.stored.outcome import OutcomeV1
 
 TENDER_STATE = "crm-tender-state"
 Headers = tuple[tuple[str, bytes], ...]
@@ -60,13 +61,6 @@ class BatchMessages:
         """Note a document that is in this batch already, as `earlier`."""
         self._known[work] = (None, earlier)
 
-    def drop(self, works: Sequence[Work]) -> None:
-        """Forget what was noted of these documents: another transaction answers them."""
-        for work in works:
-            self._known.pop(work, None)
-        dropped = {work.document for work in works}
-        self.conflicts = [document for document in self.conflicts if document not in dropped]
-
     async def add_states(self, connection: Connection, shelf: Iterable[Books]) -> None:
         """Read the present state of every tender whose outcome is published again (contract §1)."""
         keys = sorted({(work.org, work.subject) for work in self._known if work.type.startswith("scm.tender.")})
@@ -81,26 +75,34 @@ class BatchMessages:
         return [message for work in works for message in self.of(work)]
 
     def of(self, work: Work) -> list[Message]:
-        """Return the messages of one document."""
+        """Return the messages of one document, but for the outcome that it got after it was parked in this batch."""
         if work in self._known:
             return self._of_duplicate(work)
+        if work.stored_earlier is not None:
+            return self._made(work, 0, work.stored_earlier)
+        return self.latest(work)
+
+    def latest(self, work: Work) -> list[Message]:
+        """Return the messages of a document's latest outcome."""
         if work.stored_outcome is None:
             return []
-        headers = trace_headers(work.traceparent)
-        latest = work.stored_outcome
-        messages = self._outlet.messages(
-            made(DocumentOutcome, (work.orgcode, work.type, work.subject, work.step, latest, headers, ENCODER_VERSION))
-        )
+        messages = self._made(work, work.step, work.stored_outcome)
         if work.parked_unpublished and work.facts is not None:
+            headers = trace_headers(work.traceparent)
             earlier = stored_messages(self._outlet, work.orgcode, work.type, work.subject, work.facts.outcomes, headers)
             return earlier + messages
         return messages
 
+    def _made(self, work: Work, step: int, outcome: OutcomeV1) -> list[Message]:
+        headers = trace_headers(work.traceparent)
+        one = made(DocumentOutcome, (work.orgcode, work.type, work.subject, step, outcome, headers, ENCODER_VERSION))
+        return self._outlet.messages(one)
+
     def _of_duplicate(self, work: Work) -> list[Message]:
         facts, earlier = self._known[work]
         outcomes: list[VersionedOutcome] = facts.outcomes if facts is not None else []
-        if earlier is not None and earlier.stored_outcome is not None:
-            outcomes = [(ENCODER_VERSION, earlier.stored_outcome)]
+        if earlier is not None:
+            outcomes = [(ENCODER_VERSION, stored) for stored in earlier.stored_outcomes]
         headers = (REPLAYED, *self._state(work), *trace_headers(work.traceparent))
         return stored_messages(self._outlet, work.orgcode, work.type, work.subject, outcomes, headers)
 

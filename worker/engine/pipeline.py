@@ -7,7 +7,6 @@ documents there and publishes the stored outcomes again, byte for byte.
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final
 
 import structlog
 
@@ -32,10 +31,6 @@ from worker.process import faults, metrics, tracing
 from worker.process.settings import Settings, SettingsError
 
 _log = structlog.get_logger(__name__)
-# Woken documents that a batch decides in turn. Each costs two commits, and the rows of the documents behind it are read
-# again. So a tenant that wakes many can't make the others wait. A backlog, which comes in large batches, is not slower.
-_MOST_IN_TURN: Final = 10
-_BACKLOG: Final = 200
 
 
 class Pipeline:
@@ -146,11 +141,14 @@ class Pipeline:
         watermarks: Mapping[Partition, int],
         positions: Mapping[Partition, Position] = write.NOWHERE,
         waived: Callable[[Record], bool] | None = None,
+        *,
+        in_turn: bool = True,
     ) -> Applied:
         """Decide and commit a batch, in one transaction unless one of its documents must be singled out.
 
         `watermarks`, `positions`: how far each partition has been read once the batch is committed. `waived`: whether
-        an operator has allowed a record's dead letter, however many there are.
+        an operator has allowed a record's dead letter, however many there are. `in_turn`: decide parked documents, too,
+        each right after the last document that it waits for (contract WAIT8). A rebuild names them itself.
 
         Raises errors that no document is to blame for (`decider.blame`) and, with `waived`, Poisoned. The batch, or a
         part of it, may or may not have been committed; applying it again is safe.
@@ -164,35 +162,37 @@ class Pipeline:
             letters = await self._dead.of([item for item in batch.items if isinstance(item, Undecodable)])
             advance = Advance(watermarks, positions, letters)
             if documents:
-                applied = await self._apply(documents, batch.now_us, advance, guard)
+                applied = await self._apply(documents, batch.now_us, advance, guard, in_turn=in_turn)
             else:
                 await self._transaction.note(advance)
                 applied = Applied()
         applied.messages = self._dead.told(letters) + applied.messages
         return applied
 
-    async def _apply(self, documents: list[Document], now_us: int, advance: Advance, guard: Guard | None) -> Applied:
+    async def _apply(
+        self, documents: list[Document], now_us: int, advance: Advance, guard: Guard | None, *, in_turn: bool
+    ) -> Applied:
         """Decide the documents in one transaction. If that fails, decide halves, until the document that is to blame is
         alone. It becomes a dead letter, and the others go on. Dead letters and positions are written after the last
         half, because the guard must see all dead letters first.
-
-        In a stream, a transaction ends at a document that wakes a parked one. The parked one is decided next, then the
-        documents behind it (contract WAIT8).
         """
         given_up: list[Refused] = []
-        part, rest, noted = documents, documents, False
-        in_turn = _MOST_IN_TURN if guard is not None and len(documents) <= _BACKLOG else 0
+        whole = len(documents)
+        parts: list[int] = []
 
-        async def attempt(some: list[Document]) -> Applied:
-            nonlocal rest, noted
-            whole = len(some) == len(part)
-            to_write = advance if whole and not given_up else NOTHING
-            decided, left = await self._transaction.decide(some, now_us, to_write, until_woken=whole and in_turn > 0)
-            if whole:
-                rest, noted = left, to_write is advance and not left
-            return decided
+        async def attempt(part: list[Document]) -> Applied:
+            to_write = advance if len(part) == whole else NOTHING
+            applied = await self._transaction.decide(part, now_us, to_write, in_turn=in_turn)
+            parts.append(len(part))
+            return applied
 
         async def give_up(document: Document, error: Exception) -> Applied:
+            try:  # a parked document that it wakes may be to blame: then that one is decided later, by itself
+                return await self._transaction.decide([document], now_us, NOTHING, in_turn=False)
+            except Exception as alone:
+                if not divides(alone, [document]):
+                    raise
+                error = alone
             reason = self._given_up(document, error)
             given_up.append((document, reason))
             if guard is not None and reason is DeadLetterReason.REFUSED_BY_DATABASE and document.record is not None:
@@ -202,14 +202,8 @@ class Pipeline:
         def divides(error: Exception, part: Sequence[Document]) -> bool:
             return self._reason(error) is not None or (len(part) > 1 and isinstance(error, COLLIDED))
 
-        applied = Applied()
-        while rest:
-            part, rest = rest, []
-            applied.add(await in_halves(part, attempt, give_up, divides))
-            if rest:
-                in_turn -= 1
-                applied.add(await self._waiting.decide_ready(now_us) or Applied())
-        if not noted:
+        applied = await in_halves(documents, attempt, give_up, divides)
+        if parts != [whole]:
             letters = await self._transaction.letters(given_up)
             await self._transaction.note(advance._replace(letters=[*advance.letters, *letters]))
             applied.add(self._transaction.refused(given_up, letters))

@@ -73,7 +73,7 @@ class Rehearsal:
             org = await connection.fetchval("SELECT id FROM org WHERE code = $1", document.orgcode)
             work = Work.of(document, now_us, org or NOBODY)
             fresh = await sort_out(connection, [work], messages)
-            shelf = await self._decider.decide(connection, fresh, draft, Pins.WAIVED) if fresh else []
+            shelf = (await self._decider.decide(connection, fresh, draft, Pins.WAIVED)).shelf if fresh else []
             await messages.add_states(connection, shelf)
         if messages.conflicts:
             raise Conflict(f"conflict: {document.type} {document.subject} is known with other content")

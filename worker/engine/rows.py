@@ -25,12 +25,12 @@ def decided(works: Sequence[Work], books: Mapping[int, Books], no: int) -> Decid
     """Return the rows of decided works. `books`: each tenant's; `no`: the batch's number."""
     rows = Decided([], [], [], [], [])
     for work in works:
-        facts = work.facts_row(ENCODER_VERSION)
+        facts = work.facts_row(ENCODER_VERSION, no)
         if facts is not None:  # otherwise it still waits, or its deadline had nothing left to do
             (rows.first if work.facts is None else rows.further).append(_event(work, facts, no))
         if work.parked is not None:
             rows.parked.append(_parked(work, books[work.org], no))
-        elif work.resumed:
+        elif work.resumed and work.facts is not None:  # otherwise this batch parked it, and the ledger never had it
             rows.resumed.append(work.key)
         elif work.timer is not None:
             rows.fired.append((work.org, work.timer.kind, work.timer.key))
@@ -41,7 +41,7 @@ def _event(work: Work, facts: bytes, no: int) -> EventRow:
     outcome = work.outcome
     status = STATUS_CODE["parked" if outcome is None else outcome.status]
     record = None if outcome is None or outcome.trace is None else pack_trace(outcome.trace)
-    row = work.org, work.code, work.subject, event_no(no, work.place), status, work.digest, facts, record
+    row = work.org, work.code, work.subject, event_no(no, work.decided_place), status, work.digest, facts, record
     return made(EventRow, row)
 
 
@@ -50,7 +50,7 @@ def _parked(work: Work, books: Books, no: int) -> ParkedRow:
     model = work.model
     days = books.policies.at(model.occurred_at).policy.park_deadline_days
     sale_id = getattr(model, "sale_id", None) or ""
-    document = pack_parked(ParkedDocument(DOCUMENTS[work.type].dump(model), work.traceparent, work.waits))
+    document = pack_parked(ParkedDocument(DOCUMENTS[work.type].dump(model), work.traceparent, work.waits_until(no)))
     return ParkedRow(
         work.org, work.code, work.subject, work.parked.waits_for, work.parked.key, sale_id,
         work.received_us + days * DAY_US, work.received_us, work.record_us, document, event_no(no, work.place),

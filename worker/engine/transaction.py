@@ -5,10 +5,9 @@ from typing import Final, NamedTuple
 
 from schemas.reasons import DeadLetterReason
 from worker.codec import Decoder, Document, Outlet
-from worker.domain.state.books import Books
 from worker.engine.counting import count_decided
 from worker.engine.dead_letters import DeadLetters, Letter
-from worker.engine.decider import Decider, retrying
+from worker.engine.decider import Decider, Decisions, retrying
 from worker.engine.duplicates import sort_out
 from worker.engine.journal import Journal
 from worker.engine.messages import Applied, BatchMessages
@@ -30,6 +29,7 @@ class Advance(NamedTuple):
 
 
 NOTHING: Final = Advance({}, {})
+NO_DECISIONS: Final = Decisions([], [], 0)
 Refused = tuple[Document, DeadLetterReason]
 
 
@@ -69,41 +69,31 @@ class Transaction:
         to_callers = {document: reason for document, reason in refused if document.record is None}
         return Applied(self._dead.told(letters), to_callers={**to_callers})
 
-    async def decide(
-        self, documents: list[Document], now_us: int, advance: Advance, *, until_woken: bool = False
-    ) -> tuple[Applied, list[Document]]:
+    async def decide(self, documents: list[Document], now_us: int, advance: Advance, *, in_turn: bool) -> Applied:
         """Decide the documents and commit. After a collision with another worker, retry. `now_us`: when they were read.
 
-        Return the documents that are left, too. `until_woken`: these are all behind the first new one that wakes a
-        parked document. While any are left, `advance` is not written.
+        `in_turn`: decide parked documents, too, each right after the last document that it waits for. Otherwise they
+        become ready.
 
         Raises the errors that `decider.blame` judges. Then nothing is committed, unless the answer to COMMIT was lost.
         """
         attempt = retrying(divisible=len(documents) > 1)
-        return await attempt(self._decide, documents, now_us, advance, until_woken=until_woken)
+        return await attempt(self._decide, documents, now_us, advance, in_turn=in_turn)
 
-    async def _decide(
-        self, documents: list[Document], now_us: int, advance: Advance, *, until_woken: bool
-    ) -> tuple[Applied, list[Document]]:
+    async def _decide(self, documents: list[Document], now_us: int, advance: Advance, *, in_turn: bool) -> Applied:
         """Answer duplicates from the event table and decide the rest, in one transaction."""
         await self._name_orgs({document.orgcode for document in documents})
         works = [Work.of(document, now_us, self._orgs[document.orgcode]) for document in documents]
         messages = BatchMessages(self._outlet)
-        shelf: list[Books] = []
+        decisions = NO_DECISIONS
         numbers: tuple[int, ...] = ()
-        left: list[Document] = []
         async with self._pool.transaction() as connection:
             self._pool.compared(advance.positions.values())
             fresh = await sort_out(connection, works, messages)
             if fresh:
-                shelf = await self._decider.decide(connection, fresh, until_woken=until_woken)
-                if not fresh[-1].is_decided:
-                    fresh = [work for work in fresh if work.is_decided]
-                    end = works.index(fresh[-1]) + 1
-                    messages.drop(works[end:])
-                    works, documents, left, advance = works[:end], documents[:end], documents[end:], NOTHING
+                decisions = await self._decider.decide(connection, fresh, in_turn=in_turn)
                 reached = write.Reached(advance.watermarks, advance.positions)
-                no, letters_wait = await self._decider.write(connection, fresh, shelf, now_us, reached)
+                no, letters_wait = await self._decider.write(connection, decisions, now_us, reached)
                 numbers, advance = (no,), advance._replace(watermarks={}, positions={})
                 if letters_wait:
                     await self._resolve(connection, fresh)
@@ -112,22 +102,17 @@ class Transaction:
             conflicts = [(document, DeadLetterReason.CONFLICT) for document in messages.conflicts]
             letters = await self.letters(conflicts)
             await self._write_down(connection, advance._replace(letters=[*advance.letters, *letters]))
-            await messages.add_states(connection, shelf)
+            await messages.add_states(connection, decisions.shelf)
             # Encode before the commit: an outcome that can't be encoded must not be booked.
-            encoded = [messages.of(work) for work in works]
+            encoded = _encoded(messages, works)
             faults.point("after_write")
         faults.point("after_commit")
-        applied = Applied(batch_no=numbers, ready=any(book.woken for book in shelf))
-        for document, its_messages in zip(documents, encoded, strict=True):
-            if document.record is None:
-                applied.to_callers[document] = its_messages
-            else:
-                applied.messages += its_messages
-        applied.add(self.refused(conflicts, letters))
+        encoded.batch_no, encoded.ready = numbers, any(book.woken for book in decisions.shelf)
+        encoded.add(self.refused(conflicts, letters))
         metrics.CONFLICTS.inc(len(letters))
         metrics.DUPLICATES.inc(messages.duplicates)
-        count_decided(fresh)
-        return applied, left
+        count_decided(decisions.works)
+        return encoded
 
     async def _resolve(self, connection: Connection, fresh: Sequence[Work]) -> None:
         """Close the dead letters whose repaired documents are decided here."""
@@ -139,3 +124,19 @@ class Transaction:
         if missing:
             async with self._pool.transaction() as connection:
                 self._orgs |= await load.orgs(connection, missing)
+
+
+def _encoded(messages: BatchMessages, works: Sequence[Work]) -> Applied:
+    """Return the messages in the order of the decisions. A caller gets those of its own document."""
+    applied = Applied()
+    for work in works:
+        document = work.document
+        if document is not None and document.record is None:
+            later = messages.latest(work) if work.stored_earlier is not None else []
+            applied.to_callers[document] = messages.of(work) + later
+        else:
+            applied.messages += messages.of(work)
+        for other in work.woke:
+            if other.document is None or other.document.record is not None:
+                applied.messages += messages.latest(other)
+    return applied

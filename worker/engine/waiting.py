@@ -16,9 +16,8 @@ import structlog
 from schemas.reasons import DeadLetterReason
 from worker.codec import Outlet
 from worker.domain import decide
-from worker.domain.state.books import Books
 from worker.engine.counting import count_decided
-from worker.engine.decider import Decider, blame, retrying
+from worker.engine.decider import Decider, Decisions, blame, retrying
 from worker.engine.halves import in_halves
 from worker.engine.messages import Applied, BatchMessages
 from worker.engine.work import Work
@@ -120,20 +119,19 @@ class Waiting:
         return applied
 
     async def _decide(self, turn: "_Turn", works: list[Work]) -> Applied:
-        shelf = await self._decider.decide(turn.connection, works)
-        return await self._write(turn, works, shelf)
+        return await self._write(turn, await self._decider.decide(turn.connection, works))
 
-    async def _write(self, turn: "_Turn", works: list[Work], shelf: list[Books]) -> Applied:
-        no, _ = await self._decider.write(turn.connection, works, shelf, turn.now_us)
-        turn.decided += works
-        return Applied(BatchMessages(self._outlet).of_all(works), (no,), ready=True)
+    async def _write(self, turn: "_Turn", decisions: Decisions) -> Applied:
+        no, _ = await self._decider.write(turn.connection, decisions, turn.now_us)
+        turn.decided += decisions.works
+        return Applied(BatchMessages(self._outlet).of_all(decisions.works), (no,), ready=True)
 
     async def _singled_out(self, turn: "_Turn", works: list[Work]) -> Applied:
         """Decide the works without those that fail."""
 
         async def attempt(part: list[Work]) -> Applied:
-            for place, work in enumerate(part):
-                work.begin(place)
+            for work in part:
+                work.reset()
             async with turn.connection.transaction():
                 return await self._decide(turn, part)
 
@@ -149,9 +147,10 @@ class Waiting:
         """Give a document whose values the database refuses its final outcome."""
         named = {"type": work.type, "subject": work.subject, "orgcode": work.orgcode}
         _log.warning("refused_by_database", **named, error=type(error).__name__)
-        work.begin(0)
+        work.reset()
+        work.place = work.decided_place = 0
         work.outcome = decide.refused(work.model)
-        return await self._write(turn, [work], [])
+        return await self._write(turn, Decisions([], [work], 1))
 
     async def _put_off_unreadable(self, turn: "_Turn", work: Work, error: Exception) -> None:
         if self._crash:
@@ -182,7 +181,6 @@ class _Turn:
 
 def _works(documents: Sequence[Resumable], passed: Sequence[Deadline], now_us: int) -> list[Work]:
     works = [Work.of_parked(row) for row in documents]
-    works += [Work.of_deadline(deadline, now_us) for deadline in passed]
-    for place, work in enumerate(works):
-        work.place = place
-    return works
+    for work, row in zip(works, documents, strict=True):
+        work.waits = [*work.waits, row.wait]
+    return works + [Work.of_deadline(deadline, now_us) for deadline in passed]

@@ -1,5 +1,6 @@
 """A work item: one document or deadline, from the moment when a batch takes it until it is written."""
 
+from collections.abc import Sequence
 from typing import Any, Self
 
 from schemas.registry import BY_CODE
@@ -11,8 +12,8 @@ from worker.domain.state.movements import Timer
 from worker.domain.state.outcome import Outcome, Parked
 from worker.ledger.deadlines import Deadline
 from worker.ledger.parked import Resumable
-from worker.stored.codes import NOTICE_CODES
-from worker.stored.event import EventFacts, Source, Wait, pack_first
+from worker.stored.codes import NOTICE_CODES, event_no
+from worker.stored.event import EventFacts, Source, Wait, facts_of, pack_first
 from worker.stored.outcome import OutcomeV1
 from worker.stored.parked import parked_of
 from worker.stored.rows import Key
@@ -31,7 +32,8 @@ class Work:
     overdue: bool = False  # its deadline has passed
     traceparent: bytes | None = None
     org: int = 0
-    place: int = 0  # its place in the batch
+    place: int = 0  # in the batch
+    decided_place: int = 0  # the place of its latest outcome: another one if it was parked in this batch and went on
     # of the ledger
     stub: bool = False  # the row of its identity exists: the stub of a sale that a document waits for
     facts: EventFacts | None = None  # of a row that exists already
@@ -40,7 +42,11 @@ class Work:
     # of the decision
     outcome: Outcome | None = None
     parked: Parked | None = None
+    awaited: tuple[str, str] | None = None  # (what, id) for which it waits now
+    earlier: Outcome | None = None  # `parked`, if it was parked in this batch and went on
+    stored_earlier: OutcomeV1 | None = None
     stored_outcome: OutcomeV1 | None = None  # this batch's outcome, as it is stored
+    woke: Sequence["Work"] = ()  # works that got their outcomes right after this one, because of it
     digest: bytes | None = None
 
     def __init__(self, orgcode: str, type_: str, code: int, subject: str, received_us: int, record_us: int) -> None:
@@ -52,6 +58,7 @@ class Work:
         self.received_us = received_us
         self.record_us = record_us
         self.waits: list[Wait] = []  # that are over
+        self.ended: list[tuple[str, str, int]] = []  # waits that ended in this batch: what, id, place of what ended it
 
     @classmethod
     def of(cls, document: Document, now_us: int, org: int) -> Self:
@@ -66,8 +73,8 @@ class Work:
 
     @classmethod
     def of_parked(cls, row: Resumable) -> Self:
-        """Make the work of a parked document that is ready. It is `unreadable` if another version of the program stored
-        it in a form that this version lacks.
+        """Make the work of a parked document. It is `unreadable` if another version of the program stored it in a form
+        that this version lacks.
         """
         org, code, subject = row.key
         doctype = BY_CODE.get(code)
@@ -83,7 +90,8 @@ class Work:
             work.unreadable = error
             return work
         work.traceparent = document.traceparent
-        work.waits = [*document.waits, row.wait]
+        work.waits = document.waits
+        work.awaited = row.wait.waits_for, row.wait.key
         return work
 
     @classmethod
@@ -97,40 +105,64 @@ class Work:
 
     @property
     def step(self) -> int:
-        """Return the place of this batch's outcome among the document's outcomes."""
-        return len(self.facts.outcomes) if self.facts is not None else 0
+        """Return the place of `stored_outcome` among the document's outcomes."""
+        before = len(self.facts.outcomes) if self.facts is not None else 0
+        return before if self.stored_earlier is None else before + 1
 
     @property
-    def is_decided(self) -> bool:
-        return self.outcome is not None or self.parked is not None
+    def stored_outcomes(self) -> list[OutcomeV1]:
+        """Return the outcomes of this batch."""
+        return [stored for stored in (self.stored_earlier, self.stored_outcome) if stored is not None]
 
-    def begin(self, place: int) -> None:
-        """Reset the decision, and note the place in the batch: the attempt before was rolled back."""
-        self.place = place
+    def reset(self) -> None:
+        """Forget the decision: the attempt was rolled back."""
         self.outcome = self.parked = self.stored_outcome = None
+
+    def wait(self, parked: Parked) -> None:
+        """Note that the decision was to wait."""
+        self.parked = parked
+        self.awaited = parked.waits_for, parked.key
+
+    def go_on(self, place: int) -> None:
+        """End the wait, because of the document at this place. If this batch parked the work, keep that outcome."""
+        assert self.awaited is not None  # noqa: S101  it waits
+        self.ended.append((*self.awaited, place))
+        if self.parked is not None and not self.resumed:
+            self.earlier = decide.parked(self.parked, self.model)
+        self.awaited = self.parked = None
+        self.resumed = True
 
     def store(self, now_us: int) -> None:
         """Turn the decision into its stored form. The outcome `parked` is published once."""
+        if self.earlier is not None:
+            self.stored_earlier = OutcomeV1.of(self.earlier, self.subject, now_us)
         outcome = self.outcome
         if outcome is None and self.parked is not None and not self.resumed:
             outcome = decide.parked(self.parked, self.model)
         if outcome is not None:
             self.stored_outcome = OutcomeV1.of(outcome, self.subject, now_us)
 
-    def facts_row(self, encoder: int) -> bytes | None:
-        """Return `event.facts` with this batch's outcome, which the encoder of this version encodes."""
-        if self.stored_outcome is None:
+    def waits_until(self, batch: int) -> list[Wait]:
+        """Return all waits that are over, with those that ended in this batch."""
+        return [*self.waits, *(Wait(what, id_, event_no(batch, place)) for what, id_, place in self.ended)]
+
+    def facts_row(self, encoder: int, batch: int) -> bytes | None:
+        """Return `event.facts` with this batch's outcomes, which the encoder of this version encodes."""
+        earlier, latest = self.stored_earlier, self.stored_outcome
+        first = latest if earlier is None else earlier
+        if first is None:
             return None
-        latest = (encoder, self.stored_outcome)
         if self.facts is not None:
-            return self.facts.pack(self.waits, latest)
+            return self.facts.pack(self.waits_until(batch), (encoder, first))
         document = self.document
         record = None if document is None else document.record
         version = 0 if document is None else document.doctype.digest_version
-        if record is None:
-            return pack_first(latest, version, self.received_us, self.record_us, None, self.traceparent)
-        source = made(Source, (record.topic, record.partition, record.offset))
-        return pack_first(latest, version, self.received_us, self.record_us, source, None)
+        source = None if record is None else made(Source, (record.topic, record.partition, record.offset))
+        traceparent = self.traceparent if record is None else None
+        packed = pack_first((encoder, first), version, self.received_us, self.record_us, source, traceparent)
+        if earlier is None or latest is None:
+            return packed
+        return facts_of(packed).pack(self.waits_until(batch), (encoder, latest))
 
     @property
     def key(self) -> Key:

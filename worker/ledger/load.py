@@ -47,8 +47,18 @@ async def events(connection: Connection, keys: Sequence[Key]) -> dict[int, tuple
 async def fill(
     connection: Connection, books: dict[str, Books], needs: dict[str, Needs], own: Mapping[Key, bool]
 ) -> None:
-    """Load the rows that the documents need into the books. `own`: the sales and returns (org, type, id) that the batch
-    decides, and whether they have a stub; those without a stub have no row to load. Raises Overtaken.
+    """Load the rows that the documents need into the books. See `records` and `accounts`. Raises Overtaken."""
+    await records(connection, books, needs, own)
+    await accounts(connection, books, needs)
+
+
+async def records(
+    connection: Connection, books: dict[str, Books], needs: dict[str, Needs], own: Mapping[Key, bool]
+) -> None:
+    """Load sales, returns, commands to undo and tenders. Another call, for more documents, loads only what is new.
+
+    `own`: the sales and returns (org, type, id) that the batch decides, and whether they have a stub; those without a
+    stub have no row to load. Raises Overtaken.
     """
     by_org = {book.org: book for book in books.values()}
     wanted = {books[orgcode].org: need for orgcode, need in needs.items()}
@@ -56,6 +66,29 @@ async def fill(
     sales = await _sales_of_returns(connection, wanted)
     await _locked_events(connection, by_org, wanted, own, sales)
     await _tenders(connection, by_org, wanted)
+    for need in needs.values():
+        for found in (need.tokens, need.sales, need.returns, need.undone, need.entries, need.tenders):
+            found.clear()
+
+
+def awaited(books: Iterable[Books], needs: Mapping[str, Needs]) -> list[tuple[int, str, str]]:
+    """Return the loaded sales, tenders and returns (org, what, id) for which parked documents wait, and which the
+    batch's documents may bring about.
+    """
+    found = []
+    for book in books:
+        need = needs[book.orgcode]
+        changed = need.shares_of.keys() | need.tenders_of.keys()  # sales that come or are voided, not only named
+        found += [(book.org, "sale", sale.id) for sale in book.sales.values() if sale.waiting and sale.id in changed]
+        found += [(book.org, "tender", tender.id) for tender in book.tenders.values() if tender.waiting]
+        found += [(book.org, "return", returned.id) for returned in book.returns.values() if returned.waiting]
+    return sorted(found)
+
+
+async def accounts(connection: Connection, books: dict[str, Books], needs: dict[str, Needs]) -> None:
+    """Load the accounts that the documents and the loaded records name, and what depends on them."""
+    by_org = {book.org: book for book in books.values()}
+    wanted = {books[orgcode].org: need for orgcode, need in needs.items()}
     for org, need in wanted.items():
         _also_accounts(by_org[org], need)
     while any(need.accounts for need in wanted.values()):
@@ -93,14 +126,17 @@ async def _sales_of_returns(connection: Connection, needs: dict[int, Needs]) -> 
     return sales
 
 
-def _event_keys(needs: dict[int, Needs], own: Mapping[Key, bool]) -> list[Key]:
+def _event_keys(books: dict[int, Books], needs: dict[int, Needs], own: Mapping[Key, bool]) -> list[Key]:
     """Return the rows to lock, sorted, so that all workers lock in one order."""
     keys = [
         (org, code, id_)
         for org, need in needs.items()
-        for code, ids in ((SALE, need.sales), (RETURN, need.returns))
+        for code, ids, loaded in (
+            (SALE, need.sales, books[org].sales.keys()),
+            (RETURN, need.returns, books[org].returns.keys()),
+        )
         for id_ in ids
-        if own.get((org, code, id_), True)
+        if id_ not in loaded and own.get((org, code, id_), True)
     ]
     keys += [
         (org, DOCUMENTS[type_].code, id_)
@@ -118,7 +154,7 @@ async def _locked_events(
     own: Mapping[Key, bool],
     sales: Mapping[tuple[int, str], str],
 ) -> None:
-    keys = _event_keys(needs, own)
+    keys = _event_keys(books, needs, own)
     if not keys:
         return
     names = {doctype.code: name for name, doctype in DOCUMENTS.items()}
@@ -143,7 +179,7 @@ async def _tenders(connection: Connection, books: dict[int, Books], needs: dict[
     for org, book in books.items():
         wanted.update((org, id_) for sale in book.sales.values() for id_ in needs[org].tenders_with(sale))
         wanted.update((org, id_) for returned in book.returns.values() for id_, _ in returned.refunds)
-    keys = sorted(wanted)
+    keys = sorted((org, id_) for org, id_ in wanted if id_ not in books[org].tenders)
     if not keys:
         return
     for row in await connection.fetch(SQL["lock_tender"], *columns(keys, 2)):

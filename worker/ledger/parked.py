@@ -13,14 +13,14 @@ PUT_OFF_US: Final = 300_000_000  # each time
 
 
 class Resumable(NamedTuple):
-    """A parked document that is ready or overdue."""
+    """A parked document that goes on, or may go on in this batch."""
 
     key: Key
     orgcode: str
     received_us: int
     record_us: int
     document: bytes  # as `worker.stored.parked` packs it
-    wait: Wait  # the one that is over now
+    wait: Wait  # the latest; a document that is ready or overdue waits no longer
     overdue: bool  # it waited too long, and the awaited document did not come
     facts: EventFacts | None  # its outcome `parked`
     parked_unpublished: bool  # that outcome is not published yet, because the document came through an interface
@@ -36,6 +36,16 @@ async def lock_due(connection: Connection, now_us: int) -> list[Resumable]:
 async def lock_named(connection: Connection, keys: Sequence[Key]) -> list[Resumable]:
     """Lock and return the named documents that exist, whether or not they are ready."""
     return await _parked(connection, await connection.fetch(SQL["lock_named_parked"], *columns(keys, 3)))
+
+
+async def lock_waiters(connection: Connection, awaited: Sequence[tuple[int, str, str]], limit: int) -> list[Resumable]:
+    """Lock and return the documents that wait for these sales, tenders and returns (org, what, id), in the order in
+    which they came. They are neither ready nor taken as overdue.
+    """
+    if not awaited or limit <= 0:
+        return []
+    rows = await connection.fetch(SQL["lock_waiters"], *columns(awaited, 3), load.RETURN, limit)
+    return [row._replace(overdue=False) for row in await _parked(connection, rows)]
 
 
 async def _parked(connection: Connection, rows: Sequence[Any]) -> list[Resumable]:

@@ -45,6 +45,7 @@ class OverlayConnection:
             SQL["load_latest_consent"]: partial(self._consents_of, "load_latest_consent"),
             SQL["load_policy"]: self._load_policies,
             SQL["lock_due_parked"]: self._waiting.lock_due,
+            SQL["lock_waiters"]: self._waiting.lock_waiters,
         }
         self._writers: dict[str, Callable[..., Awaitable[None]]] = {
             SQL["delete_parked"]: self._waiting.delete,

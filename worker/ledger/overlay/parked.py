@@ -49,6 +49,21 @@ class Waiting:
         due_now = sorted((*ready[:limit], *due[:limit]), key=lambda row: (row["received_us"], row["no"]))
         return [{**row, "orgcode": self._rows.orgs[row["org"]]} for row in due_now]
 
+    async def lock_waiters(
+        self, orgs: Sequence[int], things: Sequence[str], ids: Sequence[str], type_: int, limit: int
+    ) -> list[Row]:
+        """Return the documents whose wait ends if one of these sales, tenders or returns comes. `type_`: of returns."""
+        found: dict[Key, Row] = {}
+        for org, what, id_ in zip(orgs, things, ids, strict=True):
+            rows = await self._rows.named("parked", org=org, waits_for=what, waits_key=id_)
+            if what == "sale":
+                rows += await self._rows.named("parked", org=org, sale_id=id_)
+            if what == "return":
+                rows += [row for row in await self._rows.at("parked", [(org, type_, id_)]) if row is not None]
+            found |= {(row["org"], row["type"], row["subject"]): row for row in rows if not row["ready"]}
+        in_order = sorted(found.values(), key=lambda row: (row["received_us"], row["no"]))
+        return [{**row, "orgcode": self._rows.orgs[row["org"]]} for row in in_order[:limit]]
+
     def note(self, key: Key, row: Row) -> None:
         """Note that a document is parked, made ready or put off."""
         if row["ready"]:

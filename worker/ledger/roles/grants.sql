@@ -35,8 +35,9 @@ GRANT SELECT, UPDATE (decision) ON halted TO crm_ops;
 GRANT SELECT, INSERT, UPDATE, DELETE ON retried TO crm_worker;
 GRANT SELECT ON retried TO crm_ops;
 
--- The API records its batches for the workers to publish, and knows its callers.
-GRANT INSERT ON batch TO crm_api;
+-- The API records its batches for the workers to publish, and knows its callers. A parked document that one of its
+-- documents wakes may have an outcome that no worker has published yet.
+GRANT SELECT (no, worker, published_at), INSERT ON batch TO crm_api;
 GRANT SELECT ON api_key TO crm_api;
 GRANT SELECT, INSERT, DELETE ON session TO crm_api;
 GRANT SELECT, INSERT, UPDATE ON guess_limit, card_issuer TO crm_api;

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from itertools import accumulate
+from itertools import accumulate, groupby
 from typing import Any, Final
 
 import orjson
@@ -90,9 +90,10 @@ class Applying:
 
     async def _batch(self, batch: Any, steps: Sequence[Any], records: dict[At, ConsumerRecord | None]) -> None:  # noqa: ANN401
         now_us = steps[0]["now_us"] if steps else batch["decided_us"]
-        first = [row for row in steps if row["round"] == FIRST]
-        if first:
-            await self._first(first, now_us, records)
+        if any(row["round"] == FIRST for row in steps):
+            for is_first, run in groupby(steps, lambda row: row["round"] == FIRST):
+                rows = list(run)
+                await (self._first(rows, now_us, records) if is_first else self._in_turn(rows, now_us))
         else:
             await self._go_on(batch, steps, now_us)
         self._pool.done = batch["no"]
@@ -111,7 +112,12 @@ class Applying:
                     *tuple(row)[:3],
                 )
         if documents:
-            await self._pipeline.apply(Batch([*documents], now_us), {})
+            await self._pipeline.apply(Batch([*documents], now_us), {}, in_turn=False)
+
+    async def _in_turn(self, steps: Sequence[Any], now_us: int) -> None:
+        """Decide documents that waited for the one before them."""
+        await self._know_orgs()
+        await self._pipeline.decide_named(Named([self._key(row) for row in steps], []), now_us)
 
     async def _go_on(self, batch: Any, steps: Sequence[Any], now_us: int) -> None:  # noqa: ANN401  asyncpg
         """Decide parked documents and deadlines; also those without an outcome, which only the journal counts."""

@@ -46,7 +46,7 @@ async def _batches(target: Any, now_us: int) -> tuple[list[int], list[Any]]:  # 
             "SELECT no, round, orgcode, topic, partition, record_offset FROM rebuild_step WHERE no BETWEEN $1 AND $2",
             first, first | (1 << PLACES) - 1,
         )  # fmt: skip
-        if any(row["round"] for row in rows):  # of what waited or was due
+        if rows and all(row["round"] for row in rows):  # of what waited or was due
             continue
         known += rows
         free += sorted(set(range(first, first + batch["documents"])) - {row["no"] for row in rows})
