@@ -4,7 +4,6 @@ import math
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
@@ -16,6 +15,7 @@ from bench.arena import Arena, WrongResult
 from bench.ground import Finding, Ground
 from bench.growth import Window
 from bench.load import Load
+from bench.profiling import Read
 from bench.program import ProgramFailed
 from bench.runs import COPY, Result, Runs, Task
 from devstack.plan import Report
@@ -66,17 +66,6 @@ def test_worker_and_rival_say_the_same_and_duplicates_are_said_again(prepared: A
         prepared.check_published("w1", "worker", DOCUMENTS + 1)
 
 
-@dataclasses.dataclass
-class Read:
-    topic: str
-    partition: int
-    offset: int
-    timestamp: int
-    key: bytes | None
-    value: bytes | None
-    headers: Sequence[tuple[str, bytes | None]]
-
-
 def decoded(record: Record) -> Document:
     document = Decoder((b"k" * 32,), frozenset({shop.ORGCODE}), 1 << 20).decode(record, time.time_ns() // 1000)
     assert isinstance(document, Document)
@@ -85,7 +74,7 @@ def decoded(record: Record) -> Document:
 
 def decoded_of(message: Message) -> Document:
     now_ms = time.time_ns() // 1_000_000
-    return decoded(Read(message.topic, 0, 0, now_ms, message.key, message.value, []))
+    return decoded(Read(message.topic, 0, 0, now_ms, message.key, message.value))
 
 
 @pytest.mark.parametrize("ids", [shop.time_ordered, shop.at_random, shop.of_tills])

@@ -234,12 +234,18 @@ def alive(pid: int) -> bool:
     return False
 
 
-async def test_a_child_that_is_killed_ends_all(start: Start) -> None:
+async def two_processes(start: Start) -> tuple[asyncio.subprocess.Process, list[int]]:
+    """A worker of two processes that are ready, and their ids."""
     parent = await start("run", "--processes", "2")
     for _ in range(2):
         await said(parent, "ready")
     both = children(parent.pid)
     assert len(both) == 2
+    return parent, both
+
+
+async def test_a_child_that_is_killed_ends_all(start: Start) -> None:
+    parent, both = await two_processes(start)
     os.kill(both[0], signal.SIGKILL)
     code, _, err = await ended(parent)
     assert code == 137
@@ -248,20 +254,14 @@ async def test_a_child_that_is_killed_ends_all(start: Start) -> None:
 
 
 async def test_no_child_outlives_a_killed_parent(start: Start) -> None:
-    parent = await start("run", "--processes", "2")
-    for _ in range(2):
-        await said(parent, "ready")
-    both = children(parent.pid)
+    parent, both = await two_processes(start)
     parent.kill()
     await parent.wait()
     await until(lambda: not any(map(alive, both)))
 
 
 async def test_sigterm_to_the_parent_ends_all_with_0(start: Start) -> None:
-    parent = await start("run", "--processes", "2")
-    for _ in range(2):
-        await said(parent, "ready")
-    both = children(parent.pid)
+    parent, both = await two_processes(start)
     parent.terminate()
     code, _, err = await ended(parent)
     assert (code, err.count('"stopped"')) == (0, 2)

@@ -1,8 +1,9 @@
 """Measure the server: buffers touched and bytes of WAL. They are the same on any machine."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import asyncpg
 import orjson
@@ -61,12 +62,20 @@ async def buffers_of(
     connection: asyncpg.Connection, name: str, *arguments: str, mode: str = "force_generic_plan"
 ) -> int:
     """Buffers that a statement of worker/ledger/sql touches with these arguments, as SQL; it does take effect."""
-    await connection.execute(f"SET plan_cache_mode = {mode}")
-    await connection.execute(f"PREPARE measured AS {SQL[name]}")
-    try:
-        call = f"EXECUTE measured ({', '.join(arguments)})" if arguments else "EXECUTE measured"
-        text = await connection.fetchval(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {call}")
-    finally:
-        await connection.execute("DEALLOCATE measured")
-    plan = orjson.loads(text)[0]["Plan"]
+    plan = await explained(connection, name, arguments, mode, "ANALYZE, BUFFERS, ")
     return int(plan["Shared Hit Blocks"] + plan["Shared Read Blocks"])
+
+
+async def explained(
+    connection: asyncpg.Connection, name: str, arguments: Sequence[str], mode: str, options: str = ""
+) -> dict[str, Any]:
+    """The plan of a statement of worker/ledger/sql, as the server caches it in this mode. `options`: of EXPLAIN."""
+    await connection.execute(f"SET plan_cache_mode = {mode}")
+    await connection.execute(f"PREPARE explained AS {SQL[name]}")
+    try:
+        call = f"EXECUTE explained ({', '.join(arguments)})" if arguments else "EXECUTE explained"
+        text = await connection.fetchval(f"EXPLAIN ({options}FORMAT JSON) {call}")
+    finally:
+        await connection.execute("DEALLOCATE explained")
+    plan: dict[str, Any] = orjson.loads(text)[0]["Plan"]
+    return plan

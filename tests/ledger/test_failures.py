@@ -81,9 +81,8 @@ async def test_a_document_on_which_the_core_fails_becomes_a_dead_letter_and_the_
     assert outcome["data"]["status"] == "applied", "it took no identity, so the repaired program decides it"
 
 
-async def test_an_outcome_that_cannot_be_encoded_is_not_booked(
-    worker: Worker, connection: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def encoding_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The outcome of the document BAD can't be encoded."""
     encode = Outlet.messages
 
     def failing(self: Outlet, of: DocumentOutcome) -> list[Message]:
@@ -92,6 +91,12 @@ async def test_an_outcome_that_cannot_be_encoded_is_not_booked(
         return encode(self, of)
 
     monkeypatch.setattr(Outlet, "messages", failing)
+
+
+async def test_an_outcome_that_cannot_be_encoded_is_not_booked(
+    worker: Worker, connection: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoding_fails(monkeypatch)
     messages = (await worker.read([sold("S1"), sold(BAD), sold("S2")])).messages
     assert [header(message, "crm-reason") for message in messages if message.topic == "scm.sales-dlt"] == ["failed"]
     assert [one["subject"] for one in said(messages)] == ["S1", "S2"]
@@ -194,14 +199,7 @@ async def test_a_stored_outcome_that_cannot_be_encoded_keeps_no_other_back(
     gone = await another()
     await gone.apply(gone.decode([sold("S1"), sold(BAD), sold("S2")], NOW_US), {})
     await gone.close()
-    encode = Outlet.messages
-
-    def failing(self: Outlet, of: DocumentOutcome) -> list[Message]:
-        if of.subject == BAD:
-            raise Bug
-        return encode(self, of)
-
-    monkeypatch.setattr(Outlet, "messages", failing)
+    encoding_fails(monkeypatch)
     before = failures("outcome")
     with capture_logs() as logs:
         swept = await worker.catch_up()

@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import AsyncIterator
+from typing import Any
 
 import asyncpg
-import orjson
 import pytest
 
+from tests.ledger.measure import explained
 from worker.ledger.pool import SESSION
 from worker.ledger.queries import SQL
 
@@ -97,26 +98,16 @@ async def test_no_statement_reads_a_whole_table(session: asyncpg.Connection) -> 
 async def test_reads_by_key_touch_only_their_rows(session: asyncpg.Connection) -> None:
     """The promise of EXPLAIN holds in a run: only wanted rows are read."""
     for name in TOUCHES_ONLY_WHAT_IT_WANTS:
-        plan = await _plan(session, name, "force_generic_plan", run=True)
+        plan = await _plan(session, name, "force_generic_plan", "ANALYZE, ")
         for node in _nodes(plan):
             if _grows(node):
                 assert float(str(node["Actual Rows"])) * float(str(node["Actual Loops"])) <= KEYS, (name, node)
                 assert node.get("Rows Removed by Filter", 0) == 0, (name, node)
 
 
-async def _plan(session: asyncpg.Connection, name: str, mode: str, *, run: bool = False) -> dict[str, object]:
-    """The plan of a statement with parameters, as the server caches it in this mode."""
+async def _plan(session: asyncpg.Connection, name: str, mode: str, options: str = "") -> dict[str, Any]:
     types = [parameter.name for parameter in (await session.prepare(SQL[name])).get_parameters()]
-    arguments = ", ".join(_argument(type_) for type_ in types)
-    await session.execute(f"SET plan_cache_mode = {mode}")
-    await session.execute(f"PREPARE explained AS {SQL[name]}")
-    try:
-        call = f"EXECUTE explained ({arguments})" if types else "EXECUTE explained"
-        text = await session.fetchval(f"EXPLAIN ({'ANALYZE, ' if run else ''}FORMAT JSON) {call}")
-    finally:
-        await session.execute("DEALLOCATE explained")
-    plan: dict[str, object] = orjson.loads(text)[0]["Plan"]
-    return plan
+    return await explained(session, name, [_argument(type_) for type_ in types], mode, options)
 
 
 def _argument(type_: str) -> str:

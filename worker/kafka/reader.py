@@ -21,7 +21,7 @@ from worker.kafka.member import Member
 from worker.kafka.scout import Scout
 from worker.kafka.security import PLAINTEXT, Security
 from worker.positions import Halt, Positions
-from worker.process.errors import Unavailable
+from worker.process.errors import SessionEnded
 
 # A batch with so many records shows a stream that is worth waiting for. A lone document is decided at once.
 _LINGER_FULL_AT = 50
@@ -129,8 +129,8 @@ class Reader:
     async def read(self, wait_s: float) -> Fetched:
         """Return the next batch: the available records, up to the limits; empty if none arrives within `wait_s`.
 
-        Raises KafkaError, after seeking back so that no record is lost. Raises Unavailable if the ledger may be another
-        server's by now; then rewind.
+        Raises KafkaError, after seeking back so that no record is lost. Raises SessionEnded if the ledger may be
+        another server's by now; then rewind.
         """
         try:
             batch = await self._gather(wait_s)
@@ -146,7 +146,7 @@ class Reader:
 
     async def _gather(self, wait_s: float) -> Fetched:
         if any(member.checks.outdated for member in self._members):
-            raise Unavailable("the sessions of Postgres were ended: its positions are compared again")
+            raise SessionEnded
         batch, until = Fetched(self._limits_now()), time.monotonic() + wait_s
         if self._scout is not None and self._tenders is not None:
             lag, checked = self._tenders.lag, self._tenders.checks.checked

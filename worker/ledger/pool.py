@@ -14,7 +14,7 @@ from worker.ledger.commit import Committing
 from worker.ledger.queries import Connection
 from worker.ledger.roles import Role
 from worker.positions import Position
-from worker.process.errors import OperatorError, Unavailable
+from worker.process.errors import OperatorError, SessionEnded, Unavailable
 
 # Plans use nested loops over the primary keys, whatever the statistics say. Of a table that is small, or was never
 # analysed, the planner would read all rows for each of a batch's keys, and keep that plan while the table grows
@@ -97,7 +97,7 @@ class Pool:
                 raise OperatorError(taken(self._instance))
 
     def compared(self, positions: Iterable[Position]) -> None:
-        """Raise Unavailable if any position was compared in a session of the lock that has ended.
+        """Raise SessionEnded if any position was compared in a session of the lock that has ended.
 
         The pool replaces ended connections without a word. So the server may be another one by now, a standby that was
         promoted or a restored backup, which lacks what this worker has read. Call it with a connection in hand: a
@@ -105,7 +105,7 @@ class Pool:
         """
         known = None if self._alive is None or self._alive.is_closed() else self.session
         if any(one.session not in {None, known} for one in positions):
-            raise Unavailable("the sessions of Postgres were ended: its positions are compared again")
+            raise SessionEnded
 
     async def claim(self, instance: str) -> bool:
         """Claim the name for this process until its end. Return False if another process has it."""

@@ -34,6 +34,13 @@ class Unavailable(Exception):
     """Kafka or Postgres does not answer properly just now. The same call may work later."""
 
 
+class SessionEnded(Unavailable):
+    """Postgres ended the session in which positions were compared. It may be another server by now."""
+
+    def __init__(self) -> None:
+        super().__init__("Postgres ended this worker's session, so the positions are compared again")
+
+
 class OperatorError(Exception):
     """An operator has to repair something first. The message says what, and is all that a person needs to read."""
 
