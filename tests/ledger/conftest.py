@@ -72,10 +72,10 @@ async def another(database: str) -> AsyncIterator[Open]:
     """Opens a further worker on this test's database; `crash=False`: one that survives its own faults."""
     opened: list[Worker] = []
 
-    async def make(*, crash: bool = True) -> Worker:
+    async def make(*, crash: bool = True, dsn: str = database) -> Worker:
         decoder = Decoder((KEY,), frozenset(), 1 << 20)
         outlet = Outlet("crm.outcomes", "crm.tender-outcomes", "crm-worker")
-        opened.append(Worker(await Pool.open(database), decoder, outlet, TOPICS, 7, crash=crash))
+        opened.append(Worker(await Pool.open(dsn), decoder, outlet, TOPICS, 7, crash=crash))
         return opened[-1]
 
     yield make

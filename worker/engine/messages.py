@@ -46,6 +46,7 @@ class BatchMessages:
     def __init__(self, outlet: Outlet) -> None:
         self._outlet = outlet
         self._known: dict[Work, tuple[EventFacts | None, Work | None]] = {}
+        self._gone_on: set[Work] = set()  # parked in this batch, with their later messages made
         self._states: dict[tuple[int, str], str] = {}
         self.conflicts: list[Document] = []
 
@@ -75,7 +76,10 @@ class BatchMessages:
         return [message for work in works for message in self.of(work)]
 
     def of(self, work: Work) -> list[Message]:
-        """Return the messages of one document, but for the outcome that it got after it was parked in this batch."""
+        """Return the messages of one document, but for the outcome that it got after it was parked in this batch.
+
+        Call this and `latest` in the order of the decisions: a duplicate repeats what was said before it.
+        """
         if work in self._known:
             return self._of_duplicate(work)
         if work.stored_earlier is not None:
@@ -86,6 +90,8 @@ class BatchMessages:
         """Return the messages of a document's latest outcome."""
         if work.stored_outcome is None:
             return []
+        if work.stored_earlier is not None:
+            self._gone_on.add(work)
         messages = self._made(work, work.step, work.stored_outcome)
         if work.parked_unpublished and work.facts is not None:
             headers = trace_headers(work.traceparent)
@@ -102,9 +108,15 @@ class BatchMessages:
         facts, earlier = self._known[work]
         outcomes: list[VersionedOutcome] = facts.outcomes if facts is not None else []
         if earlier is not None:
-            outcomes = [(ENCODER_VERSION, stored) for stored in earlier.stored_outcomes]
+            outcomes = [(ENCODER_VERSION, stored) for stored in self._so_far(earlier)]
         headers = (REPLAYED, *self._state(work), *trace_headers(work.traceparent))
         return stored_messages(self._outlet, work.orgcode, work.type, work.subject, outcomes, headers)
+
+    def _so_far(self, work: Work) -> list[OutcomeV1]:
+        """Return the outcomes that a document of this batch has before the next message."""
+        if work.stored_earlier is not None and work not in self._gone_on:
+            return [work.stored_earlier]
+        return [stored for stored in (work.stored_earlier, work.stored_outcome) if stored is not None]
 
     def _state(self, work: Work) -> Headers:
         state = self._states.get((work.org, work.subject)) if work.type.startswith("scm.tender.") else None

@@ -109,11 +109,6 @@ class Work:
         before = len(self.facts.outcomes) if self.facts is not None else 0
         return before if self.stored_earlier is None else before + 1
 
-    @property
-    def stored_outcomes(self) -> list[OutcomeV1]:
-        """Return the outcomes of this batch."""
-        return [stored for stored in (self.stored_earlier, self.stored_outcome) if stored is not None]
-
     def reset(self) -> None:
         """Forget the decision: the attempt was rolled back."""
         self.outcome = self.parked = self.stored_outcome = None
