@@ -13,6 +13,7 @@ from worker.ledger.queries import SQL, Connection
 from worker.stored.codes import STATES
 from worker.stored.event import EventFacts, VersionedOutcome
 from worker.stored.outcome import OutcomeV1
+from worker.stored.rows import Key
 
 TENDER_STATE = "crm-tender-state"
 Headers = tuple[tuple[str, bytes], ...]
@@ -46,7 +47,7 @@ class BatchMessages:
     def __init__(self, outlet: Outlet) -> None:
         self._outlet = outlet
         self._known: dict[Work, tuple[EventFacts | None, Work | None]] = {}
-        self._gone_on: set[Work] = set()  # parked in this batch, with their later messages made
+        self._gone_on: dict[Key, OutcomeV1] = {}  # outcomes of parked documents that went on, with their messages made
         self._states: dict[tuple[int, str], str] = {}
         self.conflicts: list[Document] = []
 
@@ -78,20 +79,23 @@ class BatchMessages:
     def of(self, work: Work) -> list[Message]:
         """Return the messages of one document, but for the outcome that it got after it was parked in this batch.
 
-        Call this and `latest` in the order of the decisions: a duplicate repeats what was said before it.
+        Call this and `of_gone_on` in the order of the decisions: a duplicate repeats what was said before it.
         """
         if work in self._known:
             return self._of_duplicate(work)
         if work.stored_earlier is not None:
             return self._made(work, 0, work.stored_earlier)
-        return self.latest(work)
+        return self._latest(work)
 
-    def latest(self, work: Work) -> list[Message]:
-        """Return the messages of a document's latest outcome."""
+    def of_gone_on(self, work: Work) -> list[Message]:
+        """Return the messages of the outcome that a parked document got in this batch."""
+        if work.stored_outcome is not None:
+            self._gone_on[work.key] = work.stored_outcome
+        return self._latest(work)
+
+    def _latest(self, work: Work) -> list[Message]:
         if work.stored_outcome is None:
             return []
-        if work.stored_earlier is not None:
-            self._gone_on.add(work)
         messages = self._made(work, work.step, work.stored_outcome)
         if work.parked_unpublished and work.facts is not None:
             headers = trace_headers(work.traceparent)
@@ -106,17 +110,12 @@ class BatchMessages:
 
     def _of_duplicate(self, work: Work) -> list[Message]:
         facts, earlier = self._known[work]
-        outcomes: list[VersionedOutcome] = facts.outcomes if facts is not None else []
-        if earlier is not None:
-            outcomes = [(ENCODER_VERSION, stored) for stored in self._so_far(earlier)]
+        outcomes: list[VersionedOutcome] = [] if facts is None else facts.outcomes
+        first = None if earlier is None else earlier.stored_earlier or earlier.stored_outcome
+        later = self._gone_on.get(work.key)
+        outcomes = [*outcomes, *((ENCODER_VERSION, stored) for stored in (first, later) if stored is not None)]
         headers = (REPLAYED, *self._state(work), *trace_headers(work.traceparent))
         return stored_messages(self._outlet, work.orgcode, work.type, work.subject, outcomes, headers)
-
-    def _so_far(self, work: Work) -> list[OutcomeV1]:
-        """Return the outcomes that a document of this batch has before the next message."""
-        if work.stored_earlier is not None and work not in self._gone_on:
-            return [work.stored_earlier]
-        return [stored for stored in (work.stored_earlier, work.stored_outcome) if stored is not None]
 
     def _state(self, work: Work) -> Headers:
         state = self._states.get((work.org, work.subject)) if work.type.startswith("scm.tender.") else None

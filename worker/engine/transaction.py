@@ -132,11 +132,11 @@ def _encoded(messages: BatchMessages, works: Sequence[Work]) -> Applied:
     for work in works:
         document = work.document
         if document is not None and document.record is None:
-            later = messages.latest(work) if work.stored_earlier is not None else []
+            later = messages.of_gone_on(work) if work.stored_earlier is not None else []
             applied.to_callers[document] = messages.of(work) + later
         else:
             applied.messages += messages.of(work)
         for other in work.woke:
             if other.document is None or other.document.record is not None:
-                applied.messages += messages.latest(other)
+                applied.messages += messages.of_gone_on(other)
     return applied
