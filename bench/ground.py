@@ -13,7 +13,7 @@ import asyncpg
 from bench import openloop
 from bench.arena import Arena, Settings, WrongResult, published
 from bench.openloop import Tills, Waits
-from bench.program import Program
+from bench.program import Ended, Program
 from worker.codec import Message
 
 TILLS_RATE: Final = 25
@@ -63,6 +63,10 @@ class Ground:
             yield program
         finally:
             await asyncio.to_thread(program.stop)
+
+    async def run(self, *arguments: str) -> Ended:
+        """Run `python -m …` to its end. Raises ProgramFailed."""
+        return await asyncio.to_thread(self.arena.run, arguments, self.settings, f"{self.name}-command")
 
     @asynccontextmanager
     async def tills(self) -> AsyncIterator[Tills]:

@@ -4,13 +4,13 @@ import asyncio
 from dataclasses import dataclass
 from typing import Final
 
-from bench import meter, workload
+from bench import meter
 from bench.arena import Arena, Settings, say
+from bench.filling import Filled
 from bench.meter import Reading
 
 FIRST_ROWS: Final = 100_000
 _WINDOW = 50_000
-_FILL_AT_ONCE = 250_000
 
 
 @dataclass(frozen=True)
@@ -29,28 +29,18 @@ class Window:
 
 def measure(arena: Arena, rows: int, customers: int) -> list[Window]:
     """Measure a window after 100,000 sales, one at the end, and some between. Raises ProgramFailed."""
-    settings, there, windows = arena.ledger("bench_growth", "growth", "growth"), 0, []
+    filled, windows = Filled(arena, arena.ledger("bench_growth", "growth", "growth"), customers), []
     wanted = [FIRST_ROWS * 10**power for power in range(9) if FIRST_ROWS * 10**power < rows]
     for at in [*wanted, rows]:
-        while there < at:
-            part = min(_FILL_AT_ONCE, at - there)
-            _drain(arena, settings, there, part, customers)
-            there += part
-        windows.append(_window(arena, settings, there, customers))
-        there += _WINDOW
+        filled.fill(at)
+        windows.append(_window(filled))
     return windows
 
 
-def _drain(arena: Arena, settings: Settings, first: int, documents: int, customers: int) -> float:
-    sales = workload.sales(settings["G3N_TOPIC_PREFIX"], documents, customers, first=first)
-    arena.publish(sales, f"{documents:,} sales after {first:,}")
-    return arena.run(["worker", "worker", "drain"], settings, "growth").cpu_s
-
-
-def _window(arena: Arena, settings: Settings, rows: int, customers: int) -> Window:
-    before = _read(arena, settings)
-    cpu_s = _drain(arena, settings, rows, _WINDOW, customers)
-    after = _read(arena, settings)
+def _window(filled: Filled) -> Window:
+    rows, before = filled.sales, _read(filled.arena, filled.settings)
+    cpu_s = filled.drain(_WINDOW).cpu_s
+    after = _read(filled.arena, filled.settings)
     postgres_cpu_s = (after.postgres_cpu_s or 0.0) - (before.postgres_cpu_s or 0.0)
     window = Window(
         rows, cpu_s * 1e6 / _WINDOW, postgres_cpu_s * 1e6 / _WINDOW, (after.wal_bytes - before.wal_bytes) / _WINDOW

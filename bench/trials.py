@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import orjson
 
-from bench import meter, workload
+from bench import meter, operators, workload
 from bench.arena import say
 from bench.ground import LOOK_EVERY_S, Finding, Ground
 from bench.shop import ORGCODE, SEED, Shop, Sold, customer
@@ -199,4 +199,6 @@ TRIALS: Final = {
     "poison": Trial(poison, 100_000),
     "parked": Trial(parked, 50),
     "scaled": Trial(scaled, 15_000),
+    "audit": Trial(operators.audit, 250_000),
+    "plan": Trial(operators.plan, 150_000),
 }

@@ -10,7 +10,7 @@ from random import Random
 import pytest
 
 from bench import __main__ as command
-from bench import compiled, latency, meter, openloop, program, report, shop, stages, trials, workload
+from bench import compiled, filling, latency, meter, openloop, operators, program, report, shop, stages, workload
 from bench.arena import Arena, WrongResult
 from bench.ground import Finding, Ground
 from bench.growth import Window
@@ -142,13 +142,15 @@ def test_both_ways_to_ask_are_measured(prepared: Arena, capsys: pytest.CaptureFi
     assert "POST /tender/authorize" in capsys.readouterr().out
 
 
-async def test_a_trial_measures_what_tills_wait(prepared: Arena, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_a_trial_measures_what_tills_wait_while_copied_sales_are_audited(
+    prepared: Arena, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(filling, "_DRAINED", 20)
     settings = await asyncio.to_thread(prepared.ledger, "bench_trial", "trial", "trial", G3N_ORGCODES="")
-    findings = await trials.hot_card(Ground(prepared, "trial", settings, 200, CUSTOMERS, at_least_s=0))
-    assert findings
+    findings = await operators.audit(Ground(prepared, "trial", settings, 60, CUSTOMERS, at_least_s=0))
     assert all(0 < one.value < math.inf for one in findings)
-    report.show_findings({"hot_card": findings}, report.machine())
-    assert "of the others' tenders" in capsys.readouterr().out
+    report.show_findings({"audit": findings}, report.machine())
+    assert "audit of 60 sales" in capsys.readouterr().out
 
 
 def test_a_wait_counts_from_when_the_tender_was_due_and_as_long_as_it_is_not_answered() -> None:

@@ -1,6 +1,8 @@
 """A plan of a replay says what would happen, and does nothing."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -10,8 +12,10 @@ from tests.kafka_io import Record, publish
 from tests.language.documents import Clock
 from tests.ops.replaying import Shop, settings_of
 from worker.kafka.ranges import Bounds
-from worker.ops.replay import report
-from worker.ops.replay.plan import Outcomes, Plan
+from worker.ops.replay import report, saved
+from worker.ops.replay.plan import FORMAT, Outcomes, Plan
+from worker.ops.replay.tally import AccountChange
+from worker.process.errors import OperatorError
 
 
 @pytest.fixture
@@ -21,6 +25,24 @@ def shop(environment: dict[str, str]) -> Shop:
 
 def text(plan: Plan) -> str:
     return "\n".join(report.plan_text(plan.head, plan.accounts()))
+
+
+def test_a_plan_is_saved_whole_or_not_at_all(tmp_path: Path) -> None:
+    path, head = tmp_path / "a.plan", {"format": FORMAT, "slices": []}
+
+    def interrupted() -> Iterator[AccountChange]:
+        yield AccountChange("acme", "points", "C", "points", None, (1, 0, 1))
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), saved.saving(path) as save:
+        save(Plan(head, interrupted, {}))
+    assert [*tmp_path.iterdir()] == []
+    with saved.saving(path) as save:
+        save(Plan(head, lambda: iter(()), {b"key": b"print"}))
+    assert [*tmp_path.iterdir()] == [path]
+    assert [*saved.Saved(path).reads()] == [(b"key", b"print")]
+    with pytest.raises(OperatorError, match="can't be written: No such file"), saved.saving(tmp_path / "no" / "a.plan"):
+        pass
 
 
 async def test_a_replay_of_known_documents_publishes_nothing(shop: Shop) -> None:

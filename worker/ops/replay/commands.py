@@ -14,7 +14,7 @@ from worker.ledger.pool import Pool
 from worker.ledger.roles import Role
 from worker.ops.replay import report, saved
 from worker.ops.replay.execute import KIND
-from worker.ops.replay.plan import Outcomes, plan
+from worker.ops.replay.plan import Outcomes, Plan, plan
 from worker.ops.replay.selection import Selection
 from worker.ops.replay.stale import stale
 from worker.process.errors import OperatorError
@@ -63,22 +63,26 @@ async def make_plan(
 
     `show` gets the lines. Raises OperatorError and Unavailable.
     """
+    if as_json:
+        for line in saved.lines(await _planned(settings, wanted, progress)):
+            show(line.decode())
+        return
+    with saved.saving(path) as save:
+        made = await _planned(settings, wanted, progress)
+        for text in report.plan_text(made.head, made.accounts()):
+            show(text)
+        if report.does_nothing(made.head):
+            return
+        save(made)
+    show(f"Saved as {path}. To do exactly this: g3n worker replay --execute {path}")
+
+
+async def _planned(settings: Settings, wanted: Wanted, progress: Callable[[int, int], None]) -> Plan:
     async with (
         ranges(settings.kafka_bootstrap_servers, security=security(settings)) as kafka,
         Overlay.opened(settings.dsn) as overlay,
     ):
-        made = await plan(settings, kafka, overlay, wanted.selection, wanted.outcomes, wanted.to, progress=progress)
-    if as_json:
-        for line in saved.lines(made):
-            show(line.decode())
-        return
-    for text in report.plan_text(made.head, made.accounts()):
-        show(text)
-    if report.does_nothing(made.head):
-        return
-    with path.open("xb") as file:
-        file.writelines(line + b"\n" for line in saved.lines(made))
-    show(f"Saved as {path}. To do exactly this: g3n worker replay --execute {path}")
+        return await plan(settings, kafka, overlay, wanted.selection, wanted.outcomes, wanted.to, progress=progress)
 
 
 async def start(settings: Settings, path: Path, operator: Operator, rate_per_s: float | None) -> int:

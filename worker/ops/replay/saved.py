@@ -1,6 +1,7 @@
 """A plan as a file of JSON lines: the head, then a line for each changed account and each row that it depends on."""
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
@@ -21,6 +22,38 @@ def lines(plan: Plan) -> Iterator[bytes]:
         yield orjson.dumps({_ACCOUNT: asdict(change)})
     for key, print_ in plan.reads.items():
         yield orjson.dumps({_READ: [key.hex(), print_.hex()]})
+
+
+@contextlib.contextmanager
+def saving(path: Path) -> Iterator[Callable[[Plan], None]]:
+    """Open a file before a plan is made. Return a function that saves the plan in `path`.
+
+    The file gets its name when it is complete. Without its last lines, a plan would not be found stale. Raises
+    OperatorError if the file can't be written.
+    """
+    part = path.with_name(f"{path.name}.part")
+
+    def save(plan: Plan) -> None:
+        with _written(path):
+            file.writelines(line + b"\n" for line in lines(plan))
+            file.close()
+            part.rename(path)
+
+    with _written(path):
+        file = part.open("wb")
+    try:
+        yield save
+    finally:
+        file.close()
+        part.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _written(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise OperatorError(f"{path} can't be written: {error.strerror}") from None
 
 
 class Saved:
