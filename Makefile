@@ -33,6 +33,7 @@ setup: $(STAMP) ## .venv with g3n in it, from the lock with hashes (quick the se
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed; name it: make setup PYTHON=python3.11")'
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo "Python lacks venv: install your system's package python3-venv" >&2; exit 1; }
+	@echo "Installing $(VENV) from requirements.lock: a minute, once" >&2
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .

@@ -68,11 +68,16 @@ def _java_version(program: str) -> int:
     return int(version[1]) if version else 0
 
 
+def jar_directory(cache: Path) -> Path:
+    """Return where Kafka's jars are below `cache`, or will be."""
+    return cache / f"kafka-{VERSION}"
+
+
 def jars(cache: Path) -> Path:
     """Return the directory with Kafka's jars below `cache`. Maven fetches them the first time; a lock allows one fetch
     at a time.
     """
-    directory = cache / f"kafka-{VERSION}"
+    directory = jar_directory(cache)
     if directory.exists():
         return directory
     cache.mkdir(parents=True, exist_ok=True)

@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import Self
 
 from devstack.errors import StackError
+from devstack.kafka import VERSION, jar_directory
 from devstack.plan import Plan, Report
 
 HOME = Path(".devstack")
@@ -131,9 +132,12 @@ def launch(
 ) -> subprocess.Popen[str]:
     """Run a supervisor in its own session, where this terminal's Ctrl-C does not reach the servers."""
     directory.mkdir(parents=True, exist_ok=True)
+    cache = HOME / "cache"
+    if not jar_directory(cache).exists():  # stdout is for a shell to evaluate
+        print(f"Maven fetches Kafka {VERSION}, once: half a minute", file=sys.stderr)
     plan = Plan(
         directory=str(directory.resolve()),
-        cache=str((HOME / "cache").resolve()),
+        cache=str(cache.resolve()),
         attached=attached,
         throwaway=throwaway,
         postgres=dict(postgres or {}),

@@ -160,6 +160,16 @@ def test_without_maven_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch, 
         kafka.jars(tmp_path / "cache")
 
 
+def test_a_first_start_says_what_takes_so_long(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(stack, "HOME", tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(StackError):
+        devstack.start(tmp_path / "stack")
+    assert capsys.readouterr().err == f"Maven fetches Kafka {kafka.VERSION}, once: half a minute\n"
+
+
 def test_the_output_of_maven_is_passed_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     maven = tmp_path / "mvn"
     maven.write_text(f"#!{shutil.which('sh')}\necho no such artifact\nexit 1\n")
