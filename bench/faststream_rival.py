@@ -254,7 +254,7 @@ async def drain(chosen: settings.Settings, documents: int, processes: int) -> in
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.faststream_rival", description="Settings are the worker's.")
-    parser.add_argument("documents", type=int, nargs="?", help="to start processes and wait for so many outcomes")
+    parser.add_argument("documents", type=int, nargs="?", help="start processes, and wait for this many outcomes")
     parser.add_argument("--processes", type=int, default=1)
     options = parser.parse_args()
     chosen = settings.load()

@@ -104,7 +104,7 @@ async def hot_card(ground: Ground) -> list[Finding]:
 
 
 async def poison(ground: Ground) -> list[Finding]:
-    """`size` records that are no documents, among the tenders."""
+    """`size` records that are not documents, among the tenders."""
 
     def make(shop: Shop, number: int) -> Message:
         return Message(shop.topic("scm.tenders"), b"%d" % number, b"\xff not JSON")

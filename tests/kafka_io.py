@@ -87,7 +87,7 @@ async def publish(bootstrap: str, records: Iterable[Record]) -> list[RecordMetad
 
 @dataclass(frozen=True)
 class Published:
-    """A message of the worker. `data` and `envelope` are empty if the value is no JSON object."""
+    """A message of the worker. `data` and `envelope` are empty if the value is not a JSON object."""
 
     record: ConsumerRecord = field(repr=False)
     envelope: Mapping[str, Any]

@@ -76,7 +76,7 @@ NewCaller = Callable[..., Coroutine[Any, Any, Caller]]
 
 @pytest.fixture
 def serving(database: str) -> Serving:
-    """Runs an API with these settings as long as the context is open. No Kafka is there, or asked for."""
+    """Runs an API with these settings as long as the context is open. There is no Kafka, and none is needed."""
 
     @contextlib.asynccontextmanager
     async def run(**options: object) -> AsyncIterator[Service]:

@@ -47,7 +47,7 @@ async def test_an_empty_ledger_that_reads_them_becomes_the_same(
     assert len({record.key for record in records}) == len(STEPS)
 
     again = await worker.apply(worker.decode(records, NOW_US), {})
-    assert (again.messages, again.batch_no) == ([], ()), "what is known says nothing"
+    assert (again.messages, again.batch_no) == ([], ()), "a known document publishes nothing"
 
     await set_up(empty_database)
     settings = caller.service.settings.model_copy(update={"postgres_dsn": SecretStr(empty_database)})

@@ -75,7 +75,7 @@ def compared(record: Record) -> str:
 
 
 def compare(count: int, seed: int) -> Counter[str]:
-    """Compare so many events, and count how they were read."""
+    """Compare this many events, and count how they were read."""
     chance = random.Random(seed)
     seen = Counter[str]()
     for _ in range(count):

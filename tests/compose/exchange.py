@@ -112,7 +112,7 @@ def expect(expected: object, actual: object, what: str) -> None:
 
 
 async def first(stack: Stack) -> None:
-    """A customer, a gift card, a tender paid with it, the sale that earns and captures it; a record that is no JSON."""
+    """A customer, a gift card, a tender paid with it, the sale that earns and captures it; one record is not JSON."""
     card = {"number": CARD}
     issue = document(
         "crm.commands", "crm.giftcard.issue",

@@ -97,7 +97,7 @@ async def test_it_runs_from_up_to_down_and_its_data_stay(tmp_path: Path) -> None
         run("down", directory)
 
 
-def test_two_run_side_by_side_and_neither_outlives_who_started_it() -> None:
+def test_two_run_side_by_side_and_neither_outlives_its_starter() -> None:
     with subprocess.Popen(
         [sys.executable, "-c", TWO_STACKS], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as program:

@@ -35,7 +35,7 @@ class Stage:
     checked: bool = True
 
     def play(self, text: str) -> list[Data]:
-        """A batch or `wait`, and what is said because of it; what becomes ready goes on at once."""
+        """A batch or `wait`, and its outcomes; documents that become ready are decided at once."""
         told: list[Data] = []
         if text.startswith("wait "):
             self.clock.base = self.now = self.clock.at(text.removeprefix("wait "))
@@ -51,9 +51,7 @@ class Stage:
         return told
 
     def _seen(self, told: list[Data]) -> None:
-        """Learn the ids of cards; what is said keeps to the published schema, an id to its bytes, what is
-        booked to the invariants.
-        """
+        """Learn the ids of cards. Check the messages against their schema, the bytes of each id, and the invariants."""
         for item in told:
             if "dead_letter" not in item:
                 published = _published(item)

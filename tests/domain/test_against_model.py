@@ -1,4 +1,4 @@
-"""Days that nobody thought of, decided alike by the naive model and by the domain, what waits included.
+"""Days that nobody thought of, decided alike by the naive model and by the domain, including what waits.
 
 HYPOTHESIS_PROFILE=deep looks at more of them.
 """

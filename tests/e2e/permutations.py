@@ -22,7 +22,7 @@ _TRADE = (
     "sale S2 C 1:777",
     "return R4 S2 C 1:100",
 )
-# name → what is there before, the facts
+# name → the situation, the documents
 FAMILIES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "a sale, its tenders, its returns": (KNOWN, _TRADE),
     "and the void of the sale": (KNOWN, (*_TRADE, "return R5 S1 C 2:100 card>G:50", "void S1")),

@@ -36,7 +36,7 @@ Data = Mapping[str, Any]
 
 
 def without_deadlines(data: Data) -> Data:
-    """A hold ends so many seconds after it was asked for."""
+    """The end of a hold depends on when it was requested."""
     tender = data.get("tender", {})
     return {**data, "tender": {name: value for name, value in tender.items() if name != "expires_at"}}
 
@@ -76,7 +76,7 @@ async def by_http(connection: Connection) -> list[Data]:
 
 
 def known(connection: Connection) -> dict[str, str]:
-    """The variables that say where the API is and as whom to ask."""
+    """The variables with the URL of the API and the key."""
     return {
         "G3N_API_URL": connection.url,
         "G3N_ORGCODE": connection.orgcode,
@@ -116,7 +116,7 @@ def by_command_line(connection: Connection, folder: Path) -> list[Data]:
 
 @asynccontextmanager
 async def an_api(environment: Mapping[str, str], database: str, log: Path) -> AsyncIterator[Connection]:
-    """`g3n api` on this database, and a key that may all, of `g3n worker keys create`."""
+    """`g3n api` on this database, and a key with every scope, from `g3n worker keys create`."""
     [port] = free_ports(1)
     settings = {**os.environ, **environment, "G3N_POSTGRES_DSN": database, "G3N_API_PORT": str(port)}
     scopes = [word for scope in Scope for word in ("--scope", scope.value)]

@@ -1,4 +1,4 @@
-"""Files that can be read, and what is said of those that can't."""
+"""Files that can be read, and the messages for those that can't."""
 
 import gzip
 from pathlib import Path

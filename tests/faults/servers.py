@@ -182,7 +182,7 @@ class OwnServers:
 
 @contextmanager
 def small_disk(directory: Path, spare_mib: int) -> Iterator[Path]:
-    """Move a directory onto a file system of its own with so much space left, and back at the end.
+    """Move a directory onto a file system of its own with this much space left, and back at the end.
 
     Yields a file there, which a fault fills. Whoever uses the directory must have ended. Needs the right to mount.
     """

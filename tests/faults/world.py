@@ -90,7 +90,7 @@ class World:
                 worker.send_signal(what)
 
     async def publish_more(self, count: int) -> None:
-        """Publish so many documents that wait for nothing, and check them like the others."""
+        """Publish this many documents that wait for nothing, and check them like the others."""
         more = [trade.customer(f"{self.traffic.name}-more-{number}", number % 2) for number in range(count)]
         self.traffic.sent += more
         await publish(self.place, [one.record(self.place) for one in more])

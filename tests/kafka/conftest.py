@@ -135,7 +135,7 @@ async def pool(database: str) -> AsyncIterator[Pool]:
 
 
 async def values(reader: Reader, count: int) -> list[bytes]:
-    """Read, and call done, until so many records have come."""
+    """Read, and call done, until this many records have come."""
     got: list[bytes] = []
     while len(got) < count:
         batch = await reader.read(0.5)

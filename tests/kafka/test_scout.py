@@ -1,4 +1,4 @@
-"""Tenders of other tenants overtake one tenant's flood; whoever is behind in his own tenders keeps his order."""
+"""Tenders of other tenants overtake one tenant's flood; the order of each tenant is kept."""
 
 import asyncio
 import random

@@ -1,4 +1,4 @@
-"""Two spellings of a card number are one card, also where the card is older than that rule (contract CARD1, CARD2)."""
+"""Two spellings of a card number are one card, even if the card is older than that rule (contract CARD1, CARD2)."""
 
 from collections.abc import Iterable
 

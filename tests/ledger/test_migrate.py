@@ -81,7 +81,7 @@ async def test_a_file_that_fails_leaves_nothing_behind(empty_database: str, fold
 
 
 async def test_tables_that_grow_are_vacuumed_often(database: str) -> None:
-    """Every table must have it, also one that a later migration made anew."""
+    """Every table must have it, even one that a later migration created again."""
     connection = await asyncpg.connect(database)
     rows = await connection.fetch(
         "SELECT relname, reloptions FROM pg_class WHERE relkind = 'r' AND reloptions IS NOT NULL"

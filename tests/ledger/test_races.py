@@ -59,7 +59,7 @@ BLOCKED = (
 
 
 async def blocked(connection: asyncpg.Connection, sessions: int) -> None:
-    """Return when so many sessions wait for a lock."""
+    """Return when this many sessions wait for a lock."""
     while await connection.fetchval(BLOCKED) < sessions:  # noqa: ASYNC110  only Postgres knows it
         await asyncio.sleep(0.01)
 

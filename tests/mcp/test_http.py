@@ -32,7 +32,7 @@ PING = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
 
 @contextlib.contextmanager
 def server(url: str, folder: Path, *arguments: str, **variables: str) -> Iterator[str]:
-    """The URL of a server that asks the API at `url`; it must end with 0 when it is told to."""
+    """The URL of a server that asks the API at `url`; told to stop, it must exit with status 0."""
     started = [sys.executable, "-m", "worker", "mcp", "--http", "127.0.0.1:0", "--allow-writes", *arguments]
     own = {"PATH": os.environ["PATH"], "HOME": str(folder), "XDG_CONFIG_HOME": str(folder), "G3N_API_URL": url}
     with subprocess.Popen(started, env={**own, **variables}, stderr=subprocess.PIPE, text=True) as process:
@@ -57,7 +57,7 @@ def scripted() -> Iterator[Api]:
 
 @pytest.fixture(scope="module")
 def url(scripted: Api, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A server that has a key of its own, which nobody is lent; its callers' names for it are two."""
+    """A server with a key of its own, which it lends to nobody, and with two names."""
     variables = {"G3N_ORGCODE": "own", "G3N_API_KEY": "k-own"}
     with server(scripted.url, tmp_path_factory.mktemp("config"), "--name", "crm.example", **variables) as where:
         yield where
@@ -174,7 +174,7 @@ def test_no_page_of_a_browser_gets_in_by_another_name(
     assert posted(url, {**KEY, **routing, **headers}, body).status_code == status
 
 
-def test_the_shared_key_is_lent_to_who_says_nothing(api: Api, tmp_path: Path) -> None:
+def test_the_shared_key_is_lent_to_callers_without_a_key(api: Api, tmp_path: Path) -> None:
     call = {"name": "customer_get", "arguments": {"customer_id": "C-1"}}
     body = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call}
     variables = {"G3N_ORGCODE": "own", "G3N_API_KEY": "k-lent"}

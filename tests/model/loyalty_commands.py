@@ -172,7 +172,7 @@ def loyalty_restore(world: World, doc: Doc) -> None:
 
 
 def _status_of(world: World, doc: Doc, customer_id: str | None) -> str | None:
-    """Why who earned or redeemed may not act; who has no record stops nobody."""
+    """The reason why the customer who earned or redeemed may not act; a missing record is no reason."""
     status = world.status(customer_id, doc.at) if customer_id else None
     return None if status == "customer_not_found" else status
 

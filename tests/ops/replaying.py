@@ -49,7 +49,7 @@ class Shop:
         await publish(self.settings.kafka_bootstrap_servers, records)
 
     async def consume(self) -> list[Message]:
-        """Decide what the topics hold and was not read yet; what is said is published by nobody."""
+        """Decide the unread records of the topics. Nobody publishes the outcomes."""
         pipeline = await Pipeline.open(self.settings)
         messages: list[Message] = []
         async with self.kafka() as kafka:

@@ -46,7 +46,7 @@ def with_(environment: dict[str, str]) -> With:
 
 @pytest.fixture
 async def refused(bootstrap: str, topics: Topics, database: str, with_: With) -> list[Place]:
-    """Three customers of a tenant that is not served, and one record that is no JSON: dead letters."""
+    """Three customers of a tenant that is not served, and one record that is not JSON: dead letters."""
     commands = topics.inputs[3]
     records = [
         document(commands, "crm.customer.create", f"K{n}", {

@@ -1,4 +1,4 @@
-"""Every way to be refused: type, what is changed, to what, and what is said."""
+"""Every way to be refused: the type, the member, its value, and the message."""
 
 from collections.abc import Iterator
 

@@ -86,7 +86,7 @@ def serving(answer: Callable[[Asked], Reply]) -> Iterator[Api]:
             for name, value in reply.headers.items():
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(reply.body)))
-            with contextlib.suppress(ConnectionError):  # who has no patience has left
+            with contextlib.suppress(ConnectionError):  # the client may have given up
                 self.end_headers()
                 self.wfile.write(reply.body)
 

@@ -10,7 +10,7 @@ from schemas.problems import Code
 from tests.terminal.server import in_turn, ok, problem
 from tests.terminal.shell import KEY, Shell, pins
 from worker.terminal.commands import example
-from worker.terminal.members import Kind, members
+from worker.terminal.members import Form, members
 
 NAMES = list(OPERATIONS)
 EARN = ("loyalty", "earn", "--customer-id", "C-1001", "--points", "100")
@@ -21,7 +21,7 @@ def test_every_operation_by_its_example(shell: Shell, name: str) -> None:
     operation = OPERATIONS[name]
     expected = operation.body_example
     for member in members(name):
-        if member.kind in (Kind.DOCUMENT, Kind.ITEMS) and member.path[0] in expected:
+        if member.form in (Form.DOCUMENT, Form.ITEMS) and member.path[0] in expected:
             (shell.folder / f"{member.name}.json").write_text(json.dumps(expected[member.path[0]]))
     words = shlex.split(example(operation))
     assert words[:2] == ["g3n", "crm"]

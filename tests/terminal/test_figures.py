@@ -6,7 +6,7 @@ from schemas.currencies import CURRENCIES, minor_digits
 from schemas.operations import OPERATIONS
 from tests.terminal.shell import Shell
 from worker.terminal.figures import NotAFigure, minor_units, whole
-from worker.terminal.members import Kind, amounts, members
+from worker.terminal.members import Form, amounts, members
 
 ISSUE = ("giftcard", "issue", "--currency")
 NO_NUMBERS = ["25.00", "10.0", "1_000", "1,000", "+5", " 5", "5 ", "5\n", "1e3", "6E15", "0x10", "٥", "--5", "", "-"]
@@ -84,7 +84,7 @@ def test_where_the_body_has_no_currency_the_option_only_says_the_decimals(shell:
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_every_option_in_minor_units_has_a_decimal_one(name: str) -> None:
     minor = {member.path for member in members(name) if member.name.endswith("_minor")}
-    assert minor == {member.path for member in amounts(name) if member.kind is Kind.AMOUNT}
+    assert minor == {member.path for member in amounts(name) if member.form is Form.AMOUNT}
 
 
 @pytest.mark.parametrize("currency", CURRENCIES)

@@ -161,7 +161,7 @@ def test_it_goes_on_where_it_was_killed(shell: Shell, signal_: signal.Signals) -
     _, err = process.communicate()
     first = len(shell.api.asked)
     shell.api.asked.clear()
-    if signal_ is not signal.SIGKILL:  # what was asked is waited for, so that its answer is kept
+    if signal_ is not signal.SIGKILL:  # it waits for the requests in progress, and keeps their answers
         assert process.returncode == 130
         assert err.splitlines()[-2:] == ["g3n: interrupted", "     Run it again to go on."]
     done = shell.crm("customer", "import", str(file))
@@ -256,4 +256,4 @@ def test_a_disk_that_is_full(shell: Shell) -> None:
     shell.api.answer = lambda _: problem(Code.INVALID_STATE, "customer_erased", "rejected")
     done = shell.crm("customer", "import", str(file), "--concurrency", "1")
     assert done.code == 1
-    assert "what is done can't be kept: [Errno 28] No space left on device" in done.err
+    assert "the list of finished rows can't be saved: [Errno 28] No space left on device" in done.err

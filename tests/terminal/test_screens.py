@@ -14,7 +14,7 @@ from schemas.problems import Code
 from tests.terminal.server import Asked, Reply, in_turn, ok, problem
 from tests.terminal.shell import Done, Shell
 from worker.terminal.commands import example
-from worker.terminal.members import Kind, members
+from worker.terminal.members import Form, members
 from worker.terminal.values import money, number
 
 SCREENS = Path(__file__).with_name("screens.txt")
@@ -29,7 +29,7 @@ def screens() -> dict[str, list[str]]:
 
 
 def words_of(name: str) -> list[str]:
-    """Its example, without what is asked for."""
+    """Its example, without the members that it asks for."""
     without_pin = re.sub(r" --(from-)?pin -", "", example(OPERATIONS[name]))
     from_stdin = re.sub(r"(--policy|--document) \w+\.json", r"\1 -", without_pin)
     return shlex.split(from_stdin.removeprefix("g3n crm "))
@@ -44,7 +44,7 @@ def lines(done: Done) -> list[str]:
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_every_answer(shell: Shell, name: str) -> None:
     for member in members(name):
-        if member.kind is Kind.ITEMS:
+        if member.form is Form.ITEMS:
             (shell.folder / f"{member.name}.json").write_text(json.dumps(OPERATIONS[name].body_example[member.path[0]]))
     assert lines(shell.crm(*words_of(name), stdin="{}")) == screens()[name]
 

@@ -1,4 +1,4 @@
-"""At a terminal: secrets are typed unseen, dangerous commands ask first, and Ctrl-C says what is known."""
+"""At a terminal: secrets are typed unseen, dangerous commands ask first, and Ctrl-C says what has happened so far."""
 
 import re
 import threading

@@ -72,7 +72,7 @@ Key = tuple[str, str, str]
 
 
 class Recorder:
-    """Feeds a worker, and remembers what came in and what was said."""
+    """Feeds a worker, and remembers the records and the outcomes."""
 
     def __init__(self, worker: Clocked) -> None:
         self._worker = worker

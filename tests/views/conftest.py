@@ -22,7 +22,7 @@ NOW = datetime.fromtimestamp(NOW_US // 1_000_000, UTC)
 
 @dataclass
 class Shop:
-    """Documents happen now unless they say otherwise; who asks is the tenant acme without the scope card:trusted."""
+    """Documents happen now unless they say otherwise; the caller is the tenant acme, without the scope card:trusted."""
 
     worker: Worker
     desk: Context

@@ -19,7 +19,7 @@ PEOPLE: dict[str, Data] = {
     "E": {"name": "ADAM  ADAMS", "external_ids": {"shop": "17", "web": "3"}},
     "F": {"name": "—", "email": "f@example.com", "phone": "none"},
 }
-# What is asked, and who is found, in this order.
+# The search, and the customers that it finds, in this order.
 FOUND: list[tuple[Data, str]] = [
     ({"name": "lovelace"}, "A"),
     ({"name": "LOVE ad"}, "A"),

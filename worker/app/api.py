@@ -20,7 +20,7 @@ _log = structlog.get_logger(__name__)
 
 
 async def serve_api(settings: Settings) -> int:
-    """`g3n api`: 0 after SIGTERM or SIGINT, when what was in hand is answered."""
+    """`g3n api`: 0 after SIGTERM or SIGINT, once the requests in progress are answered."""
     stopped, status = asyncio.Event(), Status(watch.PART)
     with before_the_start(stopped):
         async with contextlib.AsyncExitStack() as stack:

@@ -24,7 +24,7 @@ app = typer.Typer(
 Json = Annotated[bool, typer.Option("--json", help="as JSON")]
 Reason = Annotated[str, typer.Option(metavar="WHY", help="for the journal")]
 Rate = Annotated[float | None, typer.Option(min=0.1, metavar="PER_S", help="documents a second, at most")]
-Yes = Annotated[bool, typer.Option("--yes", help="run the plan at once; default: only plan")]
+Yes = Annotated[bool, typer.Option("--yes", help="run the plan at once; default: ask at a terminal, else only plan")]
 Plan = Callable[[settings.Settings], Awaitable[tuple[int | None, list[str]]]]
 """Makes a plan. Returns the operation's id, or None if there is nothing to run; and the lines that tell the plan."""
 _Id = Annotated[int, typer.Argument(metavar="ID", help="as `list` shows it")]

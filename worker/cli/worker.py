@@ -84,7 +84,7 @@ def run(processes: _Processes = 1) -> None:
 
 @app.command()
 def drain(processes: _Processes = 1) -> None:
-    """Consume each input to its end as of the start, and until no document is ready; then exit with status 0."""
+    """Consume the records that exist at the start, until no document is ready; then exit with status 0."""
 
     async def action(chosen: settings.Settings) -> int:
         from worker.app import worker

@@ -26,7 +26,7 @@ _MAGIC: Final = 2
 _ATTRIBUTES_AT: Final = 21
 _HEADER: Final = 61
 _CODEC = DefaultRecordBatch.CODEC_MASK
-# A record of this size can't have so many headers that they fill the memory: aiokafka makes objects of all of them.
+# A record of this size can't have enough headers to fill the memory: aiokafka makes objects of all of them.
 _SMALL_BYTES: Final = 1 << 20
 # So many decompressed bytes are read from one fetch response; the rest is fetched again.
 _RESPONSE_BYTES: Final = 16 << 20

@@ -18,7 +18,7 @@ At = tuple[str, int, int]
 _POLL_MS: Final = 500
 _SILENT_POLLS: Final = 120
 _AT_ONCE: Final = 2000
-_JUMP: Final = 2000  # records that are not wanted: more than so many are passed over by a new fetch
+_JUMP: Final = 2000  # a gap of more unwanted records than this is skipped with a new fetch
 
 
 class Originals:

@@ -180,7 +180,7 @@ class _Merging:
 
     def add(self, at: TopicPartition, records: Sequence[ConsumerRecord], position: int) -> None:
         self._next[at] = [record for record in reversed(records) if record.offset < self._ends[at]]
-        self._fetched[at] = position  # it moves past transaction markers too, which are no records
+        self._fetched[at] = position  # it moves past transaction markers too, which are not records
         if self._next[at]:
             self._dry.discard(at)
             self._queue(at)

@@ -23,7 +23,7 @@ from worker.kafka.security import PLAINTEXT, Security
 from worker.positions import Halt, Positions
 from worker.process.errors import SessionEnded
 
-# A batch with so many records shows a stream that is worth waiting for. A lone document is decided at once.
+# A batch with this many records shows a stream that is worth waiting for. A lone document is decided at once.
 _LINGER_FULL_AT = 50
 _START_POLL_S = 0.02
 # Bytes that a fetch returns for each partition: few for tenders, so that one partition doesn't hide the others.
@@ -242,7 +242,7 @@ class Reader:
         polled_ms = max(member.lag.polled_ms() for member in self._members)
         return time.time() - polled_ms / 1000 if polled_ms else 0.0
 
-    # --- what is done, and what is not
+    # --- batches that are done, and batches that are not
 
     def is_lost(self, batch: Fetched) -> bool:
         """Return whether the group has given all partitions of the batch to other members."""

@@ -1,8 +1,8 @@
 """Look ahead in partitions that one tenant floods, so that the tenders of other tenants don't wait behind it.
 
-A partition is read in order, and its offset says what is done: so a record can't be taken out of its turn. But a
-document that is decided twice has one effect. A consumer outside the group reads the same partitions ahead of the
-members, and the records of tenants that don't flood them are decided early. When their turn comes, they are
+A partition is read in order, and its offset says which records are done, so a record can't be taken out of its turn.
+But a document that is decided twice has one effect. A consumer outside the group reads the same partitions ahead of
+the members, and the records of tenants that don't flood them are decided early. When their turn comes, they are
 duplicates, which are answered with the same bytes again. Offsets, positions and watermarks know nothing of it.
 
 Every tenant's records wait in one short queue. If it is full, the tenant with the most records in it is left to the

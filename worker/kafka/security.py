@@ -13,7 +13,7 @@ from worker.process.settings import Settings
 
 Security = Mapping[str, Any]
 PLAINTEXT: Final[Security] = {}
-_SPARE_S: Final = 30.0  # a token is not used for so many seconds before it expires
+_SPARE_S: Final = 30.0  # a token is renewed this many seconds before it expires
 _TIMEOUT_S: Final = 10.0
 
 

@@ -80,6 +80,6 @@ class Left(NamedTuple):
 
 
 async def left(connection: Connection, now_us: int) -> Left:
-    """Return the numbers of works that are held back, or were put off because deciding them failed."""
+    """Return the numbers of work items that are held back, or were put off because deciding them failed."""
     (row,) = await connection.fetch(SQL["count_left"], now_us)
     return Left(row["deadlines"], row["parked"])

@@ -35,7 +35,7 @@ class Confirmations:
         self._waiting: dict[bytes, dict[bytes, _Waiting]] = {}  # by caller and digest of the token, the oldest first
 
     def give(self, asked: Asked, document_id: str) -> str:
-        """Return a token that confirms what was asked, as the document with this id."""
+        """Return a token that confirms the request, as the document with this id."""
         self._forget_late()
         token = secrets.token_urlsafe(32)
         mine = self._waiting.setdefault(asked.caller, {})

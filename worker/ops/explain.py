@@ -123,7 +123,7 @@ class _Ledger:
         about["related"] = await self._related(type_, subject)
         return Explanation(**about)
 
-    # --- what was said, by which policy
+    # --- the outcomes, and the policy that decided them
 
     def _published(self, type_: str, subject: str, outcomes: list[VersionedOutcome]) -> list[Published]:
         published = []

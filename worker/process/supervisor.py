@@ -22,7 +22,7 @@ _PR_SET_PDEATHSIG = 1
 
 
 async def supervise(arguments: Sequence[str], processes: int) -> int:
-    """Run `python -m worker` with `arguments` in so many processes. SIGTERM and SIGINT are passed on to each.
+    """Run `python -m worker` with `arguments` in this many processes. SIGTERM and SIGINT are passed on to each.
 
     Returns 0 if every process did, else the first failure's exit status (128 + the signal that killed it).
     """

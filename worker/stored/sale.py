@@ -98,7 +98,7 @@ def _stored_account(sale: Sale) -> StoredKey | int | None:
     return True if sale.account == (AccountType.POINTS, sale.customer_id) else stored_key(sale.account)
 
 
-# First bytes of the records of plain sales, of which nothing was undone by hand: arrays of so many members.
+# First bytes of the records of plain sales, of which nothing was undone by hand: arrays with this many members.
 PLAIN_BEGINS: Final = (0x90 | _HEAD, 0x90 | _HEAD + 1)
 
 

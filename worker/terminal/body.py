@@ -16,7 +16,7 @@ from schemas.operations import Operation
 from schemas.scalars import format_instant
 from worker.terminal import strict_json
 from worker.terminal.figures import NotAFigure, minor_units
-from worker.terminal.members import FILES, Kind, Member, amounts, by_path, members
+from worker.terminal.members import FILES, Form, Member, amounts, by_path, members
 from worker.terminal.secret_input import read_secret
 
 STDIN: Final = "-"
@@ -39,7 +39,7 @@ class Unreadable(Exception):
 
 def from_options(operation: Operation, given: Mapping[str, Any], data_file: str | None) -> dict[str, Any]:
     """Return the body: the file's members, overridden by those of the options. Raises BodyInvalid and Unreadable."""
-    files = [data_file, *(given[one.name] for one in members(operation.name) if one.kind in FILES)]
+    files = [data_file, *(given[one.name] for one in members(operation.name) if one.form in FILES)]
     if files.count(STDIN) > 1:
         raise Unreadable("only one file can be stdin")
     body = {} if data_file is None else json_object(data_file)
@@ -61,7 +61,7 @@ def put_amounts(operation: Operation, body: dict[str, Any], given: Mapping[str, 
     """
     for member in amounts(operation.name):
         text = given.get(member.name)
-        if text is None or member.kind is not Kind.AMOUNT:
+        if text is None or member.form is not Form.AMOUNT:
             continue
         if given.get(f"{member.name}_minor") is not None:
             raise NotAFigure(f"{member.option}: it is given in minor units too; leave one out")
@@ -137,25 +137,25 @@ def _options(operation: Operation, path: tuple[str, ...]) -> str:
 
 def _inside(operation: Operation, loc: tuple[int | str, ...]) -> str:
     """Return the path within the file that an option names; empty if no file holds it, or the whole file does."""
-    files = (member.path for member in members(operation.name) if member.kind in FILES)
+    files = (member.path for member in members(operation.name) if member.form in FILES)
     return next((path(loc[len(file) :]) for file in files if loc[: len(file)] == file), "")
 
 
 def _value(member: Member, value: Any) -> Any:  # noqa: ANN401  # any JSON
     if member.is_secret:
         return read_secret(value, member.option)
-    match member.kind:
-        case Kind.INSTANT if value == "now":
+    match member.form:
+        case Form.INSTANT if value == "now":
             return format_instant(int(datetime.now(UTC).timestamp()) * 1_000_000)
-        case Kind.CURRENCY:
+        case Form.CURRENCY:
             return value.upper()
-        case Kind.TEXTS:
+        case Form.TEXTS:
             return list(value)
-        case Kind.PAIRS:
+        case Form.PAIRS:
             return dict(_pairs(member, value))
-        case Kind.DOCUMENT:
+        case Form.DOCUMENT:
             return json_object(value)
-        case Kind.ITEMS:
+        case Form.ITEMS:
             return json_file(value)
         case _:
             return value

@@ -13,7 +13,7 @@ from worker.client.connection import is_header_safe
 from worker.terminal import profiles, words
 from worker.terminal.deferred import alone
 from worker.terminal.figures import NotAFigure, whole
-from worker.terminal.members import Kind, Member, amounts, members, subject
+from worker.terminal.members import Form, Member, amounts, members, subject
 from worker.terminal.secret_input import OF_PIN
 
 _AS_ARGUMENT: Final = "_argument"
@@ -44,8 +44,8 @@ def _command(operation: Operation) -> Callable[..., None]:
     every = (*members(operation.name), *amounts(operation.name))
     options = {member.name: (_type(member), _option(member), None) for member in every}
     parameters = [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, option])
-        for name, (kind, option, default) in (argument | options | manner).items()
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[type_, option])
+        for name, (type_, option, default) in (argument | options | manner).items()
     ]
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # what typer reads
     return command
@@ -69,24 +69,24 @@ def _take_argument(given: dict[str, Any], name: str) -> None:
 
 
 def _type(member: Member) -> Any:  # noqa: ANN401  # a type that typer understands
-    match member.kind:
-        case Kind.FLAG:
+    match member.form:
+        case Form.FLAG:
             return bool | None
-        case Kind.TEXTS | Kind.PAIRS:
+        case Form.TEXTS | Form.PAIRS:
             return list[str] | None
         case _:
             return Literal[member.choices] | None if member.choices else str | None
 
 
 def _option(member: Member) -> Any:  # noqa: ANN401  # what typer.Option returns
-    own = f"{member.option}/--no-{member.option[2:]}" if member.kind is Kind.FLAG else member.option
+    own = f"{member.option}/--no-{member.option[2:]}" if member.form is Form.FLAG else member.option
     return typer.Option(
         own,
         help=words.told(member),
         metavar=words.metavar(member),
         envvar=OF_PIN if member.path[-1:] == ("pin",) and member.name != "to_pin" else None,
-        parser=_whole(member) if member.kind is Kind.INTEGER else an_id if member.is_id else None,
-        autocompletion=_currencies if member.kind is Kind.CURRENCY else None,
+        parser=_whole(member) if member.form is Form.INTEGER else an_id if member.is_id else None,
+        autocompletion=_currencies if member.form is Form.CURRENCY else None,
     )
 
 
@@ -168,14 +168,14 @@ def words_of(operation: Operation, body: Mapping[str, Any]) -> list[str]:
 def _written(member: Member, value: Any) -> list[str]:  # noqa: ANN401  # any JSON
     if member.path[-1] == "pin":
         return [member.option, "-"]
-    match member.kind:
-        case Kind.FLAG:
+    match member.form:
+        case Form.FLAG:
             return [member.option if value else f"--no-{member.option[2:]}"]
-        case Kind.TEXTS:
+        case Form.TEXTS:
             return [word for one in value for word in (member.option, one)]
-        case Kind.PAIRS:
+        case Form.PAIRS:
             return [word for name, one in value.items() for word in (member.option, f"{name}={one}")]
-        case Kind.DOCUMENT | Kind.ITEMS:
+        case Form.DOCUMENT | Form.ITEMS:
             return [member.option, f"{member.name}.json"]
         case _:
             return [member.option, str(value)]

@@ -23,7 +23,7 @@ def confirm(operation: Operation, body: Mapping[str, Any], connection: Connectio
     typer.echo(f"{name} for {connection.orgcode} at {connection.url}: {operation.summary}", err=True)
     for member in members(operation.name):
         value = body.get(member.path[0])
-        if value is not None and len(member.path) == 1 and member.kind not in FILES:
+        if value is not None and len(member.path) == 1 and member.form not in FILES:
             typer.echo(clean(f"  {member.option[2:]}: {value}"), err=True)
     if operation.name == "customer.erase":
         for line in _erased(body, connection):

@@ -1,4 +1,4 @@
-"""The members of an operation's body as a command line needs them: flat, each with a name, a kind and its rules."""
+"""The members of an operation's body as a command line needs them: flat, each with a name, a form and its rules."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ _SCALARS: Final = frozenset({"string", "integer", "boolean"})
 _SECRETS: Final = frozenset({"number", "pin"})  # who knows these can pay
 
 
-class Kind(StrEnum):
+class Form(StrEnum):
     """The form of a member on a command line."""
 
     TEXT = "text"
@@ -30,7 +30,7 @@ class Kind(StrEnum):
     ITEMS = "items"  # a file with a list as JSON
 
 
-FILES: Final = frozenset({Kind.DOCUMENT, Kind.ITEMS})
+FILES: Final = frozenset({Form.DOCUMENT, Form.ITEMS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Member:
 
     path: tuple[str, ...]
     name: str
-    kind: Kind
+    form: Form
     required: bool
     choices: tuple[str, ...] = ()
     range: tuple[int | None, int | None] = (None, None)
@@ -49,13 +49,13 @@ class Member:
     @property
     def option(self) -> str:
         """Return the option with its dashes, in the singular if it can be repeated."""
-        name = self.name.removesuffix("s") if self.kind in {Kind.TEXTS, Kind.PAIRS} else self.name
+        name = self.name.removesuffix("s") if self.form in {Form.TEXTS, Form.PAIRS} else self.name
         return "--" + name.replace("_", "-")
 
     @property
     def is_money(self) -> bool:
         """Return whether the member is an amount in minor units."""
-        return self.kind is Kind.INTEGER and self.name.endswith("_minor")
+        return self.form is Form.INTEGER and self.name.endswith("_minor")
 
     @property
     def is_signed(self) -> bool:
@@ -97,9 +97,9 @@ def amounts(name: str) -> tuple[Member, ...]:
     empty path: it only says how the amounts are written.
     """
     minor = filter(lambda one: one.is_money, members(name))
-    found = [Member(one.path, one.name.removesuffix("_minor"), Kind.AMOUNT, required=False) for one in minor]
-    if found and all(one.kind is not Kind.CURRENCY for one in members(name)):
-        found.append(Member((), "currency", Kind.CURRENCY, required=False))
+    found = [Member(one.path, one.name.removesuffix("_minor"), Form.AMOUNT, required=False) for one in minor]
+    if found and all(one.form is not Form.CURRENCY for one in members(name)):
+        found.append(Member((), "currency", Form.CURRENCY, required=False))
     return tuple(found)
 
 
@@ -154,35 +154,35 @@ def _is_part(node: dict[str, Any], defined: dict[str, Any]) -> bool:
 
 def _member(node: dict[str, Any], path: tuple[str, ...], name: str, *, required: bool) -> Member:
     choices = tuple(node.get("enum", ()))
-    kind = _kind(node, choices)
+    form = _form(node, choices)
     if name == "data":  # --data is the whole body
         name = "document"
     return Member(
         path=path,
         name=name,
-        kind=kind,
+        form=form,
         required=required,
-        choices=() if kind is Kind.CURRENCY else choices,
+        choices=() if form is Form.CURRENCY else choices,
         range=(node.get("minimum"), node.get("maximum")),
         about=node.get("description"),
         is_id=node.get("pattern") == ID_PATTERN and not choices,
     )
 
 
-def _kind(node: dict[str, Any], choices: tuple[str, ...]) -> Kind:
+def _form(node: dict[str, Any], choices: tuple[str, ...]) -> Form:
     match node.get("type"):
         case "string" if choices == CURRENCIES:
-            return Kind.CURRENCY
+            return Form.CURRENCY
         case "string":
-            return {"date-time": Kind.INSTANT, "date": Kind.DATE}.get(node.get("format", ""), Kind.TEXT)
+            return {"date-time": Form.INSTANT, "date": Form.DATE}.get(node.get("format", ""), Form.TEXT)
         case "integer":
-            return Kind.INTEGER
+            return Form.INTEGER
         case "boolean":
-            return Kind.FLAG
+            return Form.FLAG
         case "array":
-            return Kind.TEXTS if node["items"].get("type") == "string" else Kind.ITEMS
+            return Form.TEXTS if node["items"].get("type") == "string" else Form.ITEMS
         case _:
-            return Kind.PAIRS if _maps_texts(node) else Kind.DOCUMENT
+            return Form.PAIRS if _maps_texts(node) else Form.DOCUMENT
 
 
 def _maps_texts(node: dict[str, Any]) -> bool:

@@ -69,7 +69,7 @@ def _ask(since: str) -> None:
         typer.confirm(f"Put it into force from {since} on, for everybody?", abort=True, err=True)
     if far_ahead(since):
         if not at_terminal:
-            exit_with(ExitStatus.USAGE, f"{since} is more than a year ahead", "Say --yes if that is meant.")
+            exit_with(ExitStatus.USAGE, f"{since} is more than a year ahead", "Use --yes if you mean it.")
         confirm_far(since)
 
 

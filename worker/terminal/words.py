@@ -5,7 +5,7 @@ from types import MappingProxyType
 from typing import Final
 
 from schemas.scalars import LIMIT
-from worker.terminal.members import Kind, Member
+from worker.terminal.members import Form, Member
 
 MEMBERS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -17,12 +17,12 @@ MEMBERS: Final[Mapping[str, str]] = MappingProxyType(
         "capture": "take it at once, without a hold",
         "card_id": "the card's id, instead of its number",
         "channel": "as email, sms; without: every channel",
-        "currency": "ISO 4217 code, as GBP",
+        "currency": "ISO 4217 code, like GBP",
         "customer_id": "the customer; must not be personal data",
-        "decide_by": "read later than that it is declined",
+        "decide_by": "declined if it is read later than this",
         "document": "a file with the document's data as JSON",
         "effective_from": "in force from then on; later than the version in force",
-        "eligible_minor": "what of the sale may be paid with this, in minor units",
+        "eligible_minor": "the part of the sale that may be paid with this, in minor units",
         "expires_on": "the last good day, in the time zone of the policy",
         "business_date": "the day of business, where it is not that of the sale",
         "lines": "a file with the list of lines as JSON",
@@ -61,20 +61,20 @@ MEMBERS: Final[Mapping[str, str]] = MappingProxyType(
         "version": "of the policy; 0 is the default",
     }
 )
-_METAVARS: Final[Mapping[Kind, str]] = MappingProxyType(
+_METAVARS: Final[Mapping[Form, str]] = MappingProxyType(
     {
-        Kind.INTEGER: "INTEGER",
-        Kind.AMOUNT: "25.00",
-        Kind.CURRENCY: "CODE",
-        Kind.INSTANT: "TIME",
-        Kind.DATE: "YYYY-MM-DD",
-        Kind.PAIRS: "NAME=ID",
-        Kind.DOCUMENT: "FILE",
-        Kind.ITEMS: "FILE",
+        Form.INTEGER: "INTEGER",
+        Form.AMOUNT: "25.00",
+        Form.CURRENCY: "CODE",
+        Form.INSTANT: "TIME",
+        Form.DATE: "YYYY-MM-DD",
+        Form.PAIRS: "NAME=ID",
+        Form.DOCUMENT: "FILE",
+        Form.ITEMS: "FILE",
     }
 )
-_HOW: Final[Mapping[Kind, str]] = MappingProxyType(
-    {Kind.INSTANT: "RFC 3339 with offset, or now", Kind.DOCUMENT: "-: stdin", Kind.ITEMS: "-: stdin"}
+_HOW: Final[Mapping[Form, str]] = MappingProxyType(
+    {Form.INSTANT: "RFC 3339 with offset, or now", Form.DOCUMENT: "-: stdin", Form.ITEMS: "-: stdin"}
 )
 
 
@@ -88,7 +88,7 @@ def told(member: Member) -> str:
     about = _about(member)
     parts = [
         about or member.about,
-        _HOW.get(member.kind),
+        _HOW.get(member.form),
         "-: asked for, or a line of stdin" if member.is_secret else None,
         ", ".join(bounds) or None,
         f"required{', or --amount' if member.is_money else ''}" if member.required else None,
@@ -97,7 +97,7 @@ def told(member: Member) -> str:
 
 
 def _about(member: Member) -> str | None:
-    if member.kind is Kind.AMOUNT:
+    if member.form is Form.AMOUNT:
         return f"instead of {member.option}-minor, with the currency's decimals"
     if not member.path:
         return "of --amount: says how many decimals it has"
@@ -112,7 +112,7 @@ def metavar(member: Member) -> str | None:
         return None
     if member.is_secret:
         return member.path[-1].upper()
-    return _METAVARS.get(member.kind)
+    return _METAVARS.get(member.form)
 
 
 _FEW: Final = 5

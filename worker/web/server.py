@@ -99,7 +99,7 @@ class Server(uvicorn.Server):
 
 
 def raise_file_limit(files: int) -> None:
-    """Let this process open so many files, if the operating system allows it. Each connection is one."""
+    """Let this process open this many files, if the operating system allows it. Each connection is one."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != resource.RLIM_INFINITY and soft < files:
         most = files if hard == resource.RLIM_INFINITY else min(files, hard)

@@ -21,7 +21,7 @@ from worker.domain.state.sale import Sale
 from worker.domain.state.tender import GIFT_CARD, POINTS, State, Tender
 
 Limit = tuple[int, Reason]
-"""At most so many minor units may be paid, and the reason that an answer gives for it."""
+"""The most that may be paid, in minor units, and the reason that an answer gives for this limit."""
 
 
 class TenderKind(Protocol):

@@ -52,7 +52,7 @@ class Reversals(Movements):
             amount -= min(part, amount)
 
     def _let_go(self, account: Account, amount: int, contra: Side) -> None:
-        """Book that a reversal let `amount` go, or (negative) that so much of it was made up for."""
+        """Book that a reversal let `amount` go, or (negative) that this much of it was made up for."""
         self.changed[account] = None
         account.shortfall += amount
         if amount > 0:

@@ -11,7 +11,7 @@ from worker.domain.state.trace import Trace
 MOST_REQUESTS = 100
 
 
-MOST_ASKED = 1 << 62  # most minor units that returns can ask of one line; no line sells for so much
+MOST_ASKED = 1 << 62  # most minor units that returns can ask of one line; no line sells for as much
 
 
 class SaleLine:

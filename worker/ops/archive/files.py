@@ -15,7 +15,7 @@ from worker.process.errors import OperatorError
 FORMAT: Final = 1
 MANIFEST: Final = "manifest.json"
 COLUMNS: Final = ("no", "debit", "credit", "amount", "org", "debit_before", "credit_before")
-ROWS: Final = 1_000_000  # of a part: so much is read to explain one document
+ROWS: Final = 1_000_000  # of a part: explaining one document reads a whole part
 _READ: Final = 1 << 20
 
 

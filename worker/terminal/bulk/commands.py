@@ -146,7 +146,9 @@ def _leave(run: "Import", errors: Path) -> None:
         typer.echo("g3n: stopped before the end; run it again to go on", err=True)
         refused(run.stopped)
     if run.stopped is not None:
-        exit_with(ExitStatus.FAILED, f"what is done can't be kept: {run.stopped}", "Run it again to go on.")
+        exit_with(
+            ExitStatus.FAILED, f"the list of finished rows can't be saved: {run.stopped}", "Run it again to go on."
+        )
     if run.failed:
         exit_with(ExitStatus.ROWS_FAILED, f"{run.failed:,} row(s) were refused", f"Why is in {errors}.")
 

@@ -14,7 +14,7 @@ from worker.terminal import strict_json
 from worker.terminal.body import BodyInvalid, check, put
 from worker.terminal.bulk import spreadsheet
 from worker.terminal.bulk.row import FileInvalid, Layout, Row
-from worker.terminal.members import Kind, members
+from worker.terminal.members import Form, members
 
 MAX_BYTES: Final = 256 << 20
 MAX_LINE: Final = 65_536
@@ -131,7 +131,7 @@ def _parsed(layout: Layout, text: str, *, is_jsonl: bool) -> Iterator[Row | File
 
 def _of_json(operation: Operation, text: str) -> Iterator[Row | FileInvalid]:
     known = [member.path for member in members(operation.name)]
-    currencies = [member.path for member in members(operation.name) if member.kind is Kind.CURRENCY]
+    currencies = [member.path for member in members(operation.name) if member.form is Form.CURRENCY]
     for place, line in enumerate(_LINE_END.split(text), 1):
         if not line.strip():
             continue

@@ -9,7 +9,7 @@ from typing import Any, Final
 from worker.terminal.body import put, put_amounts
 from worker.terminal.bulk.row import FileInvalid, Layout, Row
 from worker.terminal.figures import NotAFigure, whole
-from worker.terminal.members import Kind, Member, amounts, members
+from worker.terminal.members import Form, Member, amounts, members
 
 _FLAGS: Final[Mapping[str, bool]] = {"true": True, "false": False}
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z_. -]{0,40}")
@@ -42,7 +42,7 @@ def _header(layout: Layout, cells: list[str]) -> list[_Column]:
     for place, cell in enumerate(cells, 1):
         name, _, key = cell.strip().partition(".")
         member = known.get(name)
-        if member is None or (member.kind is Kind.PAIRS) is not bool(key):
+        if member is None or (member.form is Form.PAIRS) is not bool(key):
             shown = f" ({cell.strip()})" if _NAME.fullmatch(cell.strip()) else ""  # a file without a header has values
             raise FileInvalid(f"row 1: column {place}{shown} is unknown; the columns are {_named(known)}")
         if (member, key or None) in columns:
@@ -60,7 +60,7 @@ def _known(operation: str) -> dict[str, Member]:
 
 
 def _named(known: Mapping[str, Member]) -> str:
-    return ", ".join(f"{name}.NAME" if member.kind is Kind.PAIRS else name for name, member in known.items())
+    return ", ".join(f"{name}.NAME" if member.form is Form.PAIRS else name for name, member in known.items())
 
 
 def _row(layout: Layout, place: int, columns: list[_Column], cells: list[str]) -> Row | FileInvalid:
@@ -77,7 +77,7 @@ def _row(layout: Layout, place: int, columns: list[_Column], cells: list[str]) -
             written[member.name] = _value(member, cell)
         except NotAFigure as error:
             return FileInvalid(f"row {place}: {member.name}: {error}{_second_header(place, cell)}")
-        if member.kind is not Kind.AMOUNT and member.path:
+        if member.form is not Form.AMOUNT and member.path:
             put(body, member.path if key is None else (*member.path, key), written[member.name])
     try:
         put_amounts(layout.operation, body, written)
@@ -106,14 +106,14 @@ def _value(member: Member, cell: str) -> object:
             "a spreadsheet has rounded this number: format the column as text and enter it again "
             "(a value that really has this form can be imported as JSONL)"
         )
-    match member.kind:
-        case Kind.INTEGER:
+    match member.form:
+        case Form.INTEGER:
             return whole(cell, signed=member.is_signed, unit=member.unit)
-        case Kind.FLAG if cell.lower() not in _FLAGS:
+        case Form.FLAG if cell.lower() not in _FLAGS:
             raise NotAFigure("must be true or false")
-        case Kind.FLAG:
+        case Form.FLAG:
             return _FLAGS[cell.lower()]
-        case Kind.CURRENCY:
+        case Form.CURRENCY:
             return cell.upper()
         case _:
             return cell
