@@ -10,8 +10,6 @@ from worker.codec.mask import MOST_BYTES, TEXT_BYTES, mask
 from worker.codec.shapes import MASK, masked_lines, masked_text
 
 HUNTED = "hunter2"
-
-HUNTED = "hunter2"
 NUMBER = "6006490000000017"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from pathlib import Path
 
 from aiokafka.admin import AIOKafkaAdminClient
 
-from tests.e2e.process import run
+from tests.ops import commands
 from tests.stack import Servers, execute
 
 CARD_KEY = "0f" * 32
@@ -40,8 +41,19 @@ class Place:
         return [*(self.prefix + name for name in OUTPUTS), *(name + "-dlt" for name in self.inputs)]
 
     def drain(self, **settings: str) -> int:
-        """Exit status of `g3n worker drain` here."""
-        return run({**self.environment, **settings}, self.log, "drain")
+        """Exit status of `g3n worker drain` here, 137 if it died."""
+        return _worker({**self.environment, **settings}, self.log, "drain")
+
+
+def _worker(environment: Mapping[str, str], log: Path, *words: str) -> int:
+    """Run `g3n worker <words>` as a fork of a process that has imported it. Several at once would wait for each other:
+    `process.run` starts one of its own.
+    """
+    done = commands.run({**os.environ, **environment}, "worker", *words)
+    with log.open("a") as end:
+        end.write(done.out + done.err)
+    assert done.code is not None
+    return done.code
 
 
 @contextmanager
@@ -64,7 +76,7 @@ def place(stack: Servers, folder: Path, **settings: str) -> Iterator[Place]:
     }
     made = Place(stack.bootstrap_servers, f"{name}-", dsn, environment, folder / f"{name}.log")
     try:
-        assert run(environment, made.log, "setup") == 0, made.log.read_text()[-4000:]
+        assert _worker(environment, made.log, "setup") == 0, made.log.read_text()[-4000:]
         yield made
     finally:
         asyncio.run(_remove_topics(made))

@@ -1,8 +1,6 @@
 """`g3n worker publish`: a file on its topics, checked first, acknowledged, and answered where that is asked for."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +9,7 @@ import pytest
 
 from tests.e2e.place import Place, place
 from tests.e2e.process import running
+from tests.ops.commands import Done, run
 from tests.stack import Servers
 
 AT = "2026-03-01T10:15:00+00:00"
@@ -29,12 +28,9 @@ def shop(stack: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[P
         yield made
 
 
-def publish(at: Place, content: str | bytes, *words: str) -> subprocess.CompletedProcess[str]:
-    text = content.decode("utf-8", "surrogateescape") if isinstance(content, bytes) else content
-    return subprocess.run(
-        [sys.executable, "-m", "worker", "publish", "-", *words],
-        env={**at.environment}, input=text, errors="surrogateescape", capture_output=True, text=True, check=False,
-    )  # fmt: skip
+def publish(at: Place, content: str | bytes, *words: str) -> Done:
+    stdin = content.encode() if isinstance(content, str) else content
+    return run(at.environment, "worker", "publish", "-", *words, stdin=stdin)
 
 
 def sale(sale_id: str, **members: object) -> dict[str, Any]:
@@ -60,26 +56,26 @@ def test_data_and_events_in_every_form(shop: Place) -> None:
         (json.dumps(event("scm.sale.completed", "P7", sale("P7"))), ("--orgcode", "acme"), ["P7"]),
     ]:
         done = publish(shop, content, *words, "--wait")
-        outcomes = [json.loads(line) for line in done.stdout.splitlines()]
-        assert done.returncode == 0, done.stderr
+        outcomes = [json.loads(line) for line in done.out.splitlines()]
+        assert done.code == 0, done.err
         assert sorted(one["subject"] for one in outcomes) == ids
         assert {one["data"]["status"] for one in outcomes} == {"applied"}
-        assert done.stderr.count(": published, ") == len(ids)
+        assert done.err.count(": published, ") == len(ids)
 
 
 def test_a_conflict_is_told(shop: Place) -> None:
     first = publish(shop, json.dumps(event("scm.sale.completed", "P8", sale("P8"))), "--wait")
-    assert first.returncode == 0, first.stderr
+    assert first.code == 0, first.err
     other = publish(shop, json.dumps(event("scm.sale.completed", "P8", sale("P8", currency="EUR"))), "--wait")
-    assert (other.returncode, other.stdout) == (1, "")
-    assert "scm.sale.completed P8: dead letter, conflict" in other.stderr
+    assert (other.code, other.out) == (1, "")
+    assert "scm.sale.completed P8: dead letter, conflict" in other.err
 
 
 def test_a_thousand_lines_are_acknowledged(shop: Place) -> None:
     lines = "\n".join(json.dumps(event("scm.sale.completed", f"M{place}", sale(f"M{place}"))) for place in range(1500))
     done = publish(shop, lines, "--wait")
-    assert done.returncode == 0, done.stderr[-500:]
-    assert len(done.stdout.splitlines()) == 1500
+    assert done.code == 0, done.err[-500:]
+    assert len(done.out.splitlines()) == 1500
 
 
 def test_nobody_answers(stack: Servers, tmp_path: Path) -> None:
@@ -87,8 +83,8 @@ def test_nobody_answers(stack: Servers, tmp_path: Path) -> None:
         done = publish(
             nobody_reads, json.dumps(event("scm.sale.completed", "P9", sale("P9"))), "--wait", "--timeout", "1"
         )
-    assert (done.returncode, done.stdout) == (1, "")
-    assert "1 document(s) without an answer after 1 s: does a worker run?" in done.stderr
+    assert (done.code, done.out) == (1, "")
+    assert "1 document(s) without an answer after 1 s: does a worker run?" in done.err
 
 
 @pytest.mark.parametrize(
@@ -124,40 +120,31 @@ def test_a_file_that_is_wrong_publishes_nothing(
     shop: Place, content: str | bytes, words: tuple[str, ...], said: str
 ) -> None:
     done = publish(shop, content, *words)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert said in done.stderr
-    assert ": published" not in done.stderr
-    assert "Traceback" not in done.stderr
+    assert (done.code, done.out) == (2, "")
+    assert said in done.err
+    assert ": published" not in done.err
+    assert "Traceback" not in done.err
 
 
 def test_no_broker(shop: Place) -> None:
     nowhere = {**shop.environment, "G3N_KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"}
-    done = subprocess.run(
-        [sys.executable, "-m", "worker", "publish", "-"],
-        env=nowhere, input=json.dumps(event("scm.sale.completed", "S", sale("S"))),
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 1
-    assert "127.0.0.1:1" in done.stderr
-    assert "Traceback" not in done.stderr
-
-
-def g3n(at: Place, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "worker", *words], env={**at.environment}, capture_output=True, text=True, check=False
-    )
+    content = json.dumps(event("scm.sale.completed", "S", sale("S")))
+    done = run(nowhere, "worker", "publish", "-", stdin=content.encode())
+    assert done.code == 1
+    assert "127.0.0.1:1" in done.err
+    assert "Traceback" not in done.err
 
 
 def test_the_probe_is_answered_and_changes_nothing(shop: Place) -> None:
-    done = g3n(shop, "probe", "--once", "--orgcode", "probe", "--timeout", "120")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("answered within ")
+    done = run(shop.environment, "worker", "probe", "--once", "--orgcode", "probe", "--timeout", "120")
+    assert (done.code, done.err) == (0, "")
+    assert done.out.startswith("answered within ")
 
 
 def test_the_status_knows_the_worker(shop: Place) -> None:
-    done = g3n(shop, "status", "--json")
-    said = json.loads(done.stdout)
+    done = run(shop.environment, "worker", "status", "--json")
+    said = json.loads(done.out)
     assert (said["workers"], said["lag"]) == (1, 0), said
     # The conflict and the dead letters of the tests before this one are for a person.
-    assert done.returncode == {"well": 0, "look": 1, "act": 2}[said["verdict"]]
+    assert done.code == {"well": 0, "look": 1, "act": 2}[said["verdict"]]
     assert {one["what"] for one in said["findings"]} <= {"dead letters: 1 conflict"}, said["findings"]

@@ -28,11 +28,17 @@ class Done:
 
 async def g3n(settings: Mapping[str, str], *words: str, stdin: bytes = b"", folder: Path = ROOT) -> Done:
     """Run it to its end, with these settings and no others. Two at once wait for each other."""
+    return await asyncio.to_thread(run, settings, *words, stdin=stdin, folder=folder)
+
+
+def run(settings: Mapping[str, str], *words: str, stdin: bytes = b"", folder: Path = ROOT) -> Done:
+    """`g3n` for tests without an event loop."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("G3N_")}
     call = {
-        "words": words, "environment": {**environment, **settings}, "folder": str(folder), "stdin": stdin.decode(),
+        "words": words, "environment": {**environment, **settings}, "folder": str(folder),
+        "stdin": stdin.decode(errors="surrogateescape"),
     }  # fmt: skip
-    return Done(*json.loads(await asyncio.to_thread(_ask, json.dumps(call).encode())))
+    return Done(*json.loads(_ask(json.dumps(call).encode())))
 
 
 def _ask(call: bytes) -> bytes:

@@ -11,9 +11,12 @@ import tempfile
 from typing import IO, TypedDict
 
 import worker.app.operators
+import worker.app.setup
+import worker.app.worker
 import worker.cli.worker
 import worker.ops.audit.commands
 import worker.ops.explain
+import worker.ops.publishing
 import worker.ops.rebuild.commands
 import worker.ops.replay.commands
 import worker.ops.republish
@@ -34,7 +37,11 @@ class Call(TypedDict):
 
 def run(call: Call) -> tuple[int, str, str]:
     """The command's exit status, and what it printed on stdout and stderr."""
-    with tempfile.TemporaryFile("w+") as reads, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+    with (
+        tempfile.TemporaryFile("w+", errors="surrogateescape") as reads,
+        tempfile.TemporaryFile() as out,
+        tempfile.TemporaryFile() as err,
+    ):
         reads.write(call["stdin"])
         reads.seek(0)
         child = os.fork()
