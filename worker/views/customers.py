@@ -62,7 +62,7 @@ async def get(context: Context, orgcode: str, request: CustomerGet) -> CustomerV
             lots=tuple(lots(points, version.calendar)),
             pool_id=points.key if points.type is AccountType.POOL else None,
             gift_cards=await _cards(tenant, person, tick, version.calendar),
-            activity=await transfers.latest(tenant, path, LATEST),
+            activity=await transfers.latest(tenant, await transfers.of_person(tenant, path), LATEST),
         )
 
 

@@ -31,7 +31,7 @@ async def history(context: Context, orgcode: str, request: GiftCardHistory) -> H
     async with reading(context, orgcode) as tenant:
         card, _ = await cards.accepted(tenant, request.gift_card, trusted=context.trusted)
         question = ("giftcard.history", card.key)
-        return await transfers.page(tenant, [card], question, request.cursor, request.limit)
+        return await transfers.page(tenant, [transfers.Chain(card)], question, request.cursor, request.limit)
 
 
 async def page(context: Context, orgcode: str, request: GiftCardList) -> GiftCardPage:

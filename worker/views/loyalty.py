@@ -13,15 +13,14 @@ from worker.views.tenant import reading
 
 
 async def history(context: Context, orgcode: str, request: LoyaltyHistory) -> HistoryPage:
-    """Return the history of the account that has the points. For the time before a merge or a pool, it shows the
-    customer's own account.
-    """
+    """Return the history of a person's points, under any of their ids; in a pool also the pool's since they joined."""
     async with reading(context, orgcode) as tenant:
         path = await tenant.path(request.customer_id)
         if not path:
             raise Refused(Reason.CUSTOMER_NOT_FOUND)
         question = ("loyalty.history", request.customer_id)
-        return await transfers.page(tenant, path, question, request.cursor, request.limit)
+        chains = await transfers.of_person(tenant, path)
+        return await transfers.page(tenant, chains, question, request.cursor, request.limit)
 
 
 async def policy(context: Context, orgcode: str, request: PolicyGet) -> PolicyView:

@@ -1,7 +1,7 @@
-"""Histories: the transfers of an account, latest first, each with the document that caused it.
+"""Histories: the transfers of one or more accounts, latest first, each with the document that caused it.
 
-The transfers of an account are a chain (worker/ledger/chain.py) whose links never change. A page begins at a link, so
-no reader misses a row or sees one twice, however much is booked meanwhile.
+The transfers of an account are a chain (worker/ledger/chain.py) whose links never change. A page begins at a link of
+each chain, so no reader misses a row or sees one twice, however much is booked meanwhile.
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,6 +22,13 @@ from worker.views.tenant import Tenant
 PAID = (Contra.REDEEMED, Contra.SPENT)
 
 
+class Chain(NamedTuple):
+    """The transfers of an account after the document `since`."""
+
+    account: Account
+    since: int = 0
+
+
 class Booked(NamedTuple):
     """One transfer from its account's point of view. `skipped`: how many of the same document's were booked after
     it.
@@ -40,52 +47,57 @@ class Booked(NamedTuple):
         return self.account_id, self.no, self.skipped, self.balance
 
 
+async def of_person(tenant: Tenant, path: Sequence[Account]) -> list[Chain]:
+    """Return a customer's chains: each of their ids has one, and their pool since they joined it (contract CUST1)."""
+    person = next(account for account in reversed(path) if account.type is AccountType.POINTS)
+    merged = [account for account in await tenant.owned(person.key) if account.type is AccountType.POINTS]
+    chains = [Chain(account) for account in (person, *merged)]
+    return chains if path[-1] is person else [Chain(path[-1], person.last_no or 0), *chains]
+
+
 async def page(
-    tenant: Tenant, path: Sequence[Account], question: object, cursor: str | None, limit: int
+    tenant: Tenant, chains: Sequence[Chain], question: object, cursor: str | None, limit: int
 ) -> HistoryPage:
-    """Return a page of an account's history, or of the history of points that went from one account to the next. Raises
-    Invalid for a bad cursor.
-    """
+    """Return a page of the history that these chains make together. Raises Invalid for a bad cursor."""
     begin = None if cursor is None else cursors.read(tenant.keyring, question, cursor)
-    found = await _booked(tenant, path, begin, limit + 1)
-    rest = found[limit:]
+    found = await _booked(tenant, chains, begin, limit + 1)
+    # of each chain the first transfer that the page lacks
+    rest = {booked.account_id: booked.position for booked in reversed(found[limit:])}
     return HistoryPage(
         items=await _entries(tenant, found[:limit]),
-        next_cursor=cursors.write(tenant.keyring, question, rest[0].position) if rest else None,
-        archived_until=None if rest else await _archived_until(tenant, path),
+        next_cursor=cursors.write(tenant.keyring, question, list(rest.values())) if rest else None,
+        archived_until=None if rest else await _archived_until(tenant, chains),
     )
 
 
-async def _archived_until(tenant: Tenant, path: Sequence[Account]) -> str | None:
+async def _archived_until(tenant: Tenant, chains: Sequence[Chain]) -> str | None:
     """Return when the latest archived entry of these accounts was decided."""
-    ids = [account.id for account in path]
+    ids = [chain.account.id for chain in chains]
     until = await tenant.connection.fetchval(SQL["read_archived_until"], ids)
     return None if until is None else format_instant(round(until.timestamp() * 1_000_000))
 
 
-async def latest(tenant: Tenant, path: Sequence[Account], limit: int) -> tuple[HistoryEntry, ...]:
+async def latest(tenant: Tenant, chains: Sequence[Chain], limit: int) -> tuple[HistoryEntry, ...]:
     """Return the latest entries of the history."""
-    return await _entries(tenant, await _booked(tenant, path, None, limit))
+    return await _entries(tenant, (await _booked(tenant, chains, None, limit))[:limit])
 
 
-async def _booked(tenant: Tenant, path: Sequence[Account], begin: list[int] | None, limit: int) -> list[Booked]:
-    """Return the transfers from the account that has the points now back to the first account of the path. Of each
-    account, only transfers after the points came to it.
-    """
-    found: list[Booked] = []
-    places = [place for place, account in enumerate(path) if begin is None or account.id == begin[0]]
-    if not places:
+async def _booked(tenant: Tenant, chains: Sequence[Chain], begin: list[Any] | None, limit: int) -> list[Booked]:
+    """Return transfers of all chains, latest first: of each chain at least `limit`, if it has as many."""
+    if begin is None:
+        places = {one.account.id: (one.account.last_no, 0, one.account.balance) for one in chains}
+    else:
+        positions = begin if isinstance(begin[0], list) else [begin]  # earlier versions wrote the position of one chain
+        places = {account_id: (no, skipped, balance) for account_id, no, skipped, balance in positions}
+    if not places.keys() <= {chain.account.id for chain in chains}:
         raise Invalid("cursor: the account is not the customer's any more")
-    for place in range(places[-1], -1, -1):
-        account = path[place]
-        since = max((before.last_no or 0 for before in path[:place]), default=0)
-        _, no, skipped, balance = begin or (account.id, account.last_no, 0, account.balance)
-        begin = None
-        rows = await tenant.connection.fetch(SQL["read_chain"], tenant.org, account.id, no, since, limit - len(found))
-        found += _seen_by(account.id, rows, skipped, balance)
-        if len(found) >= limit:
-            break
-    return found[:limit]
+    found: list[Booked] = []
+    for account, since in chains:
+        if account.id in places:
+            no, skipped, balance = places[account.id]
+            rows = await tenant.connection.fetch(SQL["read_chain"], tenant.org, account.id, no, since, limit)
+            found += _seen_by(account.id, rows, skipped, balance)
+    return sorted(found, key=lambda booked: -booked.no)  # stable: those of one document keep their order
 
 
 def _seen_by(account_id: int, rows: Sequence[Any], skipped: int, balance: int) -> Iterator[Booked]:
