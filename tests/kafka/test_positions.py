@@ -20,12 +20,14 @@ from worker.process import metrics
 from worker.process.errors import Unavailable
 
 # Ten records were read of each partition, five more came since.
-PARTITIONS = 11
+PARTITIONS = 12
 (
     UNTOUCHED, RESTORED, NEVER_READ, OTHER_RECORD, ENDS_BEFORE, READ_ONES_GONE, GONE, RESET, RESET_TO_GONE, OTHER_ID,
-    NO_RECORD,
+    NO_RECORD, RESET_WITHOUT_RECORD,
 ) = range(PARTITIONS)  # fmt: skip
-READ_AGAIN = {UNTOUCHED: 10, RESTORED: 5, NEVER_READ: 0, READ_ONES_GONE: 10, RESET: 3, RESET_TO_GONE: 6}
+READ_AGAIN = {
+    UNTOUCHED: 10, RESTORED: 5, NEVER_READ: 0, READ_ONES_GONE: 10, RESET: 3, RESET_TO_GONE: 6, RESET_WITHOUT_RECORD: 6,
+}  # fmt: skip
 HALTED = {
     OTHER_RECORD: "record 9 is not the one",
     ENDS_BEFORE: "the topic ends at 15",
@@ -74,11 +76,13 @@ async def test_each_partition_goes_on_where_nothing_is_lost_or_halts(
         await cluster.send(topic, numbered(number, 10, 15), partition=number)
     assert await connection.fetchval(f"SELECT count(*) = {PARTITIONS} AND count(DISTINCT topic_id) = 1 FROM watermark")
 
-    await Positions(pool).forget([(topic, number) for number in (RESTORED, NEVER_READ, ENDS_BEFORE, NO_RECORD)])
+    others = (RESTORED, NEVER_READ, ENDS_BEFORE, NO_RECORD, RESET_WITHOUT_RECORD)
+    await Positions(pool).forget([(topic, number) for number in others])
     for number, position in (
         (RESTORED, Position(5, fingerprint(records[RESTORED][4]))),
         (ENDS_BEFORE, Position(50, fingerprint(records[ENDS_BEFORE][9])._replace(offset=49))),
         (NO_RECORD, Position(10, None, uuid.uuid4())),
+        (RESET_WITHOUT_RECORD, Position(10, None)),  # it was read by transaction markers alone
     ):
         await save(pool, {}, {(topic, number): position})
     await connection.execute(
@@ -89,8 +93,9 @@ async def test_each_partition_goes_on_where_nothing_is_lost_or_halts(
     )
     await cluster.delete_before(topic, READ_ONES_GONE, 10)
     await cluster.delete_before(topic, GONE, 12)
-    await cluster.delete_before(topic, RESET_TO_GONE, 6)
-    for number in (RESET, RESET_TO_GONE):
+    for number in (RESET_TO_GONE, RESET_WITHOUT_RECORD):
+        await cluster.delete_before(topic, number, 6)
+    for number in (RESET, RESET_TO_GONE, RESET_WITHOUT_RECORD):
         await cluster.reset(group, TopicPartition(topic, number), 3)
 
     behind = metrics.REGISTRY.get_sample_value("g3n_ledger_behind_total") or 0

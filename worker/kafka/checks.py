@@ -60,6 +60,7 @@ class Checks:
         fetch_by_id(consumer._client, self.topic_ids)  # noqa: SLF001 - aiokafka fetches by name
         self.session: int | None = None  # of the ledger, in which all partitions were compared
         self.starts: dict[TopicPartition, int] = {}  # the next offset of each checked partition
+        self._decided: dict[TopicPartition, int] = {}  # the ledger's next offset; the group's may be behind it
         self.halted: dict[TopicPartition, Halt] = {}
         self.waived: dict[TopicPartition, int] = {}  # the offset up to which an operator allows dead letters
 
@@ -116,6 +117,7 @@ class Checks:
             for at, committed in zip(assigned, offsets, strict=True):
                 key = (at.topic, at.partition)
                 position = found.get(key)
+                self._decided[at] = 0 if position is None else position.next_offset
                 if at in pending:
                     await self._go_to(at, None)
                 elif position is not None:
@@ -175,14 +177,10 @@ class Checks:
             what = f"record {first.offset} is not the one that the ledger read last"
             await self._contradicts(at, _OTHER_ID if expected.other else what)
             return ()
-        go_on_at = expected.go_on_at
-        if go_on_at is not None and go_on_at <= first.offset:
-            # The group may have been reset to records that are gone. This one was read after them.
-            go_on_at = max(go_on_at, (await self._consumer.beginning_offsets([at]))[at])
         del self._expected[at]
-        if go_on_at is not None and go_on_at > first.offset:
+        if expected.go_on_at is not None and expected.go_on_at > first.offset:
             return records[1:]
-        await self._go_to(at, go_on_at)
+        await self._go_to(at, expected.go_on_at)
         return ()
 
     async def out_of_range(self, at: TopicPartition, offset: int) -> None:
@@ -190,7 +188,7 @@ class Checks:
         begin = (await self._consumer.beginning_offsets([at]))[at]
         end = (await self._consumer.end_offsets([at]))[at]
         expected = self._expected.get(at)
-        next_offset = offset if expected is None else expected.position.next_offset
+        next_offset = max(offset, self._decided.get(at, 0))
         if end < next_offset:
             await self._contradicts(at, f"the ledger has read up to offset {next_offset}, and the topic ends at {end}")
         elif expected is not None and expected.other:
@@ -279,6 +277,7 @@ class Checks:
         self._learn({topic: topic_id})  # from here on nothing waits until all positions are reset
         for at in partitions:
             self._expected.pop(at, None)
+            self._decided.pop(at, None)
             if self.halted.pop(at, None) is not None:
                 self._consumer.resume(at)
                 metrics.HALTED.labels(at.topic, at.partition).set(0)
@@ -295,6 +294,7 @@ class Checks:
 
     async def _go_to(self, at: TopicPartition, offset: int | None) -> None:
         if offset is None:
+            self._decided.pop(at, None)
             await self._consumer.seek_to_beginning(at)
         else:
             self._consumer.seek(at, offset)
