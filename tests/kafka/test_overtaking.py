@@ -1,5 +1,6 @@
 """Tenders of other tenants overtake one tenant's flood in a real topic, and lose nothing."""
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
 
@@ -12,6 +13,8 @@ from tests.kafka.test_scout import record
 from tests.kafka_io import Published, Reading, Record, document, publish
 from worker.kafka.fetched import Limits
 from worker.kafka.reader import Reader
+from worker.kafka.scout import Scout
+from worker.kafka.security import PLAINTEXT
 from worker.kafka.topics import Topics, dead_letter
 from worker.positions import Halt, HaltKind
 
@@ -154,3 +157,22 @@ async def test_partitions_that_are_taken_away_meanwhile_are_read_to_their_ends(
             await read_once(reader, read)
     assert len(readers) == 2
     assert set(published) == set(read)
+
+
+async def test_it_stops_soon_even_if_it_has_just_begun_again(cluster: Cluster) -> None:
+    """While aiokafka's consumer cancels the fetches of an old assignment, it misses that it is told to stop."""
+    tenders = await cluster.topic()
+    await cluster.send(tenders, [b"a tender"])
+    read = {TopicPartition(tenders, 0): 0}
+    for looks_again in (False, True):
+        scout = Scout(cluster.bootstrap, PLAINTEXT, {})
+        while not scout._queue:
+            await scout.look(read, 5000)
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.1)  # the next fetch is on its way
+        scout.restart()
+        if looks_again:
+            await scout.look(read, 5000)
+        stopping = asyncio.create_task(scout.stop())
+        await asyncio.wait({stopping}, timeout=5)
+        assert stopping.done(), "it waits for ever"

@@ -6,7 +6,7 @@ import uuid
 import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.consumer.fetcher import PartitionRecords
-from aiokafka.errors import CorruptRecordException
+from aiokafka.errors import CorruptRecordException, InvalidGroupIdError
 from aiokafka.protocol.fetch import FetchRequest
 
 from tests.kafka.conftest import Cluster, NewReader, numbered, until, until_idle, values
@@ -124,6 +124,17 @@ async def test_an_offset_out_of_range_halts_that_partition_alone(
     assert metrics.REGISTRY.get_sample_value("g3n_partition_halted", {"topic": topic, "partition": "0"}) == 1
     await again.commit()
     assert {TopicPartition(topic, 0): 10, TopicPartition(topic, 1): 20} == await cluster.committed(group)
+
+
+async def test_an_error_that_keeps_a_member_out_of_the_group_is_raised_even_if_it_comes_between_two_reads(
+    cluster: Cluster, new_reader: NewReader
+) -> None:
+    """No broker lets anybody join the group without a name."""
+    reader = await new_reader([await cluster.topic()], "")
+    coordinator = reader._others._consumer._coordinator
+    await until(lambda: coordinator._pending_exception is not None)
+    with pytest.raises(InvalidGroupIdError):
+        await reader.read(0.1)
 
 
 async def test_no_request_waits_for_quiet_partitions_while_records_are_to_be_taken(

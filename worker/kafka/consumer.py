@@ -41,8 +41,11 @@ def group_consumer(
     )
 
 
-def raise_if_fetching_died(consumer: AIOKafkaConsumer) -> None:
-    """Raise KafkaError if the consumer's fetch task has ended. It never starts again, and aiokafka tells nobody."""
+def raise_if_dead(consumer: AIOKafkaConsumer) -> None:
+    """Raise KafkaError if the consumer's fetch task has ended, or if an error keeps it out of the group. It would wait
+    for ever: aiokafka raises these errors only in calls that we avoid while the group rebalances.
+    """
     fetching = consumer._fetcher.error_future  # noqa: SLF001 - its own
     if fetching.done():
         raise KafkaError("the Kafka client has stopped fetching")
+    consumer._coordinator.check_errors()  # noqa: SLF001 - its own

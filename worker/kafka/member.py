@@ -26,7 +26,7 @@ from aiokafka.errors import (
 from aiokafka.structs import ConsumerRecord
 
 from worker.kafka.checks import Checks
-from worker.kafka.consumer import group_consumer, raise_if_fetching_died
+from worker.kafka.consumer import group_consumer, raise_if_dead
 from worker.kafka.fetched import Fetched
 from worker.kafka.lag import Backlog, Lag
 from worker.kafka.progress import Progress, read_of
@@ -115,7 +115,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         Return whether there was any. It does not wait, and gives no record while the group rebalances. Raises
         KafkaError. Then records taken since the last `mark` may be lost, until `back`.
         """
-        raise_if_fetching_died(self._consumer)
+        raise_if_dead(self._consumer)
         subscription = self._consumer._subscription  # noqa: SLF001 - or getmany would wait for the assignment
         if subscription.reassignment_in_progress:
             with subscription.fetch_context():

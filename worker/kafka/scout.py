@@ -10,6 +10,7 @@ members until they have read past its last record that was left out. So each ten
 """
 
 import asyncio
+import contextlib
 import re
 import time
 from collections import Counter, deque
@@ -42,6 +43,9 @@ _MOST_BYTES: Final = 16 << 10
 # So many tenants are left to the members at once, and those of the last look. Then looking ahead waits for the members.
 _MOST_LEFT: Final = 1000
 _START_S: Final = 5.0
+# aiokafka's consumer may wait for ever for its fetch task: while the task cancels the fetches of an old assignment, it
+# misses that it is cancelled itself. A second cancellation reaches it.
+_STOP_S: Final = 1.0
 # How long the members go on alone after a failure: a broker that is gone is not asked for each batch.
 _PAUSE_S: Final = 5.0
 NOBODY: Final = ""
@@ -64,6 +68,7 @@ class Scout:
         self._waiting: Counter[str] = Counter()
         self._left: dict[str, dict[TopicPartition, int]] = {}  # by tenant: the last offsets that were left out
         self._generation = 0
+        self._assigned = False  # the consumer reads on from where the members do
 
     async def look(self, read: Mapping[TopicPartition, int], unread: int) -> None:
         """Look on from where this stopped. `read`: where the members read on. `unread`: how many records they have
@@ -88,7 +93,7 @@ class Scout:
             if self._starting is None and time.monotonic() >= self._pause_until:
                 self._starting = asyncio.create_task(self._start())
             return
-        if self._consumer.assignment() != read.keys():
+        if not self._assigned or self._consumer.assignment() != read.keys():
             self._begin(self._consumer, read)
         self.readmit(read)
         if len(self._left) >= _MOST_LEFT:
@@ -118,6 +123,7 @@ class Scout:
 
     def _begin(self, consumer: AIOKafkaConsumer, read: Mapping[TopicPartition, int]) -> None:
         self._forget()
+        self._assigned = True
         consumer.assign(list(read))
         for at, offset in read.items():
             consumer.seek(at, offset)
@@ -191,8 +197,7 @@ class Scout:
     def restart(self) -> None:
         """Begin again from where the members read on: what was taken may not have been decided."""
         self._forget()
-        if self._consumer is not None:
-            self._consumer.unsubscribe()
+        self._assigned = False
 
     def _forget(self) -> None:
         self._queue.clear()
@@ -208,7 +213,9 @@ class Scout:
             await asyncio.gather(starting, return_exceptions=True)
         consumer, self._consumer = self._consumer, None
         if consumer is not None:
-            await consumer.stop()
+            with contextlib.suppress(KafkaError, TimeoutError):  # KafkaError: its fetch task had failed
+                async with asyncio.timeout(_STOP_S):
+                    await consumer.stop()
 
 
 def tenant_of(record: ConsumerRecord) -> str:
