@@ -260,9 +260,12 @@ async def test_no_child_outlives_a_killed_parent(start: Start) -> None:
     await until(lambda: not any(map(alive, both)))
 
 
-async def test_sigterm_to_the_parent_ends_all_with_0(start: Start) -> None:
+async def test_sigterm_to_the_parent_ends_all_with_0_and_sigusr1_shows_where_their_tasks_wait(start: Start) -> None:
     parent, both = await two_processes(start)
+    parent.send_signal(signal.SIGUSR1)
+    assert (await said(parent, "stack"))["frames"]
     parent.terminate()
     code, _, err = await ended(parent)
     assert (code, err.count('"stopped"')) == (0, 2)
+    assert "Stream._read_ahead" in err
     assert not any(map(alive, both))

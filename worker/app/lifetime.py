@@ -7,7 +7,7 @@ import signal
 from collections.abc import Awaitable, Callable, Iterator
 from typing import TypeVar
 
-from worker.process import errors
+from worker.process import errors, stacks
 
 _T = TypeVar("_T")
 
@@ -29,6 +29,7 @@ def before_the_start(stopped: asyncio.Event) -> Iterator[None]:
             opening.cancel()
 
     on_signal(stop)
+    stacks.on_signal()
     try:
         yield
     except asyncio.CancelledError:

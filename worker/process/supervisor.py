@@ -22,7 +22,7 @@ _PR_SET_PDEATHSIG = 1
 
 
 async def supervise(arguments: Sequence[str], processes: int) -> int:
-    """Run `python -m worker` with `arguments` in this many processes. SIGTERM and SIGINT are passed on to each.
+    """Run `python -m worker` with `arguments` in this many processes. SIGTERM, SIGINT and SIGUSR1 are passed on.
 
     Returns 0 if every process did, else the first failure's exit status (128 + the signal that killed it).
     """
@@ -31,15 +31,14 @@ async def supervise(arguments: Sequence[str], processes: int) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     children = [await _spawn(arguments, index) for index in range(processes)]
+    loop.add_signal_handler(signal.SIGUSR1, _tell, children, signal.SIGUSR1)
     waits = {asyncio.create_task(child.wait()): index for index, child in enumerate(children)}
     stopped = asyncio.create_task(stop.wait())
     failure = 0
     while waits and not failure and not stop.is_set():
         await asyncio.wait({*waits, stopped}, return_when=asyncio.FIRST_COMPLETED)
         failure = _reap(waits, stopping=stop.is_set())
-    for child in children:
-        with contextlib.suppress(ProcessLookupError):
-            child.terminate()
+    _tell(children, signal.SIGTERM)
     if waits:
         await asyncio.wait(waits, timeout=_GRACE_S)
         failure = _reap(waits, stopping=True) or failure
@@ -50,6 +49,12 @@ async def supervise(arguments: Sequence[str], processes: int) -> int:
         failure = failure or 1
     stopped.cancel()
     return failure
+
+
+def _tell(children: Sequence[asyncio.subprocess.Process], number: signal.Signals) -> None:
+    for child in children:
+        with contextlib.suppress(ProcessLookupError):
+            child.send_signal(number)
 
 
 def _reap(waits: dict[asyncio.Task[int], int], *, stopping: bool) -> int:
