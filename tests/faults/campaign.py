@@ -3,6 +3,7 @@
     python -m tests.faults.campaign --rounds 3 --seed 7 --only "Postgres crashes"
 
 Exit status 0 if no round found a violation, 1 otherwise. The same seed gives the same documents and the same choices.
+After a round that fails, the rest runs on new servers. The folder of the old ones is kept, with the workers' log.
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ import argparse
 import asyncio
 import os
 import random
+import shutil
 import sys
 import tempfile
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -24,7 +27,7 @@ from tests.e2e import trade
 from tests.e2e.place import Place, place
 from tests.faults.catalogue import FAULTS
 from tests.faults.fault import Fault
-from tests.faults.invariants import Violations, violations
+from tests.faults.invariants import Violations, alerts, violations
 from tests.faults.servers import OwnServers, own_servers
 from tests.faults.traffic import publish
 from tests.faults.world import CATCHES_UP_WITHIN_S, World, caught_up, lag
@@ -80,6 +83,8 @@ async def one_round(
         await asyncio.sleep(len(records) * BETWEEN_DOCUMENTS_S * chance.uniform(0.1, 0.4))
         await fault.act(world)
         recovered_s = await _first_answer(world, name)
+        if recovered_s >= ANSWERS_WITHIN_S:
+            await world.show_stacks()
         await publishing
         if fault.sends_again:
             await publish(made, records)
@@ -89,7 +94,8 @@ async def one_round(
             found = await violations(world, fault.tells, fault.may_tell, logged)
         except TimeoutError:
             late = f"{await lag(world)} records are not committed {CATCHES_UP_WITHIN_S} s after the last came"
-            found = Violations(unaccounted=[late])
+            found = Violations(unaccounted=[late, *alerts(world, logged)])
+            await world.show_stacks()
     if recovered_s >= ANSWERS_WITHIN_S:
         found.lost.append(f"the tender that was asked for after the fault: no answer within {ANSWERS_WITHIN_S} s")
     if fault.graceful:
@@ -127,28 +133,43 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"no fault is named like {chosen.only!r}; there are: {', '.join(FAULTS)}", file=sys.stderr)
         return 2
     rounds: list[Round] = []
-    with tempfile.TemporaryDirectory(prefix="g3n-faults-") as folder:
-        for brokers in sorted({one.brokers for one in faults}):
-            here = [one for one in faults if one.brokers == brokers]
-            rounds += _campaign(Path(folder) / str(brokers), brokers, here, chosen.rounds, chosen.seed)
+    for brokers in sorted({one.brokers for one in faults}):
+        left = [(number, one) for number in range(chosen.rounds) for one in faults if one.brokers == brokers]
+        while left:
+            rounds += _rounds(brokers, left, chosen.seed)
     print(_table(rounds))
     return 1 if any([*one.violations] for one in rounds) else 0
 
 
-def _campaign(folder: Path, brokers: int, faults: list[Fault], count: int, seed: int) -> list[Round]:
-    rounds = []
-    folder.parent.chmod(0o755)
-    with arena(folder, brokers) as (servers, made):
-        for number in range(count):
-            for fault in faults:
-                name = f"r{number}f{list(FAULTS).index(fault.name)}"
+def _rounds(brokers: int, left: list[tuple[int, Fault]], seed: int) -> list[Round]:
+    """Take rounds from `left`, on new servers, until one fails. Then say where its servers and logs are."""
+    folder = Path(tempfile.mkdtemp(prefix="g3n-faults-"))
+    rounds: list[Round] = []
+    with _failure_is_shown(), arena(folder, brokers) as (servers, made):
+        while left and not any([*one.violations] for one in rounds):
+            number, fault = left.pop(0)
+            name = f"r{number}f{list(FAULTS).index(fault.name)}"
+            began = monotonic()
+            try:
                 rounds.append(asyncio.run(one_round(servers, made, fault, name, seed)))
-                print(_line(rounds[-1]), flush=True)
-        if any([*one.violations] for one in rounds):
-            kept = Path(tempfile.mkdtemp(prefix="g3n-faults-log-")) / "workers.log"
-            kept.write_bytes(made.log.read_bytes())
-            print(f"the workers' log: {kept}", file=sys.stderr)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the other faults are still to come
+                failed = Violations(unaccounted=[f"the round ended with {error!r}"])
+                rounds.append(Round(fault.name, failed, ANSWERS_WITHIN_S, monotonic() - began))
+            print(_line(rounds[-1]), flush=True)
+    if any([*one.violations] for one in rounds):
+        print(f"kept: {folder}", flush=True)
+    else:
+        shutil.rmtree(folder)
     return rounds
+
+
+@contextmanager
+def _failure_is_shown() -> Iterator[None]:
+    """Go on with other servers if the end of a round's servers fails, too."""
+    try:
+        yield
+    except Exception:  # noqa: BLE001 - whatever it is, the other faults are still to come
+        traceback.print_exc()
 
 
 def _line(one: Round) -> str:

@@ -1,7 +1,9 @@
 """Each quick fault once: nothing is lost, nothing counts twice, and the workers recover (docs/reliability.md)."""
 
 import asyncio
+import tempfile
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,8 +12,10 @@ import pytest
 from tests.e2e.place import Place, place
 from tests.faults import breaks, campaign
 from tests.faults.breaks import BREAKS, MARK
-from tests.faults.campaign import arena, one_round
+from tests.faults.campaign import Round, arena, one_round
 from tests.faults.catalogue import FAULTS
+from tests.faults.fault import Fault
+from tests.faults.invariants import Violations
 from tests.faults.servers import OwnServers
 from tests.faults.traffic import Traffic
 from tests.stack import Servers
@@ -39,6 +43,25 @@ def test_the_reliability_page_lists_every_fault_and_says_which_ci_causes() -> No
     rows = (line.split("|")[1:3] for line in PAGE.read_text().splitlines() if line.startswith("| ") and "yes" in line)
     assert {name.strip() for name, _ in rows} == QUICK
     assert all(f"| {name} |" in PAGE.read_text() for name in FAULTS)
+
+
+def test_a_round_that_breaks_off_is_a_violation_and_the_others_go_on(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def round_(_servers: object, _made: object, fault: Fault, *_: object) -> Round:
+        if fault.name == "nothing happens":
+            raise TimeoutError
+        return Round(fault.name, Violations(), 0.1, 1.0)
+
+    monkeypatch.setattr(campaign, "arena", lambda *_: nullcontext((None, None)))
+    monkeypatch.setattr(campaign, "one_round", round_)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    assert campaign.main(["--rounds", "2", "--only", "nothing happens", "--only", "a worker is killed"]) == 1
+    printed = capsys.readouterr().out
+    assert printed.count("the round ended with TimeoutError()") == 2
+    assert "| nothing happens | yes | 2 | 0 | 0 | 2 |" in printed
+    assert "| a worker is killed | yes | 2 | 0 | 0 | 0 |" in printed
+    assert {f"kept: {folder}" for folder in tmp_path.iterdir()} <= set(printed.splitlines())
 
 
 @pytest.fixture(scope="module")

@@ -46,7 +46,11 @@ class World:
     async def running(self, count: int, **settings: str) -> AsyncIterator[None]:
         """Keep `count` workers running, as a service manager does: one that ends is started again."""
         async with self.kept(self.workers, count, "worker", "run", **settings):
-            yield
+            try:
+                yield
+            except Exception:
+                await self.show_stacks()
+                raise
 
     @asynccontextmanager
     async def kept(
@@ -83,6 +87,11 @@ class World:
             self.exit_statuses.append(status)
             if not closing.is_set():
                 await asyncio.sleep(RESTARTS_AFTER_S)
+
+    async def show_stacks(self) -> None:
+        """Let each worker log where its tasks wait."""
+        self.signal_workers(signal.SIGUSR1)
+        await asyncio.sleep(1)
 
     def signal_workers(self, what: signal.Signals) -> None:
         for worker in self.workers:
