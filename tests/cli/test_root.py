@@ -28,7 +28,6 @@ SERVER = {
     "mcp",
     "uvloop",
     "structlog",
-    "pydantic_settings",
     "worker.process.settings",
 }
 UNUSED = {

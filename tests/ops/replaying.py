@@ -97,4 +97,4 @@ class Shop:
 
 
 def settings_of(environment: Mapping[str, str]) -> Settings:
-    return Settings(**{name.removeprefix("G3N_").lower(): value for name, value in environment.items()})  # type: ignore[arg-type]
+    return Settings(**{name.removeprefix("G3N_").lower(): value for name, value in environment.items()})

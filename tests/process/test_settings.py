@@ -117,8 +117,9 @@ def test_help_names_every_variable() -> None:
 
 
 def test_a_command_without_kafka_needs_no_setting_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    without = {name: value for name, value in RIGHT.items() if name != settings.KAFKA}
-    assert f"{settings.KAFKA} is missing" in refusal(monkeypatch, **without)
+    kafka = settings.PREFIX + settings.KAFKA.upper()
+    without = {name: value for name, value in RIGHT.items() if name != kafka}
+    assert f"{kafka} is missing" in refusal(monkeypatch, **without)
     assert settings.load(kafka=False).kafka_bootstrap_servers == ""
 
 

@@ -1,6 +1,8 @@
 """Run a command that needs the settings, the log and an event loop, and exit with its status."""
 
+import importlib
 import signal
+import sys
 from collections.abc import Callable, Coroutine
 from datetime import datetime
 from types import FrameType
@@ -24,6 +26,7 @@ def run(action: Action, command: str = "", processes: int = 1, *, kafka: bool = 
     Kafka. `quiet`: warnings about single documents are left out of the log, because the command counts them.
     """
     _leave_when_told(0 if command in ("run", "api") else FAILED)
+    _import_structlog()
     import structlog
     import uvloop
 
@@ -69,6 +72,17 @@ def instant(text: str | None, option: str) -> datetime | None:
 def _refuse(error: settings.SettingsError) -> NoReturn:
     typer.echo(f"g3n: {error}", err=True)
     raise typer.Exit(SETTINGS) from None
+
+
+def _import_structlog() -> None:
+    """Import structlog without rich. It would take rich, if that is there, for tracebacks that we never print: 50 ms of
+    CPU of each start.
+    """
+    if "rich" in sys.modules:
+        return
+    sys.modules["rich"] = None  # type: ignore[assignment]  # an import of it fails
+    importlib.import_module("structlog")
+    del sys.modules["rich"]
 
 
 def _leave_when_told(code: int) -> None:

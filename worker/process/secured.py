@@ -4,17 +4,13 @@ import re
 from pathlib import Path
 from typing import Final, Literal, Self
 
-from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator, model_validator
 
 from worker.process import dsn as urls
 from worker.process import topic_rules as rules_of_topics
 
 PREFIX: Final = "G3N_"
-KAFKA: Final = PREFIX + "KAFKA_BOOTSTRAP_SERVERS"
-CONFIG: Final = SettingsConfigDict(
-    env_prefix=PREFIX, env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
-)
+CONFIG: Final = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True, validate_default=True)
 # The key of docker-compose.yml, which everybody can read.
 DEVELOPMENT_CARD_KEY: Final = b"development-only-key-not-a-secret"
 # Of compose, of images and of habit.
@@ -37,7 +33,7 @@ def _card_key(text: str) -> bytes:
     return key
 
 
-class Secured(BaseSettings):
+class Secured(BaseModel):
     """The settings that are secret, or limit what others may do."""
 
     model_config = CONFIG

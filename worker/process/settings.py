@@ -5,19 +5,19 @@ import os
 import re
 import socket
 from ipaddress import ip_network
-from typing import Annotated, Literal, Self
+from typing import Final, Literal, Self
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import NoDecode
 
-from worker.process.secured import DEVELOPMENT_CARD_KEY, KAFKA, PREFIX, Secured, parts_of
+from worker.process.secured import DEVELOPMENT_CARD_KEY, PREFIX, Secured, parts_of
 from worker.process.topic_rules import ORGCODE, Rule, parse
 from worker.web.bounds import Network, Shares
 
 __all__ = [
-    "DEVELOPMENT_CARD_KEY", "KAFKA", "MIB", "ORGCODE", "PREFIX", "Settings", "SettingsError", "describe", "load",
+    "DEVELOPMENT_CARD_KEY", "MIB", "ORGCODE", "PREFIX", "Settings", "SettingsError", "describe", "load",
 ]  # fmt: skip
 MIB = 1 << 20
+KAFKA: Final = "kafka_bootstrap_servers"
 
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,245}")  # Kafka's 249, less the ending of a dead-letter topic
 _ROLES = ("crm_owner", "crm_worker", "crm_api", "crm_ops", "crm_audit", "crm_operator")
@@ -34,7 +34,7 @@ class Settings(Secured):
         SecretStr(""),
         description="`setup`: passwords to set for roles: crm_worker=…,crm_api=…; default: none",
     )
-    orgcodes: Annotated[frozenset[str], NoDecode] = Field(
+    orgcodes: frozenset[str] = Field(
         frozenset(),
         description="tenants to serve, comma separated; documents of others are dead letters; default: all",
     )
@@ -242,9 +242,10 @@ def load(*, kafka: bool = True) -> Settings:
 
     Raises SettingsError, which names every missing or invalid setting at once.
     """
-    lines = [_line("kafka_bootstrap_servers", "missing", "")] if kafka and not _is_set(KAFKA) else []
+    given = _given()
+    lines = [_line(KAFKA, "missing", "")] if kafka and KAFKA not in given else []
     try:
-        chosen = Settings()
+        chosen = Settings.model_validate(given)
     except ValidationError as error:
         lines += [
             _line(str(part["loc"][0]) if part["loc"] else "", part["type"], part["msg"])
@@ -255,8 +256,10 @@ def load(*, kafka: bool = True) -> Settings:
     return chosen
 
 
-def _is_set(variable: str) -> bool:
-    return any(value for name, value in os.environ.items() if name.upper() == variable)
+def _given() -> dict[str, str]:
+    """Return the variables of the environment, by the setting's name."""
+    given = {name.upper(): value for name, value in os.environ.items() if value}
+    return {name.removeprefix(PREFIX).lower(): value for name, value in given.items() if name.startswith(PREFIX)}
 
 
 def _line(field: str, kind: str, message: str) -> str:
