@@ -57,8 +57,27 @@ async def test_tenders_are_added_to_the_batch_that_is_about_to_be_decided(
     arrival = reader._tenders.arrival()
     await cluster.send(tenders, [b"tender"])
     await arrival
-    late = await reader.add_tenders(batch)
+    late = await reader.add_late(batch)
     assert [record.value for record in late] == [b"tender"] == [record.value for record in batch.records[-1:]]
     reader.done(batch)
     await reader.commit()
     assert {TopicPartition(sales, 0): 10, TopicPartition(tenders, 0): 1} == await cluster.committed(group)
+
+
+async def test_a_batch_that_is_not_full_takes_what_arrived_until_it_is_decided(
+    cluster: Cluster, new_reader: NewReader, group: str
+) -> None:
+    sales, tenders = await cluster.topic(), await cluster.topic()
+    reader = await new_reader([sales, tenders], group, tenders=tenders, limits=Limits(documents=300))
+    await cluster.send(sales, numbered(10))
+    while not (batch := await reader.read(1)).records:
+        reader.done(batch)
+    taken = len(batch.records)
+    arrival = reader._others.arrival()
+    await cluster.send(sales, numbered(600)[10:])
+    await arrival
+    late = await reader.add_late(batch)
+    assert [record.offset for record in late] == list(range(taken, 300))
+    reader.done(batch)
+    await reader.commit()
+    assert (await cluster.committed(group))[TopicPartition(sales, 0)] == 300

@@ -177,15 +177,16 @@ class Stream:
             return None
         reading, self._reading = self._reading, None
         fetched, batch = reading.result()
-        if late := await self._reader.add_tenders(fetched):
+        if late := await self._reader.add_late(fetched):
             batch += self._pipeline.decode(late, time.time_ns() // 1000)
+        if fetched.records:
+            metrics.BATCH_DOCUMENTS.observe(len(fetched.records))
         self._reading = asyncio.create_task(self._read_ahead())
         return fetched, batch
 
     async def _read_ahead(self) -> tuple[Fetched, Batch]:
         fetched = await self._reader.read(self._wait_s)
         if fetched.records:
-            metrics.BATCH_DOCUMENTS.observe(len(fetched.records))
             faults.point("after_read")
         with metrics.BATCH_SECONDS.labels("decode").time():
             return fetched, self._pipeline.decode(fetched.records, time.time_ns() // 1000)

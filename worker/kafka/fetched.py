@@ -1,13 +1,16 @@
 """The result of one read of the input topics, and its limits."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
-from typing import Protocol
+from dataclasses import dataclass, field, replace
+from typing import Final, Protocol, Self
 
 from aiokafka import TopicPartition
 from aiokafka.structs import ConsumerRecord
 
 from worker.positions import Position
+
+# A batch is weighed between slices. So this many large records may be too much.
+_TILLS_SLICE: Final = 32
 
 
 class Assigned(Protocol):
@@ -31,6 +34,10 @@ class Limits:
     bytes_beside_tenders: int = 512 << 10  # of all documents, then
     slice: int = 256  # records that are taken from a partition before the next one's turn
     look_ahead: bool = True
+
+    def with_tills(self) -> Self:
+        """Return the limits that hold while tills send tenders."""
+        return replace(self, bytes=min(self.bytes, self.bytes_beside_tenders), slice=_TILLS_SLICE)
 
 
 @dataclass(slots=True)

@@ -9,7 +9,6 @@ other worker.
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from uuid import UUID
 
 from aiokafka import TopicPartition
@@ -30,8 +29,6 @@ _START_POLL_S = 0.02
 _PARTITION_BYTES, _TENDER_PARTITION_BYTES = 1 << 20, 1 << 17
 # For so long after a tender, tills count as active.
 _TILLS_S = 60.0
-# A batch is weighed between slices. So this many large records may be too much.
-_TILLS_SLICE = 32
 
 
 class Reader:
@@ -147,7 +144,8 @@ class Reader:
     async def _gather(self, wait_s: float) -> Fetched:
         if any(member.checks.outdated for member in self._members):
             raise SessionEnded
-        batch, until = Fetched(self._limits_now()), time.monotonic() + wait_s
+        batch = Fetched(self._limits.with_tills() if self._has_tills else self._limits)
+        until = time.monotonic() + wait_s
         if self._scout is not None and self._tenders is not None:
             lag, checked = self._tenders.lag, self._tenders.checks.checked
             await self._scout.look(checked(lag.read()), sum(checked(lag.records()).values()))
@@ -187,23 +185,22 @@ class Reader:
             batch.tenders += len(came)
             batch.tenders_ms += [record.timestamp for record in came]
 
-    async def add_tenders(self, batch: Fetched) -> list[ConsumerRecord]:
-        """Add tenders that arrived meanwhile to the last batch, which is about to be decided. Return them."""
+    async def add_late(self, batch: Fetched) -> list[ConsumerRecord]:
+        """Add records that arrived meanwhile to the last batch, which is about to be decided: tenders; while no tills
+        are active, others too, because a full batch costs less for each document. Return them.
+        """
         before = len(batch.records)
         await self._poll_tenders(batch)
-        if self._tenders is not None and len(batch.records) > before:
-            await self._tenders.mark(batch)
-        return batch.records[before:]
+        while not self._has_tills and not batch.full and await self._poll(batch):
+            pass
+        late = batch.records[before:]
+        for member in self._members if late else ():
+            await member.mark(batch)
+        return late
 
     @property
     def _has_tills(self) -> bool:
         return time.monotonic() - self._tender_at <= _TILLS_S
-
-    def _limits_now(self) -> Limits:
-        limits = self._limits
-        if not self._has_tills:
-            return limits
-        return replace(limits, bytes=min(limits.bytes, limits.bytes_beside_tenders), slice=_TILLS_SLICE)
 
     def _room(self, batch: Fetched) -> int:
         """Return how many documents besides tenders the batch may still take."""
