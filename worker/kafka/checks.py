@@ -13,7 +13,6 @@ The group's offset, the ledger's position and the topic can each be lost, restor
 To see the last record, the consumer begins with it; the record is compared and dropped.
 """
 
-import asyncio
 import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
@@ -24,6 +23,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import IllegalStateError
 from aiokafka.structs import ConsumerRecord
 
+from worker.kafka.consumer import committed_of
 from worker.kafka.fetch_by_id import fetch_by_id
 from worker.kafka.topic_ids import topic_ids
 from worker.positions import Decision, Halt, HaltKind, Position, Positions, fingerprint
@@ -111,10 +111,10 @@ class Checks:
         topics = {at.topic for at in assigned} - (set() if only is None else self.topic_ids.keys())
         client = self._consumer._client  # noqa: SLF001 - aiokafka's consumer does not ask for ids
         self._learn(await topic_ids(client, sorted(topics)) or {})
-        offsets = await asyncio.gather(*map(self._consumer.committed, assigned))
+        offsets = await committed_of(self._consumer, assigned)
         known: dict[TopicPartition, Position] = {}
         with contextlib.suppress(IllegalStateError):  # a rebalance came between: it begins anew
-            for at, committed in zip(assigned, offsets, strict=True):
+            for at, committed in offsets.items():
                 key = (at.topic, at.partition)
                 position = found.get(key)
                 self._decided[at] = 0 if position is None else position.next_offset

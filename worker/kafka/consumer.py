@@ -1,6 +1,8 @@
 """The consumer of a member of the group: aiokafka's, with our settings and our replacements of its parts."""
 
-from aiokafka import AIOKafkaConsumer
+from collections.abc import Iterable
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from worker.kafka import batches, prefetch
@@ -39,6 +41,17 @@ def group_consumer(
         # How soon it learns of added partitions, or of a topic that is gone.
         metadata_max_age_ms=30_000,
     )
+
+
+async def committed_of(
+    consumer: AIOKafkaConsumer, partitions: Iterable[TopicPartition]
+) -> dict[TopicPartition, int | None]:
+    """Return the offsets that the group has committed, with one request. aiokafka's own method takes one partition, so
+    a member of 24 partitions asked 24 times before its first batch.
+    """
+    asked = list(partitions)
+    found = await consumer._coordinator.fetch_committed_offsets(asked)  # noqa: SLF001
+    return {at: found[at].offset if at in found else None for at in asked}
 
 
 def raise_if_dead(consumer: AIOKafkaConsumer) -> None:

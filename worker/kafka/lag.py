@@ -1,11 +1,11 @@
 """The lag of a member of the group, and the ends that a drain waits for."""
 
-import asyncio
 import time
 from collections.abc import Iterable, Mapping, Sequence
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from worker.kafka.consumer import committed_of
 from worker.kafka.ends import bounds_of
 from worker.kafka.progress import Progress, read_of
 
@@ -58,9 +58,5 @@ class Backlog:
 
     async def short_of(self, ends: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
         """Return those of `ends` that the group has not committed yet."""
-        committed = await asyncio.gather(*map(self._consumer.committed, ends))
-        return {
-            partition: end
-            for (partition, end), offset in zip(ends.items(), committed, strict=True)
-            if offset is None or offset < end
-        }
+        committed = await committed_of(self._consumer, ends)
+        return {at: ends[at] for at, offset in committed.items() if offset is None or offset < ends[at]}

@@ -26,7 +26,7 @@ from aiokafka.errors import (
 from aiokafka.structs import ConsumerRecord
 
 from worker.kafka.checks import Checks
-from worker.kafka.consumer import group_consumer, raise_if_dead
+from worker.kafka.consumer import committed_of, group_consumer, raise_if_dead
 from worker.kafka.fetched import Fetched
 from worker.kafka.lag import Backlog, Lag
 from worker.kafka.progress import Progress, read_of
@@ -267,7 +267,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         self.checks.back()
         assigned = self._consumer.assignment() - self.checks.unchecked
         rest = [partition for partition in assigned if partition not in offsets]
-        committed = dict(zip(rest, await asyncio.gather(*map(self._consumer.committed, rest)), strict=True))
+        committed = await committed_of(self._consumer, rest)
         with contextlib.suppress(IllegalStateError):  # a rebalance came between: the new assignment starts by itself
             for partition, offset in {**offsets, **committed}.items():
                 if offset is not None and partition in assigned:
