@@ -144,6 +144,17 @@ def test_of_two_headers_nobody_knows_which_is_meant(name: str, url: str, api: Ap
     assert (answer.status_code, answer.json()["detail"], api.asked) == (401, f"{name}: more than one", [])
 
 
+def test_of_two_members_nobody_knows_which_is_meant(url: str, api: Api) -> None:
+    call = {"name": "loyalty_earn", "arguments": {"customer_id": "C-1", "points": 5}}
+    text = json.dumps({"jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": call})
+    answers = [
+        httpx.post(f"{url}/mcp", headers={**JSON, **KEY}, content=content)
+        for content in (text, text.replace('"points": 5', '"points": 5, "points": 6'))
+    ]
+    assert [(answer.status_code, answer.json()["id"]) for answer in answers] == [(200, 7), (400, 7)]
+    assert [asked.body["points"] for asked in api.asked if "points" in asked.body] == [5]
+
+
 async def test_a_key_goes_before_what_a_gateway_adds(url: str, api: Api) -> None:
     async with caller(url, {**KEY, **SESSION}) as client:
         await client.call_tool("customer_get", {"customer_id": "C-1"})

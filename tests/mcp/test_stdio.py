@@ -105,6 +105,9 @@ WRONG: Final[tuple[tuple[str | bytes, object, int], ...]] = (
     ('{"jsonrpc":"1.0","id":7,"method":"ping"}', 7, -32600),
     ('{"jsonrpc":"2.0","id":"x","method":5}', "x", -32600),
     ('{"jsonrpc":"2.0","id":true,"method":"ping"}', None, -32600),
+    ('{"jsonrpc":"2.0","id":"\\ud800","method":"ping"}', None, -32600),
+    ('{"jsonrpc":"2.0","id":8,"method":"\\ud800"}', 8, -32600),
+    ('{"jsonrpc":"2.0","id":9,"method":"tools/call","params":{"name":"x","arguments":{"a":1,"a":2}}}', 9, -32600),
 )
 
 

@@ -19,7 +19,7 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from schemas.problems import MEDIA_TYPE, Code, details
 from worker.client.client import pool
@@ -28,6 +28,7 @@ from worker.mcp.address import Address
 from worker.mcp.arguments import MAX_BYTES
 from worker.mcp.callers import NoCaller, caller, connection
 from worker.mcp.calls import Caller, Calls
+from worker.mcp.messages import Malformed, check_names
 from worker.mcp.server import build
 from worker.web.bounds import Bounds
 from worker.web.routes import NO_ROUTE, get
@@ -37,7 +38,7 @@ _log: Final = structlog.get_logger(__name__)
 
 PATH: Final = "/mcp"
 _CALLER: Final = "g3n.caller"
-_ENVELOPE_BYTES: Final = 65_536  # bytes of a message around its arguments
+_MAX_BYTES: Final = MAX_BYTES + 65_536  # bytes of a message: its arguments and what is around them
 _AT_ONCE: Final = 200
 _CONNECTIONS: Final = 500
 _GRACE_S: Final = 10
@@ -71,7 +72,7 @@ def app(url: str, address: Address, over: httpx.AsyncClient, calls: Calls, *, le
         stateless=True,
         json_response=True,
         security_settings=TransportSecuritySettings(allowed_hosts=address.host_headers, allowed_origins=[]),
-        max_request_body_size=MAX_BYTES + _ENVELOPE_BYTES,
+        max_request_body_size=_MAX_BYTES,
     )
 
     @contextlib.asynccontextmanager
@@ -111,7 +112,28 @@ class _Guard:
             await _unauthorized(str(error))(scope, receive, send)
             return
         scope[_CALLER] = caller(asks, self._over)
-        await self._inner(scope, receive, send)
+        events = await _body(receive)
+        try:
+            check_names(b"".join(event.get("body", b"") for event in events))
+        except Malformed as malformed:
+            answer = malformed.answer.model_dump(by_alias=True, exclude_unset=True)
+            await JSONResponse(answer, 400, _HEADERS)(scope, receive, send)
+            return
+
+        async def again() -> Message:
+            return events.pop(0) if events else await receive()
+
+        await self._inner(scope, again, send)
+
+
+async def _body(receive: Receive) -> list[Message]:
+    """Return the events of a request's body, up to its end or to one that is too large, which the SDK refuses."""
+    events: list[Message] = []
+    size = 0
+    while not events or (events[-1].get("more_body", False) and size <= _MAX_BYTES):
+        events.append(await receive())
+        size += len(events[-1].get("body", b""))
+    return events
 
 
 def _unauthorized(detail: str) -> Response:

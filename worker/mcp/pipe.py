@@ -4,7 +4,6 @@ The SDK has a transport, too. It cancels running calls when stdin ends, and does
 message.
 """
 
-import json
 import os
 import sys
 from collections import Counter
@@ -17,41 +16,13 @@ import anyio
 import mcp_types as mcp
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 from mcp.shared.message import SessionMessage
-from pydantic import ValidationError
+
+from worker.mcp.messages import Malformed, message
 
 Read = MemoryObjectReceiveStream[SessionMessage | Exception]
 Write = MemoryObjectSendStream[SessionMessage]
 
 _CANCELLED: Final = "notifications/cancelled"
-_BATCH: Final = "MCP has no batches: send each message on a line of its own"
-_NOT_A_MESSAGE: Final = "not a JSON-RPC 2.0 request, notification or response"
-
-
-class Malformed(Exception):
-    """A line that is not a message, and the error that answers it."""
-
-    def __init__(self, code: int, why: str, id_: mcp.RequestId | None = None) -> None:
-        super().__init__(why)
-        self.answer = mcp.JSONRPCError(jsonrpc="2.0", id=id_, error=mcp.ErrorData(code=code, message=why))
-
-
-def message(line: bytes) -> mcp.JSONRPCMessage:
-    """Return the message of a line. Raises Malformed: a parse error, or an invalid request (JSON-RPC 2.0 §5.1)."""
-    try:
-        parsed = json.loads(line)
-    except (ValueError, RecursionError):
-        raise Malformed(mcp.PARSE_ERROR, "not JSON in UTF-8") from None
-    if isinstance(parsed, list):
-        raise Malformed(mcp.INVALID_REQUEST, _BATCH)
-    id_ = parsed.get("id") if isinstance(parsed, dict) else None
-    known = id_ if isinstance(id_, str) or type(id_) is int else None
-    try:
-        said = mcp.jsonrpc_message_adapter.validate_python(parsed, by_name=False)
-    except ValidationError:
-        raise Malformed(mcp.INVALID_REQUEST, _NOT_A_MESSAGE, known) from None
-    if isinstance(said, mcp.JSONRPCNotification) and id_ is not None:
-        raise Malformed(mcp.INVALID_REQUEST, "the id of a request is a string or an integer")
-    return said
 
 
 @dataclass(slots=True)
