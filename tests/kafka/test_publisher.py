@@ -1,5 +1,6 @@
 """The publisher against a real broker: everything is acknowledged, in order within a key, or it says that it is not."""
 
+import asyncio
 import random
 
 import pytest
@@ -43,6 +44,22 @@ def test_keys_of_every_length_hash_as_with_aiokafka() -> None:
     for length in range(64):
         key = chance.randbytes(length)
         assert partition_hash(key) == murmur2(key) & 0x7FFFFFFF
+
+
+async def test_a_connection_that_does_not_close_keeps_nobody_waiting(
+    cluster: Cluster, publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("worker.kafka.publisher._CLOSE_S", 0.1)
+    topic = await cluster.topic()
+    await publisher.publish([Message(topic, b"k", b"v")])
+    assert publisher._producer is not None
+    for connection in publisher._producer.client._conns.values():
+        connection._closed_fut = asyncio.get_running_loop().create_future()
+    stopping = asyncio.create_task(publisher.stop())
+    await asyncio.wait({stopping}, timeout=5)
+    assert stopping.done(), "it waits for ever"
+    await publisher.publish([Message(topic, b"k", b"w")])
+    assert [record.value for record in await cluster.all(topic)] == [b"v", b"w"]
 
 
 async def test_order_within_a_key_headers_and_empty_values(cluster: Cluster, publisher: Publisher) -> None:

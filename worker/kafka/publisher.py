@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 _log = structlog.get_logger(__name__)
 
 _SIZE = "max.message.bytes"
+# A connection closes once its last bytes are sent: to a broker that is gone without a word, not for many minutes.
+_CLOSE_S = 5.0
 
 
 class _TooLarge(Unwritable):
@@ -130,6 +132,7 @@ async def _discard(producer: AIOKafkaProducer) -> None:
     accumulator = producer._message_accumulator  # noqa: SLF001 - no public way to give up
     accumulator.fail_all(ProducerClosed())
     accumulator._batches.clear()  # noqa: SLF001 - or the sender, which still runs, trips over them
-    with contextlib.suppress(KafkaError, OSError, TimeoutError, KeyError):
-        await producer.client.close()
-        await asyncio.wait_for(producer.stop(), 5)
+    for close in (producer.client.close, producer.stop):
+        with contextlib.suppress(KafkaError, OSError, TimeoutError, KeyError):
+            async with asyncio.timeout(_CLOSE_S):
+                await close()
