@@ -62,12 +62,12 @@ class Filled:
         while self.drained < min(wanted, _DRAINED):
             self.drain(min(_AT_ONCE, min(wanted, _DRAINED) - self.drained))
         if copies := max(0, round((wanted - self.sales) / self.drained)):
-            asyncio.run(_copy(self.settings["G3N_POSTGRES_DSN"], ORGCODE, copies))
+            asyncio.run(copy(self.settings["G3N_POSTGRES_DSN"], ORGCODE, copies))
             self.sales += copies * self.drained
             say(f"{self.drained:,} sales copied {copies} times")
 
 
-async def _copy(dsn: str, orgcode: str, copies: int) -> None:
+async def copy(dsn: str, orgcode: str, copies: int) -> None:
     """Copy the tenant's rows this many times. No worker may run meanwhile."""
     connection = await asyncpg.connect(dsn)
     try:

@@ -92,6 +92,14 @@ class Ground:
         await published(self.settings["G3N_KAFKA_BOOTSTRAP_SERVERS"], messages)
         return time.monotonic() - began
 
+    async def number(self, sql: str) -> int:
+        """Return the number that the query returns."""
+        connection = await asyncpg.connect(self.settings["G3N_POSTGRES_DSN"])
+        try:
+            return int(await connection.fetchval(sql))
+        finally:
+            await connection.close()
+
     async def counted(self, sql: str, wanted: int, *arguments: object) -> float:
         """Wait until the query returns the number. Return the seconds that it took. Raises WrongResult."""
         began = time.monotonic()

@@ -5,6 +5,7 @@ backlog is read, or another tenant floods the topic. The latencies are compared 
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ import orjson
 
 from bench import meter, operators, workload
 from bench.arena import say
+from bench.filling import copy
 from bench.ground import LOOK_EVERY_S, Finding, Ground
 from bench.shop import ORGCODE, SEED, Shop, Sold, customer
 from worker.codec import Message
@@ -22,10 +24,13 @@ OTHER: Final = "other"
 _PAUSE_S = 5.0
 _WORKERS = 6
 _LOAD_RATE = 300
+_HOLDS_MADE = 100_000
+_COPY_S = 5
 _MEBIBYTE = 1 << 20
 _PARKED_LINES = 400
 
 HOLDS: Final = "SELECT count(*) FROM timer WHERE kind = 'hold' AND key LIKE 'due-%'"
+LATEST_DUE: Final = "SELECT max(due_us) FROM timer WHERE kind = 'hold'"
 DECIDED: Final = (
     "SELECT count(*) FROM event WHERE digest IS NOT NULL AND type = $1 AND org = (SELECT id FROM org WHERE code = $2)"
 )
@@ -49,14 +54,19 @@ async def killed(ground: Ground) -> list[Finding]:
 
 
 async def deadlines(ground: Ground) -> list[Finding]:
-    """Holds that have all expired when the worker starts."""
-    hold_s, shop = 20 + ground.size // 2_000, Shop(ground.prefix)
+    """Holds that have all expired when the worker starts. Beyond 100,000 they are copies, of further tenants."""
+    made = min(ground.size, _HOLDS_MADE)
+    copies = round(ground.size / made) - 1
+    hold_s, shop = 20 + made // 2_000 + _COPY_S * copies, Shop(ground.prefix)
     async with ground.worker():
         await ground.publish(
-            shop.tender(f"due-{number}", number % workload.CARDS, hold_s=hold_s) for number in range(ground.size)
+            shop.tender(f"due-{number}", number % workload.CARDS, hold_s=hold_s) for number in range(made)
         )
-        say(f"  holds made in {await ground.counted(HOLDS, ground.size):.0f} s; waiting {hold_s} s until they run out")
-    await asyncio.sleep(hold_s)
+        say(f"  holds made in {await ground.counted(HOLDS, made):.0f} s")
+    await copy(ground.settings["G3N_POSTGRES_DSN"], ORGCODE, copies)
+    rest_s = max(0.0, await ground.number(LATEST_DUE) / 1e6 - time.time())
+    say(f"  copied {copies} times; waiting {rest_s:.0f} s until they run out")
+    await asyncio.sleep(rest_s)
     async with ground.worker(), ground.tills() as tills:
         releasing = asyncio.create_task(ground.counted(HOLDS, 0))
         waits = await ground.asking(tills, asyncio.shield(releasing))
