@@ -130,8 +130,8 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _say_json(on: dict[str, Any], measured: dict[str, list[Any]]) -> None:
-    said = {name: [asdict(one) for one in ones] for name, ones in measured.items()}
-    print(json.dumps({"machine": on, **said}, indent=1))
+    results = {name: [asdict(one) for one in ones] for name, ones in measured.items()}
+    print(json.dumps({"machine": on, **results}, indent=1))
 
 
 def _options() -> argparse.Namespace:

@@ -122,15 +122,15 @@ class Rival:
 
 async def handle_all(rival: Rival, records: Sequence[ConsumerRecord]) -> list[Message]:
     """Handle sixteen documents at once. Return their messages in the order of the records."""
-    said: list[list[Message]] = [[] for _ in records]
+    messages_of: list[list[Message]] = [[] for _ in records]
     places = iter(range(len(records)))
 
     async def handler() -> None:
         for place in places:
-            said[place] = await rival.handle(records[place])
+            messages_of[place] = await rival.handle(records[place])
 
     await asyncio.gather(*(handler() for _ in range(AT_ONCE)))
-    return [message for messages in said for message in messages]
+    return [message for messages in messages_of for message in messages]
 
 
 async def drain(chosen: settings.Settings, documents: int) -> None:

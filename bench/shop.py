@@ -130,8 +130,8 @@ class Shop:
 
     def command(self, type_: str, command_id: str, key: str, **data: object) -> Message:
         """A command, such as `crm.customer.create`."""
-        said = {"command_id": command_id, "occurred_at": self._now, **data}
-        return self.message("crm.commands", type_, command_id, key, said)
+        members = {"command_id": command_id, "occurred_at": self._now, **data}
+        return self.message("crm.commands", type_, command_id, key, members)
 
     def issue(self, number: int, amount_minor: int) -> Message:
         """`crm.giftcard.issue` of the gift card with this number."""

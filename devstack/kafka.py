@@ -61,10 +61,10 @@ def java() -> str:
 
 def _java_version(program: str) -> int:
     try:
-        said = subprocess.run([program, "-version"], capture_output=True, text=True, check=True).stderr
+        version_text = subprocess.run([program, "-version"], capture_output=True, text=True, check=True).stderr
     except (OSError, subprocess.CalledProcessError):
         return 0
-    version = re.search(r'version "(\d+)', said)
+    version = re.search(r'version "(\d+)', version_text)
     return int(version[1]) if version else 0
 
 
@@ -95,7 +95,7 @@ def _fetch(directory: Path) -> None:
         raise StackError(message)
     partial = directory.with_suffix(".partial")
     shutil.rmtree(partial, ignore_errors=True)
-    said = subprocess.run(
+    fetched = subprocess.run(
         [
             *(maven, "--quiet", "--batch-mode", "--file", str(HERE / "pom.xml"), f"-Dkafka={VERSION}"),
             *("dependency:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={partial}"),
@@ -106,8 +106,8 @@ def _fetch(directory: Path) -> None:
         text=True,
         check=False,
     )
-    if said.returncode != 0:
-        message = f"Maven could not fetch Kafka {VERSION}:\n{said.stdout}"
+    if fetched.returncode != 0:
+        message = f"Maven could not fetch Kafka {VERSION}:\n{fetched.stdout}"
         raise StackError(message)
     partial.rename(directory)
 

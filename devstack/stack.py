@@ -162,11 +162,11 @@ def answer(supervisor: subprocess.Popen[str]) -> Report:
         supervisor.terminate()
         supervisor.communicate(timeout=STOP_TIMEOUT_S)
         raise
-    said = json.loads(line) if line else {"error": "the supervisor ended without a word"}
-    if "error" in said:
+    report = json.loads(line) if line else {"error": "the supervisor ended without a word"}
+    if "error" in report:
         supervisor.communicate(timeout=STOP_TIMEOUT_S)
-        raise StackError(said["error"])
-    return Report(**said)
+        raise StackError(report["error"])
+    return Report(**report)
 
 
 def has_room(memory: Path) -> bool:

@@ -55,9 +55,9 @@ def faults(error: ValidationError) -> list[Fault]:
     # Of the input only the type is used, so that a message can say "without quotes".
     errors = error.errors(include_url=False)
     # pydantic counts only the items that are right: a list of one wrong line is also "too short"
-    told = [one for one in errors if one["type"] != "too_short" or not _has_wrong_items(one["loc"], errors)]
+    shown = [one for one in errors if one["type"] != "too_short" or not _has_wrong_items(one["loc"], errors)]
     found: list[Fault] = []
-    for missing_from, group in groupby(told, lambda one: one["loc"][:-1] if one["type"] == "missing" else None):
+    for missing_from, group in groupby(shown, lambda one: one["loc"][:-1] if one["type"] == "missing" else None):
         if missing_from is None:
             found += map(_fault, group)
         else:
@@ -68,8 +68,8 @@ def faults(error: ValidationError) -> list[Fault]:
 def missing(loc: Loc, *names: str) -> Fault:
     """Return the fault of an object that lacks these members."""
     *first, last = names
-    told = f"{', '.join(first)} and {last} are missing" if first else f"{last} is missing"
-    return Fault(loc, told, names)
+    text = f"{', '.join(first)} and {last} are missing" if first else f"{last} is missing"
+    return Fault(loc, text, names)
 
 
 def path(loc: Loc) -> str:

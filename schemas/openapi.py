@@ -71,9 +71,9 @@ def _refusal(operation: Operation, reason: Reason) -> tuple[str, dict[str, Any]]
 
 def _own(reason: ApiReason, scope: Scope | None = None) -> dict[str, Any]:
     """Return an example of a problem of the API itself."""
-    said = API_REASONS[reason]
-    detail = said.detail.format(**_DEFAULTS, scope="" if scope is None else scope.value)
-    return details(said.code, reason.value, detail, REQUEST_ID, scope=scope)
+    api_reason = API_REASONS[reason]
+    detail = api_reason.detail.format(**_DEFAULTS, scope="" if scope is None else scope.value)
+    return details(api_reason.code, reason.value, detail, REQUEST_ID, scope=scope)
 
 
 def problems(operation: Operation) -> dict[str, dict[str, Any]]:
@@ -155,18 +155,18 @@ def _description(operation: Operation) -> str:
     scope = f"Scope `{operation.scope.value}`." if operation.scope else "Any key may call it."
     if operation.document is None:
         return scope
-    told = f"{scope} Becomes a `{operation.document}`."
+    text = f"{scope} Becomes a `{operation.document}`."
     if operation.given:
-        told = f"{told[:-1]}; `{'` and `'.join(operation.given)}` must not be in the body."
+        text = f"{text[:-1]}; `{'` and `'.join(operation.given)}` must not be in the body."
     if operation.name == "tender.authorize":
-        told += (
+        text += (
             " Without `tender_id`, the `Idempotency-Key` becomes the tender's id; without both, the API makes one. If "
             "the request is repeated after the tender was voided or its hold expired, the answer is 409, with the "
             "stored outcome as `outcome`."
         )
     elif operation.id_field == "tender_id":
-        told += " `tender_id` is the identity."
-    return told
+        text += " `tender_id` is the identity."
+    return text
 
 
 def _operation(operation: Operation) -> Schema:

@@ -68,11 +68,11 @@ def _refs(node: Any) -> Iterator[str]:  # noqa: ANN401  # any JSON
 
 
 def _member(node: Schema, *, is_answer: bool) -> Schema:
-    told = node.get("description")
+    text = node.get("description")
     if "default" in node and not isinstance(node["default"], dict):  # an object's default is that of its members
-        told = _sentences(told, f"Default: {json.dumps(node['default'], ensure_ascii=False)}.")
+        text = _sentences(text, f"Default: {json.dumps(node['default'], ensure_ascii=False)}.")
     if "not" in node:
-        told = _sentences(told, _VALUES[json.dumps(node["not"])])
+        text = _sentences(text, _VALUES[json.dumps(node["not"])])
     ways = [way for way in node.get("anyOf", ()) if way != _NULL]
     is_nullable = len(ways) < len(node.get("anyOf", ()))
     if len(ways) > 1:
@@ -83,7 +83,7 @@ def _member(node: Schema, *, is_answer: bool) -> Schema:
         plain.pop("pattern", None)
     if is_nullable and not is_answer:
         plain = _nullable(plain)
-    return {**plain, **({"description": told} if told else {})}
+    return {**plain, **({"description": text} if text else {})}
 
 
 def _nullable(plain: Schema) -> Schema:
@@ -94,5 +94,5 @@ def _nullable(plain: Schema) -> Schema:
     return {**plain, "type": [plain["type"], "null"]}
 
 
-def _sentences(*told: str | None) -> str:
-    return " ".join(one if one.endswith((".", ":")) else f"{one}." for one in told if one)
+def _sentences(*texts: str | None) -> str:
+    return " ".join(one if one.endswith((".", ":")) else f"{one}." for one in texts if one)

@@ -201,5 +201,5 @@ def refused(reason: Reason, outcome: Mapping[str, Any] | None = None) -> str:
     """Return the `detail` of a refusal. `outcome`: the data of the document's outcome; None for an operation that
     reads.
     """
-    told = reason.value.replace("_", " ")
-    return told if outcome is None else f"the document was {outcome['status']}: {told}"
+    text = reason.value.replace("_", " ")
+    return text if outcome is None else f"the document was {outcome['status']}: {text}"

@@ -231,8 +231,8 @@ _PRECEDENCE: Final = {reason: place for place, reason in enumerate(Reason)}
 
 def first(reasons: Iterable[Reason | None]) -> Reason | None:
     """Return the reason of the highest precedence (contract REASON1), or None; a None among them does not count."""
-    told = None
+    found = None
     for reason in reasons:
-        if reason is not None and (told is None or _PRECEDENCE[reason] < _PRECEDENCE[told]):
-            told = reason
-    return told
+        if reason is not None and (found is None or _PRECEDENCE[reason] < _PRECEDENCE[found]):
+            found = reason
+    return found

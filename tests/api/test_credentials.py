@@ -119,7 +119,7 @@ async def test_nobody_ends_the_session_of_another_key(caller: Caller, new_caller
 async def test_revoking_a_session_ends_its_descendants(
     serving: Serving, caller: Caller, connection: Connection
 ) -> None:
-    """Also those that another process opens with it before it hears of the end."""
+    """Even those that another process opens with it before it hears of the end."""
     parent = await caller.ok("session.create")
     sibling = await caller.ok("session.create")
     child = await bearer(caller, parent["token"]).ok("session.create")
@@ -140,7 +140,7 @@ async def test_revoking_a_session_ends_its_descendants(
     assert [row["id"] for row in await connection.fetch("SELECT id FROM session")] == [sibling["session_id"]]
 
 
-async def test_sessions_are_listed_to_who_may_end_them(caller: Caller, new_caller: NewCaller) -> None:
+async def test_sessions_are_listed_to_those_who_may_end_them(caller: Caller, new_caller: NewCaller) -> None:
     parent, sibling = [await caller.ok("session.create", {"scopes": ["customer:read"]}) for _ in range(2)]
     child = await bearer(caller, parent["token"]).ok("session.create")
 
@@ -185,7 +185,7 @@ async def test_a_session_runs_out(caller: Caller, connection: Connection) -> Non
 
 @pytest.fixture
 def forgetful(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As if the few seconds were over for which a caller is remembered."""
+    """Forgets callers, as a process does after a few seconds."""
     monkeypatch.setattr(callers, "REMEMBERED_S", 0.0)
 
 

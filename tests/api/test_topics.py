@@ -181,7 +181,7 @@ async def test_batches_far_apart_are_found(
 async def test_a_running_worker_publishes_it_within_seconds(
     environment: dict[str, str], serving: Serving, new_caller: NewCaller, bootstrap: str, topics: Topics
 ) -> None:
-    """No Kafka is where the API's settings say. The worker comes later, and stays."""
+    """No Kafka runs where the API's settings point. The worker comes later, and stays."""
     async with serving() as service, Reading(bootstrap, [topics.outcomes, topics.tender_outcomes]) as outcomes:
         caller = await new_caller(of=service)
         for number in range(5):

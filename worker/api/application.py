@@ -80,14 +80,14 @@ class Api:
             exchange: Exchange = request.scope["state"]["exchange"]
             exchange.operation = operation.name
             try:
-                told = await self._answer(operation, request, exchange)
+                reply = await self._answer(operation, request, exchange)
             except Exception as error:  # noqa: BLE001  `_problem` says what it is
                 problem = self._problem(error)
                 await self._slow_down(problem, exchange)
                 problem.headers |= admitted.key_header(exchange.document_id)
                 return as_response(problem, exchange)
-            exchange.replayed = "Idempotency-Replayed" in told.headers
-            return Response(told.data, 200, {**told.headers, **admitted.key_header(exchange.document_id)}, _JSON)
+            exchange.replayed = "Idempotency-Replayed" in reply.headers
+            return Response(reply.data, 200, {**reply.headers, **admitted.key_header(exchange.document_id)}, _JSON)
 
         return endpoint
 
@@ -113,9 +113,9 @@ class Api:
                 admitted.traceparent(request.headers), exchange.document_id,
             )  # fmt: skip
             with self.in_hand.held(holder, 1):
-                told = await self._in_time(self._told(asked))
-        told.headers |= left
-        return told
+                reply = await self._in_time(self._reply(asked))
+        reply.headers |= left
+        return reply
 
     @staticmethod
     async def _slow_down(problem: Problem, exchange: Exchange) -> None:
@@ -136,7 +136,7 @@ class Api:
         address = None if is_proxy(exchange.address, self._settings.api_proxies) else exchange.address
         return Holder(group, caller.orgcode, address)
 
-    async def _told(self, asked: AdmittedRequest) -> Reply:
+    async def _reply(self, asked: AdmittedRequest) -> Reply:
         if asked.operation.document is not None:
             return await self._commands.answer(asked, time.time_ns() // 1000)
         if asked.operation.name in READINGS:

@@ -105,14 +105,14 @@ class Edge:
         if exchange.reason in _LIMITS:
             tenant = exchange.orgcode if exchange.orgcode in self._tenants else ""
             metrics.HTTP_REFUSED.labels(exchange.reason, tenant).inc()
-        told = {"orgcode": exchange.orgcode, "key": exchange.key_id, "reason": exchange.reason}
+        fields = {"orgcode": exchange.orgcode, "key": exchange.key_id, "reason": exchange.reason}
         _log.info(
             "request",
             request_id=exchange.request_id,
             operation=exchange.operation,
             status=exchange.status,
             ms=round(seconds * 1000, 1),
-            **{name: value for name, value in told.items() if value is not None},
+            **{name: value for name, value in fields.items() if value is not None},
             **({"replayed": True} if exchange.replayed else {}),
         )
 

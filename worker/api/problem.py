@@ -33,8 +33,8 @@ class Problem(Exception):
         self.headers = dict(headers or {})
 
     def response(self, request_id: str) -> Response:
-        said = details(self.code, self.reason, self.detail, request_id, scope=self.scope, outcome=self.outcome)
-        return Response(orjson.dumps(said), PROBLEMS[self.code].status, self.headers, MEDIA_TYPE)
+        body = details(self.code, self.reason, self.detail, request_id, scope=self.scope, outcome=self.outcome)
+        return Response(orjson.dumps(body), PROBLEMS[self.code].status, self.headers, MEDIA_TYPE)
 
 
 def own(
@@ -46,9 +46,9 @@ def own(
     **values: object,
 ) -> Problem:
     """Return a problem of the API itself. `values` fill in its text; `detail` replaces it."""
-    said = API_REASONS[reason]
-    detail = said.detail.format(**values, scope=scope and scope.value) if detail is None else detail
-    return Problem(said.code, reason.value, detail, scope=scope, headers=headers)
+    api_reason = API_REASONS[reason]
+    detail = api_reason.detail.format(**values, scope=scope and scope.value) if detail is None else detail
+    return Problem(api_reason.code, reason.value, detail, scope=scope, headers=headers)
 
 
 def refusal(reason: Reason, outcome: Mapping[str, Any] | None = None) -> Problem:

@@ -41,15 +41,15 @@ class Readings:
             return await self._read(asked, request)
         async with self._guesses.guess(asked.caller) as guess:
             try:
-                told = await self._read(asked, request)
+                reply = await self._read(asked, request)
             except Problem as problem:
                 if problem.reason == Reason.CARD_NOT_ACCEPTED.value:
                     guess.accepted = False
                 raise
             guess.accepted = not probes  # a simulation shows whether a card exists, whatever its outcome
-        if b'"card_not_accepted"' in told.data:
+        if b'"card_not_accepted"' in reply.data:
             await self._limits.refuse(asked.began)
-        return told
+        return reply
 
     async def _read(self, asked: AdmittedRequest, request: BaseModel) -> Reply:
         context = replace(self._context, trusted=asked.trusted)

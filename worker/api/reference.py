@@ -122,8 +122,8 @@ def _members(openapi: Json, schema: Json) -> str:
 
 
 def _described(openapi: Json, schema: Json) -> str:
-    told = schema.get("description") or _resolved(openapi, schema).get("description") or ""
-    return f"<br>{words(told)}" if told else ""
+    text = schema.get("description") or _resolved(openapi, schema).get("description") or ""
+    return f"<br>{words(text)}" if text else ""
 
 
 def _problem_row(openapi: Json, status: str, response: Json) -> str:
@@ -133,8 +133,8 @@ def _problem_row(openapi: Json, status: str, response: Json) -> str:
         reasons.append(
             f'<span title="{escape(str(value.get("detail", "")))}">{escape(value.get("reason", name))}</span>'
         )
-    told = ", ".join(f"<code>{one}</code>" for one in dict.fromkeys(reasons))
-    return _row(f"<b>{escape(status)}</b>", "", f"{words(response['description'])}<br>{told}")
+    codes = ", ".join(f"<code>{one}</code>" for one in dict.fromkeys(reasons))
+    return _row(f"<b>{escape(status)}</b>", "", f"{words(response['description'])}<br>{codes}")
 
 
 # --- small things ----------------------------------------------------------------------------------------------------
@@ -145,8 +145,8 @@ def words(text: str) -> str:
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text, quote=False))
 
 
-def _row(name: str, need: str, told: str) -> str:
-    return f"<tr><td>{name}</td><td>{need}</td><td>{told}</td></tr>"
+def _row(name: str, need: str, text: str) -> str:
+    return f"<tr><td>{name}</td><td>{need}</td><td>{text}</td></tr>"
 
 
 def _need(*, required: bool) -> str:

@@ -34,8 +34,8 @@ def _plain(schema: Json) -> str:
     if named in (["integer"], ["number"]):
         return f"{named[0]}{_limits(schema, 'minimum', 'maximum')}"
     if named == ["string"]:
-        told = schema.get("format", "string")
-        return f"{escape(told)}{_limits(schema, 'minLength', 'maxLength', 'characters')}"
+        format_ = schema.get("format", "string")
+        return f"{escape(format_)}{_limits(schema, 'minLength', 'maxLength', 'characters')}"
     if named == ["object"] and isinstance(schema.get("additionalProperties"), Mapping):
         return f"object of {kind(schema['additionalProperties'])}"
     return escape(" or ".join(named))
@@ -46,9 +46,9 @@ def _limits(schema: Json, least_name: str, most_name: str, unit: str = "") -> st
     if least is None and most is None:
         return ""
     if most is None:
-        told = f"≥ {least:,}"
+        limits = f"≥ {least:,}"
     elif least is None or least == 0:
-        told = f"≤ {most:,}"
+        limits = f"≤ {most:,}"
     else:
-        told = f"{least:,} to {most:,}"
-    return f' <span class="limit">{told}{" " + unit if unit else ""}</span>'
+        limits = f"{least:,} to {most:,}"
+    return f' <span class="limit">{limits}{" " + unit if unit else ""}</span>'

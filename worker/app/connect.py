@@ -71,5 +71,5 @@ def _refuses(state: str) -> bool:
     return state[:2] in _REFUSED_CLASSES or state in _REFUSED_STATES
 
 
-def _hint(said: str) -> str:
-    return "; run `g3n worker setup`, and log in as a member of that role" if 'role "crm_' in said else ""
+def _hint(error: str) -> str:
+    return "; run `g3n worker setup`, and log in as a member of that role" if 'role "crm_' in error else ""

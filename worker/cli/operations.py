@@ -244,8 +244,8 @@ def _text(one: "Operation", history: "list[Action]") -> str:
 def _line(action: "Action") -> str:
     details = ", ".join(f"{name}={value}" for name, value in action.details.items())
     login = "" if action.login == action.who else f" as {action.login}"
-    said = [f"{instant(action.at)}  {action.who}{login}  {action.action}  {action.target}", details, action.reason]
-    return "; ".join(filter(None, said))
+    parts = [f"{instant(action.at)}  {action.who}{login}  {action.action}  {action.target}", details, action.reason]
+    return "; ".join(filter(None, parts))
 
 
 def _as_json(one: "Operation", *, plan: bool) -> dict[str, Any]:

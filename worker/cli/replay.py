@@ -101,12 +101,12 @@ def _instant_ms(text: str | None, option: str) -> int | None:
 
 def _progress() -> Callable[[int, int], None]:
     """Show the progress on a terminal."""
-    told = 0
+    shown = 0
 
     def progress(done: int, total: int) -> None:
-        nonlocal told
-        if sys.stderr.isatty() and (done - told >= _EVERY or done == total):
-            told = done
+        nonlocal shown
+        if sys.stderr.isatty() and (done - shown >= _EVERY or done == total):
+            shown = done
             end = "\n" if done == total else ""
             typer.echo(f"\rread {done:,} of {total:,}{end}", err=True, nl=False)
 

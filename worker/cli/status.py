@@ -112,9 +112,9 @@ def _retried(now: "Snapshot") -> str:
     if now.retried is None:
         return "unknown"
     retries, halves = sum(one.retries for one in now.retried), sum(one.halves for one in now.retried)
-    said = f"{retries:,} times, {halves:,} batches halved, last hour"
+    text = f"{retries:,} times, {halves:,} batches halved, last hour"
     named = "; ".join(f"worker {one.worker}: {one.retries:,}, {one.halves:,}" for one in now.retried[:_NAMED])
-    return f"{said} ({named}{'; …' if len(now.retried) > _NAMED else ''})" if named else said
+    return f"{text} ({named}{'; …' if len(now.retried) > _NAMED else ''})" if named else text
 
 
 def _partitions(now: "Snapshot") -> str:

@@ -116,11 +116,11 @@ def explain(
         from worker.app import operators
         from worker.ops.text import text
 
-        told = await operators.explain(chosen, orgcode, type_, subject, archive)
-        if told is None:
+        explanation = await operators.explain(chosen, orgcode, type_, subject, archive)
+        if explanation is None:
             typer.echo(f"g3n: {orgcode} has no {type_} {subject}: it was not read yet, or is a dead letter", err=True)
             return FAILED
-        typer.echo(told.json_text() if as_json else text(told))
+        typer.echo(explanation.json_text() if as_json else text(explanation))
         return 0
 
     running.run(action, kafka=False)

@@ -130,13 +130,13 @@ class Client:
             raise from_transport(error, request_id, key) from error
         if response.status_code != HTTPStatus.OK or not _is_object(response):
             raise from_response(response, request_id, key)
-        said = response.headers
+        headers = response.headers
         return Answer(
             data=response.content,
-            request_id=said.get("X-Request-Id", request_id),
-            document_id=said.get("Idempotency-Key", key),
-            replayed=said.get("Idempotency-Replayed") == "true",
-            tender_state=said.get("Crm-Tender-State"),
+            request_id=headers.get("X-Request-Id", request_id),
+            document_id=headers.get("Idempotency-Key", key),
+            replayed=headers.get("Idempotency-Replayed") == "true",
+            tender_state=headers.get("Crm-Tender-State"),
         )
 
 

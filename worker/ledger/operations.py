@@ -169,8 +169,8 @@ async def advance(
     waits_for: str | None = None,
 ) -> Standing | None:
     """Record that `documents` more are done, up to `cursor`. Return None if another process has taken over."""
-    said = None if cursor is None else orjson.dumps(cursor).decode()
-    rows = await connection.fetch(SQL["advance_operation"], id_, runner, said, documents, waits_for)
+    text = None if cursor is None else orjson.dumps(cursor).decode()
+    rows = await connection.fetch(SQL["advance_operation"], id_, runner, text, documents, waits_for)
     return Standing(State(rows[0]["state"]), rows[0]["rate_per_s"], rows[0]["done"]) if rows else None
 
 
@@ -185,8 +185,8 @@ async def end(
     error: str | None = None,
 ) -> bool:
     """End it as `done` or `failed`, or leave it `paused`. Return False if it was stopped or taken over meanwhile."""
-    said = None if result is None else orjson.dumps(result).decode()
-    if not await connection.fetch(SQL["end_operation"], id_, runner, state.value, said, error):
+    text = None if result is None else orjson.dumps(result).decode()
+    if not await connection.fetch(SQL["end_operation"], id_, runner, state.value, text, error):
         return False
     why = {} if error is None else {"error": error}
     await note(connection, operator, f"operation {state.value}", f"operation {id_}", why, operation=id_)

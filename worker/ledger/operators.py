@@ -50,9 +50,9 @@ async def note(
     `action` is the command's own words, such as `keys revoke`; `target` names what it acted on. Never pass a secret or
     personal data.
     """
-    said = orjson.dumps(details or {}).decode()
+    text = orjson.dumps(details or {}).decode()
     await connection.execute(
-        SQL["insert_operator_action"], operator.who, action, target, operator.reason, operation, said
+        SQL["insert_operator_action"], operator.who, action, target, operator.reason, operation, text
     )
 
 

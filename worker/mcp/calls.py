@@ -76,14 +76,14 @@ class Calls:
         if kept is not None and self._now_s() < kept[0]:
             return kept[1]
         try:
-            told = frozenset(await scopes(caller.client, patience_s=_SCOPES_PATIENCE_S))
+            granted = frozenset(await scopes(caller.client, patience_s=_SCOPES_PATIENCE_S))
         except ApiError as error:
             _log.warning("scopes_unknown", orgcode=caller.orgcode, reason=error.reason)
             return None
         while len(self._scopes) >= _CALLERS:
             del self._scopes[next(iter(self._scopes))]
-        self._scopes[caller.identity] = (self._now_s() + _SCOPES_KEPT_S, told)
-        return told
+        self._scopes[caller.identity] = (self._now_s() + _SCOPES_KEPT_S, granted)
+        return granted
 
     async def call(self, caller: Caller, name: str, arguments: Arguments) -> mcp.CallToolResult:
         """Return the tool's result. An error is a result, never an exception."""
@@ -91,18 +91,18 @@ class Calls:
         try:
             members = await self._done(caller, name, arguments)
         except Refused as refused:
-            result, said = refusals.result(refused), refused.reason
+            result, ending = refusals.result(refused), refused.reason
         except Exception:  # noqa: BLE001 - whoever called gets an error that says nothing of the inside
             request_id = uuid.uuid4().hex
             _log.exception("crashed", tool=known, orgcode=caller.orgcode, request_id=request_id)
             fault = Refused(Code.INTERNAL_ERROR, "internal_error", "a fault of this server", {"request_id": request_id})
-            result, said = refusals.result(fault), fault.reason
+            result, ending = refusals.result(fault), fault.reason
         else:
             text = mcp.TextContent(text=json.dumps(members, ensure_ascii=False))
             result = mcp.CallToolResult(content=[text], structured_content=members)
-            said = "previewed" if CONFIRMATION in members else "done"
+            ending = "previewed" if CONFIRMATION in members else "done"
         took_ms = round(1000 * (time.monotonic() - began_s))
-        _log.info("called", tool=known, orgcode=caller.orgcode, result=said, took_ms=took_ms)
+        _log.info("called", tool=known, orgcode=caller.orgcode, result=ending, took_ms=took_ms)
         return result
 
     async def _done(self, caller: Caller, name: str, arguments: Arguments) -> dict[str, Any]:
@@ -129,9 +129,9 @@ class Calls:
     async def _previewed(
         self, caller: Caller, tool: Offered, asked: Asked, body: Mapping[str, Any], document_id: str
     ) -> dict[str, Any]:
-        told = await preview(caller.client, tool.operation, body, document_id)
+        shown = await preview(caller.client, tool.operation, body, document_id)
         confirmation = {
-            **told.members(),
+            **shown.members(),
             "arguments": body,
             "do": f"Show this to a person. If they agree, call {tool.tool.name} again with the same arguments, "
             f"{IDENTITY} and {TOKEN}.",

@@ -120,5 +120,5 @@ def as_page() -> str:
         places = ", ".join(place for place in Place if place in reason.places)
         lines.append(f"| `{reason}` | {reason.meaning} | {advice} | {places} |")
     lines += ["", "| reason of the interface | what it means | what to do |", "|---|---|---|"]
-    lines += [f"| `{name}` | {said.meaning} | {said.advice} |" for name, said in INTERFACES.items()]
+    lines += [f"| `{name}` | {one.meaning} | {one.advice} |" for name, one in INTERFACES.items()]
     return "\n".join([*lines, ""])

@@ -45,13 +45,13 @@ async def preview(client: Client, operation: Operation, body: Body, document_id:
     """Ask the API what would happen. Raises Refused if the operation would be refused, or if that can't be known."""
     simulated, stored = await _simulated(client, operation, body, document_id)
     if stored:
-        said = f"Nothing new: {document_id} is known, and its stored outcome comes again."
+        text = f"Nothing new: {document_id} is known, and its stored outcome comes again."
     else:
-        said = f"{operation.summary} {GUIDES[operation.name].warning}"
+        text = f"{operation.summary} {GUIDES[operation.name].warning}"
         if simulated is None:
-            said += " It could not be simulated: the key has no scope ops."
+            text += " It could not be simulated: the key has no scope ops."
     changes = await _changes(client, body) if operation.name == "loyalty.policy.put" else ()
-    return Preview(said, simulated, changes)
+    return Preview(text, simulated, changes)
 
 
 async def _simulated(client: Client, operation: Operation, body: Body, document_id: str) -> tuple[Body | None, bool]:

@@ -98,7 +98,7 @@ def get(name: str, arguments: Mapping[str, str]) -> mcp.GetPromptResult:
         raise Refused(Code.INVALID_REQUEST, "invalid", f"{len(unknown)} unknown arguments; known is {_TASK}")
     task = arguments.get(_TASK)
     text = _TEXTS[name] if not task else f"{_TEXTS[name]}\nThe task: {task}\n"
-    told = next(one.description for one in LISTED if one.name == name)
+    description = next(one.description for one in LISTED if one.name == name)
     return mcp.GetPromptResult(
-        description=told, messages=[mcp.PromptMessage(role="user", content=mcp.TextContent(text=text))]
+        description=description, messages=[mcp.PromptMessage(role="user", content=mcp.TextContent(text=text))]
     )

@@ -42,22 +42,22 @@ def of_api(error: ApiError, operation: Operation) -> Refused:
 
 def members(refused: Refused) -> dict[str, Any]:
     """Return what is wrong, what it means and what to do next, for programs and for models."""
-    said = explanation(refused.reason, refused.code)
+    explained = explanation(refused.reason, refused.code)
     return {
         "code": refused.code.value,
         "reason": refused.reason,
         "detail": refused.detail,
-        "meaning": said.meaning,
-        "what_to_do": said.advice,
+        "meaning": explained.meaning,
+        "what_to_do": explained.advice,
         **refused.more,
     }
 
 
 def result(refused: Refused) -> mcp.CallToolResult:
     """Return the error as a tool's result: as members, and the same as text."""
-    said = members(refused)
-    text = mcp.TextContent(text=json.dumps(said, ensure_ascii=False))
-    return mcp.CallToolResult(content=[text], structured_content=said, is_error=True)
+    fault = members(refused)
+    text = mcp.TextContent(text=json.dumps(fault, ensure_ascii=False))
+    return mcp.CallToolResult(content=[text], structured_content=fault, is_error=True)
 
 
 def error(refused: Refused) -> MCPError:

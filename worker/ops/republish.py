@@ -79,8 +79,8 @@ async def republish(
                 await publisher.publish(addressed)
     finally:
         await publisher.stop()
-    said = ", ".join(f"{count:,} to {topic}" for topic, count in sorted(counts.items())) or "none"
-    say(f"{documents:,} documents, messages {'published' if publishes else 'that would be published'}: {said}")
+    sums = ", ".join(f"{count:,} to {topic}" for topic, count in sorted(counts.items())) or "none"
+    say(f"{documents:,} documents, messages {'published' if publishes else 'that would be published'}: {sums}")
     for topic, count in sorted(lost.items()):
         where = f"{topic} no longer has their records" if topic else "they came in over HTTP"
         say(f"left out: {count:,} documents whose store nobody can tell, because {where}")
@@ -162,10 +162,10 @@ async def _messages(
             *(() if state is None else ((TENDER_STATE, state.encode()),)),
             *trace_headers(one.traceparent),
         )
-        said = stored_messages(outlet, one.orgcode, one.type, one.subject, one.outcomes, headers)
-        if customer_id is None or any(_customer(message) == customer_id for message in said):
+        of_document = stored_messages(outlet, one.orgcode, one.type, one.subject, one.outcomes, headers)
+        if customer_id is None or any(_customer(message) == customer_id for message in of_document):
             documents += 1
-            messages += said
+            messages += of_document
     return documents, messages
 
 

@@ -46,8 +46,8 @@ async def simulate(
 
 def outcome(messages: Sequence[Message]) -> tuple[dict[str, Any], bool]:
     """Return the data of the latest outcome that would be published, and whether it is a stored one."""
-    told = [(orjson.loads(message.value or b"{}"), message.headers) for message in messages]
-    envelope, headers = next(part for part in reversed(told) if part[0]["type"].startswith(OUTCOME_PREFIX))
+    decided = [(orjson.loads(message.value or b"{}"), message.headers) for message in messages]
+    envelope, headers = next(part for part in reversed(decided) if part[0]["type"].startswith(OUTCOME_PREFIX))
     return envelope["data"], REPLAYED in headers
 
 

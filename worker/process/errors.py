@@ -83,8 +83,8 @@ def describe(error: BaseException) -> str:
             named = (error.sqlstate, getattr(error, "table_name", None), getattr(error, "constraint_name", None))
             return " ".join([name, *(part for part in named if part)])
         case kafka.KafkaError() | OSError() | Unavailable() | OperatorError():
-            said = str(error).removeprefix(f"{name}: ")  # aiokafka's begin with it
-            return f"{name}: {said}" if said else name
+            text = str(error).removeprefix(f"{name}: ")  # aiokafka's begin with it
+            return f"{name}: {text}" if text else name
         case BaseExceptionGroup():
             return f"{name}: {'; '.join(describe(part) for part in error.exceptions)}"
         case _:

@@ -31,7 +31,7 @@ class Status:
     def __init__(self, part: str = "stream") -> None:
         self._down = {part: "starting"}
         self._warnings: list[str] = []
-        self._told: dict[str, float] = {}
+        self._numbers: dict[str, float] = {}
 
     def warn(self, what: str) -> None:
         """Something that works and should not stay so: shown by /readyz as long as the process runs."""
@@ -39,13 +39,13 @@ class Status:
 
     def tell(self, what: str, number: float) -> None:
         """Show a number in /readyz."""
-        self._told[what] = number
+        self._numbers[what] = number
 
     @property
     def shown(self) -> dict[str, object]:
         """The body of /readyz."""
         warnings = {"warnings": self._warnings} if self._warnings else {}
-        more = {**self._told, **warnings}
+        more = {**self._numbers, **warnings}
         return {"status": "not ready", "why": self._down, **more} if self._down else {"status": "ready", **more}
 
     def down(self, part: str, why: str) -> None:

@@ -162,11 +162,15 @@ class Secured(BaseModel):
     @property
     def for_development_only(self) -> list[str]:
         """Return a line in capitals for each setting that must not be so where real customers are."""
-        told = []
+        warnings = []
         if DEVELOPMENT_CARD_KEY in self.card_keys:
-            told.append("THE PUBLIC DEVELOPMENT CARD KEY IS IN USE: ANYBODY CAN FIND CARD NUMBERS. SET G3N_CARD_KEY")
-        told += [f"A DEFAULT PASSWORD IS IN USE: SET ANOTHER ONE IN {name}" for name in self._with_default_passwords]
-        return told
+            warnings.append(
+                "THE PUBLIC DEVELOPMENT CARD KEY IS IN USE: ANYBODY CAN FIND CARD NUMBERS. SET G3N_CARD_KEY"
+            )
+        warnings += [
+            f"A DEFAULT PASSWORD IS IN USE: SET ANOTHER ONE IN {name}" for name in self._with_default_passwords
+        ]
+        return warnings
 
     @property
     def dsn(self) -> str:

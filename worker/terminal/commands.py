@@ -136,16 +136,16 @@ def _help(operation: Operation) -> str:
     if operation.access is Access.DANGEROUS:
         parts.append("At a terminal it asks whether to go ahead.")
     if operation.refusals:
-        told = "\n".join(f"  {reason.value}  ({reason.category.value})" for reason in operation.refusals)
-        parts.append(f"\b\nMay be refused:\n{told}")
+        text = "\n".join(f"  {reason.value}  ({reason.category.value})" for reason in operation.refusals)
+        parts.append(f"\b\nMay be refused:\n{text}")
     parts.append(f"\b\nExample:\n  {example(operation)}")
     return "\n\n".join(parts)
 
 
 def _about(operation: Operation) -> str:
     """Return the model's own description, which says what an absent member means."""
-    told = " ".join((operation.request.__doc__ or "").split())
-    return told if operation.document is None else f"Becomes a {told}"
+    text = " ".join((operation.request.__doc__ or "").split())
+    return text if operation.document is None else f"Becomes a {text}"
 
 
 def example(operation: Operation) -> str:

@@ -52,8 +52,8 @@ def edit(
         typer.echo(f"What changes from version {newest['version']}:")
         policy_put.show(changes, err=False)
         since = _since(effective_from, newest["versions"])
-        for said in policy_put.superseded(newest["versions"], since):
-            typer.echo(said, err=True)
+        for line in policy_put.superseded(newest["versions"], since):
+            typer.echo(line, err=True)
         typer.confirm(f"Put it into force from {since} on, for everybody?", abort=True, err=True)
         if policy_put.far_ahead(since):
             policy_put.confirm_far(since)

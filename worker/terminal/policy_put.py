@@ -32,8 +32,8 @@ def review(body: Mapping[str, Any], manner: Manner) -> None:
     _show(
         policy_text.difference(before["policy"], Policy.model_validate(body["policy"]).wire_form()), before["version"]
     )
-    for said in superseded(before["versions"], since):
-        typer.echo(said, err=True)
+    for line in superseded(before["versions"], since):
+        typer.echo(line, err=True)
     if manner.dry_run:
         typer.echo("Nothing was put: --dry-run.", err=True)
         raise typer.Exit
@@ -74,8 +74,8 @@ def _ask(since: str) -> None:
 
 
 def _show(changes: list[str], version: int) -> None:
-    said = "What changes from version {}:" if changes else "Nothing changes from version {}."
-    typer.echo(said.format(version), err=True)
+    text = "What changes from version {}:" if changes else "Nothing changes from version {}."
+    typer.echo(text.format(version), err=True)
     show(changes, err=True)
 
 

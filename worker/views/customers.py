@@ -68,15 +68,15 @@ async def get(context: Context, orgcode: str, request: CustomerGet) -> CustomerV
 
 async def _consents(tenant: Tenant, customer_id: str) -> tuple[Consent, ...]:
     """Return the consent in force for each purpose and channel, as a campaign would see it now."""
-    said: dict[Any, list[ConsentSaid]] = {}
+    by_purpose: dict[Any, list[ConsentSaid]] = {}
     keys = [(tenant.org, customer_id, purpose, stored_consents.LATEST_US) for purpose in stored_consents.PURPOSES]
     for _, entry in await stored_consents.read(tenant.connection, keys):
-        said.setdefault(entry.purpose, []).append(entry)
+        by_purpose.setdefault(entry.purpose, []).append(entry)
     return tuple(
         Consent(
             purpose=purpose, channel=channel or None, granted=counts.granted, since=format_instant(counts.at_us)
         )
-        for purpose, entries in sorted(said.items())
+        for purpose, entries in sorted(by_purpose.items())
         for channel, counts in sorted(consents.in_force(entries).items())
     )  # fmt: skip
 

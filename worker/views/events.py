@@ -26,10 +26,12 @@ async def explain(context: Context, orgcode: str, request: EventExplain) -> Expl
     """Return everything that the ledger holds about one document or notice. Raises Unknown."""
     if request.type not in TYPES:
         raise Invalid("type: a document type of the contract, like scm.sale.completed")
-    told = await explain_document(context.pool, context.outlet, orgcode, request.type, request.id)
-    if told is None:
+    explanation = await explain_document(context.pool, context.outlet, orgcode, request.type, request.id)
+    if explanation is None:
         raise Unknown
-    return Explained(text=text(told), **told.model_dump(mode="json", by_alias=True, exclude_defaults=True))
+    return Explained(
+        text=text(explanation), **explanation.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    )
 
 
 async def simulate(context: Context, orgcode: str, request: EventSimulate) -> Simulated:
@@ -58,5 +60,5 @@ async def simulate(context: Context, orgcode: str, request: EventSimulate) -> Si
         messages = await simulate_event(context.pipeline, raw, trusted=context.trusted, draft=request.policy)
     except Undecodable as error:
         raise Invalid(f"data: {error}") from error
-    told, stored = outcome(messages)
-    return Simulated(outcome=OutcomeData.model_validate_json(orjson.dumps(told)), stored=stored)
+    shown, stored = outcome(messages)
+    return Simulated(outcome=OutcomeData.model_validate_json(orjson.dumps(shown)), stored=stored)

@@ -14,9 +14,9 @@ def answer(reason: ApiReason, detail: str | None = None) -> bytes:
     """Return the bytes of a response: status line, headers, problem. Without `detail`, the reason's own
     words are used.
     """
-    said, request_id = API_REASONS[reason], uuid.uuid4().hex
-    status = PROBLEMS[said.code].status
-    body = orjson.dumps(details(said.code, reason.value, detail or said.detail, request_id))
+    api_reason, request_id = API_REASONS[reason], uuid.uuid4().hex
+    status = PROBLEMS[api_reason.code].status
+    body = orjson.dumps(details(api_reason.code, reason.value, detail or api_reason.detail, request_id))
     return b"HTTP/1.1 %d %b\r\ncontent-type: %b\r\ncontent-length: %d\r\nx-request-id: %b\r\n%b\r\n%b" % (
         status,
         _PHRASES[status],

@@ -28,12 +28,12 @@ def reason_of(method: str, error: Exception) -> ApiReason:
 
 
 def _no_route(request: Request, error: Exception) -> Response:
-    said = API_REASONS[reason := reason_of(request.method, error)]
+    api_reason = API_REASONS[reason := reason_of(request.method, error)]
     headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
     if reason is ApiReason.METHOD_NOT_ALLOWED:
         headers.setdefault("Allow", "GET, POST")
-    body = details(said.code, reason.value, said.detail, uuid.uuid4().hex)
-    return JSONResponse(body, PROBLEMS[said.code].status, headers, MEDIA_TYPE)
+    body = details(api_reason.code, reason.value, api_reason.detail, uuid.uuid4().hex)
+    return JSONResponse(body, PROBLEMS[api_reason.code].status, headers, MEDIA_TYPE)
 
 
 NO_ROUTE: Final[Mapping[Any, Any]] = {HTTPException: _no_route}

@@ -77,18 +77,18 @@ class OverlayConnection:
     def commit(self) -> Changes:
         """Keep what was written, and return what changed."""
         (layer,) = self._layers
-        told = Changes(transfers=layer.transfers)
+        changes = Changes(transfers=layer.transfers)
         for (table, key), row in layer.rows.items():
             known = self._rows.has(table, key)
             before = self._rows.get(table, key) if known else self._base.get((table, key))
-            told.note(table, key, before, row)
+            changes.note(table, key, before, row)
             self._rows.put(table, key, row)
         for row in layer.consents:
             self._consents[row["org"], row["customer_id"]].append(row)
         for row in layer.policies:
             self._policies[row["org"]].append(row)
         self._layers = []
-        return told
+        return changes
 
     # --- reading
 

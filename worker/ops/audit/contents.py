@@ -199,12 +199,12 @@ def _is_plain_and_right(row: Any, moved: Iterable[tuple[int, str, int]]) -> bool
     document.
     """
     _, _, type_, status, _, facts = row
-    said = plain_change(facts)
-    if said is None or said[0] != status:
+    claimed = plain_change(facts)
+    if claimed is None or claimed[0] != status:
         return False
-    if said[1] is None or type_ in _TELL_WHAT_WAITED:
+    if claimed[1] is None or type_ in _TELL_WHAT_WAITED:
         return True
-    return said[1] == sum(amount for account_type, _, amount in moved if account_type != AccountType.CARD)
+    return claimed[1] == sum(amount for account_type, _, amount in moved if account_type != AccountType.CARD)
 
 
 def _wrong_outcome(row: Any, booked: Iterable[tuple[int, str, int]]) -> Iterable[tuple[str, str]]:  # noqa: ANN401  as above
@@ -234,9 +234,9 @@ def _wrong_outcome(row: Any, booked: Iterable[tuple[int, str, int]]) -> Iterable
     points = [amount for (type_, _), amount in moved.items() if type_ != AccountType.CARD]
     others = [] if last.counterparty is None else [last.counterparty[1].change]
     if len(points) <= 1 + len(others):
-        said = last.points.change + sum(others)
-        if said != sum(points):
-            yield "booked", f"says {said:+} points, {sum(points):+} was booked"
+        change = last.points.change + sum(others)
+        if change != sum(points):
+            yield "booked", f"says {change:+} points, {sum(points):+} was booked"
 
 
 def _account_of(outcome: OutcomeV1, subject: str) -> tuple[int, str] | None:

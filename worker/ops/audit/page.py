@@ -46,11 +46,11 @@ def page(report: Report) -> str:
         heads = [name.replace("_", " ") for name in COVERED]
         parts += ["<h2>Offsets</h2>", _table(heads, [astuple(one) for one in report.coverage])]
     if report.tie_out is not None:
-        said = (
+        legend = (
             "Minor units. asked: by the tills' documents; short: refused with a reason; booked: in the ledger; told: in"
             " the published outcomes."
         )
-        parts.append(f"<h2>Tie-out by store and business day</h2><p>{said}</p>")
+        parts.append(f"<h2>Tie-out by store and business day</h2><p>{legend}</p>")
         parts.append(_table(("tenant", *TIED[1:]), [astuple(one) for one in report.tie_out]))
     parts += [
         "<h2>Trial balance</h2><p>Minor units, or points.</p>",

@@ -84,8 +84,8 @@ class Told:
                 if (what := self._wrong(record, seen)) is not None:
                     envelope = _envelope(record)
                     about = f"{record.topic}-{record.partition} offset {record.offset}"
-                    said = " ".join(str(envelope[name]) for name in ("type", "subject") if name in envelope)
-                    yield Finding("published", str(envelope.get("orgcode", "")), about, f"{said or 'a record'} {what}")
+                    names = " ".join(str(envelope[name]) for name in ("type", "subject") if name in envelope)
+                    yield Finding("published", str(envelope.get("orgcode", "")), about, f"{names or 'a record'} {what}")
             self._expected.see(seen)
         async for finding in self._missing():
             yield finding

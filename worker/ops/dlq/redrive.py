@@ -107,7 +107,7 @@ def _lines(letters: Sequence[Letter], verdicts: Counter[str], why: Counter[str])
     versions = Counter(letter.version for letter in letters)
     refused_by = ", ".join(f"{version} ({count:,})" for version, count in sorted(versions.items()))
     lines = [f"{len(letters):,} open, refused by version {refused_by}; this is version {VERSION}"]
-    lines += [f"{verdicts[verdict]:>9,} {said}" for verdict, said in _SAID.items() if verdicts[verdict]]
+    lines += [f"{verdicts[verdict]:>9,} {text}" for verdict, text in _SAID.items() if verdicts[verdict]]
     lines += [f"{'':9}   {count:,}: {reason}" for reason, count in why.most_common(3)]
     if len(letters) == MOST:
         lines.append(f"A plan takes {MOST:,} letters; make another one for the rest.")
@@ -132,11 +132,11 @@ async def run(settings: Settings, run: Run, say: Callable[[str], None]) -> None:
                 if not counts[APPLIED] and wanted:  # the canary goes first, after letters that are left alone
                     wanted = wanted[:1]
                     part = part[: part.index(wanted[0]) + 1]
-                told = await _apply(kafka, pipeline, dict(wanted), run) if wanted else Counter[str]()
-                if not (counts + told)[APPLIED] and wanted:
-                    raise OperatorError(f"the canary, {wanted[0][0]}, was {_first(told)}: nothing else was tried")
-                told[DISCARDED] = len(part) - len(wanted)
-                counts += told
+                counted = await _apply(kafka, pipeline, dict(wanted), run) if wanted else Counter[str]()
+                if not (counts + counted)[APPLIED] and wanted:
+                    raise OperatorError(f"the canary, {wanted[0][0]}, was {_first(counted)}: nothing else was tried")
+                counted[DISCARDED] = len(part) - len(wanted)
+                counts += counted
                 at += len(part)
                 await run.advance({"next": at, "counts": counts}, len(part))
                 say(f"{at:,} of {len(letters):,}: " + ", ".join(f"{count:,} {what}" for what, count in counts.items()))
@@ -152,17 +152,17 @@ async def _not_discarded(pool: Pool, part: Sequence[tuple[Place, str]]) -> list[
     return [(position, checksum) for position, checksum in part if position not in discarded]
 
 
-def _first(told: Counter[str]) -> str:
-    return "refused again" if told[REFUSED] else next(iter(told), GONE)
+def _first(counted: Counter[str]) -> str:
+    return "refused again" if counted[REFUSED] else next(iter(counted), GONE)
 
 
 async def _apply(kafka: Originals, pipeline: Pipeline, part: dict[Place, str], run: Run) -> Counter[str]:
     """Apply these letters, close those that worked, and count the results."""
     now_us = time.time_ns() // 1000
     read = await _read(kafka, pipeline, list(part), now_us)
-    told = Counter({GONE: len(part) - len(read)})
+    counted = Counter({GONE: len(part) - len(read)})
     same = [one for one in read if fingerprint(one.record).checksum.hex() == part[one.position]]
-    told[CHANGED] += len(read) - len(same)
+    counted[CHANGED] += len(read) - len(same)
     documents = {one.item: one for one in same if isinstance(one.item, Document)}
     for document in documents:
         document.record = None  # it is applied like a request of the API: the workers' sweep publishes its outcome
@@ -175,14 +175,14 @@ async def _apply(kafka: Originals, pipeline: Pipeline, part: dict[Place, str], r
             done.append(one.position)
         else:
             refused.append(Undecodable(one.record, answer))
-    told[APPLIED] += len(done)
-    told[REFUSED] += len(refused)
+    counted[APPLIED] += len(done)
+    counted[REFUSED] += len(refused)
     entries = await pipeline.rehearsal.entries(refused)
     async with pipeline.pool.transaction() as connection:
         if done:
             await inbox.move(connection, Chosen(positions=tuple(done)), LetterState.OPEN, LetterState.RESOLVED)
         await inbox.put(connection, entries, redrive=run.operation.id)
-    return Counter({what: count for what, count in told.items() if count})
+    return Counter({what: count for what, count in counted.items() if count})
 
 
 @asynccontextmanager

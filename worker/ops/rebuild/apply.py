@@ -63,7 +63,7 @@ class Applying:
         done = await self._db.fetchval(
             "SELECT count(*) FROM rebuild_step WHERE no >> $1 <= $2", PLACES, self._pool.done
         )
-        told = done
+        shown = done
         while batches := await self._next_batches():
             rows = await self._db.fetch(_STEPS, batches[0]["no"] << PLACES, batches[-1]["no"] << PLACES | _PLACES)
             records = await self._originals.read(_at(row) for row in rows if row["topic"] is not None)
@@ -74,8 +74,8 @@ class Applying:
                 steps = of_batch[batch["no"]]
                 await self._batch(batch, steps, records)
                 done += len(steps)
-                if done - told >= _EVERY:
-                    told = done
+                if done - shown >= _EVERY:
+                    shown = done
                     self._say(f"rebuild: {done:,} of {total:,} decisions")
         self._say(f"rebuild: {done:,} of {total:,} decisions")
 

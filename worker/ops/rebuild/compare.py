@@ -83,12 +83,12 @@ class Comparison:
     def _told(self, orgcode: str, row: Any, facts: EventFacts, versions: Sequence[int]) -> list[tuple[bytes, bytes]]:  # noqa: ANN401  asyncpg
         """Return key and value of each message, by the encoders that the live ledger used."""
         type_ = document_name(row["type"], "").rstrip()
-        told: list[tuple[bytes, bytes]] = []
+        messages: list[tuple[bytes, bytes]] = []
         for step, (own, outcome) in enumerate(facts.outcomes):
             version = versions[step] if step < len(versions) else own
             of = DocumentOutcome(orgcode, type_, row["subject"], step, outcome, version=version)
-            told += [(message.key or b"", message.value or b"") for message in self._outlet.messages(of)]
-        return told
+            messages += [(message.key or b"", message.value or b"") for message in self._outlet.messages(of)]
+        return messages
 
 
 def _account(live: Any, rebuilt: Any) -> Iterator[str]:  # noqa: ANN401  asyncpg records

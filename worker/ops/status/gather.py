@@ -55,7 +55,7 @@ class _Ledger:
     """Postgres's answers."""
 
     error: str = ""
-    said: dict[str, Any] = field(default_factory=dict)
+    answers: dict[str, Any] = field(default_factory=dict)
     letters: list[Open] = field(default_factory=list)
     positions: Mapping[Partition, Position | None] = field(default_factory=dict)
     gone: Collection[int] = ()
@@ -150,9 +150,9 @@ def _next(at: Partition, broker: _Broker, ledger: _Ledger) -> int:
 
 async def _ask_ledger(pool: Pool, ledger: _Ledger, broker: _Broker) -> None:
     async with pool.transaction() as connection:
-        ledger.said = await _counts(connection)
+        ledger.answers = await _counts(connection)
         ledger.letters = await inbox.counts(connection)
-        ledger.said["operations"] = await _operations(connection)
+        ledger.answers["operations"] = await _operations(connection)
         ledger.retried = tuple(await retried.read(connection))
         ledger.halted = {
             (one.topic, one.partition): one.why for one in await halts.listed(connection) if one.halted_since
@@ -197,7 +197,7 @@ def _snapshot(settings: Settings, broker: _Broker, ledger: _Ledger) -> Snapshot:
         dead_letters={} if ledger.error else counts,
         # Without a worker nobody counts: no row is no zero.
         retried=ledger.retried if workers else ledger.retried or None,
-        kept_s=max(0.0, min(ends) / 1000 - now.timestamp()) if ends else None, **ledger.said,
+        kept_s=max(0.0, min(ends) / 1000 - now.timestamp()) if ends else None, **ledger.answers,
     )  # fmt: skip
 
 

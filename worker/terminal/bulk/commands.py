@@ -108,12 +108,12 @@ def _import(
         try:
             kept = stack.enter_context(state.opened(state_file or _beside(file, "state"), target))
             written = stack.enter_context(numbers.opened(out, kept.done)) if out else None
-            told = stack.enter_context(errors.open("wb", buffering=0))
+            refused = stack.enter_context(errors.open("wb", buffering=0))
         except state.StateInvalid as error:
             exit_with(ExitStatus.USAGE, str(error))
         except OSError as error:
             exit_with(ExitStatus.USAGE, f"{errors}: {error.strerror}")
-        run = work.Import(source, kept, written, told)
+        run = work.Import(source, kept, written, refused)
         asyncio.run(whole(run))
     if not run.failed:
         errors.unlink()

@@ -17,7 +17,7 @@ class Shown:
         self._total = total
         self._finished = already
         self._failed = 0
-        self._told = already * _STEPS // total
+        self._shown = already * _STEPS // total
         self._bar: Progress | None = None
         self._task: TaskID | None = None
         if sys.stderr.isatty():
@@ -45,8 +45,8 @@ class Shown:
             self._bar.update(self._task, advance=1, description=f"importing{refused}")
             return
         step = self._finished * _STEPS // self._total
-        if step > self._told:
-            self._told = step
+        if step > self._shown:
+            self._shown = step
             typer.echo(f"g3n: {self._finished:,} of {self._total:,} rows{refused}", err=True)
 
     def stopping(self) -> None:
