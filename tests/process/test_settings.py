@@ -111,9 +111,15 @@ def test_no_secret_in_its_representation(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_help_names_every_variable() -> None:
-    lines = settings.describe().splitlines()
+    lines = settings.describe(10_000).splitlines()
     assert [line.split()[0] for line in lines] == ["G3N_" + name.upper() for name in settings.Settings.model_fields]
     assert sum("(required" in line for line in lines) == 3
+
+
+def test_help_is_as_wide_as_the_terminal() -> None:
+    wrapped = settings.describe(78)
+    assert max(map(len, wrapped.splitlines())) <= 78
+    assert wrapped.split() == settings.describe(10_000).split()
 
 
 def test_a_command_without_kafka_needs_no_setting_of_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ import signal
 import sys
 from collections.abc import Callable, Coroutine
 from datetime import datetime
+from shutil import get_terminal_size
 from types import FrameType
 from typing import Any, Final, NoReturn
 
@@ -12,7 +13,7 @@ import typer
 
 from worker.process import settings
 
-EPILOG: Final = "\b\nSettings are environment variables:\n" + settings.describe()
+EPILOG: Final = "\b\nSettings are environment variables:\n" + settings.describe(get_terminal_size().columns - 2)
 FAILED: Final = 1
 SETTINGS: Final = 2
 

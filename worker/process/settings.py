@@ -5,6 +5,7 @@ import os
 import re
 import socket
 from ipaddress import ip_network
+from textwrap import TextWrapper
 from typing import Final, Literal, Self
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
@@ -272,12 +273,16 @@ def _line(field: str, kind: str, message: str) -> str:
     return f"  {name} is invalid: {message}"
 
 
-def describe() -> str:
-    """Return a line for each setting, for `--help`: variable, description, default."""
+def describe(columns: int) -> str:
+    """Return each setting, for `--help`: variable, description, default. No line is longer than `columns`."""
     names = {PREFIX + name.upper(): field for name, field in Settings.model_fields.items()}
-    width = max(map(len, names))
+    margin = max(map(len, names)) + 2
+    lines = TextWrapper(max(columns, 2 * margin), subsequent_indent=" " * margin, break_on_hyphens=False)
     return "\n".join(
-        f"{name:<{width}}  {field.description}" + ("  (required)" if field.is_required() else _default(field.default))
+        lines.fill(
+            f"{name:<{margin}}{field.description}"
+            + ("  (required)" if field.is_required() else _default(field.default))
+        )
         for name, field in names.items()
     )
 
