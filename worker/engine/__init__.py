@@ -5,5 +5,5 @@ offsets. Read `pipeline` first, then `transaction`. The steps of a transaction p
 doesn't know it: `rows` turns decided works into the ledger's rows.
 
 `waiting` decides parked documents and deadlines. `journal` records which batches are published. `rehearsal` decides
-without writing. `halves`, `poison` and `attempts` handle failures.
+without writing. `halves`, `poison`, `attempts` and `collisions` handle failures.
 """

@@ -1,12 +1,12 @@
 """Retry, for a while, an action that fails because Kafka or Postgres does not answer."""
 
 import asyncio
+import random
+import time
 from collections.abc import Awaitable, Callable
-from functools import partial
 from typing import Final, TypeVar
 
 import structlog
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_delay, wait_random_exponential
 
 from worker.ledger.retried import COUNTS
 from worker.process import errors, metrics
@@ -16,7 +16,7 @@ _log = structlog.get_logger(__name__)
 _T = TypeVar("_T")
 
 GIVE_UP_S: Final = 120.0
-_RETRY_MAX_S: Final = 5.0
+_RETRY_S, _RETRY_MAX_S, _DOUBLINGS = 0.05, 5.0, 8
 
 
 async def nothing() -> None:
@@ -24,7 +24,11 @@ async def nothing() -> None:
 
 
 class Attempts:
-    """Retries with jitter until `give_up_s` have passed, and reports each failure to status, metrics and log."""
+    """Retries with jitter until `give_up_s` have passed, and reports each failure to status, metrics and log.
+
+    Every batch passes here three times. tenacity took 25 µs each time, and left 20 objects in a cycle. The garbage
+    collector, which runs seldom, had to find them.
+    """
 
     def __init__(self, status: Status, stopped: "asyncio.Future[None]", give_up_s: float = GIVE_UP_S) -> None:
         self._status = status
@@ -38,27 +42,24 @@ class Attempts:
 
         Raises the last error if it is not retriable, or if `give_up_s` have passed.
         """
-        retrying = AsyncRetrying(
-            retry=retry_if_exception(errors.retriable),
-            wait=wait_random_exponential(multiplier=0.1, max=_RETRY_MAX_S),
-            stop=stop_after_delay(self._give_up_s),
-            before_sleep=partial(self._before_sleep, stage, recover),
-            sleep=self._pause,
-            reraise=True,
-        )
-        return await retrying(action)
+        began, attempt = time.monotonic(), 0
+        while True:
+            try:
+                return await action()
+            except Exception as error:
+                attempt += 1
+                if not errors.retriable(error) or time.monotonic() - began >= self._give_up_s:
+                    raise
+                self._report(stage, attempt, error)
+            await recover()
+            await self._pause(random.uniform(0, min(_RETRY_MAX_S, _RETRY_S * 2 ** min(attempt, _DOUBLINGS))))  # noqa: S311
 
-    async def _before_sleep(self, stage: str, recover: Callable[[], Awaitable[None]], state: RetryCallState) -> None:
-        self._report(stage, state)
-        await recover()
-
-    def _report(self, stage: str, state: RetryCallState) -> None:
-        error = state.outcome.exception() if state.outcome else None
-        why = errors.describe(error) if error else ""
+    def _report(self, stage: str, attempt: int, error: Exception) -> None:
+        why = errors.describe(error)
         metrics.RETRIES.labels(stage).inc()
         COUNTS.retries += 1
         self._status.down("stream", why)
-        _log.warning("retry", stage=stage, attempt=state.attempt_number, error=why)
+        _log.warning("retry", stage=stage, attempt=attempt, error=why)
 
     async def _pause(self, seconds: float) -> None:
         """Sleep, or return early after `stop`. A failed batch is dropped then; a decided batch is still published."""

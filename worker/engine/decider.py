@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import asyncpg
-from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_random
 
 from schemas.policy import Policy
 from schemas.reasons import DeadLetterReason, Reason
@@ -29,7 +28,6 @@ from worker.process import errors, faults
 from worker.stored.codes import PLACES
 from worker.stored.rows import Key
 
-ATTEMPTS = 4
 # Errors that one document may cause: a value that no column takes, a check that fails. Never lack of resources.
 REFUSED = (
     asyncpg.DataError,
@@ -37,11 +35,6 @@ REFUSED = (
     asyncpg.CheckViolationError,
     OverflowError,
 )
-# Another worker was faster. A second attempt sees the rows that it wrote.
-COLLIDED = (
-    asyncpg.UniqueViolationError, asyncpg.DeadlockDetectedError, asyncpg.SerializationError, load.Overtaken,
-)  # fmt: skip
-
 
 # SQLSTATE classes that the values of one document may cause: cardinality, data, integrity, limits, our own triggers.
 # Other errors (a missing table, a missing right, a damaged index) fail every document alike.
@@ -60,16 +53,6 @@ def blame(error: Exception) -> DeadLetterReason | None:
     if isinstance(error, asyncpg.PostgresError) and (error.sqlstate or "")[:2] not in _OF_A_DOCUMENT:
         return None
     return DeadLetterReason.FAILED
-
-
-def retrying(*, divisible: bool) -> AsyncRetrying:
-    """Retry after a collision, with jitter; less often if the caller can make the batch smaller."""
-    return AsyncRetrying(
-        retry=retry_if_exception_type(COLLIDED),
-        wait=wait_random(0, 0.02),
-        stop=stop_after_attempt(ATTEMPTS if divisible else 10 * ATTEMPTS),
-        reraise=True,
-    )
 
 
 class Decisions(NamedTuple):

@@ -13,8 +13,9 @@ import structlog
 from schemas.reasons import DeadLetterReason
 from worker.codec import Decoder, Document, Keyring, Message, Outlet, Record, Undecodable
 from worker.engine.batch import Batch, in_time
+from worker.engine.collisions import COLLIDED
 from worker.engine.dead_letters import DeadLetters
-from worker.engine.decider import COLLIDED, Decider, blame
+from worker.engine.decider import Decider, blame
 from worker.engine.halves import in_halves
 from worker.engine.journal import Journal
 from worker.engine.messages import Applied

@@ -1,13 +1,15 @@
 """One transaction: answer duplicates, decide and write the rest, and note dead letters and positions."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Final, NamedTuple
 
 from schemas.reasons import DeadLetterReason
 from worker.codec import Decoder, Document, Outlet
+from worker.engine.collisions import retried
 from worker.engine.counting import count_decided
 from worker.engine.dead_letters import DeadLetters, Letter
-from worker.engine.decider import Decider, Decisions, retrying
+from worker.engine.decider import Decider, Decisions
 from worker.engine.duplicates import sort_out
 from worker.engine.journal import Journal
 from worker.engine.messages import Applied, BatchMessages
@@ -77,8 +79,8 @@ class Transaction:
 
         Raises the errors that `decider.blame` judges. Then nothing is committed, unless the answer to COMMIT was lost.
         """
-        attempt = retrying(divisible=len(documents) > 1)
-        return await attempt(self._decide, documents, now_us, advance, in_turn=in_turn)
+        attempt = partial(self._decide, documents, now_us, advance, in_turn=in_turn)
+        return await retried(attempt, divisible=len(documents) > 1)
 
     async def _decide(self, documents: list[Document], now_us: int, advance: Advance, *, in_turn: bool) -> Applied:
         """Answer duplicates from the event table and decide the rest, in one transaction."""

@@ -16,8 +16,9 @@ import structlog
 from schemas.reasons import DeadLetterReason
 from worker.codec import Outlet
 from worker.domain import decide
+from worker.engine.collisions import retried
 from worker.engine.counting import count_decided
-from worker.engine.decider import Decider, Decisions, blame, retrying
+from worker.engine.decider import Decider, Decisions, blame
 from worker.engine.halves import in_halves
 from worker.engine.messages import Applied, BatchMessages
 from worker.engine.work import Work
@@ -89,13 +90,13 @@ class Waiting:
         return await self._decide_locked(now_us, lock)
 
     async def _decide_locked(self, now_us: int, lock: Lock) -> Applied | None:
-        attempt = partial(retrying(divisible=False), self._transaction, now_us, lock)
+        attempt = partial(self._transaction, now_us, lock)
         try:
-            return await attempt(singly=False)
+            return await retried(partial(attempt, singly=False), divisible=False)
         except Exception as error:
             if not self._of_one(error):
                 raise
-            return await attempt(singly=True)
+            return await retried(partial(attempt, singly=True), divisible=False)
 
     def _of_one(self, error: Exception) -> bool:
         """Return whether one of the works may be to blame, so that the others can go on without it."""
