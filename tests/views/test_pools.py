@@ -44,7 +44,11 @@ async def test_a_document_that_names_an_empty_pool_leads_to_its_last_member(shop
 
 async def test_an_erased_customer_is_no_member_any_more(shop: Shop) -> None:
     """Within one batch, too."""
-    await shop.tell("customer C", "customer D", "earn E1 C 100", "join J1 C P", "join J2 D P")
+    await shop.tell(
+        "customer C", "customer D", "customer E", "earn E1 C 100", *(f"join J-{id_} {id_} P" for id_ in "CDE")
+    )
+    await shop.tell("forget K0 E asked")
+    assert (await shop.ask("pool.get", pool_id="P"))["members"] == ["C", "D"]
     _, left = await shop.tell_together("forget K1 D asked", "leave J3 C P")
     assert told([left]) == [("C", 100, False)]
 
