@@ -69,12 +69,17 @@ def test_a_file_without_trade_ends_with_2(tmp_path: Path) -> None:
     assert (demo.returncode, errors) == (2, f"{path}: no sale and no return in it\n")
 
 
+def without_first_start(errors: str) -> list[str]:
+    """The lines on stderr, without what only the first start in a clone says."""
+    return [line for line in errors.splitlines() if not line.startswith(("Installing .venv", "Maven fetches Kafka"))]
+
+
 @pytest.mark.timeout(330)
 def test_one_invoice_is_enough(tmp_path: Path) -> None:
     path = tmp_path / "invoices.csv"
     path.write_text(HEADER + "1,A,x,6,2010-12-01 08:00:00,2.55,7,UK\n")
     output, errors = start(tmp_path, secrets.token_hex(8), str(path)).communicate(timeout=300)
-    assert errors == ""
+    assert without_first_start(errors) == []
     assert "✗" not in output
     assert "  ✓ points: 15 earned − 0 reversed − 0 spent = 15 outstanding" in output.splitlines()
 
@@ -84,7 +89,7 @@ def test_the_sample_comes_out_as_worked_out(tmp_path: Path) -> None:
     """As the README starts it."""
     mark = secrets.token_hex(8)
     output, errors = run(("make", "--silent", "demo"), tmp_path, mark, {}).communicate(timeout=300)
-    assert errors == ""
+    assert without_first_start(errors) == []
     told = [line for line in output.splitlines() if line.startswith("  ✓")]
     assert "✗" not in output
     assert len(told) == 26 + 12 + 2
