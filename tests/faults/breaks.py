@@ -74,7 +74,7 @@ with metrics.BATCH_SECONDS""",
     "outcomes are published before the commit": Break(
         "worker.engine.transaction:Transaction._decide",
         old='faults.point("after_write")',
-        new="""await the_only("worker.kafka.publisher", "Publisher").publish([one for its in encoded for one in its])
+        new="""await the_only("worker.kafka.publisher", "Publisher").publish(encoded.messages)
 die_once()""",
         seen_as="doubled: crm.outcome.",
     ),

@@ -21,5 +21,5 @@ async def test_migrations_take_as_long_as_they_take(
         said.append(line)
 
     monkeypatch.setattr(connect, "START_S", NO_TIME_S)
-    await setup(with_(G3N_POSTGRES_DSN=empty_database), say)
+    await setup(with_(G3N_POSTGRES_DSN=empty_database, G3N_DEVELOPMENT="true"), say)
     assert said[0] == "migration 0001_ledger: applied"
