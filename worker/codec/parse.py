@@ -1,10 +1,10 @@
 """Parse JSON as strictly as a ledger needs: no duplicate keys, no NaN, no NUL, no lone surrogates."""
 
-import json
 from typing import Any, NoReturn
 
 import jiter
 
+from schemas import duplicate_names
 from schemas.reasons import DeadLetterReason
 
 MAX_DEPTH = 64
@@ -34,16 +34,8 @@ def parse(raw: bytes) -> Any:  # noqa: ANN401  whatever the JSON is
 
 def _explain(raw: bytes) -> NoReturn:
     """Return why the fast parser refused the text: `invalid` if other parsers take it for JSON, else `not_json`."""
-    twice = False
-
-    def pairs(members: list[tuple[str, object]]) -> dict[str, object]:
-        nonlocal twice
-        result = dict(members)
-        twice |= len(result) < len(members)
-        return result
-
     try:
-        json.loads(raw.decode(), object_pairs_hook=pairs, parse_constant=_not_json)
+        _, twice = duplicate_names.loads(raw.decode(), _not_json)
     except RecursionError:
         raise Refused(DeadLetterReason.INVALID, "data: fewer levels, it is nested too deeply") from None
     except ValueError as error:

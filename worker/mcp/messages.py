@@ -6,6 +6,8 @@ from typing import Any, Final
 import mcp_types as mcp
 from pydantic import ValidationError
 
+from schemas import duplicate_names
+
 _BATCH: Final = "MCP has no batches: send each message on a line of its own"
 _NOT_A_MESSAGE: Final = "not a JSON-RPC 2.0 request, notification or response"
 _TWICE: Final = "each name once in an object"
@@ -23,7 +25,7 @@ class Malformed(Exception):
 def message(text: bytes) -> mcp.JSONRPCMessage:
     """Return the message. Raises Malformed: a parse error, or an invalid request."""
     try:
-        parsed, twice = _parsed(text)
+        parsed, twice = duplicate_names.loads(text)
     except (ValueError, RecursionError):
         raise Malformed(mcp.PARSE_ERROR, "not JSON in UTF-8") from None
     if isinstance(parsed, list):
@@ -43,26 +45,13 @@ def message(text: bytes) -> mcp.JSONRPCMessage:
 
 
 def check_names(text: bytes) -> None:
-    """Raise Malformed if an object has a name twice: which of the two would count depends on the parser."""
+    """Raise Malformed if an object has a name twice."""
     try:
-        parsed, twice = _parsed(text)
+        parsed, twice = duplicate_names.loads(text)
     except (ValueError, RecursionError):
         return  # the SDK refuses it
     if twice:
         raise Malformed(mcp.INVALID_REQUEST, _TWICE, _known_id(parsed))
-
-
-def _parsed(text: bytes) -> tuple[Any, bool]:
-    """Return the JSON, and whether an object has a name twice."""
-    twice = False
-
-    def noted(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        nonlocal twice
-        found = dict(pairs)
-        twice |= len(found) < len(pairs)
-        return found
-
-    return json.loads(text, object_pairs_hook=noted), twice
 
 
 def _known_id(parsed: Any) -> mcp.RequestId | None:  # noqa: ANN401  JSON
