@@ -146,29 +146,32 @@ class Decider:
         self, works: Sequence[Work], books: Mapping[str, Books], pins: Pins, waiters: Waiters | None
     ) -> Decisions:
         place = 0
-        of_ledger: dict[Work, None] = {}  # parked documents that went on
         for work in works:
             book = books[work.orgcode]
             work.place = place
             self._decide_one(work, book, pins, place)
             place += 1
-            if waiters is None:
-                continue
-            if work.parked is not None:
-                waiters.add(work)
-            while book.woken:
-                for other in waiters.woken(book):
-                    self._decide_one(other, book, pins, place)
-                    if other.facts is not None:
-                        of_ledger[other] = None
-                    if other.parked is not None:
-                        waiters.add(other)
-                    else:
-                        work.woke = [*work.woke, other]
-                        place += 1
-        if waiters is not None:
-            waiters.end()
-        return Decisions(list(books.values()), [*works, *of_ledger], place)
+            if waiters is not None:
+                if work.parked is not None:
+                    waiters.add(work)
+                work.woke = self._decide_woken(waiters, book, pins, place)
+                place += len(work.woke)
+        went_on = [] if waiters is None else waiters.end()
+        return Decisions(list(books.values()), [*works, *went_on], place)
+
+    def _decide_woken(self, waiters: Waiters, book: Books, pins: Pins, place: int) -> Sequence[Work]:
+        """Decide the works that the latest decision has woken, and those that they wake. Return the works that got
+        outcomes, the first of them at `place`; the others wait again.
+        """
+        decided: list[Work] = []
+        while book.woken:
+            for work in waiters.woken(book):
+                self._decide_one(work, book, pins, place + len(decided))
+                if work.parked is None:
+                    decided.append(work)
+                else:
+                    waiters.add(work)
+        return decided
 
     def _decide_one(self, work: Work, book: Books, pins: Pins, place: int) -> None:
         """Decide a work. `place`: in the batch. A document that waits again takes none, because nothing tells of it."""

@@ -21,6 +21,7 @@ class Waiters:
         self._arrived = 0
         self._complete = True
         self._left: list[tuple[Books, tuple[str, str], int]] = []
+        self._of_ledger: dict[Work, None] = {}  # those that went on
 
     def miss(self) -> None:
         """Note that the ledger has parked documents that are not among these works, so they must become ready."""
@@ -45,12 +46,15 @@ class Waiters:
         self._most -= len(in_order)
         for work in in_order:
             work.go_on(found[work][1])
+            if work.facts is not None:
+                self._of_ledger[work] = None
         return in_order
 
-    def end(self) -> None:
-        """Leave to the ledger what did not go on here."""
+    def end(self) -> list[Work]:
+        """Leave to the ledger what did not go on here. Return the works of the ledger that did."""
         for books, key, place in self._left:
             books.woken[key] = place
+        return list(self._of_ledger)
 
 
 def _ends_of(work: Work) -> set[Awaited]:

@@ -204,13 +204,8 @@ async def _waiting(connection: Connection, no: int, decided: Decided, shelf: lis
         (book.org, what, key, event_no(no, place)) for book in shelf for (what, key), place in book.woken.items()
     )
     if woken:
-        await connection.execute(SQL["wake_parked"], *columns(woken, 4))
-    returns = [(org, RETURN, key, by) for org, what, key, by in woken if what == "return"]
-    if returns:
-        await connection.execute(SQL["wake_parked_itself"], *columns(returns, 4))
-    sales = [(org, key, by) for org, what, key, by in woken if what == "sale"]
-    if sales:
-        await connection.execute(SQL["wake_parked_of_sale"], *columns(sales, 3))
+        *things, numbers = columns(woken, 4)
+        await connection.execute(SQL["wake_parked"], *things, RETURN, numbers)
     if decided.fired:
         await connection.execute(SQL["delete_timer"], *columns(sorted(decided.fired), 3))
     await timers(connection, shelf, now_us)

@@ -51,8 +51,6 @@ class OverlayConnection:
             SQL["delete_parked"]: self._waiting.delete,
             SQL["put_off_parked"]: self._waiting.put_off,
             SQL["wake_parked"]: self._waiting.wake,
-            SQL["wake_parked_itself"]: self._waiting.wake_itself,
-            SQL["wake_parked_of_sale"]: self._waiting.wake_of_sale,
             SQL["carry_consents"]: self._carry_consents,
         }
 

@@ -1,7 +1,7 @@
 """Parked documents of an overlay. It answers as the statements of `worker/ledger/parked.py` would."""
 
 import heapq
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from worker.ledger.changes import Key, Row
@@ -53,15 +53,11 @@ class Waiting:
         self, orgs: Sequence[int], things: Sequence[str], ids: Sequence[str], type_: int, limit: int
     ) -> list[Row]:
         """Return the documents whose wait ends if one of these sales, tenders or returns comes. `type_`: of returns."""
-        found: dict[Key, Row] = {}
+        rows: dict[Key, Row] = {}
         for org, what, id_ in zip(orgs, things, ids, strict=True):
-            rows = await self._rows.named("parked", org=org, waits_for=what, waits_key=id_)
-            if what == "sale":
-                rows += await self._rows.named("parked", org=org, sale_id=id_)
-            if what == "return":
-                rows += [row for row in await self._rows.at("parked", [(org, type_, id_)]) if row is not None]
-            found |= {(row["org"], row["type"], row["subject"]): row for row in rows if not row["ready"]}
-        in_order = sorted(found.values(), key=lambda row: (row["received_us"], row["no"]))
+            found = await self._waiting_for(org, what, id_, type_)
+            rows |= {(row["org"], row["type"], row["subject"]): row for row in found}
+        in_order = sorted(rows.values(), key=lambda row: (row["received_us"], row["no"]))
         return [{**row, "orgcode": self._rows.orgs[row["org"]]} for row in in_order[:limit]]
 
     def note(self, key: Key, row: Row) -> None:
@@ -82,21 +78,19 @@ class Waiting:
         if row is not None:
             self._rows.put("parked", {**row, "not_before_us": until_us})
 
-    async def wake(self, *args: Sequence[Any]) -> None:
-        for org, waits_for, waits_key, no in zip(*args, strict=True):
-            self._woken(await self._rows.named("parked", org=org, waits_for=waits_for, waits_key=waits_key), no)
-
-    async def wake_itself(self, *args: Sequence[Any]) -> None:
-        *keys, numbers = args
-        rows = await self._rows.at("parked", list(zip(*keys, strict=True)))
-        for row, no in zip(rows, numbers, strict=True):
-            self._woken([] if row is None else [row], no)
-
-    async def wake_of_sale(self, *args: Sequence[Any]) -> None:
-        for org, sale_id, no in zip(*args, strict=True):
-            self._woken(await self._rows.named("parked", org=org, sale_id=sale_id), no)
-
-    def _woken(self, rows: Iterable[Row], no: int) -> None:
-        for row in rows:
-            if not row["ready"]:
+    async def wake(
+        self, orgs: Sequence[int], things: Sequence[str], ids: Sequence[str], type_: int, numbers: Sequence[int]
+    ) -> None:
+        """Make the documents ready whose wait has ended. `numbers`: of the documents that end it; the first counts."""
+        for no, org, what, id_ in sorted(zip(numbers, orgs, things, ids, strict=True)):
+            for row in await self._waiting_for(org, what, id_, type_):
                 self._rows.put("parked", {**row, "ready": True, "woken_no": no})
+
+    async def _waiting_for(self, org: int, what: str, id_: str, type_: int) -> list[Row]:
+        """Return what waits no longer once this comes, as the function `ended_waits` of the ledger does."""
+        rows = await self._rows.named("parked", org=org, waits_for=what, waits_key=id_)
+        if what == "sale":
+            rows += await self._rows.named("parked", org=org, sale_id=id_)
+        if what == "return":
+            rows += [row for row in await self._rows.at("parked", [(org, type_, id_)]) if row is not None]
+        return [row for row in rows if not row["ready"]]

@@ -1,3 +1,7 @@
-UPDATE parked p SET ready = true, woken_no = k.no
-FROM unnest($1::integer[], $2::text[], $3::text[], $4::bigint[]) AS k (org, waits_for, waits_key, no)
-WHERE p.org = k.org AND p.waits_for = k.waits_for AND p.waits_key = k.waits_key AND NOT p.ready
+-- Sales, tenders and returns came ($1–$3) with the documents of these numbers ($5): the first of them ends a wait.
+WITH woken AS (
+    SELECT org, type, subject, min(($5::bigint[])[at]) AS no FROM ended_waits($1, $2, $3, $4) GROUP BY org, type, subject
+)
+UPDATE parked p SET ready = true, woken_no = w.no
+FROM woken w
+WHERE p.org = w.org AND p.type = w.type AND p.subject = w.subject AND NOT p.ready
