@@ -171,6 +171,7 @@ def environment(bootstrap: str, database: str, topics: Topics, topic_prefix: str
         "G3N_TOPIC_PREFIX": topic_prefix,
         "G3N_CONSUMER_GROUP": topic_prefix + "worker",
         "G3N_HTTP_PORT": "0",
+        "G3N_API_PORT": "0",
         "G3N_LOG_FORMAT": "json",
         "G3N_ON_FAILURE": "crash",
     }

@@ -19,8 +19,8 @@ from worker.engine.pipeline import Pipeline
 from worker.ledger import api_keys
 from worker.ledger.pool import Pool
 from worker.ledger.roles import Role
-from worker.process.health import Status
 from worker.process.settings import Settings
+from worker.process.status import Status
 
 ORGCODE = "acme"
 ALL = tuple(scope.value for scope in Scope if scope not in {Scope.CARD_TRUSTED, Scope.BULK})

@@ -19,7 +19,7 @@ from worker.engine.decider import Decisions
 from worker.engine.work import Work
 from worker.ledger.queries import Connection
 from worker.process.errors import Unavailable
-from worker.process.health import Status
+from worker.process.status import Status
 
 CREATE = "/customer/create"
 JSON = {"Content-Type": "application/json"}

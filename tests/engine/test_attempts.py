@@ -8,7 +8,7 @@ import pytest
 
 from worker.engine.attempts import Attempts
 from worker.engine.collisions import ATTEMPTS, retried
-from worker.process.health import Status
+from worker.process.status import Status
 
 
 def attempts(give_up_s: float = 60) -> Attempts:

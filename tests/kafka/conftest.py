@@ -19,7 +19,7 @@ from worker.kafka.publisher import Publisher
 from worker.kafka.reader import Reader
 from worker.ledger.pool import Pool
 from worker.positions import Positions
-from worker.process.health import Status
+from worker.process.status import Status
 
 _numbers = itertools.count()
 

@@ -12,7 +12,7 @@ from worker.engine.messages import Applied
 from worker.engine.stream import Stream
 from worker.ledger.deadlines import Left
 from worker.positions import Partition, Position
-from worker.process.health import Status
+from worker.process.status import Status
 
 
 @dataclass

@@ -15,7 +15,7 @@ from worker.kafka.group import Group
 from worker.kafka.security import PLAINTEXT
 from worker.kafka.topics import Topics
 from worker.ledger.pool import Pool
-from worker.process.health import Status
+from worker.process.status import Status
 
 SESSION_S = 10  # how long Kafka waits for a member that is silent
 

@@ -20,8 +20,9 @@ from worker.app import connect
 from worker.app.setup import setup
 from worker.cli import running
 from worker.kafka.topics import Topics
-from worker.process import health, settings
+from worker.process import settings
 from worker.process.errors import OperatorError, Unavailable
+from worker.web import health
 
 
 async def test_setup_does_it_once(start: Start, empty_database: str, topic_prefix: str) -> None:

@@ -13,7 +13,7 @@ from worker.kafka.security import PLAINTEXT
 from worker.kafka.topics import Topics, dead_letter
 from worker.ledger.pool import Pool
 from worker.ledger.positions import Positions
-from worker.process.health import Status
+from worker.process.status import Status
 
 
 async def test_documents_of_a_topic_made_anew_are_read(start: Start, cluster: Cluster, topics: Topics) -> None:

@@ -15,7 +15,8 @@ from tests.api.conftest import Caller, NewCaller, Service, Serving, problem
 from tests.kafka.conftest import until
 from tests.security.conftest import Listening, Wire, listening
 from worker.process import metrics
-from worker.web.bounds import Bounds, Shares, home, is_proxy
+from worker.process.callers import Shares, home, is_proxy
+from worker.web.bounds import Bounds
 from worker.web.connection import Connection
 
 HASTY: Final = Bounds(head_s=0.3, body_s=0.3, unread_s=0.3, late_body_s=0.6, late_gap_s=0.3, idle_s=1)

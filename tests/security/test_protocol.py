@@ -9,8 +9,8 @@ from starlette.applications import Starlette
 from schemas.operations import OPERATIONS
 from tests.api.conftest import Caller, Service
 from tests.security.conftest import Listening, Wire, listening
-from worker.process import health
-from worker.process.health import Status
+from worker.process.status import Status
+from worker.web import health
 from worker.web.bounds import Bounds
 from worker.web.routes import NO_ROUTE
 

@@ -32,11 +32,12 @@ from worker.api.strangers import Strangers
 from worker.api.watch import Watch
 from worker.ledger.api_keys import Caller
 from worker.ledger.pool import Pool
-from worker.process import errors, health, metrics
-from worker.process.health import Status
+from worker.process import errors, metrics
+from worker.process.callers import is_proxy
 from worker.process.settings import Settings
+from worker.process.status import Status
 from worker.views import READINGS, Context
-from worker.web.bounds import is_proxy
+from worker.web import health
 from worker.web.routes import reason_of
 
 _log = structlog.get_logger(__name__)

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from schemas.problems import ApiReason
 from worker.api.problem import Problem, own
 from worker.process import metrics
-from worker.web.bounds import home
+from worker.process.callers import home
 
 if TYPE_CHECKING:
     from worker.web.connection import Connection

@@ -13,8 +13,8 @@ from worker.engine.pipeline import Pipeline
 from worker.kafka import topics
 from worker.ledger.pool import Pool
 from worker.process.errors import OperatorError
-from worker.process.health import Status
 from worker.process.settings import Settings
+from worker.process.status import Status
 from worker.views import Context
 from worker.web.bounds import Bounds
 from worker.web.server import Server, raise_file_limit

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from schemas.problems import ApiReason
 from worker.api.problem import Problem, own
-from worker.web.bounds import Shares
+from worker.process.callers import Shares
 
 LATER = {"Retry-After": "1"}
 

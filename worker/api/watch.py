@@ -8,7 +8,7 @@ import structlog
 
 from worker.ledger.pool import Pool
 from worker.process import errors
-from worker.process.health import Status
+from worker.process.status import Status
 
 _log = structlog.get_logger(__name__)
 

@@ -11,10 +11,10 @@ from worker.app.examine import examined, warn
 from worker.app.lifetime import before_the_start, on_signal, tune_gc
 from worker.app.traced import traced
 from worker.ledger.roles import Role
-from worker.process import health
 from worker.process.build import build
-from worker.process.health import Status
 from worker.process.settings import Settings
+from worker.process.status import Status
+from worker.web import health
 
 _log = structlog.get_logger(__name__)
 

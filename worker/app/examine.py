@@ -9,8 +9,8 @@ from worker.ledger import card_keys, guards, safety
 from worker.ledger.pool import Pool
 from worker.ledger.roles import Role
 from worker.process import errors
-from worker.process.health import Status
 from worker.process.settings import Settings, SettingsError
+from worker.process.status import Status
 
 _log = structlog.get_logger(__name__)
 

@@ -29,9 +29,10 @@ from worker.ops.runners import runner_of
 from worker.ops.running import Run, Stopped
 from worker.ops.simulate import simulate as simulate_event
 from worker.ops.tills import Tills
-from worker.process import errors, health
-from worker.process.health import Status
+from worker.process import errors
 from worker.process.settings import Settings
+from worker.process.status import Status
+from worker.web import health
 
 _T = TypeVar("_T")
 

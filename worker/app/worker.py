@@ -23,10 +23,11 @@ from worker.kafka.security import Security
 from worker.kafka.security import security as kafka_security
 from worker.ledger.pool import Pool, taken
 from worker.ledger.roles import Role
-from worker.process import errors, health
+from worker.process import errors
 from worker.process.build import build
-from worker.process.health import Status
 from worker.process.settings import Settings
+from worker.process.status import Status
+from worker.web import health
 
 _log = structlog.get_logger(__name__)
 

@@ -10,7 +10,7 @@ import structlog
 
 from worker.ledger.retried import COUNTS
 from worker.process import errors, metrics
-from worker.process.health import Status
+from worker.process.status import Status
 
 _log = structlog.get_logger(__name__)
 _T = TypeVar("_T")

@@ -30,7 +30,7 @@ from worker.kafka.publisher import Publisher
 from worker.kafka.reader import Reader
 from worker.positions import Halt, Partition
 from worker.process import errors, faults, metrics
-from worker.process.health import Status
+from worker.process.status import Status
 
 _log = structlog.get_logger(__name__)
 

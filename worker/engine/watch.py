@@ -28,7 +28,7 @@ from worker.ledger import inbox, retried
 from worker.ledger.inbox import Open
 from worker.ledger.pool import Pool
 from worker.process import errors, metrics
-from worker.process.health import Status
+from worker.process.status import Status
 
 _log = structlog.get_logger(__name__)
 

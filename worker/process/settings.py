@@ -10,9 +10,9 @@ from typing import Final, Literal, Self
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 
+from worker.process.callers import Network, Shares
 from worker.process.secured import DEVELOPMENT_CARD_KEY, PREFIX, Secured, parts_of
 from worker.process.topic_rules import ORGCODE, Rule, parse
-from worker.web.bounds import Network, Shares
 
 __all__ = [
     "DEVELOPMENT_CARD_KEY", "MIB", "ORGCODE", "PREFIX", "Settings", "SettingsError", "describe", "load",

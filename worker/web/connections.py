@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from typing import Final, Protocol
 
 from worker.process import metrics
-from worker.web.bounds import Bounds, home, is_proxy
+from worker.process.callers import home, is_proxy
+from worker.web.bounds import Bounds
 
 Group = tuple[str, str]
 """A holder of connections: ("address" | "key" | "tenant", its name)."""
