@@ -5,7 +5,7 @@ sent, and never the code of a library.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
@@ -104,9 +104,13 @@ def _unknown(loc: Loc) -> Fault:
     name = str(loc[-1])
     if _is_name(name) is None:
         return Fault(loc, "no such member")
-    alike = get_close_matches(name, _known_names(), 1, cutoff=0.8)
-    hint = f" (did you mean {alike[0]}?)" if alike else ""
-    return Fault((*loc[:-1], _Misspelt(name)), f"no such member{hint}")
+    return Fault((*loc[:-1], _Misspelt(name)), f"no such member{did_you_mean(name, _known_names())}")
+
+
+def did_you_mean(name: str, known: Collection[str]) -> str:
+    """Return a hint that has the known name closest to a misspelt one, or nothing."""
+    alike = get_close_matches(name, known, 1, cutoff=0.8)
+    return f" (did you mean {alike[0]}?)" if alike else ""
 
 
 _Say = Callable[[Mapping[str, Any], ErrorDetails], str]

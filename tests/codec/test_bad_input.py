@@ -137,6 +137,25 @@ def test_a_value_is_refused(value: bytes | None, reason: str) -> None:
     assert refused(Record(value, [("content-type", b"application/cloudevents+json; charset=utf-8")]))[0] == reason
 
 
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        (b'{"id":"1",', "data: JSON in UTF-8 (line 1, column 11: Expecting property name enclosed in double quotes)"),
+        (b'{"id":"1"}\n{}', "data: JSON in UTF-8 (line 2, column 1: Extra data)"),
+        (b'{"specversion":\n NaN}', "data: JSON in UTF-8 (NaN and Infinity are not JSON)"),
+        (b'{"specversion": "\xe9"}', "data: JSON in UTF-8 (byte 18 is not UTF-8)"),
+        (b"\xef\xbb\xbf{}", "data: JSON in UTF-8 (line 1, column 1: Unexpected UTF-8 BOM (decode using utf-8-sig))"),
+        (b"[{}]", "value: a CloudEvent, which is one JSON object"),
+        (orjson.dumps(SALE), "specversion is missing, in the value or as a header ce_specversion"),
+        (raw(SALE, type="SCM.Sale.Complete"), "type: a type of the contract (did you mean scm.sale.completed?)"),
+        (raw(SALE, type="till.opened"), "type: a type of the contract"),
+        (raw(sale(occurred_at="2027-03-01T12:00:00Z")), "occurred_at: at most 24 hours after the record's timestamp"),
+    ],
+)
+def test_the_detail_says_what_would_be_right(value: bytes, says: str) -> None:
+    assert refused(Record(value))[1] == says
+
+
 @pytest.mark.parametrize("build", [structured, binary])
 @pytest.mark.parametrize(("data", "reason"), [one[1:] for one in DATA], ids=[one[0] for one in DATA])
 def test_data_is_refused_in_either_mode(build: Callable[..., Record], data: object, reason: str) -> None:

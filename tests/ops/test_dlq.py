@@ -108,7 +108,8 @@ async def test_a_redrive_applies_what_its_plan_names_and_writes_to_no_topic(
         assert len(await reading.rest()) == 8, "four records and four dead letters, as before"
     none, lines = await redrive.plan(with_(), Chosen(positions=(refused[3],)), ADA, time.time_ns() // 1000)
     assert none is None
-    assert lines[-2:] == ["            1: not_json", "nothing to redrive"]
+    assert lines[-2].startswith("            1: not_json: data: JSON in UTF-8 (line 1,")
+    assert lines[-1] == "nothing to redrive"
 
 
 async def test_a_canary_that_is_refused_stops_the_redrive_and_is_counted_once(

@@ -41,7 +41,7 @@ async def read(request: Request, most_bytes: int, within_s: float, hold: Callabl
     try:
         return json_object(bytes(raw))
     except Refused as refused:
-        raise own(ApiReason.INVALID, refused.detail or "data: JSON in UTF-8") from None
+        raise own(ApiReason.INVALID, refused.detail) from None
 
 
 def _check_type(headers: Headers) -> None:

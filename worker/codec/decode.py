@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 from pydantic import ValidationError
 
 from schemas.envelope import CONTENT_TYPE, HEADER_PREFIX, SPECVERSION
-from schemas.errors import detail
+from schemas.errors import detail, did_you_mean
 from schemas.reasons import DeadLetterReason
 from schemas.registry import DOCUMENTS
 from schemas.scalars import DAY_US
@@ -31,6 +32,7 @@ _REQUIRED = ("id", "source", "type")
 _VERSION_HEADER = HEADER_PREFIX + "specversion"
 # A valid one has 55. A much longer one would make every outcome too large for its topic.
 _TRACEPARENT_BYTES: Final = 256
+_TYPE_LETTERS: Final = 64
 
 
 class Decoder:
@@ -90,13 +92,13 @@ class Decoder:
         type_, orgcode, subject, data = event.type, event.orgcode, event.subject, event.data
         doctype = DOCUMENTS.get(type_)
         if doctype is None:
-            raise Refused(DeadLetterReason.UNKNOWN_TYPE)
+            raise Refused(DeadLetterReason.UNKNOWN_TYPE, f"type: a type of the contract{_alike(type_[:_TYPE_LETTERS])}")
         if not isinstance(orgcode, str) or not _ORGCODE(orgcode):
             raise Refused(DeadLetterReason.INVALID, "orgcode: 1 to 32 of a-z, 0-9, - and _")
         if self._orgcodes and orgcode not in self._orgcodes:
-            raise Refused(DeadLetterReason.UNKNOWN_ORG)
+            raise Refused(DeadLetterReason.UNKNOWN_ORG, "orgcode: a tenant that this worker serves")
         if self._allowed and not self._may_carry(record.topic, type_, orgcode):
-            raise Refused(DeadLetterReason.NOT_ALLOWED_HERE)
+            raise Refused(DeadLetterReason.NOT_ALLOWED_HERE, "topic: one that may carry this type and tenant")
         if not isinstance(subject, str) or not _SUBJECT(subject):
             raise Refused(DeadLetterReason.INVALID, "subject: 1 to 128 printable ASCII characters")
         keyring = self.keyring(orgcode)
@@ -156,6 +158,11 @@ def _event(record: Record, value: bytes) -> Event:
     )  # fmt: skip
 
 
+@lru_cache(1000)  # a flood has few types, and each search takes a millisecond
+def _alike(type_: str) -> str:
+    return did_you_mean(type_.lower(), DOCUMENTS)
+
+
 def is_binary(record: Record) -> bool:
     """Return the content mode. Structured: the header says so, or a JSON object with `specversion`; binary: `ce_`
     headers, the value is the data. A tracer's `ce_traceparent` alone makes nothing binary.
@@ -176,8 +183,12 @@ def _envelope(record: Record, value: bytes) -> dict[str, Any]:
         envelope["data"] = events.document(envelope["type"], value) or parse(value)
         return envelope
     parsed = parse(value)
-    if not isinstance(parsed, dict) or "specversion" not in parsed:
-        raise Refused(DeadLetterReason.NOT_CLOUDEVENT)
+    if not isinstance(parsed, dict):
+        raise Refused(DeadLetterReason.NOT_CLOUDEVENT, "value: a CloudEvent, which is one JSON object")
+    if "specversion" not in parsed:
+        raise Refused(
+            DeadLetterReason.NOT_CLOUDEVENT, "specversion is missing, in the value or as a header ce_specversion"
+        )
     _check(parsed)
     return parsed
 
@@ -252,5 +263,5 @@ def _record_us(record: Record, occurred_at: int, now_us: int) -> int:
     if not 0 < record_us <= now_us + DAY_US:  # perhaps in microseconds
         return now_us
     if occurred_at > record_us + DAY_US:
-        raise Refused(DeadLetterReason.CLOCK_AHEAD)
+        raise Refused(DeadLetterReason.CLOCK_AHEAD, "occurred_at: at most 24 hours after the record's timestamp")
     return record_us

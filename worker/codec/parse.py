@@ -1,5 +1,6 @@
 """Parse JSON as strictly as a ledger needs: no duplicate keys, no NaN, no NUL, no lone surrogates."""
 
+from json import JSONDecodeError
 from typing import Any, NoReturn
 
 import jiter
@@ -41,10 +42,19 @@ def _explain(raw: bytes) -> NoReturn:
     except ValueError as error:
         if "integer string conversion" in str(error):
             raise Refused(DeadLetterReason.INVALID, "data: integers of fewer digits") from None
-        raise Refused(DeadLetterReason.NOT_JSON) from None
+        raise Refused(DeadLetterReason.NOT_JSON, f"data: JSON in UTF-8 ({_where(error)})") from None
     if twice:
         raise Refused(DeadLetterReason.INVALID, "data: each name once in an object")
     raise Refused(DeadLetterReason.INVALID, "data: texts in Unicode without half a surrogate pair, and fewer levels")
+
+
+def _where(error: ValueError) -> str:
+    """Return what the parser met and where. Its own words hold no value."""
+    if isinstance(error, UnicodeDecodeError):
+        return f"byte {error.start + 1} is not UTF-8"
+    if isinstance(error, JSONDecodeError):
+        return f"line {error.lineno}, column {error.colno}: {error.msg.partition(':')[0]}"
+    return str(error)
 
 
 def _not_json(_: str) -> NoReturn:
