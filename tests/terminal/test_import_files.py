@@ -72,7 +72,7 @@ def test_a_file_that_is_not_right(shell: Shell, content: bytes, said: str) -> No
         (CARDS + "6E15,5,GBP,\n", "row 2: number: a spreadsheet has rounded this number"),
         (CARDS + "6006490000000017,2.5E+3,GBP,\n", "row 2: amount_minor: a spreadsheet has rounded this number"),
         ("amount,currency\n12.505,GBP\n", "row 2: amount: an amount in GBP is written like 25.00"),
-        ("amount,currency\n12.50,\n", "row 2: amount: needs a currency"),
+        ("amount,currency\n12.50,\n", "row 2: amount: needs an ISO 4217 currency"),
         (
             "amount,amount_minor,currency\n5.00,500,GBP\n",
             "row 2: amount: it is given in minor units too; leave one out",

@@ -28,7 +28,13 @@ def audit(
         typer.Option("--tie-out", help="with --coverage: compare tills, ledger and outcomes by store and business day"),
     ] = False,
     archive: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="read the archives of this directory too, as if they were rows")
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            exists=True,
+            file_okay=False,
+            help="read the archives of this directory too, as if they were rows",
+        ),
     ] = None,
 ) -> None:
     """Check every invariant of the ledger, and report to finance. Blocks nobody, and changes nothing.

@@ -20,7 +20,8 @@ app = typer.Typer(
     help="Dead letters: list, show, redrive, discard, restore, rebuild.", no_args_is_help=True, rich_markup_mode=None
 )
 
-_POSITION: Final = re.compile(r"(.+)-(\d+)@(\d+)")
+_GROUP: Final = re.compile(r"[0-9]{1,19}")
+_POSITION: Final = re.compile(r"(.+)-([0-9]{1,10})@([0-9]{1,19})")
 _Which = Annotated[
     list[str], typer.Argument(metavar="GROUP | POSITION…", help="a group's number, or positions like scm.sales-3@1234")
 ]
@@ -30,7 +31,10 @@ _Reason = Annotated[str, typer.Option(metavar="WHY", min=1, help="for the journa
 @app.command("list")
 def list_(
     state: Annotated[str, typer.Option(metavar="STATE", help="open, resolved or discarded")] = "open",
-    group: Annotated[int | None, typer.Option(metavar="GROUP", help="list the letters of this group")] = None,
+    group: Annotated[
+        int | None,
+        typer.Option(metavar="GROUP", min=1, max=running.MOST_LONG, help="list the letters of this group"),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """List groups of dead letters with one cause, the largest first; with --group, list the letters of one group."""
@@ -154,14 +158,15 @@ def _chosen(which: list[str]) -> "Chosen":
     from worker.ledger.inbox import Chosen
     from worker.positions import Place
 
-    if len(which) == 1 and which[0].isdecimal():
+    if len(which) == 1 and _GROUP.fullmatch(which[0]) and int(which[0]) <= running.MOST_LONG:
         return Chosen(int(which[0]))
     positions = []
     for one in which:
         match = _POSITION.fullmatch(one)
-        if match is None:
+        place = match and Place(match[1], int(match[2]), int(match[3]))
+        if not place or place.partition > running.MOST_INT or place.offset > running.MOST_LONG:
             raise typer.BadParameter(f"{one}: a group's number, or positions like scm.sales-3@1234")
-        positions.append(Place(match[1], int(match[2]), int(match[3])))
+        positions.append(place)
     return Chosen(positions=tuple(positions))
 
 

@@ -27,7 +27,7 @@ Rate = Annotated[float | None, typer.Option(min=0.1, metavar="PER_S", help="docu
 Yes = Annotated[bool, typer.Option("--yes", help="run the plan at once; default: ask at a terminal, else only plan")]
 Plan = Callable[[settings.Settings], Awaitable[tuple[int | None, list[str]]]]
 """Makes a plan. Returns the operation's id, or None if there is nothing to run; and the lines that tell the plan."""
-_Id = Annotated[int, typer.Argument(metavar="ID", help="as `list` shows it")]
+_Id = Annotated[int, typer.Argument(metavar="ID", min=1, max=running.MOST_LONG, help="as `list` shows it")]
 _WIDE = 28  # of a reason in a list, so that a line has 80 columns
 
 

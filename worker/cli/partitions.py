@@ -1,12 +1,13 @@
 """`g3n worker partition …`: list positions of partitions, and let halted partitions go on."""
 
 import json
-from typing import TYPE_CHECKING, Annotated, Any
+import re
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from worker.cli.operations import Json, acting, on_ledger
-from worker.cli.running import FAILED
+from worker.cli.running import FAILED, MOST_INT
 from worker.cli.tables import instant, table
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Partitions of the input topics: list, resume, skip.", no_args_is_help=True)
 
+_NUMBER: Final = re.compile(r"[0-9]{1,10}")
 _At = Annotated[str, typer.Argument(metavar="TOPIC:PARTITION", help="as `list` shows it")]
 
 
@@ -65,8 +67,8 @@ def skip(at: _At, reason: Annotated[str, typer.Option(metavar="WHY", help="for t
 
 
 def _decide(at: str, decision: str, reason: str) -> None:
-    topic, colon, number = at.rpartition(":")
-    if not colon or not topic or not number.isdecimal():
+    topic, _, number = at.rpartition(":")
+    if not topic or _NUMBER.fullmatch(number) is None or int(number) > MOST_INT:
         raise typer.BadParameter("must be TOPIC:PARTITION, like scm.sales:3")
 
     async def action(connection: "Connection", operator: Any) -> int:  # noqa: ANN401  loaded late

@@ -17,9 +17,15 @@ _Times = typer.Option(metavar="TIME", help="RFC 3339, like 2026-11-27T08:00:00Z"
 
 def replay(  # noqa: PLR0913, PLR0917  typer: an option is a parameter
     topic: Annotated[list[str] | None, typer.Option(help="an input topic; repeat for more; default: all")] = None,
-    partition: Annotated[list[int] | None, typer.Option(min=0, help="a partition; repeat for more")] = None,
-    from_offset: Annotated[int | None, typer.Option(min=0, help="the first offset of each partition")] = None,
-    to_offset: Annotated[int | None, typer.Option(min=0, help="the last offset of each partition")] = None,
+    partition: Annotated[
+        list[int] | None, typer.Option(min=0, max=running.MOST_INT, help="a partition; repeat for more")
+    ] = None,
+    from_offset: Annotated[
+        int | None, typer.Option(min=0, max=running.MOST_LONG, help="the first offset of each partition")
+    ] = None,
+    to_offset: Annotated[
+        int | None, typer.Option(min=0, max=running.MOST_LONG, help="the last offset of each partition")
+    ] = None,
     since: Annotated[str | None, _Times] = None,
     until: Annotated[str | None, _Times] = None,
     orgcode: Annotated[str | None, typer.Option(help="documents of this tenant only")] = None,

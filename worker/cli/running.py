@@ -4,7 +4,7 @@ import importlib
 import signal
 import sys
 from collections.abc import Callable, Coroutine
-from datetime import datetime
+from datetime import UTC, datetime
 from shutil import get_terminal_size
 from types import FrameType
 from typing import Any, Final, NoReturn
@@ -16,6 +16,10 @@ from worker.process import settings
 EPILOG: Final = "\b\nSettings are environment variables:\n" + settings.describe(get_terminal_size().columns - 2)
 FAILED: Final = 1
 SETTINGS: Final = 2
+MOST_INT: Final = 2**31 - 1  # of a partition, in Postgres and in Kafka
+MOST_LONG: Final = 2**63 - 1  # of an offset and of a row's number
+_FIRST: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST: Final = datetime(9999, 12, 31, tzinfo=UTC)
 
 Action = Callable[[settings.Settings], Coroutine[Any, Any, int]]
 
@@ -58,15 +62,15 @@ def run(action: Action, command: str = "", processes: int = 1, *, kafka: bool = 
 
 
 def instant(text: str | None, option: str) -> datetime | None:
-    """The instant that an option names; None of none. Raises BadParameter."""
+    """Return the instant that an option names, or None if there is no text. Raises BadParameter."""
     if text is None:
         return None
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
         at = None
-    if at is None or at.tzinfo is None:
-        raise typer.BadParameter("a time with its offset, as 2026-11-27T08:00:00Z", param_hint=option)
+    if at is None or at.tzinfo is None or not _FIRST <= at <= _LAST:
+        raise typer.BadParameter("a time with its offset, as 2026-11-27T08:00:00Z, from 1970 on", param_hint=option)
     return at
 
 

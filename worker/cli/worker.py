@@ -103,7 +103,14 @@ def explain(
     orgcode: Annotated[str, typer.Option(envvar="G3N_ORGCODE", help="the tenant")],
     as_json: Annotated[bool, typer.Option("--json", help="as JSON")] = False,
     archive: Annotated[
-        Path | None, typer.Option("--archive", metavar="DIR", help="the directory of archives with its transfers")
+        Path | None,
+        typer.Option(
+            "--archive",
+            metavar="DIR",
+            exists=True,
+            file_okay=False,
+            help="the directory of archives with its transfers",
+        ),
     ] = None,
 ) -> None:
     """Explain how a document was decided, and why: policy, lines, lots, transfers and waits."""
