@@ -7,6 +7,9 @@ from aiokafka import TopicPartition
 
 from tests.kafka.conftest import Cluster, answered, numbered
 from tests.kafka.rig import NewRig
+from worker.engine.stream import _DRAIN_WAIT_S, _END_WAIT_S
+from worker.kafka.fetched import Fetched
+from worker.kafka.reader import Reader
 from worker.process.errors import Halted
 
 
@@ -25,6 +28,24 @@ async def test_drain_answers_everything_in_order_and_commits_it(cluster: Cluster
 async def test_drain_of_nothing_ends(new_rig: NewRig) -> None:
     rig = await new_rig()
     assert await rig.stream.drain()
+
+
+async def test_a_drain_that_has_read_all_waits_for_no_more_records(
+    cluster: Cluster, new_rig: NewRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits_s: list[float] = []
+    read = Reader.read
+
+    async def noted(self: Reader, wait_s: float) -> Fetched:
+        waits_s.append(wait_s)
+        return await read(self, wait_s)
+
+    monkeypatch.setattr(Reader, "read", noted)
+    rig = await new_rig()
+    await cluster.send(rig.source, numbered(10))
+    assert await rig.stream.drain()
+    assert waits_s[0] == _DRAIN_WAIT_S
+    assert waits_s[-1] == _END_WAIT_S
 
 
 async def test_drain_ends_only_when_nothing_is_ready(cluster: Cluster, new_rig: NewRig) -> None:

@@ -10,6 +10,7 @@ from aiokafka import TopicPartition
 from aiokafka.structs import ConsumerRecord
 
 from tests.kafka.conftest import Cluster, NewReader, until_idle, values
+from worker.kafka.member import Member
 from worker.kafka.reader import Reader
 from worker.ledger import halts, operators, write
 from worker.ledger.operators import Operator
@@ -58,6 +59,22 @@ async def read_ten(reader: Reader, pool: Pool) -> dict[int, list[ConsumerRecord]
     await reader.commit()
     await reader.stop()
     return records
+
+
+async def test_the_first_start_asks_for_all_beginnings_at_once(
+    cluster: Cluster, new_reader: NewReader, group: str, pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """aiokafka asks for the group's offset of one partition after the other, and fails for each."""
+
+    async def seek(_: Member, offsets: Mapping[TopicPartition, int]) -> None:
+        raise AssertionError(offsets)
+
+    monkeypatch.setattr(Member, "_seek", seek)
+    topic = await cluster.topic(3)
+    for number in range(3):
+        await cluster.send(topic, numbered(number, 0, 10), partition=number)
+    got = await values(await new_reader([topic], group, positions=Positions(pool)), 30)
+    assert sorted(got) == sorted(value for number in range(3) for value in numbered(number, 0, 10))
 
 
 async def test_each_partition_goes_on_where_nothing_is_lost_or_halts(

@@ -2,6 +2,7 @@
 
 import time
 import uuid
+from itertools import pairwise
 
 import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
@@ -11,7 +12,7 @@ from aiokafka.protocol.fetch import FetchRequest
 
 from tests.kafka.conftest import Cluster, NewReader, numbered, until, until_idle, values
 from worker.kafka.fetched import Limits
-from worker.kafka.prefetch import Prefetcher
+from worker.kafka.prefetch import _QUIET_S, Prefetcher
 from worker.process import metrics
 from worker.process.errors import OperatorError
 
@@ -161,6 +162,29 @@ async def test_no_request_waits_for_quiet_partitions_while_records_are_to_be_tak
         reader.done(await reader.read(0.1))
     assert {wait_ms for to_take, wait_ms in asked if to_take} == {10}
     assert {wait_ms for to_take, wait_ms in asked if not to_take} == {500}
+
+
+async def test_quiet_partitions_are_asked_for_now_and_then_while_records_are_to_be_taken(
+    cluster: Cluster, new_reader: NewReader, group: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topic = await cluster.topic(2)  # the second is quiet
+    await cluster.send(topic, numbered(1000), partition=0)
+    asked_at: list[float] = []
+    request = Prefetcher._proc_fetch_request
+
+    async def noted(self: Prefetcher, assignment: object, node: int, asking: FetchRequest) -> bool:
+        if self._records and any(at[0] == 1 for _, partitions in asking.topics for at in partitions):
+            asked_at.append(self._quiet_at)
+        return bool(await request(self, assignment, node, asking))
+
+    monkeypatch.setattr(Prefetcher, "_proc_fetch_request", noted)
+    reader = await new_reader([topic], group, limits=Limits(documents=100))
+    got = await values(reader, 100)
+    await until(lambda: len(asked_at) > 5)
+    pauses_s = [later - earlier for earlier, later in pairwise(asked_at)]
+    assert min(pauses_s) >= _QUIET_S
+    await cluster.send(topic, numbered(10, 1000), partition=1)  # read among the others' records
+    assert sorted(got + await values(reader, 1010 - len(got)), key=int) == numbered(1010)
 
 
 async def test_a_failing_fetch_loses_nothing(

@@ -34,8 +34,9 @@ from worker.process.status import Status
 
 _log = structlog.get_logger(__name__)
 
-# How long a read waits for a first record while draining. The last read of a drain finds none.
-_DRAIN_WAIT_S = 0.1
+# How long a read waits for a first record while draining: at most, and while this worker has read its partitions and
+# others of the group have not. The last read of a drain finds none.
+_DRAIN_WAIT_S, _END_WAIT_S = 0.1, 0.02
 # How often the stream looks for due timers and ready documents when nothing tells it that there are any.
 _CATCH_UP_EVERY_S = 1.0
 # How often a drain in a stream that never pauses asks whether the group has come to the end. Each time, the batches in
@@ -67,7 +68,7 @@ class Stream:
         self._catch_up_at = 0.0
         self._watermarks: dict[Partition, int] = {}
         self._ready = False
-        self._wait_s = COMMIT_EVERY_S  # how long a read waits for a first record
+        self._ends: dict[TopicPartition, int] | None = None  # of a drain: partitions that the group must still read
 
     def stop(self) -> None:
         """Finish the batch in progress, publish and commit it. After that `run` and `drain` return."""
@@ -89,9 +90,8 @@ class Stream:
         Return False if it was stopped before that, or if due work could not be decided. Raises the errors of `run`, and
         Halted if a partition can't be read to its end.
         """
-        self._wait_s = _DRAIN_WAIT_S
         async with self._hands():
-            ends, look_at = await self._reader.ends(), time.monotonic() + _ASK_EVERY_S
+            self._ends, look_at = await self._reader.ends(), time.monotonic() + _ASK_EVERY_S
             give_up_at: float | None = None
             while not self._stopped.done():
                 idle = await self._attempts.run("batch", self._step, self._drop_what_was_read)
@@ -101,8 +101,8 @@ class Stream:
                     continue
                 look_at = time.monotonic() + _CATCH_UP_EVERY_S
                 await self._outgoing.finish()
-                ends = await self._reader.short_of(ends)
-                if ends or await self._caught_up_some():
+                self._ends = await self._reader.short_of(self._ends)
+                if self._ends or await self._caught_up_some():
                     continue
                 left = await self._attempts.run("work", self._pipeline.left, self._drop_what_was_read)
                 if not any(left):
@@ -185,11 +185,17 @@ class Stream:
         return fetched, batch
 
     async def _read_ahead(self) -> tuple[Fetched, Batch]:
-        fetched = await self._reader.read(self._wait_s)
+        fetched = await self._reader.read(self._read_wait_s())
         if fetched.records:
             faults.point("after_read")
         with metrics.BATCH_SECONDS.labels("decode").time():
             return fetched, self._pipeline.decode(fetched.records, time.time_ns() // 1000)
+
+    def _read_wait_s(self) -> float:
+        """Return how long a read waits for a first record."""
+        if self._ends is None:
+            return COMMIT_EVERY_S
+        return _END_WAIT_S if self._ends and self._reader.reached(self._ends) else _DRAIN_WAIT_S
 
     async def _catch_up(self, *, final: bool = False) -> bool:
         """Decide parked documents and deadlines as one more batch. Return False if there was none."""

@@ -100,13 +100,12 @@ class Checks:
         self.starts.clear()
         if only is None:
             self._expected.clear()
-        keys = [(at.topic, at.partition) for at in assigned]
-        for key, (kind, decision) in (await self.positions.end_halts(keys)).items():
+        for key, (kind, decision) in (await self.positions.end_halts(assigned)).items():
             if decision is Decision.SKIP:
                 await self._accept(TopicPartition(*key), kind)
-        pending = [at for at in assigned if at.topic in self._pending]
-        await self.positions.forget([(at.topic, at.partition) for at in pending])
-        found = await self.positions.read(keys)
+        new = {at for at in assigned if at.topic in self._pending}
+        await self.positions.forget(new)
+        found = await self.positions.read(assigned)
         # If only one partition goes on, the others of its topic are read by the id that is known.
         topics = {at.topic for at in assigned} - (set() if only is None else self.topic_ids.keys())
         client = self._consumer._client  # noqa: SLF001 - aiokafka's consumer does not ask for ids
@@ -115,17 +114,18 @@ class Checks:
         known: dict[TopicPartition, Position] = {}
         with contextlib.suppress(IllegalStateError):  # a rebalance came between: it begins anew
             for at, committed in offsets.items():
-                key = (at.topic, at.partition)
-                position = found.get(key)
+                position = found.get(at)
                 self._decided[at] = 0 if position is None else position.next_offset
-                if at in pending:
-                    await self._go_to(at, None)
-                elif position is not None:
+                if position is not None:
                     known[at] = position
                     self._expect(at, position, committed)
-                elif key not in found and committed:
+                elif committed is None:
+                    new.add(at)
+                elif at not in found and committed and at not in new:
                     await self._never_read(at, committed)
-            self._pending -= {at.topic for at in pending}
+            if new:  # all at once; else aiokafka would ask for the offset of one after the other, and find none
+                await self._consumer.seek_to_beginning(*new)
+            self._pending -= {at.topic for at in new}
         if only is None:
             self.session = session
         return known

@@ -30,6 +30,11 @@ class Lag:
         read = self.read()
         return {at: max(0, marks[at] - offset) for at, offset in read.items() if marks.get(at) is not None}
 
+    def reached(self, ends: Mapping[TopicPartition, int]) -> bool:
+        """Return whether each assigned partition is read up to its end in `ends`."""
+        read = self.read()
+        return all(read.get(at, 0) >= ends.get(at, 0) for at in self._consumer.assignment())
+
     def seconds(self) -> dict[TopicPartition, float]:
         """Return the greatest possible age of the oldest unread record, by partition: 0 if all are read."""
         now_s, records = time.time(), self.records()

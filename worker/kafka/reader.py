@@ -291,6 +291,10 @@ class Reader:
             await member.joined.wait()
         return await self._others.backlog.ends(self._topics)
 
+    def reached(self, ends: Mapping[TopicPartition, int]) -> bool:
+        """Return whether this worker has read each of its partitions up to these ends."""
+        return all(member.lag.reached(ends) for member in self._members)
+
     async def short_of(self, ends: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
         """Return those of `ends` that the group has not committed yet."""
         return await self._others.backlog.short_of(ends)
