@@ -13,6 +13,7 @@ from worker.ledger import arrays
 from worker.ledger.commit import Committing
 from worker.ledger.queries import Connection
 from worker.ledger.roles import Role
+from worker.ledger.together import Together
 from worker.positions import Position
 from worker.process.errors import OperatorError, SessionEnded, Unavailable
 
@@ -32,6 +33,9 @@ SESSION = {
     "tcp_keepalives_count": "3",
     "application_name": "g3n-worker",
 }
+# Workers and the API repeat their statements. For a few keys, Postgres estimates that a plan of their own costs less
+# than the plan for any number of keys. So it would plan each execution of a small batch anew.
+_PLANNED_ONCE = {"plan_cache_mode": "force_generic_plan"}
 COMMAND_TIMEOUT_S = 30
 CONNECTIONS = 4
 # The worker number of batches that came through an interface. Nobody holds its lock, as if that worker were gone. So
@@ -180,7 +184,9 @@ class Pool:
         """
         try:
             async with self._pool.acquire() as connection, connection.transaction():
-                yield cast("Connection", connection)
+                together = Together(cast("Connection", connection))
+                yield together
+                await together.send()
         except (
             asyncpg.ReadOnlySQLTransactionError,
             asyncpg.OperatorInterventionError,
@@ -236,7 +242,8 @@ async def connect(
     statement's.
     """
     arrays.install()
+    plans = _PLANNED_ONCE if role in {Role.WORKER, Role.API} else {}
     return await asyncpg.create_pool(
         dsn, min_size=1, max_size=connections, command_timeout=timeout_s, connection_class=Committing,
-        server_settings={**SESSION, **settings, "role": role.value},
+        server_settings={**SESSION, **plans, **settings, "role": role.value},
     )  # fmt: skip
