@@ -31,14 +31,23 @@ _set = msgspec.structs.force_setattr
 
 
 class Member(NamedTuple):
-    """How a member is read: its type for msgspec, then the step that the value takes, unless it is None."""
+    """How a member is read: its type for msgspec, then the steps that the value takes, unless it is None."""
 
     type: Any
-    step: Step | None = None
+    steps: Sequence[Step] = ()
     recurs: bool = False  # its values are few texts that come again and again
 
 
-class Underivable(TypeError):
+class Field(NamedTuple):
+    """A member of a struct whose values take steps."""
+
+    name: str
+    get: Callable[[Struct], Any]
+    steps: Sequence[Step]
+    recurs: bool
+
+
+class Underivable(Exception):
     """Only the model can read a member of this kind."""
 
 
@@ -50,12 +59,14 @@ class Quick:
         the model can read.
         """
         self._matched = (None, TEXT_PATTERN, ID_PATTERN) if ascii_only else (None, TEXT_PATTERN)
-        self.struct, self._finish = self._struct(TypeAdapter(model).core_schema)
+        self.struct, fields, rules = self._struct(TypeAdapter(model).core_schema)
+        self.decode: Callable[[bytes], Struct] = msgspec.json.Decoder(self.struct).decode
+        self._finish = _finisher(fields, rules)
 
     def finish(self, struct: Struct) -> bool:
         """Take the steps that msgspec can't take, once. Return whether the document is valid."""
         try:
-            self._finish((struct,))
+            self._finish(struct)
         except (PydanticCustomError, ValueError):
             return False
         return True
@@ -70,7 +81,9 @@ class Quick:
                 return Member(Literal[tuple(schema["expected"])])
             case "str":
                 pattern = schema.get("pattern")
-                return Member(Annotated[str, _length(schema)], None if pattern in self._matched else _matching(pattern))
+                return Member(
+                    Annotated[str, _length(schema)], () if pattern in self._matched else (_matching(pattern),)
+                )
             case "tuple":
                 return self._structs(schema)
             case "nullable":
@@ -81,50 +94,44 @@ class Quick:
             case "function-after":
                 return self._after(schema)
             case "function-plain" if schema["function"]["function"] in PARSERS:
-                return Member(str, PARSERS[schema["function"]["function"]])
+                return Member(str, (PARSERS[schema["function"]["function"]],))
             case other:
                 raise Underivable(other)
 
     def _after(self, schema: Any) -> Member:  # noqa: ANN401
-        inner, first, _ = self._member(schema["schema"])
-        second = schema["function"]["function"]
-
-        def both(value: Any) -> Any:  # noqa: ANN401  # whatever the member is
-            return second(value if first is None else first(value))
-
-        return Member(inner, both, recurs=schema["schema"]["type"] == "str")
+        inner, steps, _ = self._member(schema["schema"])
+        return Member(inner, (*steps, schema["function"]["function"]), recurs=schema["schema"]["type"] == "str")
 
     def _structs(self, schema: Any) -> Member:  # noqa: ANN401
         """A list of objects."""
         [item] = schema["items_schema"]
-        struct, finish = self._struct(item)
+        struct, fields, rules = self._struct(item)
         each: Any = Annotated[tuple[struct, ...], _length(schema)]  # type: ignore[valid-type]  # made here
-        return Member(each, finish)
+        return Member(each, _list_finishers(fields, rules))
 
-    def _struct(self, schema: Any, *rules: Step) -> tuple[Any, Step]:  # noqa: ANN401
-        """Return a struct for a model, and what finishes a list of its instances. `rules` are across its members."""
+    def _struct(self, schema: Any, *rules: Step) -> tuple[Any, list[Field], Sequence[Step]]:  # noqa: ANN401
+        """Return a struct for a model, its members that take steps, and the rules across its members."""
         if schema["type"] == "function-after":
             return self._struct(schema["schema"], schema["function"]["function"], *rules)
         if schema["type"] != "model":
             raise Underivable(schema["type"])
-        fields: list[Any] = []
-        steps: list[Step] = []
+        members: list[Any] = []
+        fields: list[Field] = []
         for name, field in schema["schema"]["fields"].items():
             inner = field["schema"]
             if inner["type"] == "default":
                 member = self._optional(inner["schema"])
-                fields.append((name, member.type, inner["default"]))
+                members.append((name, member.type, inner["default"]))
             else:
                 member = self._member(inner)
-                fields.append((name, member.type))
-            if member.step is not None:
-                taken = _taken(name, member.step)
-                steps.append(_unless_settled(name, taken) if member.recurs else taken)
+                members.append((name, member.type))
+            if member.steps:
+                fields.append(Field(name, attrgetter(name), member.steps, member.recurs))
         # The members are texts, numbers and tuples of such structs, so no instance can be part of a cycle: no gc.
         made = msgspec.defstruct(
-            schema["cls"].__name__, fields, kw_only=True, frozen=True, gc=False, omit_defaults=True
+            schema["cls"].__name__, members, kw_only=True, frozen=True, gc=False, omit_defaults=True
         )  # fmt: skip
-        return made, _finisher(steps, rules)
+        return made, fields, rules
 
     def _optional(self, schema: Any) -> Member:  # noqa: ANN401
         try:
@@ -157,43 +164,57 @@ def _matching(pattern: str) -> Step:
     return check
 
 
-def _taken(name: str, step: Step) -> Step:
-    """Return what takes the step with this member of each struct in a list."""
-    get = attrgetter(name)
+def _finisher(fields: Sequence[Field], rules: Sequence[Step]) -> Step:
+    """Return what takes all steps with one struct."""
 
-    def take(structs: Sequence[Struct]) -> None:
+    def finish(struct: Struct) -> Struct:
+        for name, get, steps, _ in fields:
+            value = before = get(struct)
+            if value is None:
+                continue
+            for step in steps:
+                value = step(value)
+            if value is not before:
+                _set(struct, name, value)
+        for rule in rules:
+            rule(struct)
+        return struct
+
+    return finish
+
+
+def _list_finishers(fields: Sequence[Field], rules: Sequence[Step]) -> Sequence[Step]:
+    """Return what takes all steps with a list of structs."""
+    steps = [_unless_settled(field) for field in fields if field.recurs]
+    others = [field for field in fields if not field.recurs]
+    return [*steps, _for_each(_finisher(others, rules))] if others or rules else steps
+
+
+def _for_each(step: Step) -> Step:
+    def take(structs: Sequence[Struct]) -> Sequence[Struct]:
         for struct in structs:
-            value = get(struct)
-            if value is not None and (taken := step(value)) != value:
-                _set(struct, name, taken)
+            step(struct)
+        return structs
 
     return take
 
 
-def _unless_settled(name: str, take: Step) -> Step:
-    """Return `take` for a member whose texts recur: lists that have only texts that it left as they are, it skips."""
-    get = attrgetter(name)
+def _unless_settled(field: Field) -> Step:
+    """Return what takes the steps of a member whose texts recur: lists that have only texts that the steps left as they
+    are, it skips.
+    """
+    get = field.get
+    take_all = _for_each(_finisher([field], ()))
     settled: set[str | None] = {None}
 
-    def take_others(structs: Sequence[Struct]) -> None:
+    def take_others(structs: Sequence[Struct]) -> Sequence[Struct]:
         if settled.issuperset(map(get, structs)):
-            return
+            return structs
         before = list(map(get, structs))
-        take(structs)
+        take_all(structs)
         if len(settled) + len(structs) > _SETTLED_TEXTS:
             settled.clear()
         settled.update(None if text != get(struct) else text for struct, text in zip(structs, before, strict=True))
-
-    return take_others
-
-
-def _finisher(steps: Sequence[Step], rules: Sequence[Step]) -> Step:
-    def finish(structs: Sequence[Struct]) -> Sequence[Struct]:
-        for step in steps:
-            step(structs)
-        for rule in rules:
-            for struct in structs:
-                rule(struct)
         return structs
 
-    return finish
+    return take_others

@@ -3,8 +3,8 @@
 The structs are derived from the models (`schemas.structs`). An event that they don't accept is read by the models.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Final, Literal, NamedTuple, Protocol, Union, cast
+from collections.abc import Callable
+from typing import Annotated, Any, Final, Literal, NamedTuple, Protocol, Union
 
 import msgspec
 
@@ -12,13 +12,6 @@ from schemas.envelope import SPECVERSION, Envelope
 from schemas.registry import DOCUMENTS
 from schemas.structs import Quick, Struct
 from worker.codec.parse import parse
-
-
-class Way(NamedTuple):
-    """The two steps from bytes to a struct: msgspec's, then ours, which returns whether the document is valid."""
-
-    decode: Callable[[bytes], Any]
-    finish: Callable[[Any], bool]
 
 
 class Event(Protocol):
@@ -53,21 +46,25 @@ def read(raw: bytes) -> Event | None:
     """Return the event in a JSON text, its document as a struct, or None if the models must judge it. Raises Refused
     for a name that comes twice.
     """
-    return cast("Event | None", _read(raw, _EVENTS))
+    event = _decoded(_EVENTS[_is_plain(raw)], raw)
+    return event if event is not None and event.quick.finish(event.data) else None
 
 
 def document(type_: str, raw: bytes) -> Struct | None:
     """Return the document of this type in a JSON text, as `read` does."""
-    return _read(raw, _DOCUMENTS[type_]) if type_ in _DOCUMENTS else None
+    doctype = DOCUMENTS.get(type_)
+    if doctype is None or not doctype.quick:
+        return None
+    quick = doctype.quick[_is_plain(raw)]
+    struct: Struct | None = _decoded(quick.decode, raw)
+    return struct if struct is not None and quick.finish(struct) else None
 
 
-def _read(raw: bytes, ways: Mapping[bool, Way]) -> Struct | None:
+def _decoded(decode: Callable[[bytes], Any], raw: bytes) -> Any:  # noqa: ANN401  what it decodes, or None
     if b"\\" in raw:  # an escape may be a NUL, or half of a surrogate pair
         return None
-    # Texts without escapes are in the bytes as they are. JSON itself refuses all control characters but DEL.
-    way = ways[raw.isascii() and b"\x7f" not in raw]
     try:
-        struct = way.decode(raw)
+        struct = decode(raw)
     except (ValueError, RecursionError):
         return None
     # msgspec takes the last of equal names. So the struct is encoded again, without white space. If that is as long as
@@ -76,7 +73,12 @@ def _read(raw: bytes, ways: Mapping[bool, Way]) -> Struct | None:
     encoded = _encode(struct)
     if len(encoded) != len(raw) and encoded.count(b":") != raw.count(b":"):
         parse(raw)
-    return struct if way.finish(struct) else None
+    return struct
+
+
+def _is_plain(raw: bytes) -> bool:
+    """Return whether all texts are printable ASCII. JSON itself refuses all other control characters than DEL."""
+    return raw.isascii() and b"\x7f" not in raw
 
 
 def _event(type_: str, quick: Quick) -> type[Struct]:
@@ -97,20 +99,11 @@ def _event(type_: str, quick: Quick) -> type[Struct]:
     )  # fmt: skip
 
 
-def _way(quick: Quick) -> Way:
-    return Way(msgspec.json.Decoder(quick.struct).decode, quick.finish)
-
-
-def _way_of_events(*, ascii_only: bool) -> Way:
+def _decoder_of_events(*, ascii_only: bool) -> Callable[[bytes], Any]:
     events = tuple(_event(name, doctype.quick[ascii_only]) for name, doctype in DOCUMENTS.items() if doctype.quick)
     any_event: Any = Union[events]  # noqa: UP007  # one type a document
-    return Way(msgspec.json.Decoder(any_event).decode, lambda event: event.quick.finish(event.data))
+    return msgspec.json.Decoder(any_event).decode
 
 
-_EVENTS: Final = {ascii_only: _way_of_events(ascii_only=ascii_only) for ascii_only in (False, True)}
-_DOCUMENTS: Final = {
-    name: {ascii_only: _way(quick) for ascii_only, quick in doctype.quick.items()}
-    for name, doctype in DOCUMENTS.items()
-    if doctype.quick
-}
+_EVENTS: Final = {ascii_only: _decoder_of_events(ascii_only=ascii_only) for ascii_only in (False, True)}
 _encode: Final = msgspec.json.Encoder().encode
