@@ -57,7 +57,7 @@ class Circumstances:
 class Decision(Generic[D]):
     """The rows that a document of this type needs in the books, and its decision."""
 
-    __slots__ = ("decide", "model", "needs")
+    __slots__ = ("decide", "has_training", "model", "needs")
 
     def __init__(
         self,
@@ -66,6 +66,7 @@ class Decision(Generic[D]):
         decide: Callable[[D, Books, Circumstances], Outcome | Parked],
     ) -> None:
         self.model: Final = model
+        self.has_training: Final = "training" in model.model_fields  # asking a model for a member it lacks is slow
         self.needs: Final = needs
         self.decide: Final = decide
 
@@ -134,9 +135,10 @@ DECISIONS: Final[dict[str, Decision[Any]]] = {
 
 def decide(type_: str, document: Any, books: Books, at: Circumstances) -> Outcome | Parked:  # noqa: ANN401  one model a type
     """Decide one document, after `books.begin`. Only `books` changes."""
-    if getattr(document, "training", False):
+    decision = DECISIONS[type_]
+    if decision.has_training and document.training:
         return Outcome("ignored", Reason.TRAINING, **_ids(document))
-    result = DECISIONS[type_].decide(document, books, at)
+    result = decision.decide(document, books, at)
     books.freeze_overdrawn()
     if isinstance(result, Outcome):
         result.missing = books.missing
