@@ -159,13 +159,13 @@ CARD = CardPart("K1", "0017", "GBP", -1500, 3500, 0, 4, None)
 TENDER = TenderPart("T1", "captured", 2500, 2000, 1500, 500, 150, NOW_US, "amount_over_authorized", moved=True)
 OUTCOMES: dict[str, Outcome] = {
     "sale": Outcome(
-        "applied", customer_id="C1", sale_id="S1", points=POINTS, lines=[(1, 11), (2, 2)], policy_version=2
+        "applied", customer_id="C1", sale_id="S1", points=POINTS, lines=[1, 11, 2, 2], policy_version=2
     ),
     "everything": Outcome(
         "partial", Reason.TENDERS_MISMATCH, customer_id="C1", sale_id="S2", return_id="R1", tender_id="T1",
         points=POINTS._replace(reason="customer_not_found", claimed=False), counterparty=("C2", POINTS),
         gift_cards=[CARD, CARD._replace(card_id="", reason="card_not_accepted")], tender=TENDER,
-        tenders=[TENDER, TENDER._replace(moved=False, expires_us=None, points=None)], lines=[(1, -11)],
+        tenders=[TENDER, TENDER._replace(moved=False, expires_us=None, points=None)], lines=[1, -11],
         policy_version=2, notice="crm.hold.expired",
     ),
     "payers": Outcome("applied", customer_id="C1", tenders=[

@@ -193,10 +193,7 @@ def _also_accounts(books: Books, needs: Needs) -> None:
         if sale.account is not None:
             needs.accounts[sale.account] = None
         needs.customer(sale.customer_id or None)
-        for line in sale.lines.values():
-            if line.card_id:
-                needs.accounts[AccountType.CARD, line.card_id] = None
-        for card_id, _ in sale.loads:
+        for card_id, _ in (*sale.cards.values(), *sale.loads):
             needs.accounts[AccountType.CARD, card_id] = None
     for tender in books.tenders.values():
         if tender.account is not None:

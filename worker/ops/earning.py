@@ -116,8 +116,8 @@ def _returned(line: StoredLine, sold: SaleLine | None) -> ReturnedLine:
             line_id=line.line_id, sale_line_id=line.sale_line_id, asked_minor=line.asked_minor, returned_minor=0
         )
     before = SaleLine(sold.net_minor, sold.points, line.before_minor)
-    after = SaleLine(sold.net_minor, sold.points, line.before_minor)
-    counted = after.ask(line.asked_minor).counted_minor
+    counted = before.returning(line.asked_minor).counted_minor
+    after = before.asked(line.asked_minor)
     return ReturnedLine(
         line_id=line.line_id,
         sale_line_id=line.sale_line_id,

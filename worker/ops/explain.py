@@ -200,14 +200,14 @@ class _Ledger:
         reason = None if last.points is None else last.points.reason
         if not sale.customer_id:
             about["no_points"] = "no_customer"
-        elif reason is not None and not any(line.points for line in sale.lines.values()):
+        elif reason is not None and not any(sale.points.values()):
             about["no_points"] = reason
         else:
             about["earning"] = earning.of_sale(sale, self.policies.numbered(sale.policy_version))
         if sale.account is not None:
             about["account"] = account = stored.account(*sale.account)
             repaid = 0 if sale.basis is None else sale.basis.repaid
-            rest = sum(line.points for line in sale.lines.values()) - repaid
+            rest = sum(sale.points.values()) - repaid
             lots = [self._lot(account, "repaid", (0, NEVER, repaid))] if repaid else []
             lots += [self._lot(account, "credited", (sale.available_tick, sale.expires_tick, rest))] if rest else []
             about["lots"] = lots

@@ -1,6 +1,6 @@
 """An outcome within `event.facts`: everything from which its bytes are made."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final, Literal, NamedTuple, Self
 
 from schemas.tuples import made
@@ -39,20 +39,20 @@ class OutcomeV1(NamedTuple):
 
     @classmethod
     def of(cls, outcome: Outcome, subject: str, time_us: int) -> Self:
-        reason, other = outcome.reason, outcome.counterparty
+        reason, other, customer_id = outcome.reason, outcome.counterparty, outcome.customer_id
         members = (
             time_us,
             STATUS_CODE[outcome.status],
             None if reason is None else reason.value,
-            _id(outcome.customer_id, subject),
-            _id(outcome.sale_id, subject),
-            _id(outcome.return_id, subject),
-            _id(outcome.tender_id, subject),
-            _told_of(outcome.points, outcome.customer_id),
+            customer_id if customer_id != subject else True,
+            outcome.sale_id if outcome.sale_id != subject else True,
+            outcome.return_id if outcome.return_id != subject else True,
+            outcome.tender_id if outcome.tender_id != subject else True,
+            _told_of(outcome.points, customer_id),
             outcome.gift_cards,
             _tender_of(outcome.tender),
             [_tender_of(part) for part in outcome.tenders] if outcome.tenders else [],
-            [number for line in outcome.lines for number in line],
+            outcome.lines,
             outcome.policy_version,
             outcome.notice or None,
             None if other is None else (other[0], _told_of(other[1], other[0])),
@@ -107,9 +107,10 @@ class OutcomeV1(NamedTuple):
             return (*first, counterparty)
         return (*first, counterparty, tuple((type_, id_, _stored_points(part)) for type_, id_, part in notices))
 
-    def points_by_line(self) -> list[tuple[int, int]]:
+    def points_by_line(self) -> Iterator[tuple[int, int]]:
         """Return (line_id, points) of each line."""
-        return list(zip(self.lines[::2], self.lines[1::2], strict=True))
+        numbers = iter(self.lines)
+        return zip(numbers, numbers, strict=True)
 
 
 _STATUS: Final = OutcomeV1._fields.index("status")
@@ -159,11 +160,8 @@ def _tender_of(part: Any) -> Any:  # noqa: ANN401  a TenderPart, or None
 
 def _told_of(part: PointsPart | None, customer_id: str | None) -> Any:  # noqa: ANN401  as above
     """Store True for the customer's own account, which is nearly always the account."""
-    if part is None or part.account is None or part.account is True:
+    account = None if part is None else part.account
+    if part is None or account is None or account is True:
         return part
-    type_, key = part.account
-    return made(PointsPart, (*part[:_POINTS], True)) if key == customer_id and type_ is AccountType.POINTS else part
-
-
-def _id(id_: str | None, subject: str) -> StoredId:
-    return True if id_ == subject else id_
+    own = account[1] == customer_id and account[0] is AccountType.POINTS
+    return made(PointsPart, (*part[:_POINTS], True)) if own else part

@@ -5,7 +5,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 from worker.domain.state.accounts import NEVER, AccountType
 from worker.domain.state.days import lot_of, stored_lot
-from worker.domain.state.sale import Sale, SaleLine
+from worker.domain.state.sale import Sale
 from worker.stored.basis import basis_of, stored_basis
 from worker.stored.packing import StoredKey, account_key, pack, stored_key, trimmed, unpack
 
@@ -53,11 +53,10 @@ _PLAIN: Final = tuple(SaleV1._field_defaults.values())[: _BASIS - _HEAD]
 
 def pack_sale(sale: Sale) -> bytes:
     flat: list[int] = []
-    rest = []
-    for line_id, line in sale.lines.items():
-        flat += (line_id, line.net_minor, line.points)
-        if line.returned_minor or line.card_id:
-            rest.append(RestV1(line_id, line.returned_minor, line.card_id, line.load_minor))
+    points = sale.points
+    for line_id, net_minor in sale.nets.items():
+        flat += (line_id, net_minor, points.get(line_id, 0))
+    rest = _rest(sale) if sale.returned or sale.cards else []
     head = (
         sale.decided | sale.voided << 1 | sale.waiting << 2 | sale.forfeited << 3 | sale.earned_date << _EARNED_BIT,
         sale.currency,
@@ -82,6 +81,14 @@ def pack_sale(sale: Sale) -> bytes:
         sale.set_off,
     )
     return pack(trimmed(stored, _BASIS))
+
+
+def _rest(sale: Sale) -> list[RestV1]:
+    return [
+        RestV1(line_id, line.returned_minor, line.card_id, line.load_minor)
+        for line_id, line in sale.lines.items()
+        if line.returned_minor or line.card_id
+    ]
 
 
 def _is_plain(sale: Sale) -> bool:
@@ -127,16 +134,19 @@ def sale_of(sale_id: str, record: bytes | None) -> Sale:
     else:
         sale.account = account_key(stored.account)
     sale.policy_version = stored.policy_version
-    triples = zip(stored.lines[::3], stored.lines[1::3], stored.lines[2::3], strict=True)
-    sale.lines = {line_id: SaleLine(net, points) for line_id, net, points in triples}
+    line_ids = stored.lines[::3]
+    sale.nets = dict(zip(line_ids, stored.lines[1::3], strict=True))
+    sale.points = dict(zip(line_ids, stored.lines[2::3], strict=True))
     sale.available_tick, sale.expires_tick = lot_of(stored.available_tick, stored.expires_tick)
     sale.by_hand = stored.by_hand
     sale.tenders, sale.requests = list(stored.tenders), list(stored.requests)
     sale.loads = [(card_id, load) for card_id, load in stored.loads]
     for members in stored.rest:
         rest = RestV1(*members)
-        line = sale.lines[rest.line_id]
-        line.returned_minor, line.card_id, line.load_minor = rest.returned_minor, rest.card_id, rest.load_minor
+        if rest.returned_minor:
+            sale.returned[rest.line_id] = rest.returned_minor
+        if rest.card_id:
+            sale.cards[rest.line_id] = rest.card_id, rest.load_minor
     sale.refunds = [(tender_id, asked_minor) for tender_id, asked_minor in stored.refunds]
     sale.set_off = stored.set_off
     sale.basis = None if stored.basis is None else basis_of(stored.basis)

@@ -9,7 +9,7 @@ from worker.domain.rules.reckoning import eligible
 from worker.domain.state.basis import Basis
 from worker.domain.state.books import Books
 from worker.domain.state.movements import tick_of
-from worker.domain.state.outcome import Outcome
+from worker.domain.state.outcome import Outcome, in_a_row
 from worker.domain.state.sale import Sale
 
 
@@ -23,15 +23,13 @@ def claim(document: LoyaltyClaim, books: Books) -> Outcome:
     sale.customer_id = document.customer_id
     sale.dirty = True
     basis = sale.basis or Basis()
-    nets = {line_id: line.net_minor for line_id, line in sale.lines.items()}
-    account, unearned = earn(sale, books, at_us, eligible(nets, basis), basis.lines)
-    kept = ((line_id, line.kept(line.points)) for line_id, line in sale.lines.items())
+    account, unearned = earn(sale, books, at_us, eligible(sale.nets, basis), basis.lines)
     return Outcome(
         "applied",
         customer_id=document.customer_id,
         sale_id=document.sale_id,
         points=points_shown(books, account, tick_of(document.occurred_at), unearned),
-        lines=[(line_id, points) for line_id, points in kept if points],
+        lines=in_a_row(sale.kept_by_line()),
         policy_version=sale.policy_version,
     )
 

@@ -16,7 +16,7 @@ from worker.domain.state.accounts import Account, Contra
 from worker.domain.state.books import Books
 from worker.domain.state.days import utc_date
 from worker.domain.state.movements import tick_of
-from worker.domain.state.outcome import Outcome, TenderPart
+from worker.domain.state.outcome import Outcome, TenderPart, in_a_row
 from worker.domain.state.sale import Return, Sale
 from worker.domain.state.trace import Trace
 
@@ -43,7 +43,7 @@ def _undo(document: ReturnVoided, books: Books, returned: Return, sale: Sale | N
     books.moves = outcome.trace.moves
     cards: dict[str, Reason | None] = {}
     if sale is not None:
-        outcome.lines = _keep_again(books, returned, sale, cards, tick)
+        outcome.lines = in_a_row(_keep_again(books, returned, sale, cards, tick))
         outcome.policy_version = sale.policy_version
     account = books.at(returned.account)
     if account is not None:
@@ -62,31 +62,32 @@ def _undo(document: ReturnVoided, books: Books, returned: Return, sale: Sale | N
 
 def _keep_again(
     books: Books, returned: Return, sale: Sale, cards: dict[str, Reason | None], tick: int
-) -> list[tuple[int, int]]:
+) -> dict[int, int]:
     """Give the sale's lines back the points and loads that the return took, as far as other returns leave them. Return
     the points.
     """
     sale.dirty = True
-    lines: list[tuple[int, int]] = []
+    lines: dict[int, int] = {}
     for line_id, sale_line_id, asked_minor in returned.lines:
         sold = sale.lines[sale_line_id]
-        points, load = sold.kept(sold.points), sold.kept(sold.load_minor)
-        sold.unask(asked_minor)
-        lines.append((line_id, sold.kept(sold.points) - points))
+        after = sold.unasked(asked_minor)
+        sale.returned[sale_line_id] = after.returned_minor
+        lines[line_id] = after.kept(sold.points) - sold.kept(sold.points)
         if sold.card_id:
-            card = put_back_load(books, sold.card_id, sold.kept(sold.load_minor) - load, Contra.SOLD, tick)
+            load_minor = after.kept(sold.load_minor) - sold.kept(sold.load_minor)
+            card = put_back_load(books, sold.card_id, load_minor, Contra.SOLD, tick)
             cards[card.key] = None
     account = books.at(sale.account)
     if account is None or sale.forfeited:
-        return []
-    kept = sum(points for _, points in lines)
+        return {}
+    kept = sum(lines.values())
     by_hand = min(sale.set_off, kept)  # points taken by hand before are no longer set off
     sale.set_off -= by_hand
     sale.by_hand += by_hand
     own = (sale.available_tick, sale.expires_tick)
     _recredit(books, account, kept - by_hand, own, returned.let_go, tick)
     note_earned(books, sale.customer_id, sale.earned_date or utc_date(tick), kept - by_hand)
-    return [line for line in lines if line[1]]
+    return lines
 
 
 def _recredit(books: Books, account: Account, points: int, own: tuple[int, int], let_go: int, tick: int) -> None:

@@ -15,7 +15,7 @@ from worker.domain.state.basis import Basis
 from worker.domain.state.books import Books
 from worker.domain.state.days import utc_date
 from worker.domain.state.movements import tick_of
-from worker.domain.state.outcome import Outcome, Parked
+from worker.domain.state.outcome import Outcome, Parked, in_a_row
 from worker.domain.state.sale import Return, Sale, SaleLine
 from worker.domain.state.tender import STORED_VALUE, Tender
 from worker.domain.state.trace import ReturnedLine, Trace
@@ -82,21 +82,21 @@ def _rejected(document: ReturnCompleted, sale: Sale | None, reason: Reason) -> O
 def _linked(document: ReturnCompleted, returned: Return, sale: Sale, books: Books) -> Outcome:
     tick = tick_of(document.occurred_at)
     tally = _Tally()
-    lines: list[tuple[int, int]] = []
+    lines: dict[int, int] = {}
     taken = 0
     cards: dict[str, Reason | None] = {}
     trace = Trace()
     books.moves = trace.moves
     for line in document.lines:
-        sold = sale.lines.get(line.sale_line_id or 0)
+        sold = sale.line(line.sale_line_id or 0)
         before = 0 if sold is None else sold.returned_minor
         trace.lines.append(ReturnedLine(line.line_id, line.sale_line_id or 0, before, line.net_minor))
-        back = _come_back(line, sold, returned, tally)
+        back = _come_back(line, sold, sale, returned, tally)
         if back is None:
             continue
         points, card_id, load_minor = back
         taken += points
-        lines.append((line.line_id, 0 if sale.forfeited else -points))
+        lines[line.line_id] = 0 if sale.forfeited else -points
         if card_id:
             cards[take_back_load(books, card_id, load_minor, Contra.SOLD, tick).key] = None
     account = books.at(sale.account)
@@ -106,29 +106,33 @@ def _linked(document: ReturnCompleted, returned: Return, sale: Sale, books: Book
     outcome = _finish(document, returned, sale, books, tally, cards)
     outcome.trace = trace
     outcome.customer_id = sale.customer_id or document.customer_id
-    outcome.lines = [line for line in lines if line[1]]
+    outcome.lines = in_a_row(lines)
     outcome.policy_version = sale.policy_version
     outcome.points = points_of_sale(books, sale, tick)
     return outcome
 
 
-def _come_back(line: ReturnLine, sold: SaleLine | None, returned: Return, tally: _Tally) -> tuple[int, str, int] | None:
+def _come_back(
+    line: ReturnLine, sold: SaleLine | None, sale: Sale, returned: Return, tally: _Tally
+) -> tuple[int, str, int] | None:
     """Count the returned part of a sold line. Return its points, and the gift card that the line sold with the load to
     take back; None if nothing comes back.
     """
     if sold is None:
         tally.reasons.append(Reason.SALE_LINE_NOT_FOUND)
         return None
-    points, load_minor = sold.kept(sold.points), sold.kept(sold.load_minor)
-    returned.lines.append((line.line_id, line.sale_line_id or 0, line.net_minor))
-    asked = sold.ask(line.net_minor)
-    if asked.over:
+    sale_line_id = line.sale_line_id or 0
+    returned.lines.append((line.line_id, sale_line_id, line.net_minor))
+    result, after = sold.returning(line.net_minor), sold.asked(line.net_minor)
+    sale.returned[sale_line_id] = after.returned_minor
+    if result.over:
         tally.reasons.append(Reason.OVER_RETURNED)
-    if asked.nothing:
+    if result.nothing:
         return None
     tally.counted = True
-    tally.net_minor += asked.counted_minor
-    return points - sold.kept(sold.points), sold.card_id, load_minor - sold.kept(sold.load_minor)
+    tally.net_minor += result.counted_minor
+    points, load_minor = sold.kept(sold.points), sold.kept(sold.load_minor)
+    return points - after.kept(sold.points), sold.card_id, load_minor - after.kept(sold.load_minor)
 
 
 def _unlinked(document: ReturnCompleted, returned: Return, books: Books) -> Outcome:
@@ -148,7 +152,7 @@ def _unlinked(document: ReturnCompleted, returned: Return, books: Books) -> Outc
     outcome = _finish(document, returned, None, books, _Tally(counted=True, net_minor=net_minor), {})
     outcome.trace = trace
     outcome.customer_id = document.customer_id
-    outcome.lines = [(line_id, -value) for line_id, value in (points or {}).items() if value]
+    outcome.lines = in_a_row({line_id: -value for line_id, value in (points or {}).items()})
     outcome.policy_version = version.version
     outcome.points = points_shown(books, account, tick, reason)
     return outcome

@@ -23,9 +23,9 @@ from worker.domain.state.books import Books
 from worker.domain.state.days import utc_date
 from worker.domain.state.identity import derived_id
 from worker.domain.state.movements import Timer, tick_of
-from worker.domain.state.outcome import Outcome, PointsPart
+from worker.domain.state.outcome import Outcome, PointsPart, in_a_row
 from worker.domain.state.policy import PolicyVersion
-from worker.domain.state.sale import Sale, SaleLine
+from worker.domain.state.sale import Sale
 from worker.domain.state.tender import STORED_VALUE
 from worker.domain.state.trace import Trace
 
@@ -33,9 +33,9 @@ from worker.domain.state.trace import Trace
 def complete(document: SaleCompleted, books: Books) -> Outcome:
     """Earn, capture the stored-value tenders that the sale names, load the cards that it sells."""
     sale = books.sale(document.sale_id)
-    named = [tender for tender in document.tenders if tender.kind in STORED_VALUE]
     tick = tick_of(document.occurred_at)
     if sale.voided:  # its void gives back all tenders that it names, also those that only the late sale names
+        named = [tender for tender in document.tenders if tender.kind in STORED_VALUE]
         parts = [payments.void_named(books, tender, sale, document) for tender in named]
         return Outcome(
             "rejected",
@@ -51,12 +51,11 @@ def complete(document: SaleCompleted, books: Books) -> Outcome:
     sale.currency = document.currency
     sale.customer_id = document.customer_id or ""
     sale.policy_version = version.version
-    sale.lines = {line.line_id: SaleLine(line.net_minor) for line in document.lines}
+    sale.nets = {line.line_id: line.net_minor for line in document.lines}
     account, unearned = _earn(document, sale, books, version)
     cards = _loads(document, sale, books, version, tick)
-    parts = [payments.capture(document, tender, sale, books) for tender in named]
-    parts += payments.orphans(sale, books, tick)
-    mismatch = None if _adds_up(document, version) else Reason.TENDERS_MISMATCH
+    tenders = payments.settle(document, sale, books, tick)
+    mismatch = None if _adds_up(document, sale, version) else Reason.TENDERS_MISMATCH
     books.wake(sale)
     return Outcome(
         "applied",
@@ -65,22 +64,20 @@ def complete(document: SaleCompleted, books: Books) -> Outcome:
         customer_id=document.customer_id,
         sale_id=document.sale_id,
         points=points_shown(books, account, tick, unearned),
-        gift_cards=card_parts(books, cards) if cards or parts else [],
-        tenders=payments.for_payers(books, parts, tick),
-        lines=[(line_id, line.points) for line_id, line in sale.lines.items() if line.points],
+        gift_cards=card_parts(books, cards) if cards or tenders else [],
+        tenders=tenders,
+        lines=in_a_row(sale.points),
         policy_version=version.version,
     )
 
 
-def _adds_up(document: SaleCompleted, version: PolicyVersion) -> bool:
+def _adds_up(document: SaleCompleted, sale: Sale, version: PolicyVersion) -> bool:
     """Return whether the tenders pay for the lines. A sale with cash may be rounded by less than a coin (contract
     SALE5).
     """
     if not document.tenders:
         return True
-    off = abs(
-        sum([tender.amount_minor for tender in document.tenders]) - sum([line.net_minor for line in document.lines])
-    )
+    off = abs(sum([tender.amount_minor for tender in document.tenders]) - sum(sale.nets.values()))
     if off == 0:
         return True
     cash = any(tender.kind == "cash" for tender in document.tenders)
@@ -115,10 +112,8 @@ def earn(
     reason = refused if points is not None else first([refused, Reason.CURRENCY_NOT_IN_POLICY])
     earned = 0
     if reason is None and points is not None:
-        for line_id, line_points in points.items():
-            line = sale.lines[line_id]
-            line.points = line_points
-            earned += line.kept(line_points) if line.returned_minor else line_points
+        sale.points = points
+        earned = sale.kept_points()
         if bases or common is not PLAIN:
             sale.basis = Basis(common.campaign, common.missed, common.tier, common.earned_12m, lines=bases)
     if account is None:
@@ -183,9 +178,7 @@ def _load(
         card_timer(books, card)
     if card.currency != document.currency:
         return card.key, Reason.CURRENCY_MISMATCH
-    sold = sale.lines[line.line_id]
-    sold.card_id = card.key
-    sold.load_minor = load_minor
+    sale.cards[line.line_id] = card.key, load_minor
     flags = [
         card_refused(card, tick),
         Reason.CARD_EXISTS if there and not version.policy.gift_card.reload else None,
@@ -220,7 +213,8 @@ def void(document: SaleVoided, books: Books) -> Outcome:
     books.moves = trace.moves
     lines, trace.set_off = _take_back(sale, books, tick)
     touched: dict[str, None] = {}
-    sold = [(line.card_id, line.kept(line.load_minor), Contra.SOLD) for line in sale.lines.values() if line.card_id]
+    lines_left = sale.lines.values() if sale.cards else ()
+    sold = [(line.card_id, line.kept(line.load_minor), Contra.SOLD) for line in lines_left if line.card_id]
     for card_id, load_minor, contra in [*sold, *((*load, Contra.REFUNDED) for load in sale.loads)]:
         touched[take_back_load(books, card_id, load_minor, contra, tick).key] = None
     parts = payments.void_all(sale, books, document.occurred_at)
@@ -232,7 +226,7 @@ def void(document: SaleVoided, books: Books) -> Outcome:
         points=points_of_sale(books, sale, tick),
         gift_cards=card_parts(books, touched),
         tenders=payments.for_payers(books, parts, tick),
-        lines=lines,
+        lines=in_a_row(lines),
         policy_version=sale.policy_version if sale.decided else None,
         trace=trace,
     )
@@ -245,14 +239,14 @@ def points_of_sale(books: Books, sale: Sale, tick: int) -> PointsPart | None:
     return points_shown(books, account, tick, Reason.CUSTOMER_NOT_FOUND if unknown else None)
 
 
-def _take_back(sale: Sale, books: Books, tick: int) -> tuple[list[tuple[int, int]], int]:
-    """Take back what returns left of the points. Return the lines, signed, and what was set off."""
+def _take_back(sale: Sale, books: Books, tick: int) -> tuple[dict[int, int], int]:
+    """Take back what returns left of the points. Return the points by line, signed, and what was set off."""
     account = books.at(sale.account)
     if account is None:
-        return [], 0
-    kept = [] if sale.forfeited else [(line_id, line.kept(line.points)) for line_id, line in sale.lines.items()]
-    set_off, _ = take_back(sale, books, account, sum(points for _, points in kept), tick)
-    return [(line_id, -points) for line_id, points in kept if points], set_off
+        return {}, 0
+    kept = {} if sale.forfeited else sale.kept_by_line()
+    set_off, _ = take_back(sale, books, account, sum(kept.values()), tick)
+    return {line_id: -points for line_id, points in kept.items()}, set_off
 
 
 def take_back(sale: Sale, books: Books, account: Account, points: int, tick: int) -> tuple[int, int]:

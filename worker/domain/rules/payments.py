@@ -10,10 +10,20 @@ from worker.domain.rules.parts import points_part
 from worker.domain.state.books import Books
 from worker.domain.state.outcome import TenderPart
 from worker.domain.state.sale import Sale
-from worker.domain.state.tender import POINTS, State, Tender
+from worker.domain.state.tender import POINTS, STORED_VALUE, State, Tender
 
 
-def capture(document: SaleCompleted, named: SaleTender, sale: Sale, books: Books) -> TenderPart:
+def settle(document: SaleCompleted, sale: Sale, books: Books, tick: int) -> list[TenderPart]:
+    """Capture the tenders that the sale names, and give back those that were requested for it and that it does not
+    name.
+    """
+    parts = [_capture(document, tender, sale, books) for tender in document.tenders if tender.kind in STORED_VALUE]
+    if sale.requests:
+        parts += _orphans(sale, books, tick)
+    return for_payers(books, parts, tick) if parts else parts
+
+
+def _capture(document: SaleCompleted, named: SaleTender, sale: Sale, books: Books) -> TenderPart:
     """Capture the tender that the sale names, unless it belongs to another sale."""
     tender = books.tender(named.tender_id)
     sale.tenders.append(tender.id)
@@ -49,7 +59,7 @@ def _of_another_sale(tender: Tender, currency: str) -> Reason | None:
     )
 
 
-def orphans(sale: Sale, books: Books, tick: int) -> list[TenderPart]:
+def _orphans(sale: Sale, books: Books, tick: int) -> list[TenderPart]:
     """Return the parts of tenders that were requested for this sale and that it does not name (contract SALE12,
     SALE14).
 

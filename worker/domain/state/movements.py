@@ -89,10 +89,10 @@ class Movements:
             account.lot(available_tick, expires_tick).amount += amount
             if len(account.lots) > MOST_LOTS:
                 account.compact()
-            if self.moves is not None:
-                self._note_move(account, Change.CREDITED, available_tick, expires_tick, amount)
-            self._expires(account, expires_tick)
-            self._becomes_available(account, available_tick)
+            self._note_move(account, Change.CREDITED, available_tick, expires_tick, amount)
+            if available_tick or expires_tick != NEVER:
+                self._expires(account, expires_tick)
+                self._becomes_available(account, available_tick)
 
     def _note_move(self, account: Account, change: Change, available_tick: int, expires_tick: int, amount: int) -> None:
         if self.moves is not None and amount:

@@ -1,5 +1,6 @@
 """The result of a decision, from which an outcome's bytes are made (contract §3.2)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -112,7 +113,7 @@ class Outcome:
         gift_cards: list[CardPart] | None = None,
         tender: TenderPart | None = None,
         tenders: list[TenderPart] | None = None,
-        lines: list[tuple[int, int]] | None = None,
+        lines: list[int] | None = None,  # of `in_a_row`
         policy_version: int | None = None,
         notice: str = "",
         notices: list[Notice] | None = None,  # to other owners of the account
@@ -137,6 +138,15 @@ class Outcome:
         self.mismatch = mismatch
         self.missing: dict[str, int] = {}  # for the operator: spent amounts that were taken back
         self.trace = trace
+
+
+def in_a_row(points: Mapping[int, int]) -> list[int]:
+    """Return the points of each line that has some: its id and its points in turn."""
+    row: list[int] = []
+    for line_id, of_line in points.items():
+        if of_line:
+            row += (line_id, of_line)
+    return row
 
 
 @dataclass(slots=True)

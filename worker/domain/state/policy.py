@@ -122,6 +122,7 @@ class PolicyBook:
 
     def __init__(self, versions: list[PolicyVersion]) -> None:
         self.versions = [DEFAULT]
+        self.latest = DEFAULT  # the version that was put last, in force or not
         self._line = [DEFAULT]  # the versions that are not superseded, by when they begin
         self._starts = [DEFAULT.effective_us]
         for version in versions:
@@ -133,11 +134,6 @@ class PolicyBook:
 
     def numbered(self, version: int) -> PolicyVersion:
         return self.versions[version]
-
-    @property
-    def latest(self) -> PolicyVersion:
-        """Return the version that was put last, in force or not."""
-        return self.versions[-1]
 
     @property
     def superseded(self) -> set[int]:
@@ -154,5 +150,6 @@ class PolicyBook:
             self._line.pop()
             self._starts.pop()
         self.versions.append(version)
+        self.latest = version
         self._line.append(version)
         self._starts.append(version.effective_us)

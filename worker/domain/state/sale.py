@@ -14,23 +14,18 @@ MOST_REQUESTS = 100
 MOST_ASKED = 1 << 62  # most minor units that returns can ask of one line; no line sells for as much
 
 
-class SaleLine:
+class SaleLine(NamedTuple):
     """One line: what it sold for, what it earned, how much of it was returned, and the card that it sold.
 
     `returned_minor` is the sum that all returns asked, even above `net_minor`, so that their order does not matter
     (contract RET4). For a line that sold for nothing, it is the number of returns that named it (RET6).
     """
 
-    __slots__ = ("card_id", "load_minor", "net_minor", "points", "returned_minor")
-
-    def __init__(
-        self, net_minor: int, points: int = 0, returned_minor: int = 0, card_id: str = "", load_minor: int = 0
-    ) -> None:
-        self.net_minor = net_minor
-        self.points = points
-        self.returned_minor = returned_minor
-        self.card_id = card_id
-        self.load_minor = load_minor
+    net_minor: int
+    points: int = 0
+    returned_minor: int = 0
+    card_id: str = ""
+    load_minor: int = 0
 
     def kept(self, total: int) -> int:
         """Return what the line keeps of `total` (its points or its load) after its returns (contract RET1, RET7)."""
@@ -38,24 +33,27 @@ class SaleLine:
             return 0 if self.returned_minor else total
         return total * self.left_minor // self.net_minor
 
-    def unask(self, asked_minor: int) -> None:
-        """Forget that a return asked for this much, because the return is void."""
-        self.returned_minor = max(self.returned_minor - (asked_minor if self.net_minor else 1), 0)
-
     @property
     def left_minor(self) -> int:
         """The minor units of the line that can still be returned."""
         return self.net_minor - min(self.net_minor, self.returned_minor)
 
-    def ask(self, asked_minor: int) -> "Returned":
-        """Record that a return asks for this much of the line."""
+    def returning(self, asked_minor: int) -> "Returned":
+        """Return the result of a return that asks for this much of the line."""
         counted = min(asked_minor, self.left_minor)
-        if self.net_minor == 0:
-            again, asked = self.returned_minor > 0, 1
-        else:
-            again, asked = counted == 0 < asked_minor, asked_minor
-        self.returned_minor = min(self.returned_minor + asked, MOST_ASKED)
+        again = self.returned_minor > 0 if self.net_minor == 0 else counted == 0 < asked_minor
         return Returned(counted, over=again or counted < asked_minor, nothing=again)
+
+    def asked(self, asked_minor: int) -> "SaleLine":
+        """Return the line after such a return."""
+        return self._with(min(self.returned_minor + (asked_minor if self.net_minor else 1), MOST_ASKED))
+
+    def unasked(self, asked_minor: int) -> "SaleLine":
+        """Return the line after the void of such a return."""
+        return self._with(max(self.returned_minor - (asked_minor if self.net_minor else 1), 0))
+
+    def _with(self, returned_minor: int) -> "SaleLine":
+        return SaleLine(self.net_minor, self.points, returned_minor, self.card_id, self.load_minor)
 
 
 class Returned(NamedTuple):
@@ -69,12 +67,15 @@ class Returned(NamedTuple):
 
 
 class Sale:
-    """A sale, the stub of one that a document waits for, or the tombstone of one that was voided before it came."""
+    """A sale, the stub of one that a document waits for, or the tombstone of one that was voided before it came.
+
+    Its lines are dicts by `line_id`, not objects, because most sales are written once and never returned.
+    """
 
     __slots__ = (
-        "account", "at_us", "available_tick", "basis", "by_hand", "currency", "customer_id", "decided", "dirty",
-        "earned_date", "expires_tick", "forfeited", "id", "lines", "loads", "new", "policy_version", "refunds",
-        "requests", "set_off", "tenders", "voided", "waiting",
+        "account", "at_us", "available_tick", "basis", "by_hand", "cards", "currency", "customer_id", "decided",
+        "dirty", "earned_date", "expires_tick", "forfeited", "id", "loads", "nets", "new", "points", "policy_version",
+        "refunds", "requests", "returned", "set_off", "tenders", "voided", "waiting",
     )  # fmt: skip
 
     def __init__(self, sale_id: str) -> None:
@@ -92,7 +93,10 @@ class Sale:
         self.earned_date = 0  # on which its points count for tiers; 0: of a version that stored none
         self.available_tick = 0
         self.expires_tick = 0
-        self.lines: dict[int, SaleLine] = {}
+        self.nets: dict[int, int] = {}  # minor units that each line sold for
+        self.points: dict[int, int] = {}  # that lines earned
+        self.returned: dict[int, int] = {}  # minor units that returns asked of lines
+        self.cards: dict[int, tuple[str, int]] = {}  # (card_id, minor) that lines sold
         self.tenders: list[str] = []  # stored-value tenders that it names
         self.requests: list[str] = []  # tenders whose requests name it
         self.loads: list[tuple[str, int]] = []  # (card_id, minor) that its returns put on cards
@@ -117,8 +121,32 @@ class Sale:
         """Record that a return refunded a tender (negative: the return's void took it back)."""
         self.refunds = _added(self.refunds, tender_id, amount_minor)
 
+    def line(self, line_id: int) -> SaleLine | None:
+        net_minor = self.nets.get(line_id)
+        if net_minor is None:
+            return None
+        card_id, load_minor = self.cards.get(line_id, ("", 0))
+        return SaleLine(net_minor, self.points.get(line_id, 0), self.returned.get(line_id, 0), card_id, load_minor)
+
+    @property
+    def lines(self) -> dict[int, SaleLine]:
+        return {line_id: line for line_id in self.nets if (line := self.line(line_id)) is not None}
+
+    @lines.setter
+    def lines(self, lines: dict[int, SaleLine]) -> None:
+        self.nets = {line_id: line.net_minor for line_id, line in lines.items()}
+        self.points = {line_id: line.points for line_id, line in lines.items()}
+        self.returned = {line_id: line.returned_minor for line_id, line in lines.items() if line.returned_minor}
+        self.cards = {line_id: (line.card_id, line.load_minor) for line_id, line in lines.items() if line.card_id}
+
+    def kept_by_line(self) -> dict[int, int]:
+        """Return the points that each line keeps after its returns."""
+        if not self.returned:
+            return self.points
+        return {line_id: line.kept(line.points) for line_id, line in self.lines.items()}
+
     def kept_points(self) -> int:
-        return 0 if self.forfeited else sum(line.kept(line.points) for line in self.lines.values())
+        return 0 if self.forfeited else sum(self.kept_by_line().values())
 
 
 def _added(sums: list[tuple[str, int]], key: str, amount_minor: int) -> list[tuple[str, int]]:

@@ -121,7 +121,7 @@ class Contents:
                     yield Finding("undone", self._orgs[row["org"]], document_name(row["type"], row["subject"]), what)
         async for row in self._rows(_RECORDS, [_SALE], list(PLAIN_BEGINS)):
             sale = sale_of(row["subject"], row["record"])
-            earned = sum(line.points for line in sale.lines.values())
+            earned = sum(sale.points.values())
             if sale.by_hand > earned:
                 what = f"earned {earned}, and {sale.by_hand} was reversed by hand"
                 yield Finding("undone", self._orgs[row["org"]], f"scm.sale.completed {row['subject']}", what)
