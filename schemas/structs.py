@@ -47,7 +47,7 @@ class Field(NamedTuple):
     recurs: bool
 
 
-class Underivable(Exception):
+class Underivable(TypeError):
     """Only the model can read a member of this kind."""
 
 
