@@ -25,29 +25,12 @@ class Work:
     No dataclass: mypyc leaves the constructor of one to the interpreter, and there is a work for each document.
     """
 
-    document: Document | None = None
-    model: Any = None
-    timer: Timer | None = None
-    resumed: bool = False  # it was parked before
-    overdue: bool = False  # its deadline has passed
-    traceparent: bytes | None = None
-    org: int = 0
-    place: int = 0  # in the batch
-    decided_place: int = 0  # the place of its latest outcome: another one if it was parked in this batch and went on
-    # of the ledger
-    stub: bool = False  # the row of its identity exists: the stub of a sale that a document waits for
-    facts: EventFacts | None = None  # of a row that exists already
-    parked_unpublished: bool = False  # its outcome `parked` is not published yet, because it came through an interface
-    unreadable: Exception | None = None  # why its stored document can't be read by this version of the program
-    # of the decision
-    outcome: Outcome | None = None
-    parked: Parked | None = None
-    awaited: tuple[str, str] | None = None  # (what, id) for which it waits now
-    earlier: Outcome | None = None  # `parked`, if it was parked in this batch and went on
-    stored_earlier: OutcomeV1 | None = None
-    stored_outcome: OutcomeV1 | None = None  # this batch's outcome, as it is stored
-    woke: Sequence["Work"] = ()  # works that got their outcomes right after this one, because of it
-    digest: bytes | None = None
+    __slots__ = (
+        "awaited", "code", "decided_place", "digest", "document", "earlier", "ended", "facts", "model", "org",
+        "orgcode", "outcome", "overdue", "parked", "parked_unpublished", "place", "received_us", "record_us", "resumed",
+        "stored_earlier", "stored_outcome", "stub", "subject", "timer", "traceparent", "type", "unreadable", "waits",
+        "woke",
+    )  # fmt: skip
 
     def __init__(self, orgcode: str, type_: str, code: int, subject: str, received_us: int, record_us: int) -> None:
         """`received_us`: when the worker first read the document. `record_us`: when its record was written."""
@@ -57,8 +40,31 @@ class Work:
         self.subject = subject
         self.received_us = received_us
         self.record_us = record_us
-        self.waits: list[Wait] = []  # that are over
-        self.ended: list[tuple[str, str, int]] = []  # waits that ended in this batch: what, id, place of what ended it
+        self.document: Document | None = None
+        self.model: Any = None
+        self.timer: Timer | None = None
+        self.resumed = False  # it was parked before
+        self.overdue = False  # its deadline has passed
+        self.traceparent: bytes | None = None
+        self.digest: bytes | None = None
+        self.org = 0
+        self.place = 0  # in the batch
+        self.decided_place = 0  # of its latest outcome: another one if it was parked in this batch and went on
+        # of the ledger
+        self.stub = False  # the row of its identity exists: the stub of a sale that a document waits for
+        self.facts: EventFacts | None = None  # of a row that exists already
+        self.parked_unpublished = False  # its outcome `parked` came through an interface, and is not published yet
+        self.unreadable: Exception | None = None  # why this version of the program can't read its stored document
+        self.waits: Sequence[Wait] = ()  # that are over
+        # of the decision
+        self.outcome: Outcome | None = None
+        self.parked: Parked | None = None
+        self.awaited: tuple[str, str] | None = None  # (what, id) for which it waits now
+        self.ended: Sequence[tuple[str, str, int]] = ()  # waits that ended in this batch: what, id, place of the cause
+        self.earlier: Outcome | None = None  # `parked`, if it was parked in this batch and went on
+        self.stored_earlier: OutcomeV1 | None = None
+        self.stored_outcome: OutcomeV1 | None = None  # this batch's outcome, as it is stored
+        self.woke: Sequence[Work] = ()  # works that got their outcomes right after this one, because of it
 
     @classmethod
     def of(cls, document: Document, now_us: int, org: int) -> Self:
@@ -121,7 +127,7 @@ class Work:
     def go_on(self, place: int) -> None:
         """End the wait, because of the document at this place. If this batch parked the work, keep that outcome."""
         assert self.awaited is not None  # noqa: S101  it waits
-        self.ended.append((*self.awaited, place))
+        self.ended = [*self.ended, (*self.awaited, place)]
         if self.parked is not None and not self.resumed:
             self.earlier = decide.parked(self.parked, self.model)
         self.awaited = self.parked = None
