@@ -69,7 +69,8 @@ compiled: $(COMPILED)/.installed ## the tests of compiled modules, against the w
 
 # The model is a second opinion on decisions; the pipeline and the scenarios use them as a worker does.
 COMPILED_TESTS := tests/process/test_build.py tests/schemas/test_agreement.py tests/domain tests/codec tests/stored \
-	tests/model tests/ledger/test_pipeline.py tests/api/test_accepted.py tests/e2e/test_scenarios.py
+	tests/kafka/test_partitioner.py tests/model tests/ledger/test_pipeline.py tests/api/test_accepted.py \
+	tests/e2e/test_scenarios.py
 
 faults: setup ## every fault that the reliability page lists, under traffic (FAULTS_ARGS='--rounds 20 --only broker')
 	$(BIN)/python -m tests.faults.campaign $(FAULTS_ARGS)

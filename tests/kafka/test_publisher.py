@@ -5,12 +5,10 @@ import random
 
 import pytest
 from aiokafka.consumer import fetcher
-from aiokafka.partitioner import murmur2
 from aiokafka.record.memory_records import MemoryRecords
 
 from tests.kafka.conftest import Cluster
 from worker.codec import Message
-from worker.kafka.partitioner import partition_hash
 from worker.kafka.publisher import Publisher
 from worker.process.errors import Unavailable, Unwritable
 
@@ -22,28 +20,6 @@ async def publisher(bootstrap: str):  # type: ignore[no-untyped-def]  # noqa: AN
     made = Publisher(bootstrap, ack_s=60)
     yield made
     await made.stop()
-
-
-@pytest.mark.parametrize(
-    ("key", "hashed"),  # from the tests of Kafka's own client
-    [
-        (b"21", -973932308),
-        (b"foobar", -790332482),
-        (b"a-little-bit-long-string", -985981536),
-        (b"a-little-bit-longer-string", -1486304829),
-        (b"lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8", -58897971),
-        (b"abc", 479470107),
-    ],
-)
-def test_a_key_goes_where_every_other_client_sends_it(key: bytes, hashed: int) -> None:
-    assert partition_hash(key) == hashed & 0x7FFFFFFF
-
-
-def test_keys_of_every_length_hash_as_with_aiokafka() -> None:
-    chance = random.Random(1)
-    for length in range(64):
-        key = chance.randbytes(length)
-        assert partition_hash(key) == murmur2(key) & 0x7FFFFFFF
 
 
 async def test_a_connection_that_does_not_close_keeps_nobody_waiting(

@@ -10,13 +10,16 @@ request waits at the broker for a moment only. Quiet partitions, which have had 
 for less often: 80 requests a second for them took 3 % of the CPU of a backlog. If all records are taken at once, as on
 an idle system, a request asks for every partition, and waits for long: so a lone tender never waits for a request that
 does not ask for it.
+
+aiokafka also stops reading a connection when 128 KiB are there, and again after each further 128 KiB of an answer. For
+records, an answer has up to 32 MiB, and aiokafka keeps all of them anyway.
 """
 
 import time
 from collections.abc import Collection
 from typing import Any, Final
 
-from aiokafka import TopicPartition
+from aiokafka import TopicPartition, conn
 from aiokafka.consumer import consumer, fetcher
 from aiokafka.protocol.fetch import FetchRequest
 
@@ -28,6 +31,8 @@ _BUSY_WAIT_MS: Final = 10
 _QUIET_AFTER_S: Final = 1.0
 # How long quiet partitions are left alone while records of others are to be taken.
 _QUIET_S: Final = 0.05
+# Half of what a connection takes before aiokafka reads it.
+_READ_AHEAD_BYTES: Final = 4 << 20
 
 
 class Prefetcher(fetcher.Fetcher):  # type: ignore[misc]  # aiokafka has no types
@@ -79,5 +84,6 @@ def _asks_for(request: FetchRequest, busy: Collection[TopicPartition]) -> bool:
 
 
 def install() -> None:
-    """Make every consumer of this process fetch with this class: aiokafka takes no fetcher as an argument."""
+    """Make every consumer of this process fetch so: aiokafka takes neither a fetcher nor a limit as an argument."""
     consumer.Fetcher = Prefetcher
+    conn.READER_LIMIT = _READ_AHEAD_BYTES

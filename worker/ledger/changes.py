@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from worker.ledger.queries import SQL
+from worker.stored.rows import ACCOUNT_USUAL
 
 Row = dict[str, Any]
 Key = tuple[Any, ...]
@@ -46,6 +47,8 @@ WRITES: Final = {
     SQL["upsert_parked"]: "parked",
 }
 COLUMNS: Final = {query: tuple(_COLUMNS.findall(query)[-1].split(", ")) for query in WRITES}
+# The values of columns whose array is empty.
+USUAL: Final[Mapping[str, Mapping[str, Any]]] = {SQL["update_account"]: ACCOUNT_USUAL}
 # Columns for which NULL means: keep the old value.
 KEEPS: Final = {SQL["update_event"]: frozenset(COLUMNS[SQL["update_event"]]), SQL["update_account"]: {"past"}}
 # Columns that keep their values if the row exists already.
@@ -94,7 +97,9 @@ def copied(columns: Sequence[str], records: Iterable[Sequence[Any]]) -> list[Row
 
 def updated(query: str, args: Sequence[Any]) -> list[Row]:
     """Return the rows of a statement of `WRITES`, without the columns that it does not change."""
-    rows = [dict(zip(COLUMNS[query], values, strict=True)) for values in zip(*args, strict=True)]
+    names, usual, size = COLUMNS[query], USUAL.get(query, {}), max(map(len, args))
+    columns = [values or (usual.get(name),) * size for name, values in zip(names, args, strict=True)]
+    rows = [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
     keeps = KEEPS.get(query, ())
     return [{name: value for name, value in row.items() if value is not None or name not in keeps} for row in rows]
 

@@ -21,7 +21,6 @@ from worker.stored.entry import pack_entry
 from worker.stored.folded import folded
 from worker.stored.returned import pack_return
 from worker.stored.rows import (
-    ACCOUNT_CHANGES,
     AccountRow,
     Decided,
     EventRow,
@@ -29,6 +28,7 @@ from worker.stored.rows import (
     ParkedRow,
     TenderRow,
     TransferRow,
+    account_changes,
     columns,
 )
 from worker.stored.sale import pack_sale
@@ -81,7 +81,7 @@ async def accounts(connection: Connection, shelf: Sequence[Books]) -> None:
     """Write the accounts that changed. New ones have their ids already."""
     changed = [AccountRow.of(book.org, account) for book in shelf for account in book.changed if not account.new]
     if changed:
-        await connection.execute(SQL["update_account"], *columns(changed, ACCOUNT_CHANGES)[:ACCOUNT_CHANGES])
+        await connection.execute(SQL["update_account"], *account_changes(changed))
     new = [AccountRow.of(book.org, account) for book in shelf for account in book.changed if account.new]
     new.sort(key=lambda row: row[:3])
     await _copy(connection, "account", AccountRow._fields, new)

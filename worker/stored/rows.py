@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Final, NamedTuple, Self
 
 from schemas.tuples import made
-from worker.domain.state.accounts import Account
+from worker.domain.state.accounts import Account, Standing
 from worker.domain.state.tender import Tender
 from worker.stored.account import owner_of, pack_days, pack_extra
 from worker.stored.codes import STATE_CODE
@@ -61,6 +61,10 @@ class AccountRow(NamedTuple):
 
 
 ACCOUNT_CHANGES: Final = AccountRow._fields.index("id")  # columns of update_account.sql
+ACCOUNT_USUAL: Final[dict[str, int | None]] = {
+    "held": 0, "deficit": 0, "standing": Standing.ACTIVE, "extra": None, "owner": None, "past": None,
+}  # fmt: skip
+"""The values that most accounts have in these columns. update_account.sql takes an empty array for them."""
 ACCOUNT_READ: Final = ", ".join(name for name in AccountRow._fields if name not in ("org", "owner"))
 """The columns that `account_of` reads: `{account}` in a statement."""
 
@@ -148,6 +152,15 @@ class Decided(NamedTuple):
     parked: list[ParkedRow]
     resumed: list[Key]  # parked documents that got their final outcome
     fired: list[TimerKey]
+
+
+def account_changes(rows: Sequence[AccountRow]) -> list[tuple[Any, ...]]:
+    """Return the columns of update_account.sql, without those that have their usual value in every row."""
+    changes = zip(AccountRow._fields, columns(rows, ACCOUNT_CHANGES)[:ACCOUNT_CHANGES], strict=False)
+    return [
+        () if name in ACCOUNT_USUAL and column.count(ACCOUNT_USUAL[name]) == len(column) else column
+        for name, column in changes
+    ]
 
 
 def columns(rows: Sequence[tuple[Any, ...]], width: int) -> list[tuple[Any, ...]]:
