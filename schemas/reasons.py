@@ -109,7 +109,7 @@ class Reason(StrEnum):
         _P.RETURN,
     )
     TENDER_NOT_FOUND = (
-        "tender_not_found", _UNKNOWN, "there is no such tender", "Check the tender's id with {tender.get}.",
+        "tender_not_found", _UNKNOWN, "there is no such tender", "Check the id: its request has it as `tender_id`.",
         _P.CAPTURE, _P.RETURN, _P.COMMAND, _P.TENDER,
     )
     COMMAND_NOT_FOUND = (

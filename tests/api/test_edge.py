@@ -72,6 +72,12 @@ async def test_the_log_has_no_body_and_no_secret(caller: Caller) -> None:
     assert not [word for word in ("Ada", "ada@", caller.secret, "K-secret") if word in repr(logs)]
 
 
+async def test_a_pool_that_nobody_joined(caller: Caller) -> None:
+    answer = await caller.post("pool.get", {"pool_id": "P"})
+    assert problem(answer) == (404, "not-found", "customer_not_found")
+    assert answer.json()["detail"] == "no customer has joined this pool"
+
+
 @pytest.mark.parametrize(
     ("raw", "detail"),
     [

@@ -51,11 +51,11 @@ def own(
     return Problem(api_reason.code, reason.value, detail, scope=scope, headers=headers)
 
 
-def refusal(reason: Reason, outcome: Mapping[str, Any] | None = None) -> Problem:
+def refusal(reason: Reason, outcome: Mapping[str, Any] | None = None, detail: str | None = None) -> Problem:
     """Return the problem of a document that was declined or rejected, with its outcome's data; without data, of a
-    reading that has no answer.
+    reading that has no answer. `detail`: instead of the reason's own.
     """
-    return Problem(Code(reason.category.value), reason.value, refused(reason, outcome), outcome=outcome)
+    return Problem(Code(reason.category.value), reason.value, detail or refused(reason, outcome), outcome=outcome)
 
 
 def not_any_more(reason: Reason, outcome: Mapping[str, Any], headers: Mapping[str, str]) -> Problem:

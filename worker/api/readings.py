@@ -59,7 +59,7 @@ class Readings:
         except Refused as refused:
             if refused.reason is Reason.CARD_NOT_ACCEPTED:
                 await self._limits.refuse(asked.began)
-            raise refusal(refused.reason) from None
+            raise refusal(refused.reason, detail=refused.detail) from None
         except Unknown:
             raise own(ApiReason.UNKNOWN_EVENT) from None
         except Invalid as wrong:

@@ -32,11 +32,12 @@ Reading = Callable[[Context, str, Any], Awaitable[BaseModel]]
 
 
 class Refused(Exception):
-    """The request is valid, but can't be answered."""
+    """The request is valid, but can't be answered. `detail`: why, where the reason's name does not say it."""
 
-    def __init__(self, reason: Reason) -> None:
+    def __init__(self, reason: Reason, detail: str | None = None) -> None:
         super().__init__(reason.value)
         self.reason = reason
+        self.detail = detail
 
 
 class Unknown(Exception):

@@ -21,7 +21,7 @@ async def get(context: Context, orgcode: str, request: PoolGet) -> PoolView:
     async with reading(context, orgcode) as tenant:
         pool = (await tenant.accounts([key])).get(key)
         if pool is None:
-            raise Refused(Reason.CUSTOMER_NOT_FOUND)
+            raise Refused(Reason.CUSTOMER_NOT_FOUND, "no customer has joined this pool")
         owned = await tenant.owned(request.pool_id)
         return PoolView(
             pool_id=request.pool_id,
