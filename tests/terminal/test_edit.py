@@ -26,6 +26,15 @@ def left(shell: Shell) -> list[Path]:
 DOUBLE = """sed -i 's/"points_per_unit": "1"/"points_per_unit": "2"/'"""
 
 
+def test_nothing_to_edit_at(shell: Shell) -> None:
+    done = edit(shell, "")
+    assert (done.code, shell.api.asked) == (2, [])
+    assert done.err.splitlines() == [
+        "g3n: there is no terminal to edit at, and no editor in VISUAL or EDITOR",
+        "     Put a file: g3n crm policy put --policy FILE.",
+    ]
+
+
 def test_edited_shown_asked_and_put(shell: Shell, policies: Policies) -> None:
     done = edit(shell, DOUBLE, stdin=f"{LATER}\ny\ny\n")
     assert done.code == 0, done.err

@@ -38,6 +38,9 @@ def edit(
     """
     from worker.terminal.reach import Manner
 
+    if not (_editor() or sys.stdin.isatty()):
+        exit_with(ExitStatus.USAGE, "there is no terminal to edit at, and no editor in VISUAL or EDITOR",
+                  "Put a file: g3n crm policy put --policy FILE.")  # fmt: skip
     manner = Manner(profile=profile)
     newest = _newest(manner)
     begun = newest if version is None else _version(manner, version)
@@ -111,8 +114,12 @@ def _text(path: Path) -> str:
         raise typer.Abort from None
 
 
+def _editor() -> str | None:
+    return os.environ.get("VISUAL") or os.environ.get("EDITOR")
+
+
 def _open_editor(path: Path) -> None:
-    editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
+    editor = _editor() or "vi"
     try:
         done = subprocess.run([*shlex.split(editor), str(path)], check=False)  # noqa: S603  # the user's own editor
     except (OSError, ValueError) as error:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from schemas.operations import OPERATIONS
-from worker.terminal.bulk.row import FileInvalid, Layout
+from worker.terminal.bulk.row import FileInvalid, FileUnreadable, Layout
 from worker.terminal.exit_status import ExitStatus, exit_with
 
 if TYPE_CHECKING:
@@ -125,6 +125,8 @@ def _checked(layout: Layout, file: Path, out: Path | None) -> "Source":
 
     try:
         read = source.read(file, layout)
+    except FileUnreadable as error:
+        exit_with(ExitStatus.USAGE, f"{file}: {error}")
     except FileInvalid as error:
         for problem in error.problems:
             typer.echo(f"g3n: {file}: {problem}", err=True)

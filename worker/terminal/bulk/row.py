@@ -15,6 +15,10 @@ class FileInvalid(Exception):
         self.problems = problems
 
 
+class FileUnreadable(Exception):
+    """The file can't be read. The message says why."""
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """A body and its position in the file: as a spreadsheet counts it (the header is row 1), or the line in JSONL."""

@@ -13,7 +13,7 @@ from schemas.scalars import canonical_number
 from worker.terminal import strict_json
 from worker.terminal.body import BodyInvalid, check, put
 from worker.terminal.bulk import spreadsheet
-from worker.terminal.bulk.row import FileInvalid, Layout, Row
+from worker.terminal.bulk.row import FileInvalid, FileUnreadable, Layout, Row
 from worker.terminal.members import Form, members
 
 MAX_BYTES: Final = 256 << 20
@@ -43,7 +43,7 @@ class Source:
 
 
 def read(path: Path, layout: Layout) -> Source:
-    """Return the file, once every row of it fits the layout. Raises FileInvalid."""
+    """Return the file, once every row of it fits the layout. Raises FileUnreadable or FileInvalid."""
     raw = _bytes(path)
     text = _text(raw)
     is_jsonl = text.lstrip()[:1] in {"{", "["}
@@ -76,7 +76,7 @@ def _bytes(path: Path) -> bytes:
         with path.open("rb") as file:
             raw = file.read(MAX_BYTES + 1)
     except OSError as error:
-        raise FileInvalid(error.strerror or type(error).__name__) from None
+        raise FileUnreadable(error.strerror or type(error).__name__) from None
     if len(raw) > MAX_BYTES:
         raise FileInvalid(f"has more than {MAX_BYTES >> 20} MiB; split it")
     return raw
