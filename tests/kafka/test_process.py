@@ -235,13 +235,20 @@ def alive(pid: int) -> bool:
     return False
 
 
+def command(pid: int) -> bytes:
+    with open(f"/proc/{pid}/cmdline", "rb") as line:  # noqa: PTH123
+        return line.read()
+
+
 async def two_processes(start: Start) -> tuple[asyncio.subprocess.Process, list[int]]:
-    """A worker of two processes that are ready, and their ids."""
-    parent = await start("run", "--processes", "2")
+    """A worker of two processes that are ready, and their ids. They are forks, with sessions and names of their own."""
+    parent = await start("run", "--processes", "2", G3N_WORKER_INSTANCE="one")
     for _ in range(2):
         await said(parent, "ready")
     both = children(parent.pid)
     assert len(both) == 2
+    assert {command(pid) for pid in both} == {command(parent.pid)}
+    assert [os.getsid(pid) for pid in both] == both
     return parent, both
 
 

@@ -27,24 +27,29 @@ Action = Callable[[settings.Settings], Coroutine[Any, Any, int]]
 def run(action: Action, command: str = "", processes: int = 1, *, kafka: bool = True, quiet: bool = False) -> None:
     """Exit with the status that `action` returns, with 1 after an error, or with 2 for invalid settings.
 
-    With `processes` above 1, that many child processes of `g3n worker <command>` run instead. `kafka`: the action needs
+    With `processes` above 1, the action is a worker's, and runs in that many child processes. `kafka`: the action needs
     Kafka. `quiet`: warnings about single documents are left out of the log, because the command counts them.
     """
     _leave_when_told(0 if command in ("run", "api") else FAILED)
     _import_structlog()
+    import asyncio
+
     import structlog
     import uvloop
 
     from worker.process import errors, log, supervisor
 
-    supervisor.end_with_parent()
     try:
         chosen = settings.load(kafka=kafka)
     except settings.SettingsError as error:
         _refuse(error)
     log.configure("error" if quiet else chosen.log_level, chosen.log_format)
     if processes > 1:
-        raise typer.Exit(uvloop.run(supervisor.supervise(["worker", command], processes)))
+        importlib.import_module("worker.app.worker")  # the processes share what is imported by now
+        forked = supervisor.fork(processes)
+        if isinstance(forked, list):
+            raise typer.Exit(asyncio.run(supervisor.supervise(forked)))
+        chosen = chosen.model_copy(update={"process_index": forked})
     try:
         code = uvloop.run(action(chosen))
     except settings.SettingsError as error:  # what only the other side can tell
