@@ -16,7 +16,7 @@ from schemas.envelope import OUTCOME_PREFIX, SOURCE, SPECVERSION
 from schemas.reasons import Reason
 from schemas.scalars import format_instant
 from schemas.tuples import made
-from worker.domain.state.accounts import AccountType
+from worker.domain.state.accounts import POINTS_ACCOUNT
 from worker.domain.state.identity import account_id
 from worker.domain.state.outcome import CardPart, Notice, PointsPart, TenderPart
 from worker.stored.codes import STATUSES
@@ -221,7 +221,7 @@ def _points(part: PointsPart, orgcode: str, customer_id: str) -> dict[str, Any]:
         "version": version,
     }
     if account is not None:
-        type_, key = (AccountType.POINTS, customer_id) if account is True else account
+        type_, key = (POINTS_ACCOUNT, customer_id) if account is True else account
         points["account"] = account_id(orgcode, type_, key)
     if reason is not None:
         points["reason"] = reason

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final, Literal, NamedTuple, Self
 
 from schemas.tuples import made
-from worker.domain.state.accounts import AccountType
+from worker.domain.state.accounts import POINTS_ACCOUNT, AccountType
 from worker.domain.state.outcome import CardPart, Notice, Outcome, PointsPart, TenderPart
 from worker.stored.codes import STATUS_CODE
 from worker.stored.packing import trimmed
@@ -163,5 +163,5 @@ def _told_of(part: PointsPart | None, customer_id: str | None) -> Any:  # noqa: 
     account = None if part is None else part.account
     if part is None or account is None or account is True:
         return part
-    own = account[1] == customer_id and account[0] is AccountType.POINTS
+    own = account[1] == customer_id and account[0] is POINTS_ACCOUNT
     return made(PointsPart, (*part[:_POINTS], True)) if own else part

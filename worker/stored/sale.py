@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Final, Literal, NamedTuple
 
-from worker.domain.state.accounts import NEVER, AccountType
+from worker.domain.state.accounts import NEVER, POINTS_ACCOUNT
 from worker.domain.state.days import lot_of, stored_lot
 from worker.domain.state.sale import Sale
 from worker.stored.basis import basis_of, stored_basis
@@ -102,7 +102,7 @@ def _is_plain(sale: Sale) -> bool:
 def _stored_account(sale: Sale) -> StoredKey | int | None:
     if sale.at_us is not None:
         return sale.at_us
-    return True if sale.account == (AccountType.POINTS, sale.customer_id) else stored_key(sale.account)
+    return True if sale.account == (POINTS_ACCOUNT, sale.customer_id) else stored_key(sale.account)
 
 
 # First bytes of the records of plain sales, of which nothing was undone by hand: arrays with this many members.
@@ -128,7 +128,7 @@ def sale_of(sale_id: str, record: bytes | None) -> Sale:
     sale.currency = stored.currency
     sale.customer_id = stored.customer_id
     if stored.account is True:
-        sale.account = (AccountType.POINTS, sale.customer_id)
+        sale.account = (POINTS_ACCOUNT, sale.customer_id)
     elif isinstance(stored.account, int):
         sale.at_us = stored.account
     else:

@@ -41,7 +41,7 @@ from schemas.documents import (
     TenderVoided,
 )  # fmt: skip
 from schemas.scalars import CardToken
-from worker.domain.state.accounts import AccountType
+from worker.domain.state.accounts import POINTS_ACCOUNT, AccountType
 from worker.domain.state.books import CardNamed
 from worker.domain.state.identity import derived_id
 from worker.domain.state.movements import Timer
@@ -72,7 +72,7 @@ class Needs:
 
     def customer(self, customer_id: str | None) -> None:
         if customer_id is not None:
-            self.accounts[AccountType.POINTS, customer_id] = None
+            self.accounts[POINTS_ACCOUNT, customer_id] = None
 
     def card(self, ref: CardNamed | None) -> None:
         if ref is None:

@@ -17,7 +17,16 @@ from worker.domain.rules.earning import (
     tender_shares,
 )
 from worker.domain.rules.parts import card_parts, points_shown
-from worker.domain.state.accounts import NEVER, TICK_US, Account, AccountType, CardDetails, Contra, Standing
+from worker.domain.state.accounts import (
+    EARNED,
+    NEVER,
+    POINTS_ACCOUNT,
+    TICK_US,
+    UNCLAIMED,
+    Account,
+    CardDetails,
+    Contra,
+)
 from worker.domain.state.basis import Basis, LineBasis
 from worker.domain.state.books import Books
 from worker.domain.state.days import utc_date
@@ -118,21 +127,21 @@ def earn(
             sale.basis = Basis(common.campaign, common.missed, common.tier, common.earned_12m, lines=bases)
     if account is None:
         if earned == 0:
-            sale.account = (AccountType.POINTS, sale.customer_id)
+            sale.account = (POINTS_ACCOUNT, sale.customer_id)
             return None, first([Reason.CUSTOMER_NOT_FOUND, reason])
-        account = books.open_points(sale.customer_id, Standing.UNCLAIMED)
+        account = books.open_points(sale.customer_id, UNCLAIMED)
     tick = tick_of(at_us)
     sale.account = (account.type, account.key)
     sale.earned_date = utc_date(tick)
     sale.available_tick, sale.expires_tick = version.lot_ticks(tick)
     if earned:
         owed = account.deficit
-        books.credit(account, earned, Contra.EARNED, sale.available_tick, sale.expires_tick)
+        books.credit(account, earned, EARNED, sale.available_tick, sale.expires_tick)
         if owed:
             sale.basis = sale.basis or Basis()
             sale.basis.repaid = owed - account.deficit
         note_earned(books, sale.customer_id, sale.earned_date, earned)
-        if account.standing is Standing.UNCLAIMED:
+        if account.standing is UNCLAIMED:
             books.timers.append(Timer("forfeit", sale.id, books.now_us + version.policy.park_deadline_days * DAY_US))
     return account, reason
 
@@ -276,4 +285,4 @@ def reverse_points(
 ) -> int:
     """Take earned points back; under `within_balance` never below zero. Return how many were let go."""
     within = negative_balance == "within_balance"
-    return books.reverse(account, points, Contra.EARNED, own, tick, within_balance=within)
+    return books.reverse(account, points, EARNED, own, tick, within_balance=within)

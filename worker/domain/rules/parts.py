@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from schemas.reasons import Reason
 from schemas.tuples import made
-from worker.domain.state.accounts import Account, AccountType, Standing
+from worker.domain.state.accounts import UNCLAIMED, Account, AccountType
 from worker.domain.state.books import Books
 from worker.domain.state.outcome import CardPart, PointsPart
 
@@ -12,7 +12,7 @@ from worker.domain.state.outcome import CardPart, PointsPart
 def points_part(books: Books, account: Account, tick: int, reason: Reason | None = None) -> PointsPart:
     """Show the account as this document leaves it: as of its own day, but never as of before a booked deadline."""
     tick = max(tick, account.booked_tick)
-    if account.standing is Standing.UNCLAIMED:
+    if account.standing is UNCLAIMED:
         change = books.change(account)
         return PointsPart(change, 0, 0, 0, 0, account.version, Reason.CUSTOMER_NOT_FOUND, claimed=False)
     balance, available, held, pending = account.figures(tick)

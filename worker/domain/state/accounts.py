@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 TICK_US: Final = 900_000_000  # a quarter of an hour
 DAY_TICKS: Final = 96  # in a day of UTC
-NEVER = 1 << 31  # a tick that no document can name: it never expires
+NEVER: Final = 1 << 31  # a tick that no document can name: it never expires
 YEAR_DAYS: Final = 366
 MOST_EARNED: Final = 1 << 62  # most points of a day for tiers: as many as a column holds, far above any threshold
 # An account's memory is bounded, because every document that touches the account reads and writes its row.
@@ -68,6 +68,13 @@ class Contra(IntEnum):
     REFUNDED = -10
 
 
+# Members that nearly every document needs. Python 3.11 takes 0.06 µs to find a member of an enum, 0.01 for a name.
+POINTS_ACCOUNT: Final = AccountType.POINTS
+CARD_ACCOUNT: Final = AccountType.CARD
+UNCLAIMED: Final = Standing.UNCLAIMED
+EARNED: Final = Contra.EARNED
+
+
 class Lot:
     """Points or money that become available and expire together."""
 
@@ -108,24 +115,8 @@ class Account:
     """
 
     __slots__ = (
-        "booked_tick",
-        "card",
-        "currency",
-        "deficit",
-        "earned",
-        "id",
-        "key",
-        "last_no",
-        "lots",
-        "new",
-        "owner_log",
-        "past",
-        "shortfall",
-        "standing",
-        "target",
-        "touched_by",
-        "type",
-        "version",
+        "booked_tick", "card", "currency", "deficit", "earned", "id", "key", "last_no", "lots", "new", "owner_log",
+        "past", "shortfall", "standing", "target", "touched_by", "type", "version",
     )  # fmt: skip
 
     def __init__(self, type_: AccountType, key: str, currency: str = "", standing: Standing = Standing.ACTIVE) -> None:

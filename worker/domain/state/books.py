@@ -7,7 +7,7 @@ from enum import Enum, auto
 from typing import Final, NamedTuple, Protocol
 
 from schemas.scalars import CardToken
-from worker.domain.state.accounts import Account, AccountType, CardDetails, Standing
+from worker.domain.state.accounts import POINTS_ACCOUNT, Account, AccountType, CardDetails, Standing
 from worker.domain.state.policy import PolicyBook, PolicyVersion
 from worker.domain.state.reversals import Reversals
 from worker.domain.state.sale import Entry, Return, Sale
@@ -73,7 +73,7 @@ class Books(Reversals):
 
     def holder(self, customer_id: str) -> Account | None:
         """Return the account of this customer's own record, even if it was merged or is in a pool."""
-        return self.accounts.get((AccountType.POINTS, customer_id))
+        return self.accounts.get((POINTS_ACCOUNT, customer_id))
 
     def follow(self, account: Account) -> Account:
         """Return the account that has the points of a merged or pooled customer."""
@@ -83,7 +83,7 @@ class Books(Reversals):
 
     def person(self, holder: Account) -> Account:
         """Return the record that an id leads to: its own, or that of the customer whom it was merged into."""
-        while holder.target is not None and holder.target[0] is AccountType.POINTS:
+        while holder.target is not None and holder.target[0] is POINTS_ACCOUNT:
             holder = self.accounts[holder.target]
         return holder
 

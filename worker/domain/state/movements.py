@@ -7,7 +7,7 @@ The rules are those of contract §2.2 Points and Tenders. Gift cards follow them
 from typing import NamedTuple
 
 from schemas.tuples import made
-from worker.domain.state.accounts import MOST_LOTS, NEVER, TICK_US, Account, AccountType, Contra, Pick, Standing
+from worker.domain.state.accounts import CARD_ACCOUNT, MOST_LOTS, NEVER, TICK_US, Account, Contra, Pick, Standing
 from worker.domain.state.days import stored_begin, stored_end
 from worker.domain.state.trace import Change, Move
 
@@ -64,7 +64,7 @@ class Movements:
     def freeze_overdrawn(self) -> None:
         """Freeze the cards that this document leaves below zero. A card that it brings back to zero stays as it was."""
         for account in self.opening:
-            if account.type is AccountType.CARD and account.balance < 0:
+            if account.type is CARD_ACCOUNT and account.balance < 0:
                 account.standing = Standing.FROZEN
 
     def change(self, account: Account) -> int:
@@ -89,7 +89,8 @@ class Movements:
             account.lot(available_tick, expires_tick).amount += amount
             if len(account.lots) > MOST_LOTS:
                 account.compact()
-            self._note_move(account, Change.CREDITED, available_tick, expires_tick, amount)
+            if self.moves is not None:
+                self._note_move(account, Change.CREDITED, available_tick, expires_tick, amount)
             if available_tick or expires_tick != NEVER:
                 self._expires(account, expires_tick)
                 self._becomes_available(account, available_tick)
