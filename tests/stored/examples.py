@@ -56,6 +56,7 @@ ACCOUNTS: dict[str, Account] = {
     ),
     "merged": _account(target=(AccountType.POINTS, "C2")),
     "pooled": _account(target=(AccountType.POOL, "P1"), owner_log=[(NOW_US, 2), (NOW_US + 1, 1)]),
+    "joined": _account(target=(AccountType.POOL, "P1"), pooled_us=NOW_US),
     "erased": _account(standing=Standing.CLOSED, owner_log=[(NOW_US, 3)]),
     "let_go": _account(shortfall=30, booked_tick=FIRST),
 }  # fmt: skip

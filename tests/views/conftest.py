@@ -27,6 +27,7 @@ class Shop:
     worker: Worker
     desk: Context
     clock: Clock = field(default_factory=lambda: Clock(NOW))
+    now_us: int = NOW_US  # the worker's clock
 
     async def tell(self, *texts: str, org: str = "acme") -> list[Data]:
         """One document after the other, each a batch; the data of every outcome."""
@@ -36,7 +37,7 @@ class Shop:
         """All in one batch."""
         documents = [build(words(text, self.clock.base), self.clock) for text in texts]
         records = [record(document.type, document.data, org) for document in documents]
-        return [envelope["data"] for envelope in said((await self.worker.read(records)).messages)]
+        return [envelope["data"] for envelope in said((await self.worker.read(records, self.now_us)).messages)]
 
     async def ask(self, name: str, /, *, org: str = "acme", trusted: bool = False, **body: Any) -> Data:  # noqa: ANN401
         """The answer as the JSON that an interface would give."""

@@ -35,6 +35,30 @@ async def test_members_and_points(shop: Shop) -> None:
     assert (await shop.ask("customer.get", customer_id="P"))["points"]["balance"] == 0
 
 
+@pytest.mark.parametrize("points", [0, 20])
+async def test_a_member_sees_the_history_since_they_joined(shop: Shop, points: int) -> None:
+    await shop.tell("customer C", "earn E1 C 100", "join J1 C P", "earn E2 C 5", "customer D")
+    own = []
+    if points:
+        await shop.tell(f"earn E3 D {points}")
+        own = [("J2", -points), ("E3", points)]
+    shop.now_us += 1
+    await shop.tell("join J2 D P")
+    assert await history(shop, "D") == own
+    shop.now_us += 1
+    await shop.tell("earn E4 C 7", "redeem K1 D 3")
+    assert await history(shop, "D") == [("K1", -3), ("E4", 7), *own]
+    assert (await history(shop, "C"))[:2] == [("K1", -3), ("E4", 7)]
+    await shop.tell("leave J3 D P 9")
+    assert await history(shop, "D") == [("J3", 9), *own]
+
+
+async def history(shop: Shop, customer_id: str) -> list[tuple[str, int]]:
+    """Return the documents and changes of a customer's history, which is read in pages of one entry."""
+    pages = await shop.pages("loyalty.history", customer_id=customer_id, limit=1)
+    return [(one["document"]["id"], one["change"]) for page in pages for one in page]
+
+
 async def test_a_document_that_names_an_empty_pool_leads_to_its_last_member(shop: Shop) -> None:
     await shop.tell("customer C", "earn E1 C 100", "join J1 C P", "redeem K1 C 30", "leave J2 C P")
     assert told(await shop.tell("restore K2 crm.loyalty.redeem:K1")) == [("C", 100, False)]

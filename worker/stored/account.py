@@ -40,6 +40,7 @@ class ExtraV1(NamedTuple):
     owner_log: Sequence[Any]  # (since_us, standing) of each change
     shortfall: int = 0
     booked_tick: int = 0
+    pooled_us: int = 0
 
 
 K = TypeVar("K")
@@ -133,7 +134,8 @@ def pack_extra(account: Account) -> bytes | None:
     if card is not None:
         details = CardV1(card.last4, stored_end(card.expires_tick), card.pin, card.pin_failures, card.customer_id)
     booked_tick = stored_begin(account.booked_tick)
-    return EXTRA.dump(ExtraV1(details, stored_key(account.target), account.owner_log, account.shortfall, booked_tick))
+    target = stored_key(account.target)
+    return EXTRA.dump(ExtraV1(details, target, account.owner_log, account.shortfall, booked_tick, account.pooled_us))
 
 
 def owner_of(account: Account) -> str | None:
@@ -170,4 +172,5 @@ def account_of(row: Any) -> Account:  # noqa: ANN401  an asyncpg record, or the 
         account.target = account_key(extra.target)
         account.owner_log = [(since_us, standing) for since_us, standing in extra.owner_log]
         account.shortfall, account.booked_tick = extra.shortfall, begin_of(extra.booked_tick)
+        account.pooled_us = extra.pooled_us
     return account

@@ -23,10 +23,11 @@ PAID = (Contra.REDEEMED, Contra.SPENT)
 
 
 class Chain(NamedTuple):
-    """The transfers of an account after the document `since`."""
+    """The transfers of an account after the document `since` that were decided at `since_us` or later."""
 
     account: Account
     since: int = 0
+    since_us: int = 0
 
 
 class Booked(NamedTuple):
@@ -52,7 +53,7 @@ async def of_person(tenant: Tenant, path: Sequence[Account]) -> list[Chain]:
     person = next(account for account in reversed(path) if account.type is AccountType.POINTS)
     merged = [account for account in await tenant.owned(person.key) if account.type is AccountType.POINTS]
     chains = [Chain(account) for account in (person, *merged)]
-    return chains if path[-1] is person else [Chain(path[-1], person.last_no or 0), *chains]
+    return chains if path[-1] is person else [Chain(path[-1], person.last_no or 0, person.pooled_us), *chains]
 
 
 async def page(
@@ -92,12 +93,26 @@ async def _booked(tenant: Tenant, chains: Sequence[Chain], begin: list[Any] | No
     if not places.keys() <= {chain.account.id for chain in chains}:
         raise Invalid("cursor: the account is not the customer's any more")
     found: list[Booked] = []
-    for account, since in chains:
+    for account, since, since_us in chains:
         if account.id in places:
             no, skipped, balance = places[account.id]
             rows = await tenant.connection.fetch(SQL["read_chain"], tenant.org, account.id, no, since, limit)
+            if since_us:
+                rows = await _decided_since(tenant, rows, since_us)
             found += _seen_by(account.id, rows, skipped, balance)
     return sorted(found, key=lambda booked: -booked.no)  # stable: those of one document keep their order
+
+
+async def _decided_since(tenant: Tenant, rows: Sequence[Any], since_us: int) -> list[Any]:
+    """Leave out the transfers of earlier documents. A customer who brings no points to a pool has no transfer there, so
+    only the time says where their part of its history begins.
+    """
+    causes = await _causes(tenant, [row["no"] for row in rows])
+    return [row for row in rows if facts_of(causes[row["no"]]["facts"]).last.time_us >= since_us]
+
+
+async def _causes(tenant: Tenant, numbers: Sequence[int]) -> dict[int, Any]:
+    return {row["no"]: row for row in await tenant.connection.fetch(SQL["read_causes"], tenant.org, numbers)}
 
 
 def _seen_by(account_id: int, rows: Sequence[Any], skipped: int, balance: int) -> Iterator[Booked]:
@@ -114,7 +129,7 @@ async def _entries(tenant: Tenant, found: Sequence[Booked]) -> tuple[HistoryEntr
     if not found:
         return ()
     numbers = sorted({booked.no for booked in found})
-    causes = {row["no"]: row for row in await tenant.connection.fetch(SQL["read_causes"], tenant.org, numbers)}
+    causes = await _causes(tenant, numbers)
     ids = sorted({booked.other for booked in found if booked.other > 0})
     accounts = {row["id"]: row for row in await tenant.connection.fetch(SQL["read_accounts"], tenant.org, ids)}
     return tuple(_entry(booked, causes[booked.no], accounts.get(booked.other)) for booked in found)

@@ -116,7 +116,7 @@ class Account:
 
     __slots__ = (
         "booked_tick", "card", "currency", "deficit", "earned", "id", "key", "last_no", "lots", "new", "owner_log",
-        "past", "shortfall", "standing", "target", "touched_by", "type", "version",
+        "past", "pooled_us", "shortfall", "standing", "target", "touched_by", "type", "version",
     )  # fmt: skip
 
     def __init__(self, type_: AccountType, key: str, currency: str = "", standing: Standing = Standing.ACTIVE) -> None:
@@ -136,6 +136,7 @@ class Account:
         self.new = True
         self.card: CardDetails | None = None
         self.target: tuple[AccountType, str] | None = None  # merged into, or member of, that account
+        self.pooled_us = 0  # when the customer's pool was joined, if that is known: earlier history is not theirs
         self.owner_log: list[tuple[int, int]] = []  # (since_us, Standing); empty if it was always active
         self.earned: list[tuple[int, int]] = []  # (date, points) earned, for tiers over a rolling year
 

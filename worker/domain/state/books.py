@@ -117,13 +117,13 @@ class Books(Reversals):
         if pool.target is not None:  # the pool led to its last member
             self.touch(pool)
             pool.target = None
-        person.target = (pool.type, pool.key)
+        person.target, person.pooled_us = (pool.type, pool.key), self.now_us
         self.members.setdefault(pool.key, {})[person.key] = person.standing
         self.changed[pool] = self.changed[person] = None
 
     def leave_pool(self, person: Account, pool: Account) -> None:
         """Give the customer points of their own again, from now on."""
-        person.target = None
+        person.target, person.pooled_us = None, 0
         self.members.get(pool.key, {}).pop(person.key, None)
         self.changed[person] = None
 
