@@ -96,7 +96,7 @@ def fields(one: object) -> dict[str, object]:
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401  whatever a field holds
-    if isinstance(value, Lot | SaleLine | CardDetails):
+    if isinstance(value, Lot | CardDetails):
         return fields(value)
     if isinstance(value, Mapping):
         return {key: _plain(inner) for key, inner in value.items()}
@@ -126,12 +126,7 @@ def test_a_tender(tender: Tender) -> None:
 
 @given(sales)
 def test_a_sale(sale: Sale) -> None:
-    again = sale_of(sale.id, pack_sale(sale))
-    expected = fields(sale)
-    for line in expected["lines"].values():  # type: ignore[attr-defined]  # what never counts is not written
-        if not line["returned_minor"] and not line["card_id"]:
-            line["load_minor"] = 0
-    assert fields(again) == expected
+    assert fields(sale_of(sale.id, pack_sale(sale))) == fields(sale)
 
 
 @given(entries)
