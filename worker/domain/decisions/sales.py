@@ -66,18 +66,16 @@ def complete(document: SaleCompleted, books: Books) -> Outcome:
     tenders = payments.settle(document, sale, books, tick)
     mismatch = None if _adds_up(document, sale, version) else Reason.TENDERS_MISMATCH
     books.wake(sale)
-    return Outcome(
-        "applied",
-        mismatch,
-        mismatch=mismatch,
-        customer_id=document.customer_id,
-        sale_id=document.sale_id,
-        points=points_shown(books, account, tick, unearned),
-        gift_cards=card_parts(books, cards) if cards or tenders else [],
-        tenders=tenders,
-        lines=in_a_row(sale.points),
-        policy_version=version.version,
-    )
+    outcome = Outcome("applied", mismatch)
+    outcome.mismatch = mismatch
+    outcome.customer_id, outcome.sale_id = document.customer_id, document.sale_id
+    outcome.points = points_shown(books, account, tick, unearned)
+    outcome.tenders = tenders
+    if cards or tenders:
+        outcome.gift_cards = card_parts(books, cards)
+    outcome.lines = in_a_row(sale.points)
+    outcome.policy_version = version.version
+    return outcome
 
 
 def _adds_up(document: SaleCompleted, sale: Sale, version: PolicyVersion) -> bool:

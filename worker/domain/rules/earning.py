@@ -11,7 +11,7 @@ from schemas.policy import Tier
 from schemas.reasons import Reason
 from schemas.scalars import DAY_US
 from worker.domain.rules.consents import consented
-from worker.domain.state.accounts import YEAR_DAYS, Account, Standing
+from worker.domain.state.accounts import Account, Standing
 from worker.domain.state.basis import Exclusion, LineBasis
 from worker.domain.state.books import Books
 from worker.domain.state.policy import ONE, PolicyVersion
@@ -207,19 +207,14 @@ def note_earned(books: Books, customer_id: str, date: int, points: int) -> None:
     holder = books.holder(customer_id)
     if holder is not None and points:
         person = books.person(holder)
-        person.note_earned(date, points, _kept_days(books))
+        person.note_earned(date, points, books.policies.latest.kept_days)
         books.changed[person] = None
-
-
-def _kept_days(books: Books) -> int:
-    """Return the days of twelve months before any document that may still come, a late one too (contract TIER5)."""
-    return YEAR_DAYS + books.policies.latest.policy.park_deadline_days
 
 
 def carry_earned(books: Books, source: Account, person: Account) -> None:
     """Count a merged customer's points for the tier of the person whom they were merged into."""
     for earned_on, points in source.earned:
-        person.note_earned(earned_on, points, _kept_days(books))
+        person.note_earned(earned_on, points, books.policies.latest.kept_days)
     source.earned = []
     books.changed[person] = None
 

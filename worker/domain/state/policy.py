@@ -6,7 +6,7 @@ from math import lcm
 from typing import NamedTuple
 
 from schemas.policy import DEFAULT_POLICY, Policy
-from worker.domain.state.accounts import NEVER
+from worker.domain.state.accounts import NEVER, YEAR_DAYS
 from worker.domain.state.days import calendar
 
 ALWAYS_US = -(1 << 62)
@@ -47,6 +47,8 @@ class PolicyVersion:
         self.effective_us = effective_us
         self.policy = policy
         self.calendar = calendar(policy.time_zone)
+        # of points for tiers: twelve months before any document that may still come, a late one too (contract TIER5)
+        self.kept_days = YEAR_DAYS + policy.park_deadline_days
         self.excluded = frozenset(policy.earn.exclude_categories)
         self.factors: dict[str, Fraction] = {}  # by category, the highest
         for multiplier in policy.earn.multipliers:
