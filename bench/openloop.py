@@ -21,6 +21,9 @@ from worker.codec import Message
 
 TENDERS = "scm.tenders"
 _TICK_S = 0.002
+# As Kafka's own clients have it since version 4. Without it, a broker of two cores takes 1,200 requests a second for
+# 3,000 documents, as if each till had a producer of its own and the two cores to itself.
+_LINGER_MS = 5
 _ANSWERED_WITHIN_S = 120.0
 _ids = itertools.count()
 
@@ -102,7 +105,8 @@ async def tills(settings: Mapping[str, str]) -> AsyncIterator[Tills]:
     """Return tills on the topics of a worker with these settings."""
     servers = settings["G3N_KAFKA_BOOTSTRAP_SERVERS"]
     outcomes = settings["G3N_TOPIC_PREFIX"] + settings["G3N_TOPIC_TENDER_OUTCOMES"]
-    producer, consumer = AIOKafkaProducer(bootstrap_servers=servers), AIOKafkaConsumer(bootstrap_servers=servers)
+    producer = AIOKafkaProducer(bootstrap_servers=servers, linger_ms=_LINGER_MS)
+    consumer = AIOKafkaConsumer(bootstrap_servers=servers)
     async with producer, consumer:
         consumer.assign(await partitions_of(consumer, outcomes))
         await consumer.seek_to_end()

@@ -64,6 +64,25 @@ async def test_tenders_are_added_to_the_batch_that_is_about_to_be_decided(
     assert {TopicPartition(sales, 0): 10, TopicPartition(tenders, 0): 1} == await cluster.committed(group)
 
 
+async def test_beside_tenders_the_same_batch_takes_few_others(
+    cluster: Cluster, new_reader: NewReader, group: str
+) -> None:
+    sales, tenders = await cluster.topic(), await cluster.topic()
+    reader = await new_reader([sales, tenders], group, tenders=tenders, limits=Limits(beside_tenders=25))
+    await cluster.send(sales, [b"sale"])
+    await cluster.send(tenders, [b"tender"])
+    await values(reader, 2)  # both members have joined
+    await cluster.send(tenders, [b"another"])
+    while not (batch := await reader.read(1)).tenders:
+        reader.done(batch)
+    arrival = reader._others.arrival()
+    await cluster.send(sales, numbered(40))
+    await arrival
+    late = await reader.add_late(batch)
+    assert 0 < len(late) <= 25
+    assert {record.topic for record in late} == {sales}
+
+
 async def test_a_batch_that_is_not_full_takes_what_arrived_until_it_is_decided(
     cluster: Cluster, new_reader: NewReader, group: str
 ) -> None:

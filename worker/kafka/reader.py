@@ -49,10 +49,9 @@ class Reader:
         """`tenders` is the topic that is read first. `client_id` tells others whose members these are."""
         self._topics = tuple(topics)
         self._limits = limits
-        self._in_flight = 0
+        self._in_flight, self._last_records, self._tender_at = 0, 0, float("-inf")
         self._idle = asyncio.Event()
         self._idle.set()
-        self._last_records, self._tender_at = 0, float("-inf")
 
         def member(names: Sequence[str], partition_bytes: int, name: str) -> Member:
             return Member(
@@ -149,17 +148,21 @@ class Reader:
         if self._scout is not None and self._tenders is not None:
             lag, checked = self._tenders.lag, self._tenders.checks.checked
             await self._scout.look(checked(lag.read()), sum(checked(lag.records()).values()))
+        lingers = True
         while not batch.full:
             starting = any(member.is_starting() for member in self._members)
-            came = await self._poll(batch)
-            if came and (starting or len(batch.records) == came):
-                until = time.monotonic() + self._linger_s()
-            if came:
+            if await self._poll(batch):
                 continue
-            rest_s = max(until - time.monotonic(), _START_POLL_S if starting else 0.0)
-            if rest_s <= 0 or (batch.records and self._room(batch) <= 0):
+            if not batch.records or (starting and self._room(batch) > 0):
+                rest_s = max(0.0 if batch.records else until - time.monotonic(), _START_POLL_S if starting else 0.0)
+                if rest_s <= 0:
+                    break
+                await self._arrival(rest_s)
+            elif lingers and self._room(batch) > 0 and (linger_s := self._linger_s()) > 0:
+                lingers = False  # once, and not until the next record: each poll has the consumers fetch again
+                await asyncio.sleep(linger_s)
+            else:
                 break
-            await self._arrival(rest_s)
         for member in self._members:
             await member.mark(batch)
         return batch
@@ -186,12 +189,9 @@ class Reader:
             batch.tenders_ms += [record.timestamp for record in came]
 
     async def add_late(self, batch: Fetched) -> list[ConsumerRecord]:
-        """Add records that arrived meanwhile to the last batch, which is about to be decided: tenders; while no tills
-        are active, others too, because a full batch costs less for each document. Return them.
-        """
+        """Add records that arrived meanwhile to the last batch, which is about to be decided. Return them."""
         before = len(batch.records)
-        await self._poll_tenders(batch)
-        while not self._has_tills and not batch.full and await self._poll(batch):
+        while await self._poll(batch) and not batch.full:  # a tender has room in a batch that is full of others
             pass
         late = batch.records[before:]
         for member in self._members if late else ():
