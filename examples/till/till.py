@@ -122,4 +122,6 @@ async def pay(card_number: str, amount_minor: int) -> int:
 
 
 if __name__ == "__main__":
+    if not sys.argv[2:]:
+        sys.exit(__doc__)
     sys.exit(asyncio.run(pay(sys.argv[1], int(sys.argv[2]))))

@@ -144,8 +144,9 @@ async def test_finance_is_told_as_of_any_instant(desk: Desk, database: str, conn
     await connection.execute("UPDATE batch SET decided_at = now() WHERE decided_at < now() - interval '41 days'")
     now = await found(database)
     assert {(one.kind, one.unit, one.origin, one.age, one.positive) for one in now.finance.liabilities} == {
-        ("points", "points", "points", "30 days", 60), ("gift cards", "GBP", "issued free", "90 days", 5000),
-    }  # fmt: skip
+        ("points", "points", "points", "up to 30 days", 60),
+        ("gift cards", "GBP", "issued free", "up to 90 days", 5000),
+    }
     then = await found(database, datetime.now(UTC) - timedelta(days=1))
     assert {(one.unit, one.positive) for one in then.finance.liabilities} == {("points", 100), ("GBP", 5000)}
     assert {(one.contra, one.issued, one.taken) for one in now.finance.trial} == {

@@ -7,7 +7,7 @@ from worker.domain.state.accounts import AccountType
 from worker.ledger.queries import SQL
 
 # Upper bounds in days, as audit_liability.sql has them.
-AGES: Final = {30: "30 days", 90: "90 days", 365: "a year", 9999: "older"}
+AGES: Final = {30: "up to 30 days", 90: "up to 90 days", 365: "up to a year", 9999: "older"}
 _NAMES: Final = {AccountType.POINTS: "points", AccountType.CARD: "gift cards", AccountType.POOL: "pools"}
 
 
