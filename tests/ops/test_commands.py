@@ -65,8 +65,16 @@ async def test_simulate(desk: Desk, settings: dict[str, str], tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("event", "options", "why"),
     [
-        (b"{", (), "not_json"),
-        (b"{}", ("--orgcode", ORGCODE), "not_cloudevent"),
+        (
+            b"{",
+            (),
+            "not_json: data: JSON in UTF-8 (line 1, column 2: Expecting property name enclosed in double quotes)",
+        ),
+        (
+            b"{}",
+            ("--orgcode", ORGCODE),
+            "not_cloudevent: specversion is missing, in the value or as a header ce_specversion",
+        ),
         (
             b'{"specversion":"1.0","id":"1","source":"/","type":"scm.sale.voided","subject":"S","data":{"sale_id":"S"}}',
             ("--orgcode", ORGCODE),
