@@ -96,6 +96,10 @@ public final class Till {
     }
 
     public static void main(String[] arguments) throws Exception {
+        if (arguments.length < 2) {
+            System.err.println("usage: java -cp 'target/dependency/*' Till.java CARD_NUMBER AMOUNT_MINOR");
+            System.exit(2);
+        }
         var amount = Long.parseLong(arguments[1]);
         var day = Instant.now().toString().substring(0, 10).replace("-", "");
         var saleId = "london-1-3-" + day + "-" + UUID.randomUUID().toString().substring(0, 8); // unique for ever

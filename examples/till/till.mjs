@@ -114,4 +114,8 @@ async function pay(cardNumber, amount) {
   }
 }
 
+if (process.argv.length < 4) {
+  console.error("usage: node till.mjs CARD_NUMBER AMOUNT_MINOR");
+  process.exit(2);
+}
 process.exitCode = await pay(process.argv[2], Number(process.argv[3]));

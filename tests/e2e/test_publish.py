@@ -84,7 +84,7 @@ def test_nobody_answers(stack: Servers, tmp_path: Path) -> None:
             nobody_reads, json.dumps(event("scm.sale.completed", "P9", sale("P9"))), "--wait", "--timeout", "1"
         )
     assert (done.code, done.out) == (1, "")
-    assert "1 document(s) without an answer after 1 s: does a worker run?" in done.err
+    assert "no answer after 1 s: 1 of 1 documents; does a worker run?" in done.err
 
 
 @pytest.mark.parametrize(

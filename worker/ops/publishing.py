@@ -54,5 +54,5 @@ async def publish(
             else:
                 show(fate.outcome)
     if missing := len(ready) - answered:
-        say(f"{missing:,} document(s) without an answer after {asked.timeout_s:g} s: does a worker run?")
+        say(f"no answer after {asked.timeout_s:g} s: {missing:,} of {len(ready):,} documents; does a worker run?")
     return 1 if missing or dead else 0

@@ -48,9 +48,9 @@ def verdict(now: Snapshot) -> Verdict:
 
 def _reachable(now: Snapshot) -> Iterator[Finding]:
     if now.kafka:
-        yield Finding(Level.ACT, f"Kafka: {now.kafka}", "start the brokers, or see to the network")
+        yield Finding(Level.ACT, f"Kafka: {now.kafka}", "start the brokers; check the network and G3N_KAFKA_…")
     if now.postgres:
-        yield Finding(Level.ACT, f"Postgres: {now.postgres}", "start Postgres, or see to the network")
+        yield Finding(Level.ACT, f"Postgres: {now.postgres}", "start Postgres; check the network and G3N_POSTGRES_DSN")
     if now.missing:
         yield Finding(Level.ACT, f"topics are missing: {', '.join(now.missing)}", "g3n worker setup")
 
@@ -60,9 +60,11 @@ def _reading(now: Snapshot) -> Iterator[Finding]:
     for what in halted[:_NAMED]:
         yield Finding(Level.ACT, what, "runbook PartitionHalted")
     if len(halted) > _NAMED:
-        yield Finding(Level.ACT, f"{len(halted) - _NAMED} more partitions are halted", "runbook PartitionHalted")
+        more = _counted(len(halted) - _NAMED, "more partition is", "more partitions are")
+        yield Finding(Level.ACT, f"{more} halted", "runbook PartitionHalted")
     if lost := sum(one.lost for one in now.partitions):
-        yield Finding(Level.ACT, f"{lost:,} records were deleted before they were read", "have them sent again")
+        deleted = _counted(lost, "record was deleted before it was", "records were deleted before they were")
+        yield Finding(Level.ACT, f"{deleted} read", "have them sent again")
     unknown = [f"{one.topic}-{one.partition}" for one in now.partitions if one.lag is None and not one.halted]
     if unknown:
         yield Finding(Level.LOOK, f"how far {_some(unknown)} has been read is not known", "look again in a minute")
@@ -70,7 +72,7 @@ def _reading(now: Snapshot) -> Iterator[Finding]:
 
 def _deciding(now: Snapshot) -> Iterator[Finding]:
     if now.workers == 0:
-        waits = "" if not now.lag else f", and {now.lag:,} records wait"
+        waits = f", and {_counted(now.lag, 'record waits', 'records wait')}" if now.lag else ""
         yield Finding(Level.ACT, f"no worker runs{waits}", "runbook NoWorker")
         return
     tenders_s, oldest_s = now.age_s(now.tenders), now.age_s()
@@ -86,9 +88,8 @@ def _deciding(now: Snapshot) -> Iterator[Finding]:
 
 def _waiting(now: Snapshot) -> Iterator[Finding]:
     if now.unpublished:
-        yield Finding(
-            Level.ACT, f"the outcomes of {now.unpublished:,} batches are not published", "runbook OutcomesUnpublished"
-        )
+        batches = _counted(now.unpublished, "batch", "batches")
+        yield Finding(Level.ACT, f"the outcomes of {batches} are not published", "runbook OutcomesUnpublished")
     ours = {reason: count for reason, count in now.dead_letters.items() if count and reason in _OURS}
     for reason, count in ours.items():
         runbook = "Failed" if reason == DeadLetterReason.FAILED else "Conflict"
@@ -101,12 +102,17 @@ def _waiting(now: Snapshot) -> Iterator[Finding]:
             Level.LOOK, f"a dead letter's original is kept for {now.kept_s / 3600:.0f} h more", "g3n worker dlq list"
         )
     if now.overdue:
-        yield Finding(Level.LOOK, f"{now.overdue:,} deadlines or parked documents were put off", "runbook Failed")
+        overdue = _counted(now.overdue, "deadline or parked document was", "deadlines or parked documents were")
+        yield Finding(Level.LOOK, f"{overdue} put off", "runbook Failed")
     for one in now.operations:
         if one.state in ("failed", "interrupted"):
             yield Finding(
                 Level.LOOK, f"operation {one.id} ({one.kind}) is {one.state}", f"g3n worker operations show {one.id}"
             )
+
+
+def _counted(number: int, one: str, several: str) -> str:
+    return f"{number:,} {one if number == 1 else several}"
 
 
 def _some(names: Sequence[str]) -> str:
