@@ -1,12 +1,15 @@
 """A pool: who is in it, what they share, and that each batch finds its members in the ledger."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
+import asyncpg
 import pytest
 
 from tests.views.conftest import Data, Shop
 from worker.domain.state.accounts import AccountType
 from worker.domain.state.identity import account_id
+from worker.ledger.queries import SQL
 from worker.views import Refused
 
 POOL = account_id("acme", AccountType.POOL, "P")
@@ -51,6 +54,23 @@ async def test_a_member_sees_the_history_since_they_joined(shop: Shop, points: i
     assert (await history(shop, "C"))[:2] == [("K1", -3), ("E4", 7)]
     await shop.tell("leave J3 D P 9")
     assert await history(shop, "D") == [("J3", 9), *own]
+
+
+async def test_the_documents_of_a_page_are_read_once(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    await shop.tell("customer C", "earn E1 C 100", "join J1 C P", "customer D")
+    shop.now_us += 1
+    await shop.tell("join J2 D P", "earn E2 C 7", "redeem K1 D 3")
+    read: list[int] = []
+    fetch = asyncpg.Connection.fetch
+
+    async def noted(self: asyncpg.Connection, query: str, *args: Any, **more: Any) -> list[Any]:  # noqa: ANN401
+        if query == SQL["read_causes"]:
+            read.extend(args[1])
+        return await fetch(self, query, *args, **more)
+
+    monkeypatch.setattr(asyncpg.Connection, "fetch", noted)
+    assert len((await shop.ask("loyalty.history", customer_id="D"))["items"]) == 2
+    assert len(read) == len(set(read)) > 0
 
 
 async def history(shop: Shop, customer_id: str) -> list[tuple[str, int]]:

@@ -22,6 +22,10 @@ from worker.views.tenant import Tenant
 PAID = (Contra.REDEEMED, Contra.SPENT)
 
 
+Causes = dict[int, Any]
+"""The document of each transfer, by `transfer.no`."""
+
+
 class Chain(NamedTuple):
     """The transfers of an account after the document `since` that were decided at `since_us` or later."""
 
@@ -61,11 +65,12 @@ async def page(
 ) -> HistoryPage:
     """Return a page of the history that these chains make together. Raises Invalid for a bad cursor."""
     begin = None if cursor is None else cursors.read(tenant.keyring, question, cursor)
-    found = await _booked(tenant, chains, begin, limit + 1)
+    causes: Causes = {}
+    found = await _booked(tenant, chains, begin, limit + 1, causes)
     # of each chain the first transfer that the page lacks
     rest = {booked.account_id: booked.position for booked in reversed(found[limit:])}
     return HistoryPage(
-        items=await _entries(tenant, found[:limit]),
+        items=await _entries(tenant, found[:limit], causes),
         next_cursor=cursors.write(tenant.keyring, question, list(rest.values())) if rest else None,
         archived_until=None if rest else await _archived_until(tenant, chains),
     )
@@ -80,11 +85,16 @@ async def _archived_until(tenant: Tenant, chains: Sequence[Chain]) -> str | None
 
 async def latest(tenant: Tenant, chains: Sequence[Chain], limit: int) -> tuple[HistoryEntry, ...]:
     """Return the latest entries of the history."""
-    return await _entries(tenant, (await _booked(tenant, chains, None, limit))[:limit])
+    causes: Causes = {}
+    return await _entries(tenant, (await _booked(tenant, chains, None, limit, causes))[:limit], causes)
 
 
-async def _booked(tenant: Tenant, chains: Sequence[Chain], begin: list[Any] | None, limit: int) -> list[Booked]:
-    """Return transfers of all chains, latest first: of each chain at least `limit`, if it has as many."""
+async def _booked(
+    tenant: Tenant, chains: Sequence[Chain], begin: list[Any] | None, limit: int, causes: Causes
+) -> list[Booked]:
+    """Return transfers of all chains, latest first: of each chain at least `limit`, if it has as many. Add to `causes`
+    those that had to be read.
+    """
     if begin is None:
         places = {one.account.id: (one.account.last_no, 0, one.account.balance) for one in chains}
     else:
@@ -98,21 +108,24 @@ async def _booked(tenant: Tenant, chains: Sequence[Chain], begin: list[Any] | No
             no, skipped, balance = places[account.id]
             rows = await tenant.connection.fetch(SQL["read_chain"], tenant.org, account.id, no, since, limit)
             if since_us:
-                rows = await _decided_since(tenant, rows, since_us)
+                rows = await _decided_since(tenant, rows, since_us, causes)
             found += _seen_by(account.id, rows, skipped, balance)
     return sorted(found, key=lambda booked: -booked.no)  # stable: those of one document keep their order
 
 
-async def _decided_since(tenant: Tenant, rows: Sequence[Any], since_us: int) -> list[Any]:
+async def _decided_since(tenant: Tenant, rows: Sequence[Any], since_us: int, causes: Causes) -> list[Any]:
     """Leave out the transfers of earlier documents. A customer who brings no points to a pool has no transfer there, so
     only the time says where their part of its history begins.
     """
-    causes = await _causes(tenant, [row["no"] for row in rows])
+    await _read_causes(tenant, {row["no"] for row in rows}, causes)
     return [row for row in rows if facts_of(causes[row["no"]]["facts"]).last.time_us >= since_us]
 
 
-async def _causes(tenant: Tenant, numbers: Sequence[int]) -> dict[int, Any]:
-    return {row["no"]: row for row in await tenant.connection.fetch(SQL["read_causes"], tenant.org, numbers)}
+async def _read_causes(tenant: Tenant, numbers: set[int], causes: Causes) -> None:
+    """Read the causes that are not known yet."""
+    if missing := sorted(numbers - causes.keys()):
+        rows = await tenant.connection.fetch(SQL["read_causes"], tenant.org, missing)
+        causes |= {row["no"]: row for row in rows}
 
 
 def _seen_by(account_id: int, rows: Sequence[Any], skipped: int, balance: int) -> Iterator[Booked]:
@@ -125,11 +138,10 @@ def _seen_by(account_id: int, rows: Sequence[Any], skipped: int, balance: int) -
         skipped = 0
 
 
-async def _entries(tenant: Tenant, found: Sequence[Booked]) -> tuple[HistoryEntry, ...]:
+async def _entries(tenant: Tenant, found: Sequence[Booked], causes: Causes) -> tuple[HistoryEntry, ...]:
     if not found:
         return ()
-    numbers = sorted({booked.no for booked in found})
-    causes = await _causes(tenant, numbers)
+    await _read_causes(tenant, {booked.no for booked in found}, causes)
     ids = sorted({booked.other for booked in found if booked.other > 0})
     accounts = {row["id"]: row for row in await tenant.connection.fetch(SQL["read_accounts"], tenant.org, ids)}
     return tuple(_entry(booked, causes[booked.no], accounts.get(booked.other)) for booked in found)
